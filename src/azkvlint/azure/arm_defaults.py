@@ -135,10 +135,10 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             fields[str(name)] = MapValue(at=below.at, fields=inner)
     fields.update(_unsupported(fields, type_.lower(), api_version, rows))
     if type_.lower() in _ALL_KEYS and properties.rest is None:
-        given = fields.get("keySize")
-        size = _rsa_size(fields, api_version, properties.at) if given is None else None
-        if isinstance(given, Scalar):
-            size = _convert(given, _NUMBER)
+        key_size = fields.get("keySize")
+        size = _rsa_size(fields, api_version, properties.at) if key_size is None else None
+        if isinstance(key_size, Scalar):
+            size = _convert(key_size, _NUMBER)
         if size is not None:
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
@@ -147,9 +147,9 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
 
 def _unsupported(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
     """Return the values of properties that are set although the API version does not have them."""
-    silence = {row.path: row.value for row in rows}
+    defaults = {row.path: row.value for row in rows}
     return {
-        str(path[1]): _doubt(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
+        str(path[1]): _doubt(fields[str(path[1])], str(path[1]), defaults.get(path), api_version)
         for path, since in SINCE.get(type_, {}).items()
         if len(path) == _OF_PROPERTIES and api_version and api_version < since and path[1] in fields
     }
@@ -174,26 +174,26 @@ def _doubt(written: Value, name: str, silence: Plain | None, api_version: str) -
 
 def _check_types(attributes: MapValue, type_: str) -> MapValue:
     """Return a resource in which values of an unexpected type are unknown."""
-    for path, wanted in _TYPED.get(type_.lower(), {}).items():
-        attributes = _check_type(attributes, path, wanted)
+    for path, kind in _TYPED.get(type_.lower(), {}).items():
+        attributes = _check_type(attributes, path, kind)
     return attributes
 
 
-def _check_type(outer: MapValue, path: Path, wanted: str) -> MapValue:
-    """Return an object in which the value at a path is unknown if it is not of the ``wanted`` type."""
+def _check_type(outer: MapValue, path: Path, kind: str) -> MapValue:
+    """Return an object in which the value at a path is unknown if it is not of the type ``kind``."""
     name, *inner = map(str, path)
     below = outer.fields.get(name)
-    found: Value | None = below
+    checked: Value | None = below
     if inner and isinstance(below, MapValue):
-        found = _check_type(below, tuple(inner), wanted)
+        checked = _check_type(below, tuple(inner), kind)
     elif not inner and isinstance(below, Scalar):
-        if wanted == _ID and below.value == "":
+        if kind == _ID and below.value == "":
             fields = {key: value for key, value in outer.fields.items() if key != name}
             return MapValue(at=outer.at, fields=fields, rest=outer.rest)
-        found = _convert(below, wanted)
-    if found is None or found is below:
+        checked = _convert(below, kind)
+    if checked is None or checked is below:
         return outer
-    return MapValue(at=outer.at, fields={**outer.fields, name: found}, rest=outer.rest)
+    return MapValue(at=outer.at, fields={**outer.fields, name: checked}, rest=outer.rest)
 
 
 def _with_logs(attributes: MapValue) -> MapValue:
@@ -214,22 +214,22 @@ def _log(item: Value) -> Value:
     return MapValue(at=item.at, fields={**item.fields, "enabled": _convert(enabled, _BOOLEAN)}, rest=item.rest)
 
 
-def _convert(given: Scalar, wanted: str) -> Scalar | Unknown:
+def _convert(scalar: Scalar, expected: str) -> Scalar | Unknown:
     """Return a value converted to the expected type; Unknown if the effect of its own type is not documented.
 
     Azure parses a string that contains a boolean or integer, or rejects the deployment.
     """
-    plain = given.value
+    plain = scalar.value
     if isinstance(plain, str):
         word = plain.strip().lower()
-        if wanted == _BOOLEAN and word in ("true", "false"):
-            return msgspec.structs.replace(given, value=word == "true", note=f"written as the string '{plain}'")
-        if wanted == _NUMBER and word.isdecimal() and len(word) < _MAX_DIGITS:
-            return msgspec.structs.replace(given, value=int(word), note=f"written as the string '{plain}'")
+        if expected == _BOOLEAN and word in ("true", "false"):
+            return msgspec.structs.replace(scalar, value=word == "true", note=f"written as the string '{plain}'")
+        if expected == _NUMBER and word.isdecimal() and len(word) < _MAX_DIGITS:
+            return msgspec.structs.replace(scalar, value=int(word), note=f"written as the string '{plain}'")
     kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "text"
-    if wanted in (kind, _ID):
-        return given
-    return Unknown(at=given.at, why=_ODD.format(kind, wanted), sensitive=given.sensitive)
+    if expected in (kind, _ID):
+        return scalar
+    return Unknown(at=scalar.at, why=_ODD.format(kind, expected), sensitive=scalar.sensitive)
 
 
 class _Row(NamedTuple):
@@ -258,11 +258,11 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
     return tuple(rows)
 
 
-def is_default(found: Value, type_: str, path: Path, api_version: str) -> bool:
+def is_default(value: Value, type_: str, path: Path, api_version: str) -> bool:
     """Return whether a value is the default of its type and API version, and not one that a module always sends."""
-    note = found.why if isinstance(found, Unknown) else found.note
+    note = value.why if isinstance(value, Unknown) else value.note
     rows = _rows(type_.lower(), api_version)
-    return found.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
+    return value.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
 
 
 def _note(plain: Plain, api_version: str) -> str:

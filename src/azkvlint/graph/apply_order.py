@@ -54,5 +54,5 @@ def with_deployer_mark(attributes: MapValue, *, certain: bool) -> MapValue:
 
 def deployer_mark(at: Location, *, certain: bool) -> Value:
     """Return the value of the mark for the deployment identity: true, or unknown."""
-    perhaps = Unknown(at=at, origin=Origin.DERIVED, why="whom it is for is not known")
-    return Scalar(at=at, value=True, origin=Origin.DERIVED) if certain else perhaps
+    unknown = Unknown(at=at, origin=Origin.DERIVED, why="whom it is for is not known")
+    return Scalar(at=at, value=True, origin=Origin.DERIVED) if certain else unknown

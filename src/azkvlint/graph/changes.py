@@ -13,9 +13,9 @@ def overlay(below: MapValue, above: MapValue) -> MapValue:
     """Return ``below`` overlaid with ``above``: objects are merged, everything else is replaced."""
     fields = dict(below.fields)
     for name, value in above.fields.items():
-        have = fields.get(name)
-        both = isinstance(have, MapValue) and isinstance(value, MapValue)
-        fields[name] = overlay(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
+        current = fields.get(name)
+        both = isinstance(current, MapValue) and isinstance(value, MapValue)
+        fields[name] = overlay(current, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
     return MapValue(at=below.at, fields=fields, rest=below.rest)
 
 
@@ -39,8 +39,8 @@ def with_changes(after: MapValue, before: MapValue) -> MapValue:
     derived = after.fields.get("derived")
     fields = dict(derived.fields) if isinstance(derived, MapValue) else {}
     fields[str(CHANGED_FROM[1])] = MapValue(at=after.at, fields={"properties": changed}, origin=Origin.DERIVED)
-    made = MapValue(at=after.at, fields=fields, origin=Origin.DERIVED)
-    return msgspec.structs.replace(after, fields={**after.fields, "derived": made})
+    merged_derived = MapValue(at=after.at, fields=fields, origin=Origin.DERIVED)
+    return msgspec.structs.replace(after, fields={**after.fields, "derived": merged_derived})
 
 
 def _changed(after: Value | None, before: Value | None) -> Value | None:
@@ -57,11 +57,11 @@ def _changed(after: Value | None, before: Value | None) -> Value | None:
 
 def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
     for name, old in before.fields.items():
-        found = _changed(after.fields.get(name, after.rest), old)
-        if found is None:
+        change = _changed(after.fields.get(name, after.rest), old)
+        if change is None:
             continue
-        note = f"{name} was {display(old)}" if found is old else found.note
-        yield name, msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
+        note = f"{name} was {display(old)}" if change is old else change.note
+        yield name, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
 
 
 def _plain(value: Value) -> object:

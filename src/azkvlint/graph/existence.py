@@ -90,25 +90,27 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         """Add the vaults that differ under an assumption to the resources that exist under it."""
         variants = {why: self._variants(scenario, resources) for why, scenario in self.assumed.items()}
         for address, resource in resources.items() if any(variants.values()) else ():
-            found = variants.get(resource.assumption) if resource.assumption is not None else None
-            if found:
-                resources[address] = msgspec.structs.replace(resource, variants=found)
+            own_variants = variants.get(resource.assumption) if resource.assumption is not None else None
+            if own_variants:
+                resources[address] = msgspec.structs.replace(resource, variants=own_variants)
 
     def _variants(self, scenario: AnyScenario, resources: Mapping[str, Resource]) -> dict[str, Resource]:
-        found: dict[str, Resource] = {}
+        variants: dict[str, Resource] = {}
         for address, vault in self.vaults.items():
             resource = resources[address]
             try:
                 attributes = self.attributes_in(scenario, vault)
             except (InputError, RecursionError):
-                doubt = Unknown(at=resource.at, why="it takes too much work to evaluate with other values")
-                attributes = MapValue(at=resource.at, fields={"properties": doubt, "sku": doubt})
-            have = resource.attributes
-            if attributes is None or all(have.fields.get(name) == value for name, value in attributes.fields.items()):
+                unknown = Unknown(at=resource.at, why="it takes too much work to evaluate with other values")
+                attributes = MapValue(at=resource.at, fields={"properties": unknown, "sku": unknown})
+            current = resource.attributes
+            if attributes is None or all(
+                current.fields.get(name) == value for name, value in attributes.fields.items()
+            ):
                 continue
-            have = msgspec.structs.replace(have, fields={**have.fields, **attributes.fields})
-            found[address] = msgspec.structs.replace(resource, attributes=have, shared_attributes=None)
-        return found
+            current = msgspec.structs.replace(current, fields={**current.fields, **attributes.fields})
+            variants[address] = msgspec.structs.replace(resource, attributes=current, shared_attributes=None)
+        return variants
 
     def close(self) -> None:
         """Break reference cycles, because garbage collection is off during a run."""
@@ -120,10 +122,10 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
 
     def scenario_for(self, opened: frozenset[str] | None) -> AnyScenario:
         """Return the scenario in which these parameters are unknown."""
-        found = self._known.get(opened)
-        if found is None:
-            found = self._known[opened] = self.made(opened)
-        return found
+        scenario = self._known.get(opened)
+        if scenario is None:
+            scenario = self._known[opened] = self.made(opened)
+        return scenario
 
     def enabling(self, declaration: AnyDeclaration, key: str, within: Scenario | None) -> AnyScenario | None:
         """Return the scenario that enables a declaration which the defaults disable; None if none does.
@@ -132,17 +134,17 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         """
         if not self.exists(self.scenario_for(None), declaration):
             return None
-        already = (within.opened if within is not None else None) or frozenset()
+        opened = (within.opened if within is not None else None) or frozenset()
 
         def exists(names: frozenset[str]) -> bool:
-            return self.exists(self.scenario_for(already | names), declaration)
+            return self.exists(self.scenario_for(opened | names), declaration)
 
         # All instances read the same parameters, unless given values decide which ones are read.
-        found = deciding_parameters(self._read.get(key, ()), exists)
-        if not found:
-            self._read[key] = frozenset(self._probe(declaration).read) - already
-            found = deciding_parameters(self._read[key], exists)
-        return self.scenario_for(already | found) if found else None
+        deciding = deciding_parameters(self._read.get(key, ()), exists)
+        if not deciding:
+            self._read[key] = frozenset(self._probe(declaration).read) - opened
+            deciding = deciding_parameters(self._read[key], exists)
+        return self.scenario_for(opened | deciding) if deciding else None
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
         """Return the parameters with a given value that decide whether a declaration exists, as far as known."""
@@ -155,10 +157,10 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         """Evaluate only the existence of a declaration, in a new scenario, to see which parameters it reads."""
         probe = self.made(None)
         self.exists(probe, declaration)
-        found = Scenario(None)
-        found.read, found.given = probe.read, probe.given
+        probed = Scenario(None)
+        probed.read, probed.given = probe.read, probe.given
         vars(probe).clear()
-        return found
+        return probed
 
 
 def deciding_parameters(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
@@ -178,13 +180,13 @@ def deciding_parameters(names: Collection[str], exists: Callable[[frozenset[str]
 
 def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
     """Return the assumption that the parameters ``names``, as expressions spell them, do not have their defaults."""
-    listed = sorted(names)
-    if len(listed) == 1:
-        return Assumption(text=f"exists only with another value than the default of `{listed[0]}` ({option})", at=at)
-    named = [f"`{name}`" for name in listed[:_MAX_NAMED]]
-    if len(listed) > _MAX_NAMED:
-        named.append(f"{len(listed) - _MAX_NAMED} more")
-    words = f"{', '.join(named[:-1])} and {named[-1]}"
+    ordered = sorted(names)
+    if len(ordered) == 1:
+        return Assumption(text=f"exists only with another value than the default of `{ordered[0]}` ({option})", at=at)
+    quoted = [f"`{name}`" for name in ordered[:_MAX_NAMED]]
+    if len(ordered) > _MAX_NAMED:
+        quoted.append(f"{len(ordered) - _MAX_NAMED} more")
+    words = f"{', '.join(quoted[:-1])} and {quoted[-1]}"
     return Assumption(text=f"exists only with other values than the defaults of {words} ({option})", at=at)
 
 

@@ -63,9 +63,9 @@ def requires_outputs(required: RequiredAttributes, type_: str) -> bool:
 
 def with_derived(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:
     """Return ``attributes`` with additional derived attributes."""
-    have = attributes.fields.get("derived")
-    whole = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
-    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=whole, origin=Origin.DERIVED)}
+    current = attributes.fields.get("derived")
+    merged = {**(current.fields if isinstance(current, MapValue) else {}), **derived}
+    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=merged, origin=Origin.DERIVED)}
     return msgspec.structs.replace(attributes, fields=fields)
 
 
@@ -92,23 +92,25 @@ def origins_and_retention(found: Origins, name: str, version: VersionRange, at: 
     return {**_origins(found, at), **(state_retention(name, version, at) if name else {})}
 
 
-def _origins(found: Origins, at: Location) -> dict[str, Value]:
-    domain = {_DOMAIN: Scalar(at=at, value=True, origin=Origin.DERIVED)} if SECURITY_DOMAIN in found else {}
-    return {ORIGINS: origin_list(found, at), **domain}
+def _origins(origins: Origins, at: Location) -> dict[str, Value]:
+    domain = {_DOMAIN: Scalar(at=at, value=True, origin=Origin.DERIVED)} if SECURITY_DOMAIN in origins else {}
+    return {ORIGINS: origin_list(origins, at), **domain}
 
 
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
     """Return ``attributes`` with the origins of several values."""
-    items = [item for found, at in parts for item in origin_list(found, at).items]
+    items = [item for origins, at in parts for item in origin_list(origins, at).items]
     at = items[0].at if items else attributes.at
     return with_derived(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
 
-def origin_list(found: Origins, at: Location) -> ListValue:
+def origin_list(origins: Origins, at: Location) -> ListValue:
     """Return origins as a derived list, in which untraced origins are unknown items."""
-    words = found - _UNKNOWN_REASONS.keys() or (NONE if found else frozenset({WRITTEN}))
+    words = origins - _UNKNOWN_REASONS.keys() or (NONE if origins else frozenset({WRITTEN}))
     items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin=Origin.DERIVED) for word in sorted(words)]
-    items += [Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in found]
+    items += [
+        Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in origins
+    ]
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
 
 

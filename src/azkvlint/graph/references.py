@@ -63,10 +63,10 @@ class Index:
 
         Of a resource that is declared twice, once as existing, only the deployed one is returned.
         """
-        found = self._by_id.get(text.lower().rstrip("/"), ())
-        if found:
-            deployed = tuple(address for address in found if not self.resources[address].existing)
-            return deployed or tuple(found[:1]), "by id"
+        addresses = self._by_id.get(text.lower().rstrip("/"), ())
+        if addresses:
+            deployed = tuple(address for address in addresses if not self.resources[address].existing)
+            return deployed or tuple(addresses[:1]), "by id"
         one = self._by_parts(text)
         return (() if one is None else (one,)), "by name"
 
@@ -75,12 +75,12 @@ class Index:
         url = parse_object_url(text)
         if url is not None:
             kind, name, vault = url.kind, url.name, url.vault
-            found = [address for above in _VAULTS for address in self._in_vault(f"{above}/{kind}", name, vault)]
-            return found[0] if len(found) == 1 else None
+            addresses = [address for above in _VAULTS for address in self._in_vault(f"{above}/{kind}", name, vault)]
+            return addresses[0] if len(addresses) == 1 else None
         address = parse_vault_address(text)
         if address is not None:
-            named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
-            vaults = [vault for vault in named if _text(vault, "name").lower() == address]
+            vaults_named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
+            vaults = [vault for vault in vaults_named if _text(vault, "name").lower() == address]
             deployed = [vault for vault in vaults if not vault.existing] or vaults
             return deployed[0].address if len(deployed) == 1 else None
         parts = parse_id(text)
@@ -114,12 +114,12 @@ class Index:
         if parts is None:
             return ()
         if HOLE not in text:
-            known = self._patterns.get(parts.type, ())
+            ids = self._patterns.get(parts.type, ())
         else:
-            known = [
+            ids = [
                 (_text(resource, "id").lower().rstrip("/"), resource.address) for resource in self.of_type(parts.type)
             ]
-        return tuple(address for own, address in known if own and may_equal(own, text))
+        return tuple(address for id_, address in ids if id_ and may_equal(id_, text))
 
     def _in_vault(self, type_: str, name: str, vault: str) -> list[str]:
         """Return the objects of a type by name and vault name, all in lower case; an unknown vault name is empty."""
@@ -131,10 +131,10 @@ class Index:
         return objects.get((name, vault), [])
 
     def _vault_name(self, child: Resource) -> str:
-        above = child.attributes.fields.get("parent")
-        if isinstance(above, Link) and above.target in self.resources:
-            return self.resources[above.target].name.lower()
-        parts = parse_id(text_of(above)) if above is not None else None
+        parent = child.attributes.fields.get("parent")
+        if isinstance(parent, Link) and parent.target in self.resources:
+            return self.resources[parent.target].name.lower()
+        parts = parse_id(text_of(parent)) if parent is not None else None
         return parts.names[0] if parts is not None and HOLE not in parts.names[0] else ""
 
 
@@ -164,28 +164,34 @@ def without_conditional_targets(reference: Reference, source: Resource, index: I
     """Return ``reference`` without targets that may exist without ``source``, whose existence is unknown."""
     if not source.conditions or not reference.targets:
         return reference
-    sure = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
-    if len(sure) == len(reference.targets):
+    certain = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
+    if len(certain) == len(reference.targets):
         return reference
-    unsure = tuple(target for target in reference.targets if target not in sure)
-    candidates = reference.candidates + unsure
-    return msgspec.structs.replace(reference, targets=sure, candidates=candidates, conditional=unsure)
+    conditional = tuple(target for target in reference.targets if target not in certain)
+    candidates = reference.candidates + conditional
+    return msgspec.structs.replace(reference, targets=certain, candidates=candidates, conditional=conditional)
 
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
     """Return the reference of one value; None for a value that cannot refer to a resource."""
     if type(value) is Link:  # the most common case
         targets = (value.target,) if value.target in index.resources else ()
-        outside = "" if targets else value.type.lower() or "?"
-        return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=value.hops)
+        outside_type = "" if targets else value.type.lower() or "?"
+        return Reference(source=source, via=via, value=value, targets=targets, outside=outside_type, hops=value.hops)
     match value:
         case Unknown(pattern=pattern) if pattern:
             return _by_text(source, via, value, pattern, index)
         case Unknown(candidates=candidates, closed=closed, types=types, hops=hops):
-            here = tuple(address for address in candidates if address in index.resources)
-            outside = "" if len(here) == len(candidates) else type_of_any(types)
+            addresses = tuple(address for address in candidates if address in index.resources)
+            outside_type = "" if len(addresses) == len(candidates) else type_of_any(types)
             return Reference(
-                source=source, via=via, value=value, candidates=here, anything=not closed, outside=outside, hops=hops
+                source=source,
+                via=via,
+                value=value,
+                candidates=addresses,
+                anything=not closed,
+                outside=outside_type,
+                hops=hops,
             )
         case Scalar(value=str() as text):
             return _by_text(source, via, value, text, index)
@@ -204,15 +210,17 @@ def type_of_any(types: tuple[str, ...]) -> str:
 
 def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Reference:
     """Return the reference of an id, its pattern, or a URL."""
-    found, how = index.find(text)
-    if found:
+    addresses, hop = index.find(text)
+    if addresses:
         # An existing resource may be one that is deployed here under an unknown name.
-        existing = all(index.resources[target].existing for target in found)
-        candidates = tuple(one for one in index.find_candidates(text) if one not in found) if existing else ()
-        return Reference(source=source, via=via, value=value, targets=found, candidates=candidates, hops=(how,))
+        existing = all(index.resources[target].existing for target in addresses)
+        candidates = tuple(one for one in index.find_candidates(text) if one not in addresses) if existing else ()
+        return Reference(source=source, via=via, value=value, targets=addresses, candidates=candidates, hops=(hop,))
     parts = parse_id(text)
     # A subscription or another scope is not a resource of the graph's other types, even if its name is unknown.
     anything = isinstance(value, Unknown) and parts is None and scope_level(text) is None
-    outside = parts.type if parts is not None else "?"
+    outside_type = parts.type if parts is not None else "?"
     candidates = index.find_candidates(text)
-    return Reference(source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside)
+    return Reference(
+        source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside_type
+    )

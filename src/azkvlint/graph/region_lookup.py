@@ -77,56 +77,56 @@ def places_of(
     ``hidden`` returns language-specific secrets of a file, in addition to recognizable ones and the values at
     ``secrets``. ``data`` are the paths of files with values, whose excerpts have no text.
     """
-    wanted = _spots(locations, files)
-    kept = _spots(secrets, wanted) if wanted else {}
-    found: dict[Spot, tuple[Region, Excerpt]] = {}
-    for path, spots in wanted.items():
+    by_path = _spots(locations, files)
+    secrets_by_path = _spots(secrets, by_path) if by_path else {}
+    regions: dict[Spot, tuple[Region, Excerpt]] = {}
+    for path, spots in by_path.items():
         text = files[path]
         lines = Lines(text)
         if path in data:
-            pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
+            by_pointer = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
             for spot, at in spots.items():
-                whole = at.span if at.pointer is None else pointed.get(at.pointer)
-                if whole is not None:
-                    found[spot] = lines.region(*whole), lines.without_text(*whole)
+                full_span = at.span if at.pointer is None else by_pointer.get(at.pointer)
+                if full_span is not None:
+                    regions[spot] = lines.region(*full_span), lines.without_text(*full_span)
             continue
         hashes = LineHashes(lines)
-        values = kept.get(path, {})
-        pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
+        values = secrets_by_path.get(path, {})
+        by_pointer = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
         spans = {
-            spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
+            spot: at.span if at.pointer is None else by_pointer.get(at.pointer) for spot, at in (spots | values).items()
         }
-        own = [_value_span(text, *span) for spot in values if (span := spans[spot]) is not None]
-        around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
+        value_spans = [_value_span(text, *span) for spot in values if (span := spans[spot]) is not None]
+        secret_spans = _Secrets(lines, hidden(path), [span for span in value_spans if span is not None])
         for spot, at in spots.items():
-            whole = spans[spot]
-            if whole is not None:
-                span = lines.shortened(*whole)
+            full_span = spans[spot]
+            if full_span is not None:
+                span = lines.shortened(*full_span)
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
-                excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
-                shown = around.are_absent_from(hashes.span(region.start_line), is_json, at.pointer or ())
-                line_hash = hashes.hash_line(region.start_line) if shown else ""
-                found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
-    return found
+                excerpt = lines.excerpt(*span, hidden=secret_spans.around(*span, is_json, at.pointer or ()))
+                is_safe = secret_spans.are_absent_from(hashes.span(region.start_line), is_json, at.pointer or ())
+                line_hash = hashes.hash_line(region.start_line) if is_safe else ""
+                regions[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
+    return regions
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
     """Return the locations with a place in these files, by path."""
-    found: dict[str, dict[Spot, Location]] = {}
+    by_path: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
         if spot is not None and at.path in paths:
-            found.setdefault(at.path, {})[spot] = at
-    return found
+            by_path.setdefault(at.path, {})[spot] = at
+    return by_path
 
 
 class _Secrets:
     """The secrets of one text. Lines are scanned once, because many places may be on one line."""
 
-    def __init__(self, lines: Lines, hidden: Hidden | None, own: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, lines: Lines, hidden: Hidden | None, value_spans: Iterable[tuple[int, int]] = ()) -> None:
         self._lines = lines
-        self._own = sorted(own)
+        self._own = sorted(value_spans)
         self._hidden = hidden
         self._text = lines.text
         self._secure: list[tuple[int, int]] | None = None
@@ -135,14 +135,14 @@ class _Secrets:
     def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
         """Return the parts to redact in the lines from ``start`` to ``end``, as far as an excerpt reaches."""
         low, high = self._whole_lines(start, end)
-        found = self._secrets(start, low, high)
+        spans = self._secrets(start, low, high)
         if is_json:
             # One line may contain a whole document, so text beside the place may be any value.
-            found += text_beside(self._text, low, start, end, high)
+            spans += text_beside(self._text, low, start, end, high)
             if pointer:
                 below = is_below_secret(pointer)
-                found += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
-        return found
+                spans += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
+        return spans
 
     def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
         """Return the start and end of the lines that a span touches."""
@@ -156,15 +156,15 @@ class _Secrets:
         spans = self._spans(low, high)
         first = bisect_left(spans, (start - MAX_CHARACTERS,))
         last = bisect_left(spans, (start + MAX_CHARACTERS,))
-        found = spans[max(first - 1, 0) : last]
+        secrets = spans[max(first - 1, 0) : last]
         if self._hidden is not None:
-            found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
+            secrets += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
         # The spans do not overlap.
         first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
-        found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
+        secrets += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if self._secure is None:
             self._secure = list(_secure_defaults(self._text)) if "@" in self._text else []
-        return found + self._secure
+        return secrets + self._secure
 
     def are_absent_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
         """Return whether a span, which begins a line, contains no secret.
@@ -172,20 +172,20 @@ class _Secrets:
         A string without a name of its own may be one: in a list, a map, a call or over several lines.
         """
         start, end = span
-        found = self._secrets(start, *self._whole_lines(start, end))
+        secrets = self._secrets(start, *self._whole_lines(start, end))
         if is_json:
-            found += secret_values(self._text, start, end, is_below_secret(pointer))
-        if any(low < end and high > start for low, high in found):
+            secrets += secret_values(self._text, start, end, is_below_secret(pointer))
+        if any(low < end and high > start for low, high in secrets):
             return False
         return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
 
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
             matches = _SECRET.finditer(self._text, low, high)
-            named = [one.span("text") for one in matches if not is_harmless(one["text"])]
-            texts = _LITERAL.finditer(self._text, low, high)
-            named += [one.span() for one in texts if "=" in one[0] and contains_secret(one[0][1:])]
-            self._known[low, high] = sorted(named)
+            spans = [one.span("text") for one in matches if not is_harmless(one["text"])]
+            literals = _LITERAL.finditer(self._text, low, high)
+            spans += [one.span() for one in literals if "=" in one[0] and contains_secret(one[0][1:])]
+            self._known[low, high] = sorted(spans)
         return self._known[low, high]
 
 

@@ -28,24 +28,24 @@ def target_of(
     lower = type_.lower()
     if by_id is not None:
         address = _named(by_id, index)
-        found = index.resources[address] if address is not None else None
-        return found if found is not None and found.type.lower() == lower else None
+        target = index.resources[address] if address is not None else None
+        return target if target is not None and target.type.lower() == lower else None
     if above is None or not isinstance(name, Scalar) or not isinstance(name.value, str):
         return None
-    same = [one for one in index.named(lower, name.value.lower()) if _is_below(one, above, index)]
-    return same[0] if len(same) == 1 else None
+    matching = [one for one in index.named(lower, name.value.lower()) if _is_below(one, above, index)]
+    return matching[0] if len(matching) == 1 else None
 
 
 def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None) -> list[Resource]:
     """Return the resources of a type that an update may change if its target is unknown."""
-    every = [one for one in index.of_type(type_.lower()) if not one.existing]
+    candidates = [one for one in index.of_type(type_.lower()) if not one.existing]
     if by_id is None:
-        return every if isinstance(name, Unknown) else []
+        return candidates if isinstance(name, Unknown) else []
     reference = reference_of("", "", by_id, index)
     if reference is None or reference.anything:
-        return every
-    named = {*reference.targets, *reference.candidates} if len(reference.targets) != 1 else set()
-    return [one for one in every if one.address in named]
+        return candidates
+    addresses = {*reference.targets, *reference.candidates} if len(reference.targets) != 1 else set()
+    return [one for one in candidates if one.address in addresses]
 
 
 def possibly_set(value: MapValue) -> MapValue:
@@ -60,18 +60,23 @@ def possibly_set(value: MapValue) -> MapValue:
 
 def apply_update(target: Resource, changes: MapValue) -> MapValue:
     """Return the attributes of a resource after an update."""
-    found = overlay(target.attributes, changes)
+    attributes = overlay(target.attributes, changes)
     properties, name = changes.fields.get(_PURGE[0]), _PURGE[1]
-    whole = found.fields.get(_PURGE[0])
-    if isinstance(whole, Unknown):
+    result_properties = attributes.fields.get(_PURGE[0])
+    if isinstance(result_properties, Unknown):
         return msgspec.structs.replace(
-            found, fields={**found.fields, _PURGE[0]: msgspec.structs.replace(whole, note=BY_UPDATE)}
+            attributes,
+            fields={**attributes.fields, _PURGE[0]: msgspec.structs.replace(result_properties, note=BY_UPDATE)},
         )
-    if not isinstance(properties, MapValue) or not isinstance(whole, MapValue) or name not in properties.fields:
-        return found
-    noted = msgspec.structs.replace(properties.fields[name], note=BY_UPDATE)
-    whole = msgspec.structs.replace(whole, fields={**whole.fields, name: noted})
-    return msgspec.structs.replace(found, fields={**found.fields, _PURGE[0]: whole})
+    if (
+        not isinstance(properties, MapValue)
+        or not isinstance(result_properties, MapValue)
+        or name not in properties.fields
+    ):
+        return attributes
+    annotated = msgspec.structs.replace(properties.fields[name], note=BY_UPDATE)
+    result_properties = msgspec.structs.replace(result_properties, fields={**result_properties.fields, name: annotated})
+    return msgspec.structs.replace(attributes, fields={**attributes.fields, _PURGE[0]: result_properties})
 
 
 def standalone_attributes(attributes: MapValue, by_id: Value | None) -> MapValue:
@@ -79,9 +84,9 @@ def standalone_attributes(attributes: MapValue, by_id: Value | None) -> MapValue
     fields = dict(attributes.fields)
     if by_id is not None:
         above, _, name = text_of(by_id).rstrip("/").rpartition("/")
-        doubt = Unknown(at=by_id.at, why="which resource it changes is not known")
-        fields["name"] = doubt if not name or HOLE in name else Scalar(at=by_id.at, value=name)
-        fields["scope"] = msgspec.structs.replace(doubt, pattern=above.rpartition("/providers/")[0])
+        unknown = Unknown(at=by_id.at, why="which resource it changes is not known")
+        fields["name"] = unknown if not name or HOLE in name else Scalar(at=by_id.at, value=name)
+        fields["scope"] = msgspec.structs.replace(unknown, pattern=above.rpartition("/providers/")[0])
     fields.setdefault("name", Unknown(at=attributes.at, why="which resource it changes is not known"))
     why = "the update does not say it, and Azure keeps what the resource has"
     return with_open_fields(msgspec.structs.replace(attributes, fields=fields), Unknown(at=attributes.at, why=why))

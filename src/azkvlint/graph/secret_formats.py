@@ -24,17 +24,17 @@ def known_text(pattern: str) -> str:
 
     ``pattern`` has unknown parts in angle brackets (U+27E8, U+27E9), as in ``Unknown.pattern``.
     """
-    found: list[str] = []
+    known: list[str] = []
     depth = 0
     for one in pattern[:_MAX_LENGTH]:
         if one == "\u27e8":
-            found.append("" if depth else "x")
+            known.append("" if depth else "x")
             depth += 1
         elif one == "\u27e9":
             depth = max(depth - 1, 0)
         elif not depth:
-            found.append(one)
-    text = "".join(found)
+            known.append(one)
+    text = "".join(known)
     return text if text.strip("x") else ""
 
 
@@ -71,12 +71,12 @@ def has_credential(text: str) -> bool:
 
 def placeholder_in(text: str) -> Placeholder:
     """Return whether a string is a placeholder for a value that is set later, or contains one as its credential."""
-    found = placeholder_by_words(text)
-    if found is Placeholder.CERTAIN:
-        return found
+    by_words = placeholder_by_words(text)
+    if by_words is Placeholder.CERTAIN:
+        return by_words
     parts = [*_secret_parts(text[:_MAX_LENGTH])]
     if not parts and not _KNOWN.search(text[:_MAX_LENGTH]):
-        return found
+        return by_words
     return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
 
 
@@ -150,17 +150,17 @@ def _is_plain_address(text: str) -> bool:
 
 def _is_plain_json(text: str) -> bool:
     try:
-        whole = decode_json(text, object)
+        document = decode_json(text, object)
     except InputError:
         return False
-    waiting: list[tuple[str, object]] = [("", whole)]
-    while waiting:
-        name, here = waiting.pop()
-        if isinstance(here, dict):
-            waiting += here.items()
-        elif isinstance(here, list):
-            waiting += [(name, item) for item in here]
-        elif isinstance(here, str) and not is_configuration([name], here):
+    pending: list[tuple[str, object]] = [("", document)]
+    while pending:
+        name, node = pending.pop()
+        if isinstance(node, dict):
+            pending += node.items()
+        elif isinstance(node, list):
+            pending += [(name, item) for item in node]
+        elif isinstance(node, str) and not is_configuration([name], node):
             return False
     return True
 
@@ -186,10 +186,10 @@ def is_configuration(names: Sequence[str], text: str) -> bool:
         return False
     kinds = [kind for name in names if (kind := kind_of_name(name)) is not NameKind.NEUTRAL]
     kind = kinds[0] if kinds else NameKind.NEUTRAL
-    shown = is_plain(text) if text else False
+    is_plain_text = is_plain(text) if text else False
     if kind is NameKind.SECRET:
-        return shown and bool(_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text))
-    return shown or (kind is NameKind.PLAIN and not looks_generated(text))
+        return is_plain_text and bool(_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text))
+    return is_plain_text or (kind is NameKind.PLAIN and not looks_generated(text))
 
 
 class Placeholder(Enum):
@@ -277,9 +277,9 @@ def placeholder_by_words(text: str) -> Placeholder:
     if _BRACKETED.fullmatch(text) or _GENERATED.fullmatch(text):
         return Placeholder.CERTAIN
     plain = without_accents(text)
-    said = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
-    if len(said) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(said):
+    phrase = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
+    if len(phrase) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(phrase):
         return Placeholder.CERTAIN
-    is_hint = bool(_HINTS.fullmatch(said)) and not _BARE.fullmatch(said)
-    is_likely = is_hint or bool(_STEM.search(said)) or len(set(packed.lower())) == 1
+    is_hint = bool(_HINTS.fullmatch(phrase)) and not _BARE.fullmatch(phrase)
+    is_likely = is_hint or bool(_STEM.search(phrase)) or len(set(packed.lower())) == 1
     return Placeholder.LIKELY if is_likely else Placeholder.NONE

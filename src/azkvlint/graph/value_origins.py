@@ -102,34 +102,34 @@ def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
         return NONE
     choices = _alternatives(node)
     if choices is not None:
-        chosen = _alternative_origins(choices, scope, rest)
+        alternatives = _alternative_origins(choices, scope, rest)
         # Defaults and literals decide the branch.
-        decided = _applicable_branch(node, scope) if chosen & _SECRETS else None
-        return chosen if decided is None else _alternative_origins([decided], scope, rest)
+        branch = _applicable_branch(node, scope) if alternatives & _SECRETS else None
+        return alternatives if branch is None else _alternative_origins([branch], scope, rest)
     if isinstance(node, ast.Call) and node.name.lower() in _READING:
         return _file_origins(node, scope)
     if _reveals_little(node):
         return frozenset({RESOURCE}) if any(origins_of(part, scope) for part in parts_of(node)) else NONE
-    found = _collection_origins(node, scope, rest)
-    if found is None and isinstance(node, _NAMED):
-        found = scope.origins(node, rest)
-        if found is None:
-            found = _access_origins(node, scope, rest)
-    return found if found is not None else _combined_origins([origins_of(part, scope) for part in parts_of(node)])
+    origins = _collection_origins(node, scope, rest)
+    if origins is None and isinstance(node, _NAMED):
+        origins = scope.origins(node, rest)
+        if origins is None:
+            origins = _access_origins(node, scope, rest)
+    return origins if origins is not None else _combined_origins([origins_of(part, scope) for part in parts_of(node)])
 
 
 def _combined_origins(parts: list[Origins]) -> Origins:
     """Combine the origins of the parts of a value: text around an address changes its meaning."""
-    found = combine(parts)
-    return found - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in found and len(parts) > 1 else found
+    origins = combine(parts)
+    return origins - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in origins and len(parts) > 1 else origins
 
 
 def _file_origins(node: ast.Call, scope: Scope) -> Origins:
     """Return the origins of a file's content, and of the values that a template is rendered with."""
     path, *values = node.arguments or (None,)
-    inner = [origins_of(value, scope) for value in values]
-    outside = path is not None and origins_of(path, scope)
-    return combine([*inner, frozenset({FILE}) if outside else NONE])
+    argument_origins = [origins_of(value, scope) for value in values]
+    path_origins = path is not None and origins_of(path, scope)
+    return combine([*argument_origins, frozenset({FILE}) if path_origins else NONE])
 
 
 def _alternatives(node: ast.Node) -> tuple[ast.Expression, ...] | None:
@@ -153,9 +153,9 @@ def _applicable_branch(node: ast.Node, scope: Scope) -> ast.Expression | None:
             pass
         case _:
             return None
-    found = scope.value(condition, {})
-    if isinstance(found, Scalar) and isinstance(found.value, bool):
-        return yes if found.value else no
+    condition_value = scope.value(condition, {})
+    if isinstance(condition_value, Scalar) and isinstance(condition_value.value, bool):
+        return yes if condition_value.value else no
     return None
 
 
@@ -185,8 +185,8 @@ def _collection_origins(node: ast.Node, scope: Scope, rest: Path) -> Origins | N
             return _member_origins(node, scope, rest)
         case ast.Call(name=name, arguments=arguments) if rest and name.lower() == "createobject":
             pairs = zip(arguments[::2], arguments[1::2], strict=False)
-            meant = [value for key, value in pairs if _may_be(key, rest[0])]
-            return union(origins_of(value, scope, rest[1:]) for value in meant)
+            candidates = [value for key, value in pairs if _may_be(key, rest[0])]
+            return union(origins_of(value, scope, rest[1:]) for value in candidates)
         case ast.Call(name=name, arguments=items) if rest and name.lower() == "createarray":
             return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
         case ast.Array(items=items) if rest:
@@ -234,13 +234,15 @@ class Loop:
     def value(self, node: ast.Expression, local: Local) -> Result | None:
         """Return the value of an expression if it is the same in all iterations, else None."""
         over = self._outer.value(self._over, {})
-        found: Result | None = None
+        result: Result | None = None
         for key, item in _iterations(over):
-            here = self._outer.value(node, {self._value: item, self._key: key, **local})
-            if not isinstance(here, Scalar) or (isinstance(found, Scalar) and found.value != here.value):
+            round_value = self._outer.value(node, {self._value: item, self._key: key, **local})
+            if not isinstance(round_value, Scalar) or (
+                isinstance(result, Scalar) and result.value != round_value.value
+            ):
                 return None
-            found = here
-        return found
+            result = round_value
+        return result
 
 
 def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
@@ -257,13 +259,13 @@ def _member_origins(node: ast.Object, scope: Scope, rest: Path) -> Origins:
     """Return the origins at ``rest`` in an object, of all its members that the step may refer to."""
     by_name, others, spread = _members(node)
     if rest[0] == ANY:
-        meant = [*by_name.values(), *others]
+        values = [*by_name.values(), *others]
     else:
-        named = by_name.get(str(rest[0]).strip("[]"))
-        meant = others if named is None else [named, *others]
+        member = by_name.get(str(rest[0]).strip("[]"))
+        values = others if member is None else [member, *others]
     return union(
         [
-            *(origins_of(value, scope, rest[1:]) for value in meant),
+            *(origins_of(value, scope, rest[1:]) for value in values),
             *(origins_of(value, scope, rest) for value in spread),
         ]
     )
@@ -277,9 +279,9 @@ _LARGE, _MAX_CACHED = 20, 100
 
 def _members(node: ast.Object) -> _Members:
     """Return an object's values by key, those with an expression as key, and the objects spread into it."""
-    found = _cache.get(id(node))
-    if found is not None:
-        return found[1]
+    cached = _cache.get(id(node))
+    if cached is not None:
+        return cached[1]
     properties = [member for member in node.members if isinstance(member, ast.Property)]
     members: _Members = (
         {member.key: member.value for member in properties if isinstance(member.key, str)},
@@ -296,9 +298,9 @@ def _members(node: ast.Object) -> _Members:
 def combine(parts: list[Origins]) -> Origins:
     """Combine the origins of the parts of a value: a host or user beside a secret does not count."""
     for weaker in (_PLAIN, _CODE):
-        found = union(part for part in parts if not part <= weaker)
-        if found:
-            return found
+        origins = union(part for part in parts if not part <= weaker)
+        if origins:
+            return origins
     return union(parts)
 
 
@@ -340,31 +342,31 @@ def parts_of(node: ast.Node) -> Iterator[ast.Node]:
             yield from (item for item in value if isinstance(item, ast.Node))
 
 
-def union(found: Iterable[Origins]) -> Origins:
+def union(origins: Iterable[Origins]) -> Origins:
     """Return the union of sets of origins."""
-    return frozenset().union(*found)
+    return frozenset().union(*origins)
 
 
 def path_of(node: ast.Expression) -> tuple[str, ...]:
     """Return the steps of a path such as ``data.a.b["k"].c``, including indexes; empty if it is not a path."""
     names: list[str] = []
-    here: ast.Expression = node
-    while not isinstance(here, ast.Name):
-        match here:
+    current: ast.Expression = node
+    while not isinstance(current, ast.Name):
+        match current:
             case ast.Member(of=of, name=name):
                 names.append(name)
-                here = of
+                current = of
             case ast.Item(of=of):
-                names.append(_key_of(here))
-                here = of
+                names.append(_key_of(current))
+                current = of
             case ast.NotNull(of=of):
-                here = of
+                current = of
             case ast.Splat(of=of, each=each):
                 names += reversed((ANY, *path_of(each)[1:]))
-                here = of
+                current = of
             case _:
                 return ()
-    return (here.name, *reversed(names))
+    return (current.name, *reversed(names))
 
 
 def names_of(path: Path) -> tuple[str, ...]:
@@ -381,25 +383,25 @@ def _is_key(step: str | int) -> bool:
     return str(step).startswith(_KEYED)
 
 
-def secure_parameter_origins(found: Origins, rest: Path = ()) -> Origins:
-    """Return the origins at ``rest`` in a parameter declared as secret, which is given a value with origins ``found``.
+def secure_parameter_origins(origins: Origins, rest: Path = ()) -> Origins:
+    """Return the origins at ``rest`` in a parameter declared as secret, which is given a value with these origins.
 
     A secure object may contain names and identifiers beside its secrets.
     """
-    if IDENTIFIER in found:
-        found = found - {IDENTIFIER} | {GENERATED}
+    if IDENTIFIER in origins:
+        origins = origins - {IDENTIFIER} | {GENERATED}
     if rest and _kind_of(rest) is NameKind.PLAIN:
-        return found - {SECURE} or frozenset({CONFIGURATION})
-    return found if found & _SECRETS or UNTRACED in found else found - {CONFIGURATION} | {SECURE}
+        return origins - {SECURE} or frozenset({CONFIGURATION})
+    return origins if origins & _SECRETS or UNTRACED in origins else origins - {CONFIGURATION} | {SECURE}
 
 
-def is_plain(found: Origins, steps: Path) -> bool:
+def is_plain(origins: Origins, steps: Path) -> bool:
     """Return whether a value is configuration, or comes from code or a resource under a name that suggests no
     secret.
     """
-    if found == {CONFIGURATION}:
+    if origins == {CONFIGURATION}:
         return True
-    return bool(found) and found <= _CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
+    return bool(origins) and origins <= _CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
 
 
 def _kind_of(steps: Iterable[str | int]) -> NameKind:
@@ -420,14 +422,14 @@ def vault_secret_origins(name: ast.Node | None) -> Origins:
     return frozenset({CONFIGURATION if is_plain_one else SECRET})
 
 
-def variable_origins(found: Origins, steps: Path, value: ast.Node | None) -> Origins:
+def variable_origins(origins: Origins, steps: Path, value: ast.Node | None) -> Origins:
     """Return the origins of a variable. A value that is only declared as secret is plain as the name of a resource."""
     refers = isinstance(value, ast.Literal | ast.Name | ast.Member | ast.Item | ast.NotNull) or (
         isinstance(value, ast.Call) and value.name.lower() in _REFERRING
     )
-    if SECURE in found and found - {SECURE} <= _PLAIN and not refers and is_name_of_resource(str(steps[-1])):
+    if SECURE in origins and origins - {SECURE} <= _PLAIN and not refers and is_name_of_resource(str(steps[-1])):
         return frozenset({CONFIGURATION})
-    return with_name_kind(found, steps)
+    return with_name_kind(origins, steps)
 
 
 def list_function_origins(rest: Path) -> Origins:
@@ -436,16 +438,16 @@ def list_function_origins(rest: Path) -> Origins:
     return frozenset({CONFIGURATION if plain else CREDENTIAL})
 
 
-def with_name_kind(found: Origins, steps: Iterable[str | int]) -> Origins:
-    """Return ``found``, or CONFIGURATION if the names on the path show a plain value."""
-    if found <= _PLAIN and _kind_of(steps) is NameKind.PLAIN:
+def with_name_kind(origins: Origins, steps: Iterable[str | int]) -> Origins:
+    """Return ``origins``, or CONFIGURATION if the names on the path show a plain value."""
+    if origins <= _PLAIN and _kind_of(steps) is NameKind.PLAIN:
         return frozenset({CONFIGURATION})
-    return found
+    return origins
 
 
-def known_value_origins(found: Origins) -> Origins:
+def known_value_origins(origins: Origins) -> Origins:
     """Return the origins of a known value, which cannot come from an unknown one."""
-    if found == {CONFIGURATION}:
-        return found
-    known = found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
-    return known | (found & {SECURE})
+    if origins == {CONFIGURATION}:
+        return origins
+    kept = origins & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
+    return kept | (origins & {SECURE})

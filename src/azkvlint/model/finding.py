@@ -102,7 +102,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A rule that fails for a resource, or is undecided: then ``why`` is the reason.
+    """A rule that fails for a resource, or is unknown: then ``why`` is the reason.
 
     ``arguments`` are the values of the placeholders in the rule's message, in order of first appearance. ``full_name``
     is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at`` is the resource's
@@ -210,7 +210,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run.
 
     ``findings`` are grouped and sorted by path, line, column and rule; so are ``undecided``, which are empty unless
-    requested. ``suppressed`` are findings and undecided results that their author suppressed. ``passes``, if requested,
+    requested. ``suppressed`` are findings and unknown results that their author suppressed. ``passes``, if requested,
     are a few of the resources that pass each rule, for each vault. ``rules`` are all that ran, in id order. ``sources``
     are the paths that were read, relative to the folder ``root``. ``configuration`` is the configuration file, empty
     without one. ``resource_counts`` counts evaluated resources by Azure type; ``passed`` counts passed checks.

@@ -20,7 +20,7 @@ class Region(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What (``address``, ``attribute``) and where (``path``, ``region``).
+    """A place (``path``, ``region``) with its resource and attribute (``address``, ``attribute``).
 
     ``path`` is POSIX and relative to the root of the run, never absolute. ``attribute`` is an attribute path in Azure's
     vocabulary. ``region`` is computed on request, and None where the input has no lines. Readers set what it is

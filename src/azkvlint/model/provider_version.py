@@ -40,7 +40,7 @@ def range_of_constraint(constraint: str) -> VersionRange:
 
     Patch levels are ignored: no default changes within a minor version.
     """
-    found = VersionRange()
+    versions = VersionRange()
     for term in constraint.split(","):
         match = _TERM.match(term)
         if match is None:
@@ -50,20 +50,20 @@ def range_of_constraint(constraint: str) -> VersionRange:
         after = (version[0], version[1] + 1)
         match match["operator"] or "=":
             case "=":
-                found = found.narrow(version, after if len(numbers) > 1 else (numbers[0] + 1, 0))
+                versions = versions.narrow(version, after if len(numbers) > 1 else (numbers[0] + 1, 0))
             case "~>":
-                found = found.narrow(version, after if len(numbers) > 2 else (numbers[0] + 1, 0))
+                versions = versions.narrow(version, after if len(numbers) > 2 else (numbers[0] + 1, 0))
             case ">=" | ">":
-                found = found.narrow(version, _END)
+                versions = versions.narrow(version, _END)
             case "<":
-                found = found.narrow((0, 0), after if len(numbers) > 2 and numbers[2] else version)
+                versions = versions.narrow((0, 0), after if len(numbers) > 2 and numbers[2] else version)
             case "<=":
-                found = found.narrow((0, 0), after)
-    return found
+                versions = versions.narrow((0, 0), after)
+    return versions
 
 
-def narrow_by_arguments(type_: str, keys: Collection[str], found: VersionRange) -> VersionRange:
-    """Return ``found`` narrowed by the arguments of a planned resource, since a plan lists its provider's whole schema.
+def narrow_by_arguments(type_: str, keys: Collection[str], versions: VersionRange) -> VersionRange:
+    """Return ``versions`` narrowed by the arguments of a planned resource, since a plan lists its provider's whole schema.
 
     ``keys`` are those of ``after`` and ``after_unknown``. Source: the provider's changelogs and schemas by tag (the
     rename of enable_rbac_authorization in 4.42 is in no changelog).
@@ -71,23 +71,23 @@ def narrow_by_arguments(type_: str, keys: Collection[str], found: VersionRange) 
     match type_:
         case "azurerm_key_vault":
             if "soft_delete_enabled" in keys:
-                return found.narrow((2, 0), (3, 0))
+                return versions.narrow((2, 0), (3, 0))
             old, new = "enable_rbac_authorization" in keys, "rbac_authorization_enabled" in keys
             if old and new:
-                return found.narrow((4, 42), (5, 0))
+                return versions.narrow((4, 42), (5, 0))
             if old:
                 public = "public_network_access_enabled" in keys
-                return found.narrow((3, 19), (4, 42)) if public else found.narrow((3, 0), (3, 19))
+                return versions.narrow((3, 19), (4, 42)) if public else versions.narrow((3, 0), (3, 19))
             if new and "network_acls" in keys and "tenant_id" in keys:
-                return found.narrow((5, 0), _END)
+                return versions.narrow((5, 0), _END)
         case "azurerm_monitor_diagnostic_setting":
             if "log" in keys:
-                return found.narrow((0, 0), (4, 0))
+                return versions.narrow((0, 0), (4, 0))
             if "enabled_metric" in keys:
-                return found.narrow((4, 31), (5, 0)) if "metric" in keys else found.narrow((5, 0), _END)
+                return versions.narrow((4, 31), (5, 0)) if "metric" in keys else versions.narrow((5, 0), _END)
         case "azurerm_subnet":
             if "service_endpoint" in keys:
-                return found.narrow((5, 0), _END)
+                return versions.narrow((5, 0), _END)
             if "service_endpoints" in keys:
-                return found.narrow((0, 0), (5, 0))
-    return found
+                return versions.narrow((0, 0), (5, 0))
+    return versions

@@ -197,14 +197,14 @@ def display(value: Answer) -> str:
 
 def _join_limited(parts: Iterable[str]) -> str:
     """Join parts with commas, up to the limit of display."""
-    found: list[str] = []
+    shown: list[str] = []
     length = 0
     for part in parts:
-        found.append(part)
+        shown.append(part)
         length += len(part)
         if length > _MAX_LENGTH:
             break
-    return ", ".join(found)
+    return ", ".join(shown)
 
 
 def _is_hidden(value: Answer) -> bool:

@@ -15,7 +15,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     ``terminal`` lays findings out for a screen ``width`` cells wide; ``color`` adds colors. ``verbosity`` below 0
     prints only findings, above 0 all details. ``statistics`` counts the findings of each rule; ``suppressed`` lists
-    suppressed findings too. If the run is ``strict``, formats for build systems list undecided results as findings,
+    suppressed findings too. If the run is ``strict``, formats for build systems list unknown results as findings,
     because they count for the exit code. ``included`` are the kinds of results in an audit SARIF log besides findings,
     ``category`` distinguishes the log from other logs of the same commit, and ``root_uri`` is the base of its paths.
     """
@@ -63,4 +63,4 @@ SHOW_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
 """The formats that show problems to readers of standard output."""
 
 FINDINGS_ONLY = frozenset({"concise", "github", "gitlab", "azure", "rdjson"})
-"""The formats that list undecided results only if they count as findings. SARIF never does."""
+"""The formats that list unknown results only if they count as findings. SARIF never does."""

@@ -46,22 +46,22 @@ def _kind(one: Evidence, resource: str) -> str:
 
 
 def _words(one: Evidence, resource: str) -> str:
-    other = one.at.address if one.at.address not in (None, resource) else None
+    address = one.at.address if one.at.address not in (None, resource) else None
     if not one.attribute:
         if one.origin == Origin.ABSENT:
             return f"there is no {one.expected.removeprefix('a ')}"
-        return f"the link with {other or resource}"
-    where = f"{one.attribute} of {other}" if other else one.attribute
+        return f"the link with {address or resource}"
+    where = f"{one.attribute} of {address}" if address else one.attribute
     if one.note.startswith(_NOT_SET) and one.origin == Origin.DEFAULT:
         return f"{where} is {one.note}"
     source = one.at.attribute if one.origin == Origin.DERIVED and one.at.attribute != one.attribute else ""
-    said = f"{where} is {one.found}"
-    said += f", from {source}" if source else ""
-    said += {"default": " by default", "kept": " already"}.get(one.origin, "")
-    return f"{said} ({one.note})" if one.note else said
+    text = f"{where} is {one.found}"
+    text += f", from {source}" if source else ""
+    text += {"default": " by default", "kept": " already"}.get(one.origin, "")
+    return f"{text} ({one.note})" if one.note else text
 
 
 def _join(texts: Sequence[str]) -> str:
-    once = list(dict.fromkeys(texts))
-    more = f"; and {len(once) - _MAX_EVIDENCE} more" if len(once) > _MAX_EVIDENCE else ""
-    return "; ".join(once[:_MAX_EVIDENCE]) + more
+    unique = list(dict.fromkeys(texts))
+    suffix = f"; and {len(unique) - _MAX_EVIDENCE} more" if len(unique) > _MAX_EVIDENCE else ""
+    return "; ".join(unique[:_MAX_EVIDENCE]) + suffix

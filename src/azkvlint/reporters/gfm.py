@@ -30,8 +30,8 @@ def plain(text: str) -> str:
 
 def _inert(match: re.Match[str]) -> str:
     found = match[0]
-    shown = _ENTITIES.get(found) or (found if found in _JOINING - {"#"} else f"\\{found}")
-    return shown + _APART if found in _JOINING else shown
+    escaped = _ENTITIES.get(found) or (found if found in _JOINING - {"#"} else f"\\{found}")
+    return escaped + _APART if found in _JOINING else escaped
 
 
 def code(text: str, *, cell: bool = True) -> str:
@@ -56,27 +56,27 @@ def prose(text: str) -> str:
 def message(finding: Finding, *, cell: bool = True) -> str:
     """Return the message of a finding or unknown result, with all strings from the input in code spans."""
     if finding.outcome is Outcome.UNDECIDED:
-        said = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
+        text = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
     else:
-        said = _fill(finding, cell)
-    return f"{said}{plain(call_note(finding) + occurrence_note(finding))}"
+        text = _fill(finding, cell)
+    return f"{text}{plain(call_note(finding) + occurrence_note(finding))}"
 
 
 def _fill(finding: Finding, cell: bool) -> str:
     """Return the rule's message with code spans instead of its quotes."""
-    said = ""
+    text = ""
     quoted = False
     for piece in pieces(finding.rule.message):
         if isinstance(piece, str):
-            said += plain(visible(piece.removeprefix("'") if quoted else piece))
+            text += plain(visible(piece.removeprefix("'") if quoted else piece))
             quoted = False
             continue
         span = _span(finding.arguments[piece], cell)
-        quoted = bool(span) and said.endswith("'")
-        said = said.removesuffix("'") if quoted else said
+        quoted = bool(span) and text.endswith("'")
+        text = text.removesuffix("'") if quoted else text
         # Adjacent spans would be parsed as another span.
-        said += f"{_APART}{span}" if said.endswith("`") else span
-    return said
+        text += f"{_APART}{span}" if text.endswith("`") else span
+    return text
 
 
 def _span(text: str, cell: bool) -> str:

@@ -9,7 +9,7 @@ from azkvlint.reporters import Options
 
 
 def counted_findings(report: Report, options: Options) -> tuple[Finding, ...]:
-    """Return the findings that count for the exit code, followed by undecided results if the run is strict."""
+    """Return the findings that count for the exit code, followed by unknown results if the run is strict."""
     return report.counted(_findings(report, options))
 
 

@@ -28,8 +28,8 @@ def pieces(message: str) -> tuple[str | int, ...]:
     """
     numbers: dict[str, int] = {}
     parts = _PLACEHOLDER.split(message)
-    found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
-    return tuple(piece for piece in found if piece != "")
+    split = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
+    return tuple(piece for piece in split if piece != "")
 
 
 def place(at: Location) -> str:
@@ -107,8 +107,8 @@ def evidence_text(evidence: Evidence, finding: Finding) -> str:
     if evidence.hops:
         text += f", through {' -> '.join(evidence.hops)}"
     text = visible(text)
-    same = evidence.at.path == finding.at.path and evidence.at.region in (None, finding.at.region)
-    return f"{text} [{place(evidence.at)}]" if not same else text
+    is_same_place = evidence.at.path == finding.at.path and evidence.at.region in (None, finding.at.region)
+    return f"{text} [{place(evidence.at)}]" if not is_same_place else text
 
 
 def note_text(note: Note) -> str:
@@ -136,13 +136,13 @@ def suppression(finding: Finding) -> str:
     reason = finding.suppressed
     if reason is None:
         return ""
-    said = [f"{reason.tool} comment"] if reason.tool else []
-    said += [f"until {reason.until}"] if reason.until else []
-    said += [f"owner {reason.owner}"] if reason.owner else []
-    more = f" ({', '.join(said)})" if said else ""
+    notes = [f"{reason.tool} comment"] if reason.tool else []
+    notes += [f"until {reason.until}"] if reason.until else []
+    notes += [f"owner {reason.owner}"] if reason.owner else []
+    suffix = f" ({', '.join(notes)})" if notes else ""
     # Bicep's own directives have no reason.
     why = reason.justification or "no reason"
-    return f"{visible(why + more)} [{place(reason.at)}]"
+    return f"{visible(why + suffix)} [{place(reason.at)}]"
 
 
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
@@ -185,20 +185,20 @@ def summary(report: Report) -> str:
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
     counts = Counter(finding.severity for finding in findings)
-    said = pluralize(len(findings), "finding")
+    text = pluralize(len(findings), "finding")
     if counts:
         graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
-        said += f" ({', '.join(graded)})"
-    said += _instances(findings)
+        text += f" ({', '.join(graded)})"
+    text += _instances(findings)
     if others:
-        said += f", {len(others)} more in tests and examples{_instances(others)}"
-    said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
+        text += f", {len(others)} more in tests and examples{_instances(others)}"
+    text += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
-        said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    said = f"{evaluated_resources(report.resource_counts)}: {said}, {pluralize(len(report.problems), 'problem')}"
+        text += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
+    text = f"{evaluated_resources(report.resource_counts)}: {text}, {pluralize(len(report.problems), 'problem')}"
     if not report.skipped:
-        return said
-    return f"{said}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
+        return text
+    return f"{text}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
 
 
 def _instances(findings: Sequence[Finding]) -> str:

@@ -90,7 +90,7 @@ def _step(text: str, node: JSONPath) -> Step:
             return name
         case Index(indices=(int() as index,)) if abs(index) <= _MAX_INDEX:
             return index
-        case Fields(fields=several) | Index(indices=several) if len(several) > 1:
+        case Fields(fields=selectors) | Index(indices=selectors) if len(selectors) > 1:
             reason = _UNION
         case _:
             reason = _REFUSED.get(type(node).__name__.lstrip("_"), _UNREADABLE)

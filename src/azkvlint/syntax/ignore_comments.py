@@ -69,12 +69,12 @@ def comment_lines(text: str, comments: Sequence[tuple[int, int]]) -> Iterator[tu
 def code_after(source: SourceComments) -> list[int]:
     """Return for each comment the offset of the next token that is not a comment."""
     comments = source.comments
-    found = [0] * len(comments)
+    offsets = [0] * len(comments)
     for index in range(len(comments) - 1, -1, -1):
         after = _blank_to(source.text, comments[index][1])
-        joined = index + 1 < len(comments) and after >= comments[index + 1][0]
-        found[index] = found[index + 1] if joined else after
-    return found
+        is_adjacent = index + 1 < len(comments) and after >= comments[index + 1][0]
+        offsets[index] = offsets[index + 1] if is_adjacent else after
+    return offsets
 
 
 def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive]:
@@ -83,19 +83,19 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive
     ends = [*(match.start() for match in starts[1:]), high]
     for match, end in zip(starts, ends, strict=False):
         # A second directive may have a comment marker of its own.
-        said = text[match.end() : end].rstrip(_MARKERS)
+        content = text[match.end() : end].rstrip(_MARKERS)
         first = not text[low : match.start()].strip(_MARKERS)
-        if first or said[:6].lower() == "ignore":
-            yield directive_of(said, comment, match.start(), match.end() + len(said))
+        if first or content[:6].lower() == "ignore":
+            yield directive_of(content, comment, match.start(), match.end() + len(content))
 
 
-def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
+def directive_of(content: str, comment: int, start: int, end: int) -> Directive:
     """Parse the part of a directive after ``kvlint:``, which is from ``start`` to ``end``."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=comment, start=start, end=end, fault=fault)
 
-    match = _DIRECTIVE.fullmatch(said)
+    match = _DIRECTIVE.fullmatch(content)
     if match is None:
         return wrong("this is no directive of kvlint")
     ids = tuple(id_.strip() for id_ in match["ids"].split(","))
@@ -128,13 +128,14 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def target_spans(source: SourceComments, found: Sequence[Directive]) -> list[tuple[int, int] | None]:
+def target_spans(source: SourceComments, directives: Sequence[Directive]) -> list[tuple[int, int] | None]:
     """Return for each directive, in order, the span that it applies to; None if it has no target."""
-    if not found:
+    if not directives:
         return []
     places = _Targets(source)
     return [
-        (0, len(source.text) + 1) if directive.whole_file else places.beside(directive.comment) for directive in found
+        (0, len(source.text) + 1) if directive.whole_file else places.beside(directive.comment)
+        for directive in directives
     ]
 
 
@@ -156,10 +157,10 @@ class _Targets:
     def beside(self, comment: int) -> tuple[int, int] | None:
         """Return the span that a comment applies to."""
         start, _ = self._source.comments[comment]
-        around = self._around(start)
+        enclosing = self._around(start)
         index = self._at(self._next[comment]) if self._leading[comment] else self._on_line(start)
         if index is None:
-            index = around if around is not None else self._ending(start)
+            index = enclosing if enclosing is not None else self._ending(start)
         if index is None:
             return None
         target = self._source.targets[index]

@@ -122,11 +122,11 @@ def blank_comments(text: str) -> str:
     at, last = 0, ""
     while match := _UNCLEAN.match(text, at):
         start = match.start("blank")
-        kept = text[at:start]
-        last = kept.rstrip()[-1:] or last
+        clean = text[at:start]
+        last = clean.rstrip()[-1:] or last
         if last in _NO_MEMBER and match["blank"] == ",":
             break
-        parts += (kept, " " * (match.end() - start))
+        parts += (clean, " " * (match.end() - start))
         at = match.end()
     return "".join((*parts, text[at:])) if parts else text
 
@@ -219,13 +219,15 @@ def _fault(text: str, at: int, message: str) -> str:
         return "the comment that starts here never ends"
     if text.startswith("'", at):
         return "texts stand in double quotes"
-    what = next((words for start, words in _FAULTS if message.startswith(start)), "something else is expected here")
-    return f"the file ends too early: {what}" if not text[at:].strip() else what
+    fault_text = next(
+        (words for start, words in _FAULTS if message.startswith(start)), "something else is expected here"
+    )
+    return f"the file ends too early: {fault_text}" if not text[at:].strip() else fault_text
 
 
-def _refuse(text: str, at: int, what: str) -> NoReturn:
+def _refuse(text: str, at: int, reason: str) -> NoReturn:
     line, column = Lines(text).place(at)
-    raise InputError(f"not JSON: {what}", line=line, column=column) from None
+    raise InputError(f"not JSON: {reason}", line=line, column=column) from None
 
 
 def _refuse_depth(text: str) -> NoReturn:
@@ -291,16 +293,16 @@ def duplicate_key(data: bytes) -> str | None:
     """Return a repeated key of an object in ``data``; None if there is none. Decodes the whole text."""
     import json
 
-    found: list[str] = []
+    repeated: list[str] = []
 
     def check(pairs: list[tuple[str, object]]) -> None:
         if len({key for key, _ in pairs}) != len(pairs):
             seen: set[str] = set()
-            found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None, so false
+            repeated.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None, so false
 
     # Numbers stay strings: Python refuses to convert thousands of digits.
     json.loads(data, object_pairs_hook=check, parse_int=str, parse_float=str)
-    return found[0] if found else None
+    return repeated[0] if repeated else None
 
 
 def is_complete(data: bytes) -> bool:

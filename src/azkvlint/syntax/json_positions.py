@@ -123,36 +123,36 @@ def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, i
         if len(pointer) <= MAX_DEPTH:
             inner = selection
             for step in pointer:
-                below = inner.steps.get(step)
-                if below is None:
-                    below = inner.steps[step] = Selection()
-                inner = below
+                child = inner.steps.get(step)
+                if child is None:
+                    child = inner.steps[step] = Selection()
+                inner = child
             inner.pointer = pointer
     if selection.pointer is None and not selection.steps:
         return {}
     parser = _Parser(text, lambda _written, _at: None, MAX_DEPTH + 1)
     with suppress(NotJsonError):
         parser.root(selection)
-    found: dict[Pointer, tuple[int, int]] = {}
+    spans: dict[Pointer, tuple[int, int]] = {}
     if parser.top is not None:
-        _collect(parser.top, parser.top.start, selection, found)
-    return found
+        _collect(parser.top, parser.top.start, selection, spans)
+    return spans
 
 
-def _collect(value: Value, start: int, selection: Selection, found: dict[Pointer, tuple[int, int]]) -> None:
+def _collect(value: Value, start: int, selection: Selection, spans: dict[Pointer, tuple[int, int]]) -> None:
     """Add the spans of a value and of the selected values in it."""
     if selection.pointer is not None and value.end > value.start:
-        found[selection.pointer] = start, value.end
+        spans[selection.pointer] = start, value.end
     if not selection.steps:
         return
     if isinstance(value, JsonObject):
         for member in {member.key: member for member in value.members}.values():
-            _collect(member.value, member.start, selection.steps[member.key], found)
+            _collect(member.value, member.start, selection.steps[member.key], spans)
     elif isinstance(value, JsonArray):
         for index, item in enumerate(value.items):
             inner = selection.steps.get(index)
             if inner is not None:
-                _collect(item, item.start, inner, found)
+                _collect(item, item.start, inner, spans)
 
 
 def _decode_key(quoted: str) -> str:
@@ -211,7 +211,7 @@ class _Parser:
 
     def members(self, into: JsonObject, selection: Selection | None, depth: int) -> int:
         """Parse the selected members of an object."""
-        text, found = self.text, into.members
+        text, selected = self.text, into.members
         at = into.start + 1
         while match := _MEMBER.match(text, at):
             at = match.end()
@@ -228,12 +228,12 @@ class _Parser:
             start, key_end = match.span(1)
             if match[2] is None:
                 value = self.container(at)
-                found.append(Member(start, key_end, key, value))
+                selected.append(Member(start, key_end, key, value))
                 at = self.read(value, inner, depth + 1)
             else:
                 first, last = match.span(2)
                 plain = self.decode(match[2], first) if selection is None else None
-                found.append(Member(start, key_end, key, Scalar(first, last, plain)))
+                selected.append(Member(start, key_end, key, Scalar(first, last, plain)))
         return self.close(at, "}")
 
     def items(self, into: JsonArray, selection: Selection | None, depth: int) -> int:

@@ -86,18 +86,18 @@ def peer_comments(source: SourceComments) -> list[tuple[PeerComment, _Span | Non
     """Return the comments for other tools with the span that each applies to; None without a target."""
     if not has_peer_comments(source.text):
         return []
-    found: list[PeerComment] = []
+    comments: list[PeerComment] = []
     for index, start, end in comment_lines(source.text, source.comments):
-        found += _in_line(source.text, index, start, end)
-    if not found:
+        comments += _in_line(source.text, index, start, end)
+    if not comments:
         return []
-    spans = _Spans(source, found)
-    return [(one, spans.span_of(one)) for one in found]
+    spans = _Spans(source, comments)
+    return [(one, spans.span_of(one)) for one in comments]
 
 
-def skip_of(said: str) -> tuple[tuple[str, ...], str] | None:
+def skip_of(content: str) -> tuple[tuple[str, ...], str] | None:
     """Parse a skip in the metadata of a template, ``CKV_AZURE_110:reason``, into ids and reason."""
-    ids, _, reason = said.partition(":")
+    ids, _, reason = content.partition(":")
     return ((ids.strip(),), _reason(reason)) if ids.strip() else None
 
 
@@ -122,19 +122,19 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[PeerComme
 
 def _ignores(line: str, comment: int, low: int) -> Iterator[PeerComment]:
     """Yield the ignores of tfsec and Trivy in a line; other words are the reason of the ignore before them."""
-    waiting: PeerComment | None = None
+    pending: PeerComment | None = None
     reason: list[str] = []
     for match in _WORD.finditer(line):
         word = match[0].lstrip(_MARKERS)
-        found = _ignore(word, comment, low + match.end() - len(word)) if word[:6] in ("tfsec:", "trivy:") else None
-        if found is None:
+        ignore = _ignore(word, comment, low + match.end() - len(word)) if word[:6] in ("tfsec:", "trivy:") else None
+        if ignore is None:
             reason.append(word)
             continue
-        if waiting is not None:
-            yield msgspec.structs.replace(waiting, reason=_reason(" ".join(reason)))
-        waiting, reason = found, []
-    if waiting is not None:
-        yield msgspec.structs.replace(waiting, reason=_reason(" ".join(reason)))
+        if pending is not None:
+            yield msgspec.structs.replace(pending, reason=_reason(" ".join(reason)))
+        pending, reason = ignore, []
+    if pending is not None:
+        yield msgspec.structs.replace(pending, reason=_reason(" ".join(reason)))
 
 
 def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
@@ -165,13 +165,13 @@ def _commands(words: str, comment: int, start: int, end: int) -> Iterator[PeerCo
         name, _, ids = word.partition("=")
         command = name.lower()
         reach = {"ignore-line": Reach.LINE, "ignore-block": Reach.BELOW, "ignore": Reach.FILE}.get(command)
-        named = tuple(dict.fromkeys(id_.strip() for id_ in ids.split(",") if id_.strip()))
+        check_ids = tuple(dict.fromkeys(id_.strip() for id_ in ids.split(",") if id_.strip()))
         if reach is not None and not ids:
             yield PeerComment(tool=KICS, ids=(EVERY_CHECK,), reach=reach, comment=comment, start=start, end=end)
-        elif command in ("disable", "enable") and named:
+        elif command in ("disable", "enable") and check_ids:
             is_except = command == "enable"
             yield PeerComment(
-                tool=KICS, ids=named, reach=Reach.FILE, comment=comment, start=start, end=end, is_except=is_except
+                tool=KICS, ids=check_ids, reach=Reach.FILE, comment=comment, start=start, end=end, is_except=is_except
             )
 
 
@@ -183,7 +183,7 @@ def _reason(text: str) -> str:
 class _Spans:
     """The target of each comment for another tool in a file."""
 
-    def __init__(self, source: SourceComments, found: Sequence[PeerComment]) -> None:
+    def __init__(self, source: SourceComments, comments: Sequence[PeerComment]) -> None:
         self._source = source
         self._lines = Lines(source.text).starts
         self._starts = [target.start for target in source.targets]
@@ -191,7 +191,7 @@ class _Spans:
         self._after = code_after(source)
         self._code = self._first_code()
         # Ignores of tfsec and Trivy on consecutive lines apply to the block or argument after the last of them.
-        leading = {self._line(one.start) for one in found if one.reach is Reach.BESIDE and self._leads(one)}
+        leading = {self._line(one.start) for one in comments if one.reach is Reach.BESIDE and self._leads(one)}
         self._below: dict[int, int] = {}
         for line in sorted(leading, reverse=True):
             self._below[line] = self._below.get(line + 1, line + 1)

@@ -88,8 +88,8 @@ class Lines:
         starts = self.starts
         after = bisect_right(starts, start)
         line_end = starts[after] if after < len(starts) else len(self.text)
-        most = start + MAX_CHARACTERS - _LEAD - 1
-        return (start, most) if min(end, line_end) > most else (start, end)
+        max_end = start + MAX_CHARACTERS - _LEAD - 1
+        return (start, max_end) if min(end, line_end) > max_end else (start, end)
 
     @property
     def starts(self) -> list[int]:
@@ -162,13 +162,13 @@ class Lines:
 
 def _merge_spans(spans: Sequence[Span], low: int, high: int) -> list[Span]:
     """Return the spans that overlap ``low`` to ``high``, sorted, with overlapping ones merged."""
-    merged: list[Span] = []
+    result: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < high and span[1] > low and span[0] < span[1]):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        if result and start < result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
         else:
-            merged.append((start, end))
-    return merged
+            result.append((start, end))
+    return result
 
 
 _UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")

@@ -59,8 +59,8 @@ class FileTracker:
         """Return the result of ``work`` and the states of the files that it depends on."""
         if not self.is_on:
             return work(), {}
-        result, seen = self._run_tracked(work)
-        return result, {path: self._states[path] for path in seen}
+        result, paths = self._run_tracked(work)
+        return result, {path: self._states[path] for path in paths}
 
     def cached(self, cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
         """Return the cached value for ``key``, computing it with ``work`` the first time. Later users depend on the
@@ -71,13 +71,13 @@ class FileTracker:
             self._add(self._cached.get(entry, ()))
             return cache[key]
         if not self.is_on:
-            found = cache[key] = work()
-            return found
-        found, seen = self._run_tracked(work)
-        cache[key] = found
-        self._cached[entry] = frozenset(seen)
-        self._add(seen)
-        return found
+            value = cache[key] = work()
+            return value
+        value, paths = self._run_tracked(work)
+        cache[key] = value
+        self._cached[entry] = frozenset(paths)
+        self._add(paths)
+        return value
 
     def _run_tracked(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
         self._seen.append(set())
@@ -88,9 +88,9 @@ class FileTracker:
             raise
         return result, self._seen.pop()
 
-    def _add(self, seen: Iterable[str]) -> None:
+    def _add(self, paths: Iterable[str]) -> None:
         if self._seen:
-            self._seen[-1].update(seen)
+            self._seen[-1].update(paths)
 
 
 def state_of(path: str) -> State:
@@ -98,16 +98,24 @@ def state_of(path: str) -> State:
     try:
         if path.endswith(os.sep):
             return ("names", *sorted(os.listdir(path)))
-        found = os.stat(path)
+        result = os.stat(path)
     except (OSError, ValueError):
         return ()
-    if stat.S_ISDIR(found.st_mode):
-        return "folder", found.st_dev, found.st_ino
-    since = time_ns() - found.st_mtime_ns
-    tick = _TICK if found.st_mtime_ns % _SECOND else _COARSE_TICK
+    if stat.S_ISDIR(result.st_mode):
+        return "folder", result.st_dev, result.st_ino
+    since = time_ns() - result.st_mtime_ns
+    tick = _TICK if result.st_mtime_ns % _SECOND else _COARSE_TICK
     # A recent file gets a state that equals no other, so it is read again next time.
-    unsure = (object(),) if since < tick else ()
-    return found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, *unsure
+    never_equal = (object(),) if since < tick else ()
+    return (
+        result.st_dev,
+        result.st_ino,
+        result.st_mode,
+        result.st_size,
+        result.st_mtime_ns,
+        result.st_ctime_ns,
+        *never_equal,
+    )
 
 
 FILE_TRACKER = FileTracker()

@@ -53,18 +53,18 @@ def _match_parts(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) 
     Only the last None needs another attempt: the names that it skips need no match of an earlier None.
     """
     part = name = 0
-    again: tuple[int, int] | None = None
+    retry: tuple[int, int] | None = None
     while name < len(names):
         pattern = parts[part] if part < len(parts) else _NEVER
         if pattern is None and part == len(parts) - 1:
             return True
         if pattern is None:
-            again, part = (part, name), part + 1
+            retry, part = (part, name), part + 1
         elif pattern.fullmatch(names[name]):
             part, name = part + 1, name + 1
-        elif again is not None:
-            again = (again[0], again[1] + 1)
-            part, name = again[0] + 1, again[1]
+        elif retry is not None:
+            retry = (retry[0], retry[1] + 1)
+            part, name = retry[0] + 1, retry[1]
         else:
             return False
     return part == len(parts)
@@ -95,22 +95,22 @@ def _strip(pattern: str) -> str:
 
 @lru_cache(maxsize=512)
 def _compile_name(part: str) -> re.Pattern[str]:
-    found: list[str | None] = []
-    at = 0
-    while at < len(part):
-        char, at = part[at], at + 1
+    parts: list[str | None] = []
+    offset = 0
+    while offset < len(part):
+        char, offset = part[offset], offset + 1
         if char == "*":
-            found.append(None)
+            parts.append(None)
         elif char == "?":
-            found.append("\0")
-        elif char == "[" and (end := part.find("]", at + 1 + part.startswith("!", at))) > 0:
-            found.append(f"\0{part[at:end]}")
-            at = end + 1
+            parts.append("\0")
+        elif char == "[" and (end := part.find("]", offset + 1 + part.startswith("!", offset))) > 0:
+            parts.append(f"\0{part[offset:end]}")
+            offset = end + 1
         else:
-            if char == "\\" and at < len(part):
-                char, at = part[at], at + 1
-            found.append(char)
-    return _compile(found)
+            if char == "\\" and offset < len(part):
+                char, offset = part[offset], offset + 1
+            parts.append(char)
+    return _compile(parts)
 
 
 def _compile(parts: Sequence[str | None]) -> re.Pattern[str]:

@@ -86,10 +86,10 @@ def write_for_editors(file: str, data: bytes) -> None:
     A link there may have come with the checkout, so the link is replaced, not its target. Raise as ``write_file`` does.
     """
     folder, name = os.path.split(absolute_path(file))
-    above, own = os.path.split(folder)
-    folder = os.path.join(output_path(above), own)
+    parent, folder_name = os.path.split(folder)
+    folder = os.path.join(output_path(parent), folder_name)
     if os.path.islink(folder):
-        raise OSError(errno.ELOOP, f"the folder {own} is a link")
+        raise OSError(errno.ELOOP, f"the folder {folder_name} is a link")
     if not os.path.lexists(folder):
         os.mkdir(folder)
     _replace(os.path.join(folder, name), data)
@@ -128,10 +128,10 @@ def _state_of_link(file: str) -> os.stat_result | None:
 
 def _is_device(target: str) -> bool:
     """Return whether an output is a pipe, a device, or an open file of a process such as ``/dev/stdout``."""
-    found = file_state(target)
-    if found is None or stat.S_ISDIR(found.st_mode):
+    state = file_state(target)
+    if state is None or stat.S_ISDIR(state.st_mode):
         return False
-    return not stat.S_ISREG(found.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
+    return not stat.S_ISREG(state.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
 
 
 def output_path(file: str) -> str:
@@ -140,29 +140,29 @@ def output_path(file: str) -> str:
     This covers each link on the path that came with a checkout; the user's own links elsewhere are followed.
     """
     drive, rest = os.path.splitdrive(file if os.path.isabs(file) else os.path.join(current_folder(), file))
-    here, links = f"{drive}{os.sep}", 0
-    waiting = rest.split(os.sep)[::-1]
-    while waiting:
-        name = waiting.pop()
+    current, links = f"{drive}{os.sep}", 0
+    pending = rest.split(os.sep)[::-1]
+    while pending:
+        name = pending.pop()
         if name in ("", os.curdir):
             continue
         if name == os.pardir:
-            here = os.path.dirname(here)
+            current = os.path.dirname(current)
             continue
-        full = os.path.join(here, name)
+        full = os.path.join(current, name)
         if not os.path.islink(full):
-            here = full
+            current = full
             continue
         links += 1
         if links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if here.startswith("/proc/") and os.path.basename(here) == "fd":
+        if current.startswith("/proc/") and os.path.basename(current) == "fd":
             return full  # an open file of a process, which may be a pipe without a path
         _refuse_link(file, full)
         drive, rest = os.path.splitdrive(os.readlink(full).removeprefix("\\\\?\\"))
-        here = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else here
-        waiting.extend(rest.split(os.sep)[::-1])
-    return here
+        current = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else current
+        pending.extend(rest.split(os.sep)[::-1])
+    return current
 
 
 def _refuse_link(file: str, link: str) -> None:

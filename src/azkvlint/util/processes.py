@@ -53,8 +53,8 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     import signal
 
     # A second signal must not interrupt the cleanup.
-    for each in _ending_signals():
-        signal.signal(each, signal.SIG_IGN)
+    for other in _ending_signals():
+        signal.signal(other, signal.SIG_IGN)
     _received.append(number)
     raise KeyboardInterrupt
 

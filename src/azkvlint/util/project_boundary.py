@@ -184,10 +184,10 @@ def boundary_of(folder: str) -> str:
     It is the checkout, with submodules the outermost one; outside of checkouts the root of the run.
     """
     if not RUN.roots:
-        found = RUN.boundaries.get(folder)
-        if found is None:
-            found = RUN.boundaries[folder] = root_of(folder)
-        return found
+        boundary = RUN.boundaries.get(folder)
+        if boundary is None:
+            boundary = RUN.boundaries[folder] = root_of(folder)
+        return boundary
     below: list[str] = []
     while folder not in RUN.boundaries:
         above = os.path.dirname(folder)
@@ -196,12 +196,12 @@ def boundary_of(folder: str) -> str:
             break
         below.append(folder)
         folder = above
-    found = RUN.boundaries[folder]
+    boundary = RUN.boundaries[folder]
     for here in reversed(below):
-        if found and _is_checkout(here) and not _is_checkout(found):
-            found = here
-        RUN.boundaries[here] = found
-    return found
+        if boundary and _is_checkout(here) and not _is_checkout(boundary):
+            boundary = here
+        RUN.boundaries[here] = boundary
+    return boundary
 
 
 def below_named(path: str) -> str:
@@ -345,14 +345,14 @@ def file_state(file: str) -> os.stat_result | None:
 def refuse_as_output(file: str) -> None:
     """Raise UsageError if an input is also the output file of a report."""
     if RUN.outputs:
-        found = file_state(file)
-        if found is not None:
-            refuse_state(found)
+        state = file_state(file)
+        if state is not None:
+            refuse_state(state)
 
 
-def refuse_state(found: os.stat_result) -> None:
+def refuse_state(state: os.stat_result) -> None:
     """Raise UsageError if a file with this stat result is the output file of a report."""
-    output = RUN.outputs.get((found.st_dev, found.st_ino))
+    output = RUN.outputs.get((state.st_dev, state.st_ino))
     if output is not None:
         raise UsageError(f"'{output}' is an input of this run, so it is not overwritten", "write to another file")
 

@@ -59,10 +59,10 @@ def resolve_inside(root: str, folder: str, name: str) -> str | None:
     The project is the intersection of ``root`` and the checkout of ``folder``, without ``.git``. Raise InputError for
     an invalid name.
     """
-    written = os.path.join(folder, name)
-    FILE_TRACKER.record(written)
+    path = os.path.join(folder, name)
+    FILE_TRACKER.record(path)
     try:
-        file = os.path.realpath(written)
+        file = os.path.realpath(path)
     except (ValueError, OSError) as error:
         raise InputError(INVALID_PATH) from error
     if not root or not is_within(file, root):
@@ -190,9 +190,9 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
         if len(text) > limit:
             raise InputError(f"it is larger than {limit:,} bytes")
         return text
-    kept = FILE_BUFFER.take(file)
-    if kept is not None:
-        return kept
+    buffered = FILE_BUFFER.take(file)
+    if buffered is not None:
+        return buffered
     descriptor = _open(file)
     if RUN.outputs and not may_be_output:
         try:
@@ -279,8 +279,8 @@ def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
     """Return the sorted files with these suffixes below a folder of the user's rules. Linked folders are not
     followed.
     """
-    found = (os.path.join(here, name) for here, _, names in os.walk(folder) for name in names)
-    return sorted(file for file in found if file.lower().endswith(suffixes))
+    files = (os.path.join(here, name) for here, _, names in os.walk(folder) for name in names)
+    return sorted(file for file in files if file.lower().endswith(suffixes))
 
 
 def read_rules(file: str, folder: str = "") -> bytes:
@@ -332,9 +332,9 @@ def read_data(path: str) -> bytes:
 
 def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> list[str]:
     """Return the sorted files with these suffixes in a folder of the distribution; ``deep`` includes its subfolders."""
-    found = []
-    for here, folders, names in os.walk(folder):
-        found += [os.path.join(here, name) for name in names if name.lower().endswith(suffixes)]
+    files = []
+    for path, folders, names in os.walk(folder):
+        files += [os.path.join(path, name) for name in names if name.lower().endswith(suffixes)]
         if not deep:
             folders.clear()
-    return sorted(found)
+    return sorted(files)

@@ -297,21 +297,21 @@ class _Parser:
                 self.at += 1
                 return self._set(_Characters(((ord(letter), ord(letter)),)))
 
-    def _set(self, found: _Characters) -> _Node:
+    def _set(self, characters: _Characters) -> _Node:
         if "i" not in self.flags:
-            return self._node(found)
-        letters = sum(low <= letter <= high for letter in _LETTERS for low, high in found.ranges)
-        if not letters and all(high <= 0x7F for _, high in found.ranges):
-            return self._node(found)
-        if letters >= len(_LETTERS) and any(low <= 0x80 and high == _LAST for low, high in found.ranges):
+            return self._node(characters)
+        letters = sum(low <= letter <= high for letter in _LETTERS for low, high in characters.ranges)
+        if not letters and all(high <= 0x7F for _, high in characters.ranges):
+            return self._node(characters)
+        if letters >= len(_LETTERS) and any(low <= 0x80 and high == _LAST for low, high in characters.ranges):
             # The set contains every character that has case.
-            return self._node(found)
-        if any(low < high and 0x7F < high < _LAST for low, high in found.ranges):
+            return self._node(characters)
+        if any(low < high and 0x7F < high < _LAST for low, high in characters.ranges):
             raise _unproven("ignores case in a range of letters outside of ASCII")
-        return self._node(found._replace(folds=True))
+        return self._node(characters._replace(folds=True))
 
-    def _node(self, found: _Characters) -> _Node:
-        return _Node(found.python(self._in_rule), "set", characters=found)
+    def _node(self, characters: _Characters) -> _Node:
+        return _Node(characters.python(self._in_rule), "set", characters=characters)
 
     def _escape(self) -> _Node | None:
         letter = self.pattern[self.at + 1 : self.at + 2]
@@ -364,12 +364,12 @@ class _Parser:
         while self._peek() != "]" or self.at == start:
             if self.at >= len(pattern):
                 raise _invalid()
-            named = _NAMED.match(pattern, self.at)
-            if named is not None:
-                if named[2] not in _POSIX:
+            posix_class = _NAMED.match(pattern, self.at)
+            if posix_class is not None:
+                if posix_class[2] not in _POSIX:
                     raise _invalid()
-                ranges += _inverted(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
-                self.at = named.end()
+                ranges += _inverted(_POSIX[posix_class[2]]) if posix_class[1] else _POSIX[posix_class[2]]
+                self.at = posix_class.end()
                 continue
             letter = pattern[self.at + 1 : self.at + 2]
             if self._peek() == "\\" and letter and letter in "dDsSwW":
@@ -412,13 +412,13 @@ class _Parser:
 
 def _inverted(ranges: Ranges) -> Ranges:
     """Return the complement of ``ranges``."""
-    found: list[tuple[int, int]] = []
+    complement: list[tuple[int, int]] = []
     start = 0
     for low, high in sorted(ranges):
         if low > start:
-            found.append((start, low - 1))
+            complement.append((start, low - 1))
         start = max(start, high + 1)
-    return (*found, (start, _LAST)) if start <= _LAST else tuple(found)
+    return (*complement, (start, _LAST)) if start <= _LAST else tuple(complement)
 
 
 # --- the bound ------------------------------------------------------------------------------------------------------
@@ -481,8 +481,8 @@ class _Automaton:
             rest = _Ends({}, {}, 1)
             copies = [self.add(body) for _ in range(high)]
             for copy in reversed(copies[low:]):
-                more = self._sequence([copy, rest])
-                rest = more._replace(empty=more.empty + 1)
+                chain = self._sequence([copy, rest])
+                rest = chain._replace(empty=chain.empty + 1)
             return self._sequence([*copies[:low], rest])
         # A large limit is treated as no limit: it only makes attempts end sooner.
         start = len(self.follow)
@@ -548,36 +548,36 @@ def _work(node: _Node) -> _Polynomial:
             work[position] = _sum([((1 + len(edges),), 1), (_branches(edges, kinds, work, range(0))[1], 1)])
             continue
         # A loop is one walk for each string, which at each character may also leave for each successor of the loop.
-        inside = range(loop, position + 1)
+        loop_range = range(loop, position + 1)
         leaving: _Polynomial = (0,)
         after: _Polynomial = (0,)
-        for one in inside:
-            beside, instead = _branches(automaton.follow[one], kinds, work, inside)
-            leaving, after = _upper_bound(leaving, beside), _upper_bound(after, instead)
-        step = (1 + max(len(automaton.follow[one]) for one in inside),)
-        whole = _sum([(step, 1), ((0, *_sum([(step, 1), (leaving, 1)])), 1), (after, 1)])
-        work.update(dict.fromkeys(inside, whole))
+        for one in loop_range:
+            staying, exiting = _branches(automaton.follow[one], kinds, work, loop_range)
+            leaving, after = _upper_bound(leaving, staying), _upper_bound(after, exiting)
+        step = (1 + max(len(automaton.follow[one]) for one in loop_range),)
+        bound = _sum([(step, 1), ((0, *_sum([(step, 1), (leaving, 1)])), 1), (after, 1)])
+        work.update(dict.fromkeys(loop_range, bound))
         position = loop
     return _sum([((1 + len(ends.first),), 1), (_branches(ends.first, kinds, work, range(0))[1], 1)])
 
 
 def _branches(
-    edges: dict[int, int], kinds: list[frozenset[int]], work: dict[int, _Polynomial], inside: range
+    edges: dict[int, int], kinds: list[frozenset[int]], work: dict[int, _Polynomial], loop: range
 ) -> tuple[_Polynomial, _Polynomial]:
-    """Return the most work after one character: where the loop ``inside`` may continue as well, and where it cannot."""
-    beside: _Polynomial = (0,)
-    instead: _Polynomial = (0,)
+    """Return the most work after one character: where the ``loop`` may continue as well, and where it cannot."""
+    staying: _Polynomial = (0,)
+    exiting: _Polynomial = (0,)
     for kind in frozenset[int]().union(*(kinds[position] for position in edges)):
-        fitting = [(position, ways) for position, ways in edges.items() if kind in kinds[position]]
-        going_on = sum(ways for position, ways in fitting if position in inside)
-        if going_on > 1:
+        matching = [(position, ways) for position, ways in edges.items() if kind in kinds[position]]
+        continuing = sum(ways for position, ways in matching if position in loop)
+        if continuing > 1:
             raise _unproven("repeats what can match the same characters in several ways")
-        out = _sum([(work[position], ways) for position, ways in fitting if position not in inside])
-        if going_on:
-            beside = _upper_bound(beside, out)
+        out = _sum([(work[position], ways) for position, ways in matching if position not in loop])
+        if continuing:
+            staying = _upper_bound(staying, out)
         else:
-            instead = _upper_bound(instead, out)
-    return beside, instead
+            exiting = _upper_bound(exiting, out)
+    return staying, exiting
 
 
 def _sum(terms: list[tuple[_Polynomial, int]]) -> _Polynomial:

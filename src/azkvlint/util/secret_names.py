@@ -217,14 +217,14 @@ def kind_of_path(steps: Iterable[str]) -> NameKind:
 
 
 def _words(name: str) -> list[str]:
-    found: list[str] = []
+    words: list[str] = []
     for word in map(str.lower, _NAME_WORD.findall(without_accents(name[:_MAX_LENGTH]))):
-        pair = _PAIRS.get((found[-1], word)) if found else None
+        pair = _PAIRS.get((words[-1], word)) if words else None
         if pair is not None:
-            found[-1] = pair
-        elif not found or word != "de" or found[-1] != "mot":
-            found.append(word)
-    return found
+            words[-1] = pair
+        elif not words or word != "de" or words[-1] != "mot":
+            words.append(word)
+    return words
 
 
 def without_accents(text: str) -> str:

@@ -31,22 +31,26 @@ class Entry(msgspec.Struct, frozen=True):
 
 def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
     """Return the fields at, above or below a required path."""
-    found = []
+    entries = []
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
         inner: tuple[Entry, ...] = ()
         if not arm:
             inner = entries_of(field.fields, required)
-            wanted = bool(inner)
+            is_required = bool(inner)
         else:
-            wanted = any(overlap(path, arm) for path in required)
-            inner = entries_of(field.fields, frozenset({()})) if wanted else ()
-        if wanted:
-            same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
-            rivals = tuple(other for other in same if other != name) if field.computed else ()
+            is_required = any(overlap(path, arm) for path in required)
+            inner = entries_of(field.fields, frozenset({()})) if is_required else ()
+        if is_required:
+            aliases = (
+                other
+                for other, other_field in fields.items()
+                if arm and other_field.computed and other_field.arm == field.arm
+            )
+            rivals = tuple(other for other in aliases if other != name) if field.computed else ()
             simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
-            found.append(Entry(name, field, arm, simple, inner, rivals))
-    return tuple(found)
+            entries.append(Entry(name, field, arm, simple, inner, rivals))
+    return tuple(entries)
 
 
 def overlap(path: Path, arm: Path) -> bool:
@@ -66,10 +70,10 @@ def default_of(field: Field, version: VersionRange, at: Location) -> Value | Non
     key = (id(field), version)
     if key not in _defaults:
         _defaults[key] = _default(field, version)
-    found = _defaults[key]
-    if found is None:
+    default = _defaults[key]
+    if default is None:
         return None
-    plain, note = found
+    plain, note = default
     return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
 
 
@@ -114,22 +118,22 @@ def put(tree: Tree, path: Path, value: Value) -> None:
     """
     here: Any = tree
     for step in path[:-1]:
-        below = here.get(step)
-        if below is None:
-            below = here[step] = {}
-        elif type(below) is not dict:
+        child = here.get(step)
+        if child is None:
+            child = here[step] = {}
+        elif type(child) is not dict:
             return
-        here = below
+        here = child
     last = path[-1]
-    have = here.get(last)
-    if have is None:
+    current = here.get(last)
+    if current is None:
         here[last] = value
-    elif isinstance(have, ListValue) and isinstance(value, ListValue):
-        here[last] = ListValue(at=value.at, items=have.items + value.items)
-    elif isinstance(have, Unknown) and not isinstance(value, Unknown):
+    elif isinstance(current, ListValue) and isinstance(value, ListValue):
+        here[last] = ListValue(at=value.at, items=current.items + value.items)
+    elif isinstance(current, Unknown) and not isinstance(value, Unknown):
         if not _is_empty(value):
             here[last] = value
-    elif isinstance(value, Unknown) and _is_empty(have):
+    elif isinstance(value, Unknown) and _is_empty(current):
         here[last] = value
 
 

@@ -81,9 +81,9 @@ def is_known(type_: str) -> bool:
 def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:
     """Return the attributes of a body: everything except the tags is a property."""
     fields = dict(body)
-    found = {name: fields.pop(name) for name in ("tags",) if name in fields}
+    attributes = {name: fields.pop(name) for name in ("tags",) if name in fields}
     if not fields:
-        return found
+        return attributes
     inner = MapValue(at=next(iter(fields.values())).at, fields=fields)
     # An unknown part of the body is an unknown part of the properties.
     properties = fields["properties"] if set(fields) == {"properties"} else _rename(inner, _NAMES[type_.lower()])
@@ -93,7 +93,7 @@ def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:
             why = "the body does not say it, and Key Vault decides"
             policy = with_open_fields(policy, Unknown(at=policy.at, why=why))
             properties = msgspec.structs.replace(properties, fields={**properties.fields, "policy": policy})
-    return {**found, "properties": properties}
+    return {**attributes, "properties": properties}
 
 
 def vault_of(parent: Value) -> Value:

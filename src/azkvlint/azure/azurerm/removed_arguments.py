@@ -75,11 +75,11 @@ def requires_unsupported(required: RequiredAttributes, type_: str) -> bool:
     return paths is not None and (() in paths or any(path[:2] == _PATH for path in paths))
 
 
-def with_unsupported(attributes: MapValue, found: Value | None) -> MapValue:
+def with_unsupported(attributes: MapValue, arguments: Value | None) -> MapValue:
     """Return ``attributes`` with unsupported arguments as a derived attribute."""
-    if found is None:
+    if arguments is None:
         return attributes
-    return with_derived(attributes, {NAME: found})
+    return with_derived(attributes, {NAME: arguments})
 
 
 def unsupported_arguments(
@@ -90,28 +90,28 @@ def unsupported_arguments(
     If no provider is installed, ``terraform init`` installs the newest that the constraint allows. ``is_block``:
     ``names`` are all arguments of a block, so that any other is not set.
     """
-    unfit: list[str] = []
-    doubt: Unknown | None = None
-    for name, taken in _SUPPORT.get(type_, {}).items():
+    unsupported: list[str] = []
+    unknown: Unknown | None = None
+    for name, support in _SUPPORT.get(type_, {}).items():
         if name not in names:
             continue
-        text = f"{name} ({_support_text(taken)})"
-        if not version.meets(taken.since, taken.until):
-            unfit.append(text)
-        elif version.high > taken.until and doubt is None:
-            doubt = Unknown(at=at, origin=Origin.DERIVED, why=f"the version of azurerm is not known: {text}")
-    for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unfit else ():
+        text = f"{name} ({_support_text(support)})"
+        if not version.meets(support.since, support.until):
+            unsupported.append(text)
+        elif version.high > support.until and unknown is None:
+            unknown = Unknown(at=at, origin=Origin.DERIVED, why=f"the version of azurerm is not known: {text}")
+    for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unsupported else ():
         if name not in names and version.low >= since:
-            unfit.append(f"{name} (not set, required from azurerm {_version_text(since)} on)")
-    return Scalar(at=at, value=" and ".join(unfit), origin=Origin.DERIVED) if unfit else doubt
+            unsupported.append(f"{name} (not set, required from azurerm {_version_text(since)} on)")
+    return Scalar(at=at, value=" and ".join(unsupported), origin=Origin.DERIVED) if unsupported else unknown
 
 
-def _support_text(taken: _Support) -> str:
-    if taken.until == NEVER:
-        return f"supported from azurerm {_version_text(taken.since)} on"
-    instead = f"; use {taken.instead}" if taken.instead else ""
-    since = f"added in azurerm {_version_text(taken.since)}, " if taken.since > (0, 0) else ""
-    return f"{since}removed in {'' if since else 'azurerm '}{_version_text(taken.until)}{instead}"
+def _support_text(support: _Support) -> str:
+    if support.until == NEVER:
+        return f"supported from azurerm {_version_text(support.since)} on"
+    instead = f"; use {support.instead}" if support.instead else ""
+    since = f"added in azurerm {_version_text(support.since)}, " if support.since > (0, 0) else ""
+    return f"{since}removed in {'' if since else 'azurerm '}{_version_text(support.until)}{instead}"
 
 
 def _version_text(version: Version) -> str:

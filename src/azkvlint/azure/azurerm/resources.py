@@ -44,11 +44,11 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
 
 def _merge(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
     """Merge tables. Entries of the same type are merged; a test checks that they do not contradict."""
-    found: dict[str, Mapped] = {}
+    merged: dict[str, Mapped] = {}
     for type_, mapped in (item for table in tables for item in table.items()):
-        have = found.get(type_)
-        found[type_] = mapped if have is None else _merge_entries(have, mapped)
-    return found
+        current = merged.get(type_)
+        merged[type_] = mapped if current is None else _merge_entries(current, mapped)
+    return merged
 
 
 def _merge_entries(one: Mapped, other: Mapped) -> Mapped:

@@ -210,10 +210,10 @@ def _head(assessment: Assessment, title: str) -> Iterator[str]:
     if len(assessment.sheets) == 1:
         yield f'<p class="about">{_text(assessment.sheets[0].framework.about)}</p>'
     yield f'<p class="facts">{" · ".join(_facts(assessment))}</p>'
-    found = words.problems(assessment)
-    if found:
+    problem_list = words.problems(assessment)
+    if problem_list:
         yield '<div class="problems" role="alert"><h2>Not everything could be read</h2><ul>'
-        yield from (f"<li>{_text(problem_line(problem))}</li>" for problem in found)
+        yield from (f"<li>{_text(problem_line(problem))}</li>" for problem in problem_list)
         yield "</ul></div>"
     if assessment.subjects:
         yield from _totals(assessment)
@@ -247,10 +247,10 @@ def _totals(assessment: Assessment) -> Iterator[str]:
         return
     yield '<ul class="vaults">'
     for number, subject in enumerate(assessment.subjects, 1):
-        each = subject.count()
+        counts = subject.count()
         place = f"<code>{_text(words.declaration_place(subject))}</code>"
-        yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(each)}'
-        yield f'<span class="count">{_text(words.status_counts(each))}</span></li>'
+        yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(counts)}'
+        yield f'<span class="count">{_text(words.status_counts(counts))}</span></li>'
     yield "</ul>"
 
 
@@ -308,21 +308,21 @@ def _evidence(answer: ControlResult) -> Iterator[str]:
             f'<a href="{_text(link)}" rel="noreferrer">{_text(_link_title(link))}</a>' for link in answer.references
         )
         yield f"<p>{_text(words.reason(answer))} {_BETWEEN.join(links)}</p>"
-    found = list(words.lines(answer, _MAX_RESOURCES))
-    if found:
+    lines = list(words.lines(answer, _MAX_RESOURCES))
+    if lines:
         yield "<ul>"
-        for line in found:
+        for line in lines:
             if not line.rule:
                 yield f'<li class="more">{_text(line.text)}</li>'
                 continue
             note = f" <em>{_text(line.note)}</em>" if line.note else ""
             rule = f'<code class="rule">{_text(line.rule)}</code>'
-            said = f"{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code>"
-            yield f'<li class="{_MARKS[line.outcome]}">{said}</li>'
+            content = f"{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code>"
+            yield f'<li class="{_MARKS[line.outcome]}">{content}</li>'
         yield "</ul>"
-    holding = words.passing_rules(answer)
-    if holding:
-        yield f'<p class="holds">Holds: {_text(holding)}.</p>'
+    passing = words.passing_rules(answer)
+    if passing:
+        yield f'<p class="holds">Holds: {_text(passing)}.</p>'
 
 
 def _foot(assessment: Assessment) -> Iterator[str]:
@@ -337,8 +337,8 @@ def _foot(assessment: Assessment) -> Iterator[str]:
     yield "</dl>"
     links = dict.fromkeys(link for sheet in assessment.sheets for link in sheet.framework.references)
     if links:
-        shown = " · ".join(f'<a href="{_text(link)}" rel="noreferrer">{_text(link)}</a>' for link in links)
-        yield f'<p class="links">{shown}</p>'
+        anchors = " · ".join(f'<a href="{_text(link)}" rel="noreferrer">{_text(link)}</a>' for link in links)
+        yield f'<p class="links">{anchors}</p>'
     yield "</footer>"
 
 
@@ -347,10 +347,10 @@ def _link_title(link: str) -> str:
     return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize()
 
 
-def _sentence(said: str) -> str:
-    return _text(f"{said[:1].upper()}{said[1:]}.")
+def _sentence(text: str) -> str:
+    return _text(f"{text[:1].upper()}{text[1:]}.")
 
 
-def _text(said: str) -> str:
+def _text(text: str) -> str:
     """Escape a string for HTML elements and quoted attributes."""
-    return escape(visible(said), quote=True)
+    return escape(visible(text), quote=True)

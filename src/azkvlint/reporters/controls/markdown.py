@@ -36,12 +36,12 @@ def _lines(assessment: Assessment) -> Iterator[str]:
     for subject in assessment.subjects:
         yield ""
         yield from _subject(subject, assessment)
-    found = words.problems(assessment)
-    if found:
+    problems = words.problems(assessment)
+    if problems:
         yield ""
         yield "## Not whole"
         yield ""
-        yield from (f"- {plain(problem_line(problem))}" for problem in found)
+        yield from (f"- {plain(problem_line(problem))}" for problem in problems)
 
 
 def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _evidence(answer: ControlResult) -> str:
             continue
         note = f" _{plain(line.note)}_" if line.note else ""
         parts.append(f"**{plain(line.rule)}** {code(line.place)} {plain(line.text)}{note}")
-    holding = words.passing_rules(answer)
-    parts += [f"Holds: {plain(holding)}."] if holding else []
+    passing = words.passing_rules(answer)
+    parts += [f"Holds: {plain(passing)}."] if passing else []
     parts += [f"<{link}>" for link in answer.references]
     return "<br>".join(parts)

@@ -79,28 +79,28 @@ class _Page:
         control = answer.check.control
         status = self._paint(_LABELS[answer.status].ljust(_LABEL), _COLORS.get(answer.status, ""))
         indent = " " * (_LABEL + id_width + 4)
-        title, *more = self._wrap(visible(control.title), indent)
+        title, *continuation = self._wrap(visible(control.title), indent)
         yield f"  {status} {visible(control.id).ljust(id_width)} {self._paint(title.strip(), 'bold')}"
-        yield from more
+        yield from continuation
         yield from self._wrap(words.reason(answer), indent)
         for line in words.lines(answer, _MAX_RESOURCES):
             note = f" [{line.note}]" if line.note else ""
-            said = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
-            yield from self._wrap(said, indent, "  ")
-        holding = words.passing_rules(answer)
-        if holding:
-            yield from self._wrap(f"Holds: {holding}.", indent, "  ")
+            text = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
+            yield from self._wrap(text, indent, "  ")
+        passing = words.passing_rules(answer)
+        if passing:
+            yield from self._wrap(f"Holds: {passing}.", indent, "  ")
 
-    def _wrap(self, said: str, indent: str, hanging: str = "") -> list[str]:
+    def _wrap(self, text: str, indent: str, hanging: str = "") -> list[str]:
         return wrap(
-            said, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
+            text, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
             break_on_hyphens=False, break_long_words=False,
         )  # fmt: skip
 
-    def _paint(self, said: str, style: str) -> str:
-        if not self.color or not style or not said:
-            return said
+    def _paint(self, text: str, style: str) -> str:
+        if not self.color or not style or not text:
+            return text
         from rich.color import ColorSystem
         from rich.style import Style
 
-        return Style.parse(style).render(said, color_system=ColorSystem.STANDARD)
+        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)

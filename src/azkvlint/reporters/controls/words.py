@@ -44,8 +44,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def lines(answer: ControlResult, most: int) -> Iterator[Line]:
-    """Yield the evidence of a result: the first ``most`` resources of each rule and outcome, and the number of others.
+def lines(answer: ControlResult, limit: int) -> Iterator[Line]:
+    """Yield the evidence of a result: the first ``limit`` resources of each rule and outcome, and the number of others.
 
     Passed checks are listed only if there are no other results.
     """
@@ -54,15 +54,15 @@ def lines(answer: ControlResult, most: int) -> Iterator[Line]:
         if basis.outcome is not Outcome.PASS or answer.status is Status.MET:
             groups.setdefault((basis.outcome, basis.finding.rule.id), []).append(basis)
     for (outcome, _), bases in groups.items():
-        for basis in bases[:most]:
+        for basis in bases[:limit]:
             yield _line(basis)
         # Only examples of passed checks are collected, so they have no count.
-        if len(bases) > most and outcome is not Outcome.PASS:
-            yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - most} more")
+        if len(bases) > limit and outcome is not Outcome.PASS:
+            yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - limit} more")
 
 
 def passing_rules(answer: ControlResult) -> str:
-    """Return the rules that pass for all resources under a control that is not met, or undecided."""
+    """Return the rules that pass for all resources under a control that is not met, or unknown."""
     if answer.status is Status.MET:
         return ""
     worst: dict[str, Outcome] = {}
@@ -94,24 +94,24 @@ def _result_sentence(finding: Finding) -> str:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
     if finding.outcome is Outcome.FAIL:
         return visible(finding.message)
-    found = passing_values(finding)
-    return f"{visible(finding.rule.title)}{f': {found}' if found else ''}."
+    values = passing_values(finding)
+    return f"{visible(finding.rule.title)}{f': {values}' if values else ''}."
 
 
 def passing_values(finding: Finding) -> str:
     """Return the first values that made a rule pass, in words."""
-    telling = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
-    return ", ".join(list(dict.fromkeys(map(_evidence_text, telling)))[:_MAX_VALUES])
+    informative = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
+    return ", ".join(list(dict.fromkeys(map(_evidence_text, informative)))[:_MAX_VALUES])
 
 
 def _evidence_text(one: Evidence) -> str:
-    found = one.found if len(one.found) <= _MAX_VALUE_LENGTH else f"{one.found[:_MAX_VALUE_LENGTH]}..."
+    value = one.found if len(one.found) <= _MAX_VALUE_LENGTH else f"{one.found[:_MAX_VALUE_LENGTH]}..."
     if one.attribute:
         note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
-        return visible(f"{one.attribute.removeprefix('derived.')} is {found}{note}")
-    if found.startswith("named by ") or one.at.address is None:
-        return visible(found)
-    return visible(f"{one.at.address} names {found}")
+        return visible(f"{one.attribute.removeprefix('derived.')} is {value}{note}")
+    if value.startswith("named by ") or one.at.address is None:
+        return visible(value)
+    return visible(f"{one.at.address} names {value}")
 
 
 def sheets_with_results(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
@@ -151,8 +151,8 @@ def declaration_place(subject: Subject) -> str:
 def source_note(subject: Subject) -> str:
     """Return the document through which the vault was found, and the parameter file, unless the place shows both."""
     vault = subject.vault
-    says = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
-    parts = [] if says else [f"from {subject.root}"]
+    is_obvious = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
+    parts = [] if is_obvious else [f"from {subject.root}"]
     if subject.parameters:
         parts.append(f"with {subject.parameters}")
     return visible(" ".join(parts))
@@ -175,8 +175,8 @@ def summary(assessment: Assessment) -> str:
         return NO_VAULT
     vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
     hsms = sum(vault.type.lower() in _TYPES for vault in vaults)
-    named = [_number(len(vaults) - hsms, "vault"), _number(hsms, "managed HSM")]
-    return f"{' and '.join(filter(None, named)) or 'no vault'}: {status_counts(assessment.count())}"
+    counted = [_number(len(vaults) - hsms, "vault"), _number(hsms, "managed HSM")]
+    return f"{' and '.join(filter(None, counted)) or 'no vault'}: {status_counts(assessment.count())}"
 
 
 def _number(count: int, noun: str) -> str:

@@ -50,5 +50,5 @@ def _command(level: str, code: str, at: Location | None, text: str) -> str:
             properties["linenumber"] = str(at.region.start_line)
             properties["columnnumber"] = str(at.region.start_column)
     properties["code"] = code
-    given = "".join(f"{name}={value.translate(_ESCAPES)};" for name, value in properties.items())
-    return f"##vso[task.logissue {given}]{text.translate(_ESCAPES)}"
+    joined = "".join(f"{name}={value.translate(_ESCAPES)};" for name, value in properties.items())
+    return f"##vso[task.logissue {joined}]{text.translate(_ESCAPES)}"

@@ -28,8 +28,8 @@ def github(report: Report, options: Options) -> str:
         by_command[_COMMANDS.get(problem.level, "notice")].append(problem)
     for finding in worst_first(counted_findings(report, options)):
         by_command[_COMMANDS[GRADES[finding.severity].level]].append(finding)
-    lines = [f"::{command} {_annotation(one)}" for command, some in by_command.items() for one in some[:_SHOWN]]
-    lines += [_line(one) for some in by_command.values() for one in some[_SHOWN:]]
+    lines = [f"::{command} {_annotation(one)}" for command, entries in by_command.items() for one in entries[:_SHOWN]]
+    lines += [_line(one) for entries in by_command.values() for one in entries[_SHOWN:]]
     # Findings that do not count must not use up the annotations.
     lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
@@ -59,8 +59,8 @@ def _problem(problem: Problem) -> str:
 def _command(code: str, at: Location | None, text: str) -> str:
     """Return the rest of a command after its name: its properties and its message."""
     properties = {"title": f"kvlint ({code})"} | (dict(_place(at)) if at is not None else {})
-    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"{given}::{_data(text)}"
+    joined = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"{joined}::{_data(text)}"
 
 
 def _place(at: Location) -> Iterator[tuple[str, str]]:

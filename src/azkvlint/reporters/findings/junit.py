@@ -1,6 +1,6 @@
 """Render JUnit XML, for test reports of Jenkins, GitLab, Azure DevOps and others.
 
-Each file is a suite and each finding a failed case. Undecided results and findings that do not count are skipped cases;
+Each file is a suite and each finding a failed case. Unknown results and findings that do not count are skipped cases;
 a problem that makes the report incomplete is a case with an error. A run without any of them has one passed case.
 """
 
@@ -49,13 +49,13 @@ def _document(report: Report, options: Options) -> Iterator[str]:
     notes = [problem_line(problem) for problem in report.problems if problem.level != "error"]
     if notes:
         suites.setdefault(_TOOL, [])
-    every = [case for some in suites.values() for case in some]
+    all_cases = [case for suite in suites.values() for case in suite]
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    yield f'<testsuites name="{_TOOL}" {_counts(every)}>'
-    for path, some in suites.items():
-        skipped = sum(case.outcome == "skipped" for case in some)
-        yield f'  <testsuite name="{escape(path)}" {_counts(some)} skipped="{skipped}">'
-        yield from _cases(path, some)
+    yield f'<testsuites name="{_TOOL}" {_counts(all_cases)}>'
+    for path, suite in suites.items():
+        skipped = sum(case.outcome == "skipped" for case in suite)
+        yield f'  <testsuite name="{escape(path)}" {_counts(suite)} skipped="{skipped}">'
+        yield from _cases(path, suite)
         if path == _TOOL and notes:
             yield f"    <system-err>{escape(chr(10).join(notes))}</system-err>"
         yield "  </testsuite>"
@@ -87,8 +87,8 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
 
 def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
     undecided = finding.outcome is Outcome.UNDECIDED
-    said = [sentence(finding)]
-    said += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
+    lines = [sentence(finding)]
+    lines += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
     skipped = (undecided and not strict) or not counts
     return _Case(
         name=f"{finding.rule.id} {visible(finding.resource)}",
@@ -97,7 +97,7 @@ def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
         # A skipped case has only a message.
         kind="" if skipped else finding.severity.label,
         message=full_text(finding),
-        lines=() if skipped else tuple(said),
+        lines=() if skipped else tuple(lines),
     )
 
 

@@ -35,22 +35,22 @@ def markdown(report: Report, options: Options, before: int = 0) -> str:
 
 def _fit(lines: Iterable[str], room: int) -> Iterator[str]:
     """Yield the lines that fit into ``room`` bytes, close an open section, and count the rest."""
-    left, folded = 0, False
+    left, is_open = 0, False
     for line in lines:
         room -= len(line.encode("utf-8", "backslashreplace")) + 1
         if left or room < 0:
             left += 1
             continue
-        folded = line.startswith("<details>") or (folded and line != "</details>")
+        is_open = line.startswith("<details>") or (is_open and line != "</details>")
         yield line
     if not left:
         return
-    if folded:
+    if is_open:
         yield ""
         yield "</details>"
     yield ""
-    more = pluralize(left, "more line")
-    yield f"**Cut here:** {more} would make this longer than is shown. The other formats have all of it."
+    count_text = pluralize(left, "more line")
+    yield f"**Cut here:** {count_text} would make this longer than is shown. The other formats have all of it."
 
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
@@ -93,10 +93,10 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for finding in findings:
         severity = f"{_MARKS[finding.severity]} {finding.severity.label}"
-        said = message(finding)
+        text = message(finding)
         if finding.suppressed is not None:
-            said += f"<br>Ignored: {plain(suppression(finding))}"
-        yield f"| {severity} | {plain(visible(finding.rule.id))} | {code(place(finding.at))} | {said} |"
+            text += f"<br>Ignored: {plain(suppression(finding))}"
+        yield f"| {severity} | {plain(visible(finding.rule.id))} | {code(place(finding.at))} | {text} |"
 
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 Requirements of those readers beyond the standard:
 
-- Only findings become results: GitHub turns every result into an open alert, so undecided ones are omitted.
+- Only findings become results: GitHub turns every result into an open alert, so unknown ones are omitted.
 - Every rule that ran is listed, with or without findings, and a log always has one run and a list of results.
 - An incomplete run that evaluated no resource is not successful: GitHub would close every alert. It rejects the log of
   such a run, so one that evaluated some resources is successful, with its problems as notifications.
@@ -43,9 +43,9 @@ def sarif(report: Report, options: Options) -> bytes:
 
 def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
     rules = sorted(report.rules, key=lambda rule: rule.id)
-    found, left = select_results(report, included)
-    listed = [*report.problems, *([_left_out(left)] if left else ())]
-    problems = notifications((problem.code for problem in listed), report.version)
+    findings, omitted = select_results(report, included)
+    all_problems = [*report.problems, *([_left_out(omitted)] if omitted else ())]
+    problems = notifications((problem.code for problem in all_problems), report.version)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
     lists = taxonomies(rules)
     names = [one["name"] for one in lists]
@@ -64,16 +64,16 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
         run["taxonomies"] = lists
     invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.resource_counts)}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
-        some = [each for each in listed if (each.code in CONFIGURATION) is about_settings]
-        if some:
-            invocation[name] = [_notification(each, codes[each.code]) for each in some]
+        group = [each for each in all_problems if (each.code in CONFIGURATION) is about_settings]
+        if group:
+            invocation[name] = [_notification(each, codes[each.code]) for each in group]
     run["invocations"] = [invocation]
     if report.repository is not None:
         run["versionControlProvenance"] = [_provenance(report.repository)]
     base = {"uri": root_uri} if root_uri else {}
     run["originalUriBaseIds"] = {ROOT: base | {"description": {"text": "The folder that all paths start from."}}}
     run["columnKind"] = "utf16CodeUnits"
-    run["results"] = results(found, rules, included)
+    run["results"] = results(findings, rules, included)
     return run
 
 

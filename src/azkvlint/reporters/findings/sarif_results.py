@@ -31,31 +31,31 @@ class _Template(msgspec.Struct, frozen=True):
 
 def select_results(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
     """Return the findings that become results, sorted by place, and the number of omitted ones, the least severe."""
-    found = sorted(candidate_results(report, included), key=_order)
-    left = max(len(found) - MAX_RESULTS, 0)
-    if left:
+    findings = sorted(candidate_results(report, included), key=_order)
+    omitted = max(len(findings) - MAX_RESULTS, 0)
+    if omitted:
         # The sort is stable.
-        worst = sorted(found, key=lambda finding: (finding.in_tests, -finding.severity))
-        found = sorted(worst[:MAX_RESULTS], key=_order)
-    return found, left
+        worst = sorted(findings, key=lambda finding: (finding.in_tests, -finding.severity))
+        findings = sorted(worst[:MAX_RESULTS], key=_order)
+    return findings, omitted
 
 
-def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
+def results(findings: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Return findings as results. ``rules`` are those of the log, in its order."""
     templates = {
         rule.id: _Template(index, {name: pieces(message_with_cause(rule.message, name)) for name in CAUSE_SENTENCES})
         for index, rule in enumerate(rules)
     }
     marks = _Fingerprints()
-    made = []
-    for finding in found:
+    converted = []
+    for finding in findings:
         result = _result(finding, templates[finding.rule.id], marks.fingerprints(finding))
         if "suppressed" in included:
             # If one result has suppressions, SARIF requires them for all.
             one = finding.suppressed
             result["suppressions"] = [] if one is None else [_suppression(one)]
-        made.append(result)
-    return made
+        converted.append(result)
+    return converted
 
 
 def candidate_results(report: Report, included: Collection[str]) -> Iterable[Finding]:
@@ -159,12 +159,14 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
     return {"text": text, "id": name, "arguments": arguments}
 
 
-def _suppression(one: Suppression) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": one.kind, "status": "accepted"}
-    justification = f"{one.tool}: {one.justification or 'no reason'}" if one.tool else one.justification
+def _suppression(suppressed: Suppression) -> dict[str, Any]:
+    suppression: dict[str, Any] = {"kind": suppressed.kind, "status": "accepted"}
+    justification = (
+        f"{suppressed.tool}: {suppressed.justification or 'no reason'}" if suppressed.tool else suppressed.justification
+    )
     if justification:
-        found["justification"] = inert(justification)
-    return found | {"location": {"physicalLocation": place(one.at)}}
+        suppression["justification"] = inert(justification)
+    return suppression | {"location": {"physicalLocation": place(suppressed.at)}}
 
 
 def _resources(finding: Finding) -> list[dict[str, str]]:

@@ -69,9 +69,9 @@ def includes_reason(message: str) -> bool:
 
 def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
     """Return a reportingDescriptor for each known problem code, then for the unknown ones among ``codes``."""
-    every = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
+    all_codes = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
     described = []
-    for code in every:
+    for code in all_codes:
         kind = PROBLEMS.get(code, OTHER)
         described.append(
             {
@@ -104,15 +104,15 @@ def encode_link(link: str) -> str:
 
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """Return the messages of a rule's results by name."""
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for cause in CAUSE_SENTENCES:
-        written = "".join(_slot(piece) for piece in pieces(message_with_cause(rule.message, cause)))
-        found |= {cause + name: written + links for name, links in zip(LINKED, SEE, strict=True)}
+        template = "".join(_slot(piece) for piece in pieces(message_with_cause(rule.message, cause)))
+        messages |= {cause + name: template + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
-        found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+        messages["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
     if "passed" in included:
-        found["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
-    return {name: {"text": text} for name, text in found.items()}
+        messages["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
+    return {name: {"text": text} for name, text in messages.items()}
 
 
 def _slot(piece: str | int) -> str:
@@ -149,8 +149,8 @@ def _acceptance(rule: Rule) -> str:
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
     """Return the rule's help. Its texts are untrusted, so of Markdown and HTML only code spans are kept."""
     links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
-    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_acceptance(rule)}\n"
-    text = f"## {rule.id}: {prose(title)}\n\n{said}"
+    body = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_acceptance(rule)}\n"
+    text = f"## {rule.id}: {prose(title)}\n\n{body}"
     return f"{text}\n**References**\n\n{links}" if links else text
 
 

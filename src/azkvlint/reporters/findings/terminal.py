@@ -88,7 +88,7 @@ class _Page:
         return paint(text, style) if self.color else text
 
     def finding(self, finding: Finding, label: str) -> Iterator[str]:
-        """Yield headline, place, source line and details, then an empty line. An undecided result omits why and fix."""
+        """Yield headline, place, source line and details, then an empty line. An unknown result omits why and fix."""
         links = finding.rule.references
         yield from self._head(
             label, finding.rule.id, headline(finding) + occurrence_note(finding), links[0] if links else ""
@@ -112,8 +112,8 @@ class _Page:
 
     def _head(self, label: str, code: str, text: str, address: str = "") -> Iterator[str]:
         first, *rest = _wrap(text, self.width, cell_len(f"{label} {code} "), 2)
-        shown = self.paint(code, "bold")
-        yield f"{self.paint(label, label)} {hyperlink(shown, address) if self.color else shown} {first}"
+        code_text = self.paint(code, "bold")
+        yield f"{self.paint(label, label)} {hyperlink(code_text, address) if self.color else code_text} {first}"
         yield from (f"  {line}" for line in rest)
 
     def _labelled(self, name: str, text: str) -> Iterator[str]:

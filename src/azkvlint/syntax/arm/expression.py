@@ -184,19 +184,19 @@ class _Parser:
         name = _BARE.match(self.text, at)
         if name is not None:
             raise InputError(f"expected '(' after the name, found {self._found(name.end())}", column=name.end() + 1)
-        wanted = "a function call, a text in single quotes or a number"
-        raise InputError(f"expected {wanted}, found {self._found(at)}", column=at + 1)
+        expected = "a function call, a text in single quotes or a number"
+        raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
 
     def _refuse_rest(self, node: Expression) -> NoReturn:
         at = self._next()
         if self.text[at : at + 1] == "." and not isinstance(node, Literal):
             at = self._next(at + 1)
-            wanted = "a name after '.'"
+            expected = "a name after '.'"
         elif not self.stack:
-            wanted = "the end of the expression"
+            expected = "the end of the expression"
         else:
-            wanted = "',' or ')'" if self.stack[-1].of is None else "']'"
-        raise InputError(f"expected {wanted}, found {self._found(at)}", column=at + 1)
+            expected = "',' or ')'" if self.stack[-1].of is None else "']'"
+        raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
 
     def _next(self, at: int | None = None) -> int:
         match = _SPACE.match(self.text, self.at if at is None else at)

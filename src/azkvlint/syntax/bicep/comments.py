@@ -46,21 +46,21 @@ def _targets(parsed: Parsed) -> Iterator[Target]:
 
 
 def _properties(body: _Body) -> Iterator[Target]:
-    waiting: list[_Body] = [body]
-    while waiting:
-        here = waiting.pop()
-        match here:
+    pending: list[_Body] = [body]
+    while pending:
+        node = pending.pop()
+        match node:
             case ast.Object():
-                for member in here.members:
+                for member in node.members:
                     if isinstance(member, ast.Property):
                         yield Target(member.start, member.end, member.end)
-                    waiting.append(member.value)
-                for nested in here.resources:
+                    pending.append(member.value)
+                for nested in node.resources:
                     yield Target(nested.start, nested.head, nested.end)
-                    waiting.append(nested.body)
+                    pending.append(nested.body)
             case ast.Array():
-                waiting.extend(here.items)
+                pending.extend(node.items)
             case ast.If() | ast.For():
-                waiting.append(here.body)
+                pending.append(node.body)
             case ast.Spread():
-                waiting.append(here.value)
+                pending.append(node.value)

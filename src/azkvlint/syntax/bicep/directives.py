@@ -29,10 +29,10 @@ def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, 
     regions: list[Region] = []
     opened: dict[str, int] = {}
     for match in _matches(text, texts):
-        what, ids = match["what"], tuple(match["ids"].split())
-        if what == "disable-next-line":
+        keyword, ids = match["what"], tuple(match["ids"].split())
+        if keyword == "disable-next-line":
             lines.append((match.end(), ids))
-        elif what == "disable-diagnostics":
+        elif keyword == "disable-diagnostics":
             for id_ in ids:
                 opened.setdefault(id_, match.end())
         else:

@@ -111,11 +111,11 @@ class Strings(Text):
                 raise Unexpected("there is no character of this number", at + match.start())
             return chr(code)
 
-        found = _ESCAPE.sub(plain, text)
-        if _SURROGATE.search(found):
+        unescaped = _ESCAPE.sub(plain, text)
+        if _SURROGATE.search(unescaped):
             # UTF-16 surrogate pairs become one character; a lone surrogate is not valid.
-            found = found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return found
+            unescaped = unescaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return unescaped
 
 
 def _item_end(closing: str) -> str:
@@ -236,8 +236,8 @@ class Collections(Strings):
         else:
             key: str | ast.Template
             if self.text[start] in "'$":
-                named = self.string()
-                key = named if isinstance(named, ast.Template) else str(named.value)
+                name = self.string()
+                key = name if isinstance(name, ast.Template) else str(name.value)
             else:
                 key = self.word("the name of a property, or '}'")
             self.expect(":")
@@ -380,23 +380,23 @@ class Expressions(Collections):
             operand = self.operand()
             operand = self.accesses(start, operand)
             match = find(self.text, self.at)
-        found = condition
+        node = condition
         for start, condition, yes in reversed(choices):
-            found = ast.Conditional(start, self.at, condition, yes, found)
-        return found
+            node = ast.Conditional(start, self.at, condition, yes, node)
+        return node
 
     def _first_branch(self, at: int) -> ast.Expression:
         """Parse the first branch of a condition, which begins at ``at``, and skip to the second."""
         self.at = at
         self.skip_to_operand()
         self.descend()
-        found = self.expression()
+        branch = self.expression()
         self.depth -= 1
         if self.skip_lines() != ":":
             raise self.unexpected("':'")
         self.at += 1
         self.skip_to_operand()
-        return found
+        return branch
 
     def _binary(
         self, start: int, left: ast.Expression, match: re.Match[str] | None
@@ -472,10 +472,10 @@ class Expressions(Collections):
             self.skip()
         if len(signs) > MAX_CHAIN:
             raise Unexpected("too many operators in one expression", signs[0][0])
-        found = self.accesses(self.at, self.operand())
+        node = self.accesses(self.at, self.operand())
         for start, sign in reversed(signs):
-            found = ast.Unary(start, self.at, sign, found)
-        return found
+            node = ast.Unary(start, self.at, sign, node)
+        return node
 
     def _parenthesis(self, start: int) -> ast.Expression:
         """Parse an expression in parentheses, or a lambda with its parameters in parentheses."""

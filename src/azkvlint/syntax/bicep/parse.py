@@ -25,7 +25,7 @@ class Bodies(Types):
 
     def decorators(self) -> tuple[ast.Expression, ...]:
         """Parse decorators and the gap after them."""
-        found: list[ast.Expression] = []
+        decorators: list[ast.Expression] = []
         while self.text[self.at] == "@":
             self.at += 1
             self.skip()
@@ -35,9 +35,9 @@ class Bodies(Types):
             decorator = self.accesses(start, self.operand())
             if not isinstance(decorator, ast.Call):
                 raise Unexpected("expected parentheses behind the name of a decorator", start)
-            found.append(decorator)
+            decorators.append(decorator)
             self.skip_lines()
-        return tuple(found)
+        return tuple(decorators)
 
     def loop(self, start: int) -> ast.For:
         """Parse a loop, starting at its keyword; its bracket is at ``start``."""
@@ -256,8 +256,8 @@ class Declarations(Bodies):
     def _import_name(self) -> tuple[str, str]:
         """Parse ``name as name``."""
         if self.text[self.at] == "'":
-            there = self.string()
-            name = str(there.value) if isinstance(there, ast.Literal) else ""
+            exported = self.string()
+            name = str(exported.value) if isinstance(exported, ast.Literal) else ""
         else:
             name = self.word("the name of what is imported, or '}'")
         end = self.at

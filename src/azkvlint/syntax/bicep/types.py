@@ -42,19 +42,19 @@ class Types(Expressions):
             self.skip()
             operand = self._primary_type()
             return ast.Type(start, self.at, "literal", value=_signed(mark, operand.value))
-        found = self._primary_type()
+        type_ = self._primary_type()
         for _ in range(MAX_CHAIN):
             mark = self.skip_mark("?![.")
             if mark == "?":
-                found = ast.Type(start, self.at, "nullable", of=(found,))
+                type_ = ast.Type(start, self.at, "nullable", of=(type_,))
             elif mark == "!":
-                found = found.of[0] if found.kind == "nullable" else found
+                type_ = type_.of[0] if type_.kind == "nullable" else type_
             elif mark == "[":
-                found = self._items(start, found)
+                type_ = self._items(start, type_)
             elif mark == ".":
-                found = self._type_member(start, found)
+                type_ = self._type_member(start, type_)
             else:
-                return found
+                return type_
         raise Unexpected("too many accesses in one type", start)
 
     def skip_mark(self, marks: str) -> str:
@@ -105,10 +105,10 @@ class Types(Expressions):
             self.at += 1
             self.descend()
             wrap, self.wrap = self.wrap, mark == "("
-            found = self._bracketed(start, mark)
+            type_ = self._bracketed(start, mark)
             self.wrap = wrap
             self.depth -= 1
-            return found
+            return type_
         name = self.word("a type")
         end = self.at
         if name in CONSTANTS:
@@ -126,9 +126,9 @@ class Types(Expressions):
         """Parse an object, a tuple or a type in parentheses, starting after the opening bracket."""
         if mark == "(":
             self.skip()
-            found = self.type()
+            type_ = self.type()
             self.expect(")")
-            return found
+            return type_
         closing = "}" if mark == "{" else "]"
         fields: list[tuple[str, ast.Type]] = []
         items: list[ast.Type] = []
@@ -148,8 +148,8 @@ class Types(Expressions):
 
     def _part(self, decorators: tuple[ast.Expression, ...]) -> ast.Type:
         """Parse the type of a property or item with these decorators."""
-        found = self.type()
-        return msgspec.structs.replace(found, decorators=decorators) if decorators else found
+        type_ = self.type()
+        return msgspec.structs.replace(type_, decorators=decorators) if decorators else type_
 
     def _field_name(self) -> str:
         if self.skip_mark("*"):

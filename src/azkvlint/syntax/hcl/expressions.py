@@ -97,8 +97,8 @@ class Strings(Cursor):
         end = match.end()
         if text[end] == '"':
             self.at = end + 1
-            inside = match[0]
-            return ast.Literal(start, end + 1, unescape(inside, start + 1) if _has_escapes(inside) else inside)
+            content = match[0]
+            return ast.Literal(start, end + 1, unescape(content, start + 1) if _has_escapes(content) else content)
         parts: list[Part] = []
         at, links = start + 1, self.links
         self.trim = False
@@ -158,9 +158,9 @@ class Strings(Cursor):
             if parts and isinstance(parts[-1], Piece):
                 parts[-1].value = parts[-1].value.rstrip()
         self.descend()
-        most, self.links = self.links, links
+        max_links, self.links = self.links, links
         part: Part = self.expression(True) if text[start] == "$" else self.directive(start)
-        self.links = max(most, self.links)
+        self.links = max(max_links, self.links)
         self.depth -= 1
         mark = self.skip(True)
         trim = mark == "~"
@@ -187,17 +187,17 @@ class Strings(Cursor):
         if match is None or match[0] not in _DIRECTIVES:
             raise self.unexpected("if, else, endif, for or endfor")
         self.at = match.end()
-        found = Directive(match[0], start)
-        if found.kind == "if":
-            found.expression = self.expression(True)
-        elif found.kind == "for":
-            found.value = self.name()
+        directive = Directive(match[0], start)
+        if directive.kind == "if":
+            directive.expression = self.expression(True)
+        elif directive.kind == "for":
+            directive.value = self.name()
             if self.skip(True) == ",":
                 self.at += 1
-                found.key, found.value = found.value, self.name()
+                directive.key, directive.value = directive.value, self.name()
             self.keyword("in", "'in'")
-            found.expression = self.expression(True)
-        return found
+            directive.expression = self.expression(True)
+        return directive
 
     def name(self) -> str:
         """Parse a name, after a gap."""
@@ -246,11 +246,11 @@ class Collections(Strings):
             return self.loop("]", start)
         self.descend()
         items: list[ast.Expression] = []
-        most = links = self.links
+        max_links = links = self.links
         while mark != "]":
             self.links = links
             items.append(self.expression(True))
-            most = max(most, self.links)
+            max_links = max(max_links, self.links)
             mark = self.skip(True)
             if mark == ",":
                 self.at += 1
@@ -259,7 +259,7 @@ class Collections(Strings):
                 raise self.unexpected("',' or ']'")
         self.at += 1
         self.depth -= 1
-        self.links = most
+        self.links = max_links
         return ast.Array(start, self.at, tuple(items))
 
     def object(self) -> ast.Expression:
@@ -271,11 +271,11 @@ class Collections(Strings):
             return self.loop("}", start)
         self.descend()
         members: list[ast.Property] = []
-        most = links = self.links
+        max_links = links = self.links
         while mark != "}":
             self.links = links
             members.append(self.member())
-            most = max(most, self.links)
+            max_links = max(max_links, self.links)
             mark = self.skip(False)
             if mark == ",":
                 self.at += 1
@@ -284,7 +284,7 @@ class Collections(Strings):
             mark = self.skip(True)
         self.at += 1
         self.depth -= 1
-        self.links = most
+        self.links = max_links
         return ast.Object(start, self.at, tuple(members))
 
     def member(self) -> ast.Property:
@@ -468,12 +468,12 @@ class Operands(Collections):
         """Parse the arguments of a call of the function ``name``, which starts at ``start``."""
         self.at += 1
         arguments, is_expanded = list[ast.Expression](), False
-        most = links = self.links
+        max_links = links = self.links
         mark = self.skip(True)
         while mark != ")":
             self.links = links
             arguments.append(self.inner())
-            most = max(most, self.links)
+            max_links = max(max_links, self.links)
             mark = self.skip(True)
             if mark == ",":
                 self.at += 1
@@ -485,7 +485,7 @@ class Operands(Collections):
                 mark = self.skip(True)
             if mark != ")":
                 raise self.unexpected("')'" if is_expanded else "',' or ')'")
-        self.links = most
+        self.links = max_links
         self.at += 1
         return ast.Call(start, self.at, name, tuple(arguments), None, is_expanded)
 

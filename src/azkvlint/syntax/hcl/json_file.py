@@ -190,14 +190,14 @@ def _body(kind: Kind, values: list[Value]) -> Body:
 
 def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
     """Yield the blocks of a kind. Each level of labels may be an array."""
-    found: list[_LabeledBlock] = [((), member, member.value)]
+    labeled: list[_LabeledBlock] = [((), member, member.value)]
     for _ in range(kind.labels):
-        found = [
+        labeled = [
             ((*labels, inner.key), inner, inner.value)
-            for labels, _, value in found
+            for labels, _, value in labeled
             for inner in _members([value], faults)
         ]
-    for labels, key, outer in found:
+    for labels, key, outer in labeled:
         for value in _objects([outer], faults):
             yield Block(member.key, labels, key.start, key.key_end, value.start, value.end, _Source(kind, value))
 
@@ -297,9 +297,9 @@ class _Decoder:
 def _fault(text: str, error: JSONDecodeError) -> Unexpected:
     """Return the fault that the standard library's decoder found."""
     at, message = error.pos, error.msg
-    what = next((words for start, words in _IN_STRING.items() if message.startswith(start)), None)
-    if what is not None:
-        return Unexpected(what, at)
+    wording = next((words for start, words in _IN_STRING.items() if message.startswith(start)), None)
+    if wording is not None:
+        return Unexpected(wording, at)
     expected = next((words for start, words in _EXPECTED.items() if message.startswith(start)), None)
     if expected is None:
         opened: list[str] = []
@@ -337,8 +337,8 @@ def _property(member: Member, mode: Mode) -> ast.Property:
     """Return one member of an object, whose key may be a template."""
     key: str | ast.Expression = member.key
     if mode is not Mode.LITERAL and "{" in member.key:
-        found = _text(member.key, Mode.TEMPLATE, member.start, member.key_end, member.start)
-        key = found.value if isinstance(found, ast.Literal) and isinstance(found.value, str) else found
+        node = _text(member.key, Mode.TEMPLATE, member.start, member.key_end, member.start)
+        key = node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else node
     return ast.Property(member.start, member.value.end, key, lower(member.value, mode, member.start, member.value.end))
 
 

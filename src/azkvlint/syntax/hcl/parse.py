@@ -126,9 +126,9 @@ class _Splitter:
             return
         brace = match.end() - 1
         labels = match["labels"]
-        found = tuple([text or word for text, word in _LABEL.findall(labels)]) if labels else ()
+        label_names = tuple([text or word for text, word in _LABEL.findall(labels)]) if labels else ()
         head = start + len(self.text[start:brace].rstrip())
-        self.block(match[1], found, start, head, brace)
+        self.block(match[1], label_names, start, head, brace)
 
     def attribute(self, name: str, start: int, begin: int, end: int) -> None:
         """Record an attribute whose expression is from ``begin`` to ``end``."""
@@ -187,12 +187,12 @@ class _Splitter:
             return word.end()
         if at >= end or text[at] != '"':
             raise unexpected(text, at, "a label or '{'" if labels else "'=', a label or '{'")
-        inside = quoted(text, at + 1, end)
-        stop = inside.end()
+        content = quoted(text, at + 1, end)
+        stop = content.end()
         if stop >= end or text[stop] != '"':
-            what = "a label cannot have an expression in it" if text[stop] in "$%" else "this text does not end"
-            raise Unexpected(what, at)
-        labels.append(unescape(inside[0], at + 1))
+            message = "a label cannot have an expression in it" if text[stop] in "$%" else "this text does not end"
+            raise Unexpected(message, at)
+        labels.append(unescape(content[0], at + 1))
         return stop + 1
 
     def resume(self, at: int) -> None:
@@ -200,12 +200,12 @@ class _Splitter:
         pattern = _NEXT_TOP if self.top else _NEXT_INNER
         hidden = sorted((*self.scanner.heredocs.items(), *self.scanner.comments.items()))
         while True:
-            found = pattern.search(self.text, at, self.end)
-            if found is None:
+            match = pattern.search(self.text, at, self.end)
+            if match is None:
                 self.at = self.end
                 return
-            index = bisect_right(hidden, (found.end(), self.end)) - 1
-            if index < 0 or hidden[index][1] <= found.end():
-                self.at = found.end()
+            index = bisect_right(hidden, (match.end(), self.end)) - 1
+            if index < 0 or hidden[index][1] <= match.end():
+                self.at = match.end()
                 return
             at = hidden[index][1] - 1

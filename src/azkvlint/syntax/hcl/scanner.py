@@ -49,8 +49,8 @@ class Scanner:
 
     def block(self, at: int, end: int) -> int:
         """Return the offset after the brace that closes the one at ``at``. Unclosed strings end with their line."""
-        known = self.pairs.get(at)
-        return self._find_end(at, end, BLOCKS, True) if known is None else known
+        block_end = self.pairs.get(at)
+        return self._find_end(at, end, BLOCKS, True) if block_end is None else block_end
 
     def bracket(self, at: int, end: int) -> int:
         """Return the offset after the bracket or string that starts at ``at``."""
@@ -105,13 +105,13 @@ class Scanner:
         match = heredoc_start(self.text, at, end)
         if match is None:
             return at + 2
-        found = self.marker(match[2], match.end())
-        if found is None or found[1] > end:
+        marker = self.marker(match[2], match.end())
+        if marker is None or marker[1] > end:
             raise Unexpected("this heredoc does not end", at)
         if at not in self.heredocs:
-            self.heredocs[at] = found[1]
-            self._holes(match.end(), found[0])
-        return found[1]
+            self.heredocs[at] = marker[1]
+            self._holes(match.end(), marker[0])
+        return marker[1]
 
     def _holes(self, at: int, end: int) -> None:
         """Scan the interpolations of a heredoc for comments, one level deep."""
@@ -140,8 +140,8 @@ class Scanner:
 
     def _find_end(self, at: int, end: int, code: TotalMatcher, lenient: bool) -> int:
         """Return the offset after the bracket or quote at ``at``; ``code`` matches plain code."""
-        text, stack, dead = self.text, [at], self.unterminated[lenient]
-        if at in dead:
+        text, stack, unterminated = self.text, [at], self.unterminated[lenient]
+        if at in unterminated:
             raise _unterminated_error(text, [at])
         at += 1
         while True:
@@ -159,7 +159,7 @@ class Scanner:
                 at = code(text, at, end).end()
                 mark = text[at] if at < end else ""
                 if mark and mark in "#/<":
-                    at = self._skip(at, end, stack, dead)
+                    at = self._skip(at, end, stack, unterminated)
                     continue
                 if mark == _CLOSING[text[stack[-1]]]:
                     at += 1
@@ -169,7 +169,7 @@ class Scanner:
                     if not stack:
                         return at
                     continue
-                opener = at if mark and mark in '"{[(' and at not in dead else -1
+                opener = at if mark and mark in '"{[(' and at not in unterminated else -1
             if opener >= 0 and len(stack) < MAX_BRACKETS:
                 stack.append(opener)
                 at = opener + 1
@@ -191,14 +191,14 @@ class Scanner:
         """Mark the open brackets as unterminated; return the offset to resume at, the line after the outermost
         string.
         """
-        text, dead = self.text, self.unterminated[lenient]
+        text, unterminated = self.text, self.unterminated[lenient]
         failed = [*stack, at] if text[at] == '"' else stack
-        dead.update(failed)
+        unterminated.update(failed)
         outer = next((index for index, opener in enumerate(failed) if text[opener] == '"'), 0)
         if not lenient or not outer:
             raise _unterminated_error(text, stack)
         line = text.find("\n", failed[outer], end)
-        dead.difference_update(failed[:outer])
+        unterminated.difference_update(failed[:outer])
         del stack[outer:]
         return line if line >= 0 else end
 

@@ -117,8 +117,8 @@ class _Section:
         if directive.kind == "if":
             yes, no = (rest, ast.Literal(part.start, part.start, "")) if self.yes is None else (self.yes, rest)
             return ast.Conditional(start, end, directive.expression, yes, no)
-        each = ast.Comprehension(start, end, directive.key, directive.value, directive.expression, rest)
-        return ast.Call(start, end, "join", (ast.Literal(start, start, ""), each))
+        comprehension = ast.Comprehension(start, end, directive.key, directive.value, directive.expression, rest)
+        return ast.Call(start, end, "join", (ast.Literal(start, start, ""), comprehension))
 
 
 def remove_indentation(parts: list[Part]) -> None:
@@ -128,7 +128,7 @@ def remove_indentation(parts: list[Part]) -> None:
     with an expression has no leading blanks.
     """
     indented: list[Piece] = []
-    least: int | None = None
+    indentation: int | None = None
     begins = True
     for part in parts:
         piece = part if isinstance(part, Piece) else None
@@ -137,9 +137,9 @@ def remove_indentation(parts: list[Part]) -> None:
             if piece is not None:
                 blanks = len(piece.value) - len(piece.value.lstrip())
             if piece is None or blanks < len(piece.value) or not piece.value.endswith("\n"):
-                least = blanks if least is None else min(least, blanks)
+                indentation = blanks if indentation is None else min(indentation, blanks)
                 if piece is not None:
                     indented.append(piece)
         begins = piece is not None and piece.value.endswith("\n")
     for piece in indented:
-        piece.value = piece.value[least:]
+        piece.value = piece.value[indentation:]
