@@ -23,7 +23,7 @@ def test_each_room_has_a_paragraph_with_an_invariant() -> None:
     sections = dict(re.findall(r"^### (\w+)\n\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL))
     assert list(sections) == ROOMS
     assert sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")) == sorted(ROOMS)
-    assert [room for room, section in sections.items() if "\nInvariant: " not in section] == []
+    assert [room for room, section in sections.items() if "\n**Invariant:** " not in section] == []
 
 
 def test_every_path_that_it_names_exists() -> None:

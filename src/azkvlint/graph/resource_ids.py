@@ -106,7 +106,5 @@ def may_equal_segment(one: str, other: str) -> bool:
 
 
 def _may_begin_with_both(one: str, other: str, open_: bool) -> bool:
-    """Return whether a string can begin with both; one that is not ``open_`` is complete, so it cannot be the
-    shorter.
-    """
+    """Return whether a string can begin with both; only an ``open_`` one may be a prefix of the other."""
     return other.startswith(one) or (open_ and one.startswith(other))

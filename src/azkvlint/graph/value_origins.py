@@ -396,9 +396,7 @@ def secure_parameter_origins(origins: Origins, rest: Path = ()) -> Origins:
 
 
 def is_plain(origins: Origins, steps: Path) -> bool:
-    """Return whether a value is configuration, or comes from code or a resource under a name that suggests no
-    secret.
-    """
+    """Return whether a value is configuration, or from code or a resource under a name that suggests no secret."""
     if origins == {CONFIGURATION}:
         return True
     return bool(origins) and origins <= _CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET

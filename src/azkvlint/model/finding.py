@@ -35,8 +35,7 @@ class Outcome(IntEnum):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One comparison that decided a result: the attribute ``attribute`` of ``at.address`` is ``found``, not
-    ``expected``.
+    """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
     ``at.attribute`` is where the author can change it; for a derived attribute, the source of the derivation.
     ``origin`` and ``note`` are those of the value, ABSENT without one; ``hops`` are the references that lead to this

@@ -63,7 +63,7 @@ def range_of_constraint(constraint: str) -> VersionRange:
 
 
 def narrow_by_arguments(type_: str, keys: Collection[str], versions: VersionRange) -> VersionRange:
-    """Return ``versions`` narrowed by the arguments of a planned resource, since a plan lists its provider's whole schema.
+    """Return ``versions`` narrowed by the arguments of a planned resource: a plan lists its provider's schema.
 
     ``keys`` are those of ``after`` and ``after_unknown``. Source: the provider's changelogs and schemas by tag (the
     rename of enable_rbac_authorization in 4.42 is in no changelog).

@@ -14,8 +14,7 @@ REMOVED_ACTIONS = frozenset({"delete", "forget"})
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The reason why a resource only may exist: the defaults of its root's parameters disable it, other values enable
-    it.
+    """The reason why a resource only may exist: only the defaults of its root's parameters disable it.
 
     ``text`` names the parameters and the option that sets them; ``at`` is the declaration of the first.
     """

@@ -8,11 +8,11 @@ from azkvlint.model.rule import Severity
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``[[override]]``: findings at ``paths``, on ``resources`` and of ``rules`` get another ``severity``; None
-    ignores them.
+    """One ``[[override]]``: matching findings get another ``severity``; None ignores them.
 
-    An empty selector matches everything. ``place`` is the name in messages, ``line`` its line (0 if unknown). ``until``
-    is its last valid day (ISO 8601), or empty. An override with a ``fault`` has no effect.
+    It matches findings at ``paths``, on ``resources`` and of ``rules``; an empty selector matches everything. ``place``
+    is the name in messages, ``line`` its line (0 if unknown). ``until`` is its last valid day (ISO 8601), or empty. An
+    override with a ``fault`` has no effect.
     """
 
     place: str

@@ -213,9 +213,7 @@ class TargetScope(Node, frozen=True, gc=False):
 
 
 class Parameter(Node, frozen=True, gc=False):
-    """``param name type = default``; in a ``.bicepparam`` file ``default`` is the value. ``at`` is the offset of the
-    name.
-    """
+    """``param name type = default``; in a ``.bicepparam`` file ``default`` is the value. ``at``: the name's offset."""
 
     name: str
     type: Type | None
@@ -283,9 +281,7 @@ class Function(Node, frozen=True, gc=False):
 
 
 class Import(Node, frozen=True, gc=False):
-    """``import { a as b } from 'path'`` (``names``: exported name, local name), or ``import * as alias from
-    'path'``.
-    """
+    """``import { a as b } from 'path'`` (``names``: exported and local), or ``import * as alias from 'path'``."""
 
     path: Expression
     names: tuple[tuple[str, str], ...] = ()

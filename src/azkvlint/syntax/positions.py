@@ -182,9 +182,7 @@ def source_text(data: bytes) -> str:
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file. Raise InputError if it is not valid in UTF-8, or in the encoding of its byte order
-    mark.
-    """
+    """Decode a file as UTF-8, or by its byte order mark. Raise InputError."""
     encoding = "utf-16" if data[:2] in _UTF16 else "utf-8-sig"
     try:
         return data.decode(encoding)

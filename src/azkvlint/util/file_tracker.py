@@ -63,9 +63,7 @@ class FileTracker:
         return result, {path: self._states[path] for path in paths}
 
     def cached(self, cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
-        """Return the cached value for ``key``, computing it with ``work`` the first time. Later users depend on the
-        same files.
-        """
+        """Return the cached value for ``key``, computed by ``work`` the first time, with its files tracked."""
         entry = id(cache), key
         if key in cache:
             self._add(self._cached.get(entry, ()))

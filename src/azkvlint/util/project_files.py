@@ -204,9 +204,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 
 
 def read_start(file: str, length: int) -> bytes:
-    """Return the first ``length`` bytes of a file of the project; empty if it cannot be read, which its reader
-    reports.
-    """
+    """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
     text = editor_text(file)
     if text is not None:
         return text[:length]
@@ -276,9 +274,7 @@ def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
-    """Return the sorted files with these suffixes below a folder of the user's rules. Linked folders are not
-    followed.
-    """
+    """Return the sorted files with these suffixes below a folder of the user's rules, without linked folders."""
     files = (os.path.join(here, name) for here, _, names in os.walk(folder) for name in names)
     return sorted(file for file in files if file.lower().endswith(suffixes))
 

@@ -258,9 +258,7 @@ class _Parser:
         return _Node(f"{atom.python}{text}{lazy}", "repeat", (atom,), low=count[0], high=count[1])
 
     def _count(self) -> tuple[int, int | None] | None:
-        """Parse a repetition into its minimum and maximum; None for no maximum, and instead of both without a
-        repetition.
-        """
+        """Parse a repetition into minimum and maximum (None: no maximum); None if there is none."""
         simple = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(self._peek())
         if simple is not None:
             self.at += 1

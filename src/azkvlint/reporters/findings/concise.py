@@ -38,9 +38,7 @@ def finding_line(finding: Finding) -> str:
 
 
 def _problem(problem: Problem) -> str:
-    """Return the line of a problem; without a place it has the form of the text format, because it has no line
-    number.
-    """
+    """Return the line of a problem; without a place it has the form of the text format."""
     if problem.at is None:
         return problem_line(problem)
     return f"{_at(problem.at)}: {problem.code} {_WORDS.get(problem.level, 'info')} {problem_text(problem)}"

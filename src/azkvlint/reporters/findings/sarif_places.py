@@ -74,9 +74,7 @@ def _whole(region: Region) -> dict[str, int]:
 
 
 def _contains(outer: Region, inner: dict[str, int]) -> bool:
-    """Return whether ``outer`` is larger than ``inner``, as a contextRegion must be. A missing end is the end of the
-    line.
-    """
+    """Return whether ``outer`` is larger than ``inner``, as a contextRegion must be. No end is the end of the line."""
     start = inner["startLine"], inner["startColumn"]
     end = inner["startLine"], inner.get("endColumn", math.inf)
     low, high = (outer.start_line, outer.start_column), (outer.end_line, outer.end_column)

@@ -179,9 +179,7 @@ def _resources(finding: Finding) -> list[dict[str, str]]:
 
 
 def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
-    """Return the path of the value: the module calls, outermost first, the places where it was written, and its own;
-    empty for a single step.
-    """
+    """Return the code flow of the value: module calls, places where it was written, its own; empty for one step."""
     chain = [(CALLED, caller) for caller in finding.callers]
     causes, cause = [], finding.at.cause
     while cause is not None:

@@ -20,9 +20,7 @@ _MARKS = regex(
 
 
 def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, ...], tuple[Region, ...]]:
-    """Return the lines and the regions in which codes are disabled. ``texts``: spans of multi-line and interpolated
-    strings.
-    """
+    """Return the lines and the regions with disabled codes. ``texts``: spans of multi-line and interpolated strings."""
     if "#disable-" not in text:
         return (), ()
     lines: list[Suppression] = []

@@ -69,9 +69,7 @@ class Text:
         """Aliases of wildcard imports."""
 
     def unexpected(self, expected: str) -> Unexpected:
-        """Return the error for the token at the cursor. It quotes punctuation only: words and strings may be
-        secrets.
-        """
+        """Return the error for the token at the cursor. Words and strings are not quoted: they may be secrets."""
         at = self.at
         if at > self.end + 1:
             return Unexpected("this comment does not end", self.comment(at))

@@ -99,9 +99,7 @@ class Scanner:
         return stop
 
     def heredoc(self, at: int, end: int) -> int:
-        """Return the offset after the end marker of the heredoc at ``at``, or after ``<<`` if no heredoc starts
-        there.
-        """
+        """Return the offset after the end marker of the heredoc at ``at``, or after ``<<`` if none starts there."""
         match = heredoc_start(self.text, at, end)
         if match is None:
             return at + 2
@@ -188,9 +186,7 @@ class Scanner:
             raise
 
     def _abandon(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
-        """Mark the open brackets as unterminated; return the offset to resume at, the line after the outermost
-        string.
-        """
+        """Mark the open brackets as unterminated; return the next line after the outermost string."""
         text, unterminated = self.text, self.unterminated[lenient]
         failed = [*stack, at] if text[at] == '"' else stack
         unterminated.update(failed)

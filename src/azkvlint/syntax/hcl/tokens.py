@@ -80,9 +80,7 @@ class Unexpected(Exception):
 
 
 def describe_token(text: str, at: int) -> str:
-    """Name the kind of token at an offset of a text that ends with END. Only punctuation is quoted: the rest may be
-    secret.
-    """
+    """Name the kind of token at an offset of a text that ends with END. Words are not quoted: they may be secrets."""
     if at >= len(text) - len(END):
         return "the end of the file"
     mark = text[at]
