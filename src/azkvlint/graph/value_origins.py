@@ -133,7 +133,6 @@ def _file_origins(node: ast.Call, scope: Scope) -> Origins:
 
 
 def _alternatives(node: ast.Node) -> tuple[ast.Expression, ...] | None:
-    """Return the alternatives of an expression; None if it has none."""
     match node:
         case ast.Conditional(yes=yes, no=no):
             return yes, no

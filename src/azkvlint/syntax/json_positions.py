@@ -156,7 +156,6 @@ def _collect(value: Value, start: int, selection: Selection, spans: dict[Pointer
 
 
 def _decode_key(quoted: str) -> str:
-    """Return a key that has escapes."""
     try:
         return decode_string(quoted)
     except ValueError:
@@ -177,7 +176,6 @@ class _Parser:
         self.end = 0  # of the last container, without the comma
 
     def root(self, selection: Selection | None) -> Value:
-        """Parse the outermost value."""
         match = _ITEM.match(self.text)
         if match is None:
             raise NotJsonError
@@ -197,7 +195,6 @@ class _Parser:
         raise NotJsonError
 
     def read(self, into: JsonObject | JsonArray, selection: Selection | None, depth: int) -> int:
-        """Parse the content of a container."""
         if depth > self.max_depth:
             raise TooDeepError(into.start)
         if selection is not None and not selection.steps:
@@ -210,7 +207,6 @@ class _Parser:
         return at
 
     def members(self, into: JsonObject, selection: Selection | None, depth: int) -> int:
-        """Parse the selected members of an object."""
         text, selected = self.text, into.members
         at = into.start + 1
         while match := _MEMBER.match(text, at):
@@ -261,7 +257,6 @@ class _Parser:
                 return self.close(at, "]")
 
     def skip(self, at: int) -> int:
-        """Skip the container at ``at``."""
         if not self.text.startswith(("{", "["), at):
             raise NotJsonError
         at, depth = at + 1, 1
@@ -275,7 +270,6 @@ class _Parser:
         return at
 
     def close(self, at: int, mark: str) -> int:
-        """Parse the closing ``mark``."""
         match = _CLOSE.match(self.text, at)
         if match is None or match[1] != mark:
             raise NotJsonError

@@ -160,7 +160,6 @@ def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
 
 
 def _commands(words: str, comment: int, start: int, end: int) -> Iterator[PeerComment]:
-    """Yield the commands of KICS in a line."""
     for word in words.split():
         name, _, ids = word.partition("=")
         command = name.lower()

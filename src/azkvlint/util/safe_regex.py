@@ -154,7 +154,6 @@ class _Characters(NamedTuple):
     folds: bool = False
 
     def matches(self, code: int) -> bool:
-        """Return whether a character is in the set."""
         codes = [code]
         if self.folds:
             letter = chr(code)
@@ -437,7 +436,6 @@ class _Automaton:
         self._edges = 0
 
     def add(self, node: _Node) -> _Ends:
-        """Add the positions of a part and return its ends."""
         if node.kind == "set":
             if len(self.follow) >= _MAX_POSITIONS:
                 raise _unproven("is too large")

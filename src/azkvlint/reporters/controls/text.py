@@ -44,7 +44,6 @@ class _Page:
         self.color = options.color
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
-        """Yield all lines."""
         if len(assessment.sheets) == 1:
             yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
             yield ""

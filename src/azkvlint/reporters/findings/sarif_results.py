@@ -170,7 +170,6 @@ def _suppression(suppressed: Suppression) -> dict[str, Any]:
 
 
 def _resources(finding: Finding) -> list[dict[str, str]]:
-    """Return all resources of a finding, its own first."""
     names = {one.address: one.full_name for one in reversed(finding.occurrences)} | {
         finding.resource: finding.full_name
     }

@@ -140,7 +140,6 @@ class _Parser:
             node = self._close()
 
     def _allowed(self, node: Expression) -> frozenset[int]:
-        """Return the tokens allowed after ``node``."""
         place = 0 if not self.stack else 1 if self.stack[-1].of is None else 2
         return _ENDS[place][type(node) is not Literal]
 

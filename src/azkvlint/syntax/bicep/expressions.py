@@ -545,7 +545,6 @@ class Expressions(Collections):
         return of
 
     def _index(self) -> ast.Expression:
-        """Parse an index and its closing bracket."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         self.skip()

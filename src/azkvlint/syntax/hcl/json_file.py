@@ -161,11 +161,9 @@ class _Source(msgspec.Struct, gc=False):
     mode: Mode = Mode.TEMPLATE
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """Return the expression of an attribute. Raise Unexpected."""
         return lower(self.value, self.mode, attribute.start, attribute.value_start)
 
     def body(self, _block: Block) -> Body:
-        """Return the attributes and blocks of a block."""
         return _body(self.kind, [self.value])
 
 
@@ -359,7 +357,6 @@ def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expressio
 
 
 def _set_spans(root: ast.Node, start: int, end: int) -> None:
-    """Set the span of all nodes of a new tree."""
     pending: list[object] = [root]
     while pending:
         node = pending.pop()

@@ -200,7 +200,6 @@ class Scanner:
 
 
 def _unterminated_error(text: str, stack: list[int]) -> Unexpected:
-    """Return the error for unterminated brackets and quotes."""
     quote = next((opener for opener in stack if text[opener] == '"'), None)
     if quote is not None:
         return Unexpected("this text does not end on its line", quote, stack[0])

@@ -80,7 +80,6 @@ class _Section:
         return self.directive.kind == kind
 
     def add(self, item: ast.Expression) -> None:
-        """Add an expression."""
         self.merge_pieces()
         self.items.append(item)
 
@@ -93,7 +92,6 @@ class _Section:
             self.pieces = []
 
     def expression(self, start: int, end: int) -> ast.Expression:
-        """Return the section as one expression."""
         self.merge_pieces()
         items = self.items
         if not items:
@@ -104,7 +102,6 @@ class _Section:
         return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
     def begin_else(self, part: Directive) -> None:
-        """Begin the ``else`` section."""
         self.yes = self.expression(self.directive.end, part.start)
         self.directive.end = part.end
         self.items, self.holes = [], 0
