@@ -23,6 +23,7 @@ from sitegen.terminal import terminal
 _PAGES = {
     "README.md": "usage.md",
     "CHANGELOG.md": "changelog.md",
+    "ARCHITECTURE.md": "architecture.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "rules": "rules/index.md",
@@ -79,7 +80,7 @@ def _generated() -> Mapping[str, str]:
     pages = {f"rules/{rule.id}.md": rule_page(rule, context) for rule in rules}
     pages |= {"rules/index.md": by_topic(rules), "rules/by-severity.md": by_severity(rules)}
     pages |= {"frameworks.md": frameworks(sheets), "usage.md": _usage()}
-    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
+    for name in ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
         pages[_PAGES[name]] = relinked((ROOT / name).read_text(encoding="utf-8"), "", _PAGES)
     return pages
 

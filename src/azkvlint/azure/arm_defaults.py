@@ -1,4 +1,4 @@
-"""Defaults of Azure for properties that a template or azapi body does not set, by type and API version.
+"""Azure's defaults for properties that a template or azapi body does not set, by type and API version.
 
 Sources: Azure's REST specifications and learn.microsoft.com/azure/key-vault (general/access-control-default,
 general/soft-delete-overview, general/network-security). Where the sources disagree there is no entry, so that a rule
@@ -69,9 +69,9 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
         ("properties", "release_policy"): "2021-06-01",
     },
 }
-# A stable version that does not have what a preview before it had.
+# Stable versions without a property that an earlier preview has.
 GAPS: Mapping[tuple[str, Path], str] = {(_KEYS, ("properties", "rotationPolicy")): "2021-10-01"}
-# What has no default here, or one that is not known, and is no text; and ids, of which an empty text is none.
+# Types of properties other than string without a known default; the empty string is not an id.
 _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _TYPED: Mapping[str, Mapping[Path, str]] = {
     "microsoft.containerservice/managedclusters": {
@@ -99,22 +99,22 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     },
 }
 _ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
-_LONGEST_NUMBER = 16
-# How many steps lead to a property.
+_MAX_DIGITS = 16
+# The length of a path to a property.
 _OF_PROPERTIES = 2
-# The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
+# Azure's default size of an RSA key; a key that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
 def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValue:
-    """Return ``attributes`` with the defaults of its type and API version where nothing is set.
+    """Return ``attributes`` with the defaults of its type and API version for properties that are not set.
 
-    A default below an object that is itself not set is left out: the whole object is absent. An empty ``api_version``
-    is one that is not known: then only what holds for all of them is certain.
+    A default inside an object that is not set is omitted: the whole object is absent. An empty ``api_version`` is
+    unknown, and then only defaults common to all versions are certain.
     """
     if type_.lower() == _SETTINGS:
         return _with_logs(attributes)
-    attributes = _with_types(attributes, type_)
+    attributes = _check_types(attributes, type_)
     rows = _rows(type_.lower(), api_version)
     properties = attributes.fields.get("properties", attributes.rest)
     if not (rows or type_.lower() in _ALL_KEYS) or not (properties is None or isinstance(properties, MapValue)):
@@ -129,42 +129,42 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
             elif isinstance(row.value, int) and isinstance(below, Scalar):
-                fields[str(name)] = _fitting(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
+                fields[str(name)] = _convert(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
-    fields.update(_too_new(fields, type_.lower(), api_version, rows))
+    fields.update(_unsupported(fields, type_.lower(), api_version, rows))
     if type_.lower() in _ALL_KEYS and properties.rest is None:
-        given = fields.get("keySize")
-        size = _rsa_size(fields, api_version, properties.at) if given is None else None
-        if isinstance(given, Scalar):
-            size = _fitting(given, _NUMBER)
+        key_size = fields.get("keySize")
+        size = _rsa_size(fields, api_version, properties.at) if key_size is None else None
+        if isinstance(key_size, Scalar):
+            size = _convert(key_size, _NUMBER)
         if size is not None:
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
     return MapValue(at=attributes.at, fields={**attributes.fields, "properties": properties}, rest=attributes.rest)
 
 
-def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
-    """Return what those properties are worth that are written, though the API version does not have them."""
-    silence = {row.path: row.value for row in rows}
+def _unsupported(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
+    """Return the values of properties that are set although the API version does not have them."""
+    defaults = {row.path: row.value for row in rows}
     return {
-        str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
+        str(path[1]): _doubt(fields[str(path[1])], str(path[1]), defaults.get(path), api_version)
         for path, since in SINCE.get(type_, {}).items()
         if len(path) == _OF_PROPERTIES and api_version and api_version < since and path[1] in fields
     }
 
 
-def _doubted(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
-    """Return the value of a property that an API version does not have: what Azure makes of it is not documented.
+def _doubt(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
+    """Return the value of a property that an API version does not have: its effect is not documented.
 
-    What would hold without it holds in any case. Of the firewall only what it says is open to doubt, not its rules.
+    If the default is the same, the value is certain. Of the network ACLs only the default action is in doubt.
     """
     if isinstance(written, MapValue):
         action = written.fields.get("defaultAction")
         if not isinstance(action, Scalar):
             return written
-        fields = {**written.fields, "defaultAction": _doubted(action, name, "Allow", api_version)}
+        fields = {**written.fields, "defaultAction": _doubt(action, name, "Allow", api_version)}
         return MapValue(at=written.at, fields=fields, rest=written.rest)
     if not isinstance(written, Scalar) or str(written.value).lower() == str(silence).lower():
         return written
@@ -172,32 +172,32 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
     return Unknown(at=written.at, why=why, given=True, sensitive=written.sensitive)
 
 
-def _with_types(attributes: MapValue, type_: str) -> MapValue:
-    """Return a resource in which a value is not known that is of another type than Azure asks for."""
-    for path, wanted in _TYPED.get(type_.lower(), {}).items():
-        attributes = _typed(attributes, path, wanted)
+def _check_types(attributes: MapValue, type_: str) -> MapValue:
+    """Return a resource in which values of an unexpected type are unknown."""
+    for path, kind in _TYPED.get(type_.lower(), {}).items():
+        attributes = _check_type(attributes, path, kind)
     return attributes
 
 
-def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
-    """Return an object in which what stands at a path is not known where that is of another type than wanted."""
+def _check_type(outer: MapValue, path: Path, kind: str) -> MapValue:
+    """Return an object in which the value at a path is unknown if it is not of the type ``kind``."""
     name, *inner = map(str, path)
     below = outer.fields.get(name)
-    found: Value | None = below
+    checked: Value | None = below
     if inner and isinstance(below, MapValue):
-        found = _typed(below, tuple(inner), wanted)
+        checked = _check_type(below, tuple(inner), kind)
     elif not inner and isinstance(below, Scalar):
-        if wanted == _ID and below.value == "":
+        if kind == _ID and below.value == "":
             fields = {key: value for key, value in outer.fields.items() if key != name}
             return MapValue(at=outer.at, fields=fields, rest=outer.rest)
-        found = _fitting(below, wanted)
-    if found is None or found is below:
+        checked = _convert(below, kind)
+    if checked is None or checked is below:
         return outer
-    return MapValue(at=outer.at, fields={**outer.fields, name: found}, rest=outer.rest)
+    return MapValue(at=outer.at, fields={**outer.fields, name: checked}, rest=outer.rest)
 
 
 def _with_logs(attributes: MapValue) -> MapValue:
-    """Return a diagnostic setting in which whether a log is enabled is not known where a text says so."""
+    """Return a diagnostic setting in which ``enabled`` of a log is unknown if it is an unexpected string."""
     properties = attributes.fields.get("properties")
     logs = properties.fields.get("logs") if isinstance(properties, MapValue) else None
     if not isinstance(properties, MapValue) or not isinstance(logs, ListValue):
@@ -211,36 +211,36 @@ def _log(item: Value) -> Value:
     enabled = item.fields.get("enabled") if isinstance(item, MapValue) else None
     if not isinstance(item, MapValue) or not isinstance(enabled, Scalar):
         return item
-    return MapValue(at=item.at, fields={**item.fields, "enabled": _fitting(enabled, _BOOLEAN)}, rest=item.rest)
+    return MapValue(at=item.at, fields={**item.fields, "enabled": _convert(enabled, _BOOLEAN)}, rest=item.rest)
 
 
-def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
-    """Return a value in the type that Azure expects; Unknown where a value of another type may mean anything.
+def _convert(scalar: Scalar, expected: str) -> Scalar | Unknown:
+    """Return a value converted to the expected type; Unknown if the effect of its own type is not documented.
 
-    A string that spells a boolean or integer is that value, or Azure rejects it and nothing is deployed.
+    Azure parses a string that contains a boolean or integer, or rejects the deployment.
     """
-    plain = given.value
+    plain = scalar.value
     if isinstance(plain, str):
         word = plain.strip().lower()
-        if wanted == _BOOLEAN and word in ("true", "false"):
-            return msgspec.structs.replace(given, value=word == "true", note=f"written as the string '{plain}'")
-        if wanted == _NUMBER and word.isdecimal() and len(word) < _LONGEST_NUMBER:
-            return msgspec.structs.replace(given, value=int(word), note=f"written as the string '{plain}'")
+        if expected == _BOOLEAN and word in ("true", "false"):
+            return msgspec.structs.replace(scalar, value=word == "true", note=f"written as the string '{plain}'")
+        if expected == _NUMBER and word.isdecimal() and len(word) < _MAX_DIGITS:
+            return msgspec.structs.replace(scalar, value=int(word), note=f"written as the string '{plain}'")
     kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "text"
-    if wanted in (kind, _ID):
-        return given
-    return Unknown(at=given.at, why=_ODD.format(kind, wanted), sensitive=given.sensitive)
+    if expected in (kind, _ID):
+        return scalar
+    return Unknown(at=scalar.at, why=_ODD.format(kind, expected), sensitive=scalar.sensitive)
 
 
 class _Row(NamedTuple):
-    """A default of one type and API version. ``value`` is None where it depends on the version, which is not known."""
+    """A default of one type and API version. ``value`` is None if it depends on an unknown version."""
 
     path: Path
     value: Plain | None
     note: str
 
     def at(self, at: Location) -> Scalar | Unknown:
-        """Return the default, as a value at a place."""
+        """Return the default as a value at a location."""
         if self.value is None:
             return Unknown(at=at, origin=Origin.DEFAULT, why=self.note)
         return Scalar(at=at, value=self.value, origin=Origin.DEFAULT, note=self.note)
@@ -258,11 +258,11 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
     return tuple(rows)
 
 
-def is_left_out(found: Value, type_: str, path: Path, api_version: str) -> bool:
+def is_default(value: Value, type_: str, path: Path, api_version: str) -> bool:
     """Return whether a value is the default of its type and API version, and not one that a module always sends."""
-    note = found.why if isinstance(found, Unknown) else found.note
+    note = value.why if isinstance(value, Unknown) else value.note
     rows = _rows(type_.lower(), api_version)
-    return found.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
+    return value.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
 
 
 def _note(plain: Plain, api_version: str) -> str:
@@ -272,7 +272,7 @@ def _note(plain: Plain, api_version: str) -> str:
 
 
 def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
-    """Return the default size of a key in bits; None for a key that is no RSA key.
+    """Return the default size of a key in bits; None for a key other than RSA.
 
     Source: the key properties of Microsoft.KeyVault/vaults/keys and .../managedHSMs/keys in Azure's template reference.
     """

@@ -1,4 +1,4 @@
-"""Operations on vaults that role definitions allow.
+"""Actions and data actions of role definitions that concern key vaults.
 
 Source: learn.microsoft.com/azure/role-based-access-control/permissions/security.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Actions of the control plane that change who controls a vault, delete it, or grant access to it.
+# Control-plane actions that change who controls a vault, delete it, or grant access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
 CONTROL = (
     ASSIGNS,
@@ -62,7 +62,7 @@ _OBJECTS = {
         "purge/action": "purge",
     },
 }
-# Data actions, and the access policy permission that corresponds to each.
+# Data actions with the corresponding access policy permission.
 DATA: Mapping[str, str] = {
     f"Microsoft.KeyVault/vaults/{kind}/{action}": f"{kind}/{word}"
     for kind, actions in _OBJECTS.items()

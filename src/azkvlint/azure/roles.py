@@ -16,7 +16,7 @@ from azkvlint.util.project_files import read_resource
 
 _TABLE = "built_in_roles.tsv"
 
-# The local roles of a managed HSM. They are assigned in the HSM and reach no vault.
+# The local roles of a managed HSM. They are assigned in the HSM and do not apply to vaults.
 _LOCAL = {
     "a290e904-7015-4bba-90c8-60543313cdb4": "Managed HSM Administrator",
     "515eb02d-2335-4d2d-92f2-b1cbdf9c3778": "Managed HSM Crypto Officer",
@@ -31,7 +31,7 @@ _LOCAL = {
 
 
 class BuiltInRole(msgspec.Struct, frozen=True):
-    """A built-in role with the actions and data actions that matter to Key Vault."""
+    """A built-in role with the actions and data actions that concern Key Vault."""
 
     id: str
     name: str
@@ -42,7 +42,7 @@ class BuiltInRole(msgspec.Struct, frozen=True):
 
 @cache
 def _roles() -> tuple[Mapping[str, BuiltInRole], Mapping[str, BuiltInRole]]:
-    """Return the built-in roles by ID and by name in lower case."""
+    """Return the built-in roles by ID, and by name in lower case."""
     roles = [BuiltInRole(guid, name) for guid, name in _LOCAL.items()]
     text = read_resource(os.path.join(os.path.dirname(__file__), _TABLE)).decode()
     for line in text.splitlines():
@@ -52,24 +52,24 @@ def _roles() -> tuple[Mapping[str, BuiltInRole], Mapping[str, BuiltInRole]]:
             actions = tuple(word for word in words if not word.startswith("!"))
             not_actions = tuple(word[1:] for word in words if word.startswith("!"))
             roles.append(BuiltInRole(guid, name, actions, not_actions, tuple(data.split())))
-    # The current name of a renamed role is on the first of its lines.
+    # The first line of a renamed role has the current name.
     return {role.id: role for role in reversed(roles)}, {role.name.lower(): role for role in roles}
 
 
 def role_by_id(text: str) -> str | None:
-    """Return the name of the built-in role that an ID ends with, whatever its scope; None for another role."""
+    """Return the name of the built-in role at the end of an ID with any scope; None for another role."""
     guid = text.rstrip("/").rpartition("/")[2].lower()
     role = _roles()[0].get(guid) if len(guid) == 36 else None
     return role.name if role is not None else None
 
 
 def role_by_name(name: str) -> BuiltInRole | None:
-    """Return the built-in role of a name in lower case, or of a name that the role had before it was renamed."""
+    """Return the built-in role by its current or former name in lower case."""
     return _roles()[1].get(name)
 
 
 @cache
 def roles_over_vaults() -> Mapping[str, str]:
-    """Return the names of the roles, local ones included, whose actions matter to Key Vault, by ID."""
+    """Return the names of the roles, local ones included, with actions that concern Key Vault, by ID."""
     found = (role for role in _roles()[0].values() if role.actions or role.data_actions or role.id in _LOCAL)
     return {role.id: role.name for role in found}

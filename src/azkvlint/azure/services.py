@@ -1,9 +1,7 @@
 """Azure services that support customer-managed keys, and the properties that enable them.
 
-The properties that name the key are in ``derived/consumers``.
-
-Source: learn.microsoft.com/azure/templates, the reference of each type, and the built-in policies of Azure on
-customer-managed keys.
+Properties with the key itself are in ``derived``. Source: learn.microsoft.com/azure/templates, the reference of each
+type, and the built-in policies of Azure on customer-managed keys.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ _PLACES = ("osDisk", "dataDisks")
 
 
 class Words(NamedTuple):
-    """An attribute, and those of its values that are meant. An empty text among them: it is not set."""
+    """An attribute, and those of its values that match. The empty string matches an attribute that is not set."""
 
     path: str
     words: tuple[str, ...]
@@ -26,12 +24,12 @@ class Words(NamedTuple):
 class Service(NamedTuple):
     """One type.
 
-    ``switch``: where this is set, it alone decides, and these are its values for a customer's key. ``named``: a key
-    that is named (see ``consumers``) is what the type's data is encrypted with. ``sets``: each leads to a disk
-    encryption set; ``disks`` to a disk, or a list of disks, each of which must name one. ``spared`` are resources that
-    cannot have a key, ``unless`` this is set. ``copies`` take over the key of what they are a copy of. ``inside``: the
-    machine encrypts its disk itself, with a secret in the customer's vault, where this is set. ``added``: the key may
-    be given by a resource of its own, of these azurerm types, or (``added_in_arm``) in templates too.
+    ``switch``: if set, it alone decides, and these are its values for a customer-managed key. ``named``: a key in the
+    resource encrypts the type's data. ``sets``: each leads to a disk encryption set; ``disks`` to a disk, or a list of
+    disks, each of which must have one. ``spared`` are resources that do not support a key, ``unless`` this is set.
+    ``copies`` inherit the key of their source. ``inside``: if set, the virtual machine encrypts its disk itself, with a
+    secret in the customer's vault. ``added``: the key may be in a separate resource, of these azurerm types, or
+    (``added_in_arm``) in templates too.
     """
 
     switch: Words | None = None
@@ -77,7 +75,7 @@ SERVICES: Mapping[str, Service] = {
     ),
     "Microsoft.ContainerInstance/containerGroups": _BY_KEY,
     "Microsoft.ContainerRegistry/registries": _BY_STATUS._replace(spared=Words("sku.name", ("Basic", "Standard"))),
-    # The key that a cluster names is for etcd; this is about the disks of its nodes.
+    # The key of a cluster is for etcd; this is about the disks of its nodes.
     "Microsoft.ContainerService/managedClusters": Service(named=False, sets=("properties.diskEncryptionSetID",)),
     "Microsoft.DBforMySQL/flexibleServers": _switch("properties.dataEncryption.type", "AzureKeyVault"),
     "Microsoft.DBforMySQL/servers": Service(added=True, added_in_arm=True),
@@ -85,7 +83,7 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.DBforPostgreSQL/flexibleServers": _switch("properties.dataEncryption.type", "AzureKeyVault"),
     "Microsoft.DBforPostgreSQL/servers": Service(added=True, added_in_arm=True),
     "Microsoft.DBforPostgreSQL/servers/keys": _BY_KEY,
-    # The device's unlock password; of the devices only these two can have it.
+    # The device's unlock password, which only these two devices support.
     "Microsoft.DataBox/jobs": _switch("properties.details.keyEncryptionKey.kekType", "CustomerManaged")._replace(
         spared=Words("sku.name", ("DataBoxDisk", "DataBoxCustomerDisk"))
     ),
@@ -111,12 +109,13 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.HealthcareApis/services": _BY_KEY,
     "Microsoft.HealthcareApis/workspaces/dicomservices": _BY_KEY,
     "Microsoft.HealthcareApis/workspaces/fhirservices": _BY_KEY,
-    # Queries and results of alerts: they go to the workspace's own storage account, which can have a customer's key.
+    # Queries and results of alerts are stored in the workspace's storage account, which may have a customer-managed
+    # key.
     "Microsoft.Insights/scheduledQueryRules": _switch("properties.checkWorkspaceAlertsStorageConfigured", "true"),
     "Microsoft.Kusto/clusters": Service(added=True),
     "Microsoft.LoadTestService/loadTests": _BY_KEY,
     "Microsoft.Logic/integrationServiceEnvironments": _BY_KEY,
-    # What is in a project is encrypted as its hub is.
+    # The data of a project is encrypted like its hub's.
     "Microsoft.MachineLearningServices/workspaces": _BY_STATUS._replace(spared=Words("kind", ("Project",))),
     "Microsoft.Media/mediaservices": _switch("properties.encryption.type", "CustomerKey"),
     "Microsoft.MobileNetwork/simGroups": _BY_KEY,
@@ -137,7 +136,7 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.Storage/storageAccounts/encryptionScopes": _switch("properties.source", *_KEY_VAULT),
     "Microsoft.StorageCache/amlFilesystems": _BY_KEY,
     "Microsoft.StorageCache/caches": _BY_KEY,
-    # A job's data goes to a storage account of the customer's, which can have a customer's key.
+    # A job's data is stored in a storage account of the customer's, which may have a customer-managed key.
     "Microsoft.StreamAnalytics/streamingJobs": _switch("properties.contentStoragePolicy", "JobStorageAccount"),
     "Microsoft.Synapse/workspaces": _BY_KEY,
 }

@@ -1,4 +1,4 @@
-"""Attributes overlaid on others, and ``derived.changedFrom``: what a plan or a what-if result changes."""
+"""Overlay attributes, and compute ``derived.changedFrom``: the changes of a plan or a what-if result."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import msgspec
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, display
 
 
-def overlaid(below: MapValue, above: MapValue) -> MapValue:
-    """Return ``below`` with what ``above`` sets: objects are merged, everything else is replaced."""
+def overlay(below: MapValue, above: MapValue) -> MapValue:
+    """Return ``below`` overlaid with ``above``: objects are merged, everything else is replaced."""
     fields = dict(below.fields)
     for name, value in above.fields.items():
-        have = fields.get(name)
-        both = isinstance(have, MapValue) and isinstance(value, MapValue)
-        fields[name] = overlaid(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
+        current = fields.get(name)
+        both = isinstance(current, MapValue) and isinstance(value, MapValue)
+        fields[name] = overlay(current, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
     return MapValue(at=below.at, fields=fields, rest=below.rest)
 
 
-def opened(value: MapValue, rest: Unknown) -> MapValue:
-    """Return ``value`` as an object that may have more fields than it shows, at every depth."""
+def with_open_fields(value: MapValue, rest: Unknown) -> MapValue:
+    """Return ``value`` as an object that may have additional fields, at every depth."""
     fields = {
-        name: opened(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
+        name: with_open_fields(field, rest) if isinstance(field, MapValue) else field
+        for name, field in value.fields.items()
     }
     return msgspec.structs.replace(value, fields=fields, rest=rest)
 
@@ -31,19 +32,19 @@ CHANGED_FROM: Path = ("derived", "changedFrom")
 
 
 def with_changes(after: MapValue, before: MapValue) -> MapValue:
-    """Return ``after`` with what it changes of ``before``: objects by property, a list as a whole."""
+    """Return ``after`` with its changes from ``before``: objects by property, lists as a whole."""
     changed = _changed(after.fields.get("properties"), before.fields.get("properties"))
     if changed is None:
         return after
     derived = after.fields.get("derived")
     fields = dict(derived.fields) if isinstance(derived, MapValue) else {}
     fields[str(CHANGED_FROM[1])] = MapValue(at=after.at, fields={"properties": changed}, origin=Origin.DERIVED)
-    made = MapValue(at=after.at, fields=fields, origin=Origin.DERIVED)
-    return msgspec.structs.replace(after, fields={**after.fields, "derived": made})
+    merged_derived = MapValue(at=after.at, fields=fields, origin=Origin.DERIVED)
+    return msgspec.structs.replace(after, fields={**after.fields, "derived": merged_derived})
 
 
 def _changed(after: Value | None, before: Value | None) -> Value | None:
-    """Return ``before`` if ``after`` differs from it; Unknown if that is not known."""
+    """Return ``before`` if ``after`` differs from it, Unknown if that is not known, None if they are equal."""
     if before is None:
         return None
     if isinstance(after, Unknown) or isinstance(before, Unknown):
@@ -56,15 +57,15 @@ def _changed(after: Value | None, before: Value | None) -> Value | None:
 
 def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
     for name, old in before.fields.items():
-        found = _changed(after.fields.get(name, after.rest), old)
-        if found is None:
+        change = _changed(after.fields.get(name, after.rest), old)
+        if change is None:
             continue
-        note = f"{name} was {display(old)}" if found is old else found.note
-        yield name, msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
+        note = f"{name} was {display(old)}" if change is old else change.note
+        yield name, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
 
 
 def _plain(value: Value) -> object:
-    """Return something that is equal for values that say the same, wherever they stand."""
+    """Return an object for comparing values without their locations."""
     match value:
         case Scalar(value=plain):
             return (type(plain), plain)

@@ -1,4 +1,4 @@
-"""Attributes that name other resources -> References: by link, by id, by name, or by data-plane URL."""
+"""Resolve attributes that refer to other resources: by link, by id, by name, or by data-plane URL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from azkvlint.graph.resource_ids import HOLE, may_be, parse_id, parse_object_url, parse_vault_address, scope_level
+from azkvlint.graph.resource_ids import HOLE, may_equal, parse_id, parse_object_url, parse_vault_address, scope_level
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
 
@@ -14,7 +14,7 @@ _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
 class Index:
-    """The resources of one root by what other resources call them."""
+    """The resources of one root, indexed by the identifiers that other resources use for them."""
 
     def __init__(self, resources: dict[str, Resource]) -> None:
         self.resources = resources
@@ -33,7 +33,7 @@ class Index:
         self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
 
     def of_type(self, type_: str) -> list[Resource]:
-        """Return the resources of a type (lower case), in the order of the input."""
+        """Return the resources of a type (lower case), in input order."""
         return [self.resources[address] for address in self._lower.get(type_, ())]
 
     def of_types(self, types: frozenset[str]) -> Iterator[Resource]:
@@ -42,11 +42,11 @@ class Index:
             yield from self.of_type(type_)
 
     def types(self) -> list[str]:
-        """Return the types that there are, as they are spelled."""
+        """Return the types in the graph, in their original spelling."""
         return list(self._by_type)
 
-    def put(self, resource: Resource) -> None:
-        """Take ``resource`` for the one of the same address, type, name and id."""
+    def replace(self, resource: Resource) -> None:
+        """Replace the resource with the same address, type, name and id."""
         self.resources[resource.address] = resource
 
     def named(self, type_: str, name: str) -> list[Resource]:
@@ -59,14 +59,14 @@ class Index:
         return [self.resources[address] for address in names.get(name, ())]
 
     def find(self, text: str) -> tuple[tuple[str, ...], str]:
-        """Return the addresses of what an id (or its pattern) or URL names in the graph, and how it was found.
+        """Return the addresses that an id (or its pattern) or URL refers to, and how they were found.
 
-        A resource that is declared twice, once as existing, is what deploys it.
+        Of a resource that is declared twice, once as existing, only the deployed one is returned.
         """
-        found = self._by_id.get(text.lower().rstrip("/"), ())
-        if found:
-            deployed = tuple(address for address in found if not self.resources[address].existing)
-            return deployed or tuple(found[:1]), "by id"
+        addresses = self._by_id.get(text.lower().rstrip("/"), ())
+        if addresses:
+            deployed = tuple(address for address in addresses if not self.resources[address].existing)
+            return deployed or tuple(addresses[:1]), "by id"
         one = self._by_parts(text)
         return (() if one is None else (one,)), "by name"
 
@@ -75,12 +75,12 @@ class Index:
         url = parse_object_url(text)
         if url is not None:
             kind, name, vault = url.kind, url.name, url.vault
-            found = [address for above in _VAULTS for address in self._in_vault(f"{above}/{kind}", name, vault)]
-            return found[0] if len(found) == 1 else None
+            addresses = [address for above in _VAULTS for address in self._in_vault(f"{above}/{kind}", name, vault)]
+            return addresses[0] if len(addresses) == 1 else None
         address = parse_vault_address(text)
         if address is not None:
-            named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
-            vaults = [vault for vault in named if _text(vault, "name").lower() == address]
+            vaults_named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
+            vaults = [vault for vault in vaults_named if _text(vault, "name").lower() == address]
             deployed = [vault for vault in vaults if not vault.existing] or vaults
             return deployed[0].address if len(deployed) == 1 else None
         parts = parse_id(text)
@@ -94,11 +94,11 @@ class Index:
         ]
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
 
-    def perhaps(self, text: str) -> tuple[str, ...]:
-        """Return what an id or URL may name that ``find`` did not find.
+    def find_candidates(self, text: str) -> tuple[str, ...]:
+        """Return the addresses that an id or URL may refer to and that ``find`` did not return.
 
-        Of a data-plane URL these are the objects of that name whose vault is not known; of an id, the resources whose
-        own id is the same wherever both are known.
+        For a data-plane URL these are the objects of that name in an unknown vault; for an id, the resources whose own
+        id is equal in all known parts.
         """
         url = parse_object_url(text)
         if url is None:
@@ -106,20 +106,20 @@ class Index:
         return tuple(address for above in _VAULTS for address in self._in_vault(f"{above}/{url.kind}", url.name, ""))
 
     def _is_alike(self, resource: Resource, text: str) -> bool:
-        """Return whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
-        return may_be(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
+        """Return whether an id may be a resource's own. A vault name is globally unique."""
+        return may_equal(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
 
     def _alike(self, text: str) -> tuple[str, ...]:
         parts = parse_id(text)
         if parts is None:
             return ()
         if HOLE not in text:
-            known = self._patterns.get(parts.type, ())
+            ids = self._patterns.get(parts.type, ())
         else:
-            known = [
+            ids = [
                 (_text(resource, "id").lower().rstrip("/"), resource.address) for resource in self.of_type(parts.type)
             ]
-        return tuple(address for own, address in known if own and may_be(own, text))
+        return tuple(address for id_, address in ids if id_ and may_equal(id_, text))
 
     def _in_vault(self, type_: str, name: str, vault: str) -> list[str]:
         """Return the objects of a type by name and vault name, all in lower case; an unknown vault name is empty."""
@@ -131,10 +131,10 @@ class Index:
         return objects.get((name, vault), [])
 
     def _vault_name(self, child: Resource) -> str:
-        above = child.attributes.fields.get("parent")
-        if isinstance(above, Link) and above.target in self.resources:
-            return self.resources[above.target].name.lower()
-        parts = parse_id(text_of(above)) if above is not None else None
+        parent = child.attributes.fields.get("parent")
+        if isinstance(parent, Link) and parent.target in self.resources:
+            return self.resources[parent.target].name.lower()
+        parts = parse_id(text_of(parent)) if parent is not None else None
         return parts.names[0] if parts is not None and HOLE not in parts.names[0] else ""
 
 
@@ -144,7 +144,7 @@ def _text(resource: Resource, name: str) -> str:
 
 
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
-    """Yield every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
+    """Yield the references through attribute ``via`` of these types (lower case), one for each item of a list."""
     path = tuple(via.split("."))
     for resource in index.of_types(types):
         if not resource.stays:
@@ -157,35 +157,41 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
         for value in answer.items if isinstance(answer, ListValue) else (answer,):
             reference = reference_of(resource.address, via, value, index)
             if reference is not None:
-                yield certain_only(reference, resource, index)
+                yield without_conditional_targets(reference, resource, index)
 
 
-def certain_only(reference: Reference, source: Resource, index: Index) -> Reference:
-    """Return ``reference`` without targets that exist without ``source``: an unknown condition decides on it."""
+def without_conditional_targets(reference: Reference, source: Resource, index: Index) -> Reference:
+    """Return ``reference`` without targets that may exist without ``source``, whose existence is unknown."""
     if not source.conditions or not reference.targets:
         return reference
-    sure = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
-    if len(sure) == len(reference.targets):
+    certain = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
+    if len(certain) == len(reference.targets):
         return reference
-    unsure = tuple(target for target in reference.targets if target not in sure)
-    candidates = reference.candidates + unsure
-    return msgspec.structs.replace(reference, targets=sure, candidates=candidates, conditional=unsure)
+    conditional = tuple(target for target in reference.targets if target not in certain)
+    candidates = reference.candidates + conditional
+    return msgspec.structs.replace(reference, targets=certain, candidates=candidates, conditional=conditional)
 
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
-    """Return the reference that one value makes; None for a value that can name nothing."""
-    if type(value) is Link:  # most are
+    """Return the reference of one value; None for a value that cannot refer to a resource."""
+    if type(value) is Link:  # the most common case
         targets = (value.target,) if value.target in index.resources else ()
-        outside = "" if targets else value.type.lower() or "?"
-        return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=value.hops)
+        outside_type = "" if targets else value.type.lower() or "?"
+        return Reference(source=source, via=via, value=value, targets=targets, outside=outside_type, hops=value.hops)
     match value:
         case Unknown(pattern=pattern) if pattern:
             return _by_text(source, via, value, pattern, index)
         case Unknown(candidates=candidates, closed=closed, types=types, hops=hops):
-            here = tuple(address for address in candidates if address in index.resources)
-            outside = "" if len(here) == len(candidates) else type_of_any(types)
+            addresses = tuple(address for address in candidates if address in index.resources)
+            outside_type = "" if len(addresses) == len(candidates) else type_of_any(types)
             return Reference(
-                source=source, via=via, value=value, candidates=here, anything=not closed, outside=outside, hops=hops
+                source=source,
+                via=via,
+                value=value,
+                candidates=addresses,
+                anything=not closed,
+                outside=outside_type,
+                hops=hops,
             )
         case Scalar(value=str() as text):
             return _by_text(source, via, value, text, index)
@@ -194,25 +200,27 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
 
 
 def type_of_any(types: tuple[str, ...]) -> str:
-    """Return a type for a resource that is not in the graph and is of one of these types; "?" if it may be any.
+    """Return the type of a resource outside the graph that is of one of these types; "?" if it may be any.
 
-    What no table has is in its author's words, which no rule names, so any one stands for all of them.
+    A type without an Azure name is in no rule, so any one of them represents all.
     """
     azure = [type_.lower() for type_ in types if "/" in type_]
     return "?" if "" in types or not types or len(azure) > 1 else (*azure, *types)[0]
 
 
 def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Reference:
-    """Return the reference that an id, its pattern, or a URL makes."""
-    found, how = index.find(text)
-    if found:
-        # What exists already may be what is deployed here under a name that is not known.
-        existing = all(index.resources[target].existing for target in found)
-        candidates = tuple(one for one in index.perhaps(text) if one not in found) if existing else ()
-        return Reference(source=source, via=via, value=value, targets=found, candidates=candidates, hops=(how,))
+    """Return the reference of an id, its pattern, or a URL."""
+    addresses, hop = index.find(text)
+    if addresses:
+        # An existing resource may be one that is deployed here under an unknown name.
+        existing = all(index.resources[target].existing for target in addresses)
+        candidates = tuple(one for one in index.find_candidates(text) if one not in addresses) if existing else ()
+        return Reference(source=source, via=via, value=value, targets=addresses, candidates=candidates, hops=(hop,))
     parts = parse_id(text)
-    # A subscription or another scope is no resource of the graph's other types, even where its name is not known.
+    # A subscription or another scope is not a resource of the graph's other types, even if its name is unknown.
     anything = isinstance(value, Unknown) and parts is None and scope_level(text) is None
-    outside = parts.type if parts is not None else "?"
-    candidates = index.perhaps(text)
-    return Reference(source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside)
+    outside_type = parts.type if parts is not None else "?"
+    candidates = index.find_candidates(text)
+    return Reference(
+        source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside_type
+    )

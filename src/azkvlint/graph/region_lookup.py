@@ -1,7 +1,6 @@
-"""Locations in templates and source files -> regions and excerpts without secrets.
+"""Find the regions of locations in templates and source files, and cut redacted excerpts.
 
-Regions are found only for locations that a report shows. Of JSON only the text of the excerpt is read, so that nothing
-is known of a document but the names in it.
+Regions are computed only for locations that a report shows. Of JSON only the text around the excerpt is scanned.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.line_hash import LineHashes
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NAME, is_harmless, names_secret, tells_secret
+from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, suggests_secret
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 
-# A string behind a name that speaks of a secret, whatever it is for.
+# A string after a name that suggests a secret.
 _SECRET = regex(
     rf"(?<!\w){NAME}"
     r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
@@ -35,11 +34,11 @@ _SECRET = regex(
 _LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
-# A decorator, a parameter up to its default, and how the line after it begins.
-_SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
+# A decorator, a parameter up to its default, and the start of the next line.
+_SECURE_DECORATOR = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
 _DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
 _NEXT = regex(r"[\r\n]++(?=[\w@#/])")
-# A line with texts: the head of a block or resource, or one text by its name, perhaps cut off.
+# A line with strings: the header of a block or resource, or one named string, possibly cut off.
 _QUOTED = regex(r"['\"]|<<")
 _NAMED = regex(
     r"""[ \t]*+(?:
@@ -54,14 +53,14 @@ _NAMED = regex(
 
 
 class Hidden(Protocol):
-    """What must not be shown of one text, whatever language it is in."""
+    """Language-specific secrets of one text."""
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
-        """Return the spans between two offsets, and those that reach into them."""
+        """Return the secret spans between two offsets, and those that overlap them."""
 
 
 def spot_of(at: Location) -> Spot | None:
-    """Return what tells a place from others; None for a location without one."""
+    """Return the identity of a place; None for a location without one."""
     if at.pointer is not None:
         return at.path, at.pointer
     return None if at.span is None else (at.path, at.span)
@@ -74,134 +73,134 @@ def places_of(
     secrets: Iterable[Location] = (),
     data: Container[str] = (),
 ) -> Places:
-    """Return region and excerpt of each location that has a place in ``files`` (texts by reported path).
+    """Return region and excerpt of each location with a place in ``files`` (texts by reported path).
 
-    ``hidden`` returns what must not be shown of the text of a path, besides what speaks for itself and the texts of the
-    values at ``secrets``. ``data`` are the paths of files that hold values: of those an excerpt has no text at all.
+    ``hidden`` returns language-specific secrets of a file, in addition to recognizable ones and the values at
+    ``secrets``. ``data`` are the paths of files with values, whose excerpts have no text.
     """
-    wanted = _spots(locations, files)
-    kept = _spots(secrets, wanted) if wanted else {}
-    found: dict[Spot, tuple[Region, Excerpt]] = {}
-    for path, spots in wanted.items():
+    by_path = _spots(locations, files)
+    secrets_by_path = _spots(secrets, by_path) if by_path else {}
+    regions: dict[Spot, tuple[Region, Excerpt]] = {}
+    for path, spots in by_path.items():
         text = files[path]
         lines = Lines(text)
         if path in data:
-            pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
+            by_pointer = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
             for spot, at in spots.items():
-                whole = at.span if at.pointer is None else pointed.get(at.pointer)
-                if whole is not None:
-                    found[spot] = lines.region(*whole), lines.without_text(*whole)
+                full_span = at.span if at.pointer is None else by_pointer.get(at.pointer)
+                if full_span is not None:
+                    regions[spot] = lines.region(*full_span), lines.without_text(*full_span)
             continue
         hashes = LineHashes(lines)
-        values = kept.get(path, {})
-        pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
+        values = secrets_by_path.get(path, {})
+        by_pointer = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
         spans = {
-            spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
+            spot: at.span if at.pointer is None else by_pointer.get(at.pointer) for spot, at in (spots | values).items()
         }
-        own = [_written(text, *span) for spot in values if (span := spans[spot]) is not None]
-        around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
+        value_spans = [_value_span(text, *span) for spot in values if (span := spans[spot]) is not None]
+        secret_spans = _Secrets(lines, hidden(path), [span for span in value_spans if span is not None])
         for spot, at in spots.items():
-            whole = spans[spot]
-            if whole is not None:
-                span = lines.shortened(*whole)
+            full_span = spans[spot]
+            if full_span is not None:
+                span = lines.shortened(*full_span)
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
-                excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
-                shown = around.are_apart_from(hashes.span(region.start_line), is_json, at.pointer or ())
-                line_hash = hashes.hash_line(region.start_line) if shown else ""
-                found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
-    return found
+                excerpt = lines.excerpt(*span, hidden=secret_spans.around(*span, is_json, at.pointer or ()))
+                is_safe = secret_spans.are_absent_from(hashes.span(region.start_line), is_json, at.pointer or ())
+                line_hash = hashes.hash_line(region.start_line) if is_safe else ""
+                regions[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
+    return regions
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
-    """Return the locations that have a place in files with these paths, by path."""
-    found: dict[str, dict[Spot, Location]] = {}
+    """Return the locations with a place in these files, by path."""
+    by_path: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
         if spot is not None and at.path in paths:
-            found.setdefault(at.path, {})[spot] = at
-    return found
+            by_path.setdefault(at.path, {})[spot] = at
+    return by_path
 
 
 class _Secrets:
-    """What must not be shown of one text. Lines are looked through once, for any number of places may lie in one."""
+    """The secrets of one text. Lines are scanned once, because many places may be on one line."""
 
-    def __init__(self, lines: Lines, hidden: Hidden | None, own: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, lines: Lines, hidden: Hidden | None, value_spans: Iterable[tuple[int, int]] = ()) -> None:
         self._lines = lines
-        self._own = sorted(own)
+        self._own = sorted(value_spans)
         self._hidden = hidden
         self._text = lines.text
         self._secure: Spans | None = None
         self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        self._apart: dict[tuple[tuple[int, int], bool, bool], bool] = {}
+        self._absent: dict[tuple[tuple[int, int], bool, bool], bool] = {}
 
     def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
-        """Return the parts of the lines from ``start`` to ``end`` that no excerpt shows, as far as it reaches."""
+        """Return the parts to redact in the lines from ``start`` to ``end``, as far as an excerpt reaches."""
         low, high = self._whole_lines(start, end)
-        found = self._secrets(start, low, high)
+        spans = self._secrets(start, low, high)
         if is_json:
-            # Nobody knows what stands beside a place: one line may hold a whole document.
-            found += beside(self._text, low, start, end, high)
+            # One line may contain a whole document, so text beside the place may be any value.
+            spans += text_beside(self._text, low, start, end, high)
             if pointer:
                 below = is_below_secret(pointer)
-                found += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
-        return found
+                spans += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
+        return spans
 
     def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
-        """Return where the lines that a span touches begin and end."""
+        """Return the start and end of the lines that a span touches."""
         starts = self._lines.starts
         after = bisect_right(starts, end)
         high = starts[after] if after < len(starts) else len(self._text)
         return starts[bisect_right(starts, start) - 1], high
 
     def _secrets(self, start: int, low: int, high: int) -> list[tuple[int, int]]:
-        """Return what is known to be secret of the lines of a span."""
+        """Return the known secrets in the lines of a span."""
         spans = self._spans(low, high)
         first = bisect_left(spans, (start - MAX_CHARACTERS,))
         last = bisect_left(spans, (start + MAX_CHARACTERS,))
-        found = spans[max(first - 1, 0) : last]
+        secrets = spans[max(first - 1, 0) : last]
         if self._hidden is not None:
-            found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
-        # They do not lie within each other.
+            secrets += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
+        # The spans do not overlap.
         first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
-        found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
+        secrets += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if self._secure is None:
             self._secure = Spans(_secure_defaults(self._text) if "@" in self._text else ())
-        return found + self._secure.within(start - MAX_CHARACTERS, start + MAX_CHARACTERS)
+        return secrets + self._secure.within(start - MAX_CHARACTERS, start + MAX_CHARACTERS)
 
-    def are_apart_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
-        """Return whether a span, which begins a line, holds no secret."""
+    def are_absent_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
+        """Return whether a span, which begins a line, contains no secret."""
         key = span, is_json, is_json and is_below_secret(pointer)
-        found = self._apart.get(key)
+        found = self._absent.get(key)
         if found is None:
-            found = self._apart[key] = self._is_apart(*key)
+            found = self._absent[key] = self._are_absent(*key)
         return found
 
-    def _is_apart(self, span: tuple[int, int], is_json: bool, is_below: bool) -> bool:
-        """Return whether a span holds no secret.
+    def _are_absent(self, span: tuple[int, int], is_json: bool, is_below: bool) -> bool:
+        """Return whether a span contains no secret.
 
         A string without a name of its own (in a list, a map, a call or over several lines) may be one.
         """
         start, end = span
-        found = self._secrets(start, *self._whole_lines(start, end))
+        secrets = self._secrets(start, *self._whole_lines(start, end))
         if is_json:
-            found += secret_values(self._text, start, end, is_below)
-        if any(low < end and high > start for low, high in found):
+            secrets += secret_values(self._text, start, end, is_below)
+        if any(low < end and high > start for low, high in secrets):
             return False
         return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
 
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
             matches = _SECRET.finditer(self._text, low, high)
-            named = [one.span("text") for one in matches if not is_harmless(one["text"])]
-            texts = _LITERAL.finditer(self._text, low, high)
-            named += [one.span() for one in texts if "=" in one[0] and tells_secret(one[0][1:])]
-            self._known[low, high] = sorted(named)
+            spans = [one.span("text") for one in matches if not is_harmless(one["text"])]
+            literals = _LITERAL.finditer(self._text, low, high)
+            spans += [one.span() for one in literals if "=" in one[0] and contains_secret(one[0][1:])]
+            self._known[low, high] = sorted(spans)
         return self._known[low, high]
 
 
-def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return from the first to the last quote of what is written of a value, without the key before it."""
+def _value_span(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the span from the first to the last quote of a value, after its key."""
     key = _KEY.match(text, start, end)
     first = _QUOTE.search(text, start if key is None else key.end(), end)
     if first is None:
@@ -212,7 +211,7 @@ def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
 def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
     """Yield the default values of the secure parameters of a Bicep file."""
     end = 0
-    for match in _SECURE.finditer(text):
+    for match in _SECURE_DECORATOR.finditer(text):
         parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
         if parameter is not None:
             if parameter.end() >= end:  # otherwise the next statement is the same as before
@@ -223,25 +222,25 @@ def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
 
 Span: TypeAlias = tuple[int, int]
 
-# Nobody writes longer lines of JSON by hand: what stands beside a place on such a line is not looked at.
+# Lines of handwritten JSON are shorter: on longer ones, all text beside a place is redacted.
 _LONG = 300
-# A string that the end of an excerpt cuts off, or of which there is only the beginning, is a token too.
+# A string that is cut off by the end of an excerpt is a token too.
 _TOKEN = regex(
     rf"""(?P<comment>{COMMENT})|(?P<string>{STRING}|"[^"]*+)|(?P<open>[{{\[])|(?P<close>[}}\]])"""
     r"|(?P<colon>:)|(?P<comma>,)|(?P<word>[^\s,:{}\[\]\"/]++|/)",
     re.DOTALL,
 )
 _NO_SECRET = frozenset({"true", "false", "null"})
-# Members that hold the value of whatever it is that they are members of.
+# Members that hold the value of their parent.
 _VALUES = frozenset({"defaultvalue", "value"})
-# Members that say what something is. Their values are no secrets, whatever they are members of.
+# Members whose values are never secret.
 _HARMLESS_KEYS = frozenset({"$schema", "apiversion", "type"})
 
 
-def beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Span]:
-    """Yield what stands on the lines of a place (``low`` to ``high``) but is not part of it, unless that is harmless.
+def text_beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Span]:
+    """Yield the text on the lines of a place (``low`` to ``high``) before and after it, unless it is harmless.
 
-    Keys, brackets, permissions and what is true or false are.
+    Keys, brackets, permissions and booleans are harmless.
     """
     for first, last in ((low, start), (end, high)):
         if last - first > _LONG or not _is_harmless(text, first, last):
@@ -261,20 +260,20 @@ def _is_harmless(text: str, start: int, end: int) -> bool:
 
 
 def is_below_secret(pointer: Sequence[str | int]) -> bool:
-    """Return whether a place lies below a name that speaks of a secret."""
+    """Return whether a place is below a name that suggests a secret."""
     names = [step for step in pointer if isinstance(step, str)]
     if names and names[-1].lower() in _HARMLESS_KEYS:
         return False
-    # Nothing of a secure parameter has a place below its declaration.
-    return any(map(names_secret, names[-1:])) or any(
-        names_secret(name) for name in names[:-1] if name.lower() not in _VALUES
+    # No value of a secure parameter is located below its declaration.
+    return any(map(suggests_secret, names[-1:])) or any(
+        suggests_secret(name) for name in names[:-1] if name.lower() not in _VALUES
     )
 
 
 def secret_values(text: str, start: int, end: int, is_below: bool = False) -> Iterator[Span]:
-    """Yield the values between two offsets that stand below a name that speaks of a secret, each as a whole.
+    """Yield the values between two offsets that are below a name that suggests a secret, each as a whole.
 
-    ``is_below``: all of it does. A value that goes on after ``end`` is one up to there.
+    ``is_below``: all of them are. A value that continues after ``end`` is cut there.
     """
     tokens = [match for match in _TOKEN.finditer(text, start, end) if match.lastgroup != "comment"]
     at = 0
@@ -283,7 +282,7 @@ def secret_values(text: str, start: int, end: int, is_below: bool = False) -> It
         if is_key:
             key = tokens[at][0].strip('"')
             at += 2
-            if not (is_below or names_secret(key)) or (is_below and key.lower() in _HARMLESS_KEYS):
+            if not (is_below or suggests_secret(key)) or (is_below and key.lower() in _HARMLESS_KEYS):
                 continue
         elif not is_below or tokens[at].lastgroup not in ("string", "word", "open"):
             at += 1
@@ -295,7 +294,7 @@ def secret_values(text: str, start: int, end: int, is_below: bool = False) -> It
 
 
 def _end_of_value(tokens: Sequence[re.Match[str]], at: int) -> int:
-    """Return the number of the token behind the value that begins with a token."""
+    """Return the index of the token after the value that begins at ``at``."""
     depth = 0
     for number in range(at, len(tokens)):
         kind = tokens[number].lastgroup

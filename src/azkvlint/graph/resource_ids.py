@@ -1,4 +1,4 @@
-"""Azure resource ids and Key Vault object URLs, taken apart. All of Azure compares them without case."""
+"""Parse and compare Azure resource ids and Key Vault object URLs, which are case-insensitive."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _OBJECT = regex(
     r"(?P<name>[^/]+)",
     re.IGNORECASE,
 )
-# The address of a vault, or its host alone, which is what azapi calls the parent of what lies in it.
+# The URL of a vault, or its host alone, which azapi uses as the parent of data-plane objects.
 _ADDRESS = regex(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
-# How the unknown part of a pattern begins and ends (see Unknown in the model).
+# The delimiters of the unknown parts of a pattern (see ``Unknown`` in the model).
 HOLE, HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
 
 
 class ResourceId(msgspec.Struct, frozen=True):
-    """A resource id: scope, type with all its segments, and the names from the outermost on. Lower case throughout."""
+    """A resource id: scope, type with all its segments, and the names, outermost first. All in lower case."""
 
     subscription: str
     resource_group: str
@@ -32,7 +32,7 @@ class ResourceId(msgspec.Struct, frozen=True):
 
 
 def parse_id(text: str) -> ResourceId | None:
-    """Return the parts of ``/subscriptions/S/resourceGroups/R/providers/NAMESPACE/TYPE/NAME/...``, or None."""
+    """Parse ``/subscriptions/S/resourceGroups/R/providers/NAMESPACE/TYPE/NAME/...``; None for other strings."""
     parts = text.strip("/").lower().split("/")
     if len(parts) < 4 or parts[0] != "subscriptions" or "providers" not in parts:
         return None
@@ -45,7 +45,7 @@ def parse_id(text: str) -> ResourceId | None:
 
 
 class ObjectUrl(msgspec.Struct, frozen=True):
-    """A key, secret or certificate by its data-plane URL. Lower case throughout."""
+    """A key, secret or certificate by its data-plane URL. All in lower case."""
 
     vault: str
     kind: str
@@ -53,19 +53,19 @@ class ObjectUrl(msgspec.Struct, frozen=True):
 
 
 def parse_object_url(text: str) -> ObjectUrl | None:
-    """Return the vault (or managed HSM) and object of a data-plane URL; None for another text."""
+    """Parse a data-plane URL into vault (or managed HSM) and object; None for other strings."""
     match = _OBJECT.match(text)
     return ObjectUrl(match["vault"].lower(), match["kind"].lower(), match["name"].lower()) if match else None
 
 
 def parse_vault_address(text: str) -> str | None:
-    """Return the name of the vault (or managed HSM) in its address, in lower case; None for another text."""
+    """Return the vault or managed HSM name in its URL, in lower case; None for other strings."""
     match = _ADDRESS.match(text)
     return match["vault"].lower() if match else None
 
 
 def scope_level(text: str) -> str | None:
-    """Return how far a scope reaches: one of LEVELS; None if the text is no scope."""
+    """Return the level of a scope: one of LEVELS; None if the string is not a scope."""
     parts = text.strip("/").lower().split("/")
     if parts == [""] and text:
         return "tenant"
@@ -83,14 +83,14 @@ def scope_level(text: str) -> str | None:
     return None
 
 
-def may_be(one: str, other: str) -> bool:
-    """Return whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
+def may_equal(one: str, other: str) -> bool:
+    """Return whether two ids or patterns (lower case) may be equal: no segment known in both differs."""
     left, right = one.split("/"), other.split("/")
-    return len(left) == len(right) and all(map(may_be_step, left, right))
+    return len(left) == len(right) and all(map(may_equal_segment, left, right))
 
 
-def may_be_step(one: str, other: str) -> bool:
-    """Return whether two names or patterns (lower case) can be the same name: no part that is known in both differs."""
+def may_equal_segment(one: str, other: str) -> bool:
+    """Return whether two names or patterns (lower case) may be equal: no part known in both differs."""
     if one == other:
         return True
     if HOLE not in one:
@@ -100,9 +100,11 @@ def may_be_step(one: str, other: str) -> bool:
     start, end = one[: one.index(HOLE)], one[one.rindex(HOLE_END) + 1 :]
     known_start = other.partition(HOLE)[0]
     known_end = other.rpartition(HOLE_END)[2]
-    return _fits(start, known_start, HOLE in other) and _fits(end[::-1], known_end[::-1], HOLE in other)
+    return _may_begin_with_both(start, known_start, HOLE in other) and _may_begin_with_both(
+        end[::-1], known_end[::-1], HOLE in other
+    )
 
 
-def _fits(one: str, other: str, open_: bool) -> bool:
-    """Return whether a text can begin with both; one that is not ``open_`` is whole, and so cannot be the shorter."""
+def _may_begin_with_both(one: str, other: str, open_: bool) -> bool:
+    """Return whether a string can begin with both; only an ``open_`` one may be a prefix of the other."""
     return other.startswith(one) or (open_ and one.startswith(other))

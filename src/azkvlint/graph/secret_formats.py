@@ -1,4 +1,4 @@
-"""What the form of a string shows: a credential, a placeholder for a value that is set later, or no secret.
+"""Classify strings by their form: credentials, placeholders for values that are set later, and plain values.
 
 Sources: the formats of tokens are those that their issuers document for secret scanning
 (docs.github.com/code-security/secret-scanning, learn.microsoft.com/purview/sit-defn-all-creds).
@@ -15,30 +15,30 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, kind_of_name, without_accents
 
-# Of longer strings only the beginning counts.
-_MOST = 20_000
+# Longer strings are cut here.
+_MAX_LENGTH = 20_000
 
 
 def known_text(pattern: str) -> str:
-    """Return what is known of a text, with ``x`` for each part that is not; empty if nothing is.
+    """Return the known part of a string, with ``x`` for each unknown part; empty if nothing is known.
 
-    ``pattern`` has such parts in angle brackets (U+27E8, U+27E9), as ``Unknown.pattern`` has them.
+    ``pattern`` has unknown parts in angle brackets (U+27E8, U+27E9), as in ``Unknown.pattern``.
     """
-    found: list[str] = []
+    known: list[str] = []
     depth = 0
-    for one in pattern[:_MOST]:
+    for one in pattern[:_MAX_LENGTH]:
         if one == "\u27e8":
-            found.append("" if depth else "x")
+            known.append("" if depth else "x")
             depth += 1
         elif one == "\u27e9":
             depth = max(depth - 1, 0)
         elif not depth:
-            found.append(one)
-    text = "".join(found)
+            known.append(one)
+    text = "".join(known)
     return text if text.strip("x") else ""
 
 
-# A part of a connection string, of a query or of the output of a tool, with something behind it that is written there.
+# A secret part of a connection string, of a query or of a tool's output, with a literal value.
 _PART = regex(
     r"(?i)(?:^|(?<=[;?&,\s\"'{]))(?:password|pwd|passwd|accountkey|sharedaccesskey|sharedaccesssignature|accesskey|secret"
     r"|clientsecret|client_secret|secretkey|secret_key|api_?key|private_?key|authkey|account_?key|access_?token|token"
@@ -55,37 +55,37 @@ _KNOWN = regex(
     r"|\.webhook\.office\.com/webhookb2/|discord(?:app)?\.com/api/webhooks/"
     r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bsk_live_\w{16,}|\brk_live_\w{16,}|\bsk-[A-Za-z0-9_-]{32,}|\bAIza[\w-]{35}"
     r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-\w{30,}|\bdapi[a-f0-9]{32}\b|\bhvs\.[\w-]{20,}"
-    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # a client secret of Microsoft Entra ID
-    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # an account key of 64 bytes
-    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # one of 32 bytes
+    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # Microsoft Entra ID client secret
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # account key of 64 bytes
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # account key of 32 bytes
     r"|\b[A-Za-z0-9]{40,76}(?:AzFu|ACDb|AzCa|AzSe|ASt|ACRA|AEh|ARm)[A-Za-z0-9+/=]{4,}"  # identifiable keys of Azure
 )
 _HOLE = regex(r"[<{%$#\[(*].*")
 
 
 def has_credential(text: str) -> bool:
-    """Return whether a text says by its format that it holds a credential. Parts that are not known are none."""
-    text = text[:_MOST]
-    return bool(_KNOWN.search(text)) or any(not _is_left_open(value) for value in _secret_parts(text))
+    """Return whether a string contains a credential by its format. Unknown parts do not count."""
+    text = text[:_MAX_LENGTH]
+    return bool(_KNOWN.search(text)) or any(not _is_placeholder_value(value) for value in _secret_parts(text))
 
 
 def placeholder_in(text: str) -> Placeholder:
-    """Return whether a text stands for a value that is set later, or holds such a text where it needs a credential."""
-    found = placeholder_by_words(text)
-    if found is Placeholder.CERTAIN:
-        return found
-    parts = [*_secret_parts(text[:_MOST])]
-    if not parts and not _KNOWN.search(text[:_MOST]):
-        return found
+    """Return whether a string is a placeholder for a value that is set later, or contains one as its credential."""
+    by_words = placeholder_by_words(text)
+    if by_words is Placeholder.CERTAIN:
+        return by_words
+    parts = [*_secret_parts(text[:_MAX_LENGTH])]
+    if not parts and not _KNOWN.search(text[:_MAX_LENGTH]):
+        return by_words
     return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
 
 
 def _secret_parts(text: str) -> Iterator[str]:
-    """Yield what is written where the format of a text has a secret, be it a placeholder."""
+    """Yield the secret parts of a string by its format, including placeholders."""
     return (one["value"] for pattern in (_PART, _USER_INFO) for one in pattern.finditer(text))
 
 
-def _is_left_open(value: str) -> bool:
+def _is_placeholder_value(value: str) -> bool:
     return bool(_HOLE.match(value)) or placeholder_by_words(value) is Placeholder.CERTAIN
 
 
@@ -109,14 +109,14 @@ _SETTINGS = regex(r"(?:[\w .-]+=[^;=]*(?:;|$))+")
 _SEGMENT = regex(r"[A-Za-z0-9]{20,}")
 _SYMBOL = regex(r"[!@#$%^&*?+=~]")
 _LONG = 20
-# From a letter to a digit or back: a random text of that length has at least so many of these.
+# The number of changes between letters and digits in a random string of that length, at least.
 _CHANGE = regex(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _LEAST_CHANGES = 4
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text is no secret by its form: an address, an identifier, a number, a public key, a setting."""
-    text = text[:_MOST].strip()
+    """Return whether a string is plain by its form: an address, an identifier, a number, a public key, settings."""
+    text = text[:_MAX_LENGTH].strip()
     if _may_hold_secret(text):
         return False
     if text[:1] in ("{", "["):
@@ -128,7 +128,7 @@ def is_plain(text: str) -> bool:
 
 
 def _may_hold_secret(text: str) -> bool:
-    """Return whether a text has a credential, or a place for one whose content is not known."""
+    """Return whether a string contains a credential, or a secret part with unknown content."""
     return bool(_KNOWN.search(text)) or any(True for _ in _secret_parts(text))
 
 
@@ -140,7 +140,7 @@ def _is_plain_item(text: str) -> bool:
 
 
 def _is_plain_address(text: str) -> bool:
-    """Return whether an address gives no access by itself: it has no token in its query and no path made at random."""
+    """Return whether a URL grants no access by itself: no token in its query, and no random path segment."""
     for one in _QUERY.finditer(text):
         if kind_of_name(one["name"]) is NameKind.SECRET and not _HOLE.match(one["value"]):
             return False
@@ -150,23 +150,23 @@ def _is_plain_address(text: str) -> bool:
 
 def _is_plain_json(text: str) -> bool:
     try:
-        whole = decode_json(text, object)
+        document = decode_json(text, object)
     except InputError:
         return False
-    waiting: list[tuple[str, object]] = [("", whole)]
-    while waiting:
-        name, here = waiting.pop()
-        if isinstance(here, dict):
-            waiting += here.items()
-        elif isinstance(here, list):
-            waiting += [(name, item) for item in here]
-        elif isinstance(here, str) and not is_configuration([name], here):
+    pending: list[tuple[str, object]] = [("", document)]
+    while pending:
+        name, node = pending.pop()
+        if isinstance(node, dict):
+            pending += node.items()
+        elif isinstance(node, list):
+            pending += [(name, item) for item in node]
+        elif isinstance(node, str) and not is_configuration([name], node):
             return False
     return True
 
 
 def looks_generated(text: str) -> bool:
-    """Return whether a text looks made at random, or made to satisfy the rules for passwords."""
+    """Return whether a string looks random, or composed to satisfy password rules."""
     text = text.strip()
     if any(one.isspace() for one in text):
         return False
@@ -178,34 +178,34 @@ def looks_generated(text: str) -> bool:
 
 
 def is_configuration(names: Sequence[str], text: str) -> bool:
-    """Return whether there is evidence that a value is no secret: its names, the last first, or its own form.
+    """Return whether a value is plain by its names, the innermost first, or by its form.
 
-    ``text`` is what is known of it, with a letter for each part that is not (see ``known_text``).
+    ``text`` is the known part, with a letter for each unknown part (see ``known_text``).
     """
     if _may_hold_secret(text):
         return False
     kinds = [kind for name in names if (kind := kind_of_name(name)) is not NameKind.NEUTRAL]
     kind = kinds[0] if kinds else NameKind.NEUTRAL
-    shown = is_plain(text) if text else False
+    is_plain_text = is_plain(text) if text else False
     if kind is NameKind.SECRET:
-        return shown and bool(_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text))
-    return shown or (kind is NameKind.PLAIN and not looks_generated(text))
+        return is_plain_text and bool(_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text))
+    return is_plain_text or (kind is NameKind.PLAIN and not looks_generated(text))
 
 
 class Placeholder(Enum):
-    """Whether a text stands for a value that is set later."""
+    """Whether a string is a placeholder for a value that is set later."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
     NONE = "none"
 
 
-_LONGEST_PHRASE = 200
+_MAX_PHRASE = 200
 _HUMP = regex(r"(?<=[a-z])(?=[A-Z][a-z])")
-# What the pipeline of Azure Quickstart Templates replaces in parameter files, in this repository and its many copies.
-# Source: github.com/Azure/azure-quickstart-templates (1-CONTRIBUTION-GUIDE/README.md).
+# Placeholders that the pipeline of Azure Quickstart Templates replaces in parameter files, in this repository and its
+# many copies. Source: github.com/Azure/azure-quickstart-templates (1-CONTRIBUTION-GUIDE/README.md).
 _GENERATED = regex(r"(?:GEN|GET)-[A-Z]{3,}(?:-\w+)*")
-# The whole text is in brackets, or is made of such parts; `{...}` with a colon or quote in it is JSON.
+# The whole string is in brackets, or consists of such parts; `{...}` with a colon or quote in it is JSON.
 _BRACKETED = regex(
     r"""(?:[\s:;,@/.-]*+(?:
       <[^<>]*> | \[[^\[\]"'{}]*\] | \{\{[^{}]*\}\} | [$\#]\{[^{}]*\}\#?+ | \{[^{}"':]*\} | \$\([^()]*\) | \(\([^()]*\)\)
@@ -216,33 +216,33 @@ _BRACKETED = regex(
 _ROW = regex(r"([0xX*#?._-])\1*")
 _SEPARATORS = regex(r"[\s_.:;,/\\|-]+")
 _PHRASE = regex(r"[^\W\d_]+(?:[\s_.:;,/\\'()|-]+(?:[^\W_]+))*[\s.!:)]*")
-# What the words of a whole text are, in lower case, without accents and with single spaces between them.
-_WHAT = r"(?:value|secret|password|key|token|string|credentials?|username|user name|user)"
+# Words of placeholders, in lower case, without accents and with single spaces.
+_NOUN = r"(?:value|secret|password|key|token|string|credentials?|username|user name|user)"
 _SET = (
     r"(?:set|defined?|replaced?|filled|updated?|changed?|provided?|determined|added|done|configured|populated|created"
     r"|overwritten|overridden|inserted|rotated|generated|specified|decided|managed|supplied|injected|maintained)"
 )
 _CHANGE_ME = r"(?:change|replace|update|set|overwrite|override|fill|edit|configure)"
-_HOW = (
+_ADVERB = (
     r"(?:in|on|by|via|from|at|with|through|during|before|after|outside|externally|manually|later|elsewhere|separately"
     r"|automatically)"
 )
-_STANDS_FOR_ANOTHER = regex(
+_PLACEHOLDER_PHRASE = regex(
     "|".join(
         (
-            # One word, perhaps with what it is that is missing.
-            rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fix ?me|todo|dummy|tbd|tbc|tba)(?: {_WHAT})?",
+            # One word, optionally with the missing value's noun.
+            rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fix ?me|todo|dummy|tbd|tbc|tba)(?: {_NOUN})?",
             r"n ?a|none|null|nil|undefined|unset|blank|empty|unused|nothing|unknown",
-            rf"(?:fake|mock|sample|example|your)(?: \w+)? {_WHAT}|(?:temp|temporary|initial|default|some) value",
-            rf"no ?{_WHAT}",
-            rf"{_WHAT}? ?(?:is )?not (?:yet )?(?:{_SET}|used|needed|required|applicable|available)",
+            rf"(?:fake|mock|sample|example|your)(?: \w+)? {_NOUN}|(?:temp|temporary|initial|default|some) value",
+            rf"no ?{_NOUN}",
+            rf"{_NOUN}? ?(?:is )?not (?:yet )?(?:{_SET}|used|needed|required|applicable|available)",
             r"(?:.* )?place ?holder(?: .*)?",
             # Requests to set a value.
-            rf"(?:please )?{_CHANGE_ME} (?:me|this|it|your|the|real|actual|{_WHAT}|{_HOW})\b.*",
-            rf"(?:please )?(?:insert|enter|put|paste|add|provide|type)(?: \w+){{0,4}} (?:here|{_WHAT})(?: .*)?",
+            rf"(?:please )?{_CHANGE_ME} (?:me|this|it|your|the|real|actual|{_NOUN}|{_ADVERB})\b.*",
+            rf"(?:please )?(?:insert|enter|put|paste|add|provide|type)(?: \w+){{0,4}} (?:here|{_NOUN})(?: .*)?",
             r"your(?: \w+){1,5} here",
-            rf"(?:{_WHAT} )?(?:to|will|must|should|needs? to|has to) (?:be )?{_SET}(?: .*)?|to (?:fill|do)(?: .*)?",
-            rf"(?:{_WHAT} )?(?:is )?{_SET} {_HOW}\b.*",
+            rf"(?:{_NOUN} )?(?:to|will|must|should|needs? to|has to) (?:be )?{_SET}(?: .*)?|to (?:fill|do)(?: .*)?",
+            rf"(?:{_NOUN} )?(?:is )?{_SET} {_ADVERB}\b.*",
             rf"manually {_SET}(?: .*)?",
             # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish.
             r"(?:bitte )?(?:platzhalter|andern|aendern|ersetzen|ausfullen|ausfuellen)|(?:ersetze|andere|aendere) mich",
@@ -258,28 +258,28 @@ _STANDS_FOR_ANOTHER = regex(
         )
     )
 )
-# Of a text that its author lets others overwrite: how one of its words begins, or what all of its words are.
+# A string that its author expects to be overwritten: the start of one of its words, or all of its words.
 _STEM = regex(r"(?:^| )(?:change|replace|place ?holder|todo|dummy|update|set ?me|fill ?me|set ?by)")
 _HINTS = regex(
     rf"(?:temp|temporary|tmp|initial|default|tests?|sample|example|fake|mock|foo|bar|foobar|blank|manual|ignored?"
-    rf"|bootstrap|seed|not ?used|to|be|the|a|{_WHAT}|[0-9]{{1,3}})"
+    rf"|bootstrap|seed|not ?used|to|be|the|a|{_NOUN}|[0-9]{{1,3}})"
     rf"(?: (?:temp|initial|default|test|sample|example|value|key|token|string|to|be|the|a|[0-9]{{1,3}}))*"
 )
-_BARE = regex(rf"{_WHAT}|to|be|the|a|[0-9]*")
+_BARE = regex(rf"{_NOUN}|to|be|the|a|[0-9]*")
 
 
 def placeholder_by_words(text: str) -> Placeholder:
-    """Return whether the words or brackets of a text say that it stands for a value that is set later."""
-    text = text[:_MOST].strip().strip("'\"`").strip()
+    """Return whether the words or brackets of a string mark a placeholder for a value that is set later."""
+    text = text[:_MAX_LENGTH].strip().strip("'\"`").strip()
     packed = _SEPARATORS.sub("", text)
     if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed):
         return Placeholder.CERTAIN
     if _BRACKETED.fullmatch(text) or _GENERATED.fullmatch(text):
         return Placeholder.CERTAIN
     plain = without_accents(text)
-    said = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
-    if len(said) <= _LONGEST_PHRASE and _PHRASE.fullmatch(plain) and _STANDS_FOR_ANOTHER.fullmatch(said):
+    phrase = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
+    if len(phrase) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(phrase):
         return Placeholder.CERTAIN
-    is_hint = bool(_HINTS.fullmatch(said)) and not _BARE.fullmatch(said)
-    is_likely = is_hint or bool(_STEM.search(said)) or len(set(packed.lower())) == 1
+    is_hint = bool(_HINTS.fullmatch(phrase)) and not _BARE.fullmatch(phrase)
+    is_likely = is_hint or bool(_STEM.search(phrase)) or len(set(packed.lower())) == 1
     return Placeholder.LIKELY if is_likely else Placeholder.NONE

@@ -1,4 +1,4 @@
-"""What control frameworks come to for the vaults of an input. Plain text only, as in a Report."""
+"""Results of control frameworks for the vaults of an input. Holds plain strings only, as a Report does."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from azkvlint.model.framework import ControlCheck, Sheet, Status
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule says of one resource, as an answer about a vault: of its own resource, or ``perhaps`` of it."""
+    """A finding on which a control result is based; ``perhaps`` if its resource may belong to another vault."""
 
     finding: Finding
     perhaps: bool = False
 
     @property
     def outcome(self) -> Outcome:
-        """Return what it counts as: a violation that is perhaps another vault's decides nothing."""
+        """Return the outcome that counts: a violation that may be another vault's is unknown."""
         return Outcome.UNDECIDED if self.perhaps else self.finding.outcome
 
 
 class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A row answered for one vault. ``why`` says what the ``bases`` do not; violations come first among those."""
+    """The result of one control for one vault. ``why`` adds to the ``bases``, which list violations first."""
 
     check: ControlCheck
     status: Status
@@ -33,11 +33,10 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault or managed HSM with the answers to every sheet, in their order.
+    """A vault or managed HSM with its results for every framework, in order.
 
-    Without a ``vault`` it is what is said of a root's resources that belong to no vault of the input: then there are
-    only the rows with something to say. ``root`` is the
-    document or folder through which it was found, ``parameters`` the file that gave its parameters, or empty.
+    Without a ``vault`` it holds the resources of a root that belong to no vault of the input, and only controls with a
+    result. ``root`` is the document or folder through which it was found, ``parameters`` the parameter file, or empty.
     """
 
     vault: Vault | None
@@ -46,12 +45,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     sheets: tuple[tuple[ControlResult, ...], ...]
 
     def count(self) -> Counter[Status]:
-        """Return how many rows of all sheets come to each status."""
+        """Return the number of controls with each status."""
         return Counter(answer.status for sheet in self.sheets for answer in sheet)
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run of controls."""
+    """The result of one run of ``kvlint controls``."""
 
     sheets: tuple[Sheet, ...]
     subjects: tuple[Subject, ...]
@@ -61,5 +60,5 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     repository: Repository | None = None
 
     def count(self) -> Counter[Status]:
-        """Return how many rows of all subjects come to each status."""
+        """Return the number of controls of all subjects with each status."""
         return sum((subject.count() for subject in self.subjects), Counter())

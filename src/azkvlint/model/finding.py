@@ -1,4 +1,4 @@
-"""What a run found: findings, undecided questions and problems. Plain text only, no Values, no secrets."""
+"""Results of a run: findings, unknown results and problems. Holds plain strings only: no Values, no secrets."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.value import Origin
 
-# What the note says on the module call that leads to a finding.
+# The note on a module call that leads to a finding.
 CALLED = "called here"
-# And on where a value was written, if not where it is used.
+# The note on the place where a value was written, if it is used elsewhere.
 CAUSED = "the value comes from here"
-# What ``source`` is of a finding that a plan makes on a place in source.
+# The ``source`` of a finding from a plan that is reported in Terraform source.
 FROM_PLAN = "plan"
-# The kinds of a Suppression.
+# The kinds of Suppression.
 IN_SOURCE, EXTERNAL = "inSource", "external"
 
 
 class Outcome(IntEnum):
-    """Kleene's three values, so that all is min, any is max and not is the mirror."""
+    """The results of Kleene's logic in an order that makes all a minimum, any a maximum and not a mirror."""
 
     FAIL = 0
     UNDECIDED = 1
@@ -30,15 +30,16 @@ class Outcome(IntEnum):
 
     @property
     def label(self) -> str:
-        """Return the word that reports use."""
+        """Return the name in reports."""
         return self.name.lower()
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One answer that decided: of ``at.address``, the attribute ``asked`` is ``found``, where ``wanted`` was asked for.
+    """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
-    ``at.attribute`` is where the author can change it: of a derived attribute, what it was derived from. ``origin`` and
-    ``note`` are the value's, or it is ABSENT; ``hops`` are the references that led to this resource.
+    ``at.attribute`` is where the author can change it; for a derived attribute, the source of the derivation.
+    ``origin`` and ``note`` are those of the value, ABSENT without one; ``hops`` are the references that lead to this
+    resource.
     """
 
     outcome: Outcome
@@ -52,16 +53,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A place that helps to understand a finding."""
+    """A related place that helps to understand a finding."""
 
     text: str
     at: Location
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A declaration that was evaluated, or was not: then ``reason`` says why. ``address`` is that without keys.
+    """A declaration that was evaluated, or skipped for a ``reason``. ``address`` is without instance keys.
 
-    ``condition``: it only may exist, and this says when. ``instances`` counts those that were evaluated.
+    ``condition`` is set if the resource only may exist. ``instances`` counts the evaluated ones.
     """
 
     address: str
@@ -74,11 +75,11 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a finding does not count. ``kind`` is SARIF's: ``inSource``, such as a comment, or ``external``, a file of
-    its own; it stands at ``at``.
+    """The reason why a finding does not count, given at ``at``.
 
-    ``until`` is the last day on which it holds (``2027-03-01``), ``owner`` who answers for it; either may be empty.
-    ``tool`` is the tool that a comment was written for, if that is not kvlint.
+    ``kind`` is SARIF's: ``inSource`` for comments and metadata, ``external`` for separate files. ``until`` is its last
+    valid day (``2027-03-01``) and ``owner`` its owner; either may be empty. ``tool`` is the other tool that a comment
+    was written for, if any.
     """
 
     kind: str
@@ -90,7 +91,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
-    """One resource of those that a finding is about. ``root`` is the document or folder through which it was found."""
+    """One of the resources that a finding groups. ``root`` is the document or folder through which it was found."""
 
     root: str
     address: str
@@ -100,16 +101,14 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A rule that does not hold for a resource (FAIL), or cannot be decided (UNDECIDED, ``why`` says what is missing).
+    """A rule that fails for a resource, or is unknown: then ``why`` is the reason.
 
-    ``arguments`` are the values of the placeholders of the rule's message, in their order of first appearance.
-    ``full_name`` is the resource's name with its parents' names before it where known (``vault/secret``).
-
-    ``resource_at`` is where the resource is declared, ``callers`` are the module calls that lead to it, outermost
-    first. ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for what a
-    plan says of a place in Terraform source. ``regraded`` is the severity that the user gives it. A folded finding has
-    ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or examples, or only
-    arguments from one cause it.
+    ``arguments`` are the values of the placeholders in the rule's message, in order of first appearance. ``full_name``
+    is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at`` is the resource's
+    declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the path of the document or
+    folder through which it was found. ``source`` is ``plan`` for a finding from a plan that is reported in source.
+    ``regraded`` is the severity from the configuration. A grouped finding has ``occurrences``, of which the first is
+    its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause it.
     """
 
     rule: Rule
@@ -137,14 +136,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def severity(self) -> Severity:
-        """Return the one that the user gives it, or else the rule's."""
+        """Return the severity from the configuration, else the rule's."""
         return self.rule.severity if self.regraded is None else self.regraded
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Whose a resource is: addresses of vaults and managed HSMs, certainly and perhaps.
+    """The vaults and managed HSMs that a resource belongs to, by address: certainly, or perhaps.
 
-    Or that of ``every`` one of its root; or of ``anyone``, as what it names is not known at all.
+    ``every``: it belongs to each one in its root. ``anyone``: the vault that it names is unknown.
     """
 
     certain: tuple[str, ...] = ()
@@ -154,7 +153,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A vault or managed HSM of an input. ``deployed`` by it, or only read; ``known``: its properties are."""
+    """A vault or managed HSM of an input. ``deployed`` by it, or only read; ``known`` if its properties are."""
 
     address: str
     name: str
@@ -166,10 +165,10 @@ class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ControlAnswers(msgspec.Struct, frozen=True, kw_only=True):
-    """What else a run hands over that asks for it: the vaults, what holds, and whose each judged resource is.
+    """What ``kvlint controls`` needs besides findings: vaults, passed checks, and the owner of each evaluated resource.
 
-    Of what holds (findings with the outcome PASS) there are a few for each rule and owner. ``owners`` are by the id of
-    the rule and the address of the resource.
+    ``passes`` holds a few findings with the outcome PASS for each rule and owner. ``owners`` are by rule id and
+    resource address.
     """
 
     vaults: tuple[Vault, ...]
@@ -178,10 +177,10 @@ class ControlAnswers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3).
+    """Something that could not be read, evaluated or understood. ``level`` error: the report is incomplete (exit 3).
 
-    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there. ``is_missing_module``: a module
-    is called there that is not available; reports show the calls of one module as one problem.
+    ``is_syntax_error``: kvlint's HCL parser rejects the file there. ``is_missing_module``: a module called there is not
+    available; reports show the calls of one module as one problem.
     """
 
     code: str
@@ -194,12 +193,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def is_complete(sources: Sequence[str], problems: Iterable[Problem]) -> bool:
-    """Return whether at least one input was read, and everything that should have been readable was."""
+    """Return whether at least one input was read, and none that should have been readable failed."""
     return bool(sources) and all(problem.level != "error" for problem in problems)
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The git checkout that the input lies in. ``uri`` is https and holds no user information."""
+    """The git checkout of the input. ``uri`` is https and contains no user information."""
 
     uri: str
     revision: str
@@ -207,17 +206,15 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``, which
-    are empty unless they are requested.
+    """The result of a run.
 
-    ``suppressed`` are findings and undecided questions that count for nothing, because their author said so. ``passes``
-    are there if they were asked for: of each rule a few of the resources for which it holds, for each vault.
-
-    ``rules`` are all that ran, in id order. ``sources`` are the paths that were read, ``root`` is the folder on this
-    machine that they start from. ``configuration`` is the file that settings were read from, "" without one.
-    ``judged`` counts the resources that were evaluated, by Azure type; ``passed`` counts the checks that passed.
-    ``evaluated`` and ``skipped`` are the declarations of what reports account for, by path and line.
-    Findings in folders of tests and examples count only if it ``includes_tests``.
+    ``findings`` are grouped and sorted by path, line, column and rule; so are ``undecided``, which are empty unless
+    requested. ``suppressed`` are findings and unknown results that their author suppressed. ``passes``, if requested,
+    are a few of the resources that pass each rule, for each vault. ``rules`` are all that ran, in id order. ``sources``
+    are the paths that were read, relative to the folder ``root``. ``configuration`` is the configuration file, empty
+    without one. ``resource_counts`` counts evaluated resources by Azure type; ``passed`` counts passed checks.
+    ``evaluated`` and ``skipped`` are the declarations that reports account for, by path and line. Findings in folders
+    of tests and examples count only if it ``includes_tests``.
     """
 
     findings: tuple[Finding, ...]
@@ -238,14 +235,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     includes_tests: bool = False
 
     def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Return those findings that count: not those in folders of tests and examples."""
+        """Return the findings that count, without those in folders of tests and examples."""
         return tuple(one for one in findings if self.includes_tests or not one.in_tests)
 
     def uncounted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Return the other findings."""
+        """Return the findings that do not count."""
         return tuple(one for one in findings if one.in_tests and not self.includes_tests)
 
     @property
     def is_complete(self) -> bool:
-        """Return whether at least one input was read, and everything that should have been readable was."""
+        """Return whether at least one input was read, and none that should have been readable failed."""
         return is_complete(self.sources, self.problems)

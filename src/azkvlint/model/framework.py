@@ -1,4 +1,4 @@
-"""A control framework as data: what it asks for, row by row, and where its answers come from."""
+"""Control frameworks as data: their controls, and the rules that cover each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azkvlint.model.rule import Condition
 
 
 class Status(Enum):
-    """What a row comes to for one vault."""
+    """The result of a control for one vault."""
 
     NOT_MET = "not met"
     UNDECIDED = "undecided"
@@ -22,9 +22,9 @@ class Status(Enum):
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
-    """What Azure says about a row where no rule has a say: ``status`` is GUARANTEED or NOT_APPLICABLE.
+    """The result of a control that no rule covers, as Azure documents it: GUARANTEED or NOT_APPLICABLE.
 
-    ``because`` is one sentence or two, ``references`` are where Azure says so.
+    ``because`` is one or two sentences, ``references`` are the documentation.
     """
 
     status: Status
@@ -32,8 +32,8 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
 
 
-class Also(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules, by id or by the ideas that they cover, that a row asks only of vaults for which ``when`` holds."""
+class ConditionalRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules, by id or by the ideas that they cover, that a control adds only for vaults that satisfy ``when``."""
 
     when: Condition
     rules: tuple[str, ...] = ()
@@ -41,12 +41,11 @@ class Also(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. ``id`` is the framework's own number, ``section`` the heading that it stands under, or empty.
+    """One control. ``id`` is the framework's own number, ``section`` its heading, or empty.
 
-    A rule answers it if its id is among ``rules``, if it covers one of the ``ideas``, if it maps to one of the built-in
-    Azure ``policies``, or if it says by itself (``controls:``) that it answers this row of this framework.
-    ``when`` is what must hold of a vault for the row to be about it. ``also`` are rules for some vaults only. ``note``
-    is what else a reader should know.
+    A rule covers it if its id is among ``rules``, if it covers one of the ``ideas``, if it maps to one of the built-in
+    Azure ``policies``, or if its own ``controls:`` names this control. ``when`` is the condition for a vault to be in
+    scope. ``also`` are rules for some vaults only. ``note`` is further information for readers.
     """
 
     id: str
@@ -55,16 +54,16 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     ideas: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
-    also: tuple[Also, ...] = ()
+    also: tuple[ConditionalRules, ...] = ()
     when: Condition | None = None
     platform: Platform | None = None
     note: str = ""
 
 
 class Framework(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of one version of a framework. ``name`` is the key that rules name it by: ``cis-azure-5.0.0``.
+    """The controls of one version of a framework. ``name`` is the key in rule files: ``cis-azure-5.0.0``.
 
-    ``family`` is the name without the version; ``path`` the file that it is written in.
+    ``family`` is the name without the version, ``path`` the file.
     """
 
     name: str
@@ -77,7 +76,7 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControlCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """A row with the rules that answer it, by id. Those with a condition answer it only for vaults that satisfy it."""
+    """A control with the ids of its rules. Those with a condition apply only to vaults that satisfy it."""
 
     control: Control
     rules: tuple[str, ...]
@@ -85,7 +84,7 @@ class ControlCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A framework with the questions that it asks of every vault."""
+    """A framework with the checks that apply to every vault."""
 
     framework: Framework
     checks: tuple[ControlCheck, ...]

@@ -1,4 +1,4 @@
-"""Where things are: regions of text, and locations that also name the resource."""
+"""Regions of text, and locations that also name the resource and the attribute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from azkvlint.util.lazy_regex import regex
 
-# A key is text in quotes, a number, or "*" for one that stands for all of them.
+# An instance key is a quoted string, a number, or "*" for all of them.
 _KEY = regex(r'\[(?:[0-9]+|\*|"(?:[^"\\]|\\.)*+")\]')
 
 # Links of a chain of locals, variables and module calls that a report shows.
@@ -14,7 +14,7 @@ _MOST_CAUSES = 20
 
 
 class Region(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A stretch of text. Lines and columns are 1-based, the end is exclusive, columns count code points."""
+    """A range of text. Lines and columns are 1-based, the end is exclusive, columns count code points."""
 
     start_line: int
     start_column: int
@@ -23,17 +23,14 @@ class Region(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What (``address``, ``attribute``) and where (``path``, ``region``).
+    """A place (``path``, ``region``) with its resource and attribute (``address``, ``attribute``).
 
-    ``path`` is POSIX and relative to the root of the run, never absolute. ``attribute`` is an attribute path
-    in Azure's vocabulary. ``region`` is None until it is requested, or where the input has no lines.
-
-    Readers give what a region is made from where someone asks: ``span``, the first and the last offset (exclusive, in
-    code points) in the text, or ``pointer``, the steps from the outermost JSON value.
-
-    ``cause`` is where a value comes from that was written elsewhere: a default, a local, an argument of a module call.
-    It may have a cause itself, and there are no circles. Two places are one if path and region (or span, or pointer)
-    are: comparisons of places must ignore the cause, which ``==`` does not.
+    ``path`` is POSIX and relative to the root of the run, never absolute. ``attribute`` is an attribute path in Azure's
+    vocabulary. ``region`` is computed on request, and None where the input has no lines. Readers set what it is
+    computed from: ``span``, the first and last offset (exclusive, in code points), or ``pointer``, the steps from the
+    outermost JSON value. ``cause`` is where a value was written that is used elsewhere: a default, a local, an argument
+    of a module call. Causes can be chained, without cycles. Two places are the same if path and region (or span, or
+    pointer) are: compare ``position_key``, because ``==`` includes the cause.
     """
 
     path: str
@@ -55,7 +52,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def position_key(self) -> tuple[object, ...]:
-        """Return the identity of this place, its cause aside. Places without a region differ by address."""
+        """Return the identity of this place without its cause. Places without a region differ by address."""
         if self.region is not None:
             return self.path, self.region
         exact = self.span if self.pointer is None else self.pointer
@@ -63,9 +60,9 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Target(msgspec.Struct, frozen=True, order=True, gc=False):
-    """What a comment can be about: an attribute, or a block with its header from ``start`` to ``head_end``.
+    """What a comment can apply to: an attribute, or a block with its header from ``start`` to ``head_end``.
 
-    Offsets are in code points, ends exclusive. An attribute has no header: there ``head_end`` is ``end``.
+    Offsets are in code points, ends exclusive. An attribute has no header: its ``head_end`` is ``end``.
     """
 
     start: int
@@ -74,10 +71,10 @@ class Target(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The ``comments`` of a file by their spans, markers included, and what they can be about; both in order.
+    """The ``comments`` of a file by their spans, markers included, and their possible targets; both in order.
 
-    Two targets overlap only where one lies within the other. Unless ``has_directives``, comments in this language hold
-    no directives of kvlint, only those for other tools.
+    Two targets overlap only if one contains the other. Unless ``has_directives``, comments of this language hold
+    directives of other tools only.
     """
 
     text: str
@@ -87,16 +84,13 @@ class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The text of a region, and the lines around it, free of secrets: ready to be printed.
+    """The text of a region and the lines around it, redacted and ready to print.
 
-    Both are empty, and ``is_shown`` is false, where the file holds values that may be secrets.
-
-    ``utf16`` and ``context_utf16`` are the region and the context with columns in UTF-16 code units, where those differ
-    from code points (a character beyond U+FFFF stands before them on their line). They are counted in the file's own
-    text, which ``context_text`` need not be: it may start within a line, and secrets in it have been replaced.
-
-    ``line_hash`` is GitHub's fingerprint of the line (see ``linehash``): empty where a secret could be worked out from
-    it, None of a place in no source, which a line does not tell from others.
+    Both are empty, and ``is_shown`` is false, if the file holds values that may be secrets. ``utf16`` and
+    ``context_utf16`` are the region and the context with columns in UTF-16 code units, if those differ from code points
+    (characters beyond U+FFFF precede them on their line). They refer to the file's own text, while ``context_text`` may
+    start within a line and has secrets replaced. ``line_hash`` is GitHub's fingerprint of the line (see
+    ``syntax.line_hash``): empty if a secret could be derived from it, None for a place that is not in source.
     """
 
     text: str
@@ -109,5 +103,5 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def static_address(address: str) -> str:
-    """Return an address without the keys of instances: ``module.a["x"].kv[0]`` gives ``module.a.kv``."""
+    """Return an address without instance keys: ``module.a["x"].kv[0]`` becomes ``module.a.kv``."""
     return _KEY.sub("", address) if "[" in address else address

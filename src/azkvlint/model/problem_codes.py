@@ -1,7 +1,7 @@
-"""The codes of problems that readers report."""
+"""Codes of the problems that readers report."""
 
-CANNOT_READ = "KVE001"
-NOT_WHOLE = "KVE002"
-TYPE_NOT_KNOWN = "KVE003"
+INPUT_UNREADABLE = "KVE001"
+INPUT_INCOMPLETE = "KVE002"
+TYPE_UNKNOWN = "KVE003"
 NOT_MAPPED = "KVE008"
 TEMPLATE_DIFFERS = "KVE013"

@@ -1,4 +1,4 @@
-"""Which versions of the azurerm provider an input can have been made with."""
+"""Ranges of azurerm provider versions that an input may have been made with."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ Version: TypeAlias = tuple[int, int]
 
 _END: Version = (9999, 0)
 
-# The types whose arguments date their provider.
+# Types whose arguments show the version of their provider.
 EVIDENCE = ("azurerm_key_vault", "azurerm_monitor_diagnostic_setting", "azurerm_subnet")
 
 
 class VersionRange(msgspec.Struct, frozen=True):
-    """From ``low`` to before ``high``, as (major, minor). A range that is empty is a contradiction in the input."""
+    """Versions from ``low`` up to, not including, ``high``."""
 
     low: Version = (0, 0)
     high: Version = _END
 
     def meets(self, since: Version, until: Version) -> bool:
-        """Return whether any version of this range lies from ``since`` to before ``until``."""
+        """Return whether the range contains a version from ``since`` up to, not including, ``until``."""
         return self.low < until and since < self.high
 
-    def narrowed(self, low: Version, high: Version) -> VersionRange:
-        """Return the part of this range from ``low`` to before ``high``; this range where they share nothing."""
+    def narrow(self, low: Version, high: Version) -> VersionRange:
+        """Return the intersection with ``low`` up to ``high`` (exclusive); the range itself if that is empty."""
         low, high = max(self.low, low), min(self.high, high)
         return VersionRange(low, high) if low < high else self
 
 
-def constrained(constraint: str) -> VersionRange:
-    """Return the range that a version constraint leaves: ``~> 4.50``, ``>= 4.81, < 5.2``, ``3.116.0``.
+def range_of_constraint(constraint: str) -> VersionRange:
+    """Return the range of a version constraint: ``~> 4.50``, ``>= 4.81, < 5.2``, ``3.116.0``.
 
-    Patch levels play no part: no default changes within a minor version.
+    Patch levels are ignored: no default changes within a minor version.
     """
-    found = VersionRange()
+    versions = VersionRange()
     for term in constraint.split(","):
         match = _TERM.match(term)
         if match is None:
@@ -50,20 +50,20 @@ def constrained(constraint: str) -> VersionRange:
         after = (version[0], version[1] + 1)
         match match["operator"] or "=":
             case "=":
-                found = found.narrowed(version, after if len(numbers) > 1 else (numbers[0] + 1, 0))
+                versions = versions.narrow(version, after if len(numbers) > 1 else (numbers[0] + 1, 0))
             case "~>":
-                found = found.narrowed(version, after if len(numbers) > 2 else (numbers[0] + 1, 0))
+                versions = versions.narrow(version, after if len(numbers) > 2 else (numbers[0] + 1, 0))
             case ">=" | ">":
-                found = found.narrowed(version, _END)
+                versions = versions.narrow(version, _END)
             case "<":
-                found = found.narrowed((0, 0), after if len(numbers) > 2 and numbers[2] else version)
+                versions = versions.narrow((0, 0), after if len(numbers) > 2 and numbers[2] else version)
             case "<=":
-                found = found.narrowed((0, 0), after)
-    return found
+                versions = versions.narrow((0, 0), after)
+    return versions
 
 
-def evidenced(type_: str, keys: Collection[str], found: VersionRange) -> VersionRange:
-    """Return ``found`` narrowed by the arguments that a resource shows: a plan lists its provider's whole schema.
+def narrow_by_arguments(type_: str, keys: Collection[str], versions: VersionRange) -> VersionRange:
+    """Return ``versions`` narrowed by the arguments of a planned resource: a plan lists its provider's schema.
 
     ``keys`` are those of ``after`` and ``after_unknown``. Source: the provider's changelogs and schemas by tag (the
     rename of enable_rbac_authorization in 4.42 is in no changelog).
@@ -71,23 +71,23 @@ def evidenced(type_: str, keys: Collection[str], found: VersionRange) -> Version
     match type_:
         case "azurerm_key_vault":
             if "soft_delete_enabled" in keys:
-                return found.narrowed((2, 0), (3, 0))
+                return versions.narrow((2, 0), (3, 0))
             old, new = "enable_rbac_authorization" in keys, "rbac_authorization_enabled" in keys
             if old and new:
-                return found.narrowed((4, 42), (5, 0))
+                return versions.narrow((4, 42), (5, 0))
             if old:
                 public = "public_network_access_enabled" in keys
-                return found.narrowed((3, 19), (4, 42)) if public else found.narrowed((3, 0), (3, 19))
+                return versions.narrow((3, 19), (4, 42)) if public else versions.narrow((3, 0), (3, 19))
             if new and "network_acls" in keys and "tenant_id" in keys:
-                return found.narrowed((5, 0), _END)
+                return versions.narrow((5, 0), _END)
         case "azurerm_monitor_diagnostic_setting":
             if "log" in keys:
-                return found.narrowed((0, 0), (4, 0))
+                return versions.narrow((0, 0), (4, 0))
             if "enabled_metric" in keys:
-                return found.narrowed((4, 31), (5, 0)) if "metric" in keys else found.narrowed((5, 0), _END)
+                return versions.narrow((4, 31), (5, 0)) if "metric" in keys else versions.narrow((5, 0), _END)
         case "azurerm_subnet":
             if "service_endpoint" in keys:
-                return found.narrowed((5, 0), _END)
+                return versions.narrow((5, 0), _END)
             if "service_endpoints" in keys:
-                return found.narrowed((0, 0), (5, 0))
-    return found
+                return versions.narrow((0, 0), (5, 0))
+    return versions

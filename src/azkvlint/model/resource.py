@@ -1,4 +1,4 @@
-"""All resources of one root, and how they refer to each other."""
+"""The resources of one root, and the references between them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REMOVED_ACTIONS = frozenset({"delete", "forget"})
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a resource only may exist: with the defaults of its root's parameters it does not, with other values it does.
+    """The reason why a resource only may exist: only the defaults of its root's parameters disable it.
 
-    ``text`` names the parameters and the option that sets them; ``at`` is where the first of them is declared.
+    ``text`` names the parameters and the option that sets them; ``at`` is the declaration of the first.
     """
 
     text: str
@@ -24,17 +24,17 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One resource, in Azure Resource Manager's own vocabulary.
+    """One resource in Azure Resource Manager's vocabulary.
 
     ``type`` is spelled as Azure documents it. ``attributes`` holds ``properties`` and its siblings, ``parent`` and
-    ``scope`` (links to the resource above it or extended by it), and ``derived`` (what no document says).
-    ``declared_as`` is the author's own type, for messages. ``action`` is what the plan does with it, if there is one.
-    ``existing`` marks what is only read, never evaluated. ``shared_attributes`` is what this resource says apart from
-    its id, name, links and secret, if its reader knows that: the same object in all resources that say the same.
-    ``conditions`` are what its existence depends on and is not known: it exists only if all of them hold. ``callers``
-    are the module calls that lead to it, outermost first. ``assumption``: only a default keeps it from existing, so it
-    is evaluated as one that may exist. ``variants`` are other resources, by address, with the attributes that they have
-    under this assumption, where these differ.
+    ``scope`` (links to the parent resource and to the extended one), and ``derived`` (attributes that kvlint computes).
+    ``declared_as`` is the author's own type, for messages. ``action`` is the plan's action, if there is a plan.
+    ``existing`` marks resources that are only read, never evaluated. ``shared_attributes``, if the reader knows them,
+    are the attributes apart from id, name, links and secrets: the same object in all resources with equal ones.
+    ``conditions`` are the unknown conditions of its existence: it exists only if all hold. ``callers`` are the module
+    calls that lead to it, outermost first. ``assumption``: only a default disables it, so it is evaluated as a resource
+    that may exist. ``variants`` are other resources, by address, with the attributes that they have under this
+    assumption, where these differ.
     """
 
     address: str
@@ -53,7 +53,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def stays(self) -> bool:
-        """Return whether the resource is there once the plan has been applied."""
+        """Return whether the resource exists after the plan has been applied."""
         return self.action not in REMOVED_ACTIONS
 
     def select(self, path: Path) -> Answer:
@@ -61,17 +61,17 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return select(self.attributes, path)
 
     def view(self, other: Resource) -> Resource:
-        """Return another resource as it is where this one exists."""
+        """Return another resource in the variant that exists together with this one."""
         return other if self.variants is None else self.variants.get(other.address, other)
 
     def exists_apart_from(self, other: Resource) -> bool:
-        """Return whether this resource only may exist, under another assumption than ``other`` does, if any."""
+        """Return whether this resource only may exist, under another assumption than ``other``."""
         return self.assumption is not None and self.assumption != other.assumption
 
     def exists_with(self, other: Resource) -> bool:
         """Return whether this resource certainly exists where ``other`` does.
 
-        A value that overrides a default and makes ``other`` exist may remove what exists with that default.
+        A value that overrides a default and enables ``other`` may disable resources that exist with that default.
         """
         if other.assumption is not None and self.assumption is None:
             return False
@@ -79,12 +79,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """``source`` names other resources by its attribute ``via``.
+    """A reference from ``source`` to other resources through its attribute ``via``.
 
-    ``targets`` are certainly named (mostly one), ``candidates`` perhaps; all are addresses in the graph. ``anything``:
-    it may also name any other resource. ``outside`` is the Azure type, in lower case, of a resource that is named but
-    not in the graph ("?" where the type is not known). ``conditional`` are the candidates that are
-    certainly named if ``source`` is deployed, which is unknown.
+    ``targets`` are certain (mostly one), ``candidates`` possible; all are addresses in the graph. ``anything``: it may
+    also refer to any other resource. ``outside`` is the Azure type, in lower case, of a target outside the graph ("?"
+    for an unknown type). ``conditional`` are the candidates that are certain if ``source`` is deployed, which is
+    unknown.
     """
 
     source: str
@@ -99,9 +99,9 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
-    """Resources by address, in the order of the input, and references by the attribute that makes them.
+    """Resources by address, in input order, and references by their attribute.
 
-    ``closed``: the input says everything, so a companion that is missing is really missing.
+    ``is_complete``: the input declares everything, so a missing companion is really missing.
     """
 
     resources: Mapping[str, Resource]
@@ -111,19 +111,19 @@ class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
     def has_all_companions(self, resource: Resource) -> bool:
         """Return whether a companion of ``resource`` that is missing here is really missing.
 
-        A value that makes a resource exist may make its companions exist too.
+        A value that enables a resource may enable its companions too.
         """
         return self.is_complete and resource.assumption is None
 
 
 class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
-    """What the selected rules ask of a graph, so that readers do no work that no rule needs.
+    """The attributes that the selected rules need of a graph, so that readers do no other work.
 
-    ``paths`` maps an Azure type in lower case to the attribute paths that rules read. ``reference_paths`` maps an
-    attribute whose references are followed to the types, in lower case, that have it. ``everything`` requires all there
-    is. ``today`` is the day that dates are compared with, None for the day of the run. ``relevant`` are the types, in
-    lower case, that make a module worth reading. They come from all known rules, so that a selection reads the same
-    modules as a full run and returns the same results.
+    ``paths`` maps an Azure type in lower case to attribute paths. ``reference_paths`` maps an attribute whose
+    references are followed to the types, in lower case, that have it. ``everything`` requires all attributes. ``today``
+    is the date for comparisons, None for the current day. ``relevant`` are the types, in lower case, that make a module
+    worth reading; they come from all known rules, so that a selection of rules reads the same modules as a full run and
+    returns the same results.
     """
 
     paths: Mapping[str, frozenset[Path]]
@@ -137,5 +137,5 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
         return self.everything or type_.lower() in self.relevant or type_.lower() in self.paths
 
     def paths_of(self, type_: str) -> frozenset[Path] | None:
-        """Return the paths asked of a type; None if the type is of no interest."""
+        """Return the required paths of a type; None if the type is not required."""
         return frozenset({()}) if self.everything else self.paths.get(type_.lower())

@@ -1,4 +1,4 @@
-"""A rule as data: what it asks of a resource, and everything people need to know about it."""
+"""Rules as data: conditions, metadata and documentation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Operand: TypeAlias = Plain | tuple[Plain, ...]
 
 
 class Severity(IntEnum):
-    """How bad a finding is, growing."""
+    """The severity of a finding, in ascending order."""
 
     INFO = 0
     LOW = 1
@@ -24,16 +24,16 @@ class Severity(IntEnum):
 
     @property
     def label(self) -> str:
-        """Return the word that rule files and reports use."""
+        """Return the name in rule files and reports."""
         return self.name.lower()
 
 
 SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
-"""By the words that rule files, options and reports use; the least first."""
+"""Severities by name in rule files, options and reports, in ascending order."""
 
 
 class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
-    """One attribute held against one operator. ``operand`` is ``$name`` for a parameter of the rule."""
+    """One attribute compared by one operator. ``operand`` is ``$name`` for a parameter of the rule."""
 
     path: Path
     text: str
@@ -43,13 +43,13 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
 
 
 class All(msgspec.Struct, frozen=True, tag="all"):
-    """Every one of ``of`` holds."""
+    """Every condition in ``of`` holds."""
 
     of: tuple[Condition, ...]
 
 
 class AnyOf(msgspec.Struct, frozen=True, tag="any"):
-    """At least one of ``of`` holds."""
+    """At least one condition in ``of`` holds."""
 
     of: tuple[Condition, ...]
 
@@ -82,7 +82,7 @@ class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="linked"):
 
 
 class Given(msgspec.Struct, frozen=True, tag="given"):
-    """The parameter has a value: it is neither an empty list nor an empty text."""
+    """The parameter has a value: neither an empty list nor an empty string."""
 
     parameter: str
 
@@ -91,22 +91,22 @@ Condition: TypeAlias = Attribute | All | AnyOf | Not | Items | Linked | Given
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting of a rule. Its type is its default's."""
+    """A setting of a rule. Its type is that of its default."""
 
     name: str
     about: str
     default: Operand
 
 
-# The day on which examples are judged that do not say otherwise.
+# The evaluation date of examples without ``as_of``.
 EXAMPLE_DAY = "2026-11-01"
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A test and a piece of documentation. ``expect`` is fails, passes or undecided.
+    """A test that is also documentation. ``expect`` is fails, passes or undecided.
 
     ``sources`` maps a language (``plan``) to its text; a line marked ``# <- ID`` is where the finding must start.
-    ``as_of`` is the day that counts as today (ISO 8601; empty: EXAMPLE_DAY), ``parameters`` are those that are set.
+    ``as_of`` is the evaluation date (ISO 8601; empty: EXAMPLE_DAY), ``parameters`` are those that are set.
     ``path`` is that of a file of further examples; empty: the rule file itself.
     """
 
@@ -120,9 +120,9 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule file. ``path`` says where it is written.
+    """One rule from the rule file at ``path``.
 
-    ``differs`` says of another tool's id in what its verdict differs from this rule's.
+    ``differs`` maps another tool's rule id to the difference between its verdict and this rule's.
     """
 
     id: str

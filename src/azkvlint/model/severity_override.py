@@ -1,4 +1,4 @@
-"""What a configuration file says of single findings."""
+"""Severity overrides from the configuration file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from azkvlint.model.rule import Severity
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """One ``[[override]]``: what is found at ``paths``, of ``resources`` and by ``rules`` is of another ``severity``,
-    or ignored if this is None. Of the three those that are empty leave nothing out.
+    """One ``[[override]]``: matching findings get another ``severity``; None ignores them.
 
-    ``place`` is what messages call it, ``line`` where it stands (0 if that is not known). ``until`` is its last day
-    (ISO 8601), or empty. What has a ``fault`` does nothing.
+    It matches findings at ``paths``, on ``resources`` and of ``rules``; an empty selector matches everything. ``place``
+    is the name in messages, ``line`` its line (0 if unknown). ``until`` is its last valid day (ISO 8601), or empty. An
+    override with a ``fault`` has no effect.
     """
 
     place: str

@@ -1,4 +1,4 @@
-"""What an author says about findings that are not to count."""
+"""Suppressions of findings by their author."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ COMMENT, METADATA, DIRECTIVE, OVERRIDE = "comment", "metadata", "directive", "ov
 CHECKOV, TFSEC, TRIVY, KICS = "checkov", "tfsec", "trivy", "kics"
 TOOLS = (CHECKOV, TFSEC, TRIVY, KICS)
 """The tools whose comments can suppress findings."""
-# In place of an id: every check of a tool.
+# The wildcard for all checks of a tool.
 EVERY_CHECK = "*"
-USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED = "used", "unused", "not asked", "expired", "malformed"
-STATES = (USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED)
+USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED = "used", "unused", "not asked", "expired", "malformed"
+STATES = (USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED)
 
 
 class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
     """One suppression: a comment, an entry of a template's metadata, Bicep's own directive, or an override.
 
-    ``rules`` are as they are written. ``marks`` are those of its rules that this run has asked about. ``fault`` is what
-    is wrong with it, ``ended`` whether its last day is over; then it suppresses nothing.
-
-    What was written for another ``tool`` names its checks by their ``ids``; ``rules`` are the equivalent ones.
-    ``condition`` says when it applies, if not always; what depends on a condition suppresses nothing.
+    ``rules`` are spelled as written. ``marks`` are those that this run evaluated. A directive with a ``fault``, or one
+    that has ``ended``, suppresses nothing. A directive of another ``tool`` names its checks in ``ids``; ``rules`` are
+    the equivalent ones. ``condition`` states when it applies, if not always; such a directive suppresses nothing.
     """
 
     kind: str
@@ -45,15 +43,15 @@ class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
     condition: str = ""
 
     def state(self, used: AbstractSet[DirectiveId]) -> str:
-        """Return one of the states, where findings have used the marks ``used``."""
+        """Return the state of the directive, given the marks that findings ``used``."""
         if self.fault:
             return MALFORMED
         if self.ended:
             return EXPIRED
         if not self.marks:
-            return NOT_ASKED
+            return NOT_EVALUATED
         return USED if any(mark in used for _, mark in self.marks) else UNUSED
 
     def unused(self, used: AbstractSet[DirectiveId]) -> tuple[str, ...]:
-        """Return those of its rules that no finding has used."""
+        """Return its rules that suppress no finding."""
         return tuple(rule for rule, mark in self.marks if mark not in used)

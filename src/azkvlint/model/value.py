@@ -1,4 +1,4 @@
-"""What an attribute can be: known, a link, unknown, or absent.
+"""Values of attributes: known, a link, unknown, or absent.
 
 Azure's JSON null means "not set", so readers turn it into Absent: no Scalar holds None.
 """
@@ -14,35 +14,35 @@ import msgspec
 
 from azkvlint.model.location import Location
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import holds_secret, is_harmless, tells_secret
+from azkvlint.util.secret_names import contains_secret, is_harmless, is_secret_name
 
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
 Path: TypeAlias = tuple[Step, ...]
 
 _STEP = regex(r"([^.\[\]]+)|\[([0-9]+)\]")
-# What is shown to people has at most this many characters.
-_LONGEST = 1_000
+# The limit of characters that display returns.
+_MAX_LENGTH = 1_000
 
-# The note of what may not be there at all: one field of an object, or an item that stands for any number of a list.
-PERHAPS = "it may not be there"
+# The note of a value that may not exist: a field of an object, or an item that represents any number of a list.
+MAY_BE_ABSENT = "it may not be there"
 
 
 class Origin(StrEnum):
-    """Where a value comes from; its values are the words of reports."""
+    """The origin of a value; its values are the words in reports."""
 
     WRITTEN = "written"
-    KEPT = "kept"  # the resource has it, and its author does not write it
+    KEPT = "kept"  # set on the resource, but not in the code
     DEFAULT = "default"  # of the platform or the provider, by version
     DERIVED = "derived"  # computed by kvlint
-    ABSENT = "absent"  # of Evidence only: there is no value, or no resource
+    ABSENT = "absent"  # of Evidence only: no value, or no resource
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The fields of every kind of value.
 
-    ``at`` is where the value was written, or the nearest thing that exists. ``note`` says in words where a default or
-    derived value comes from.
+    ``at`` is where the value was written, or the nearest existing place. ``note`` describes the source of a default or
+    derived value.
     """
 
     at: Location
@@ -51,38 +51,38 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sensitive: bool = False
 
     def __bool__(self) -> NoReturn:
-        """Return a value has no truth of its own: ask for its outcome."""
+        """Raise TypeError: comparing a value has three results, so it has no truth value."""
         raise TypeError("a Value is neither true nor false; compare it with an operator")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {display(self)}>"  # type: ignore[arg-type]  # subclasses form the union
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
-        """Return what rich shows instead, in its tracebacks too."""
+        """Return the fields that rich prints, in tracebacks too."""
         return [("shown", display(self))]  # type: ignore[arg-type]  # the same
 
 
 class Scalar(_Value, frozen=True, kw_only=True, gc=False):
-    """A known text, number or boolean."""
+    """A known string, number or boolean."""
 
     value: Plain
 
 
 class ListValue(_Value, frozen=True, kw_only=True, gc=False):
-    """A list whose length is known; items may still be unknown."""
+    """A list of known length; its items may be unknown."""
 
     items: tuple[Value, ...]
 
 
 class MapValue(_Value, frozen=True, kw_only=True, gc=False):
-    """An object or block. A field that is not there is absent, unless ``rest`` says that it is not known."""
+    """An object or block. A missing field is absent, or unknown if ``rest`` is set."""
 
     fields: Mapping[str, Value]
     rest: Unknown | None = None
 
 
 class Link(_Value, frozen=True, kw_only=True, gc=False):
-    """Certainly set, and certainly naming the resource ``target`` (an address), though its text is not known yet.
+    """A value that certainly refers to the resource ``target`` (an address), though its string is not known yet.
 
     ``type`` is that resource's Azure type, where known. ``hops`` are the references followed, outermost first.
     """
@@ -93,13 +93,12 @@ class Link(_Value, frozen=True, kw_only=True, gc=False):
 
 
 class Unknown(_Value, frozen=True, kw_only=True, gc=False):
-    """Not known before apply. ``why`` says so for people.
+    """A value that is not known before apply, for the reason ``why``.
 
-    Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them;
-    ``types`` are those that it may be of, if that is known, "" for any other. ``one_of``: it is one of these values, if
-    there are any.
-    ``pattern`` is what is known of a text, each unknown part in angle brackets (U+27E8, U+27E9) as the expression that
-    it comes from. Two unknown texts with the same pattern are the same text. ``given``: whatever it is, it is not null.
+    For a reference, ``candidates`` are the addresses that it may refer to, and ``closed`` states that it refers to one
+    of them; ``types`` are its possible types, if known, "" for any other. ``one_of`` are the possible values, if known.
+    ``pattern`` is the known part of a string, with each unknown part as its expression in angle brackets (U+27E8,
+    U+27E9). Two unknown strings with the same pattern are equal. ``given``: the value is certainly not null.
     """
 
     why: str
@@ -113,7 +112,7 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_set(self) -> bool:
-        """Return whether it is certainly set: it cannot be null, or a part of its text is known."""
+        """Return whether the value is certainly set: it cannot be null, or a part of its string is known."""
         if self.given:
             return True
         depth = 0
@@ -128,7 +127,7 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
 
 
 class Absent(_Value, frozen=True, kw_only=True, gc=False):
-    """Not an attribute's value but the answer that there is none. ``path`` is what was asked for."""
+    """The answer that there is no value at ``path``. It is not the value of an attribute."""
 
     path: str = ""
 
@@ -138,9 +137,9 @@ Answer: TypeAlias = Value | Absent
 
 
 def select(value: Answer, path: Path) -> Answer:
-    """Return the answer at ``path`` below ``value``: through an Unknown that Unknown, through an Absent an Absent."""
+    """Return the answer at ``path`` below ``value``; Unknown and Absent propagate."""
     for step in path:
-        # This is asked more often than anything else.
+        # The hottest loop of a run: it compares types instead of matching.
         if type(value) is MapValue:
             found = value.fields.get(step)  # type: ignore[arg-type]  # no field has a number for its name
             if found is None and type(step) is str:
@@ -148,7 +147,7 @@ def select(value: Answer, path: Path) -> Answer:
         elif type(value) is ListValue and type(step) is int:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None
         elif type(value) is Unknown:
-            # What is known of an object says nothing of what is in it.
+            # What is known of an object does not apply to its fields.
             if value.is_set or value.types or value.one_of:
                 return msgspec.structs.replace(value, pattern="", given=False, types=(), one_of=())
             return value
@@ -163,7 +162,7 @@ def select(value: Answer, path: Path) -> Answer:
 
 
 def text_of(answer: Answer) -> str:
-    """Return a text as far as it is known: a Scalar's, or an Unknown's pattern; empty for anything else."""
+    """Return the known part of a string: a Scalar's value or an Unknown's pattern; empty for other answers."""
     if type(answer) is Unknown:
         return answer.pattern
     return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
@@ -171,7 +170,7 @@ def text_of(answer: Answer) -> str:
 
 @lru_cache(1000)
 def path_text(path: Path) -> str:
-    """Return ``('a', 0, 'b')`` as ``a[0].b``."""
+    """Format ``('a', 0, 'b')`` as ``a[0].b``."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -182,41 +181,41 @@ def path_text(path: Path) -> str:
 
 
 def path_of(text: str) -> Path:
-    """Return ``a[0].b`` as ``('a', 0, 'b')``."""
+    """Parse ``a[0].b`` into ``('a', 0, 'b')``."""
     return tuple(int(index) if index else name for name, index in _STEP.findall(text))
 
 
 SENSITIVE = "(sensitive)"
-"""What is shown in the place of a value that is not."""
+"""The placeholder for sensitive values."""
 
 
 def display(value: Answer) -> str:
-    """Return text for people, on one line, and not too long for one. A sensitive value is never shown."""
+    """Format a value on one line of limited length for users. Sensitive values are never shown."""
     text = _display(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."
 
 
-def _enough(parts: Iterable[str]) -> str:
-    """Return parts with commas between them, cut where they are too long to be shown."""
-    found: list[str] = []
+def _join_limited(parts: Iterable[str]) -> str:
+    """Join parts with commas, up to the limit of display."""
+    shown: list[str] = []
     length = 0
     for part in parts:
-        found.append(part)
+        shown.append(part)
         length += len(part)
-        if length > _LONGEST:
+        if length > _MAX_LENGTH:
             break
-    return ", ".join(found)
+    return ", ".join(shown)
 
 
 def _is_hidden(value: Answer) -> bool:
-    """Return whether nothing in a value may be shown. Then the names in a map may not be either."""
+    """Return whether nothing in a value may be shown. Then the names in a map may not be shown either."""
     if isinstance(value, MapValue):
         return bool(value.fields) and all(map(_is_hidden, value.fields.values()))
     return value.sensitive
 
 
 def _is_plain(value: Value) -> bool:
-    """Return whether a value shows nothing of a secret, whatever its name."""
+    """Return whether a value cannot be a secret, under any name."""
     if isinstance(value, ListValue):
         return all(map(_is_plain, value.items))
     return not isinstance(value, Scalar | MapValue) or (
@@ -230,20 +229,20 @@ def _display(value: Answer) -> str:
     match value:
         case Scalar(value=bool() as flag):
             return "true" if flag else "false"
-        case Scalar(value=str() as text) if ("=" in text or "@" in text) and tells_secret(text):
+        case Scalar(value=str() as text) if ("=" in text or "@" in text) and contains_secret(text):
             return SENSITIVE
         case Scalar(value=plain):
             return str(plain)
         case ListValue(items=items):
-            return "[" + _enough(_display(item) for item in items) + "]"
+            return "[" + _join_limited(_display(item) for item in items) + "]"
         case MapValue() if _is_hidden(value):
             return SENSITIVE
         case MapValue(fields=fields):
             members = (
-                f"{name}: {_display(field) if _is_plain(field) or not holds_secret(name) else SENSITIVE}"
+                f"{name}: {_display(field) if _is_plain(field) or not is_secret_name(name) else SENSITIVE}"
                 for name, field in fields.items()
             )
-            return f"({_enough(members)})"
+            return f"({_join_limited(members)})"
         case Link(target=target):
             return target
         case Unknown(one_of=(_, *_) as values):

@@ -1,4 +1,4 @@
-"""Report -> text. A format's module is imported only when that format is asked for."""
+"""Render a Report in one of the output formats. A format's module is imported on first use."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from azkvlint.model.finding import Report
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a report is to be written; each format uses what applies to it.
+    """Settings of the output; each format uses those that apply to it.
 
-    ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours what people read.
-    ``verbosity`` below 0 leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the
-    findings of each rule, ``suppressed`` tells the suppressed ones too. Where the run is ``strict``, formats for build
-    systems tell undecided questions as findings, because they count for the exit code.
-
-    ``included`` are the kinds of results that a SARIF log for an audit holds besides findings, ``category`` tells it
-    from other logs of the same commit, and ``root_uri`` is where its paths start.
+    ``terminal`` lays findings out for a screen ``width`` cells wide; ``color`` adds colors. ``verbosity`` below 0
+    prints only findings, above 0 all details. ``statistics`` counts the findings of each rule; ``suppressed`` lists
+    suppressed findings too. If the run is ``strict``, formats for build systems list unknown results as findings,
+    because they count for the exit code. ``included`` are the kinds of results in an audit SARIF log besides findings,
+    ``category`` distinguishes the log from other logs of the same commit, and ``root_uri`` is the base of its paths.
     """
 
     terminal: bool = False
@@ -37,12 +35,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 Reporter: TypeAlias = Callable[[Report, Options], str | bytes]
 
 
-def lazily(package: str, names: Iterable[str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
-    """Formats by name. Each is the function of that name in the module of that name, imported with its first use."""
-    return {name: _later(f"{package}.{name}", name) for name in names}
+def lazy_reporters(package: str, names: Iterable[str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
+    """Return formats by name. Each is the function of that name in the module of that name, imported on first use."""
+    return {name: _lazy_reporter(f"{package}.{name}", name) for name in names}
 
 
-def _later(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
+def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
     def reporter(report: Any, options: Options) -> str | bytes:
         from importlib import import_module
 
@@ -52,17 +50,17 @@ def _later(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
     return reporter
 
 
-REPORTERS: Mapping[str, Reporter] = lazily(
+REPORTERS: Mapping[str, Reporter] = lazy_reporters(
     f"{__name__}.findings",
     ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson"),
 )
-"""Every format by the name that ``--format`` takes. Text is str, JSON is UTF-8 bytes."""
+"""All formats by their names in ``--format``. Text formats return str, JSON formats UTF-8 bytes."""
 
 SARIF_INCLUDED = ("suppressed", "undecided", "passed")
-"""The kinds of results that a SARIF log for an audit can hold besides findings."""
+"""The kinds of results that an audit SARIF log can contain besides findings."""
 
-TELL_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
-"""The formats in which people see problems who read the standard output."""
+SHOW_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
+"""The formats that show problems to readers of standard output."""
 
 FINDINGS_ONLY = frozenset({"concise", "github", "gitlab", "azure", "rdjson"})
-"""The formats that tell undecided questions only where they count as findings. SARIF never does."""
+"""The formats that list unknown results only if they count as findings. SARIF never does."""

@@ -1,7 +1,7 @@
-"""Text from scanned files inside Markdown, as GitHub, GitLab and Azure DevOps read it: it stays text.
+"""Escape strings from scanned files for GitHub, GitLab and Azure DevOps Markdown.
 
-Inside a code span nothing acts. Outside of one, not only Markdown and HTML do: names of people and numbers of issues
-become links, and notify those people; so does what looks like an address.
+Code spans are inert. Outside of them, not only Markdown and HTML are active: user names, issue numbers and addresses
+become links, and mentions notify people.
 """
 
 from __future__ import annotations
@@ -10,34 +10,32 @@ import re
 from functools import lru_cache
 
 from azkvlint.model.finding import Finding, Outcome
-from azkvlint.reporters.phrases import called, more, pieces
+from azkvlint.reporters.phrases import call_note, occurrence_note, pieces
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
 _ACTIVE = regex(r"[\\`*_\[\]#!|~$<>&@]|:(?=//)|www(?=\.)")
-# After these a character that nobody sees parts what must not be read as one.
+# A zero-width space after one of these keeps it from becoming a link.
 _JOINING = frozenset({"@", "#", ":", "www"})
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _APART = "&#8203;"
 _TICKS = regex("`+")
-_LONGEST = 300
+_MAX_LENGTH = 300
 
 
 def plain(text: str) -> str:
-    """Return text that neither Markdown nor HTML takes for more."""
+    """Return a string with all Markdown and HTML escaped."""
     return _ACTIVE.sub(_inert, text)
 
 
 def _inert(match: re.Match[str]) -> str:
     found = match[0]
-    shown = _ENTITIES.get(found) or (found if found in _JOINING - {"#"} else f"\\{found}")
-    return shown + _APART if found in _JOINING else shown
+    escaped = _ENTITIES.get(found) or (found if found in _JOINING - {"#"} else f"\\{found}")
+    return escaped + _APART if found in _JOINING else escaped
 
 
 def code(text: str, *, cell: bool = True) -> str:
-    """Return text in a code span, which ends at no backtick that is in it; a ``cell`` of a table ends at a bar even
-    there.
-    """
+    """Return a code span that no backtick in ``text`` ends; in the ``cell`` of a table, bars are escaped too."""
     if not text:
         return ""
     ticks = "`" * (max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
@@ -48,7 +46,7 @@ def code(text: str, *, cell: bool = True) -> str:
 
 @lru_cache(maxsize=1024)
 def prose(text: str) -> str:
-    """Return a rule's own words on one line: of Markdown they have code spans, and nothing else."""
+    """Return a rule's text on one line, with code spans as its only Markdown."""
     parts = visible(" ".join(text.split())).split("`")
     if len(parts) % 2 == 0:
         return plain("`".join(parts))
@@ -56,29 +54,29 @@ def prose(text: str) -> str:
 
 
 def message(finding: Finding, *, cell: bool = True) -> str:
-    """Return what is wrong, or that it is unknown, with everything of the input in code spans."""
+    """Return the message of a finding or unknown result, with all strings from the input in code spans."""
     if finding.outcome is Outcome.UNDECIDED:
-        said = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
+        text = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
     else:
-        said = _filled(finding, cell)
-    return f"{said}{plain(called(finding) + more(finding))}"
+        text = _fill(finding, cell)
+    return f"{text}{plain(call_note(finding) + occurrence_note(finding))}"
 
 
-def _filled(finding: Finding, cell: bool) -> str:
+def _fill(finding: Finding, cell: bool) -> str:
     """Return the rule's message with code spans instead of its quotes."""
-    said = ""
+    text = ""
     quoted = False
     for piece in pieces(finding.rule.message):
         if isinstance(piece, str):
-            said += plain(visible(piece.removeprefix("'") if quoted else piece))
+            text += plain(visible(piece.removeprefix("'") if quoted else piece))
             quoted = False
             continue
         span = _span(finding.arguments[piece], cell)
-        quoted = bool(span) and said.endswith("'")
-        said = said.removesuffix("'") if quoted else said
-        # Two spans that touch would be read as another one.
-        said += f"{_APART}{span}" if said.endswith("`") else span
-    return said
+        quoted = bool(span) and text.endswith("'")
+        text = text.removesuffix("'") if quoted else text
+        # Adjacent spans would be parsed as another span.
+        text += f"{_APART}{span}" if text.endswith("`") else span
+    return text
 
 
 def _span(text: str, cell: bool) -> str:
@@ -86,4 +84,4 @@ def _span(text: str, cell: bool) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

@@ -1,4 +1,4 @@
-"""Which findings a format for build systems tells, and in what order."""
+"""Select and sort the findings for build-system formats."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.reporters import Options
 
 
-def reported(report: Report, options: Options) -> tuple[Finding, ...]:
-    """Return what counts for the exit code: the findings, and where the run is strict the undecided ones after them."""
+def counted_findings(report: Report, options: Options) -> tuple[Finding, ...]:
+    """Return the findings that count for the exit code, followed by unknown results if the run is strict."""
     return report.counted(_findings(report, options))
 
 
-def in_tests(report: Report, options: Options) -> tuple[Finding, ...]:
-    """Return what would count if it were not in a folder of tests or examples."""
+def findings_in_tests(report: Report, options: Options) -> tuple[Finding, ...]:
+    """Return the findings that do not count because they are in a folder of tests or examples."""
     return report.uncounted(_findings(report, options))
 
 
@@ -22,11 +22,11 @@ def _findings(report: Report, options: Options) -> tuple[Finding, ...]:
     return report.findings + (report.undecided if options.strict else ())
 
 
-def listed(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems that belong in a list of what is to be mended: notes do not."""
+def listed_problems(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems without notes."""
     return [problem for problem in problems if problem.level != "note"]
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """By severity, the most severe first; within one in the order given."""
+    """Sort findings by severity, the most severe first; the sort is stable."""
     return sorted(findings, key=lambda finding: -finding.severity)

@@ -1,4 +1,4 @@
-"""What the codes of problems mean. A code keeps its meaning for ever; a new one is one more line here."""
+"""Descriptions of problem codes. A code never changes its meaning; a new one is a new entry."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import msgspec
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """``name`` is kebab-case, ``title`` one sentence, ``about`` says what it does to the answer, ``fix`` what to do.
+    """``name`` is kebab-case, ``title`` one sentence, ``about`` the effect on the report, ``fix`` the remedy.
 
-    ``level`` is what problems of the kind mostly are.
+    ``level`` is the usual level of such problems.
     """
 
     name: str
@@ -105,7 +105,7 @@ PROBLEMS: Mapping[str, Kind] = {
 LEFT_OUT = "KVE009"
 
 CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011", "KVE012"})
-"""The codes that are about the settings, not about the input."""
+"""The codes about settings, not about the input."""
 
 OTHER = Kind(
     name="other-problem",
@@ -113,4 +113,4 @@ OTHER = Kind(
     about="The answer may not be whole; the message says why.",
     fix="Follow the message, and run kvlint again.",
 )
-"""Stands in for a code that has no line above."""
+"""The description of unknown codes."""

@@ -1,4 +1,4 @@
-"""The one map from a rule's severity to what SARIF and its readers want to hear."""
+"""Map a rule's severity to the scales of SARIF and its readers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from azkvlint.model.rule import Severity
 
 
 class Grade(msgspec.Struct, frozen=True):
-    """``level`` is SARIF's. ``score`` is GitHub's security-severity, None where a finding is no security issue.
+    """``level`` is SARIF's, ``score`` GitHub's security-severity, None if a finding is not a security issue.
 
-    GitHub's bands are: critical above 9.0, high from 7.0, medium from 4.0, low above 0; exactly 9.0 lies in none.
+    GitHub's bands are: critical above 9.0, high from 7.0, medium from 4.0, low above 0; exactly 9.0 is in none.
     """
 
     level: str
@@ -20,7 +20,7 @@ class Grade(msgspec.Struct, frozen=True):
 
     @property
     def rank(self) -> float | None:
-        """SARIF's rank, 0 to 100, which GitLab reads before anything else."""
+        """Return SARIF's rank, 0 to 100, which GitLab prefers to all else."""
         return None if self.score is None else round(self.score * 10, 1)
 
 

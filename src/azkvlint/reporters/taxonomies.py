@@ -1,6 +1,7 @@
-"""What rules have to do with lists that others keep, as SARIF's taxonomies: weaknesses, and controls of benchmarks.
+"""SARIF taxonomies of rules: weaknesses, and controls of benchmarks.
 
-Of a benchmark with versions it is the newest that kvlint knows. A list holds only what the rules of the log name.
+For a versioned benchmark it is the newest version that kvlint has. A taxonomy contains only entries that the rules of
+the log refer to.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ CWES: Mapping[int, tuple[str, str]] = {
 }
 
 
-# The rows that rules name, by their ids, as rules/controls has them: the titles are kvlint's own.
+# The controls that rules refer to, by their ids in rules/controls; the titles are kvlint's own.
 MCSB: Mapping[str, str] = {
     "NS-1": "Network boundaries",
     "NS-2": "Private access, and none from public networks",
@@ -92,7 +93,7 @@ _PARTS = regex(r"[0-9]+|[^0-9]+")
 
 
 class Taxonomy(msgspec.Struct, frozen=True, kw_only=True):
-    """A list by its short ``name``. ``of`` gives what a rule names of it, ``taxon`` what is to be said of an id."""
+    """A taxonomy. ``of`` returns the ids that a rule refers to, ``taxon`` the entry of an id."""
 
     name: str
     version: str
@@ -104,7 +105,7 @@ class Taxonomy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def taxonomies(rules: Iterable[Rule]) -> list[dict[str, Any]]:
-    """Return the lists that ``rules`` name anything of, as toolComponents that hold just that."""
+    """Return the taxonomies that ``rules`` refer to, as toolComponents with just those entries."""
     rules = list(rules)
     found = []
     for one in _TAXONOMIES:
@@ -125,7 +126,7 @@ def taxonomies(rules: Iterable[Rule]) -> list[dict[str, Any]]:
 
 
 def relationships(rule: Rule, names: Iterable[str]) -> list[dict[str, Any]]:
-    """Return what a rule has to do with the lists of a log, of which these are the ``names`` in their order."""
+    """Return a rule's relationships with the log's taxonomies, given by their ``names`` in order."""
     by_name = {one.name: one for one in _TAXONOMIES}
     return [
         {"target": {"id": id_, "toolComponent": {"name": name, "index": index}}, "kinds": ["relevant"]}
@@ -135,7 +136,7 @@ def relationships(rule: Rule, names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def pascal(name: str) -> str:
-    """``rbac-permission-model`` as ``RbacPermissionModel``. No two capitals meet: a lone letter joins what precedes."""
+    """Return ``rbac-permission-model`` as ``RbacPermissionModel``. A lone letter joins the word before it."""
     text = ""
     for word in re.findall(r"[a-z0-9]+", name.lower()):
         text += word if text and len(word) == 1 else word.capitalize()
@@ -167,7 +168,7 @@ def _row(id_: str, framework: str, titles: Mapping[str, str], page: str) -> dict
 
 
 def _natural(id_: str) -> list[tuple[int, str]]:
-    """Return what puts NS-2 before NS-10."""
+    """Return a sort key that orders NS-2 before NS-10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in _PARTS.findall(id_)]
 
 

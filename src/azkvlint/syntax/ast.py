@@ -1,7 +1,6 @@
-"""Expressions and declarations as their author wrote them: one tree for Bicep, ARM template expressions, and HCL.
+"""Nodes of expressions and declarations, shared by Bicep, ARM template expressions and HCL.
 
-Every node says where it stands: ``start`` and ``end`` are offsets in code points into the text that was parsed, the end
-exclusive.
+``start`` and ``end`` of every node are offsets in code points into the parsed text, the end exclusive.
 """
 
 from __future__ import annotations
@@ -12,20 +11,20 @@ import msgspec
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
-    """A stretch of the text."""
+    """A span of the text."""
 
     start: int
     end: int
 
 
 class Literal(Node, frozen=True, gc=False):
-    """A text, number, boolean or null (None)."""
+    """A string, number, boolean or null (None)."""
 
     value: str | int | float | bool | None
 
 
 class Template(Node, frozen=True, gc=False):
-    """A text with expressions in it, in their order; the texts between them are Literals."""
+    """An interpolated string: its expressions in order, with Literals for the strings between them."""
 
     parts: tuple[Expression, ...]
 
@@ -114,14 +113,14 @@ class Array(Node, frozen=True, gc=False):
 
 
 class Property(Node, frozen=True, gc=False):
-    """``key: value``. A key is its text, or a Template; in HCL any expression (``(expression) = value``)."""
+    """``key: value``. A key is a string or a Template; in HCL any expression (``(expression) = value``)."""
 
     key: str | Expression
     value: Expression
 
 
 class Object(Node, frozen=True, gc=False):
-    """``{ key: value }``. Resources declared in it stand in ``resources``."""
+    """``{ key: value }``, with the ``resources`` declared in it."""
 
     members: tuple[Property | Spread, ...]
     resources: tuple[Resource, ...] = ()
@@ -139,7 +138,7 @@ class For(Node, frozen=True, gc=False):
 class Comprehension(Node, frozen=True, gc=False):
     """HCL's ``[for key, value in over : result if condition]``; with ``name`` it is ``{for ... : name => result}``.
 
-    ``key`` is empty where only one variable is given. ``grouped``: ``result...``, a list for each name.
+    ``key`` is empty if there is only one variable. ``grouped``: ``result...``, a list for each name.
     """
 
     key: str
@@ -152,9 +151,9 @@ class Comprehension(Node, frozen=True, gc=False):
 
 
 class Splat(Node, frozen=True, gc=False):
-    """HCL's ``of[*]`` or ``of.*`` with the steps after it: ``each`` is made of ``Name("*")``, an item of ``of``.
+    """HCL's ``of[*]`` or ``of.*`` with the following accesses: ``each`` starts at ``Name("*")``, an item of ``of``.
 
-    A value that is no list counts as a list of one, null as an empty list.
+    A value that is not a list counts as a list of one, null as an empty list.
     """
 
     of: Expression
@@ -186,15 +185,15 @@ class Type(Node, frozen=True, gc=False):
 
     ::
 
-    name        ``name`` (``string``, ``object``, a declared type, ``module.type``, ``resource``)
-    literal     ``value``
-    array       ``of[0]`` with any number of items
-    tuple       ``of``
-    object      ``fields``; ``*`` is the key of all others
-    union       ``of``
-    nullable    ``of[0]``
-    member      ``name`` of the type ``of[0]`` (``*`` an array's item)
-    resource    ``name`` is resourceInput, resourceOutput or resource, ``value`` the Azure type
+        name        ``name`` (``string``, ``object``, a declared type, ``module.type``, ``resource``)
+        literal     ``value``
+        array       ``of[0]`` with any number of items
+        tuple       ``of``
+        object      ``fields``; ``*`` is the key of all others
+        union       ``of``
+        nullable    ``of[0]``
+        member      ``name`` of the type ``of[0]`` (``*`` an array's item)
+        resource    ``name`` is resourceInput, resourceOutput or resource, ``value`` the Azure type
 
     A property or an item of another type has ``decorators``.
     """
@@ -214,7 +213,7 @@ class TargetScope(Node, frozen=True, gc=False):
 
 
 class Parameter(Node, frozen=True, gc=False):
-    """``param name type = default``; in a ``.bicepparam`` file ``default`` is the value. ``at``: where its name is."""
+    """``param name type = default``; in a ``.bicepparam`` file ``default`` is the value. ``at``: the name's offset."""
 
     name: str
     type: Type | None
@@ -241,7 +240,7 @@ class Output(Node, frozen=True, gc=False):
 
 
 class Resource(Node, frozen=True, gc=False):
-    """``resource name 'type@version' = body``. ``head`` is where ``= body`` begins, the end of its first line's part.
+    """``resource name 'type@version' = body``. ``head`` is the offset where the header ends, before ``= body``.
 
     ``body`` is an Object, an If, or a For of either.
     """
@@ -282,7 +281,7 @@ class Function(Node, frozen=True, gc=False):
 
 
 class Import(Node, frozen=True, gc=False):
-    """``import { a as b } from 'path'`` (``names``: name there, name here), or ``import * as alias from 'path'``."""
+    """``import { a as b } from 'path'`` (``names``: exported and local), or ``import * as alias from 'path'``."""
 
     path: Expression
     names: tuple[tuple[str, str], ...] = ()
@@ -290,13 +289,13 @@ class Import(Node, frozen=True, gc=False):
 
 
 class Using(Node, frozen=True, gc=False):
-    """``using 'path'`` or ``using none`` (``path`` is None then), of a parameter file."""
+    """``using 'path'`` or ``using none`` (``path`` is None), in a parameter file."""
 
     path: Expression | None
 
 
 class Extends(Node, frozen=True, gc=False):
-    """``extends 'path'``, of a parameter file."""
+    """``extends 'path'``, in a parameter file."""
 
     path: Expression
 
@@ -315,7 +314,7 @@ Declaration: TypeAlias = (
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """What is wrong with the text at an offset."""
+    """A syntax error at an offset."""
 
     message: str
     at: int

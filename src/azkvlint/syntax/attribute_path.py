@@ -1,6 +1,6 @@
-"""Selectors: the text of an attribute path as a Path.
+"""Parse attribute paths.
 
-The grammar is jsonpath-ng's, of which only what leads to exactly one place is a path: names, quoted names and indexes.
+The grammar is jsonpath-ng's, restricted to selectors of exactly one place: names, quoted names and indexes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from azkvlint.model.value import Path, Step
 if TYPE_CHECKING:
     from jsonpath_ng import JSONPath
 
-# The library's parser runs into the recursion limit on very long selectors; Azure's paths are nowhere near.
+# jsonpath-ng's parser hits the recursion limit on very long selectors; Azure's paths are far shorter.
 _MAX_LENGTH = 500
 _MAX_INDEX = 99_999
 
@@ -22,7 +22,7 @@ _UNION = "unions are not paths; use any:"
 _FILTER = "filters are not paths; use some: with where:"
 _UNREADABLE = "not a path; names are joined by dots, and unusual names stand in quotes"
 _BACKTICKS = "words in backticks are not paths"
-# By the name of jsonpath-ng's class, because some of the classes are private to it.
+# By class name, because some of jsonpath-ng's classes are private.
 _REFUSED = {
     "Wildcard": _WILDCARD,
     "Slice": "slices are not paths; use some: or every:",
@@ -38,14 +38,14 @@ _REFUSED = {
 
 
 class PathError(ValueError):
-    """The text is not a path. The message names the text and says why."""
+    """The string is not a path. The message contains the string and the reason."""
 
 
 @cache
 def parse_path(text: str) -> Path:
-    """Return the path that ``text`` selects, ``()`` for ``$``; raise PathError if it is none.
+    """Parse a path; ``$`` is ``()``. Raise PathError.
 
-    ``a.'b c'[0]`` is ``('a', 'b c', 0)``; a leading ``$.`` says nothing.
+    ``a.'b c'[0]`` is ``('a', 'b c', 0)``; a leading ``$.`` is ignored.
     """
     nodes = _chain(text)
     if type(nodes[0]).__name__ == "Root":
@@ -65,10 +65,10 @@ def _chain(text: str) -> list[JSONPath]:
         raise PathError(f"{text[:30] + '...'!r}: a path has at most {_MAX_LENGTH} characters")
     try:
         with catch_warnings():
-            simplefilter("ignore")  # of operators that are refused below anyway
+            simplefilter("ignore")  # about operators that are refused below
             pending = [parse(text)]
     except JSONPathError:
-        # The library names the token it stumbled over, which helps less than saying what a path is.
+        # jsonpath-ng's message names a token, which helps less than a description of a path.
         raise PathError(f"{text!r}: {_FILTER if '[?' in text else _UNREADABLE}") from None
     nodes = []
     while pending:
@@ -90,7 +90,7 @@ def _step(text: str, node: JSONPath) -> Step:
             return name
         case Index(indices=(int() as index,)) if abs(index) <= _MAX_INDEX:
             return index
-        case Fields(fields=several) | Index(indices=several) if len(several) > 1:
+        case Fields(fields=selectors) | Index(indices=selectors) if len(selectors) > 1:
             reason = _UNION
         case _:
             reason = _REFUSED.get(type(node).__name__.lstrip("_"), _UNREADABLE)

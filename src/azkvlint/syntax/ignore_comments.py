@@ -1,7 +1,7 @@
-"""Directives in comments, ``# kvlint: ignore[KV101] reason until=2027-03-01``, and what each of them is about.
+"""Parse directives in comments, ``# kvlint: ignore[KV101] reason until=2027-03-01``, and find their targets.
 
-A directive is about the attribute or the block on its line, or else about the next one below it, and within an
-attribute of several lines about that; ``ignore-file`` is about its file.
+A directive applies to the attribute or block on its line, else to the next one below it, and inside a multi-line
+attribute to that; ``ignore-file`` applies to its file.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
 
 _WORD = "kvlint"
 _START = regex(r"(?<![\w-])kvlint[ \t]*:[ \t]*", re.IGNORECASE)
-_WHAT = regex(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
-# Only a date may follow without a sign between: "until it is gone" is a reason.
+_DIRECTIVE = regex(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
+# Only a date may follow without "=" or ":": "until it is gone" is a reason.
 _UNTIL = regex(r"\(?(?<!\w)until(?:[ \t]*[=:][ \t]*|[ \t]+(?=[0-9]))(?P<day>[^\s,;)]*)[,;)]?", re.IGNORECASE)
 _OWNER = regex(r"\(?(?<!\w)owner[ \t]*=[ \t]*(?P<owner>[^\s,;)]*)[,;)]?", re.IGNORECASE)
 _DAY = regex(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\.?")
 _LINE = regex(r"[^\r\n]+")
 _LETTER = regex(r"\w")
 _BLANK = regex(r"\s*")
-# What a comment's line may begin with before its first word.
+# Characters that may precede the first word in a line of a comment.
 _MARKERS = " \t#/*"
 
 
 class Directive(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comment says. ``ids`` are as written; ``until`` is the last day, ``owner`` who answers for it, or
-    empty; ``fault`` what is wrong.
+    """One directive. ``ids`` are as written; ``until`` is the last valid day; ``fault`` the error, or empty.
 
-    ``comment`` is the index of the comment, ``start`` and ``end`` are the directive's own span in the text.
+    ``comment`` is the index of the comment, ``start`` and ``end`` are the span of the directive in the text.
     """
 
     comment: int
@@ -53,14 +52,14 @@ class Directive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def directives(text: str, comments: Sequence[tuple[int, int]]) -> list[Directive]:
-    """Return all directives in the comments of a text, in order, those that are wrong with their fault."""
+    """Return all directives in the comments of a text in order, including invalid ones."""
     if _WORD not in text and _WORD not in text.lower():
         return []
     return [one for line in comment_lines(text, comments) for one in _in_line(text, *line)]
 
 
 def comment_lines(text: str, comments: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    """Yield the lines of comments: the index of the comment, and where the line starts and ends in the text."""
+    """Yield the lines of comments: the index of the comment, and the span of the line."""
     for index, (start, end) in enumerate(comments):
         stop = end - 2 if text.startswith("/*", start) and text.endswith("*/", start + 2, end) else end
         for line in _LINE.finditer(text, start, stop):
@@ -68,35 +67,35 @@ def comment_lines(text: str, comments: Sequence[tuple[int, int]]) -> Iterator[tu
 
 
 def code_after(source: SourceComments) -> list[int]:
-    """Return for each comment where the first thing after it begins that is not a comment."""
+    """Return for each comment the offset of the next token that is not a comment."""
     comments = source.comments
-    found = [0] * len(comments)
+    offsets = [0] * len(comments)
     for index in range(len(comments) - 1, -1, -1):
         after = _blank_to(source.text, comments[index][1])
-        joined = index + 1 < len(comments) and after >= comments[index + 1][0]
-        found[index] = found[index + 1] if joined else after
-    return found
+        is_adjacent = index + 1 < len(comments) and after >= comments[index + 1][0]
+        offsets[index] = offsets[index + 1] if is_adjacent else after
+    return offsets
 
 
 def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive]:
-    """Return the directives in one line of a comment. Past its start, other words after the name are prose."""
+    """Yield the directives in one line of a comment. Except at its start, the name followed by other words is prose."""
     starts = list(_START.finditer(text, low, high))
     ends = [*(match.start() for match in starts[1:]), high]
     for match, end in zip(starts, ends, strict=False):
-        # A second directive may have a marker of its own.
-        said = text[match.end() : end].rstrip(_MARKERS)
+        # A second directive may have a comment marker of its own.
+        content = text[match.end() : end].rstrip(_MARKERS)
         first = not text[low : match.start()].strip(_MARKERS)
-        if first or said[:6].lower() == "ignore":
-            yield directive_of(said, comment, match.start(), match.end() + len(said))
+        if first or content[:6].lower() == "ignore":
+            yield directive_of(content, comment, match.start(), match.end() + len(content))
 
 
-def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
-    """Return what stands behind ``kvlint:``, from ``start`` to ``end`` in its text."""
+def directive_of(content: str, comment: int, start: int, end: int) -> Directive:
+    """Parse the part of a directive after ``kvlint:``, which is from ``start`` to ``end``."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=comment, start=start, end=end, fault=fault)
 
-    match = _WHAT.fullmatch(said)
+    match = _DIRECTIVE.fullmatch(content)
     if match is None:
         return wrong("this is no directive of kvlint")
     ids = tuple(id_.strip() for id_ in match["ids"].split(","))
@@ -129,18 +128,19 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def covered(source: SourceComments, found: Sequence[Directive]) -> list[tuple[int, int] | None]:
-    """Return for each directive, in order, the span of what it is about; None where there is nothing of the kind."""
-    if not found:
+def target_spans(source: SourceComments, directives: Sequence[Directive]) -> list[tuple[int, int] | None]:
+    """Return for each directive, in order, the span that it applies to; None if it has no target."""
+    if not directives:
         return []
-    places = _Places(source)
+    places = _Targets(source)
     return [
-        (0, len(source.text) + 1) if directive.whole_file else places.beside(directive.comment) for directive in found
+        (0, len(source.text) + 1) if directive.whole_file else places.beside(directive.comment)
+        for directive in directives
     ]
 
 
-class _Places:
-    """Which attribute or block each comment of a file is about. Questions come in the order of the comments."""
+class _Targets:
+    """The target of each comment of a file. Call ``beside`` in the order of the comments."""
 
     def __init__(self, source: SourceComments) -> None:
         self._source = source
@@ -149,25 +149,25 @@ class _Places:
         ends = sorted((target.head_end, index) for index, target in enumerate(source.targets))
         self._head_ends = [end for end, _ in ends]
         self._by_head_end = [index for _, index in ends]
-        self._leading = list(self._which_lead())
+        self._leading = list(self._leading_flags())
         self._next = code_after(source)
         self._open: list[int] = []
         self._passed = 0
 
     def beside(self, comment: int) -> tuple[int, int] | None:
-        """Return the span of what a comment is about."""
+        """Return the span that a comment applies to."""
         start, _ = self._source.comments[comment]
-        around = self._around(start)
+        enclosing = self._around(start)
         index = self._at(self._next[comment]) if self._leading[comment] else self._on_line(start)
         if index is None:
-            index = around if around is not None else self._ending(start)
+            index = enclosing if enclosing is not None else self._ending(start)
         if index is None:
             return None
         target = self._source.targets[index]
         return target.start, target.end
 
-    def _which_lead(self) -> Iterator[bool]:
-        """Yield of each comment, whether nothing but comments stands before it on its line."""
+    def _leading_flags(self) -> Iterator[bool]:
+        """Yield for each comment whether only comments precede it on its line."""
         text, last, led = self._source.text, 0, True
         for start, end in self._source.comments:
             line = self._line_of(start)
@@ -176,11 +176,11 @@ class _Places:
             last = end
 
     def _line_of(self, offset: int) -> int:
-        """Return where the line of an offset begins."""
+        """Return the start of the line of an offset."""
         return self._line_starts[bisect_right(self._line_starts, offset) - 1]
 
     def _around(self, offset: int) -> int | None:
-        """Return the innermost attribute, or header, that an offset lies in."""
+        """Return the innermost attribute or header around an offset."""
         targets = self._source.targets
         while self._passed < len(targets) and targets[self._passed].start < offset:
             while self._open and targets[self._open[-1]].head_end <= targets[self._passed].start:
@@ -202,7 +202,7 @@ class _Places:
         return index if index < len(self._starts) and self._starts[index] < offset else None
 
     def _ending(self, offset: int) -> int | None:
-        """Return the last attribute, or header, that ends on the line of an offset, before it."""
+        """Return the last attribute or header that ends on the line of an offset, before it."""
         index = bisect_right(self._head_ends, offset) - 1
         return self._by_head_end[index] if index >= 0 and self._head_ends[index] > self._line_of(offset) else None
 

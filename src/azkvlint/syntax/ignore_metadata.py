@@ -1,7 +1,7 @@
-"""Directives in the metadata of JSON templates: ``"metadata": {"kvlint": {"ignore": [...]}}``.
+"""Parse directives in the metadata of JSON templates: ``"metadata": {"kvlint": {"ignore": [...]}}``.
 
-An entry is about the object whose metadata it stands in, and everything in it: a resource, or a whole template. It is
-an object with ``rules``, ``reason``, ``until`` and ``owner``, or a text as in a comment: ``[KV001] reason``.
+An entry applies to the object that has the metadata, and to everything in it: a resource, or a whole template. It is an
+object with ``rules``, ``reason``, ``until`` and ``owner``, or a string as in a comment: ``[KV001] reason``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ _KEYS = frozenset({"rules", "reason", "until", "owner"})
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The directives of a document, each with the pointer of the object that it applies to, and those for Checkov.
-
-    ``text`` is the document's.
-    """
+    """The directives of a document, each with the pointer of its target, and those for Checkov."""
 
     text: str
     found: tuple[tuple[Directive, Pointer], ...]
@@ -33,89 +30,91 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def metadata_of(document: Document) -> Metadata | None:
-    """Return all directives in the metadata of a document, those that are wrong with their fault; None without any."""
-    found = list(_entries(document.value))
-    places = locate(document.text, [entry for _, entry, _, _ in found])
-    own: list[tuple[Directive, Pointer]] = []
+    """Return all directives in the metadata of a document, including invalid ones; None without any."""
+    entries = list(_entries(document.value))
+    places = locate(document.text, [entry for _, entry, _, _ in entries])
+    own_directives: list[tuple[Directive, Pointer]] = []
     peers: list[tuple[PeerComment, Pointer]] = []
-    for about, entry, name, value in found:
+    for about, entry, name, value in entries:
         start, end = places.get(entry, (0, 0))
         if name == _NAME:
-            own.append((_directive(value, start, end), about))
+            own_directives.append((_directive(value, start, end), about))
         else:
             peers += ((one, about) for one in _skips(value, start, end))
-    return Metadata(text=document.text, found=tuple(own), peers=tuple(peers)) if own or peers else None
+    return (
+        Metadata(text=document.text, found=tuple(own_directives), peers=tuple(peers))
+        if own_directives or peers
+        else None
+    )
 
 
 def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
-    """Yield each directive of a tool in document order: the object that it is for, its own place, the tool, itself."""
-    waiting: list[tuple[Pointer, Any]] = [((), value)]
-    while waiting:
-        pointer, here = waiting.pop()
-        inside: Iterator[tuple[str | int, Any]] = iter(())
-        if isinstance(here, dict):
-            yield from _of_object(pointer, here)
-            inside = iter(here.items())
-        elif isinstance(here, list):
-            inside = iter(enumerate(here))
-        below = [((*pointer, step), part) for step, part in inside if isinstance(part, dict | list)]
-        waiting.extend(reversed(below))
+    """Yield each directive in document order: the pointers of its target and of itself, the tool, and its value."""
+    pending: list[tuple[Pointer, Any]] = [((), value)]
+    while pending:
+        pointer, node = pending.pop()
+        members: Iterator[tuple[str | int, Any]] = iter(())
+        if isinstance(node, dict):
+            yield from _object_entries(pointer, node)
+            members = iter(node.items())
+        elif isinstance(node, list):
+            members = iter(enumerate(node))
+        nested = [((*pointer, step), part) for step, part in members if isinstance(part, dict | list)]
+        pending.extend(reversed(nested))
 
 
-def _of_object(pointer: Pointer, here: Mapping[str, Any]) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
-    for key in (key for key in here if key.lower() == "metadata"):
-        metadata = here[key]
+def _object_entries(pointer: Pointer, node: Mapping[str, Any]) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
+    for key in (key for key in node if key.lower() == "metadata"):
+        metadata = node[key]
         for name in metadata if isinstance(metadata, dict) else ():
-            place, said = (*pointer, key, name), metadata[name]
+            place, entry_value = (*pointer, key, name), metadata[name]
             if name.lower() == _NAME:
-                yield from ((pointer, at, _NAME, entry) for at, entry in _own(place, said))
+                yield from ((pointer, at, _NAME, entry) for at, entry in _own_entries(place, entry_value))
             elif name == CHECKOV:
-                yield from ((pointer, at, CHECKOV, entry) for at, entry in _of_checkov(place, said))
+                yield from ((pointer, at, CHECKOV, entry) for at, entry in _checkov_entries(place, entry_value))
 
 
-def _own(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
-    """Yield the entries of kvlint's own metadata; None for one that is wrong."""
-    if not isinstance(said, dict):
-        yield place, said
+def _own_entries(place: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
+    """Yield the entries of kvlint's own metadata; None for an invalid one."""
+    if not isinstance(value, dict):
+        yield place, value
         return
-    for word, entries in said.items():
+    for word, entries in value.items():
         if word.lower() != "ignore" or not isinstance(entries, list):
             yield (*place, word), None
             continue
         yield from (((*place, word, index), entry) for index, entry in enumerate(entries))
 
 
-def _of_checkov(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
+def _checkov_entries(place: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
     """Yield the entries of Checkov's metadata: below ``skip``, in a list, or a single one."""
-    if isinstance(said, dict):
-        place, said = (*place, "skip"), said.get("skip")
-    if isinstance(said, list):
-        yield from (((*place, index), entry) for index, entry in enumerate(said))
-    elif said is not None:
-        yield place, said
+    if isinstance(value, dict):
+        place, value = (*place, "skip"), value.get("skip")
+    if isinstance(value, list):
+        yield from (((*place, index), entry) for index, entry in enumerate(value))
+    elif value is not None:
+        yield place, value
 
 
 def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
-    """Yield what an entry of Checkov's metadata says: an object with ``id`` and ``comment``, or ``ID:comment``."""
+    """Parse an entry of Checkov's metadata: an object with ``id`` and ``comment``, or ``ID:comment``."""
     id_, reason = (value.get("id"), value.get("comment", "")) if isinstance(value, dict) else (value, "")
     if not isinstance(id_, str):
         return
-    found = skip_of(f"{id_}:{reason}" if isinstance(reason, str) and reason else id_)
-    if found is not None:
-        yield PeerComment(tool=CHECKOV, ids=found[0], reason=found[1], reach=Reach.AROUND, start=start, end=end)
+    skip = skip_of(f"{id_}:{reason}" if isinstance(reason, str) and reason else id_)
+    if skip is not None:
+        yield PeerComment(tool=CHECKOV, ids=skip[0], reason=skip[1], reach=Reach.AROUND, start=start, end=end)
 
 
 def _directive(value: Any, start: int, end: int) -> Directive:
-    """Return what an entry says."""
-
     def wrong(fault: str) -> Directive:
         return Directive(comment=0, start=start, end=end, fault=fault)
 
     if isinstance(value, str):
-        said = value.strip()
-        said = said if said[:6].lower() == "ignore" else f"ignore{said}"
-        found = directive_of(said, 0, start, end)
-        return wrong("a whole template is ignored in its own metadata") if found.whole_file else found
+        content = value.strip()
+        content = content if content[:6].lower() == "ignore" else f"ignore{content}"
+        directive = directive_of(content, 0, start, end)
+        return wrong("a whole template is ignored in its own metadata") if directive.whole_file else directive
     if not isinstance(value, dict):
         return wrong("this is no directive of kvlint")
     unknown = next((key for key in value if key not in _KEYS), None)

@@ -1,9 +1,9 @@
-"""JSON text or bytes -> Python data, or an error with its line and column.
+"""Decode JSON into Python data, with line and column of errors.
 
-``decode`` reads ARM templates and parameter files. Azure's tools accept more than JSON: comments, a comma after the
-last member, line breaks within strings, UTF-16 as PowerShell writes it. Single quotes and keys without quotes stay
-errors. ``decode_json`` reads strict JSON of a known shape. Where a large file is decoded in parts, as a plan is, catch
-``DECODE_ERRORS``.
+``decode`` reads ARM templates and parameter files. Azure's tools accept more than JSON: comments, a trailing comma,
+line breaks in strings, and UTF-16 as PowerShell writes it. Single quotes and keys without quotes remain errors.
+``decode_json`` reads strict JSON of a known shape. Code that decodes parts of a large file itself, such as a plan,
+catches ``DECODE_ERRORS``.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from azkvlint.syntax.positions import Lines, MarkedText
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-# Deeper than any template, and far from the interpreter's own limit.
+# Deeper than any template, and far below the interpreter's recursion limit.
 MAX_DEPTH = 200
 
 Pointer = tuple[str | int, ...]
 
-# Most strings hold no escape, and the first alternative is far faster.
+# Most strings contain no escape, and the first alternative is far faster.
 STRING = r'(?:"[^"]*+"(?<!\\")|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 COMMENT = r"(?://[^\r\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/)"
 GAP = rf"[ \t\r\n]*+(?:{COMMENT}[ \t\r\n]*+)*+"
-# Text without anything to blank, followed by what is to be blanked.
+# Clean text, followed by a comment or comma to replace by blanks.
 _UNCLEAN = regex(rf'[^"/,]*+(?:(?:{STRING}|,(?!{GAP}[}}\]]))[^"/,]*+)*+(?:(?P<blank>{COMMENT}|,))', re.DOTALL)
 _EDGE = regex(rf"{STRING}|(?P<open>[{{\[])|[}}\]]", re.DOTALL)
 _NUMBER = regex(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", re.DOTALL)
-# A comma behind one of these, or behind nothing, is a fault and not a trailing comma.
+# A comma after one of these, or at the start, is an error and not a trailing comma.
 _NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
 DECODE_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
-"""What msgspec raises for data that it cannot read. Not all of it is its own."""
+"""The errors that msgspec raises for invalid data, not all of which are its own."""
 _T = TypeVar("_T")
 _BYTE = regex(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
 _DECODER = msgspec.json.Decoder()
@@ -43,7 +43,7 @@ _ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS = tuple(mark for mark, _ in _BOMS)
-# The messages of the standard library, which differ between its versions, and those of reports.
+# Messages of the standard library, which differ between its versions, with kvlint's wording.
 _FAULTS = (
     ("Expecting value", "a value is expected here"),
     ("Expecting ',' delimiter", "a comma or the closing bracket is expected here"),
@@ -57,14 +57,14 @@ _FAULTS = (
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A decoded file: ``value`` is Python data; ``text`` is what an editor shows, without the byte order mark."""
+    """A decoded file: ``value`` is Python data; ``text`` is the text in an editor, without the byte order mark."""
 
     value: Any
     text: str
 
 
 def decode(data: bytes) -> Document:
-    """Read one JSON file. Of a repeated key the last one counts. Raises InputError, with a line and column.
+    """Decode one JSON file. The last of repeated keys counts. Raise InputError with a line and column.
 
     NaN, Infinity, numbers too large for a float and more than MAX_DEPTH levels are refused.
     """
@@ -72,7 +72,7 @@ def decode(data: bytes) -> Document:
     try:
         value = _DECODER.decode(text if plain is None else plain)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        # A fault, or something that only Azure's tools accept: slower, but reports the position.
+        # An error, or an extension of Azure's tools: slower, but reports the position.
         value = _decode_unusual(text)
     if _too_deep(value):
         _refuse_depth(text)
@@ -81,15 +81,15 @@ def decode(data: bytes) -> Document:
 
 
 def decode_text(text: str) -> Document:
-    """Read JSON that is a value of another file. Raises InputError as ``decode`` does."""
+    """Decode JSON that is a value in another file. Raise InputError as ``decode`` does."""
     try:
         return decode(text.encode())
-    except UnicodeEncodeError:  # a path that is not UTF-8 is a part of it
+    except UnicodeEncodeError:  # it contains a path that is not UTF-8
         raise InputError("not JSON: it is not Unicode text") from None
 
 
 def decode_json(data: bytes | str, shape: type[_T]) -> _T:
-    """Return the data as ``shape``. Raises InputError if it is not JSON, or of another shape."""
+    """Decode ``data`` as ``shape``. Raise InputError if it is not JSON, or of another shape."""
     try:
         return msgspec.json.decode(data, type=shape)
     except DECODE_ERRORS as error:
@@ -97,7 +97,7 @@ def decode_json(data: bytes | str, shape: type[_T]) -> _T:
 
 
 def decode_error(error: Exception) -> str:
-    """Return why data cannot be read, without any value of the input."""
+    """Return the reason why data cannot be decoded, without any value from the input."""
     match error:
         case RecursionError():
             return "it is nested too deeply"
@@ -110,29 +110,29 @@ def decode_error(error: Exception) -> str:
 
 
 def decode_string(quoted: str) -> str:
-    """Return the value of a JSON string, which may have line breaks in it. Raises ValueError."""
+    """Decode a JSON string, which may contain line breaks. Raise ValueError."""
     import json
 
     return str(json.JSONDecoder(strict=False).decode(quoted))
 
 
 def blank_comments(text: str) -> str:
-    """Return ``text`` with comments and trailing commas replaced by blanks, so that offsets stay the same."""
+    """Return ``text`` with comments and trailing commas replaced by blanks, so that offsets do not change."""
     parts: list[str] = []
     at, last = 0, ""
     while match := _UNCLEAN.match(text, at):
         start = match.start("blank")
-        kept = text[at:start]
-        last = kept.rstrip()[-1:] or last
+        clean = text[at:start]
+        last = clean.rstrip()[-1:] or last
         if last in _NO_MEMBER and match["blank"] == ",":
             break
-        parts += (kept, " " * (match.end() - start))
+        parts += (clean, " " * (match.end() - start))
         at = match.end()
     return "".join((*parts, text[at:])) if parts else text
 
 
 def _text(data: bytes) -> tuple[str, bytes | None]:
-    """Return the text of a file, and its UTF-8 without a byte order mark where the file is UTF-8."""
+    """Return the text of a file, and its UTF-8 without a byte order mark if the file is UTF-8."""
     encoding = ""
     for mark, name in _BOMS:
         if data.startswith(mark):
@@ -154,7 +154,7 @@ def _text(data: bytes) -> tuple[str, bytes | None]:
 
 
 def _decode_unusual(text: str) -> Any:
-    """Return the value of ``text``, read by the standard library, which reports the offset of a fault."""
+    """Decode ``text`` with the standard library, which reports the offset of an error."""
     import json
 
     if not text or text.isspace():
@@ -178,7 +178,7 @@ def _decode_unusual(text: str) -> Any:
 
 
 def _lone_surrogate(text: str) -> int | None:
-    """Return the offset of an escape that is half of a surrogate pair in JSON without comments; None without one."""
+    """Return the offset of an escape that is a lone surrogate in JSON without comments; None without one."""
     high: re.Match[str] | None = None
     for match in _ESCAPE.finditer(text):
         unit = int(match[1], 16) if match[1] else 0
@@ -192,7 +192,7 @@ def _lone_surrogate(text: str) -> int | None:
 
 
 class _NumberRefused(Exception):
-    """A number that no float holds, or a constant that JSON does not have."""
+    """A number outside the range of float, or a constant that JSON does not have."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -219,13 +219,15 @@ def _fault(text: str, at: int, message: str) -> str:
         return "the comment that starts here never ends"
     if text.startswith("'", at):
         return "texts stand in double quotes"
-    what = next((words for start, words in _FAULTS if message.startswith(start)), "something else is expected here")
-    return f"the file ends too early: {what}" if not text[at:].strip() else what
+    fault_text = next(
+        (words for start, words in _FAULTS if message.startswith(start)), "something else is expected here"
+    )
+    return f"the file ends too early: {fault_text}" if not text[at:].strip() else fault_text
 
 
-def _refuse(text: str, at: int, what: str) -> NoReturn:
+def _refuse(text: str, at: int, reason: str) -> NoReturn:
     line, column = Lines(text).place(at)
-    raise InputError(f"not JSON: {what}", line=line, column=column) from None
+    raise InputError(f"not JSON: {reason}", line=line, column=column) from None
 
 
 def _refuse_depth(text: str) -> NoReturn:
@@ -258,7 +260,7 @@ def _too_deep(value: Any) -> bool:
 
 
 class ByteLines:
-    """Line and column of byte offsets, found in one pass where the offsets grow."""
+    """Lines and columns of byte offsets, computed in one pass if the offsets ascend."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -288,23 +290,23 @@ class ByteLines:
 
 
 def duplicate_key(data: bytes) -> str | None:
-    """Return a key that is repeated in an object of ``data``; None if there is none. Reads the whole text."""
+    """Return a repeated key of an object in ``data``; None if there is none. Decodes the whole text."""
     import json
 
-    found: list[str] = []
+    repeated: list[str] = []
 
     def check(pairs: list[tuple[str, object]]) -> None:
         if len({key for key, _ in pairs}) != len(pairs):
             seen: set[str] = set()
-            found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None, so false
+            repeated.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None, so false
 
     # Numbers stay strings: Python refuses to convert thousands of digits.
     json.loads(data, object_pairs_hook=check, parse_int=str, parse_float=str)
-    return found[0] if found else None
+    return repeated[0] if repeated else None
 
 
 def is_complete(data: bytes) -> bool:
-    """Return whether ``data`` is one complete JSON value, all strictness about characters aside."""
+    """Return whether ``data`` is one complete JSON value, ignoring invalid characters."""
     import json
 
     try:

@@ -1,4 +1,4 @@
-"""Positions of values in JSON text that a decoder has accepted. Comments and trailing commas are allowed.
+"""Find the positions of values in JSON that a decoder has accepted. Comments and trailing commas are allowed.
 
 ``parse`` returns all values, ``locate`` the positions of some members, ``members`` and ``elements`` the positions of
 raw values that msgspec has left undecoded.
@@ -22,7 +22,7 @@ _PLAIN = r'[^"{}\[\]/]*+'
 
 
 def _content(levels: int) -> str:
-    """Return the pattern of the content of a container, with containers of up to ``levels`` levels in it."""
+    """Return the pattern of the content of a container, with up to ``levels`` levels of nested containers."""
     inner = rf"|[{{\[]{_content(levels - 1)}[}}\]]{_PLAIN}" if levels else ""
     return rf"{_PLAIN}(?:{STRING}{_PLAIN}{inner}|{COMMENT}{_PLAIN})*+"
 
@@ -41,7 +41,7 @@ _BLANK, _COMMA = frozenset(b" \t\r\n"), ord(",")
 Plain: TypeAlias = str | int | float | bool | None
 
 
-class LostError(Exception):
+class NotJsonError(Exception):
     """The text is not JSON."""
 
 
@@ -71,7 +71,7 @@ class Member(msgspec.Struct, gc=False):
 
 
 class JsonObject(msgspec.Struct, gc=False):
-    """An object with its members; of a repeated key all of them. ``end`` is ``start`` where the text breaks off."""
+    """An object with its members, including all of repeated keys. ``end`` is ``start`` if the text is incomplete."""
 
     start: int
     end: int
@@ -91,7 +91,7 @@ _SKIPPED: Final = Scalar(0, 0, None)
 
 
 class Selection:
-    """The steps to follow from a value; ``pointer`` leads to the value if its own position is wanted."""
+    """The steps to follow from a value; ``pointer`` is set if the position of the value itself is requested."""
 
     __slots__ = ("pointer", "steps")
 
@@ -106,7 +106,7 @@ _UNSELECTED: Final = Selection()
 def parse(text: str, decode: Callable[[str, int], Plain], max_depth: int) -> Value:
     """Return the value of a text. ``decode`` returns the value of a scalar or key, given with its offset.
 
-    Raises LostError, TooDeepError beyond ``max_depth`` levels, and what ``decode`` raises.
+    Raise LostError, TooDeepError beyond ``max_depth`` levels, and the exceptions of ``decode``.
     """
     return _Parser(text, decode, max_depth).root(None)
 
@@ -114,59 +114,58 @@ def parse(text: str, decode: Callable[[str, int], Plain], max_depth: int) -> Val
 def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, int]]:
     """Return the offsets of the first character and after the last one of each pointer's target, in code points.
 
-    For a key that is the whole member, from the key to the end of its value; for an index the item; for ``()`` the
-    outermost value. Of a repeated key the last one counts. Targets that do not exist are left out. ``text`` is a
-    Document's; in another one, targets behind the first fault may not be found.
+    The target of a key is the whole member, from the key to the end of its value; of an index the item; of ``()`` the
+    outermost value. The last of repeated keys counts. Missing targets are omitted. ``text`` is a Document's; in another
+    text, targets after the first error may be missing.
     """
     selection = Selection()
     for pointer in pointers:
         if len(pointer) <= MAX_DEPTH:
             inner = selection
             for step in pointer:
-                below = inner.steps.get(step)
-                if below is None:
-                    below = inner.steps[step] = Selection()
-                inner = below
+                child = inner.steps.get(step)
+                if child is None:
+                    child = inner.steps[step] = Selection()
+                inner = child
             inner.pointer = pointer
     if selection.pointer is None and not selection.steps:
         return {}
     parser = _Parser(text, lambda _written, _at: None, MAX_DEPTH + 1)
-    with suppress(LostError):
+    with suppress(NotJsonError):
         parser.root(selection)
-    found: dict[Pointer, tuple[int, int]] = {}
+    spans: dict[Pointer, tuple[int, int]] = {}
     if parser.top is not None:
-        _collect(parser.top, parser.top.start, selection, found)
-    return found
+        _collect(parser.top, parser.top.start, selection, spans)
+    return spans
 
 
-def _collect(value: Value, start: int, selection: Selection, found: dict[Pointer, tuple[int, int]]) -> None:
+def _collect(value: Value, start: int, selection: Selection, spans: dict[Pointer, tuple[int, int]]) -> None:
     """Add the spans of a value and of the selected values in it."""
     if selection.pointer is not None and value.end > value.start:
-        found[selection.pointer] = start, value.end
+        spans[selection.pointer] = start, value.end
     if not selection.steps:
         return
     if isinstance(value, JsonObject):
         for member in {member.key: member for member in value.members}.values():
-            _collect(member.value, member.start, selection.steps[member.key], found)
+            _collect(member.value, member.start, selection.steps[member.key], spans)
     elif isinstance(value, JsonArray):
         for index, item in enumerate(value.items):
             inner = selection.steps.get(index)
             if inner is not None:
-                _collect(item, item.start, inner, found)
+                _collect(item, item.start, inner, spans)
 
 
 def _decode_key(quoted: str) -> str:
-    """Return a key that has escapes."""
     try:
         return decode_string(quoted)
     except ValueError:
-        raise LostError from None
+        raise NotJsonError from None
 
 
 class _Parser:
-    """One pass over ``text``. Methods return the offset behind the comma that follows what they read.
+    """One pass over ``text``. Methods return the offset after the comma that follows what they parsed.
 
-    A selection of None stands for everything; containers outside of a selection are skipped by patterns.
+    A selection of None selects everything; containers outside of a selection are skipped by patterns.
     """
 
     def __init__(self, text: str, decode: Callable[[str, int], Plain], max_depth: int) -> None:
@@ -177,10 +176,9 @@ class _Parser:
         self.end = 0  # of the last container, without the comma
 
     def root(self, selection: Selection | None) -> Value:
-        """Read the outermost value."""
         match = _ITEM.match(self.text)
         if match is None:
-            raise LostError
+            raise NotJsonError
         if match[1] is not None:
             self.top = Scalar(match.start(1), match.end(1), self.decode(match[1], match.start(1)))
         else:
@@ -194,10 +192,9 @@ class _Parser:
             return JsonObject(at, at, [])
         if self.text.startswith("[", at):
             return JsonArray(at, at, [])
-        raise LostError
+        raise NotJsonError
 
     def read(self, into: JsonObject | JsonArray, selection: Selection | None, depth: int) -> int:
-        """Read the content of a container."""
         if depth > self.max_depth:
             raise TooDeepError(into.start)
         if selection is not None and not selection.steps:
@@ -210,8 +207,7 @@ class _Parser:
         return at
 
     def members(self, into: JsonObject, selection: Selection | None, depth: int) -> int:
-        """Read the selected members of an object."""
-        text, found = self.text, into.members
+        text, selected = self.text, into.members
         at = into.start + 1
         while match := _MEMBER.match(text, at):
             at = match.end()
@@ -228,16 +224,16 @@ class _Parser:
             start, key_end = match.span(1)
             if match[2] is None:
                 value = self.container(at)
-                found.append(Member(start, key_end, key, value))
+                selected.append(Member(start, key_end, key, value))
                 at = self.read(value, inner, depth + 1)
             else:
                 first, last = match.span(2)
                 plain = self.decode(match[2], first) if selection is None else None
-                found.append(Member(start, key_end, key, Scalar(first, last, plain)))
+                selected.append(Member(start, key_end, key, Scalar(first, last, plain)))
         return self.close(at, "}")
 
     def items(self, into: JsonArray, selection: Selection | None, depth: int) -> int:
-        """Read the items of an array, the selected ones in full."""
+        """Parse the items of an array, the selected ones in full."""
         text, found = self.text, into.items
         at = into.start + 1
         while True:
@@ -248,7 +244,7 @@ class _Parser:
                 continue
             match = _ITEM.match(text, at)
             if match is None:
-                raise LostError
+                raise NotJsonError
             if match[1] is not None:
                 plain = self.decode(match[1], match.start(1)) if selection is None else None
                 found.append(Scalar(*match.span(1), plain))
@@ -261,24 +257,22 @@ class _Parser:
                 return self.close(at, "]")
 
     def skip(self, at: int) -> int:
-        """Skip the container at ``at``."""
         if not self.text.startswith(("{", "["), at):
-            raise LostError
+            raise NotJsonError
         at, depth = at + 1, 1
         while depth:
             match = _BRACKET.match(self.text, at)
             if match is None:
-                raise LostError
+                raise NotJsonError
             depth += 1 if match[1] else -1
             at = match.end()
             self.end = match.end(2)
         return at
 
     def close(self, at: int, mark: str) -> int:
-        """Read the closing ``mark``."""
         match = _CLOSE.match(self.text, at)
         if match is None or match[1] != mark:
-            raise LostError
+            raise NotJsonError
         self.end = match.end(1)
         return match.end()
 
@@ -286,7 +280,7 @@ class _Parser:
 def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
     """Return the byte offset of each value of the outermost object of ``data``, whose raw values are ``parts``.
 
-    The lengths of the values lead from one to the next, so this costs nothing. Raises DecodeError for a repeated key.
+    The lengths of the values lead from one to the next without a search. Raise DecodeError for a repeated key.
     """
     places: dict[str, int] = {}
     at = len(_space(data, 0)) + 1
@@ -304,7 +298,7 @@ def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
 
 
 def elements(data: bytes, items: Sequence[msgspec.Raw], at: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end offset in ``data`` of each of the raw ``items`` of the array at the byte offset ``at``."""
+    """Yield the start and end offsets in ``data`` of the raw ``items`` of the array at the byte offset ``at``."""
     at += 1
     for item in items:
         if data[at] in _BLANK:

@@ -1,4 +1,4 @@
-"""Comments that make other tools skip a check, and what each of them applies to.
+"""Parse comments that make other tools skip a check, and find their targets.
 
 - Checkov: ``#checkov:skip=CKV_AZURE_110:reason``, inside the block that it applies to
 - tfsec and Trivy: ``#trivy:ignore:AVD-AZU-0016:exp:2027-01-02 reason``, on the line of a block or argument or above it
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 WORDS = (":skip=", "tfsec:", "trivy:", "kics-scan")
-"""A file in which none of these occurs, in any case, holds no such comment."""
+"""A file without any of these, in any case, has no such comment."""
 
 _CHECKOV = regex(
     r"(?:checkov|bridgecrew|cortex):skip=[ ]*+(?P<ids>[A-Za-z0-9_]++(?:,[A-Za-z0-9_]++)*+)(?::(?P<reason>[^\r\n]*+))?"
@@ -34,7 +34,7 @@ _CHECKOV = regex(
 _KICS = regex(r"[\s#/*;]*+kics-scan(?P<words>(?:\s.*)?)", re.IGNORECASE)
 _WORD = regex(r"\S++")
 _BLANK = regex(r"\s*+")
-# What a comment's line may begin with before its first word, and may end with after its last.
+# Characters that may surround the words in a line of a comment.
 _MARKERS = " \t#/*"
 _IGNORED_IN_REASON = " \t\"'*/#:-"
 
@@ -42,7 +42,7 @@ _Span: TypeAlias = tuple[int, int]
 
 
 class Reach(Enum):
-    """What a comment applies to."""
+    """The target of a comment."""
 
     FILE = "file"
     AROUND = "around"
@@ -52,16 +52,15 @@ class Reach(Enum):
     BELOW = "below"
     """The block or argument that follows the comment."""
     LINE = "line"
-    """What is reported on the comment's line and on the next one, whatever it belongs to."""
+    """All findings on the comment's line and on the next one."""
 
 
 class PeerComment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comment says to another tool. ``ids`` are as written; ``*`` stands for every check of the tool.
+    """A directive for another tool. ``ids`` are as written; ``*`` is every check of the tool.
 
-    With ``is_except`` every check but those is skipped. ``until`` is the last day on which it holds; ``ended``: its
-    last day is not a date, so the tool does not respect it. ``condition`` says when it holds, if not always.
-
-    ``comment`` is the index of the comment, ``start`` and ``end`` are what it says in the text.
+    With ``is_except`` every other check is skipped. ``until`` is its last valid day; ``ended``: its last day is not a
+    date, so the tool does not respect it. ``condition`` states when it applies, if not always. ``comment`` is the index
+    of the comment, ``start`` and ``end`` are its span in the text.
     """
 
     tool: str
@@ -78,32 +77,32 @@ class PeerComment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def has_peer_comments(text: str) -> bool:
-    """Return whether a text may hold comments for other tools."""
+    """Return whether a text may contain comments for other tools."""
     lowered = text.lower()
     return any(word in lowered for word in WORDS)
 
 
 def peer_comments(source: SourceComments) -> list[tuple[PeerComment, _Span | None]]:
-    """Return the comments for other tools with the span that each applies to; None where there is nothing."""
+    """Return the comments for other tools with the span that each applies to; None without a target."""
     if not has_peer_comments(source.text):
         return []
-    found: list[PeerComment] = []
+    comments: list[PeerComment] = []
     for index, start, end in comment_lines(source.text, source.comments):
-        found += _in_line(source.text, index, start, end)
-    if not found:
+        comments += _in_line(source.text, index, start, end)
+    if not comments:
         return []
-    spans = _Spans(source, found)
-    return [(one, spans.span_of(one)) for one in found]
+    spans = _Spans(source, comments)
+    return [(one, spans.span_of(one)) for one in comments]
 
 
-def skip_of(said: str) -> tuple[tuple[str, ...], str] | None:
-    """Return ids and reason of what Checkov reads in a template's metadata: ``CKV_AZURE_110:reason``."""
-    ids, _, reason = said.partition(":")
+def skip_of(content: str) -> tuple[tuple[str, ...], str] | None:
+    """Parse a skip in the metadata of a template, ``CKV_AZURE_110:reason``, into ids and reason."""
+    ids, _, reason = content.partition(":")
     return ((ids.strip(),), _reason(reason)) if ids.strip() else None
 
 
 def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[PeerComment]:
-    """Yield what one line of a comment says to other tools."""
+    """Yield the directives for other tools in one line of a comment."""
     line = text[low:high]
     lowered = line.lower()
     if ":skip=" in line:
@@ -122,24 +121,24 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[PeerComme
 
 
 def _ignores(line: str, comment: int, low: int) -> Iterator[PeerComment]:
-    """Yield the ignores of tfsec and Trivy in a line; words that are none are the reason of the one before them."""
-    waiting: PeerComment | None = None
+    """Yield the ignores of tfsec and Trivy in a line; other words are the reason of the ignore before them."""
+    pending: PeerComment | None = None
     reason: list[str] = []
     for match in _WORD.finditer(line):
         word = match[0].lstrip(_MARKERS)
-        found = _ignore(word, comment, low + match.end() - len(word)) if word[:6] in ("tfsec:", "trivy:") else None
-        if found is None:
+        ignore = _ignore(word, comment, low + match.end() - len(word)) if word[:6] in ("tfsec:", "trivy:") else None
+        if ignore is None:
             reason.append(word)
             continue
-        if waiting is not None:
-            yield msgspec.structs.replace(waiting, reason=_reason(" ".join(reason)))
-        waiting, reason = found, []
-    if waiting is not None:
-        yield msgspec.structs.replace(waiting, reason=_reason(" ".join(reason)))
+        if pending is not None:
+            yield msgspec.structs.replace(pending, reason=_reason(" ".join(reason)))
+        pending, reason = ignore, []
+    if pending is not None:
+        yield msgspec.structs.replace(pending, reason=_reason(" ".join(reason)))
 
 
 def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
-    """Return what ``trivy:ignore:ID:exp:2027-01-02:ws:NAME`` says; None for anything else."""
+    """Parse ``trivy:ignore:ID:exp:2027-01-02:ws:NAME``; None for anything else."""
     tool, *sections = word.split(":")
     if len(sections) < 2 or sections[0] != "ignore":
         return None
@@ -161,38 +160,37 @@ def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
 
 
 def _commands(words: str, comment: int, start: int, end: int) -> Iterator[PeerComment]:
-    """Yield what a line with a command of KICS says."""
     for word in words.split():
         name, _, ids = word.partition("=")
         command = name.lower()
         reach = {"ignore-line": Reach.LINE, "ignore-block": Reach.BELOW, "ignore": Reach.FILE}.get(command)
-        named = tuple(dict.fromkeys(id_.strip() for id_ in ids.split(",") if id_.strip()))
+        check_ids = tuple(dict.fromkeys(id_.strip() for id_ in ids.split(",") if id_.strip()))
         if reach is not None and not ids:
             yield PeerComment(tool=KICS, ids=(EVERY_CHECK,), reach=reach, comment=comment, start=start, end=end)
-        elif command in ("disable", "enable") and named:
+        elif command in ("disable", "enable") and check_ids:
             is_except = command == "enable"
             yield PeerComment(
-                tool=KICS, ids=named, reach=Reach.FILE, comment=comment, start=start, end=end, is_except=is_except
+                tool=KICS, ids=check_ids, reach=Reach.FILE, comment=comment, start=start, end=end, is_except=is_except
             )
 
 
 def _reason(text: str) -> str:
-    """Return a reason without quotation marks and marks of comments around it."""
+    """Return a reason without quotation marks and comment markers around it."""
     return " ".join(text.split()).strip(_IGNORED_IN_REASON)
 
 
 class _Spans:
-    """What each comment for another tool in a file applies to."""
+    """The target of each comment for another tool in a file."""
 
-    def __init__(self, source: SourceComments, found: Sequence[PeerComment]) -> None:
+    def __init__(self, source: SourceComments, comments: Sequence[PeerComment]) -> None:
         self._source = source
         self._lines = Lines(source.text).starts
         self._starts = [target.start for target in source.targets]
         self._outer = [(one.start, one.end) for one in self._outermost() if one.head_end < one.end]
         self._after = code_after(source)
         self._code = self._first_code()
-        # Ignores of tfsec and Trivy on successive lines apply to what follows the last of them.
-        leading = {self._line(one.start) for one in found if one.reach is Reach.BESIDE and self._leads(one)}
+        # Ignores of tfsec and Trivy on consecutive lines apply to the block or argument after the last of them.
+        leading = {self._line(one.start) for one in comments if one.reach is Reach.BESIDE and self._leads(one)}
         self._below: dict[int, int] = {}
         for line in sorted(leading, reverse=True):
             self._below[line] = self._below.get(line + 1, line + 1)
@@ -213,7 +211,7 @@ class _Spans:
                 return self._on(line) or (self._on(self._below[line]) if line in self._below else None)
 
     def _outermost(self) -> Iterator[Target]:
-        """Yield the targets that are in no other one."""
+        """Yield the targets that are not nested in another one."""
         end = 0
         for target in self._source.targets:
             if target.start >= end:
@@ -221,7 +219,7 @@ class _Spans:
                 yield target
 
     def _first_code(self) -> int:
-        """Return where the first code begins."""
+        """Return the offset of the first code."""
         first = self._blank(0)
         comments = self._source.comments
         return self._after[0] if comments and comments[0][0] <= first else first
@@ -231,7 +229,7 @@ class _Spans:
         return at if match is None else match.end()
 
     def _line(self, offset: int) -> int:
-        """Return the number of the line of an offset, from 0."""
+        """Return the 0-based line of an offset."""
         return bisect_right(self._lines, offset) - 1
 
     def _start_of(self, line: int) -> int:
@@ -256,6 +254,6 @@ class _Spans:
         return offset, self._source.targets[index].end
 
     def _leads(self, one: PeerComment) -> bool:
-        """Return whether there is no code before a comment on its line."""
+        """Return whether no code precedes a comment on its line."""
         start = self._source.comments[one.comment][0]
         return self._blank(self._lines[self._line(start)]) >= start

@@ -1,4 +1,4 @@
-"""Places in a text: offsets -> lines and columns, and what a report may show of them.
+"""Convert offsets to lines and columns, and cut excerpts for reports.
 
 Lines end as they do in editors: at a line feed, a carriage return, or both. Lines and columns are 1-based.
 """
@@ -16,20 +16,20 @@ from azkvlint.util.errors import InputError
 HIDDEN = "(hidden)"
 MAX_LINES = 10
 MAX_CHARACTERS = 2_000
-# Of a line too long to be shown whole, what stands before the region.
+# The number of characters kept before the region in a line that is too long.
 _LEAD = 200
 
 Span = tuple[int, int]
 
 
 class MarkedText(str):
-    """The text of a file, without the byte order mark that it begins with; ``is_utf8`` tells which one."""
+    """The text of a file without its byte order mark; ``is_utf8`` states whether that was UTF-8's."""
 
     __slots__ = ("is_utf8",)
     is_utf8: bool
 
     def __new__(cls, text: str, *, is_utf8: bool = True) -> Self:
-        """Return the same text, marked."""
+        """Return ``text`` as MarkedText."""
         marked = super().__new__(cls, text)
         marked.is_utf8 = is_utf8
         return marked
@@ -38,13 +38,13 @@ class MarkedText(str):
 class Lines:
     """The lines of ``text``. All offsets are in code points; the end of a span is exclusive.
 
-    Offsets beyond the text mean its end. The lines are found when something first asks for them.
+    Offsets beyond the text are its end. The line starts are computed on first use.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._starts: list[int] = []
-        # Only characters beyond U+FFFF take two code units in UTF-16.
+        # Only characters beyond U+FFFF have two code units in UTF-16.
         self._narrow = text.isascii()
 
     def place(self, offset: int) -> tuple[int, int]:
@@ -58,38 +58,38 @@ class Lines:
         return Region(*self.place(start), *self.place(max(start, end)))
 
     def excerpt(self, start: int, end: int, hidden: Sequence[Span] = ()) -> Excerpt:
-        """Return the text of a span, and around it the whole lines that it touches, without the last line's break.
+        """Return the text of a span with the whole lines around it, without the break of the last line.
 
-        Where the span is all of a line, a line break goes with the context: it is never the same as the span, but in a
-        text of a single line. Both end after MAX_LINES lines or MAX_CHARACTERS characters; of a line too long for that
-        the context may begin within it. Whatever lies in a span of ``hidden`` is replaced by ``(hidden)``, so that no
-        secret is shown. Line breaks are line feeds.
+        If the span is a whole line, the context includes a line break: it always differs from the span, except in a
+        text of one line. Both are cut after MAX_LINES lines or MAX_CHARACTERS characters; in a longer line the context
+        may begin within it. Spans in ``hidden`` are replaced by ``(hidden)``, so that no secret is shown. Line breaks
+        become line feeds.
         """
         start = self._within(start)
         end = max(start, self._within(end))
         low, high = self._context(start, end)
-        spans = _merged(hidden, low, high)
+        spans = _merge_spans(hidden, low, high)
         return Excerpt(
-            text=self._shown(start, min(end, high), spans),
+            text=self._redacted(start, min(end, high), spans),
             context=self.region(low, high),
-            context_text=self._shown(low, high, spans),
+            context_text=self._redacted(low, high, spans),
             utf16=self._utf16(start, end),
             context_utf16=self._utf16(low, high),
         )
 
     def without_text(self, start: int, end: int) -> Excerpt:
-        """Return an excerpt that shows nothing of a span, and has no fingerprint of its line."""
+        """Return an excerpt without text or line fingerprint for a span."""
         region = self.region(start, end)
         utf16 = self._utf16(start, max(start, end))
         return Excerpt(text="", context=region, context_text="", utf16=utf16, is_shown=False)
 
     def shortened(self, start: int, end: int) -> Span:
-        """Return a span, or only its beginning if its first line is longer than an excerpt shows."""
+        """Return a span, or its beginning if its first line is longer than an excerpt."""
         starts = self.starts
         after = bisect_right(starts, start)
         line_end = starts[after] if after < len(starts) else len(self.text)
-        most = start + MAX_CHARACTERS - _LEAD - 1
-        return (start, most) if min(end, line_end) > most else (start, end)
+        max_end = start + MAX_CHARACTERS - _LEAD - 1
+        return (start, max_end) if min(end, line_end) > max_end else (start, end)
 
     @property
     def starts(self) -> list[int]:
@@ -97,7 +97,7 @@ class Lines:
         if not self._starts:
             text = self.text
             if "\r" in text:
-                text = text.replace("\r\n", " \n").replace("\r", "\n")  # as long as before
+                text = text.replace("\r\n", " \n").replace("\r", "\n")  # the same length
             self._starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
             self._starts.pop()
         return self._starts
@@ -106,7 +106,7 @@ class Lines:
         return min(max(offset, 0), len(self.text))
 
     def _context(self, start: int, end: int) -> Span:
-        """Return the span that is shown around a span."""
+        """Return the span of the context around a span."""
         starts = self.starts
         first = bisect_right(starts, start)
         last = min(bisect_right(starts, max(start, end - 1)), first + MAX_LINES - 1)
@@ -124,7 +124,7 @@ class Lines:
         return low, max(high, start)
 
     def _with_break(self, line: int) -> Span:
-        """Return a whole line, by its number, with the break that follows it, or with the one before the last line."""
+        """Return the span of a line with the break after it, or for the last line with the break before it."""
         starts = self.starts
         low, high = starts[line - 1], len(self.text)
         if line < len(starts):
@@ -133,8 +133,8 @@ class Lines:
             low -= 2 if self.text.endswith("\r\n", 0, low) else 1
         return low, high
 
-    def _shown(self, start: int, end: int, hidden: Sequence[Span]) -> str:
-        """Return the text of a span, without what is hidden."""
+    def _redacted(self, start: int, end: int, hidden: Sequence[Span]) -> str:
+        """Return the text of a span with hidden parts replaced."""
         parts: list[str] = []
         for first, last in hidden:
             if first < end and last > start:
@@ -144,45 +144,45 @@ class Lines:
         return "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
 
     def _utf16(self, start: int, end: int) -> Region | None:
-        """Return the region of a span in UTF-16 code units, where that is another one."""
+        """Return the region of a span in UTF-16 code units; None if it is the same."""
         if self._narrow:
             return None
         region = self.region(start, end)
-        first, last = self._wide(start), self._wide(end)
+        first, last = self._extra_units(start), self._extra_units(end)
         if not first and not last:
             return None
         return Region(region.start_line, region.start_column + first, region.end_line, region.end_column + last)
 
-    def _wide(self, offset: int) -> int:
-        """Return how many characters before an offset on its line take two code units."""
+    def _extra_units(self, offset: int) -> int:
+        """Return the number of characters before an offset on its line that have two code units."""
         start = self.starts[bisect_right(self.starts, offset) - 1]
         before = self.text[start:offset]
         return len(before.encode("utf-16-le", "surrogatepass")) // 2 - len(before)
 
 
-def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
-    """Return the spans that reach into ``low`` to ``high``, in order, those that overlap made one."""
-    merged: list[Span] = []
+def _merge_spans(spans: Sequence[Span], low: int, high: int) -> list[Span]:
+    """Return the spans that overlap ``low`` to ``high``, sorted, with overlapping ones merged."""
+    result: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < high and span[1] > low and span[0] < span[1]):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        if result and start < result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
         else:
-            merged.append((start, end))
-    return merged
+            result.append((start, end))
+    return result
 
 
 _UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
 
 def source_text(data: bytes) -> str:
-    """Return the same as ``decoded``, and keep in it whether it began with a byte order mark."""
+    """Decode a file like ``decoded``, as MarkedText if it begins with a byte order mark."""
     text = decoded(data)
     is_utf16 = data[:2] in _UTF16
     return MarkedText(text, is_utf8=not is_utf16) if is_utf16 or data.startswith(_UTF8) else text
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file. Raises InputError if it is neither UTF-8 nor what its byte order mark says."""
+    """Decode a file as UTF-8, or by its byte order mark. Raise InputError."""
     encoding = "utf-16" if data[:2] in _UTF16 else "utf-8-sig"
     try:
         return data.decode(encoding)

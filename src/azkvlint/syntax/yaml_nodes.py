@@ -1,8 +1,7 @@
-"""YAML text as located nodes.
+"""Parse YAML into nodes with positions.
 
-Only JSON's scalars are more than text: ``on``, ``010``, ``~`` and dates stay as they are written. What makes a document
-mean something else than it seems to say is a fault: duplicate keys, anchors, aliases, tags, merge keys, more than one
-document.
+Only JSON's scalars have types: ``on``, ``010``, ``~`` and dates stay strings. Constructs with surprising meanings are
+faults: duplicate keys, anchors, aliases, tags, merge keys, and more than one document.
 """
 
 from __future__ import annotations
@@ -16,22 +15,22 @@ import yaml
 
 from azkvlint.util.lazy_regex import regex
 
-# Deeper than any rule or example goes, and far from the interpreter's own limit.
+# Deeper than any rule or example, and far below the interpreter's recursion limit.
 MAX_DEPTH = 50
 
-# libyaml's parser is some ten times faster; not every platform's wheel has it.
+# libyaml's parser is about ten times as fast; not every platform's wheel has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = regex("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INTEGER = regex(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"": None, "null": None, "true": True, "false": False}
-# Of integers as of a 64-bit machine, which every reader of JSON can hold.
+# The range of 64-bit integers, which every JSON reader supports.
 _LIMIT = 2**63
 _MAX_DIGITS = 20
 
 
 class Fault(msgspec.Struct, frozen=True, order=True):
-    """What is wrong and where. Lines and columns are 1-based, columns count code points."""
+    """A syntax error. Lines and columns are 1-based, columns count code points."""
 
     line: int
     column: int
@@ -39,7 +38,7 @@ class Fault(msgspec.Struct, frozen=True, order=True):
 
 
 class ScalarNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A text, number, boolean or null (also: nothing at all). A key is always a text."""
+    """A string, number, boolean or null (an empty value too). A key is always a string."""
 
     line: int
     column: int
@@ -55,7 +54,7 @@ class ListNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MapNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A mapping, in the order of the text. Of duplicate keys only the first is here."""
+    """A mapping in document order, without the repetitions of duplicate keys."""
 
     line: int
     column: int
@@ -73,7 +72,7 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def compose(text: str) -> Document:
-    """Read ``text``. Never raises: whatever is wrong is a fault of the document."""
+    """Parse ``text``. Never raises: every error is a fault of the document."""
     text = text.removeprefix("\ufeff")
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
@@ -91,7 +90,7 @@ def compose(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         composer.fault(error.problem_mark or error.context_mark, f"not YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, OverflowError):
-        # PyYAML's own parser lets a few of Python's errors through, for escapes beyond Unicode and the like.
+        # PyYAML's own parser leaks a few of Python's errors, for escapes beyond Unicode and the like.
         composer.faults.append(Fault(1, 1, "not YAML"))
     return Document(root, tuple(composer.faults))
 
@@ -108,11 +107,11 @@ def data(node: Node) -> Any:
 
 
 class _Unreadable(Exception):
-    """Nothing sensible can be read from here on; the fault has been noted."""
+    """The rest of the document cannot be parsed; the fault has been recorded."""
 
 
 class _Composer:
-    """Builds nodes from PyYAML's events, which (unlike its nodes) still show anchors and tags."""
+    """Builder of nodes from PyYAML's events, which (unlike its nodes) include anchors and tags."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -177,14 +176,14 @@ class _Composer:
 
     def _scalar(self, event: Any) -> str | int | float | bool | None:
         text: str = event.value
-        if not event.implicit[0]:  # in quotes, or a block
+        if not event.implicit[0]:  # quoted, or a block scalar
             return text
         if text in _WORDS:
             return _WORDS[text]
         if not _NUMBER.fullmatch(text):
             return text
         if _INTEGER.fullmatch(text):
-            # Python refuses to read integers of thousands of digits, so the length comes first.
+            # Python refuses to convert integers of thousands of digits, so the length is checked first.
             number: int | float = int(text) if len(text) <= _MAX_DIGITS else math.inf
             in_range = -_LIMIT <= number < _LIMIT
         else:

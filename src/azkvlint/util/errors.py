@@ -1,12 +1,12 @@
-"""What can go wrong, and the exit codes.
+"""Exceptions and exit codes.
 
 ::
 
     KvlintError
-      UsageError     a wrong option or path                      exit 2
-      RuleError      rule files that do not load, all faults     exit 3
-      InputError     one input that cannot be read: a Problem    exit 3
-      InternalError  a mistake of kvlint's own                   exit 3
+      UsageError     an invalid option or path                    exit 2
+      RuleError      rule files that do not load, with all faults exit 3
+      InputError     an input that cannot be read: a Problem      exit 3
+      InternalError  a bug in kvlint                              exit 3
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from __future__ import annotations
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
-EXIT_NOT_WHOLE = 3
+EXIT_INCOMPLETE = 3
 
 
 class KvlintError(Exception):
-    """``message`` is one sentence for people; ``hint`` says how to fix it."""
+    """Base of all errors: ``message`` is one sentence for users, ``hint`` the way to fix it."""
 
-    exit_code = EXIT_NOT_WHOLE
+    exit_code = EXIT_INCOMPLETE
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -29,13 +29,13 @@ class KvlintError(Exception):
 
 
 class UsageError(KvlintError):
-    """The command line asks for something that does not exist or cannot be."""
+    """An option, argument or path on the command line is invalid."""
 
     exit_code = EXIT_USAGE
 
 
 class RuleError(KvlintError):
-    """Rule files that do not load. ``faults`` holds one ``path:line:column: text`` each."""
+    """Rule files do not load. ``faults`` holds one ``path:line:column: message`` each."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
@@ -43,7 +43,7 @@ class RuleError(KvlintError):
 
 
 class InputError(KvlintError):
-    """One input that cannot be read. ``line`` and ``column`` are 1-based, where known."""
+    """One input cannot be read. ``line`` and ``column`` are 1-based, where known."""
 
     def __init__(
         self, message: str, hint: str | None = None, line: int | None = None, column: int | None = None
@@ -54,11 +54,11 @@ class InputError(KvlintError):
 
 
 class InternalError(KvlintError):
-    """kvlint itself is broken: please report it."""
+    """kvlint has a bug."""
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """Return a hint for a word that is none of the ``known``: the nearest of them, or nothing if none is near."""
+    """Return a hint with the known word that is closest to ``word``, or an empty string if none is close."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, 1)

@@ -1,6 +1,6 @@
-"""Which files and folders a result depends on, and in which state they were: a repeated run reads only what changed.
+"""Record the files and folders that a result depends on, with their states, so that ``--watch`` rereads only changes.
 
-``util.project_files`` records every access. Nothing is recorded unless the tracker is started, as watching does.
+``util.project_files`` records every access. The tracker records only while it is on.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import TypeAlias, TypeVar
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
-"""What tells one state of a file, or of the names in a folder, from another; empty where there is nothing."""
+"""Values that identify one state of a file or of the names in a folder; empty if it does not exist."""
 States: TypeAlias = dict[str, State]
-"""States by path; the path of the names in a folder ends with a separator."""
-# A file that was changed this short a time before it was looked at may change again without another time stamp.
+"""States by path; the path of a folder's names ends with a separator."""
+# A file modified this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
 class FileTracker:
-    """The files and folders that were accessed, each with its state before it was first read."""
+    """The files and folders that were accessed, each with its state before the first access."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -31,19 +31,19 @@ class FileTracker:
         self._cached: dict[tuple[int, Hashable], frozenset[str]] = {}
 
     def start(self) -> None:
-        """Record from here on, and every state anew."""
+        """Start recording, with no recorded states."""
         self.is_on = True
         self._states.clear()
         self._cached.clear()
 
     def stop(self) -> None:
-        """Record no more."""
+        """Stop recording."""
         self.is_on = False
         self._states.clear()
         self._cached.clear()
 
     def record(self, path: str) -> None:
-        """Record a file or folder that is about to be accessed, whether it exists or not."""
+        """Record a file or folder before its first access, whether or not it exists."""
         if self.is_on:
             if path not in self._states:
                 self._states[path] = state_of(path)
@@ -51,33 +51,33 @@ class FileTracker:
                 self._seen[-1].add(path)
 
     def record_names(self, folder: str) -> None:
-        """Record a folder whose names are about to be listed."""
+        """Record a folder before its names are listed."""
         if self.is_on:
             self.record(folder.rstrip(os.sep) + os.sep)
 
     def track(self, work: Callable[[], _T]) -> tuple[_T, States]:
-        """Return the result of ``work``, and the states of what it depends on."""
+        """Return the result of ``work`` and the states of the files that it depends on."""
         if not self.is_on:
             return work(), {}
-        result, seen = self._part(work)
-        return result, {path: self._states[path] for path in seen}
+        result, paths = self._run_tracked(work)
+        return result, {path: self._states[path] for path in paths}
 
     def cached(self, cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
-        """Return the entry of a cache, made by ``work`` the first time. Later users depend on the same files."""
+        """Return the cached value for ``key``, computed by ``work`` the first time, with its files tracked."""
         entry = id(cache), key
         if key in cache:
             self._add(self._cached.get(entry, ()))
             return cache[key]
         if not self.is_on:
-            found = cache[key] = work()
-            return found
-        found, seen = self._part(work)
-        cache[key] = found
-        self._cached[entry] = frozenset(seen)
-        self._add(seen)
-        return found
+            value = cache[key] = work()
+            return value
+        value, paths = self._run_tracked(work)
+        cache[key] = value
+        self._cached[entry] = frozenset(paths)
+        self._add(paths)
+        return value
 
-    def _part(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
+    def _run_tracked(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
         self._seen.append(set())
         try:
             result = work()
@@ -86,32 +86,40 @@ class FileTracker:
             raise
         return result, self._seen.pop()
 
-    def _add(self, seen: Iterable[str]) -> None:
+    def _add(self, paths: Iterable[str]) -> None:
         if self._seen:
-            self._seen[-1].update(seen)
+            self._seen[-1].update(paths)
 
 
 def state_of(path: str) -> State:
-    """Return the state of a file, or of the names in a folder, as it is now."""
+    """Return the current state of a file, or of the names in a folder."""
     try:
         if path.endswith(os.sep):
             return ("names", *sorted(os.listdir(path)))
-        found = os.stat(path)
+        result = os.stat(path)
     except (OSError, ValueError):
         return ()
-    if stat.S_ISDIR(found.st_mode):
-        return "folder", found.st_dev, found.st_ino
-    since = time_ns() - found.st_mtime_ns
-    tick = _TICK if found.st_mtime_ns % _SECOND else _COARSE_TICK
-    # What may change unseen is the same as nothing, so it is looked at once more.
-    unsure = (object(),) if since < tick else ()
-    return found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, *unsure
+    if stat.S_ISDIR(result.st_mode):
+        return "folder", result.st_dev, result.st_ino
+    since = time_ns() - result.st_mtime_ns
+    tick = _TICK if result.st_mtime_ns % _SECOND else _COARSE_TICK
+    # A recent file gets a state that equals no other, so it is read again next time.
+    never_equal = (object(),) if since < tick else ()
+    return (
+        result.st_dev,
+        result.st_ino,
+        result.st_mode,
+        result.st_size,
+        result.st_mtime_ns,
+        result.st_ctime_ns,
+        *never_equal,
+    )
 
 
 FILE_TRACKER = FileTracker()
-"""The tracker of this process; processes that it starts as copies of itself begin with the same."""
+"""The tracker of this process; forked processes start with a copy."""
 
 
 def cached(cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
-    """Return the entry of a cache of what was read, made by ``work`` the first time."""
+    """Return the cached value for ``key``, computing it with ``work`` the first time and tracking its files."""
     return FILE_TRACKER.cached(cache, key, work)

@@ -1,6 +1,6 @@
-"""Patterns for paths, as ``.gitignore`` knows them, and for addresses of resources.
+"""Match paths with patterns in ``.gitignore`` syntax, and resource addresses with ``*``.
 
-A match takes time in proportion to pattern and text, whatever the pattern: configuration files may be anybody's.
+Matching is linear in pattern and string for every pattern, because configuration files may be untrusted.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from functools import lru_cache
 
 _ANY_DEPTH = "**"
 _NEVER = re.compile(r"(?!)")
-_LONGEST = 1_000
+_MAX_LENGTH = 1_000
 
 
 class PathGlob:
     """A pattern for paths below one folder: ``legacy/``, ``*.bak.tf``, ``/infra/**/test``.
 
-    ``*`` and ``?`` stand for characters of one name, ``[a-z]`` for one of them, ``**`` for any number of folders; a
-    backslash takes a character as it is. Without a slash before its end a pattern is about a name at any depth, with
-    one about a path from the folder; with one at its end, about folders only. What lies in a folder that matches does.
-
-    Raises ValueError, whose text says what is wrong, for what is no pattern.
+    ``*`` and ``?`` match characters of one name, ``[a-z]`` one of a set, ``**`` any number of folders; a backslash
+    escapes the next character. A pattern without an inner slash matches a name at any depth, other patterns match a
+    path from the folder; with a trailing slash it matches folders only. Everything in a matching folder matches. Raise
+    ValueError with the reason for an invalid pattern.
     """
 
     def __init__(self, pattern: str) -> None:
-        text = _short(pattern)
+        text = _strip(pattern)
         if text.startswith("!"):
             raise ValueError(r"a pattern cannot be taken back by '!'; '\!' is the character")
         self._folders_only = text.endswith("/")
@@ -36,97 +35,96 @@ class PathGlob:
             raise ValueError("it is empty")
         if "/" not in text.rstrip("/"):
             parts.insert(0, _ANY_DEPTH)
-        self._parts = [None if part == _ANY_DEPTH else _of_name(part) for part in parts]
+        self._parts = [None if part == _ANY_DEPTH else _compile_name(part) for part in parts]
 
     def matches(self, path: str, is_folder: bool = False) -> bool:
-        """Return whether it is about ``path`` (POSIX, below the folder), or about a folder that this lies in."""
+        """Return whether the pattern matches ``path`` (POSIX, relative to the folder) or a folder above it."""
         names = path.split("/")
-        return _fits([*self._parts, None], names) or self.is_about(path, is_folder)
+        return _match_parts([*self._parts, None], names) or self.matches_itself(path, is_folder)
 
-    def is_about(self, path: str, is_folder: bool) -> bool:
-        """Return whether it is about ``path`` itself: for those who come through all folders above."""
-        return (is_folder or not self._folders_only) and _fits(self._parts, path.split("/"))
+    def matches_itself(self, path: str, is_folder: bool) -> bool:
+        """Return whether the pattern matches ``path`` itself, for callers that have checked all folders above."""
+        return (is_folder or not self._folders_only) and _match_parts(self._parts, path.split("/"))
 
 
-def _fits(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool:
-    """Return whether the parts of a pattern match names; None matches any number, at the end one or more.
+def _match_parts(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool:
+    """Return whether the parts of a pattern match names; None matches any number of names, at the end one or more.
 
-    Only the None that was met last ever needs another try: what it skips, those before it need not.
+    Only the last None needs another attempt: the names that it skips need no match of an earlier None.
     """
     part = name = 0
-    again: tuple[int, int] | None = None
+    retry: tuple[int, int] | None = None
     while name < len(names):
         pattern = parts[part] if part < len(parts) else _NEVER
         if pattern is None and part == len(parts) - 1:
             return True
         if pattern is None:
-            again, part = (part, name), part + 1
+            retry, part = (part, name), part + 1
         elif pattern.fullmatch(names[name]):
             part, name = part + 1, name + 1
-        elif again is not None:
-            again = (again[0], again[1] + 1)
-            part, name = again[0] + 1, again[1]
+        elif retry is not None:
+            retry = (retry[0], retry[1] + 1)
+            part, name = retry[0] + 1, retry[1]
         else:
             return False
     return part == len(parts)
 
 
 class AddressGlob:
-    """A pattern for addresses: ``module.app["*"].azurerm_key_vault.kv``; only ``*`` stands for other characters.
+    """A pattern for addresses: ``module.app["*"].azurerm_key_vault.kv``; ``*`` is the only wildcard.
 
-    Without keys of instances it is about all instances.
+    A pattern without instance keys matches all instances.
     """
 
     def __init__(self, pattern: str) -> None:
-        parts = re.split(r"(\*)", _short(pattern))
+        parts = re.split(r"(\*)", _strip(pattern))
         if parts == [""]:
             raise ValueError("it is empty")
-        self._pattern = _compiled([None if part == "*" else part for part in parts])
+        self._pattern = _compile([None if part == "*" else part for part in parts])
 
     def matches(self, address: str, static: str) -> bool:
-        """Return whether it is about what has this address, which without keys of instances is ``static``."""
+        """Return whether the pattern matches an address, or ``static``, the same address without instance keys."""
         return self._pattern.fullmatch(address) is not None or self._pattern.fullmatch(static) is not None
 
 
-def _short(pattern: str) -> str:
-    if len(pattern) > _LONGEST:
-        raise ValueError(f"it is longer than {_LONGEST:,} characters")
+def _strip(pattern: str) -> str:
+    if len(pattern) > _MAX_LENGTH:
+        raise ValueError(f"it is longer than {_MAX_LENGTH:,} characters")
     return pattern.strip()
 
 
 @lru_cache(maxsize=512)
-def _of_name(part: str) -> re.Pattern[str]:
-    """Return the pattern of one name of a path."""
-    found: list[str | None] = []
-    at = 0
-    while at < len(part):
-        char, at = part[at], at + 1
+def _compile_name(part: str) -> re.Pattern[str]:
+    parts: list[str | None] = []
+    offset = 0
+    while offset < len(part):
+        char, offset = part[offset], offset + 1
         if char == "*":
-            found.append(None)
+            parts.append(None)
         elif char == "?":
-            found.append("\0")
-        elif char == "[" and (end := part.find("]", at + 1 + part.startswith("!", at))) > 0:
-            found.append(f"\0{part[at:end]}")
-            at = end + 1
+            parts.append("\0")
+        elif char == "[" and (end := part.find("]", offset + 1 + part.startswith("!", offset))) > 0:
+            parts.append(f"\0{part[offset:end]}")
+            offset = end + 1
         else:
-            if char == "\\" and at < len(part):
-                char, at = part[at], at + 1
-            found.append(char)
-    return _compiled(found)
+            if char == "\\" and offset < len(part):
+                char, offset = part[offset], offset + 1
+            parts.append(char)
+    return _compile(parts)
 
 
-def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
-    r"""Return a pattern of literal texts, None for any text, ``\0`` for any character and ``\0a-z`` for one of a set.
+def _compile(parts: Sequence[str | None]) -> re.Pattern[str]:
+    r"""Compile a pattern of literal strings, None for any string, ``\0`` for any character, ``\0a-z`` for one of a set.
 
-    Between two of the first the shortest way is taken and never another: where what follows fits after that, it also
-    fits after any longer one, and to go back would take time without end.
+    Each None but the last matches as little as possible, without backtracking: if the rest matches after a longer
+    match, it also matches after the shortest.
     """
     runs: list[list[str]] = [[]]
     for part in parts:
         if part is None:
             runs.append([])
         else:
-            runs[-1].append(_one(part))
+            runs[-1].append(_compile_part(part))
     texts = ["".join(run) for run in runs]
     if len(texts) == 1:
         return re.compile(texts[0], re.DOTALL)
@@ -134,7 +132,7 @@ def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
     return re.compile(f"{texts[0]}{middle}.*{texts[-1]}", re.DOTALL)
 
 
-def _one(part: str) -> str:
+def _compile_part(part: str) -> str:
     if not part.startswith("\0"):
         return re.escape(part)
     chars = part[1:]
@@ -142,7 +140,7 @@ def _one(part: str) -> str:
         return "."
     negated = chars.startswith("!")
     inner = "".join(char if char == "-" else re.escape(char) for char in chars[negated:])
-    # Two hyphens in a row may mean something else to Python one day, of which it warns.
+    # Python warns that two hyphens in a row may get another meaning.
     if "--" in inner:
         raise ValueError(f"'[{chars}]' is no set of characters")
     try:

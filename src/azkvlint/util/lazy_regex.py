@@ -1,6 +1,6 @@
-"""Regular expressions that are compiled when they are first used.
+"""Compile regular expressions on first use.
 
-kvlint has some two hundred of them, and compiling them all takes longer than judging a small plan; a run needs few.
+Compiling the two hundred patterns of kvlint takes longer than checking a small plan, and a run needs few of them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, AnyStr, cast
 _METHODS = ("match", "fullmatch", "search", "finditer", "findall", "split", "sub", "subn")
 
 
-class _Later:
-    """Stands for a pattern: the first use puts the compiled one's methods into its place, so a later use finds them."""
+class _LazyPattern:
+    """A pattern whose first use replaces its own methods with those of the compiled pattern."""
 
     def __init__(self, text: str | bytes, flags: re.RegexFlag | int) -> None:
         self._source = text, flags
@@ -26,5 +26,5 @@ class _Later:
 
 
 def regex(text: AnyStr, flags: re.RegexFlag | int = 0) -> re.Pattern[AnyStr]:
-    """Return a pattern that is not compiled yet. It is used by its methods; the functions of ``re`` do not take it."""
-    return cast("re.Pattern[AnyStr]", _Later(text, flags))
+    """Return a pattern that is compiled on first use. Call its methods; the functions of ``re`` do not accept it."""
+    return cast("re.Pattern[AnyStr]", _LazyPattern(text, flags))

@@ -1,7 +1,7 @@
-"""Writing of files, and standard streams that the caller has closed.
+"""Write output files, and replace standard streams that are closed.
 
-A new file has a random name, is created exclusively, and is then renamed. A link that came with a checkout is never
-followed out of it. See ``write_file``.
+A new file gets a random name, is created exclusively and then renamed. Links that came with a checkout are never
+followed out of it (see ``write_file``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from azkvlint.util.project_boundary import (
     checkout_of,
     current_folder,
     file_state,
+    is_within,
     leads_into_git,
-    lies_in,
     open_named,
     real_path,
 )
@@ -34,7 +34,7 @@ _MAX_LINKS = 40
 
 
 def read_ends(file: str, length: int) -> tuple[bytes, bytes] | None:
-    """Return how an existing output file begins and ends; None if it cannot be read."""
+    """Return the first and last ``length`` bytes of an existing output file; None if it cannot be read."""
     try:
         with os.fdopen(open_named(file), "rb") as stream:
             start = stream.read(length)
@@ -45,21 +45,21 @@ def read_ends(file: str, length: int) -> tuple[bytes, bytes] | None:
 
 
 def open_null_device(mode: str) -> TextIO:
-    """Return a stream that stands for a standard stream which the caller has closed."""
-    return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # open as long as kvlint runs
+    """Open the null device in place of a closed standard stream."""
+    return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # stays open until the process ends
 
 
 def silence(descriptor: int) -> None:
-    """Discard what is written to a descriptor from here on."""
+    """Redirect a descriptor to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
 def write_file(file: str, data: bytes) -> None:
-    """Write a file that is complete or not there at all. Raises OSError, and UsageError for a link out of the checkout.
+    """Write a file atomically. Raise OSError, or UsageError for a link that leads out of the checkout.
 
-    A pipe or device is written to, not replaced. An existing file keeps its permissions.
+    Pipes and devices are written to, not replaced. An existing file keeps its permissions.
     """
     target = output_path(file)
     if _is_device(target):
@@ -70,7 +70,7 @@ def write_file(file: str, data: bytes) -> None:
 
 
 def write_new_file(file: str, data: bytes) -> None:
-    """Write a file that does not exist yet. Raises UsageError if it does, or cannot be written."""
+    """Create a file. Raise UsageError if it exists or cannot be written."""
     try:
         with os.fdopen(os.open(output_path(file), _CREATE, 0o666), "wb") as out:
             out.write(data)
@@ -81,22 +81,22 @@ def write_new_file(file: str, data: bytes) -> None:
 
 
 def write_for_editors(file: str, data: bytes) -> None:
-    """Write a file in the folder ``.sarif``, where editors look for logs; that folder is made, no other.
+    """Write a file to the folder ``.sarif``, where editors look for logs, creating that folder only.
 
-    A link there may have come with the checkout: it is replaced, not what it leads to. Raises as ``write_file`` does.
+    A link there may have come with the checkout, so the link is replaced, not its target. Raise as ``write_file`` does.
     """
     folder, name = os.path.split(absolute_path(file))
-    above, own = os.path.split(folder)
-    folder = os.path.join(output_path(above), own)
+    parent, folder_name = os.path.split(folder)
+    folder = os.path.join(output_path(parent), folder_name)
     if os.path.islink(folder):
-        raise OSError(errno.ELOOP, f"the folder {own} is a link")
+        raise OSError(errno.ELOOP, f"the folder {folder_name} is a link")
     if not os.path.lexists(folder):
         os.mkdir(folder)
     _replace(os.path.join(folder, name), data)
 
 
 def append_file(file: str, data: bytes) -> None:
-    """Add to the end of a file, which need not exist yet. Raises as ``write_file`` does."""
+    """Append to a file, creating it if necessary. Raise as ``write_file`` does."""
     target = output_path(file)
     flags = _APPEND & ~NOFOLLOW if _is_device(target) else _APPEND | os.O_CREAT
     with os.fdopen(os.open(target, flags, 0o666), "wb") as out:
@@ -104,7 +104,6 @@ def append_file(file: str, data: bytes) -> None:
 
 
 def _replace(target: str, data: bytes) -> None:
-    """Write a file under a random name, and rename it."""
     partial = f"{target}.{os.urandom(8).hex()}.partial"
     descriptor = os.open(partial, _CREATE, 0o666)
     try:
@@ -128,52 +127,52 @@ def _state_of_link(file: str) -> os.stat_result | None:
 
 
 def _is_device(target: str) -> bool:
-    """Return whether an output is a pipe or a device, or an open file of a process such as ``/dev/stdout``."""
-    found = file_state(target)
-    if found is None or stat.S_ISDIR(found.st_mode):
+    """Return whether an output is a pipe, a device, or an open file of a process such as ``/dev/stdout``."""
+    state = file_state(target)
+    if state is None or stat.S_ISDIR(state.st_mode):
         return False
-    return not stat.S_ISREG(found.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
+    return not stat.S_ISREG(state.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
 
 
 def output_path(file: str) -> str:
-    """Return the path that writing to ``file`` would reach. Raises UsageError for a link that leads out of a checkout.
+    """Resolve the path that writing to ``file`` reaches. Raise UsageError for a link that leads out of a checkout.
 
-    That counts for each link on the way that came with a checkout; the user's own links elsewhere are followed.
+    This covers each link on the path that came with a checkout; the user's own links elsewhere are followed.
     """
     drive, rest = os.path.splitdrive(file if os.path.isabs(file) else os.path.join(current_folder(), file))
-    here, links = f"{drive}{os.sep}", 0
-    waiting = rest.split(os.sep)[::-1]
-    while waiting:
-        name = waiting.pop()
+    current, links = f"{drive}{os.sep}", 0
+    pending = rest.split(os.sep)[::-1]
+    while pending:
+        name = pending.pop()
         if name in ("", os.curdir):
             continue
         if name == os.pardir:
-            here = os.path.dirname(here)
+            current = os.path.dirname(current)
             continue
-        full = os.path.join(here, name)
+        full = os.path.join(current, name)
         if not os.path.islink(full):
-            here = full
+            current = full
             continue
         links += 1
         if links > _MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if here.startswith("/proc/") and os.path.basename(here) == "fd":
+        if current.startswith("/proc/") and os.path.basename(current) == "fd":
             return full  # an open file of a process, which may be a pipe without a path
         _refuse_link(file, full)
         drive, rest = os.path.splitdrive(os.readlink(full).removeprefix("\\\\?\\"))
-        here = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else here
-        waiting.extend(rest.split(os.sep)[::-1])
-    return here
+        current = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else current
+        pending.extend(rest.split(os.sep)[::-1])
+    return current
 
 
 def _refuse_link(file: str, link: str) -> None:
-    """Raise UsageError if a link came with a checkout, or with the files of this run, and leads out of them."""
+    """Raise UsageError if a link in a checkout, or in the roots of this run, leads out of it."""
     folder = os.path.dirname(link)
     boundary = (boundary_of(folder) if RUN.roots else "") or checkout_of(folder)
     if not boundary:
         return
     target = real_path(link)
-    if not lies_in(target, boundary) or leads_into_git(target, boundary):
+    if not is_within(target, boundary) or leads_into_git(target, boundary):
         where = os.path.relpath(link, boundary)
         raise UsageError(
             f"'{file}' is not written: '{where}' is a symbolic link that leads out of the checkout",

@@ -1,4 +1,4 @@
-"""How many there are of something, in words."""
+"""Format counts of things."""
 
 from __future__ import annotations
 

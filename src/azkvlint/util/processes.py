@@ -1,7 +1,7 @@
-"""The processes of a run: worker processes that never outlive it, and the signals that end it.
+"""Run tasks in worker processes that never outlive the run, and handle the signals that end it.
 
-A worker has one connection to its parent. It carries tasks and results, and as only the parent holds the other end, the
-system closes it when the parent ends, in whatever way. That ends the worker, even in the middle of a task.
+A worker has one connection to its parent for tasks and results. Only the parent holds the other end, so the system
+closes it when the parent ends for any reason, and that ends the worker even in the middle of a task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
-# Ctrl-C is not among them: Python raises KeyboardInterrupt for it by itself. Windows has no SIGHUP.
+# Python raises KeyboardInterrupt for SIGINT by itself. Windows has no SIGHUP.
 _ENDING = ("SIGTERM", "SIGHUP")
 _received: list[int] = []
 
@@ -33,33 +33,33 @@ _received: list[int] = []
 
 
 def handle_signals() -> None:
-    """End the run on SIGTERM and SIGHUP as on Ctrl-C, so that it leaves no processes and no partial files behind.
+    """End the run on SIGTERM and SIGHUP as on Ctrl-C, so that no processes and no partial files remain.
 
-    A signal that the caller ignores, as nohup does, stays ignored.
+    A signal that the parent process ignores, as nohup does, stays ignored.
     """
     import signal
 
-    for number in _ending():
+    for number in _ending_signals():
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
 
 
 def exit_code_after_signals(code: int) -> int:
-    """Return 128 plus the number of the signal that has ended the run, or ``code`` without one."""
+    """Return 128 plus the number of the signal that ended the run; ``code`` if there was none."""
     return 128 + _received[0] if _received else code
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
     import signal
 
-    # One is enough: another one must not interrupt the cleanup.
-    for each in _ending():
-        signal.signal(each, signal.SIG_IGN)
+    # A second signal must not interrupt the cleanup.
+    for other in _ending_signals():
+        signal.signal(other, signal.SIG_IGN)
     _received.append(number)
     raise KeyboardInterrupt
 
 
-def _ending() -> list[int]:
+def _ending_signals() -> list[int]:
     import signal
 
     return [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
@@ -71,11 +71,10 @@ def _ending() -> list[int]:
 def in_processes(
     count: int, tasks: Sequence[_Task], prepare: Callable[..., Callable[[_Task], _Result]], *arguments: Any
 ) -> Iterator[_Result | None]:
-    """Yield the results of the tasks, in their order, from ``count`` worker processes.
+    """Yield the results of the tasks in order, computed by ``count`` worker processes.
 
-    Each worker calls ``prepare`` with the arguments, and what that returns with one task after the other. The result is
-    None for a task whose worker was killed, and for all tasks that are left when no worker is. Raises the KvlintError
-    that a task raises.
+    Each worker calls ``prepare(*arguments)`` once, then the returned function with each task. The result is None for a
+    task whose worker was killed, and for all remaining tasks when no worker is left. Raise the KvlintError of a task.
     """
     from multiprocessing.connection import wait
 
@@ -104,11 +103,11 @@ def in_processes(
 
 
 def _start(workers: dict[Connection, BaseProcess], count: int, prepare: Callable[..., Any], arguments: Any) -> None:
-    context: Any = _context()  # typeshed knows no Process of it
+    context: Any = _context()  # typeshed's BaseContext has no Process
     is_copy = context.get_start_method() == "fork"
     for _ in range(count):
         connection, its_end = context.Pipe()
-        # A copy of this process holds the parent's ends of all connections so far, and would keep them open.
+        # A forked child inherits the parent's ends of all earlier connections, and would keep them open.
         copied = [*workers, connection] if is_copy else []
         process = context.Process(target=_serve, args=(its_end, copied, prepare, arguments), daemon=True)
         process.start()
@@ -117,7 +116,7 @@ def _start(workers: dict[Connection, BaseProcess], count: int, prepare: Callable
 
 
 def _context() -> BaseContext:
-    """Return how processes start: as copies of this one where that is safe, for they need no time to import then."""
+    """Return a fork context where available, which saves the children's import time."""
     import multiprocessing
 
     here = multiprocessing.get_all_start_methods()
@@ -125,15 +124,15 @@ def _context() -> BaseContext:
 
 
 def _send(connection: Connection, task: object) -> None:
-    # That a worker has ended shows where its result is received.
+    # The end of a worker is noticed where its result is received.
     with suppress(OSError):
         connection.send(task)
 
 
 def _result_from(connection: Connection, workers: dict[Connection, BaseProcess]) -> Any:
-    """Return the result that a worker has sent; None, and one worker less, if it has ended instead.
+    """Return the result of a worker; None if it has ended, after removing it from ``workers``.
 
-    Raises the KvlintError that the worker has sent.
+    Raise the KvlintError that the worker sent.
     """
     try:
         result = connection.recv()
@@ -154,16 +153,16 @@ def _result_from(connection: Connection, workers: dict[Connection, BaseProcess])
 def _serve(
     connection: Connection, copied: Sequence[Connection], prepare: Callable[..., Callable[[Any], Any]], arguments: Any
 ) -> None:
-    """Work until the parent closes its end of the connection."""
+    """Run tasks until the parent closes its end of the connection."""
     import signal
     from queue import SimpleQueue
     from threading import Thread
 
     for end in copied:
         end.close()
-    # Ctrl-C reaches all processes of a terminal, and the parent ends its workers by itself.
+    # Ctrl-C reaches all processes of a terminal, and the parent ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in _ending():
+    for number in _ending_signals():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     _release_streams()
@@ -179,7 +178,7 @@ def _serve(
 
 
 def _receive(connection: Connection, tasks: SimpleQueue[Any]) -> None:
-    """Receive tasks, and end the process when the connection ends, whatever else it is doing."""
+    """Receive tasks, and end the process when the connection closes."""
     try:
         while True:
             tasks.put(connection.recv())
@@ -188,7 +187,7 @@ def _receive(connection: Connection, tasks: SimpleQueue[Any]) -> None:
 
 
 def _release_streams() -> None:
-    """Close the streams that the parent writes to, so that their reader does not wait for a worker."""
+    """Detach from the parent's standard streams, so that their reader does not wait for a worker."""
     if not os.environ.get("KVLINT_DEBUG"):
         silence(1)
         silence(2)

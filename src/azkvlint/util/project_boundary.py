@@ -1,8 +1,8 @@
-"""The boundaries of what a run may read, and the opening of paths within them.
+"""Decide which files a run may read, and open paths within that boundary.
 
-A file is read only if its real path is in the checkout of the input, and not below a ``.git`` folder. Outside of any
-checkout the boundary is the folder that the command line names, or the current folder if that holds it. Links are
-followed inside the boundary only.
+A file is read only if its real path is in the checkout of the input and not below a ``.git`` folder. Outside of any
+checkout the boundary is the folder named on the command line, or the current folder if that contains it. Links are
+followed only inside the boundary.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _GIT_FILES = frozenset({"HEAD", "commondir", "config", "packed-refs"})
 OUTSIDE = "it is a symbolic link that leads out of the project"
 INTO_GIT = "it is a symbolic link into a .git folder"
 USE_A_COPY = "replace the link with the file itself"
-NO_PATH = "no file can have this path"
+INVALID_PATH = "no file can have this path"
 _NOT_REGULAR = "it is not a regular file"
 _BROKEN_LINK = "it is a symbolic link that leads nowhere"
-# Flags that a platform does not have are 0. O_NONBLOCK: opening a pipe must not wait for its other end.
+# Flags that a platform lacks are 0. O_NONBLOCK keeps opening a pipe from waiting for its other end.
 NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 COMMON: int = NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
 READ: int = os.O_RDONLY | COMMON | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-# What systems report for a link that is not followed.
+# Errors of opening a link with O_NOFOLLOW.
 IS_LINK = frozenset({errno.ELOOP, errno.EMLINK})
 # Characters that some file systems ignore in names.
 _IGNORED = dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
 
 
 class _Run:
-    """What the command line of the current run names, and what is known of the folders that it reads."""
+    """The paths named on the command line of the current run, and what was found out about the folders it reads."""
 
     def __init__(self) -> None:
         self.reset()
@@ -44,7 +44,7 @@ class _Run:
         named: frozenset[str] = frozenset(),
         outputs: dict[tuple[int, int], str] | None = None,
     ) -> None:
-        """Forget the last run."""
+        """Start a run with empty caches."""
         self.roots = set(roots)
         self.named = named
         self.outputs = outputs or {}
@@ -54,11 +54,11 @@ class _Run:
 
 
 RUN = _Run()
-"""One process makes one run at a time."""
+"""One process has one run at a time."""
 
 
 def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable[str] = ()) -> None:
-    """Set what the following reads may read: the checkouts of ``paths``, and the files ``named``, wherever they are.
+    """Allow the following reads in the checkouts of ``paths``, and of the files ``named`` anywhere.
 
     None of them may be one of the ``outputs``.
     """
@@ -73,19 +73,19 @@ def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable
 
 
 def add_root(folder: str) -> None:
-    """Allow reading in a folder that the user chose in another way, such as the current one."""
+    """Allow reading in a folder that the user chose without naming it, such as the current one."""
     if RUN.roots and folder not in RUN.roots:
         RUN.roots.add(folder)
         RUN.boundaries.clear()
 
 
 def roots() -> list[str]:
-    """Return the folders that the run may read in."""
+    """Return the folders that the run may read, sorted."""
     return sorted(RUN.roots)
 
 
 def current_folder() -> str:
-    """Return the current folder. Raises UsageError if it no longer exists."""
+    """Return the current folder. Raise UsageError if it no longer exists."""
     try:
         return os.getcwd()
     except OSError as error:
@@ -93,38 +93,38 @@ def current_folder() -> str:
 
 
 def real_path(path: str) -> str:
-    """Return a path, absolute and with links resolved, as far as that is possible."""
+    """Return an absolute path with links resolved as far as possible."""
     try:
         return os.path.realpath(path)
-    except (OSError, ValueError):  # the current folder is gone, or no file can have this path
+    except (OSError, ValueError):  # the current folder is gone, or the path is invalid
         return os.path.normpath(path)
 
 
 def absolute_path(path: str) -> str:
-    """Return a path, absolute where the current folder still exists. Links are not resolved."""
+    """Return an absolute path without resolving links; the path itself if the current folder is gone."""
     try:
         return os.path.abspath(path)
     except (OSError, ValueError):
         return os.path.normpath(path)
 
 
-def expanded_home(path: str) -> str:
-    """Return a path with ``~`` replaced by the user's home."""
+def expand_home(path: str) -> str:
+    """Return a path with ``~`` replaced by the user's home folder."""
     try:
         return os.path.expanduser(path)
     except ValueError:
         return path
 
 
-def lies_in(path: str, folder: str) -> bool:
+def is_within(path: str, folder: str) -> bool:
     """Return whether a path is a folder or below it; both are absolute, with links resolved."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def leads_into_git(path: str, folder: str = "") -> bool:
-    """Return whether a path leads into ``.git`` below a folder, or into where that checkout keeps its metadata.
+    """Return whether a path below a folder leads into ``.git``, or into the folder of that checkout's metadata.
 
-    Some file systems ignore case, dots at the end of a name, or invisible characters.
+    Some file systems ignore case, trailing dots, or invisible characters in names.
     """
     below = path[len(folder) :]
     if not below.isascii():
@@ -134,25 +134,25 @@ def leads_into_git(path: str, folder: str = "") -> bool:
     dotgit = os.path.join(folder, ".git")
     if not folder or (os.path.isdir(dotgit) and not os.path.islink(dotgit)):
         return False
-    return os.path.lexists(dotgit) and lies_in(path, real_path(git_folder(folder)))
+    return os.path.lexists(dotgit) and is_within(path, real_path(git_folder(folder)))
 
 
 def root_of(path: str) -> str:
-    """Return the folder that reports give paths below ``path`` relative to: absolute, with links resolved.
+    """Return the folder that reported paths below ``path`` are relative to: absolute, with links resolved.
 
-    It is the checkout that holds ``path`` (a file or a folder); without one the current folder if that holds it;
-    else ``path`` itself if it is a folder, or its folder.
+    It is the checkout of ``path`` (a file or a folder); outside of checkouts the current folder if that contains it;
+    else ``path`` itself if it is a folder, or its parent.
     """
     real, here = named_path(path), real_path(os.curdir)
     folder = real if os.path.isdir(real) else os.path.dirname(real)
     checkout = checkout_of(folder)
     if checkout is not None:
         return checkout
-    return here if lies_in(folder, here) else folder
+    return here if is_within(folder, here) else folder
 
 
 def checkout_of(folder: str) -> str | None:
-    """Return the checkout that holds a folder (absolute, links resolved), or None."""
+    """Return the checkout that contains a folder (absolute, links resolved), or None."""
     while not os.path.lexists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:
@@ -162,32 +162,32 @@ def checkout_of(folder: str) -> str | None:
 
 
 def named_path(path: str) -> str:
-    """Return the path under which a file or folder that the command line names is read.
+    """Return the path under which a file or folder named on the command line is read.
 
-    It is the real path. Only a link that came with a checkout and leads out of it, or nowhere, keeps its place there,
-    with the files around it.
+    It is the real path, except for a link in a checkout that is broken or leads out of it: that stays unresolved, so
+    that files beside it are found.
     """
     real = real_path(path)
     if not os.path.islink(path) or os.path.isdir(real):
         return real
     folder = real_path(os.path.dirname(path) or os.curdir)
     checkout = checkout_of(folder)
-    is_outside = checkout is not None and (not lies_in(real, checkout) or leads_into_git(real, checkout))
+    is_outside = checkout is not None and (not is_within(real, checkout) or leads_into_git(real, checkout))
     if os.path.lexists(real) and not is_outside:
         return real
     return os.path.join(folder, os.path.basename(path))
 
 
 def boundary_of(folder: str) -> str:
-    """Return the folder that links in ``folder`` (real) may not leave; empty where the run may not read at all.
+    """Return the folder that links in ``folder`` (real) must not leave; empty if the run may not read there.
 
-    It is the checkout, the outermost one of submodules; outside of any checkout the folder that the run starts from.
+    It is the checkout, with submodules the outermost one; outside of checkouts the root of the run.
     """
     if not RUN.roots:
-        found = RUN.boundaries.get(folder)
-        if found is None:
-            found = RUN.boundaries[folder] = root_of(folder)
-        return found
+        boundary = RUN.boundaries.get(folder)
+        if boundary is None:
+            boundary = RUN.boundaries[folder] = root_of(folder)
+        return boundary
     below: list[str] = []
     while folder not in RUN.boundaries:
         above = os.path.dirname(folder)
@@ -196,18 +196,18 @@ def boundary_of(folder: str) -> str:
             break
         below.append(folder)
         folder = above
-    found = RUN.boundaries[folder]
+    boundary = RUN.boundaries[folder]
     for here in reversed(below):
-        if found and _is_checkout(here) and not _is_checkout(found):
-            found = here
-        RUN.boundaries[here] = found
-    return found
+        if boundary and _is_checkout(here) and not _is_checkout(boundary):
+            boundary = here
+        RUN.boundaries[here] = boundary
+    return boundary
 
 
 def below_named(path: str) -> str:
-    """Return the part of a real path that is below the innermost folder on its way that the command line names.
+    """Return the part of a real path below the innermost folder above it that is named on the command line.
 
-    That is the path itself where the command line names none.
+    Return the whole path if no such folder is named.
     """
     folder = path
     while folder not in RUN.named:
@@ -223,7 +223,7 @@ def _is_checkout(folder: str) -> bool:
 
 
 def enter_folder(folder: str) -> str:
-    """Return the real path of a folder of the project. Raises InputError if the run may not read there.
+    """Return the real path of a folder of the project. Raise InputError if the run may not read there.
 
     Each folder is resolved once; its entries are then opened without following links.
     """
@@ -238,9 +238,9 @@ def enter_folder(folder: str) -> str:
 
 
 def follow_link(link: str, boundary: str) -> str:
-    """Return where a link leads. Raises InputError if that is out of the boundary, or in ``.git``."""
+    """Return the target of a link. Raise InputError if it is outside the boundary, or in ``.git``."""
     target = real_path(link)
-    if not boundary or not lies_in(target, boundary):
+    if not boundary or not is_within(target, boundary):
         raise InputError(OUTSIDE, USE_A_COPY)
     if leads_into_git(target, boundary):
         raise InputError(INTO_GIT, USE_A_COPY)
@@ -248,7 +248,7 @@ def follow_link(link: str, boundary: str) -> str:
 
 
 def open_named(file: str) -> int:
-    """Open a regular file that the user names, wherever it is: only a link into ``.git`` is refused."""
+    """Open a regular file that the user named, anywhere: only a link into ``.git`` is refused."""
     real = real_path(file)
     if os.path.islink(file):
         checkout = checkout_of(os.path.dirname(real))
@@ -258,7 +258,7 @@ def open_named(file: str) -> int:
 
 
 def open_below(full: str, boundary: str) -> int:
-    """Open a regular file whose folder is resolved. If it is a link, it may not leave the boundary."""
+    """Open a regular file in a resolved folder. If the file is a link, it must not leave the boundary."""
     if not NOFOLLOW and os.path.islink(full):
         return open_at(follow_link(full, boundary), full)
     try:
@@ -267,25 +267,25 @@ def open_below(full: str, boundary: str) -> int:
         if error.errno not in IS_LINK:
             raise open_fault(error, full) from error
     except ValueError as error:
-        raise InputError(NO_PATH) from error
+        raise InputError(INVALID_PATH) from error
     else:
         return check_opened(descriptor, full)
     return open_at(follow_link(full, boundary), full)
 
 
 def open_at(real: str, file: str) -> int:
-    """Open the regular file at a resolved path; ``file`` is the path that leads there."""
+    """Open the regular file at a resolved path; ``file`` is the unresolved path for messages."""
     try:
         descriptor = os.open(real, READ)
     except OSError as error:
         raise open_fault(error, file) from error
     except ValueError as error:
-        raise InputError(NO_PATH) from error
+        raise InputError(INVALID_PATH) from error
     return check_opened(descriptor, real)
 
 
 def check_opened(descriptor: int, real: str) -> int:
-    """Return the descriptor of a regular file that is still at its path; close any other. Raises InputError."""
+    """Return the descriptor of a regular file that is still at its path; close any other. Raise InputError."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode) and _is_at(descriptor, real):
         return descriptor
@@ -296,7 +296,7 @@ def check_opened(descriptor: int, real: str) -> int:
 
 
 def _is_at(descriptor: int, real: str) -> bool:
-    """Return whether an open file is the one at a path, no folder of which has become a link."""
+    """Return whether an open file is the file at a path, none of whose folders has become a link."""
     try:
         if os.readlink(f"/proc/self/fd/{descriptor}") == real:
             return True
@@ -309,7 +309,7 @@ def _is_at(descriptor: int, real: str) -> bool:
 
 
 def open_fault(error: OSError, file: str) -> InputError:
-    """Return what to report of a file that cannot be opened."""
+    """Return the InputError for a file that cannot be opened."""
     if os.path.isdir(file) and not os.path.islink(file):
         return InputError("it is a folder")
     if error.errno in (errno.ENOENT, errno.ENOTDIR, *IS_LINK):
@@ -320,10 +320,10 @@ def open_fault(error: OSError, file: str) -> InputError:
 
 
 def read_descriptor(descriptor: int, limit: int) -> bytes:
-    """Return the content of an open file, and close it. Raises InputError if it is larger than ``limit``."""
+    """Read an open file and close it. Raise InputError if it is larger than ``limit`` bytes."""
     try:
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            # Reading at most so many bytes would take a buffer of that size for each file.
+            # read(limit) would allocate a buffer of that size for each file.
             data = stream.readall() if os.fstat(stream.fileno()).st_size <= limit else None
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror}") from error
@@ -335,7 +335,7 @@ def read_descriptor(descriptor: int, limit: int) -> bytes:
 
 
 def file_state(file: str) -> os.stat_result | None:
-    """Return the state of a file; None if there is none."""
+    """Return the stat result of a file; None if it does not exist."""
     try:
         return os.stat(file)
     except (OSError, ValueError):
@@ -343,22 +343,22 @@ def file_state(file: str) -> os.stat_result | None:
 
 
 def refuse_as_output(file: str) -> None:
-    """Raise UsageError if an input is also the file that a report is to be written to."""
+    """Raise UsageError if an input is also the output file of a report."""
     if RUN.outputs:
-        found = file_state(file)
-        if found is not None:
-            refuse_state(found)
+        state = file_state(file)
+        if state is not None:
+            refuse_state(state)
 
 
-def refuse_state(found: os.stat_result) -> None:
-    """Raise UsageError if a file of this state is one that a report is to be written to."""
-    output = RUN.outputs.get((found.st_dev, found.st_ino))
+def refuse_state(state: os.stat_result) -> None:
+    """Raise UsageError if a file with this stat result is the output file of a report."""
+    output = RUN.outputs.get((state.st_dev, state.st_ino))
     if output is not None:
         raise UsageError(f"'{output}' is an input of this run, so it is not overwritten", "write to another file")
 
 
 def git_folder(checkout: str) -> str:
-    """Return where a checkout keeps its metadata. In a worktree or a submodule ``.git`` is a file that names it."""
+    """Return the folder of a checkout's metadata. In a worktree or submodule, ``.git`` is a file that names it."""
     dotgit = os.path.join(checkout, ".git")
     if os.path.isdir(dotgit):
         return dotgit
@@ -367,9 +367,9 @@ def git_folder(checkout: str) -> str:
 
 
 def read_git_metadata(folder: str, name: str) -> str:
-    """Return the text of a file in a folder of git's metadata, empty if there is none.
+    """Return the text of a file in git's metadata; empty if it does not exist.
 
-    Only the files are read that name the commit, the branch and the remote.
+    Raise ValueError for files other than those that name the commit, the branch and the remote.
     """
     if name not in _GIT_FILES and not name.startswith("refs/"):
         raise ValueError(name)

@@ -1,14 +1,14 @@
-"""Reading of files: what kvlint opens or lists goes through this module.
+"""Read and list files: every access of kvlint to a file goes through this module.
 
 ``project_boundary`` decides what may be read. The exceptions, each with its reason:
 
-- What the command line or an environment variable names: the user chose it. ``begin_run``, ``read_named``.
+- Paths named on the command line or by an environment variable: the user chose them. ``begin_run``, ``read_named``.
 - Bicep's module cache: ``bicep restore`` keeps modules outside of the checkout. ``bicep_module``, ``bicep_entries``.
-- Git's own metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
-- The files of kvlint itself: its built-in rules and data. ``read_resource``, ``read_data``, ``resource_files``.
+- Git's metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
+- The built-in rules and data of kvlint. ``read_resource``, ``read_data``, ``resource_files``.
 - Standard streams. ``read_stdin``, ``open_null_device``.
 
-Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is being edited.
+Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is open in an editor.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from collections.abc import Iterator
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.project_boundary import (
-    NO_PATH,
+    INVALID_PATH,
     RUN,
     absolute_path,
     boundary_of,
     checkout_of,
     enter_folder,
     follow_link,
+    is_within,
     leads_into_git,
-    lies_in,
     open_below,
     open_named,
     read_descriptor,
@@ -38,55 +38,55 @@ from azkvlint.util.project_boundary import (
     refuse_state,
 )
 
-# Azure accepts templates of 4 MB; this is far more than any file that a person writes.
+# Azure accepts templates of 4 MB; hand-written files are far smaller.
 MAX_FILE = 10_000_000
-# Plans and other generated JSON.
+# The limit in bytes for plans and other generated JSON.
 MAX_INPUT = 1_000_000_000
 _CHUNK = 1 << 20
-# A file that was changed this short a time before it was looked at may change again without another time stamp.
+# A file modified this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
 def end_run() -> None:
-    """Forget what a run may read, and standard input: each file is then bounded by its own checkout."""
+    """Reset the boundary of the run and the texts of editors; each file is then bounded by its own checkout."""
     RUN.reset()
-    HELD.clear()
+    EDITOR_TEXTS.clear()
 
 
-def inside(root: str, folder: str, name: str) -> str | None:
-    """Return the real path of ``name`` below ``folder``; None if it, or a link on its way, leads out of the project.
+def resolve_inside(root: str, folder: str, name: str) -> str | None:
+    """Return the real path of ``name`` below ``folder``; None if it, or a link on its path, leads out of the project.
 
-    The project is what lies in ``root`` and in the checkout of ``folder``, ``.git`` aside. Raises InputError for a name
-    that no file can have.
+    The project is the intersection of ``root`` and the checkout of ``folder``, without ``.git``. Raise InputError for
+    an invalid name.
     """
-    written = os.path.join(folder, name)
-    FILE_TRACKER.record(written)
+    path = os.path.join(folder, name)
+    FILE_TRACKER.record(path)
     try:
-        file = os.path.realpath(written)
+        file = os.path.realpath(path)
     except (ValueError, OSError) as error:
-        raise InputError(NO_PATH) from error
-    if not root or not lies_in(file, root):
+        raise InputError(INVALID_PATH) from error
+    if not root or not is_within(file, root):
         return None
     boundary = boundary_of(real_path(folder))
-    return file if boundary and lies_in(file, boundary) and not leads_into_git(file, boundary) else None
+    return file if boundary and is_within(file, boundary) and not leads_into_git(file, boundary) else None
 
 
-def reported(root: str, file: str) -> str:
-    """Return what reports call a file below ``root``."""
+def reported_path(root: str, file: str) -> str:
+    """Return the path of a file below ``root`` as reports print it."""
     try:
         return os.path.relpath(file, root).replace(os.sep, "/")
     except OSError:  # the current folder is gone
         return file.replace(os.sep, "/")
 
 
-def called(root: str, file: str) -> str:
-    """Return the same of a file that need not be below ``root``: elsewhere it is its name alone."""
+def reported_name(root: str, file: str) -> str:
+    """Return the path of a file as reports print it; outside of ``root`` only its name."""
     real = real_path(file)
-    return reported(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
+    return reported_path(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
 
 
-def _opened(file: str) -> int:
-    """Open a regular file of the project. Raises InputError if that cannot be, or is not allowed."""
+def _open(file: str) -> int:
+    """Open a regular file of the project. Raise InputError if it cannot be opened or must not be."""
     if file in RUN.named or file in RUN.cached:
         return open_named(file)
     folder, name = os.path.split(file)
@@ -95,10 +95,10 @@ def _opened(file: str) -> int:
     return open_below(os.path.join(enter_folder(folder), name), boundary_of(enter_folder(folder)))
 
 
-class Kept:
-    """Files that were searched and will be read again by their reader: opening one takes longer than anything else.
+class FileBuffer:
+    """A bounded cache of files between the scan for relevant files and their reader, because opening files is slow.
 
-    Each is returned once. There is room for so many bytes that memory stays the same however many files there are.
+    Each file is returned once. ``room`` is the limit in bytes, so memory use does not depend on the number of files.
     """
 
     def __init__(self, room: int) -> None:
@@ -106,42 +106,42 @@ class Kept:
         self._files: dict[str, bytes] = {}
 
     def keep(self, file: str, data: bytes) -> None:
-        """Keep the content of a file, if there is room."""
+        """Keep the content of a file if there is room."""
         if len(data) <= self._room and file not in self._files:
             self._files[file] = data
             self._room -= len(data)
 
     def take(self, file: str) -> bytes | None:
-        """Return the content of a file that was kept, and let go of it."""
+        """Return the content of a file and drop it; None if it is not kept."""
         data = self._files.pop(file, None)
         if data is not None:
             self._room += len(data)
         return data
 
     def clear(self) -> None:
-        """Let go of all files, which may have changed since."""
+        """Drop all files, which may have changed since."""
         self._room += sum(map(len, self._files.values()))
         self._files.clear()
 
 
-KEPT = Kept(32_000_000)
-"""What this process has kept; processes that it starts as copies of itself have it too."""
-HELD: dict[str, bytes] = {}
-"""Texts that replace the files with these real paths, as an editor holds them; the files need not exist."""
+FILE_BUFFER = FileBuffer(32_000_000)
+"""The cache of this process; forked processes start with a copy."""
+EDITOR_TEXTS: dict[str, bytes] = {}
+"""Unsaved texts of an editor by real path; the files need not exist."""
 
 
-def held(file: str) -> bytes | None:
-    """Return the text that replaces a file, whichever of its paths is given."""
-    return HELD.get(real_path(file)) if HELD else None
+def editor_text(file: str) -> bytes | None:
+    """Return the text that replaces a file, under any of its paths."""
+    return EDITOR_TEXTS.get(real_path(file)) if EDITOR_TEXTS else None
 
 
 def is_file(file: str) -> bool:
-    """Return whether there is a file to read.
+    """Return whether a path is a file to read.
 
-    A link that leads out of the project is one: reading it reports why it is refused.
+    A link that leads out of the project counts: reading it reports why it is refused.
     """
     FILE_TRACKER.record(file)
-    if held(file) is not None:
+    if editor_text(file) is not None:
         return True
     try:
         mode = os.lstat(file).st_mode
@@ -156,44 +156,44 @@ def is_file(file: str) -> bool:
 
 
 def is_folder(path: str) -> bool:
-    """Return whether there is a folder; reading it reports whether it is in the project."""
+    """Return whether a path is a folder; reading it reports whether it is in the project."""
     FILE_TRACKER.record(path)
     return os.path.isdir(path)
 
 
 def exists(path: str) -> bool:
-    """Return whether there is a file, a folder or a link."""
+    """Return whether a path is a file, a folder or a link."""
     FILE_TRACKER.record(path)
     return os.path.lexists(path)
 
 
-def entries(folder: str) -> list[str]:
-    """Return the sorted names of all that is in a folder of the project.
+def list_names(folder: str) -> list[str]:
+    """Return the sorted names in a folder of the project.
 
-    Raises OSError if it cannot be listed, InputError if it is not in the project.
+    Raise OSError if it cannot be listed, InputError if it is not in the project.
     """
     FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
-    new = (os.path.basename(file) for file in HELD if os.path.dirname(file) == real)
+    new = (os.path.basename(file) for file in EDITOR_TEXTS if os.path.dirname(file) == real)
     return sorted({*os.listdir(real), *new})
 
 
 def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     """Return the content of a file of the project.
 
-    Raises InputError if it is not in the project, cannot be read, is not a regular file, or is larger than ``limit``;
-    UsageError if a report is to be written there.
+    Raise InputError if it is not in the project, cannot be read, is not a regular file, or is larger than ``limit``
+    bytes; UsageError if it is an output file.
     """
     FILE_TRACKER.record(file)
-    text = held(file)
+    text = editor_text(file)
     if text is not None:
         if len(text) > limit:
             raise InputError(f"it is larger than {limit:,} bytes")
         return text
-    kept = KEPT.take(file)
-    if kept is not None:
-        return kept
-    descriptor = _opened(file)
+    buffered = FILE_BUFFER.take(file)
+    if buffered is not None:
+        return buffered
+    descriptor = _open(file)
     if RUN.outputs and not may_be_output:
         try:
             refuse_state(os.fstat(descriptor))
@@ -204,22 +204,22 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 
 
 def read_start(file: str, length: int) -> bytes:
-    """Return how a file of the project begins; empty if it cannot be read, which its reader will report."""
-    text = held(file)
+    """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
+    text = editor_text(file)
     if text is not None:
         return text[:length]
     try:
-        with os.fdopen(_opened(file), "rb", buffering=0) as stream:
+        with os.fdopen(_open(file), "rb", buffering=0) as stream:
             return stream.read(length)
     except (InputError, OSError):
         return b""
 
 
 def read_named(file: str, what: str, limit: int, hint: str | None = None, boundary: str | None = None) -> bytes:
-    """Return the content of a file that is no input and that the user names; messages call it ``what``.
+    """Return the content of a file that the user named and that is not an input; messages call it ``what``.
 
-    With a ``boundary``, the file was found and not named: it may not be a link that leads out of there. Raises
-    UsageError if it cannot be read, is not a regular file (then with ``hint``), or is larger than ``limit``.
+    With a ``boundary``, the file was discovered, and must not be a link that leads out of it. Raise UsageError if it
+    cannot be read, is not a regular file (then with ``hint``), or is larger than ``limit`` bytes.
     """
     try:
         if boundary is None:
@@ -233,7 +233,7 @@ def read_named(file: str, what: str, limit: int, hint: str | None = None, bounda
 
 
 def read_stdin(limit: int) -> bytes:
-    """Return what is on standard input. Raises InputError if it is larger than ``limit``, or cannot be read."""
+    """Return the content of standard input. Raise InputError if it is larger than ``limit`` bytes or cannot be read."""
     if sys.stdin is None:
         return b""
     parts: list[bytes] = []
@@ -252,8 +252,8 @@ def read_stdin(limit: int) -> bytes:
     return data
 
 
-def scanned(folder: str) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, sorted by name. Raises OSError if it cannot be listed."""
+def list_entries(folder: str) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder, sorted by name. Raise OSError if it cannot be listed."""
     with os.scandir(folder) as found:
         return sorted(found, key=lambda entry: entry.name)
 
@@ -267,22 +267,22 @@ def link_target(link: str) -> str | None:
 
 
 def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield each folder below a folder, with its folders and files, as ``os.walk`` does. No links are followed."""
+    """Yield each folder below a folder with its folders and files, as ``os.walk`` does. Links are not followed."""
     for here, folders, files in os.walk(folder):
         FILE_TRACKER.record_names(here)
         yield here, folders, files
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
-    """Return the files below a folder of the user's rules that end so, sorted. Linked folders are not followed."""
-    found = (os.path.join(here, name) for here, _, names in os.walk(folder) for name in names)
-    return sorted(file for file in found if file.lower().endswith(suffixes))
+    """Return the sorted files with these suffixes below a folder of the user's rules, without linked folders."""
+    files = (os.path.join(here, name) for here, _, names in os.walk(folder) for name in names)
+    return sorted(file for file in files if file.lower().endswith(suffixes))
 
 
 def read_rules(file: str, folder: str = "") -> bytes:
-    """Return the content of a rule file that the user names, or that is below the ``folder`` that the user names.
+    """Return the content of a rule file that the user named, or that is below the ``folder`` that the user named.
 
-    A link below the folder may not lead out of its checkout. Raises InputError if the file cannot be read.
+    A link below the folder must not lead out of its checkout. Raise InputError if the file cannot be read.
     """
     if not folder:
         refuse_as_output(file)
@@ -294,7 +294,7 @@ def read_rules(file: str, folder: str = "") -> bytes:
 
 
 def bicep_entries(folder: str) -> list[str]:
-    """Return the sorted names in a folder of Bicep's module cache; none if it cannot be listed."""
+    """Return the sorted names in a folder of Bicep's module cache; empty if it cannot be listed."""
     FILE_TRACKER.record_names(folder)
     try:
         return sorted(os.listdir(folder))
@@ -303,34 +303,34 @@ def bicep_entries(folder: str) -> list[str]:
 
 
 def bicep_module(root: str, *parts: str) -> str | None:
-    """Return the template in a folder of Bicep's module cache, which may then be read; None if it is not there.
+    """Return the template in a folder of Bicep's module cache and allow reading it; None if it does not exist.
 
-    No link in it may lead out of the cache.
+    No link in the cache may lead out of it.
     """
     file = real_path(os.path.join(root, *parts, "main.json"))
     FILE_TRACKER.record(file)
-    if ".." in parts or not lies_in(file, real_path(root)) or not os.path.isfile(file):
+    if ".." in parts or not is_within(file, real_path(root)) or not os.path.isfile(file):
         return None
     RUN.cached.add(file)
     return file
 
 
 def read_resource(file: str) -> bytes:
-    """Return the content of a file that comes with kvlint. Raises OSError."""
+    """Return the content of a file of the distribution. Raise OSError."""
     with open(file, "rb") as stream:
         return stream.read()
 
 
 def read_data(path: str) -> bytes:
-    """Return the content of a file in the package's folder ``data``. Raises OSError."""
+    """Return the content of a file in the package's folder ``data``. Raise OSError."""
     return read_resource(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", *path.split("/")))
 
 
 def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> list[str]:
-    """Return the files in a folder that comes with kvlint, or also below it, that end so, sorted."""
-    found = []
-    for here, folders, names in os.walk(folder):
-        found += [os.path.join(here, name) for name in names if name.lower().endswith(suffixes)]
+    """Return the sorted files with these suffixes in a folder of the distribution; ``deep`` includes its subfolders."""
+    files = []
+    for path, folders, names in os.walk(folder):
+        files += [os.path.join(path, name) for name in names if name.lower().endswith(suffixes)]
         if not deep:
             folders.clear()
-    return sorted(found)
+    return sorted(files)

@@ -1,4 +1,4 @@
-"""Regular expressions that cannot take long, in the syntax of RE2, run by Python's ``re``.
+"""Regular expressions in RE2's syntax that run in bounded time on Python's ``re``.
 
 Python's matcher backtracks: it walks a tree of attempts, which grows exponentially with the string where a repetition
 can match the same characters in two ways. A pattern is therefore compiled only if a polynomial in the length of the
@@ -16,9 +16,9 @@ from typing import NamedTuple, TypeAlias
 
 from azkvlint.util.lazy_regex import regex
 
-# The most attempts that one call may need: less than half a second of Python's matcher.
+# The maximum of attempts of one call: less than half a second of Python's matcher.
 MAX_WORK = 20_000_000
-# A pattern has to be applicable to strings of this length, or a rule refuses it.
+# A rule's pattern must be applicable to strings of this length.
 _USUAL_LENGTH = 100
 _MAX_LENGTH, _MAX_DEPTH, _MAX_POSITIONS, _MAX_EDGES, _MAX_REPEATS, _MAX_COPIES = 5_000, 60, 1_000, 5_000, 1_000, 64
 
@@ -50,30 +50,30 @@ _NAME = regex(r"[A-Za-z0-9_]+")
 _NAMED = regex(r"\[:(\^?)([a-z]+):\]")
 _HEX = regex(r"\\x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{2}))")
 _OCTAL = regex(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
-# Where the letters of ASCII begin and end, and letters outside of ASCII that differ from them in case only.
+# The boundaries of ASCII's letters, and the other letters that differ from them only in case.
 _EDGES_OF_CASE = (0x41, 0x5B, 0x61, 0x7B, 0x130, 0x131, 0x17F, 0x212A)
 
 
 class InvalidPatternError(ValueError):
-    """The pattern is not a regular expression of RE2."""
+    """The pattern is not a valid regular expression of RE2."""
 
 
 class UnprovenPatternError(ValueError):
-    """The pattern may take too long, or it uses what is not supported. The text is the reason."""
+    """The pattern may take too long, or uses an unsupported feature. The message is the reason."""
 
 
 class SafePattern:
-    """A regular expression whose work has a bound. ``names`` are those of its groups, empty for one without a name."""
+    """A regular expression with bounded work. ``names`` has an entry per group, empty for one without a name."""
 
     def __init__(self, python: str, names: list[str], work: _Polynomial, is_anchored: bool) -> None:
         self.names = names
         self._python = regex(python)
         self._once = work
-        # A search starts at each offset; a pattern for the start of the string fails at once at all others.
+        # A search starts at each offset; a pattern that is anchored at the start fails at once at all others.
         self._anywhere = _sum([(work, 1), ((0, 1), 1)]) if is_anchored else (0, *work)
 
     def work(self, length: int, *, anywhere: bool) -> int:
-        """Return the most attempts for a string. Raise UnprovenPatternError if they are too many."""
+        """Return the maximum of attempts for a string of this length. Raise UnprovenPatternError above the limit."""
         work = self._anywhere if anywhere else self._once
         attempts = sum(factor * comb(length + 1, degree) for degree, factor in enumerate(work))
         if attempts > MAX_WORK:
@@ -81,23 +81,23 @@ class SafePattern:
         return attempts
 
     def fullmatch(self, text: str) -> bool:
-        """Return whether a whole string matches. Raise UnprovenPatternError if that may take too long."""
+        """Return whether the whole string matches. Raise UnprovenPatternError if that may take too long."""
         self.work(len(text), anywhere=False)
         return self._python.fullmatch(text) is not None
 
     def search(self, text: str, start: int = 0) -> re.Match[str] | None:
-        """Return the first match at an offset or after it. ``work`` says before whether that may take too long."""
+        """Return the first match at or after an offset. Call ``work`` first to check the bound."""
         return self._python.search(text, start)
 
 
-class TextPattern:
-    """The regular expression of a rule. A whole string has to match, and case is ignored."""
+class RulePattern:
+    """The regular expression of a rule: it matches whole strings and ignores case."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def fits(self, text: str) -> bool | None:
-        """Return whether a string matches; None if it may take too long to decide."""
+    def matches(self, text: str) -> bool | None:
+        """Return whether a string matches; None if the match may take too long."""
         try:
             return compile_pattern(self.text, in_rule=True).fullmatch(text)
         except (InvalidPatternError, UnprovenPatternError):
@@ -105,7 +105,7 @@ class TextPattern:
 
 
 def is_bounded(text: str) -> bool:
-    """Return whether the regular expression of a rule cannot take long on strings of usual length."""
+    """Return whether the regular expression of a rule is bounded on strings of usual length."""
     try:
         compile_pattern(text, in_rule=True).work(_USUAL_LENGTH, anywhere=False)
     except (InvalidPatternError, UnprovenPatternError):
@@ -115,7 +115,7 @@ def is_bounded(text: str) -> bool:
 
 @lru_cache(500)
 def compile_pattern(pattern: str, *, in_rule: bool = False) -> SafePattern:
-    """Return a pattern with its bound. In a rule it ignores case and may begin with a lookahead.
+    """Compile a pattern with its bound. In a rule it ignores case and may begin with a lookahead.
 
     Raise InvalidPatternError or UnprovenPatternError.
     """
@@ -154,7 +154,6 @@ class _Characters(NamedTuple):
     folds: bool = False
 
     def matches(self, code: int) -> bool:
-        """Return whether a character is in the set."""
         codes = [code]
         if self.folds:
             letter = chr(code)
@@ -162,9 +161,9 @@ class _Characters(NamedTuple):
         return any(low <= one <= high for low, high in self.ranges for one in codes) is not self.negated
 
     def python(self, folds: bool) -> str:
-        """Return the set as Python writes it, where ``folds`` is the rule for the whole pattern."""
+        """Return the set in Python's syntax, where ``folds`` states whether the whole pattern ignores case."""
         if self.ranges[-1][1] == _LAST and not (self.negated or self.folds):
-            # Python compiles what is missing from a large set faster.
+            # Python compiles the complement of a large set faster.
             missing = _inverted(self.ranges)
             return _Characters(missing, negated=True).python(folds) if missing else "(?s:.)"
         low, high = self.ranges[0]
@@ -182,7 +181,7 @@ _ANY = _Characters(((0, _LAST),))
 
 
 class _Node(NamedTuple):
-    """A part of a pattern: ``kind`` is set, sequence, choice or repeat, and a sequence of nothing is empty."""
+    """A part of a pattern: ``kind`` is set, sequence, choice or repeat; an empty sequence matches the empty string."""
 
     python: str
     kind: str = "sequence"
@@ -193,7 +192,7 @@ class _Node(NamedTuple):
 
 
 class _Parser:
-    """Reads RE2's syntax and writes Python's."""
+    """Parser from RE2's syntax to Python's."""
 
     def __init__(self, pattern: str, in_rule: bool) -> None:
         self.pattern = pattern
@@ -204,7 +203,7 @@ class _Parser:
         self._in_rule = in_rule
 
     def alternatives(self, depth: int) -> _Node:
-        """Read ``a|b|c``, up to a closing parenthesis or the end."""
+        """Parse ``a|b|c``, up to a closing parenthesis or the end."""
         if depth > _MAX_DEPTH:
             raise _unproven("is nested too deeply")
         flags = self.flags
@@ -258,7 +257,7 @@ class _Parser:
         return _Node(f"{atom.python}{text}{lazy}", "repeat", (atom,), low=count[0], high=count[1])
 
     def _count(self) -> tuple[int, int | None] | None:
-        """Read how often the atom before is repeated: at least, and at most if there is a limit."""
+        """Parse a repetition into minimum and maximum (None: no maximum); None if there is none."""
         simple = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(self._peek())
         if simple is not None:
             self.at += 1
@@ -274,7 +273,7 @@ class _Parser:
         return low, high
 
     def _atom(self, depth: int) -> _Node | None:
-        """Read one character, class, group or assertion; None for flags alone."""
+        """Parse one character, class, group or assertion; None for flags alone."""
         letter = self._peek()
         match letter:
             case "(":
@@ -295,21 +294,21 @@ class _Parser:
                 self.at += 1
                 return self._set(_Characters(((ord(letter), ord(letter)),)))
 
-    def _set(self, found: _Characters) -> _Node:
+    def _set(self, characters: _Characters) -> _Node:
         if "i" not in self.flags:
-            return self._node(found)
-        letters = sum(low <= letter <= high for letter in _LETTERS for low, high in found.ranges)
-        if not letters and all(high <= 0x7F for _, high in found.ranges):
-            return self._node(found)
-        if letters >= len(_LETTERS) and any(low <= 0x80 and high == _LAST for low, high in found.ranges):
-            # Whatever has a case is in it.
-            return self._node(found)
-        if any(low < high and 0x7F < high < _LAST for low, high in found.ranges):
+            return self._node(characters)
+        letters = sum(low <= letter <= high for letter in _LETTERS for low, high in characters.ranges)
+        if not letters and all(high <= 0x7F for _, high in characters.ranges):
+            return self._node(characters)
+        if letters >= len(_LETTERS) and any(low <= 0x80 and high == _LAST for low, high in characters.ranges):
+            # The set contains every character that has case.
+            return self._node(characters)
+        if any(low < high and 0x7F < high < _LAST for low, high in characters.ranges):
             raise _unproven("ignores case in a range of letters outside of ASCII")
-        return self._node(found._replace(folds=True))
+        return self._node(characters._replace(folds=True))
 
-    def _node(self, found: _Characters) -> _Node:
-        return _Node(found.python(self._in_rule), "set", characters=found)
+    def _node(self, characters: _Characters) -> _Node:
+        return _Node(characters.python(self._in_rule), "set", characters=characters)
 
     def _escape(self) -> _Node | None:
         letter = self.pattern[self.at + 1 : self.at + 2]
@@ -317,7 +316,7 @@ class _Parser:
             self.at += 2
             return _Node(_ASSERTIONS[letter])
         if letter == "Q":
-            # What is quoted is read again, as characters that have no other meaning.
+            # Quoted characters are parsed again as escapes.
             quoted, _, rest = self.pattern[self.at + 2 :].partition("\\E")
             self.pattern = self.pattern[: self.at] + "".join(f"\\x{{{ord(one):x}}}" for one in quoted) + rest
             return None
@@ -353,7 +352,6 @@ class _Parser:
         return _Node(f"({'' if name is not None else '?:'}{inner.python})", parts=(inner,))
 
     def _bracket(self) -> _Characters:
-        """Read a class in brackets."""
         pattern = self.pattern
         self.at += 1
         negated = self._peek() == "^"
@@ -363,12 +361,12 @@ class _Parser:
         while self._peek() != "]" or self.at == start:
             if self.at >= len(pattern):
                 raise _invalid()
-            named = _NAMED.match(pattern, self.at)
-            if named is not None:
-                if named[2] not in _POSIX:
+            posix_class = _NAMED.match(pattern, self.at)
+            if posix_class is not None:
+                if posix_class[2] not in _POSIX:
                     raise _invalid()
-                ranges += _inverted(_POSIX[named[2]]) if named[1] else _POSIX[named[2]]
-                self.at = named.end()
+                ranges += _inverted(_POSIX[posix_class[2]]) if posix_class[1] else _POSIX[posix_class[2]]
+                self.at = posix_class.end()
                 continue
             letter = pattern[self.at + 1 : self.at + 2]
             if self._peek() == "\\" and letter and letter in "dDsSwW":
@@ -386,7 +384,7 @@ class _Parser:
         return _Characters(tuple(ranges), negated)
 
     def _character(self) -> int:
-        """Read a character that has no other meaning, or the escape for one."""
+        """Parse a literal character or an escape for one."""
         pattern, at = self.pattern, self.at
         letter = pattern[at + 1 : at + 2]
         if pattern[at] != "\\":
@@ -410,24 +408,24 @@ class _Parser:
 
 
 def _inverted(ranges: Ranges) -> Ranges:
-    """Return all characters that are not in ``ranges``."""
-    found: list[tuple[int, int]] = []
+    """Return the complement of ``ranges``."""
+    complement: list[tuple[int, int]] = []
     start = 0
     for low, high in sorted(ranges):
         if low > start:
-            found.append((start, low - 1))
+            complement.append((start, low - 1))
         start = max(start, high + 1)
-    return (*found, (start, _LAST)) if start <= _LAST else tuple(found)
+    return (*complement, (start, _LAST)) if start <= _LAST else tuple(complement)
 
 
 # --- the bound ------------------------------------------------------------------------------------------------------
 
 
 class _Automaton:
-    """The positions of a pattern, one for each of its characters, and which follows which, in how many ways.
+    """The positions of a pattern, one for each of its characters, and their successors with the number of ways to each.
 
-    An attempt of the matcher is a walk along the positions, so their number bounds its work. Positions are numbered
-    from left to right, so only inside a loop may a position be followed by one before it.
+    An attempt of the matcher is a walk along the positions, so the number of walks bounds its work. Positions are
+    numbered from left to right, so only a loop leads back to an earlier position.
     """
 
     def __init__(self) -> None:
@@ -438,7 +436,6 @@ class _Automaton:
         self._edges = 0
 
     def add(self, node: _Node) -> _Ends:
-        """Add the positions of a part."""
         if node.kind == "set":
             if len(self.follow) >= _MAX_POSITIONS:
                 raise _unproven("is too large")
@@ -480,10 +477,10 @@ class _Automaton:
             rest = _Ends({}, {}, 1)
             copies = [self.add(body) for _ in range(high)]
             for copy in reversed(copies[low:]):
-                more = self._sequence([copy, rest])
-                rest = more._replace(empty=more.empty + 1)
+                chain = self._sequence([copy, rest])
+                rest = chain._replace(empty=chain.empty + 1)
             return self._sequence([*copies[:low], rest])
-        # How many are allowed does not matter where there are many: a limit only makes attempts end sooner.
+        # A large limit is treated as no limit: it only makes attempts end sooner.
         start = len(self.follow)
         ends = self.add(body)
         if ends.empty:
@@ -500,14 +497,14 @@ class _Automaton:
             _add(self.follow[position], first, ways)
 
     def kinds(self) -> list[frozenset[int]]:
-        """Return for each position the characters it matches, of those that tell the positions apart."""
+        """Return for each position the sample characters that it matches, enough to distinguish the positions."""
         samples = _samples(self.characters)
         found = {one: frozenset(filter(one.matches, samples)) for one in dict.fromkeys(self.characters)}
         return [found[one] for one in self.characters]
 
 
 class _Ends(NamedTuple):
-    """Where a part begins and ends, and in how many ways it matches nothing."""
+    """The first and last positions of a part, and the number of ways in which it matches the empty string."""
 
     first: dict[int, int]
     last: dict[int, int]
@@ -521,7 +518,7 @@ def _add(total: dict[int, int], positions: dict[int, int], factor: int) -> None:
 
 
 def _samples(sets: list[_Characters]) -> set[int]:
-    """Return the code of a character from each overlap of the sets: overlaps begin where a range begins or ends."""
+    """Return one code point from each overlap of the sets; overlaps begin where a range begins or ends."""
     ranges = {pair for one in sets for pair in one.ranges}
     codes = {code for low, high in ranges for code in (low, high + 1) if code <= _LAST}
     if any(one.folds for one in sets):
@@ -533,7 +530,7 @@ def _samples(sets: list[_Characters]) -> set[int]:
 
 
 def _work(node: _Node) -> _Polynomial:
-    """Return a bound for the attempts from one offset, by the length of the string that is left."""
+    """Return a bound for the attempts from one offset, as a polynomial in the remaining length."""
     automaton = _Automaton()
     ends = automaton.add(node)
     kinds = automaton.kinds()
@@ -546,47 +543,47 @@ def _work(node: _Node) -> _Polynomial:
             edges = automaton.follow[position]
             work[position] = _sum([((1 + len(edges),), 1), (_branches(edges, kinds, work, range(0))[1], 1)])
             continue
-        # A loop is one walk for each string, which at each character may be left for what follows it as well.
-        inside = range(loop, position + 1)
+        # A loop is one walk for each string, which at each character may also leave for each successor of the loop.
+        loop_range = range(loop, position + 1)
         leaving: _Polynomial = (0,)
         after: _Polynomial = (0,)
-        for one in inside:
-            beside, instead = _branches(automaton.follow[one], kinds, work, inside)
-            leaving, after = _most(leaving, beside), _most(after, instead)
-        step = (1 + max(len(automaton.follow[one]) for one in inside),)
-        whole = _sum([(step, 1), ((0, *_sum([(step, 1), (leaving, 1)])), 1), (after, 1)])
-        work.update(dict.fromkeys(inside, whole))
+        for one in loop_range:
+            staying, exiting = _branches(automaton.follow[one], kinds, work, loop_range)
+            leaving, after = _upper_bound(leaving, staying), _upper_bound(after, exiting)
+        step = (1 + max(len(automaton.follow[one]) for one in loop_range),)
+        bound = _sum([(step, 1), ((0, *_sum([(step, 1), (leaving, 1)])), 1), (after, 1)])
+        work.update(dict.fromkeys(loop_range, bound))
         position = loop
     return _sum([((1 + len(ends.first),), 1), (_branches(ends.first, kinds, work, range(0))[1], 1)])
 
 
 def _branches(
-    edges: dict[int, int], kinds: list[frozenset[int]], work: dict[int, _Polynomial], inside: range
+    edges: dict[int, int], kinds: list[frozenset[int]], work: dict[int, _Polynomial], loop: range
 ) -> tuple[_Polynomial, _Polynomial]:
-    """Return the most work after one character: where the loop ``inside`` may go on too, and where it may not."""
-    beside: _Polynomial = (0,)
-    instead: _Polynomial = (0,)
+    """Return the most work after one character: where the ``loop`` may continue as well, and where it cannot."""
+    staying: _Polynomial = (0,)
+    exiting: _Polynomial = (0,)
     for kind in frozenset[int]().union(*(kinds[position] for position in edges)):
-        fitting = [(position, ways) for position, ways in edges.items() if kind in kinds[position]]
-        going_on = sum(ways for position, ways in fitting if position in inside)
-        if going_on > 1:
+        matching = [(position, ways) for position, ways in edges.items() if kind in kinds[position]]
+        continuing = sum(ways for position, ways in matching if position in loop)
+        if continuing > 1:
             raise _unproven("repeats what can match the same characters in several ways")
-        out = _sum([(work[position], ways) for position, ways in fitting if position not in inside])
-        if going_on:
-            beside = _most(beside, out)
+        out = _sum([(work[position], ways) for position, ways in matching if position not in loop])
+        if continuing:
+            staying = _upper_bound(staying, out)
         else:
-            instead = _most(instead, out)
-    return beside, instead
+            exiting = _upper_bound(exiting, out)
+    return staying, exiting
 
 
 def _sum(terms: list[tuple[_Polynomial, int]]) -> _Polynomial:
-    """Return the sum of polynomials, each with a factor."""
+    """Return the sum of polynomials, each multiplied by a factor."""
     return tuple(
         sum(polynomial[degree] * factor for polynomial, factor in terms if degree < len(polynomial))
         for degree in range(max((len(polynomial) for polynomial, _ in terms), default=1))
     ) or (0,)
 
 
-def _most(one: _Polynomial, other: _Polynomial) -> _Polynomial:
-    """Return a polynomial that is nowhere less than either."""
+def _upper_bound(one: _Polynomial, other: _Polynomial) -> _Polynomial:
+    """Return a polynomial that is an upper bound of both."""
     return tuple(max(pair) for pair in zip_longest(one, other, fillvalue=0))

@@ -1,7 +1,7 @@
-"""Text from scanned files, made harmless for a terminal, a build log and a viewer of JSON.
+"""Escape strings from scanned files for terminals, build logs and JSON viewers.
 
-What a file holds was chosen by its author: it may carry escape sequences that recolour a terminal, line breaks and
-direction marks that forge a report, or the commands that GitHub's and Azure's agents look for in a log.
+Such strings are untrusted: they may contain escape sequences that recolor a terminal, line breaks and direction marks
+that forge a report, or the commands that GitHub's and Azure's agents parse from a log.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import msgspec
 
 from azkvlint.util.lazy_regex import regex
 
-# Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, noncharacters, and whatever
-# else is not seen (Unicode's default ignorables): the agents that look for commands in a log overlook it.
+# Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, noncharacters, and Unicode's
+# other default ignorables: the agents that parse commands from a log skip them.
 _CONTROL = (
     "\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-# "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" is one to GitHub, and
-# "##vso[" to Azure, wherever they stand in a line.
+# GitHub reads "::" at the start of a line as a command, and wrapping can move any word there. "##[" (GitHub) and
+# "##vso[" (Azure) are commands anywhere in a line.
 _UNSAFE = regex(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
-# The same controls, without those that JSON escapes by itself or cannot hold.
+# The same controls without those that JSON escapes or cannot contain.
 _UNSAFE_JSON = regex(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
-# In UTF-8 each of them starts with one of these bytes, and looking for single bytes is fifty times as fast.
+# In UTF-8 each control starts with one of these bytes, and a search for single bytes is fifty times as fast.
 _LEADS = (b"\x7f", b"\xc2", b"\xcd", b"\xd8", b"\xe1", b"\xe2", b"\xe3", b"\xef", b"\xf0", b"\xf3")
 _COMMANDS = (b"##[", b"##vso[")
 _SURROGATE = regex("[\ud800-\udfff]")
@@ -33,9 +33,9 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def visible(text: str) -> str:
-    r"""Return ``text`` on one line, every character that acts instead of being seen written as an escape (``\x1b``)."""
+    r"""Return ``text`` on one line, with invisible and control characters escaped (``\x1b``)."""
     if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
-        return text  # as most are; then there is nothing to look for
+        return text  # the fast path for almost all strings
     return _UNSAFE.sub(_escape, text)
 
 
@@ -50,15 +50,15 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def encode(document: Any) -> bytes:
-    """Return ``document`` as indented JSON in UTF-8 with a last newline, safe to print and always encodable.
+    """Return ``document`` as indented JSON in UTF-8 with a trailing newline, safe to print and always encodable.
 
-    Controls that JSON allows raw, and commands to agents, are written with JSON's own escapes, which read back as the
-    same text. Lone surrogates (a file name that is not UTF-8) have no UTF-8 and become U+FFFD.
+    Controls that JSON allows unescaped, and commands to agents, become JSON escapes, which decode to the same string.
+    Lone surrogates (in a file name that is not UTF-8) become U+FFFD.
     """
     try:
         data = msgspec.json.encode(document)
     except UnicodeEncodeError:
-        # Structs become plain dictionaries first, because their strings cannot be replaced.
+        # Structs become dictionaries first, because their strings cannot be replaced.
         data = msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
     data = msgspec.json.format(data, indent=2)
     if any(lead in data for lead in _LEADS):

@@ -1,4 +1,4 @@
-"""Names that suggest a secret, and strings that contain one.
+"""Recognize names that suggest a secret, and strings that contain one.
 
 The first half serves redaction, which hides too much rather than too little. ``kind_of_name`` serves rules, which must
 not report a value for its name alone: there the last noun decides. The value of ``password-reset-url`` is an address,
@@ -15,42 +15,41 @@ from functools import lru_cache
 
 from azkvlint.util.lazy_regex import regex
 
-# Looked at once, from the start of a name, or a long one would take the square of its length.
+# The lookahead runs once, from the start of a name: on a long name more attempts would be quadratic.
 NAME = (
     r"(?=\w*?(?=[acempstv])(?:contents|password|passwd|passphrase|(?<!by)pass(?![a-z])|pfx|psk|pwd|secret|token"
     r"|credential|connection_?string|sas|signature|value"
     r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
 )
-"""The pattern of what a name that speaks of a secret looks like, from the start of a word on."""
+"""The pattern of a name that suggests a secret, from the start of a word."""
 
 _SEPARATOR = regex(r"\W")
 _NAMES = regex(NAME, re.IGNORECASE)
-# A connection string, a signed address, an address with a token in its query or a password before its host.
-_TELLS = regex(
+# A connection string, a signed URL, a URL with a token in its query or a password before its host.
+_CREDENTIAL = regex(
     r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S"
     r"|[?&](?:access_?token|api_?key|aws_access_(?:key_secret|token)|client_?secret|code|secret|sshkey|token)=[^&\s]"
     r"|://[^/?#\s:@]*:[^/?#\s@]+@"
 )
-# An IP rule's value is no secret, whatever its name.
+# The value of an IP rule is never a secret.
 _ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
-# What may be done with the secrets of a vault.
+# Permissions on secrets.
 _PERMISSIONS = frozenset(
     {
         "*", "all", "backup", "delete", "deletesas", "get", "getsas", "list", "listsas", "purge", "recover",
         "regeneratekey", "restore", "set", "setsas", "update",
     }
 )  # fmt: skip
-# Of a name that holds a value which no message may show. Words are joined, so "adminPassword" and "admin_password" are
-# the same.
-_HOLDS = regex(
+# Names whose values no message shows. Words are joined first, so "adminPassword" and "admin_password" are equal.
+_SECRET_NAME = regex(
     r"(?:password|passwd|passphrase|secret|token|credential|connectionstring"
     r"|(?:access|account|api|auth|client|encryption|master|primary|private|secondary|shared|signing|storage)key)"
     r"(?!s?(?:length|name|uri|url|vault|version))"
 )
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_HOLDING_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
-# What a name is of that ends so says something about a secret, and is none: ``secret_name``, ``tokenLifetimeDays``.
-_ABOUT = frozenset(
+_SHORT_SECRET_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
+# A name with one of these last nouns describes a secret and is not one: ``secret_name``, ``tokenLifetimeDays``.
+_DESCRIBING_NOUNS = frozenset(
     {
         "arn", "audience", "count", "date", "days", "description", "enabled", "endpoint", "expiration", "expires",
         "expiry", "format", "group", "hours", "id", "identifier", "ids", "issuer", "kind", "length", "lifetime",
@@ -59,50 +58,52 @@ _ABOUT = frozenset(
         "url", "urls", "vault", "version", "versions", "years",
     }
 )  # fmt: skip
-# The same for principals: ``secrets_users``. As a part of a secret it is one: ``{ user = "", password = "" }``.
-_WHO = frozenset({"officer", "officers", "principal", "principals", "reader", "readers", "user", "username", "users"})
+# Names of principals: ``secrets_users``. As a field of a secret they are secret: ``{ user = "", password = "" }``.
+_PRINCIPAL_NOUNS = frozenset(
+    {"officer", "officers", "principal", "principals", "reader", "readers", "user", "username", "users"}
+)
 
 
-def names_secret(name: str) -> bool:
-    """Return whether a name speaks of a secret, or of a value that may be one: no excerpt shows what stands behind."""
+def suggests_secret(name: str) -> bool:
+    """Return whether a name suggests a secret, so that no excerpt shows its value. Errs on the side of hiding."""
     return _NAMES.match(_SEPARATOR.sub("_", name)) is not None
 
 
-def tells_secret(text: str) -> bool:
-    """Return whether a string holds a secret by what it says of itself: ``...;AccountKey=...``."""
-    return _TELLS.search(text) is not None
+def contains_secret(text: str) -> bool:
+    """Return whether a string contains a secret by its form: ``...;AccountKey=...``."""
+    return _CREDENTIAL.search(text) is not None
 
 
 def is_harmless(text: str) -> bool:
-    """Return whether a value is no secret whatever its name: an IP rule, or a permission."""
+    """Return whether a value is not a secret under any name: an IP rule or a permission."""
     return _ADDRESS.fullmatch(text) is not None or text.strip("'\"").lower() in _PERMISSIONS
 
 
 @lru_cache(4096)
-def holds_secret(name: str) -> bool:
-    """Return whether the value that goes by a name is most likely a secret: no message shows it.
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a name is most likely a secret, so that no message shows it.
 
-    This is narrower than ``names_secret``: an excerpt loses little, but a message without its value says nothing.
+    This is narrower than ``suggests_secret``: an excerpt loses little, but a message without its value is useless.
     """
     words = [word.lower() for word in _WORD.findall(name)]
-    if not words or words[-1] in _ABOUT or words[-1] in _WHO:
+    if not words or words[-1] in _DESCRIBING_NOUNS or words[-1] in _PRINCIPAL_NOUNS:
         return False
-    return not _HOLDING_WORDS.isdisjoint(words) or _HOLDS.search("".join(words)) is not None
+    return not _SHORT_SECRET_WORDS.isdisjoint(words) or _SECRET_NAME.search("".join(words)) is not None
 
 
 @lru_cache(4096)
-def is_about_secret(name: str) -> bool:
-    """Return whether a part of what goes by a secret's name is none itself: its name, its type, its expiration."""
+def describes_secret(name: str) -> bool:
+    """Return whether a field of a secret is not secret itself: its name, its type, its expiration."""
     words = _WORD.findall(name)
-    return bool(words) and words[-1].lower() in _ABOUT
+    return bool(words) and words[-1].lower() in _DESCRIBING_NOUNS
 
 
-# Of longer names only the beginning counts.
-_MOST = 200
+# Longer names are cut here.
+_MAX_LENGTH = 200
 
 
 class NameKind(Enum):
-    """What a name says about the value that has it."""
+    """Whether a name suggests a secret value, a plain value, or neither."""
 
     SECRET = "secret"
     PLAIN = "plain"
@@ -140,17 +141,17 @@ _PLAIN_WORDS = _words_in(
     endereco
     """
 )
-# Nouns that alone may name what a secret is for, and after another word name that itself.
+# Nouns that alone may name the purpose of a secret, and after another word name a plain value.
 _PLAIN_AFTER_ANOTHER = frozenset(
     ["database", "index", "function", "resource", "project", "organization", "org", "team"]
 )
-# Nouns of values that often have a password in them, though what they name is none.
+# Nouns of plain values that often contain a password.
 _ADDRESSES = frozenset(
     ["url", "urls", "uri", "uris", "endpoint", "endpoints", "server", "servers", "address", "config"]
 )
 _ENDS_OF_NAMES = ("name", "names", "fqdn")
 _OF_NAME = regex(r"(?i)[-_]?name$")
-# Two words that are one noun.
+# Two words that form one noun.
 _PAIRS = {
     ("public", "key"): "publickey",
     ("public", "keys"): "publickey",
@@ -164,7 +165,7 @@ _PAIRS = {
     ("mot", "passe"): "motdepasse",
     ("user", "pass"): "password",
 }
-# What says nothing at the end of a name: the stage, the number, the place.
+# Qualifiers at the end of a name that do not describe its value: stage, number, place.
 _QUALIFIERS = _words_in(
     """
     dev develop development test tests tst testing prod prd production staging stage stg uat qa sit int integration
@@ -176,11 +177,11 @@ _QUALIFIERS = _words_in(
 
 @lru_cache(2_000)
 def kind_of_name(name: str) -> NameKind:
-    """Return what a name says about the value that has it."""
+    """Return the kind of value that a name suggests."""
     words = _words(name)
     while words and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
         words.pop()
-    # Of a name such as `db-username-secret`, the last word only says where the value is kept.
+    # In a name such as `db-username-secret`, the last word only states where the value is stored.
     if len(words) > 1 and words[-1] in ("secret", "secrets") and words[-2] in _PLAIN_WORDS - {"account", "user"}:
         return NameKind.PLAIN
     if not words:
@@ -190,24 +191,24 @@ def kind_of_name(name: str) -> NameKind:
     return NameKind.SECRET if any(word in _SECRET_WORDS for word in words) else NameKind.NEUTRAL
 
 
-def names_no_secret(name: str) -> bool:
-    """Return whether a name says that even a value from a key vault is no secret: a user, an ID, a public key."""
+def is_plain_name(name: str) -> bool:
+    """Return whether a name shows that even a value from a key vault is not a secret: a user, an ID, a public key."""
     return kind_of_name(name) is NameKind.PLAIN and _ADDRESSES.isdisjoint(_words(name)[-2:])
 
 
-def names_name_of_plain_secret(name: str) -> bool:
-    """Return whether a variable such as ``publicKeySecretName`` names a secret of a vault whose value is no secret."""
-    return names_no_secret(_OF_NAME.sub("", name))
+def is_name_of_plain_secret(name: str) -> bool:
+    """Return whether a variable such as ``publicKeySecretName`` names a vault secret whose value is not secret."""
+    return is_plain_name(_OF_NAME.sub("", name))
 
 
-def names_a_name(name: str) -> bool:
-    """Return whether a variable holds the name of something: what Azure shows to all readers of a resource."""
+def is_name_of_resource(name: str) -> bool:
+    """Return whether a variable holds a name of a resource, which Azure shows to all its readers."""
     words = _words(name)
     return bool(words) and words[-1].endswith(_ENDS_OF_NAMES)
 
 
 def kind_of_path(steps: Iterable[str]) -> NameKind:
-    """Return what the names on the way to a value say about it: the last one that says anything decides."""
+    """Return the kind that the names on the path to a value suggest: the last one that is not neutral decides."""
     for step in reversed([*steps]):
         kind = kind_of_name(step)
         if kind is not NameKind.NEUTRAL:
@@ -216,18 +217,18 @@ def kind_of_path(steps: Iterable[str]) -> NameKind:
 
 
 def _words(name: str) -> list[str]:
-    found: list[str] = []
-    for word in map(str.lower, _NAME_WORD.findall(without_accents(name[:_MOST]))):
-        pair = _PAIRS.get((found[-1], word)) if found else None
+    words: list[str] = []
+    for word in map(str.lower, _NAME_WORD.findall(without_accents(name[:_MAX_LENGTH]))):
+        pair = _PAIRS.get((words[-1], word)) if words else None
         if pair is not None:
-            found[-1] = pair
-        elif not found or word != "de" or found[-1] != "mot":
-            found.append(word)
-    return found
+            words[-1] = pair
+        elif not words or word != "de" or words[-1] != "mot":
+            words.append(word)
+    return words
 
 
 def without_accents(text: str) -> str:
-    """Return a text with plain letters where it has accents."""
-    # The l with a stroke has no other form.
+    """Return a string with accented letters replaced by their base letters."""
+    # The l with a stroke has no decomposition.
     text = text.replace("\u0142", "l")
     return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))

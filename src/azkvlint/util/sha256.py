@@ -1,4 +1,4 @@
-"""SHA-256 without OpenSSL, which takes longer to load than a small plan takes to be judged."""
+"""SHA-256 without OpenSSL, which takes longer to load than a small plan takes to check."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, cast
 
 
 def _sha256() -> Callable[..., Any]:
-    """Return Python's own implementation where there is one, else that of the standard library."""
+    """Return Python's own implementation if it exists, else hashlib's."""
     from importlib import import_module
 
-    for name in ("_sha2", "_sha256"):  # from Python 3.12 on, and before
+    for name in ("_sha2", "_sha256"):  # since Python 3.12, and before
         try:
             return cast("Callable[..., Any]", import_module(name).sha256)
         except (ImportError, AttributeError):
@@ -24,5 +24,5 @@ _HASH = _sha256()
 
 
 def sha256_hex(data: bytes) -> str:
-    """Return the SHA-256 of some bytes in hex digits."""
+    """Return the SHA-256 digest in hexadecimal."""
     return cast("str", _HASH(data).hexdigest())

@@ -1,4 +1,4 @@
-"""Arguments of azurerm types that rules need, and the trees of attributes that they are collected in."""
+"""Select the azurerm arguments that rules require, and build trees of attributes from them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NEVER = (9999, 0)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
+    """One required argument. ``simple``: a known plain value is copied unchanged.
 
-    ``rivals`` are the other names of the same argument, while the provider knows them all.
+    ``rivals`` are the other names of the same argument in provider versions that have several.
     """
 
     name: str
@@ -29,34 +29,38 @@ class Entry(msgspec.Struct, frozen=True):
     rivals: tuple[str, ...]
 
 
-def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Entry, ...]:
-    """Return the fields that lie on, above or below a path that is asked for."""
-    found = []
+def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
+    """Return the fields at, above or below a required path."""
+    entries = []
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
         inner: tuple[Entry, ...] = ()
         if not arm:
-            inner = entries_of(field.fields, asked)
-            wanted = bool(inner)
+            inner = entries_of(field.fields, required)
+            is_required = bool(inner)
         else:
-            wanted = any(meet(path, arm) for path in asked)
-            inner = entries_of(field.fields, frozenset({()})) if wanted else ()
-        if wanted:
-            same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
-            rivals = tuple(other for other in same if other != name) if field.computed else ()
+            is_required = any(overlap(path, arm) for path in required)
+            inner = entries_of(field.fields, frozenset({()})) if is_required else ()
+        if is_required:
+            aliases = (
+                other
+                for other, other_field in fields.items()
+                if arm and other_field.computed and other_field.arm == field.arm
+            )
+            rivals = tuple(other for other in aliases if other != name) if field.computed else ()
             simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
-            found.append(Entry(name, field, arm, simple, inner, rivals))
-    return tuple(found)
+            entries.append(Entry(name, field, arm, simple, inner, rivals))
+    return tuple(entries)
 
 
-def meet(path: Path, arm: Path) -> bool:
-    """Return whether one of two paths lies on the other."""
+def overlap(path: Path, arm: Path) -> bool:
+    """Return whether one of two paths is a prefix of the other."""
     return path[: len(arm)] == arm[: len(path)]
 
 
-# The default of fields that are not set with its note, or the reason why it is unknown; by the identity of the
-# field, for the tables live as long as the program.
-_known: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
+# The default of a field with its note, or the reason why it is unknown; by the id of the field, since the tables are
+# never freed.
+_defaults: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
 
 
 def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
@@ -64,12 +68,12 @@ def default_of(field: Field, version: VersionRange, at: Location) -> Value | Non
     if not field.defaults:
         return None
     key = (id(field), version)
-    if key not in _known:
-        _known[key] = _default(field, version)
-    found = _known[key]
-    if found is None:
+    if key not in _defaults:
+        _defaults[key] = _default(field, version)
+    default = _defaults[key]
+    if default is None:
         return None
-    plain, note = found
+    plain, note = default
     return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
 
 
@@ -89,14 +93,14 @@ def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | 
 Tree: TypeAlias = dict[str, Any]
 
 
-def frozen(tree: Tree, at: Location) -> MapValue:
+def freeze(tree: Tree, at: Location) -> MapValue:
     """Return nested dicts of Values as a MapValue."""
-    fields = {name: frozen(below, at) if type(below) is dict else below for name, below in tree.items()}
+    fields = {name: freeze(below, at) if type(below) is dict else below for name, below in tree.items()}
     return MapValue(at=at, fields=fields)
 
 
 def has(tree: Tree, path: Path) -> bool:
-    """Return whether anything is at ``path``, or may be: below an Unknown everything may be."""
+    """Return whether a value exists at ``path``, or may exist inside an Unknown."""
     here: Any = tree
     for step in path:
         if not isinstance(here, dict):
@@ -108,28 +112,28 @@ def has(tree: Tree, path: Path) -> bool:
 
 
 def put(tree: Tree, path: Path, value: Value) -> None:
-    """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined.
+    """Set a value. The first of several arguments for one path that is set counts; lists are joined.
 
-    An empty list stands for a block that is not written: an unknown value may hold more.
+    An empty list represents a block that is not written: an unknown value may contain more.
     """
     here: Any = tree
     for step in path[:-1]:
-        below = here.get(step)
-        if below is None:
-            below = here[step] = {}
-        elif type(below) is not dict:
+        child = here.get(step)
+        if child is None:
+            child = here[step] = {}
+        elif type(child) is not dict:
             return
-        here = below
+        here = child
     last = path[-1]
-    have = here.get(last)
-    if have is None:
+    current = here.get(last)
+    if current is None:
         here[last] = value
-    elif isinstance(have, ListValue) and isinstance(value, ListValue):
-        here[last] = ListValue(at=value.at, items=have.items + value.items)
-    elif isinstance(have, Unknown) and not isinstance(value, Unknown):
+    elif isinstance(current, ListValue) and isinstance(value, ListValue):
+        here[last] = ListValue(at=value.at, items=current.items + value.items)
+    elif isinstance(current, Unknown) and not isinstance(value, Unknown):
         if not _is_empty(value):
             here[last] = value
-    elif isinstance(value, Unknown) and _is_empty(have):
+    elif isinstance(value, Unknown) and _is_empty(current):
         here[last] = value
 
 

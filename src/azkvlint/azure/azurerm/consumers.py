@@ -1,10 +1,9 @@
-"""Resources that are encrypted with a customer-managed key.
+"""azurerm resources that are encrypted with a customer-managed key.
 
-Whatever the argument is called, it goes to ``derived.keyId``, so that a rule need not know the consumers of a key.
-Arguments that split a key into vault, name and version go to ``derived.keyVaultId``, ``derived.keyName`` and
-``derived.keyVersion``. A resource that only adds the key to another one has that one's type, and it as ``scope``.
-
-Source: the provider's documentation, schema and 5.0 upgrade guide, versions 3.116 to 5.10.
+The key argument of each goes to ``derived.keyId``, so that a rule need not know the consumers of a key. Arguments that
+split a key into vault, name and version go to ``derived.keyVaultId``, ``derived.keyName`` and ``derived.keyVersion``. A
+resource that only adds the key to another one has the same type, with that resource as ``scope``. Source: the
+provider's documentation, schema and 5.0 upgrade guide, versions 3.116 to 5.10.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ SPLIT_KEY: Mapping[str, Field] = {
 
 
 def keys(*arguments: str) -> Mapping[str, Field]:
-    """Return arguments of which each names a key."""
+    """Return fields for arguments that each refer to a key."""
     return dict.fromkeys(arguments, KEY)
 
 
 def within(*arguments: str, computed: bool = False) -> Field:
-    """Return a block with arguments of which each names a key."""
+    """Return a block with arguments that each refer to a key."""
     return block("", keys(*arguments), computed=computed)
 
 
@@ -42,12 +41,12 @@ def placed(type_: str, **arguments: Field) -> Mapped:
 
 
 def child(type_: str, parent: str, **arguments: Field) -> Mapped:
-    """Return a resource inside another one, which the argument ``parent`` names."""
+    """Return a resource inside the one that the argument ``parent`` refers to."""
     return Mapped(type=type_, fields={parent: link("parent"), **arguments})
 
 
 def addition(type_: str, whole: str, **arguments: Field) -> Mapped:
-    """Return a part of another resource of Azure's, which the argument ``whole`` names."""
+    """Return a part of the Azure resource that the argument ``whole`` refers to."""
     return Mapped(type=type_, fields={whole: link("scope"), **arguments})
 
 
@@ -79,7 +78,7 @@ CONSUMERS_ANALYTICS: Mapping[str, Mapped] = {
     "azurerm_log_analytics_cluster_customer_managed_key": addition(
         "Microsoft.OperationalInsights/clusters", "log_analytics_cluster_id", key_vault_key_id=KEY
     ),
-    # What these store goes to a storage account of the customer's, or to Microsoft's.
+    # Data of these is stored in a storage account of the customer's, or of Microsoft's.
     "azurerm_monitor_scheduled_query_rules_alert_v2": placed(
         "Microsoft.Insights/scheduledQueryRules",
         workspace_alerts_storage_enabled=value("properties.checkWorkspaceAlertsStorageConfigured", default=False),
@@ -103,7 +102,7 @@ CONSUMERS_ANALYTICS: Mapping[str, Mapped] = {
 }
 
 
-# A disk that is made with a machine.
+# A disk that is created with a virtual machine.
 _DISK: Mapping[str, Field] = {
     "disk_encryption_set_id": link("managedDisk.diskEncryptionSet.id"),
     "secure_vm_disk_encryption_set_id": link("managedDisk.securityProfile.diskEncryptionSet.id"),
@@ -141,7 +140,7 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
     "azurerm_fluid_relay_server": placed(
         "Microsoft.FluidRelay/fluidRelayServers", customer_managed_key=within("key_vault_key_id")
     ),
-    # Retired. The provider had no argument for its key.
+    # Retired. The provider had no argument for the key.
     "azurerm_integration_service_environment": placed("Microsoft.Logic/integrationServiceEnvironments"),
     "azurerm_kubernetes_cluster": placed(
         "Microsoft.ContainerService/managedClusters",
@@ -154,7 +153,7 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
                     "properties.securityProfile.azureKeyVaultKms.keyVaultNetworkAccess", default="Public"
                 ),
             },
-            # Where the block is, the service is on.
+            # The service is enabled if the block exists.
             constants={"properties.securityProfile.azureKeyVaultKms.enabled": True},
         ),
         service_principal=block("properties.servicePrincipalProfile", {"client_id": value("clientId")}),
@@ -172,7 +171,7 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
         "Microsoft.Compute/disks",
         create_option=value("properties.creationData.createOption"),
         disk_encryption_set_id=link("properties.encryption.diskEncryptionSetId"),
-        # Required where it was an argument; since 4.0 it is on where the block is.
+        # Required as an argument; since 4.0 enabled if the block exists.
         encryption_settings=block(
             "properties.encryptionSettingsCollection", {"enabled": value("enabled", default=True)}
         ),
@@ -181,13 +180,13 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
     **{
         f"azurerm_{system}_virtual_machine": placed(
             "Microsoft.Compute/virtualMachines",
-            # First, for of two arguments for one path the first that is set counts.
+            # First, because the first argument that is set counts for a path.
             os_managed_disk_id=link("properties.storageProfile.osDisk.managedDisk.id"),
             os_disk=block("properties.storageProfile.osDisk", _DISK),
         )
         for system in ("linux", "windows")
     },
-    # The older machine, which could not be made with a disk encryption set.
+    # The legacy virtual machine, which does not support disk encryption sets at creation.
     "azurerm_virtual_machine": placed(
         "Microsoft.Compute/virtualMachines",
         storage_os_disk=block("properties.storageProfile.osDisk", _OLD_DISK),
@@ -288,7 +287,7 @@ CONSUMERS_INTELLIGENCE: Mapping[str, Mapped] = {
     "azurerm_healthcare_service": placed(
         "Microsoft.HealthcareApis/services", cosmosdb_key_vault_key_versionless_id=KEY
     ),
-    # The provider has no argument for the keys of IoT services, nor for those of health bots and FHIR services.
+    # The provider has no argument for the keys of IoT services, health bots and FHIR services.
     "azurerm_iothub": placed("Microsoft.Devices/IotHubs"),
     "azurerm_iothub_device_update_account": placed("Microsoft.DeviceUpdate/accounts"),
     "azurerm_iothub_dps": placed("Microsoft.Devices/provisioningServices"),
@@ -358,7 +357,7 @@ CONSUMERS_STORAGE: Mapping[str, Mapped] = {
         account_kind=value("kind", default="StorageV2"),
         identity=IDENTITY,
         customer_managed_key=within("key_vault_key_id", "managed_hsm_key_id"),
-        # What matters of an account that audit events are kept in.
+        # The settings for the storage of audit events.
         immutability_policy=Field(
             arm="properties.immutableStorageWithVersioning",
             kind="block",

@@ -1,10 +1,9 @@
-"""Key vaults and managed HSMs, the objects in them, and who may access them.
+"""azurerm tables of key vaults, managed HSMs, their keys, secrets and certificates, and access to them.
 
 Certificates, issuers, contacts and managed storage accounts have no ARM resource: their types are the ones that azapi
-uses for the data plane, and their properties mirror the data plane's in camel case. Role assignments and definitions
-of a managed HSM are its own and not ARM's.
-
-Source: the provider's documentation, schema, changelogs and upgrade guides, versions 2.0 to 5.10.
+uses for the data plane, and their properties mirror the data plane's in camel case. Role assignments and definitions of
+a managed HSM are its own and not ARM's. Source: the provider's documentation, schema, changelogs and upgrade guides,
+versions 2.0 to 5.10.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from azkvlint.azure.azurerm.table import (
     wrap,
 )
 
-# What nearly every resource that lives in a resource group has.
+# Arguments of nearly every resource in a resource group.
 PLACED: Mapping[str, Field] = {
     "name": value("name"),
     "location": value("location"),
@@ -55,7 +54,7 @@ _POLICY: Mapping[str, str] = {
 
 
 def _policy(prefix: str = "") -> Mapping[str, Field]:
-    """Return one access policy, below ``prefix``."""
+    """Return the fields of one access policy, below ``prefix``."""
     return {argument: value(prefix + arm) for argument, arm in _POLICY.items()}
 
 
@@ -95,7 +94,7 @@ VAULT: Mapping[str, Mapped] = {
                 computed=True,
             ),
             "access_policy": blocks("properties.accessPolicies", _policy(), computed=True),
-            # ARM knows no contacts: the provider writes them through the data plane.
+            # ARM has no contacts: the provider sets them through the data plane.
             "contact": blocks("derived.certificateContacts", CONTACT, computed=True),
         },
     ),
@@ -112,7 +111,7 @@ DATES: Mapping[str, Field] = {
     "not_before_date": value("properties.attributes.nbf"),
     "expiration_date": value("properties.attributes.exp"),
 }
-# There is no argument for it: what the provider makes is enabled.
+# The provider has no argument for it, and always creates enabled objects.
 ENABLED: Mapping[str, Plain] = {"properties.attributes.enabled": True}
 
 _CERTIFICATE_POLICY: Mapping[str, Field] = {
@@ -264,7 +263,7 @@ OBJECTS: Mapping[str, Mapped] = {
 }
 
 
-# What a role may do; also the shape of a managed HSM's own roles.
+# Permissions of a role, also of a managed HSM's local roles.
 PERMISSION: Mapping[str, Field] = {
     "actions": value("actions"),
     "not_actions": value("notActions"),
@@ -277,7 +276,7 @@ _CONDITION: Mapping[str, Field] = {
     "condition_version": value("properties.conditionVersion", computed=True),
 }
 
-# The role is given by its id or by its name; the provider fills in the other.
+# The role is given by its id or by its name; the provider computes the other.
 _ASSIGNMENT: Mapping[str, Field] = {
     "name": value("name", computed=True),
     "role_definition_id": link("properties.roleDefinitionId", computed=True),
@@ -294,7 +293,7 @@ _SCHEDULED: Mapping[str, Field] = {
     "justification": value("properties.justification", computed=True),
 }
 
-# Whoever runs Terraform, as two providers tell it.
+# The identity that runs Terraform, a data source of two providers.
 _CLIENT = Mapped(
     type="Terraform/clientConfigs",
     fields={
@@ -304,14 +303,14 @@ _CLIENT = Mapped(
     },
 )
 
-# An application of the directory, which has a client id besides; until azuread 3.0 that was called application_id.
+# An application of the directory, with its client id; until azuread 3.0 that was called application_id.
 _REGISTERED = Mapped(
     type="Terraform/applications",
     fields={"client_id": value("clientId", computed=True), "application_id": value("clientId", computed=True)},
 )
 
 AUTHORIZATION: Mapping[str, Mapped] = {
-    # The name of a guest account contains #EXT#.
+    # The user principal name of a guest account contains #EXT#.
     "azuread_user": Mapped(
         type="Terraform/users", fields={"user_principal_name": value("properties.userPrincipalName")}
     ),
@@ -347,7 +346,7 @@ AUTHORIZATION: Mapping[str, Mapped] = {
     "azurerm_role_definition": Mapped(
         type="Microsoft.Authorization/roleDefinitions",
         fields={
-            # What the provider calls the name is the role's; Azure's own name of a definition is a GUID.
+            # The provider's ``name`` is the role's name; Azure's name of a definition is a GUID.
             "name": value("properties.roleName"),
             "role_definition_id": value("name", computed=True),
             "scope": link("scope"),
@@ -369,7 +368,7 @@ AUTHORIZATION: Mapping[str, Mapped] = {
         type="Microsoft.Resources/resourceGroups",
         fields={"name": value("name"), "location": value("location"), "tags": value("tags")},
     ),
-    # `display_name` is the data source's, `subscription_name` the resource's.
+    # `display_name` is an argument of the data source, `subscription_name` of the resource.
     "azurerm_subscription": Mapped(
         type="Microsoft.Resources/subscriptions",
         fields={
@@ -390,7 +389,7 @@ AUTHORIZATION: Mapping[str, Mapped] = {
 }
 
 
-# `vault_base_url` is the pool's address, which 4.0 gave up for its id.
+# `vault_base_url` is the URL of the pool, replaced by its id in 4.0.
 _IN_POOL: Mapping[str, Field] = {
     "name": value("name"),
     "managed_hsm_id": link("parent"),
@@ -405,7 +404,7 @@ HSM: Mapping[str, Mapped] = {
             "tenant_id": value("properties.tenantId"),
             "sku_name": value("sku.name"),
             "admin_object_ids": value("properties.initialAdminObjectIds"),
-            # The provider sends false where nothing is said.
+            # The provider sends false if it is not set.
             "purge_protection_enabled": value("properties.enablePurgeProtection", default=False),
             "soft_delete_retention_days": number("properties.softDeleteRetentionInDays", default=90),
             "public_network_access_enabled": flag(
@@ -416,11 +415,11 @@ HSM: Mapping[str, Mapped] = {
                 {"default_action": value("defaultAction"), "bypass": value("bypass")},
                 computed=True,
             ),
-            # ARM does not take them: the provider activates the pool through the data plane.
+            # ARM has no such properties: the provider activates the pool through the data plane.
             "security_domain_key_vault_certificate_ids": links("derived.securityDomain.certificateIds"),
             "security_domain_quorum": number("derived.securityDomain.quorum"),
         },
-        # A managed HSM has no switch for it.
+        # Soft delete of a managed HSM cannot be disabled.
         fixed={"properties.enableSoftDelete": True},
     ),
     "azurerm_key_vault_managed_hardware_security_module_key": Mapped(

@@ -1,4 +1,4 @@
-"""Diagnostic settings, their destinations and how long those keep logs, alerts, and Defender plans.
+"""azurerm tables of diagnostic settings, their destinations and log retention, alerts, and Defender plans.
 
 Source: the provider's documentation, schema and upgrade guides, versions 2.0 to 5.10.
 """
@@ -28,7 +28,7 @@ MONITOR: Mapping[str, Mapped] = {
             "log_analytics_destination_type": Field(
                 arm="properties.logAnalyticsDestinationType", computed=True, filled=True
             ),
-            # `log` until 4.0, `enabled_log` since 3.39; either one was computed while both were there.
+            # `log` until 4.0, `enabled_log` since 3.39; both were computed while both existed.
             "enabled_log": blocks(
                 "properties.logs",
                 {
@@ -49,7 +49,7 @@ MONITOR: Mapping[str, Mapped] = {
                 },
                 computed=True,
             ),
-            # `metric` until 5.0, `enabled_metric` since 4.31; either one was computed while both were there.
+            # `metric` until 5.0, `enabled_metric` since 4.31; both were computed while both existed.
             "enabled_metric": blocks(
                 "properties.metrics", {"category": value("category")}, computed=True, constants={"enabled": True}
             ),
@@ -73,7 +73,7 @@ MONITOR: Mapping[str, Mapped] = {
             "sku": value("properties.sku.name", computed=True),
             "retention_in_days": number("properties.retentionInDays", computed=True),
             "daily_quota_gb": number("properties.workspaceCapping.dailyQuotaGb", default=-1),
-            # Booleans until 5.0, words from 5.0 on.
+            # Booleans until 5.0, strings since 5.0.
             "internet_ingestion_enabled": flag(_INGESTION, "Enabled", "Disabled", default=True),
             "internet_ingestion_access_type": value(_INGESTION, default="Enabled"),
             "internet_query_enabled": flag(_QUERY, "Enabled", "Disabled", default=True),
@@ -83,7 +83,7 @@ MONITOR: Mapping[str, Mapped] = {
     "azurerm_security_center_subscription_pricing": Mapped(
         type="Microsoft.Security/pricings",
         fields={
-            # Azure names a plan's resource after what the plan protects.
+            # Azure names the resource of a plan after the protected resource type.
             "resource_type": value("name", default="VirtualMachines"),
             "tier": value("properties.pricingTier"),
             "subplan": value("properties.subPlan"),
@@ -96,7 +96,7 @@ _METRIC: Mapping[str, Field] = {
     "metric_namespace": value("metricNamespace"),
     "metric_name": value("metricName"),
 }
-# Azure sends events of all types where none are listed, and the provider computes the list.
+# Azure sends events of all types if none are listed, and the provider computes the list.
 _FILTER: Mapping[str, Field] = {
     "name": value("name"),
     "included_event_types": value("properties.filter.includedEventTypes", computed=True),
@@ -107,7 +107,7 @@ _FILTER: Mapping[str, Field] = {
             "subject_ends_with": value("properties.filter.subjectEndsWith"),
         },
     ),
-    # One of some twenty comparisons: that there is any is all that matters.
+    # One of about twenty comparisons, because rules only check whether any exists.
     "advanced_filter": blocks(
         "properties.filter.advancedFilters", {"string_in": blocks("stringIn", {"key": value("key")})}
     ),
@@ -121,7 +121,7 @@ ALERTS: Mapping[str, Mapped] = {
             "scopes": links("properties.scopes"),
             "description": value("properties.description"),
             "enabled": value("properties.enabled", default=True),
-            # ARM spells each of them as an item of `condition.allOf`: a field and what it equals.
+            # ARM represents each as an item of `condition.allOf` with a field and the value it equals.
             "criteria": block(
                 "derived.criteria",
                 {
@@ -165,7 +165,7 @@ ALERTS: Mapping[str, Mapped] = {
         type="Microsoft.EventGrid/systemTopics",
         fields={
             **PLACED,
-            # The first name until 4.x, the second since.
+            # The first name until 4.x, the second since then.
             "source_arm_resource_id": link("properties.source", computed=True),
             "source_resource_id": link("properties.source", computed=True),
             "topic_type": value("properties.topicType"),
@@ -182,7 +182,7 @@ ALERTS: Mapping[str, Mapped] = {
 }
 
 
-_NEVER = -1  # how the provider says that a rule does not delete by this measure
+_NEVER = -1  # the provider's value for a deletion criterion that is not used
 
 SINKS: Mapping[str, Mapped] = {
     "azurerm_log_analytics_workspace_table": Mapped(

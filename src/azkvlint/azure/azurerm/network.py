@@ -1,4 +1,4 @@
-"""The ways in: private endpoints, their DNS, subnets with service endpoints, network security perimeters.
+"""azurerm tables of private endpoints, their DNS, subnets with service endpoints, and network security perimeters.
 
 Source: the provider's documentation, schema and 5.0 upgrade guide, versions 3.116 to 5.10.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from azkvlint.azure.azurerm.key_vault import PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, boolean, link, links, number, value, wrap
 
-# From 5.0 on the zone is given by its id; until then by its name, in an argument that each type calls its own way.
+# Since 5.0 the zone is given by its id; before by its name, in an argument that differs by type.
 _IN_ZONE: Mapping[str, Field] = {
     "name": value("name"),
     "resource_group_name": value("resourceGroupName"),
@@ -19,7 +19,7 @@ _IN_ZONE: Mapping[str, Field] = {
 }
 _ZONE_NAME = value("derived.zoneName")
 
-# `service_endpoints` (texts) until 5.0, `service_endpoint` (blocks) from 5.0 on.
+# `service_endpoints` (strings) until 5.0, `service_endpoint` (blocks) since 5.0.
 _SERVICE_ENDPOINTS: Mapping[str, Field] = {
     "service_endpoints": wrap("properties.serviceEndpoints", "service"),
     "service_endpoint": blocks(
@@ -133,7 +133,7 @@ NETWORK: Mapping[str, Mapped] = {
             "subscription_ids": wrap("properties.subscriptions", "id"),
         },
     ),
-    # Its perimeter, which would be the parent, is only known by way of the profile.
+    # The perimeter, which would be the parent, is only known through the profile.
     "azurerm_network_security_perimeter_association": Mapped(
         type="Microsoft.Network/networkSecurityPerimeters/resourceAssociations",
         fields={

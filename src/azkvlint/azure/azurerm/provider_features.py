@@ -1,4 +1,4 @@
-"""``features { key_vault { ... } }`` of the azurerm provider: what it purges on destroy and recovers on create."""
+"""Settings of azurerm's ``features { key_vault { ... } }``: purge on destroy and recovery on create."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
 VERSION = "version"
 TENANT, TENANT_ARGUMENT = "tenantId", "tenant_id"
-# Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
+# Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was no
+# default).
 KEY_VAULT_FLAGS = {
     "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
     "purge_soft_deleted_keys_on_destroy": "purgeSoftDeletedKeysOnDestroy",
@@ -27,14 +28,14 @@ KEY_VAULT_FLAGS = {
     "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
 }
 _FLAGS_SINCE = (3, 0)
-# Up to 5.2 it only decides whether the provider looks for purge protection before it purges an HSM, as it does in any
+# Up to 5.2 it only decides whether the provider checks purge protection before it purges an HSM, which it does in any
 # case (internal/services/managedhsm, deletion of key_vault_managed_hardware_security_module_resource.go).
 _IDLE_FLAG, _IDLE_BELOW = "purge_soft_deleted_hardware_security_modules_on_destroy", (5, 3)
-_BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform takes for a boolean
+_BOOLEANS = {"true": True, "false": False}  # also as strings, which Terraform converts
 
 
 def flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
-    """Return what a flag amounts to that is ``written`` as this, or not at all (None)."""
+    """Return the effective value of a flag that is ``written`` like this, or not at all (None)."""
     if isinstance(written, Scalar):
         plain = _BOOLEANS.get(str(written.value).lower())
         if plain is False and flag == _IDLE_FLAG:
@@ -50,7 +51,7 @@ def flag_value(flag: str, written: Value | None, version: VersionRange, at: Loca
 
 
 def _idle(version: VersionRange, at: Location) -> Value:
-    """Return what a flag amounts to that is turned off, which changes nothing in the versions that are known."""
+    """Return the effective value of a disabled flag that has no effect in known versions."""
     if version.high <= _IDLE_BELOW:
         return Scalar(at=at, value=True, note="the provider purges a managed HSM though it is off")
     return Unknown(at=at, why="azurerm up to 5.2 purges a managed HSM though it is off, and a later one may be used")

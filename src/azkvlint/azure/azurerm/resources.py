@@ -1,4 +1,4 @@
-"""All azurerm types that have a table, which types should have one, and which attributes are IDs of a resource.
+"""The union of all azurerm tables, types that should have a table, and attributes with the id of a resource.
 
 A data source has the table of the resource of the same name.
 """
@@ -21,7 +21,7 @@ from azkvlint.azure.azurerm.table import Mapped
 from azkvlint.azure.azurerm.workloads import COMPUTE, TLS, WORKLOADS
 from azkvlint.model.value import Scalar, Value
 
-# Several may say something of one type: each says what its own rules ask for.
+# Several tables may contain the same type, each with the arguments for its own rules.
 TABLES: tuple[Mapping[str, Mapped], ...] = (
     VAULT,
     OBJECTS,
@@ -42,16 +42,16 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
 )
 
 
-def _joined(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
-    """Return one table. Entries of the same type are united; a test checks that they do not contradict."""
-    found: dict[str, Mapped] = {}
+def _merge(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
+    """Merge tables. Entries of the same type are merged; a test checks that they do not contradict."""
+    merged: dict[str, Mapped] = {}
     for type_, mapped in (item for table in tables for item in table.items()):
-        have = found.get(type_)
-        found[type_] = mapped if have is None else _both(have, mapped)
-    return found
+        current = merged.get(type_)
+        merged[type_] = mapped if current is None else _merge_entries(current, mapped)
+    return merged
 
 
-def _both(one: Mapped, other: Mapped) -> Mapped:
+def _merge_entries(one: Mapped, other: Mapped) -> Mapped:
     return Mapped(
         type=one.type,
         fields={**one.fields, **other.fields},
@@ -61,20 +61,20 @@ def _both(one: Mapped, other: Mapped) -> Mapped:
     )
 
 
-RESOURCES: Mapping[str, Mapped] = _joined(TABLES)
+RESOURCES: Mapping[str, Mapped] = _merge(TABLES)
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
 
 def canonical(type_: str) -> str | None:
-    """Return an Azure type as Azure documents it, whatever case it was written in; None if no table knows it."""
+    """Return an Azure type in Azure's spelling; None if no table has it."""
     return _CANONICAL.get(type_.lower())
 
 
 LOOKS_LIKE_VAULT = ("key_vault", "keyvault", "managed_hsm", "hardware_security_module")
 
-# Data sources that only list or read what is there, a pointer to a vault, and a service that is not Key Vault.
-NOT_JUDGED = frozenset(
+# Data sources that only list or read, a reference to a vault, and a service other than Key Vault.
+NOT_EVALUATED = frozenset(
     {
         "azurerm_data_factory_linked_service_key_vault",
         "azurerm_dedicated_hardware_security_module",
@@ -87,14 +87,14 @@ NOT_JUDGED = frozenset(
 
 
 def is_vault_related(type_: str) -> bool:
-    """Return whether a Terraform type without a table looks like one of Key Vault, which is then reported."""
-    return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)
+    """Return whether a Terraform type without a table looks like Key Vault's, so that it is reported."""
+    return type_ not in RESOURCES and type_ not in NOT_EVALUATED and any(word in type_ for word in LOOKS_LIKE_VAULT)
 
 
 def linked_type(type_: str) -> str:
-    """Return the Azure type that the ID of a Terraform resource names, or ``type_`` itself where no table has it.
+    """Return the Azure type that the ID of a Terraform resource refers to, or ``type_`` if no table has it.
 
-    It is empty for a type that may stand for any resource, and for one that may be of Key Vault.
+    It is empty for a type that may represent any resource, or one of Key Vault.
     """
     mapped = RESOURCES.get(type_)
     if mapped is not None:
@@ -102,20 +102,20 @@ def linked_type(type_: str) -> str:
     return type_ if type_.startswith("azurerm_") and not any(word in type_ for word in LOOKS_LIKE_VAULT) else ""
 
 
-def passed_over(type_: str) -> str:
-    """Return what is said of a resource that is vault related."""
+def unmapped_type_message(type_: str) -> str:
+    """Return the message for a Key Vault resource of an unknown type."""
     return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"
 
 
 def name_of(value: Value | None, local: str) -> str:
-    """Return a resource's name in Azure, else the one its author gave it: the last part of its address."""
+    """Return a resource's name in Azure if known, else the last part of its address."""
     if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
         return value.value
     return local.rpartition(".")[2]
 
 
-# The attributes that are a resource's own id, besides ``id``, by the beginning of its type. Every other attribute that
-# ends in "id" names something else: of a secret, ``key_vault_id`` is its vault.
+# The attributes that are a resource's own id, besides ``id``, by type prefix. Every other attribute that ends in "id"
+# refers to another resource: ``key_vault_id`` of a secret is its vault.
 _OWN_IDS = {
     "azurerm_key_vault": (
         "resource_id",
@@ -141,7 +141,7 @@ ALWAYS_SET = frozenset(
 
 
 def is_azure(type_: str) -> bool:
-    """Return whether a Terraform resource type is Azure Resource Manager's, so that its id can be an id of Azure's."""
+    """Return whether a Terraform resource type belongs to Azure Resource Manager, so that its id may be an Azure id."""
     return type_.startswith(("azurerm_", "azapi_"))
 
 

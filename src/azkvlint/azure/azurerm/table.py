@@ -1,7 +1,7 @@
-"""The vocabulary of the tables that map azurerm arguments to properties of ARM resources.
+"""The format of the tables that map azurerm arguments to properties of ARM resources.
 
-A table is data that can be compared with the provider's documentation: left the argument as the provider spells it,
-right where it goes in the ARM resource. Paths are dotted and, inside a block, relative to that block.
+A table is data that can be compared with the provider's documentation: on the left the argument in the provider's
+spelling, on the right its path in the ARM resource. Paths are dotted and, inside a block, relative to that block.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Plain: TypeAlias = str | int | float | bool
 
 
 class Default(msgspec.Struct, frozen=True, gc=False):
-    """What an argument that is not set amounts to, from provider version ``since`` to before ``until``."""
+    """The value of an argument that is not set, from provider version ``since`` up to, not including, ``until``."""
 
     value: Plain
     since: Version = (0, 0)
@@ -31,15 +31,14 @@ FILLED_IN = "it is not written, and the provider fills it in"
 class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One argument.
 
-    ``arm``: the path it goes to. ``kind``: ``value`` as it is; ``flag`` a boolean that becomes one of two words;
+    ``arm`` is its path in ARM. ``kind``: ``value`` unchanged; ``flag`` a boolean that becomes one of two words;
     ``link`` an id of another resource; ``links`` a list of ids; ``block`` a block of at most one, which becomes an
     object; ``blocks`` a repeated block, which becomes a list of objects; ``wrap`` a list of plain values, each of which
     becomes an object with the single field ``item``. ``computed``: Optional+Computed in the provider, so that an
-    argument that the author left out is "known after apply" in a plan that creates the resource. It then counts as not
-    set, unless ``filled``: what the provider fills in is no fixed default and stays unknown. ``words`` are a
-    flag's (on, off). ``numeric``, ``boolean``: Terraform takes them as text too, as it takes a boolean for a text.
-    ``constants`` are added to each object of a block. ``sensitive``: never printed. ``until``: the provider ignores
-    what is written from this version on.
+    argument that is not written is "known after apply" in a plan that creates the resource. It then counts as not set,
+    unless ``filled``: what the provider computes is not a fixed default and stays unknown. ``words`` are a flag's (on,
+    off). ``numeric``, ``boolean``: Terraform converts strings to them. ``constants`` are added to each object of a
+    block. ``sensitive``: never printed. ``until``: the provider ignores the argument from this version on.
     """
 
     arm: str
@@ -58,11 +57,11 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One resource type: ``type`` in Azure, and its arguments. ``fixed`` holds for every instance.
+    """One resource type: ``type`` in Azure, and its arguments. ``fixed`` are constant properties of every instance.
 
-    Several arguments may go to one ARM path (renamed ones): the first that is set counts, lists are joined.
-    ``listed`` maps an object that flat arguments fill to the list whose only item it is. Of the arguments ``any_of``
-    the provider requires at least one, so one that is written alone is not null.
+    Several arguments may have one ARM path (renamed ones): the first that is set counts, lists are joined. ``listed``
+    maps an object of flat arguments to the list whose only item it is. The provider requires at least one of the
+    arguments ``any_of``, so one that is written alone is not null.
     """
 
     type: str
@@ -73,28 +72,28 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def value(arm: str, *, default: Plain | None = None, computed: bool = False, sensitive: bool = False) -> Field:
-    """Return a value that keeps its form. ``default`` holds for every version."""
+    """Return an unchanged value. ``default`` applies to every version."""
     boolean = isinstance(default, bool)
     return Field(arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive, boolean=boolean)
 
 
 def boolean(arm: str) -> Field:
-    """Return a boolean that has no default."""
+    """Return a boolean without a default."""
     return Field(arm=arm, boolean=True)
 
 
 def number(arm: str, *, default: int | None = None, computed: bool = False) -> Field:
-    """Return a number. ``default`` holds for every version."""
+    """Return a number. ``default`` applies to every version."""
     return Field(arm=arm, numeric=True, defaults=_always(default), computed=computed)
 
 
 def flag(arm: str, on: str, off: str, *, default: bool | None = None, computed: bool = False) -> Field:
-    """Return a boolean that Azure spells as one of two words."""
+    """Return a boolean that Azure represents by one of two words."""
     return Field(arm=arm, kind="flag", words=(on, off), defaults=_always(default), computed=computed)
 
 
 def link(arm: str, *, computed: bool = False) -> Field:
-    """Return the id of another resource. ``parent`` and ``scope`` are the resource above, or the one extended."""
+    """Return the id of another resource; ``parent`` is the containing resource, ``scope`` the extended one."""
     return Field(arm=arm, kind="link", computed=computed)
 
 
@@ -104,7 +103,7 @@ def links(arm: str, *, computed: bool = False) -> Field:
 
 
 def wrap(arm: str, item: str, *, computed: bool = False) -> Field:
-    """Return a list of plain values that Azure spells as a list of objects with one field, ``item``."""
+    """Return a list of plain values that Azure represents as objects with one field, ``item``."""
     return Field(arm=arm, kind="wrap", item=item, computed=computed)
 
 
@@ -112,7 +111,7 @@ def block(
     arm: str, fields: Mapping[str, Field], *, computed: bool = False, filled: bool = False,
     constants: Mapping[str, Plain] | None = None,
 ) -> Field:  # fmt: skip
-    """Return a block of at most one. ``arm`` may be empty: its fields then belong to the object around it."""
+    """Return a block of at most one. ``arm`` may be empty: its fields then belong to the surrounding object."""
     return Field(arm=arm, kind="block", fields=fields, computed=computed, filled=filled, constants=constants or {})
 
 

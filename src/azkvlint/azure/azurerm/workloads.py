@@ -1,8 +1,7 @@
-"""Workloads that use secrets and certificates of a vault: virtual machines, apps, gateways, data factories.
+"""azurerm tables of workloads that use secrets and certificates: virtual machines, apps, gateways, data factories.
 
-Where a resource names one certificate, its ID goes to ``derived.certificateIds``, whatever the argument is called.
-
-Source: the provider's documentation and schema, versions 2.0 to 5.10.
+If a resource refers to one certificate, its ID goes to ``derived.certificateIds``. Source: the provider's documentation
+and schema, versions 2.0 to 5.10.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _LINKED = "Microsoft.DataFactory/factories/linkedservices"
 _IN_VAULT: Mapping[str, Field] = {"secret_name": value("secretName")}
 _OF_VAULT = {"type": "AzureKeyVaultSecret"}
 _AT = "properties.typeProperties."
-# Most linked services take several of these.
+# Most linked services accept several of these.
 _LINKED_FIELDS: Mapping[str, Field] = {
     "name": value("name"),
     "data_factory_id": link("parent"),
@@ -78,7 +77,7 @@ WORKLOADS: Mapping[str, Mapped] = {
             "name": value("name"),
             "data_factory_id": link("parent"),
             "type": value("properties.type"),
-            # A text of JSON, which may hold credentials anywhere.
+            # A JSON string, which may contain credentials anywhere.
             "type_properties_json": value("properties.typeProperties", sensitive=True),
         },
     ),
@@ -91,14 +90,14 @@ WORKLOADS: Mapping[str, Mapped] = {
 }
 
 
-# Certificates that are put on a machine, by the vault that they come from.
+# Certificates installed on a virtual machine, by source vault.
 _SOURCE: Mapping[str, Field] = {"key_vault_id": link("sourceVault.id")}
 _EXTENSION: Mapping[str, Field] = {
     "publisher": value("properties.publisher"),
     "type": value("properties.type"),
     "settings": value("properties.settings"),
 }
-# The same within a scale set.
+# Extensions of a scale set.
 _EXTENSIONS = blocks(
     "properties.virtualMachineProfile.extensionProfile.extensions", {"name": value("name"), **_EXTENSION}
 )
@@ -156,7 +155,7 @@ COMPUTE: Mapping[str, Mapped] = {
 
 _CERTIFICATE = link("derived.certificateIds")
 _HOSTS = "properties.hostnameConfigurations"
-# 5.0 gave up the first name for the second.
+# 5.0 replaced the first name by the second.
 _HOST: Mapping[str, Field] = {
     "host_name": value("hostName"),
     "key_vault_id": link("keyVaultId"),
@@ -207,7 +206,7 @@ TLS: Mapping[str, Mapped] = {
             "hostname_configuration": block("", _HOST_BLOCKS, computed=True),
         },
     ),
-    # A part of the service: it has that one's type, and the service as its scope.
+    # A part of the service: it has the same type, with the service as its scope.
     "azurerm_api_management_custom_domain": Mapped(
         type="Microsoft.ApiManagement/service", fields={"api_management_id": link("scope"), **_HOST_BLOCKS}
     ),

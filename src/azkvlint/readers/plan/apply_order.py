@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from azkvlint.graph.apply_order import ANYTHING, CLIENTS, OF_DEPLOYER, PRINCIPALS, for_deployer, listed
+from azkvlint.graph.apply_order import CLIENTS, OF_DEPLOYER, PRINCIPALS, UNRESOLVED, dependency_list, deployer_mark
 from azkvlint.model.location import Location
 from azkvlint.model.value import Value
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
@@ -14,7 +14,7 @@ from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()
-_ANYTHING: _Grants = frozenset({ANYTHING})
+_ANYTHING: _Grants = frozenset({UNRESOLVED})
 # Longer chains of references are not followed.
 _DEEPEST = 100
 
@@ -33,7 +33,7 @@ class Order:
         """What the instances of a block are made after."""
         found = self._objects.get((names, resource))
         if found is None:
-            found = listed(self._resource(names, resource) | self._calls(names), at)
+            found = dependency_list(self._resource(names, resource) | self._calls(names), at)
             self._objects[names, resource] = found
         return found
 
@@ -44,7 +44,7 @@ class Order:
         unknown = found.is_open and mark(instance.unknown, argument) is True
         if not found.names_client and not unknown:
             return {}
-        return {OF_DEPLOYER: for_deployer(instance.at, certain=found.names_client and not found.names_others)}
+        return {OF_DEPLOYER: deployer_mark(instance.at, certain=found.names_client and not found.names_others)}
 
     def _principal(self, names: Names, resource: str, argument: str) -> _Principal:
         key = (names, resource, argument)

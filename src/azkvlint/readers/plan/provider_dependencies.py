@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from azkvlint.graph.apply_order import AFTER, OBJECTS, PRINCIPALS
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
@@ -46,5 +46,5 @@ class Waiting:
             if resource is not None:
                 told = {AFTER: self._order.of_object(place.names, place.resource, at)}
                 resources[place.address] = msgspec.structs.replace(
-                    resource, attributes=beside(resource.attributes, told)
+                    resource, attributes=with_derived(resource.attributes, told)
                 )

@@ -1,4 +1,4 @@
-"""Assessment -> text, JSON, Markdown or HTML. A format's module is imported only when that format is asked for."""
+"""Render an Assessment as text, JSON, Markdown or HTML. A format's module is imported on first use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from azkvlint.model.assessment import Assessment
-from azkvlint.reporters import Options, lazily
+from azkvlint.reporters import Options, lazy_reporters
 
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
 
-CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = lazily(__name__, ("text", "json", "markdown", "html"))
-"""Every format of ``kvlint controls`` by the name that ``--format`` takes."""
+CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = lazy_reporters(__name__, ("text", "json", "markdown", "html"))
+"""All formats of ``kvlint controls`` by their names in ``--format``."""

@@ -1,6 +1,6 @@
-"""An assessment as one HTML page: nothing is loaded, nothing runs, and it prints as it reads.
+"""Render an assessment as one HTML page without scripts or external resources, ready to print.
 
-Whatever comes from an input goes through ``_text``; the page's own policy forbids scripts and everything from outside.
+All strings from an input pass through ``_text``; the page's own policy forbids scripts and external content.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ _MEANINGS = {
 _MARKS = {Outcome.FAIL: "bad", Outcome.UNDECIDED: "open", Outcome.PASS: "good"}
 _COLUMNS = '<colgroup><col class="c-id"><col class="c-control"><col class="c-status"><col></colgroup>'
 _BETWEEN = '<span class="dot"> · </span>'
-_MOST = 5
+_MAX_RESOURCES = 5
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -210,10 +210,10 @@ def _head(assessment: Assessment, title: str) -> Iterator[str]:
     if len(assessment.sheets) == 1:
         yield f'<p class="about">{_text(assessment.sheets[0].framework.about)}</p>'
     yield f'<p class="facts">{" · ".join(_facts(assessment))}</p>'
-    found = words.problems(assessment)
-    if found:
+    problem_list = words.problems(assessment)
+    if problem_list:
         yield '<div class="problems" role="alert"><h2>Not everything could be read</h2><ul>'
-        yield from (f"<li>{_text(problem_line(problem))}</li>" for problem in found)
+        yield from (f"<li>{_text(problem_line(problem))}</li>" for problem in problem_list)
         yield "</ul></div>"
     if assessment.subjects:
         yield from _totals(assessment)
@@ -236,10 +236,10 @@ def _facts(assessment: Assessment) -> Iterator[str]:
 
 
 def _totals(assessment: Assessment) -> Iterator[str]:
-    """Yield the counts of all rows, and where there are several vaults, those of each."""
+    """Yield the totals, and with several vaults those of each."""
     yield '<ul class="totals">'
     count = assessment.count()
-    for status, word in words.SHORT.items():
+    for status, word in words.STATUS_WORDS.items():
         if count[status]:
             yield f'<li class="{_CLASSES[status]}"><b>{count[status]}</b> {_text(word)}</li>'
     yield "</ul>"
@@ -247,18 +247,18 @@ def _totals(assessment: Assessment) -> Iterator[str]:
         return
     yield '<ul class="vaults">'
     for number, subject in enumerate(assessment.subjects, 1):
-        each = subject.count()
-        place = f"<code>{_text(words.where(subject))}</code>"
-        yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(each)}'
-        yield f'<span class="count">{_text(words.status_counts(each))}</span></li>'
+        counts = subject.count()
+        place = f"<code>{_text(words.declaration_place(subject))}</code>"
+        yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(counts)}'
+        yield f'<span class="count">{_text(words.status_counts(counts))}</span></li>'
     yield "</ul>"
 
 
 def _bar(count: Counter[Status]) -> str:
-    """Return a bar whose parts are as long as the statuses are frequent. Its numbers stand beside it in words."""
+    """Return a bar divided by status. Its numbers are beside it in words."""
     parts = "".join(
         f'<i class="{_CLASSES[status]}" style="flex-grow:{count[status]}"></i>'
-        for status in words.SHORT
+        for status in words.STATUS_WORDS
         if count[status]
     )
     return f'<span class="bar" aria-hidden="true">{parts}</span>'
@@ -267,13 +267,13 @@ def _bar(count: Counter[Status]) -> str:
 def _subject(subject: Subject, assessment: Assessment, number: int) -> Iterator[str]:
     yield f'<section class="vault" id="vault-{number}">'
     yield f"<h2>{_text(words.name(subject))}</h2>"
-    address, through = words.address(subject), words.through(subject)
+    address, through = words.address(subject), words.source_note(subject)
     parts = [_text(words.kind(subject))]
-    parts += [f"<code>{_text(one)}</code>" for one in (address, words.where(subject)) if one]
+    parts += [f"<code>{_text(one)}</code>" for one in (address, words.declaration_place(subject)) if one]
     parts += [_text(through)] if through else []
     yield f'<p class="facts">{" · ".join(parts)}</p>'
     yield f'<p class="score">{_bar(subject.count())}<span>{_text(words.status_counts(subject.count()))}</span></p>'
-    for sheet, answers in words.answered(subject, assessment):
+    for sheet, answers in words.sheets_with_results(subject, assessment):
         yield from _sheet(sheet, answers, named=len(assessment.sheets) > 1)
     yield "</section>"
 
@@ -295,7 +295,7 @@ def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
         yield f'<tr class="row {_CLASSES[answer.status]}">'
         yield f'<td class="id">{_text(control.id)}</td><th scope="row">{_text(control.title)}</th>'
         sign = f'<span aria-hidden="true">{_SIGNS[answer.status]}</span>'
-        yield f'<td class="status"><span class="pill">{sign} {_text(words.SHORT[answer.status])}</span></td>'
+        yield f'<td class="status"><span class="pill">{sign} {_text(words.STATUS_WORDS[answer.status])}</span></td>'
         yield f'<td class="evidence">{"".join(_evidence(answer))}</td>'
         yield "</tr>"
     yield "</tbody>"
@@ -304,23 +304,25 @@ def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
 
 def _evidence(answer: ControlResult) -> Iterator[str]:
     if answer.why:
-        links = (f'<a href="{_text(link)}" rel="noreferrer">{_text(_called(link))}</a>' for link in answer.references)
-        yield f"<p>{_text(words.why(answer))} {_BETWEEN.join(links)}</p>"
-    found = list(words.lines(answer, _MOST))
-    if found:
+        links = (
+            f'<a href="{_text(link)}" rel="noreferrer">{_text(_link_title(link))}</a>' for link in answer.references
+        )
+        yield f"<p>{_text(words.reason(answer))} {_BETWEEN.join(links)}</p>"
+    lines = list(words.lines(answer, _MAX_RESOURCES))
+    if lines:
         yield "<ul>"
-        for line in found:
+        for line in lines:
             if not line.rule:
                 yield f'<li class="more">{_text(line.text)}</li>'
                 continue
             note = f" <em>{_text(line.note)}</em>" if line.note else ""
             rule = f'<code class="rule">{_text(line.rule)}</code>'
-            said = f"{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code>"
-            yield f'<li class="{_MARKS[line.outcome]}">{said}</li>'
+            content = f"{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code>"
+            yield f'<li class="{_MARKS[line.outcome]}">{content}</li>'
         yield "</ul>"
-    holding = words.holding(answer)
-    if holding:
-        yield f'<p class="holds">Holds: {_text(holding)}.</p>'
+    passing = words.passing_rules(answer)
+    if passing:
+        yield f'<p class="holds">Holds: {_text(passing)}.</p>'
 
 
 def _foot(assessment: Assessment) -> Iterator[str]:
@@ -335,20 +337,20 @@ def _foot(assessment: Assessment) -> Iterator[str]:
     yield "</dl>"
     links = dict.fromkeys(link for sheet in assessment.sheets for link in sheet.framework.references)
     if links:
-        shown = " · ".join(f'<a href="{_text(link)}" rel="noreferrer">{_text(link)}</a>' for link in links)
-        yield f'<p class="links">{shown}</p>'
+        anchors = " · ".join(f'<a href="{_text(link)}" rel="noreferrer">{_text(link)}</a>' for link in links)
+        yield f'<p class="links">{anchors}</p>'
     yield "</footer>"
 
 
-def _called(link: str) -> str:
-    """Return what a link is about, as its last part says it."""
+def _link_title(link: str) -> str:
+    """Return the title of a link from the last segment of its path."""
     return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize()
 
 
-def _sentence(said: str) -> str:
-    return _text(f"{said[:1].upper()}{said[1:]}.")
+def _sentence(text: str) -> str:
+    return _text(f"{text[:1].upper()}{text[1:]}.")
 
 
-def _text(said: str) -> str:
-    """Return text that HTML takes for nothing more, inside an element or between quotes."""
-    return escape(visible(said), quote=True)
+def _text(text: str) -> str:
+    """Escape a string for HTML elements and quoted attributes."""
+    return escape(visible(text), quote=True)

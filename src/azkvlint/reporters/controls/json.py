@@ -1,6 +1,6 @@
-"""An assessment for programs: version 1 of the document that docs/controls.md describes.
+"""Render an assessment as JSON: version 1 of the document in docs/controls.md.
 
-Within a version fields are added but never removed, renamed or given another meaning.
+Within a version, fields are added but never removed, renamed or redefined.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 
 
 def json(assessment: Assessment, options: Options) -> bytes:
-    """Return the whole assessment as UTF-8; the same assessment always gives the same bytes."""
+    """Return the assessment as UTF-8; equal assessments result in equal bytes."""
     return encode(
         {
             "version": FORMAT_VERSION,
@@ -56,7 +56,7 @@ def _framework(sheet: Sheet) -> dict[str, Any]:
 
 
 def _counts(count: Counter[Status]) -> dict[str, int]:
-    return {status.value: count[status] for status in words.SHORT}
+    return {status.value: count[status] for status in words.STATUS_WORDS}
 
 
 def _subject(subject: Subject, assessment: Assessment) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _basis(basis: Basis) -> dict[str, Any]:
         "type": finding.type,
         "message": finding.message,
         "why": finding.why,
-        "found": words.found_in(finding) if finding.outcome is Outcome.PASS else "",
+        "found": words.passing_values(finding) if finding.outcome is Outcome.PASS else "",
         "location": location(finding.at),
         "suppression": suppression(finding),
     }

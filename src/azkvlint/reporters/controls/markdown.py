@@ -1,4 +1,4 @@
-"""An assessment as Markdown: a table for each vault, for a pull request or a wiki."""
+"""Render an assessment as Markdown: a table for each vault, for a pull request or a wiki."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKS = {
     Status.NOT_APPLICABLE: "not applicable",
     Status.NO_RULE: "no rule",
 }
-_MOST = 5
+_MAX_RESOURCES = 5
 
 
 def markdown(assessment: Assessment, options: Options) -> str:
@@ -36,20 +36,20 @@ def _lines(assessment: Assessment) -> Iterator[str]:
     for subject in assessment.subjects:
         yield ""
         yield from _subject(subject, assessment)
-    found = words.problems(assessment)
-    if found:
+    problems = words.problems(assessment)
+    if problems:
         yield ""
         yield "## Not whole"
         yield ""
-        yield from (f"- {plain(problem_line(problem))}" for problem in found)
+        yield from (f"- {plain(problem_line(problem))}" for problem in problems)
 
 
 def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
     yield f"## {plain(words.name(subject))}"
     yield ""
-    about = (plain(words.kind(subject)), code(words.address(subject)), code(words.where(subject)))
-    yield " · ".join(part for part in (*about, plain(words.through(subject))) if part)
-    for sheet, answers in words.answered(subject, assessment):
+    about = (plain(words.kind(subject)), code(words.address(subject)), code(words.declaration_place(subject)))
+    yield " · ".join(part for part in (*about, plain(words.source_note(subject))) if part)
+    for sheet, answers in words.sheets_with_results(subject, assessment):
         yield ""
         yield from _table(sheet, answers, named=len(assessment.sheets) > 1)
 
@@ -69,14 +69,14 @@ def _table(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
 
 
 def _evidence(answer: ControlResult) -> str:
-    parts = [plain(words.why(answer))] if answer.why else []
-    for line in words.lines(answer, _MOST):
+    parts = [plain(words.reason(answer))] if answer.why else []
+    for line in words.lines(answer, _MAX_RESOURCES):
         if not line.rule:
             parts.append(plain(line.text))
             continue
         note = f" _{plain(line.note)}_" if line.note else ""
         parts.append(f"**{plain(line.rule)}** {code(line.place)} {plain(line.text)}{note}")
-    holding = words.holding(answer)
-    parts += [f"Holds: {plain(holding)}."] if holding else []
+    passing = words.passing_rules(answer)
+    parts += [f"Holds: {plain(passing)}."] if passing else []
     parts += [f"<{link}>" for link in answer.references]
     return "<br>".join(parts)

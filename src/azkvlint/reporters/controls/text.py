@@ -1,4 +1,4 @@
-"""An assessment for people: a list that fits 80 columns, coloured on a terminal."""
+"""Render an assessment as text: a list that fits 80 columns, colored on a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLORS = {
     Status.GUARANTEED: "green",
 }
 _LABEL = max(map(len, _LABELS.values()))
-_MOST = 3
+_MAX_RESOURCES = 3
 _WIDTH, _WIDEST = 80, 120
 
 
@@ -44,7 +44,6 @@ class _Page:
         self.color = options.color
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
-        """Yield all of it."""
         if len(assessment.sheets) == 1:
             yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
             yield ""
@@ -56,9 +55,9 @@ class _Page:
 
     def _subject(self, subject: Subject, assessment: Assessment) -> Iterator[str]:
         yield self._paint(words.name(subject), "bold")
-        where = f"{words.kind(subject)} {words.address(subject)} [{words.where(subject)}] {words.through(subject)}"
-        yield from self._wrapped(" ".join(where.split()), "")
-        for sheet, answers in words.answered(subject, assessment):
+        place = f"[{words.declaration_place(subject)}] {words.source_note(subject)}"
+        yield from self._wrap(" ".join(f"{words.kind(subject)} {words.address(subject)} {place}".split()), "")
+        for sheet, answers in words.sheets_with_results(subject, assessment):
             yield ""
             if len(assessment.sheets) > 1:
                 yield self._paint(visible(sheet.framework.title), "bold")
@@ -79,28 +78,28 @@ class _Page:
         control = answer.check.control
         status = self._paint(_LABELS[answer.status].ljust(_LABEL), _COLORS.get(answer.status, ""))
         indent = " " * (_LABEL + id_width + 4)
-        title, *more = self._wrapped(visible(control.title), indent)
+        title, *continuation = self._wrap(visible(control.title), indent)
         yield f"  {status} {visible(control.id).ljust(id_width)} {self._paint(title.strip(), 'bold')}"
-        yield from more
-        yield from self._wrapped(words.why(answer), indent)
-        for line in words.lines(answer, _MOST):
+        yield from continuation
+        yield from self._wrap(words.reason(answer), indent)
+        for line in words.lines(answer, _MAX_RESOURCES):
             note = f" [{line.note}]" if line.note else ""
-            said = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
-            yield from self._wrapped(said, indent, "  ")
-        holding = words.holding(answer)
-        if holding:
-            yield from self._wrapped(f"Holds: {holding}.", indent, "  ")
+            text = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
+            yield from self._wrap(text, indent, "  ")
+        passing = words.passing_rules(answer)
+        if passing:
+            yield from self._wrap(f"Holds: {passing}.", indent, "  ")
 
-    def _wrapped(self, said: str, indent: str, hanging: str = "") -> list[str]:
+    def _wrap(self, text: str, indent: str, hanging: str = "") -> list[str]:
         return wrap(
-            said, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
+            text, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
             break_on_hyphens=False, break_long_words=False,
         )  # fmt: skip
 
-    def _paint(self, said: str, style: str) -> str:
-        if not self.color or not style or not said:
-            return said
+    def _paint(self, text: str, style: str) -> str:
+        if not self.color or not style or not text:
+            return text
         from rich.color import ColorSystem
         from rich.style import Style
 
-        return Style.parse(style).render(said, color_system=ColorSystem.STANDARD)
+        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)

@@ -1,6 +1,6 @@
-"""Logging commands that make Azure Pipelines list errors and warnings on the page of a run.
+"""Render logging commands that add errors and warnings to the page of an Azure Pipelines run.
 
-Azure knows nothing below a warning: what is less than that is a plain line of the log.
+Azure Pipelines has no level below warning, so other results are plain lines of the log.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import in_tests, reported, worst_first
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import problem_line, problem_sentence, sentence, summary
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
 
 _LISTED = ("error", "warning")
-# What ends a property or a command. The agent reads text behind a command in the same way.
+# Delimiters of properties and commands. The agent parses the text after a command in the same way.
 _ESCAPES = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "]": "%5D"})
 
 
 def azure(report: Report, options: Options) -> str:
     """Return the report as lines of a build log."""
     lines = [_problem(problem) for problem in report.problems]
-    lines += [_finding(finding) for finding in worst_first(reported(report, options))]
-    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
+    lines += [_finding(finding) for finding in worst_first(counted_findings(report, options))]
+    lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)
@@ -50,5 +50,5 @@ def _command(level: str, code: str, at: Location | None, text: str) -> str:
             properties["linenumber"] = str(at.region.start_line)
             properties["columnnumber"] = str(at.region.start_column)
     properties["code"] = code
-    given = "".join(f"{name}={value.translate(_ESCAPES)};" for name, value in properties.items())
-    return f"##vso[task.logissue {given}]{text.translate(_ESCAPES)}"
+    joined = "".join(f"{name}={value.translate(_ESCAPES)};" for name, value in properties.items())
+    return f"##vso[task.logissue {joined}]{text.translate(_ESCAPES)}"

@@ -1,6 +1,7 @@
-"""Workflow commands that make GitHub Actions annotate the lines of a pull request.
+"""Render workflow commands that make GitHub Actions annotate the lines of a pull request.
 
-Of each kind GitHub shows the first ten of a step. So the worst come first, and the rest are plain lines of the log.
+GitHub shows the first ten annotations of each kind for a step, so the most severe come first, and the rest are plain
+lines of the log.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import in_tests, reported, worst_first
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import paragraph, problem_line, problem_sentence, sentence, summary
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
@@ -25,18 +26,18 @@ def github(report: Report, options: Options) -> str:
     by_command: dict[str, list[Finding | Problem]] = {command: [] for command in _COMMANDS.values()}
     for problem in report.problems:
         by_command[_COMMANDS.get(problem.level, "notice")].append(problem)
-    for finding in worst_first(reported(report, options)):
+    for finding in worst_first(counted_findings(report, options)):
         by_command[_COMMANDS[GRADES[finding.severity].level]].append(finding)
-    lines = [f"::{command} {_said(one)}" for command, some in by_command.items() for one in some[:_SHOWN]]
-    lines += [_line(one) for some in by_command.values() for one in some[_SHOWN:]]
-    # What does not count takes no annotation from what does.
-    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
+    lines = [f"::{command} {_annotation(one)}" for command, entries in by_command.items() for one in entries[:_SHOWN]]
+    lines += [_line(one) for entries in by_command.values() for one in entries[_SHOWN:]]
+    # Findings that do not count must not use up the annotations.
+    lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _said(one: Finding | Problem) -> str:
+def _annotation(one: Finding | Problem) -> str:
     return _finding(one) if isinstance(one, Finding) else _problem(one)
 
 
@@ -56,14 +57,14 @@ def _problem(problem: Problem) -> str:
 
 
 def _command(code: str, at: Location | None, text: str) -> str:
-    """Return what follows the command's name: its properties and its text."""
+    """Return the rest of a command after its name: its properties and its message."""
     properties = {"title": f"kvlint ({code})"} | (dict(_place(at)) if at is not None else {})
-    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"{given}::{_data(text)}"
+    joined = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"{joined}::{_data(text)}"
 
 
 def _place(at: Location) -> Iterator[tuple[str, str]]:
-    """Yield the start; and the end, if it is on the same line: only there GitHub takes columns."""
+    """Yield the start, and the end if it is on the same line: GitHub supports columns only there."""
     yield "file", visible(at.path)
     if at.region is None:
         return

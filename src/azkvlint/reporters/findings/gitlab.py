@@ -1,4 +1,4 @@
-"""GitLab's Code Quality report: an array of entries, of which GitLab shows one for each fingerprint."""
+"""Render GitLab's Code Quality report: an array of entries, of which GitLab shows one for each fingerprint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import in_tests, listed, reported
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
 from azkvlint.reporters.phrases import full_text, problem_text
 from azkvlint.util.safe_text import encode
 
@@ -19,15 +19,15 @@ _SEVERITIES = {
     Severity.LOW: "minor",
     Severity.INFO: "info",
 }
-# An answer that is not whole is as bad as what it may hide.
+# An incomplete report is as severe as any finding that it may be missing.
 _LEVELS = {"error": "blocker", "warning": "major"}
 
 
 def gitlab(report: Report, options: Options) -> bytes:
-    """Return the report as UTF-8; an array without entries where there is nothing to say."""
-    entries = [_finding(finding) for finding in reported(report, options)]
-    entries += [_problem(problem) for problem in listed(report.problems)]
-    entries += [_finding(finding) for finding in in_tests(report, options)]
+    """Return the report as UTF-8; an empty array without findings and problems."""
+    entries = [_finding(finding) for finding in counted_findings(report, options)]
+    entries += [_problem(problem) for problem in listed_problems(report.problems)]
+    entries += [_finding(finding) for finding in findings_in_tests(report, options)]
     seen: dict[str, int] = {}
     for entry in entries:
         mark = entry["fingerprint"]
@@ -46,7 +46,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     from hashlib import sha256
 
     text = problem_text(problem)
-    # About no file at all is about the whole project.
+    # A problem without a file applies to the whole project.
     at = Location(path=".") if problem.at is None else problem.at
     mark = sha256(f"{problem.code}\n{at.path}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
     return _entry(problem.code, _LEVELS.get(problem.level, "info"), text, mark, at)

@@ -1,7 +1,6 @@
-"""The report for programs: version 1 of the document that docs/json.md describes.
+"""Render the report as JSON: version 1 of the document in docs/json.md.
 
-Within a version fields are added but never removed, renamed or given another meaning, so readers must skip what they
-do not know.
+Within a version, fields are added but never removed, renamed or redefined, so readers must ignore unknown fields.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ FORMAT_VERSION = 1
 
 
 def json(report: Report, options: Options) -> bytes:
-    """Return the whole report as UTF-8; the same report always gives the same bytes."""
+    """Return the report as UTF-8; equal reports result in equal bytes."""
     return encode(
         {
             "version": FORMAT_VERSION,
@@ -88,7 +87,7 @@ def _occurrence(one: Occurrence) -> dict[str, Any]:
 
 
 def _declaration(one: Declaration) -> dict[str, Any]:
-    """Return what was evaluated, with what its existence depends on, or why it was not."""
+    """Return a declaration with the condition of its existence if it was evaluated, or the reason if it was not."""
     region = one.at.region
     found: dict[str, Any] = {
         "address": one.address,
@@ -103,7 +102,7 @@ def _declaration(one: Declaration) -> dict[str, Any]:
 
 
 def suppression(finding: Finding) -> dict[str, Any] | None:
-    """Return why a finding does not count; None for one that does."""
+    """Return the reason why a finding does not count; None for one that does."""
     reason = finding.suppressed
     if reason is None:
         return None
@@ -118,7 +117,7 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
 
 
 def location(at: Location) -> dict[str, Any]:
-    """Return a place, relative to the root of the run."""
+    """Return a location, relative to the root of the run."""
     region = at.region
     if region is None:
         return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
@@ -150,7 +149,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 def problem(problem: Problem) -> dict[str, Any]:
-    """Return what could not be read, evaluated or understood."""
+    """Return a problem."""
     return {
         "code": problem.code,
         "level": problem.level,

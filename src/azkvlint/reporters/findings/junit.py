@@ -1,8 +1,7 @@
-"""JUnit's XML, for test reports of Jenkins, GitLab, Azure DevOps and others.
+"""Render JUnit XML, for test reports of Jenkins, GitLab, Azure DevOps and others.
 
-A suite for each file, a case for each finding, which fails. An undecided question and a finding that does not count are
-cases that were skipped, a problem that makes the report incomplete is one with an error. A run with nothing to say has
-one case, which passes.
+Each file is a suite and each finding a failed case. Unknown results and findings that do not count are skipped cases;
+a problem that makes the report incomplete is a case with an error. A run without any of them has one passed case.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _TOOL = "kvlint"
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One test case. ``outcome`` is the name of the element in it, empty where it passes; texts are not escaped."""
+    """One test case. ``outcome`` is the name of its child element, empty if it passes; strings are not escaped."""
 
     name: str
     at: Location | None = None
@@ -46,17 +45,17 @@ def _document(report: Report, options: Options) -> Iterator[str]:
     suites: dict[str, list[_Case]] = {}
     for case in cases or [_Case(name="nothing was found")]:
         suites.setdefault(_TOOL if case.at is None else visible(case.at.path), []).append(case)
-    # Nothing failed, was skipped or went wrong here; it is worth knowing all the same.
+    # Problems that are not errors belong to no case.
     notes = [problem_line(problem) for problem in report.problems if problem.level != "error"]
     if notes:
         suites.setdefault(_TOOL, [])
-    every = [case for some in suites.values() for case in some]
+    all_cases = [case for suite in suites.values() for case in suite]
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    yield f'<testsuites name="{_TOOL}" {_counts(every)}>'
-    for path, some in suites.items():
-        skipped = sum(case.outcome == "skipped" for case in some)
-        yield f'  <testsuite name="{escape(path)}" {_counts(some)} skipped="{skipped}">'
-        yield from _cases(path, some)
+    yield f'<testsuites name="{_TOOL}" {_counts(all_cases)}>'
+    for path, suite in suites.items():
+        skipped = sum(case.outcome == "skipped" for case in suite)
+        yield f'  <testsuite name="{escape(path)}" {_counts(suite)} skipped="{skipped}">'
+        yield from _cases(path, suite)
         if path == _TOOL and notes:
             yield f"    <system-err>{escape(chr(10).join(notes))}</system-err>"
         yield "  </testsuite>"
@@ -69,7 +68,7 @@ def _counts(cases: list[_Case]) -> str:
 
 
 def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
-    """Yield the cases of one suite; readers take those of one name for one."""
+    """Yield the cases of one suite with unique names, because readers merge cases with equal names."""
     seen: Counter[str] = Counter()
     for case in cases:
         seen[case.name] += 1
@@ -88,17 +87,17 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
 
 def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
     undecided = finding.outcome is Outcome.UNDECIDED
-    said = [sentence(finding)]
-    said += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
+    lines = [sentence(finding)]
+    lines += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
     skipped = (undecided and not strict) or not counts
     return _Case(
         name=f"{finding.rule.id} {visible(finding.resource)}",
         at=finding.at,
         outcome="skipped" if skipped else "failure",
-        # Of a case that was skipped there is only a message.
+        # A skipped case has only a message.
         kind="" if skipped else finding.severity.label,
         message=full_text(finding),
-        lines=() if skipped else tuple(said),
+        lines=() if skipped else tuple(lines),
     )
 
 

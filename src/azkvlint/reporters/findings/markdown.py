@@ -1,6 +1,6 @@
-"""A summary in Markdown, for the page of a build or a pull request.
+"""Render a Markdown summary, for the page of a build or a pull request.
 
-GitHub shows nothing at all of a summary above 1 MiB, so it is cut before that, and says so.
+GitHub shows no summary above 1 MiB, so a longer one is cut, with a remark.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ _MARKS = {
     Severity.INFO: "⚪",
 }
 LIMIT = 900 * 1024
-# For the end of what is cut.
+# Bytes reserved for the remark.
 _RESERVE = 400
 
 
 def markdown(report: Report, options: Options, before: int = 0) -> str:
-    """Return the summary, so short that with the ``before`` bytes that precede it it is not too long to be shown."""
-    return "".join(f"{line}\n" for line in _fitted(_lines(report, options), LIMIT - before - _RESERVE))
+    """Return the summary, short enough to be shown after the ``before`` bytes that precede it."""
+    return "".join(f"{line}\n" for line in _fit(_lines(report, options), LIMIT - before - _RESERVE))
 
 
-def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
-    """Yield the lines that fit into so many bytes, with what is open closed and the rest counted."""
-    left, folded = 0, False
+def _fit(lines: Iterable[str], room: int) -> Iterator[str]:
+    """Yield the lines that fit into ``room`` bytes, close an open section, and count the rest."""
+    left, is_open = 0, False
     for line in lines:
         room -= len(line.encode("utf-8", "backslashreplace")) + 1
         if left or room < 0:
             left += 1
             continue
-        folded = line.startswith("<details>") or (folded and line != "</details>")
+        is_open = line.startswith("<details>") or (is_open and line != "</details>")
         yield line
     if not left:
         return
-    if folded:
+    if is_open:
         yield ""
         yield "</details>"
     yield ""
-    more = pluralize(left, "more line")
-    yield f"**Cut here:** {more} would make this longer than is shown. The other formats have all of it."
+    count_text = pluralize(left, "more line")
+    yield f"**Cut here:** {count_text} would make this longer than is shown. The other formats have all of it."
 
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
@@ -69,17 +69,17 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     if findings:
         yield ""
         yield from _table(worst_first(findings))
-        yield from _folded("How to mend what was found", _rules(findings))
+        yield from _fold("How to mend what was found", _rules(findings))
     others = report.uncounted(report.findings)
     if others:
-        yield from _folded(f"In tests and examples: {len(others)}", _table(worst_first(others)))
+        yield from _fold(f"In tests and examples: {len(others)}", _table(worst_first(others)))
     if report.undecided:
-        yield from _folded(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
+        yield from _fold(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
     if report.suppressed and (options.suppressed or options.verbosity > 0):
-        yield from _folded(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
+        yield from _fold(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
 
 
-def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+def _fold(title: str, lines: Iterable[str]) -> Iterator[str]:
     yield ""
     yield f"<details><summary>{title}</summary>"
     yield ""
@@ -93,14 +93,14 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for finding in findings:
         severity = f"{_MARKS[finding.severity]} {finding.severity.label}"
-        said = message(finding)
+        text = message(finding)
         if finding.suppressed is not None:
-            said += f"<br>Ignored: {plain(suppression(finding))}"
-        yield f"| {severity} | {plain(visible(finding.rule.id))} | {code(place(finding.at))} | {said} |"
+            text += f"<br>Ignored: {plain(suppression(finding))}"
+        yield f"| {severity} | {plain(visible(finding.rule.id))} | {code(place(finding.at))} | {text} |"
 
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what every rule that found something is about, once."""
+    """Yield title, reason and fix of each rule with findings."""
     rules: dict[str, Rule] = {finding.rule.id: finding.rule for finding in findings}
     for index, id_ in enumerate(sorted(rules)):
         rule = rules[id_]

@@ -1,6 +1,6 @@
-"""The Reviewdog Diagnostic Format, from which reviewdog makes comments on pull requests.
+"""Render the Reviewdog Diagnostic Format, from which reviewdog makes comments on pull requests.
 
-A message becomes Markdown there. Columns count bytes of UTF-8: a place has none where the line is not at hand in full.
+Messages are rendered as Markdown. Columns count bytes of UTF-8, so a place has none unless its whole line is available.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.ordering import in_tests, listed, reported
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
 from azkvlint.reporters.phrases import problem_text
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import encode
@@ -23,10 +23,10 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 def rdjson(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8."""
-    diagnostics = [_finding(finding, report.version) for finding in reported(report, options)]
-    diagnostics += [_problem(problem) for problem in listed(report.problems)]
-    # What does not count must not make reviewdog fail.
-    others = (_finding(finding, report.version) for finding in in_tests(report, options))
+    diagnostics = [_finding(finding, report.version) for finding in counted_findings(report, options)]
+    diagnostics += [_problem(problem) for problem in listed_problems(report.problems)]
+    # Findings that do not count must not make reviewdog fail.
+    others = (_finding(finding, report.version) for finding in findings_in_tests(report, options))
     diagnostics += [one | {"severity": "INFO"} for one in others]
     return encode({"source": {"name": "kvlint", "url": PROJECT}, "diagnostics": diagnostics})
 
@@ -63,14 +63,14 @@ def _location(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
 
 
 def _columns(region: Region, excerpt: Excerpt) -> tuple[int, int] | None:
-    """Return the columns, counted in bytes, of a region on one line of which all that precedes it is at hand."""
+    """Return the columns in bytes of a region on one line, if the line up to its end is available."""
     context = excerpt.context
     index = region.start_line - context.start_line
     lines = excerpt.context_text.split("\n")
     if region.end_line > region.start_line or not 0 <= index < len(lines) or (index == 0 and context.start_column > 1):
         return None
     line, start = lines[index], region.start_column - 1
-    # A secret that has been replaced may have shifted what follows it.
+    # A replaced secret may have shifted the text after it.
     if not line.startswith(excerpt.text, start) or len(excerpt.text) != region.end_column - region.start_column:
         return None
     first, size = (len(text.encode("utf-8", "surrogatepass")) for text in (line[:start], excerpt.text))

@@ -1,14 +1,14 @@
-"""The report as SARIF 2.1.0, for GitHub code scanning, Azure DevOps, GitLab and editors.
+"""Render the report as SARIF 2.1.0, for GitHub code scanning, Azure DevOps, GitLab and editors.
 
-What those readers make necessary, beyond the standard:
+Requirements of those readers beyond the standard:
 
-- Only findings become results: GitHub turns every result into an open alert, so undecided ones are left out.
-- Every rule that ran is listed, fired or not, and one log always has one run and a list of results.
+- Only findings become results: GitHub turns every result into an open alert, so unknown ones are omitted.
+- Every rule that ran is listed, with or without findings, and a log always has one run and a list of results.
 - An incomplete run that evaluated no resource is not successful: GitHub would close every alert. It rejects the log of
-  such a run, so one that evaluated some resources is successful, with what could not be read as notifications.
-- Nothing differs between two runs over the same input: no times, no machine, no absolute path.
-- A message is its rule's template filled with arguments. Braces mean placeholders there and GitHub does not undouble
-  them, so braces of an argument become parentheses; and ``](`` becomes ``] (``, lest a name makes a link.
+  such a run, so one that evaluated some resources is successful, with its problems as notifications.
+- Two runs over the same input have the same log: no times, no host names, no absolute paths.
+- A message is its rule's template filled with arguments. Braces are placeholders there and GitHub does not unescape
+  doubled braces, so braces of an argument become parentheses; and ``](`` becomes ``] (``, lest a name become a link.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from azkvlint import PROJECT
 from azkvlint.model.finding import Problem, Report, Repository
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_places import ROOT, inert, logical, place
-from azkvlint.reporters.findings.sarif_results import MOST, results, shown
+from azkvlint.reporters.findings.sarif_results import MAX_RESULTS, results, select_results
 from azkvlint.reporters.findings.sarif_rules import descriptor, notifications
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies
@@ -33,19 +33,19 @@ _LEVELS = frozenset({"error", "warning", "note"})
 
 
 def sarif(report: Report, options: Options) -> bytes:
-    """Return the whole log as UTF-8; the same report always gives the same bytes."""
+    """Return the log as UTF-8; equal reports result in equal bytes."""
     run = _run(report, options.included, options.root_uri)
     if options.category:
-        # What stands after the last slash would be taken for the number of a run.
+        # GitHub reads the part after the last slash as the number of a run.
         run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{options.category.rstrip('/')}/"}, **run}
     return encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
     rules = sorted(report.rules, key=lambda rule: rule.id)
-    found, left = shown(report, included)
-    listed = [*report.problems, *([_left_out(left)] if left else ())]
-    problems = notifications((problem.code for problem in listed), report.version)
+    findings, omitted = select_results(report, included)
+    all_problems = [*report.problems, *([_left_out(omitted)] if omitted else ())]
+    problems = notifications((problem.code for problem in all_problems), report.version)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
     lists = taxonomies(rules)
     names = [one["name"] for one in lists]
@@ -64,16 +64,16 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
         run["taxonomies"] = lists
     invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.resource_counts)}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
-        some = [each for each in listed if (each.code in CONFIGURATION) is about_settings]
-        if some:
-            invocation[name] = [_notification(each, codes[each.code]) for each in some]
+        group = [each for each in all_problems if (each.code in CONFIGURATION) is about_settings]
+        if group:
+            invocation[name] = [_notification(each, codes[each.code]) for each in group]
     run["invocations"] = [invocation]
     if report.repository is not None:
         run["versionControlProvenance"] = [_provenance(report.repository)]
     base = {"uri": root_uri} if root_uri else {}
     run["originalUriBaseIds"] = {ROOT: base | {"description": {"text": "The folder that all paths start from."}}}
     run["columnKind"] = "utf16CodeUnits"
-    run["results"] = results(found, rules, included)
+    run["results"] = results(findings, rules, included)
     return run
 
 
@@ -85,7 +85,7 @@ def _provenance(repository: Repository) -> dict[str, Any]:
 
 
 def _left_out(count: int) -> Problem:
-    text = f"{pluralize(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
+    text = f"{pluralize(count, 'result')} of the least severe left out: a log with more than {MAX_RESULTS:,} is refused"
     return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
 
 

@@ -1,4 +1,4 @@
-"""Places and texts as SARIF has them."""
+"""Convert places and strings to SARIF."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SPECIAL = regex(r"[{}]|\]\(")
 
 
 def physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
-    """Return where a result is, as a physicalLocation, with the text there."""
+    """Return the physicalLocation of a result, with its excerpt."""
     if at.region is None or excerpt is None:
-        # GitHub refuses a whole log for one result without a line.
+        # GitHub rejects a log if one result has no line.
         return {"region": {"startLine": 1}} | place(at)
     location: dict[str, Any] = {"artifactLocation": _artifact(at.path)}
     region = _first_line(excerpt.utf16 or at.region)
@@ -33,7 +33,7 @@ def physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
 
 
 def place(at: Location) -> dict[str, Any]:
-    """Return where something is, by its line: no excerpt holds the text that columns would have to be counted in."""
+    """Return a physicalLocation with a line only: without an excerpt, columns cannot be converted."""
     line = {} if at.region is None else {"region": {"startLine": at.region.start_line}}
     return {"artifactLocation": _artifact(at.path), **line}
 
@@ -51,7 +51,7 @@ def uri(path: str) -> str:
 
 @lru_cache(maxsize=8192)
 def inert(text: str) -> str:
-    """Return text from a scanned file that neither is a placeholder, nor a link, nor holds a control character."""
+    """Return a string from a scanned file without placeholders, links and control characters."""
     if _SPECIAL.search(text):
         text = text.translate(_BRACES).replace("](", "] (")
     return visible(text)
@@ -74,7 +74,7 @@ def _whole(region: Region) -> dict[str, int]:
 
 
 def _contains(outer: Region, inner: dict[str, int]) -> bool:
-    """Return whether ``outer`` is more than ``inner``, as a contextRegion must be. Without an end it is the line."""
+    """Return whether ``outer`` is larger than ``inner``, as a contextRegion must be. No end is the end of the line."""
     start = inner["startLine"], inner["startColumn"]
     end = inner["startLine"], inner.get("endColumn", math.inf)
     low, high = (outer.start_line, outer.start_column), (outer.end_line, outer.end_column)

@@ -1,4 +1,4 @@
-"""What was found as SARIF's results. A result is a failed rule; a log for an audit holds more kinds of them."""
+"""Convert findings to SARIF results. A result is a failed rule; an audit log contains more kinds of results."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ import msgspec
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import REPORTED, cause, reason
+from azkvlint.reporters.finding_cause import CAUSE_SENTENCES, cause, reason
 from azkvlint.reporters.findings.sarif_places import inert, logical, physical, place, uri
-from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, tells_reason
+from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, includes_reason, message_with_cause
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.severity import GRADES
 
-# GitHub refuses a log with more results.
-MOST = 25_000
-# A value that came here in so many steps is followed.
+# GitHub rejects a log with more results.
+MAX_RESULTS = 25_000
+# The minimum of steps for a code flow.
 _CHAIN = 2
 
 
 class _Template(msgspec.Struct, frozen=True):
-    """What all results of one rule share."""
+    """The shared data of all results of one rule."""
 
     index: int
     pieces: dict[str, tuple[str | int, ...]]
 
 
-def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
-    """Return what becomes a result, in the order of the places, and how much of it is left out: the least severe."""
-    found = sorted(reported(report, included), key=_order)
-    left = max(len(found) - MOST, 0)
-    if left:
-        # Sorting keeps the order of those that are alike.
-        worst = sorted(found, key=lambda finding: (finding.in_tests, -finding.severity))
-        found = sorted(worst[:MOST], key=_order)
-    return found, left
+def select_results(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
+    """Return the findings that become results, sorted by place, and the number of omitted ones, the least severe."""
+    findings = sorted(candidate_results(report, included), key=_order)
+    omitted = max(len(findings) - MAX_RESULTS, 0)
+    if omitted:
+        # The sort is stable.
+        worst = sorted(findings, key=lambda finding: (finding.in_tests, -finding.severity))
+        findings = sorted(worst[:MAX_RESULTS], key=_order)
+    return findings, omitted
 
 
-def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
+def results(findings: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Return findings as results. ``rules`` are those of the log, in its order."""
     templates = {
-        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in REPORTED})
+        rule.id: _Template(index, {name: pieces(message_with_cause(rule.message, name)) for name in CAUSE_SENTENCES})
         for index, rule in enumerate(rules)
     }
     marks = _Fingerprints()
-    made = []
-    for finding in found:
+    converted = []
+    for finding in findings:
         result = _result(finding, templates[finding.rule.id], marks.fingerprints(finding))
         if "suppressed" in included:
-            # Of one result or of all: a reader must know that it was not forgotten.
+            # If one result has suppressions, SARIF requires them for all.
             one = finding.suppressed
             result["suppressions"] = [] if one is None else [_suppression(one)]
-        made.append(result)
-    return made
+        converted.append(result)
+    return converted
 
 
-def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
-    """Return what becomes a result. Suppressed unknown results are included with the unknown ones only."""
+def candidate_results(report: Report, included: Collection[str]) -> Iterable[Finding]:
+    """Yield the findings that become results. Suppressed unknown results require both kinds to be included."""
     yield from report.findings
     if "undecided" in included:
         yield from report.undecided
@@ -70,17 +70,18 @@ def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
 
 
 class _Fingerprints:
-    """By what code scanning knows each result of a log again."""
+    """The fingerprints by which code scanning matches the results of consecutive logs."""
 
     def __init__(self) -> None:
         self._lines: set[tuple[str, str, int]] = set()
         self._seen: dict[str, int] = {}
 
     def fingerprints(self, finding: Finding) -> dict[str, str]:
-        """Return the fingerprints of a result, each asked for once.
+        """Return the fingerprints of a result. Call it once for each result.
 
-        GitHub tells alerts of a rule apart by the hash of their line alone. What shares its line with another, as in
-        a template without line breaks, and what is found in a plan, has the finding's identity in its place.
+        GitHub distinguishes alerts of a rule by the hash of their line alone. A result that shares its line with
+        another one, as in a template without line breaks, or that is located in a plan, gets a hash of the finding's
+        identity instead.
         """
         excerpt, region = finding.excerpt, finding.at.region
         line_hash = None if excerpt is None or region is None else excerpt.line_hash
@@ -108,7 +109,7 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
         result["kind"] = "open" if finding.outcome is Outcome.UNDECIDED else "pass"
         result["level"] = "none"
     else:
-        # The rule's own severity stands in the rule; a configuration may give this finding another one.
+        # The rule has its own severity; the configuration may override it for this finding.
         grade = GRADES[finding.severity]
         result["level"] = grade.level
         if grade.rank is not None:
@@ -137,14 +138,14 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
 
 
 def _message(finding: Finding, template: _Template) -> dict[str, Any]:
-    """Return the sentence, and which of the rule's messages with which arguments it is made of.
+    """Return the message with the template's name and arguments.
 
-    GitHub shows those related locations only that the text links to.
+    GitHub shows only those related locations that the text links to.
     """
     if finding.outcome is Outcome.FAIL:
         name = cause(finding)
         parts, words = template.pieces[name], finding.arguments
-        if not tells_reason(finding.rule.message):
+        if not includes_reason(finding.rule.message):
             words += (reason(finding),)
     elif finding.outcome is Outcome.UNDECIDED:
         name, parts, words = "unknown", pieces(UNDECIDED), (finding.resource, finding.why or "something in it")
@@ -158,16 +159,17 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
     return {"text": text, "id": name, "arguments": arguments}
 
 
-def _suppression(one: Suppression) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": one.kind, "status": "accepted"}
-    justification = f"{one.tool}: {one.justification or 'no reason'}" if one.tool else one.justification
+def _suppression(suppressed: Suppression) -> dict[str, Any]:
+    suppression: dict[str, Any] = {"kind": suppressed.kind, "status": "accepted"}
+    justification = (
+        f"{suppressed.tool}: {suppressed.justification or 'no reason'}" if suppressed.tool else suppressed.justification
+    )
     if justification:
-        found["justification"] = inert(justification)
-    return found | {"location": {"physicalLocation": place(one.at)}}
+        suppression["justification"] = inert(justification)
+    return suppression | {"location": {"physicalLocation": place(suppressed.at)}}
 
 
 def _resources(finding: Finding) -> list[dict[str, str]]:
-    """Return all resources that a finding is about, the first of them first."""
     names = {one.address: one.full_name for one in reversed(finding.occurrences)} | {
         finding.resource: finding.full_name
     }
@@ -176,9 +178,7 @@ def _resources(finding: Finding) -> list[dict[str, str]]:
 
 
 def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
-    """Return how the value got here: the module calls, outermost first, where it was written, and its place; none for
-    one.
-    """
+    """Return the code flow of the value: module calls, places where it was written, its own; empty for one step."""
     chain = [(CALLED, caller) for caller in finding.callers]
     causes, cause = [], finding.at.cause
     while cause is not None:
@@ -193,7 +193,7 @@ def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
 
 
 def _step(at: Location, physical: dict[str, Any], text: str, files: list[str]) -> dict[str, Any]:
-    """Return one step. ``files`` hold the module calls around it; a call in its own file does not."""
+    """Return one step. ``files`` are those of the surrounding module calls; a call is not nested in its own file."""
     level = files.index(at.path) if at.path in files else len(files)
     return {"location": {"physicalLocation": physical, "message": {"text": inert(text)}}, "nestingLevel": level}
 

@@ -1,6 +1,6 @@
-"""What SARIF says about rules and problems. It depends on the rules alone, never on what they found.
+"""Convert rules and problem codes to SARIF descriptors, which do not depend on findings.
 
-Texts are cut to GitHub's limits: 1,024 characters of a description, ten tags.
+Strings are cut to GitHub's limits: 1,024 characters for a description, ten tags.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from azkvlint import PROJECT
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import REPORTED
+from azkvlint.reporters.finding_cause import CAUSE_SENTENCES
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
@@ -18,7 +18,7 @@ from azkvlint.reporters.severity import GRADES
 from azkvlint.reporters.taxonomies import pascal, relationships
 from azkvlint.util.lazy_regex import regex
 
-# A message goes on with these where one place, or more, help to understand it; so does the message's name.
+# Suffixes of a message, and of its name, with links to one or two related places.
 LINKED = ("", "-one-place", "-two-places")
 SEE = ("", " See [this place](1).", " See [this place](1) and [this one](2).")
 UNDECIDED = "'{resource}' cannot be judged: '{why}'."
@@ -27,13 +27,13 @@ _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
-# What a link may hold besides: all that parts it, but brackets, and what is encoded already.
+# Other characters of a link that stay unencoded: delimiters except brackets, and the percent sign.
 _RESERVED = frozenset(b":?#@!$&'()*+,;=%")
-_NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
+_NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that do not represent a byte of a file name
 
 
 def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
-    """Return a rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too.
+    """Return a rule as a reportingDescriptor, with the messages of the ``included`` kinds of results.
 
     ``lists`` are the names of the log's taxonomies.
     """
@@ -56,24 +56,22 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
     }
 
 
-def caused(message: str, cause: str) -> str:
-    """Return a rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
-    reason = "" if tells_reason(message) else ": '{reason}'"
-    return f"{message} {REPORTED[cause]}{reason}."
+def message_with_cause(message: str, cause: str) -> str:
+    """Return a rule's message with the sentence about the cause, unless the message includes the reason."""
+    reason = "" if includes_reason(message) else ": '{reason}'"
+    return f"{message} {CAUSE_SENTENCES[cause]}{reason}."
 
 
-def tells_reason(message: str) -> bool:
-    """Return whether a rule's message says the reason."""
+def includes_reason(message: str) -> bool:
+    """Return whether a rule's message includes the reason."""
     return "{because}" in message
 
 
 def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
-    """Return a reportingDescriptor for every code of a problem that kvlint knows, then for those of ``codes`` it does
-    not.
-    """
-    every = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
+    """Return a reportingDescriptor for each known problem code, then for the unknown ones among ``codes``."""
+    all_codes = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
     described = []
-    for code in every:
+    for code in all_codes:
         kind = PROBLEMS.get(code, OTHER)
         described.append(
             {
@@ -90,8 +88,7 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
 
 
 def encode_uri(path: str) -> str:
-    """Return a POSIX path as a relative URI reference: all but unreserved characters and ``/`` percent-encoded as
-    UTF-8.
+    """Return a POSIX path as a relative URI reference, percent-encoded as UTF-8.
 
     A file name that is not UTF-8 keeps its bytes.
     """
@@ -100,22 +97,22 @@ def encode_uri(path: str) -> str:
 
 
 def encode_link(link: str) -> str:
-    """Return a link as a URI, percent-encoded, so that it does not end early where ``>`` ends it."""
+    """Return a link as a percent-encoded URI, so that no ``>`` in it ends the Markdown link."""
     data = link.encode("utf-8", "replace")
     return "".join(chr(byte) if byte in _UNRESERVED | _RESERVED else f"%{byte:02X}" for byte in data)
 
 
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
-    """Return the sentences of a rule's results by name."""
-    found: dict[str, str] = {}
-    for cause in REPORTED:
-        written = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
-        found |= {cause + name: written + links for name, links in zip(LINKED, SEE, strict=True)}
+    """Return the messages of a rule's results by name."""
+    messages: dict[str, str] = {}
+    for cause in CAUSE_SENTENCES:
+        template = "".join(_slot(piece) for piece in pieces(message_with_cause(rule.message, cause)))
+        messages |= {cause + name: template + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
-        found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+        messages["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
     if "passed" in included:
-        found["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
-    return {name: {"text": text} for name, text in found.items()}
+        messages["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
+    return {name: {"text": text} for name, text in messages.items()}
 
 
 def _slot(piece: str | int) -> str:
@@ -130,19 +127,19 @@ def _properties(rule: Rule) -> dict[str, Any]:
 
 
 def rule_link(rule: Rule, version: str) -> str | None:
-    """Return the address of a rule file in the tagged tree; that of a user's own rule is its first reference."""
+    """Return the URL of a rule file in the tagged tree; for a user's own rule its first reference."""
     if rule.path.startswith("rules/"):
         return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
     return encode_link(rule.references[0]) if rule.references else None
 
 
 def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
-    accepted = _accepted(rule)
+    accepted = _acceptance(rule)
     text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n\nTo accept it: {accepted}\n".replace("`", "")
     return text + "".join(f"\n{link}" for link in rule.references) + "\n"
 
 
-def _accepted(rule: Rule) -> str:
+def _acceptance(rule: Rule) -> str:
     return (
         "Where the risk is known and borne, say so above the line or the block, with a reason and, better, an end: "
         f"`# kvlint: ignore[{rule.id}] reason until=2027-03-01` in Terraform, with `//` in Bicep."
@@ -150,10 +147,10 @@ def _accepted(rule: Rule) -> str:
 
 
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
-    """Return the texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
+    """Return the rule's help. Its texts are untrusted, so of Markdown and HTML only code spans are kept."""
     links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
-    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_accepted(rule)}\n"
-    text = f"## {rule.id}: {prose(title)}\n\n{said}"
+    body = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_acceptance(rule)}\n"
+    text = f"## {rule.id}: {prose(title)}\n\n{body}"
     return f"{text}\n**References**\n\n{links}" if links else text
 
 
@@ -166,7 +163,7 @@ def _sentence(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """At most 1,024 characters, ended between words."""
+    """Cut a string between words to 1,024 characters."""
     if len(text) <= _DESCRIPTION:
         return text
     return f"{text[: _DESCRIPTION - 3].rpartition(' ')[0]}..."

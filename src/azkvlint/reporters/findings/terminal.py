@@ -1,4 +1,4 @@
-"""The text format on a terminal: each finding with its line of source, coloured where colour is wanted."""
+"""Render the text format on a terminal: each finding with its source line, and with colors if enabled."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from azkvlint.reporters.phrases import (
     details,
     headline,
     label_of,
-    more,
+    occurrence_note,
     place,
-    skipped,
+    skipped_text,
     statistics,
     summary,
 )
@@ -46,7 +46,7 @@ _TAB = "    "
 
 
 def terminal(report: Report, options: Options) -> Iterator[str]:
-    """Yield the lines of the whole report."""
+    """Yield the lines of the report."""
     page = _Page(options)
     findings = report.findings + report.undecided
     for finding in report.counted(findings) + report.uncounted(findings):
@@ -59,24 +59,24 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""
     for one in report.skipped if page.verbose else ():
-        yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped(one)}"
+        yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped_text(one)}"
     if page.verbose:
         yield configuration(report)
     yield page.paint(summary(report), "bold")
 
 
-def painted(text: str, style: str) -> str:
-    """``text`` in one of the styles above, bold in any other, in colors that every terminal has."""
+def paint(text: str, style: str) -> str:
+    """Return ``text`` in one of the styles above, else in bold, with colors that every terminal has."""
     return _STYLES.get(style, _STYLES["bold"]).render(text, color_system=ColorSystem.STANDARD) if text else text
 
 
-def linked(text: str, address: str) -> str:
-    """``text`` that a terminal opens ``address`` from, which has to be a plain one of the web (OSC 8)."""
+def hyperlink(text: str, address: str) -> str:
+    """Return ``text`` as a terminal hyperlink (OSC 8), if ``address`` is a plain http(s) URL."""
     return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if _ADDRESS.fullmatch(address) else text
 
 
 class _Page:
-    """Lines of text laid out for one width, with or without colour."""
+    """Lines laid out for one width, with or without colors."""
 
     def __init__(self, options: Options) -> None:
         self.width = max(options.width, 40)
@@ -84,13 +84,15 @@ class _Page:
         self.verbose = options.verbosity > 0
 
     def paint(self, text: str, style: str) -> str:
-        """``text`` in one of the styles above."""
-        return painted(text, style) if self.color else text
+        """Return ``text`` in one of the styles above if colors are enabled."""
+        return paint(text, style) if self.color else text
 
     def finding(self, finding: Finding, label: str) -> Iterator[str]:
-        """Headline, place, source line and details, then an empty line. An undecided one keeps to what decides it."""
+        """Yield headline, place, source line and details, then an empty line. An unknown result omits why and fix."""
         links = finding.rule.references
-        yield from self._head(label, finding.rule.id, headline(finding) + more(finding), links[0] if links else "")
+        yield from self._head(
+            label, finding.rule.id, headline(finding) + occurrence_note(finding), links[0] if links else ""
+        )
         yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
         if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
@@ -100,7 +102,7 @@ class _Page:
         yield ""
 
     def problem(self, problem: Problem) -> Iterator[str]:
-        """Headline, place and hint, then an empty line."""
+        """Yield headline, place and hint, then an empty line."""
         yield from self._head(problem.level, problem.code, visible(problem.message))
         if problem.at is not None:
             yield f"  {self.paint('at', 'dim')} {place(problem.at)}"
@@ -110,8 +112,8 @@ class _Page:
 
     def _head(self, label: str, code: str, text: str, address: str = "") -> Iterator[str]:
         first, *rest = _wrap(text, self.width, cell_len(f"{label} {code} "), 2)
-        shown = self.paint(code, "bold")
-        yield f"{self.paint(label, label)} {linked(shown, address) if self.color else shown} {first}"
+        code_text = self.paint(code, "bold")
+        yield f"{self.paint(label, label)} {hyperlink(code_text, address) if self.color else code_text} {first}"
         yield from (f"  {line}" for line in rest)
 
     def _labelled(self, name: str, text: str) -> Iterator[str]:
@@ -126,16 +128,16 @@ class _Page:
         before, marked, after = _clip(_line(region, excerpt), self.width - len(gutter) - 3)
         yield f"{gutter} {bar}"
         yield f"{self.paint(number.rjust(len(gutter)), 'dim')} {bar} {before}{marked}{after}".rstrip()
-        # On red ground a row of carets is a bar.
+        # On a red background, a row of carets would be a bar.
         carets = self.paint("^" * max(cell_len(marked), 1), "high" if label == "critical" else label)
         yield f"{gutter} {bar} {' ' * cell_len(before)}{carets}"
 
 
 def _line(region: Region, excerpt: Excerpt) -> tuple[str, str, str]:
-    """Return the region's first line: what stands before it, the region itself, what follows.
+    """Return the region's first line in three parts: before the region, the region, after it.
 
-    Secrets have been replaced in an excerpt, which may shift what follows them on the same line. So where the text is
-    not found at its column, it is looked for; and shown alone where it is nowhere.
+    Replaced secrets may shift the text after them on the same line. If the region's text is not at its column, it is
+    searched for; if it is not found, it is shown alone.
     """
     marked = excerpt.text.split("\n", 1)[0].rstrip("\r")
     lines = excerpt.context_text.split("\n")
@@ -150,7 +152,7 @@ def _line(region: Region, excerpt: Excerpt) -> tuple[str, str, str]:
 
 
 def _clip(parts: tuple[str, str, str], room: int) -> tuple[str, str, str]:
-    """Return the three parts made safe, and cut to ``room`` characters around the middle one."""
+    """Return the three parts escaped, and cut to ``room`` characters around the middle one."""
     before, marked, after = (visible(part.replace("\t", _TAB)) for part in parts)
     if len(before) + len(marked) + len(after) <= room:
         return before, marked, after
@@ -166,9 +168,9 @@ def _clip(parts: tuple[str, str, str], room: int) -> tuple[str, str, str]:
 
 
 def _wrap(text: str, width: int, first: int, indent: int) -> list[str]:
-    """``text`` broken between words so that it fits after ``first`` cells, and then after ``indent`` cells, of a line.
+    """Wrap ``text`` between words, with ``first`` cells taken on the first line and ``indent`` cells on the others.
 
-    A word longer than a line stays whole, so that paths and addresses can be copied.
+    A word longer than a line is not broken, so that paths and URLs can be copied.
     """
     lines: list[str] = []
     line, used = "", first

@@ -1,6 +1,6 @@
-"""A report for people: plain lines for pipes and logs; on a terminal another layout of the same words.
+"""Render the report as text: plain lines for pipes and logs; on a terminal, another layout of the same words.
 
-Plain lines are kept stable, so that scripts may search them::
+The form of plain lines is stable, so that scripts can parse them::
 
     path:line:column: severity KV001 message
     path:line:column: severity KV001 message [and 2 more: address, address]
@@ -24,7 +24,7 @@ from azkvlint.reporters.phrases import (
     label_of,
     place,
     problem_text,
-    skipped,
+    skipped_text,
     statistics,
     summary,
     suppression,
@@ -34,7 +34,7 @@ _Paint: TypeAlias = Callable[[str, str], str]
 
 
 def text(report: Report, options: Options) -> str:
-    """Return the report as text that ends with a line break, or ``""`` where there is nothing to say."""
+    """Return the report as text that ends with a line break, or an empty string."""
     if options.verbosity < 0:
         paint = _painter(options)
         findings = report.counted(report.findings) + report.uncounted(report.findings)
@@ -64,7 +64,7 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
         yield _problem(problem, paint)
     if options.verbosity > 0:
         for one in report.skipped:
-            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped(one)}"
+            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     if options.verbosity > 0:
@@ -73,12 +73,12 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
 
 
 def _painter(options: Options) -> _Paint:
-    """Return what puts a text into a style: colors where they are wanted, or nothing."""
+    """Return the function that applies a style, or none without colors."""
     if not options.color:
         return lambda text, _: text
-    from azkvlint.reporters.findings.terminal import painted
+    from azkvlint.reporters.findings.terminal import paint
 
-    return painted
+    return paint
 
 
 def _line(finding: Finding, label: str, paint: _Paint) -> str:

@@ -1,7 +1,7 @@
-"""ARM template expressions: what stands between the brackets of ``"[concat('a', parameters('b'))]"``, as a tree.
+"""Parse ARM template expressions, such as ``[concat('a', parameters('b'))]``, into a tree.
 
-The language has texts, numbers, calls, and what follows a call: ``.name`` and ``[index]``. There are no operators, no
-safe access (that is the function ``tryGet``) and no constants (those are ``true()``, ``false()`` and ``null()``).
+The language has strings, numbers, calls, and accesses after a call: ``.name`` and ``[index]``. It has no operators, no
+safe access (``tryGet`` is a function) and no constants (``true()``, ``false()`` and ``null()`` are functions).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-# Azure's own limit, of what stands between the brackets.
+# Azure's limit for the text between the brackets.
 MAX_LENGTH = 24_576
-# Of the tree: calls within calls, and each .name or [index] of a chain. Whoever walks the tree may recurse.
+# The limit for nested calls and for each .name or [index] of a chain, so that code may recurse over the tree.
 MAX_DEPTH = 100
 
 _NAME = r"(?!\d)[\w$]++"
-# A number that a letter follows is none. Floats and signs are read although Azure's own parser refuses some of them.
+# No letter may follow a number. Floats and signs are accepted although Azure's parser rejects some of them.
 _OPERAND = regex(
     rf"""\s*+(?:
         '([^']*+(?:''[^']*+)*+)'
@@ -35,7 +35,7 @@ _OPERAND = regex(
 _TEXT, _CALL, _NUMBER, _CLOSED = 1, 2, 3, 4
 _SUFFIX = regex(rf"\s*+(?:\.\s*+({_NAME})|(\[)|(,)|(\))|(\])|(\Z))")
 _MEMBER, _OPEN, _COMMA, _CLOSE, _CLOSE_ITEM, _END = 1, 2, 3, 4, 5, 6
-# What may follow, in the whole, in a call and in an index: behind a text or number, and behind all else.
+# The tokens allowed at the top level, in a call and in an index: after a string or number, and after anything else.
 _ENDS = tuple(
     (frozenset(ends), frozenset((*ends, _MEMBER, _OPEN))) for ends in ((_END,), (_COMMA, _CLOSE), (_CLOSE_ITEM,))
 )
@@ -57,10 +57,10 @@ def unescaped(text: str) -> str:
 
 
 def parse_expression(text: str) -> Expression:
-    """Return the tree of ``text``, which stands between the outer brackets; offsets are those in ``text``.
+    """Parse ``text``, the part between the outer brackets; offsets are those in ``text``.
 
-    Names of functions and members keep their case. Raises InputError with a column for anything else; its message
-    never shows what a text or a name says.
+    Names of functions and members keep their case. Raise InputError with a column; its message never contains a string
+    or a name from the input.
     """
     if len(text) > MAX_LENGTH:
         raise InputError(f"the expression has {len(text):,} characters; Azure allows {MAX_LENGTH:,}", column=1)
@@ -74,7 +74,7 @@ def parse_expression(text: str) -> Expression:
 
 
 class _Pending(msgspec.Struct):
-    """A call, or an item of ``of``, that is not closed yet. ``height`` is that of its parts so far."""
+    """An open call, or an open index of ``of``. ``height`` is that of its parts so far."""
 
     start: int
     height: int
@@ -84,7 +84,7 @@ class _Pending(msgspec.Struct):
 
 
 class _Parser:
-    """Keeps its own stack instead of recursing, and knows the height of the tree that it last completed."""
+    """A parser with its own stack instead of recursion. ``height`` is that of the tree completed last."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -93,7 +93,7 @@ class _Parser:
         self.stack: list[_Pending] = []
 
     def operand(self) -> Expression | None:
-        """Return the text or number that stands here, or the call if it has no arguments; None if a call was opened."""
+        """Parse a string, a number, or a call without arguments; return None after opening a call."""
         match = _OPERAND.match(self.text, self.at)
         if match is None:
             self._refuse_operand()
@@ -113,7 +113,7 @@ class _Parser:
         return Literal(match.start(_NUMBER), end, self._number(match[_NUMBER], match.start(_NUMBER)))
 
     def rest(self, node: Expression) -> Expression | None:
-        """Return ``node`` with all that follows it: the whole tree, or None if an operand has to follow."""
+        """Parse everything after ``node``; return the whole tree, or None if an operand must follow."""
         while True:
             match = _SUFFIX.match(self.text, self.at)
             if match is None:
@@ -140,7 +140,6 @@ class _Parser:
             node = self._close()
 
     def _allowed(self, node: Expression) -> frozenset[int]:
-        """Return what may follow ``node`` here."""
         place = 0 if not self.stack else 1 if self.stack[-1].of is None else 2
         return _ENDS[place][type(node) is not Literal]
 
@@ -150,7 +149,7 @@ class _Parser:
             self._refuse_depth(self.at - 1)
 
     def _close(self) -> Expression:
-        """Return the call or item on top of the stack, which ends here."""
+        """Close the call or index on top of the stack."""
         top = self.stack.pop()
         self.height = top.height + 1
         self._check_depth(self.at - 1)
@@ -167,7 +166,7 @@ class _Parser:
 
     def _number(self, text: str, at: int) -> int | float:
         if text.lstrip("+-").isdigit():
-            # Python refuses to read integers of thousands of digits, so the length comes first.
+            # Python refuses to convert integers of thousands of digits, so the length is checked first.
             number: int | float = int(text) if len(text) <= _MAX_DIGITS else math.inf
             fits = -_LIMIT <= number < _LIMIT
         else:
@@ -184,26 +183,26 @@ class _Parser:
         name = _BARE.match(self.text, at)
         if name is not None:
             raise InputError(f"expected '(' after the name, found {self._found(name.end())}", column=name.end() + 1)
-        wanted = "a function call, a text in single quotes or a number"
-        raise InputError(f"expected {wanted}, found {self._found(at)}", column=at + 1)
+        expected = "a function call, a text in single quotes or a number"
+        raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
 
     def _refuse_rest(self, node: Expression) -> NoReturn:
         at = self._next()
         if self.text[at : at + 1] == "." and not isinstance(node, Literal):
             at = self._next(at + 1)
-            wanted = "a name after '.'"
+            expected = "a name after '.'"
         elif not self.stack:
-            wanted = "the end of the expression"
+            expected = "the end of the expression"
         else:
-            wanted = "',' or ')'" if self.stack[-1].of is None else "']'"
-        raise InputError(f"expected {wanted}, found {self._found(at)}", column=at + 1)
+            expected = "',' or ')'" if self.stack[-1].of is None else "']'"
+        raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
 
     def _next(self, at: int | None = None) -> int:
         match = _SPACE.match(self.text, self.at if at is None else at)
         return match.end() if match is not None else self.at
 
     def _found(self, at: int) -> str:
-        """Return what stands at ``at``, in words: the text may be a secret that only looks like an expression."""
+        """Name the kind of token at ``at``: its text may be a secret that only looks like an expression."""
         found = self.text[at : at + 1]
         if found in _SHOWN:
             return f"{found!r}"

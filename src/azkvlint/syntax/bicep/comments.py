@@ -1,4 +1,4 @@
-"""The comments of a Bicep file, and the declarations and properties that they can be about."""
+"""Find the comments of a Bicep file, and the declarations and properties that they can apply to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Body = ast.Expression | ast.Spread
 
 
 def source_comments(text: str, parsed: Parsed) -> SourceComments:
-    """Return the comments of a file, and what they can be about."""
+    """Return the comments of a file with their possible targets."""
     comments, targets = tuple(_comments(text, parsed)), tuple(sorted(set(_targets(parsed))))
     return SourceComments(text=text, comments=comments, targets=targets, has_directives=False)
 
@@ -28,7 +28,7 @@ def _comments(text: str, parsed: Parsed) -> Iterator[tuple[int, int]]:
         if match["text"] is None:
             yield match.span()
         else:
-            # The pattern does not see that a string can be within another; the parser does.
+            # The pattern does not match strings nested in an interpolation; the parser does.
             at = max(parsed.texts.get(match.start(), at), match.start() + 1)
 
 
@@ -39,28 +39,28 @@ def _targets(parsed: Parsed) -> Iterator[Target]:
             continue
         decorators = [one.start for one in node.decorators]
         if decorators:
-            # Its first decorator begins with "@".
+            # The offset of a decorator is after its "@".
             yield Target(min(decorators) - 1, node.head, node.end)
         yield Target(node.start, node.head, node.end)
         yield from _properties(node.body)
 
 
 def _properties(body: _Body) -> Iterator[Target]:
-    waiting: list[_Body] = [body]
-    while waiting:
-        here = waiting.pop()
-        match here:
+    pending: list[_Body] = [body]
+    while pending:
+        node = pending.pop()
+        match node:
             case ast.Object():
-                for member in here.members:
+                for member in node.members:
                     if isinstance(member, ast.Property):
                         yield Target(member.start, member.end, member.end)
-                    waiting.append(member.value)
-                for nested in here.resources:
+                    pending.append(member.value)
+                for nested in node.resources:
                     yield Target(nested.start, nested.head, nested.end)
-                    waiting.append(nested.body)
+                    pending.append(nested.body)
             case ast.Array():
-                waiting.extend(here.items)
+                pending.extend(node.items)
             case ast.If() | ast.For():
-                waiting.append(here.body)
+                pending.append(node.body)
             case ast.Spread():
-                waiting.append(here.value)
+                pending.append(node.value)

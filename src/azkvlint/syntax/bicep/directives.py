@@ -1,4 +1,4 @@
-"""Directives of a Bicep file: which diagnostics its author does not want to see, and where."""
+"""Parse the diagnostic directives of a Bicep file: the disabled codes and where they are disabled."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _MARKS = regex(
 
 
 def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, ...], tuple[Region, ...]]:
-    """Return the lines and regions in which IDs are disabled. ``texts``: spans of strings that are not plain."""
+    """Return the lines and the regions with disabled codes. ``texts``: spans of multi-line and interpolated strings."""
     if "#disable-" not in text:
         return (), ()
     lines: list[Suppression] = []
     regions: list[Region] = []
     opened: dict[str, int] = {}
-    for match in _found(text, texts):
-        what, ids = match["what"], tuple(match["ids"].split())
-        if what == "disable-next-line":
+    for match in _matches(text, texts):
+        keyword, ids = match["what"], tuple(match["ids"].split())
+        if keyword == "disable-next-line":
             lines.append((match.end(), ids))
-        elif what == "disable-diagnostics":
+        elif keyword == "disable-diagnostics":
             for id_ in ids:
                 opened.setdefault(id_, match.end())
         else:
@@ -39,13 +39,13 @@ def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, 
     return tuple(lines), tuple(sorted(regions))
 
 
-def _found(text: str, texts: Mapping[int, int]) -> Iterator[re.Match[str]]:
-    """Yield the directives in their order, not those within comments and texts."""
+def _matches(text: str, texts: Mapping[int, int]) -> Iterator[re.Match[str]]:
+    """Yield the directives in order, skipping comments and strings."""
     at = 0
     while (match := _MARKS.search(text, at)) is not None:
         at = match.end()
         if match["what"]:
             yield match
         elif match["text"]:
-            # What is known of a text is right; the pattern does not see that one text can be within another.
+            # The parser knows the end of a string; the pattern does not match strings nested in an interpolation.
             at = max(texts.get(match.start(), at), match.start() + 1)

@@ -1,4 +1,4 @@
-"""Expressions: operators, accesses, calls and lambdas."""
+"""Parse Bicep expressions: strings, collections, operators, accesses, calls and lambdas."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _HEX_DIGITS = 6
 
 
 class Strings(Text):
-    """Reads texts."""
+    """Parser for strings."""
 
     __slots__ = ()
 
     def expression(self) -> ast.Expression:
-        """Read an expression."""
+        """Parse an expression."""
         raise NotImplementedError
 
     def string(self) -> ast.Literal | ast.Template:
-        """Read a text of any kind."""
+        """Parse a string of any kind."""
         block = _BLOCK(self.text, self.at)
         if block is not None:
             return self._block(len(block[1]), block.end())
@@ -40,14 +40,14 @@ class Strings(Text):
         parts: list[ast.Expression] = []
         plain = True
         while True:
-            match = cast("re.Match[str]", _PLAIN(self.text, at))  # it matches nothing, too
+            match = cast("re.Match[str]", _PLAIN(self.text, at))  # the pattern also matches the empty string
             end = match.end()
             if end > at:
                 parts.append(ast.Literal(at, end, self._unescape(match[0], at)))
             mark = self.text[end]
             if mark == "'":
                 self.at = end + 1
-                return self._whole(start, parts, plain)
+                return self._join_parts(start, parts, plain)
             if mark == "\\":
                 raise Unexpected(r"expected \n, \r, \t, \\, \', \$ or \u{...} for a special character", end)
             if mark != "$":
@@ -56,7 +56,7 @@ class Strings(Text):
             at = self._hole(end + 2, parts)
 
     def _block(self, dollars: int, at: int) -> ast.Literal | ast.Template:
-        """Read a text of several lines that starts at ``at``, with expressions behind that many ``$``."""
+        """Parse a multi-line string whose content starts at ``at``, with that many ``$`` before an interpolation."""
         start, plain = self.at, True
         if dollars > MAX_DEPTH:
             raise Unexpected("too many '$' before this text", start)
@@ -70,12 +70,12 @@ class Strings(Text):
                 parts.append(ast.Literal(at, match.start(), self.text[at : match.start()]))
             if match["end"]:
                 self.at = self.texts[start + dollars] = match.end()
-                return self._whole(start, parts, plain)
+                return self._join_parts(start, parts, plain)
             plain = False
             at = self._hole(match.end(), parts)
 
     def _hole(self, at: int, parts: list[ast.Expression]) -> int:
-        """Read the expression within a text that starts at ``at``; where the text goes on."""
+        """Parse the interpolated expression that starts at ``at``; return the offset after it."""
         self.at = at
         if len(parts) > 2 * MAX_CHAIN:
             raise Unexpected("too many expressions in one text", at)
@@ -89,8 +89,8 @@ class Strings(Text):
         self.wrap = wrap
         return self.at + 1
 
-    def _whole(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
-        """Return the string that ends here, made of its parts; a ``plain`` one has at most one part."""
+    def _join_parts(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
+        """Return the string that ends here from its parts; a ``plain`` one has at most one part."""
         if not plain:
             self.texts[start] = self.at
             return ast.Template(start, self.at, tuple(parts))
@@ -98,7 +98,7 @@ class Strings(Text):
         return ast.Literal(start, self.at, first.value if isinstance(first, ast.Literal) else "")
 
     def _unescape(self, text: str, at: int) -> str:
-        """Return what a text means in which characters may be escaped; it stands at ``at``."""
+        """Return a string with its escapes resolved; ``at`` is its offset."""
         if "\\" not in text:
             return text
 
@@ -111,33 +111,33 @@ class Strings(Text):
                 raise Unexpected("there is no character of this number", at + match.start())
             return chr(code)
 
-        found = _ESCAPE.sub(plain, text)
-        if _SURROGATE.search(found):
-            # Two halves of a character, as UTF-16 spells it; a half alone is no text.
-            found = found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return found
+        unescaped = _ESCAPE.sub(plain, text)
+        if _SURROGATE.search(unescaped):
+            # UTF-16 surrogate pairs become one character; a lone surrogate is not valid.
+            unescaped = unescaped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return unescaped
 
 
-def _after(closing: str) -> str:
-    """Return a pattern for what ends an item, and for the closing mark if it comes next.
+def _item_end(closing: str) -> str:
+    """Return a pattern for the end of an item, and for the closing token if it comes next.
 
-    On a later line the item may go on with the "?" of a condition, even behind a comment: then there is no match, and
-    the item is read with more care.
+    A condition may continue with "?" on a later line, even after a comment: then the pattern does not match, and the
+    item is parsed by the general method.
     """
     return rf"[ \t]*+(?:[\r\n][ \t\r\n]*+(?![?/#])|,[ \t]*+|(?={closing}))(?:{closing})?+"
 
 
-def _value(closing: str) -> str:
-    """Return a pattern for a value that needs no more reading, with what ends it, or for the start of a list."""
+def _simple_value(closing: str) -> str:
+    """Return a pattern for a simple value with the end of its item, or for the start of a collection."""
     plain = rf"'([^'\\\r\n$]*+)'|({WORD})|({WORD}(?:\.{WORD})++)|([0-9]{{1,18}}+)|(\[\]|\{{\}})"
-    return rf"(?:(?:{plain}){_after(closing)}|([\[{{])[ \t\r\n]*+)"
+    return rf"(?:(?:{plain}){_item_end(closing)}|([\[{{])[ \t\r\n]*+)"
 
 
 _BRACE, _BRACKET = r"\}", r"\]"
-_MEMBER: Matcher = regex(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_value(_BRACE)}").match
-_ITEM: Matcher = regex(rf"()(){_value(_BRACKET)}").match  # its groups are those of a member
-_MEMBER_END: Matcher = regex(_after(_BRACE)).match
-_ITEM_END: Matcher = regex(_after(_BRACKET)).match
+_MEMBER: Matcher = regex(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_simple_value(_BRACE)}").match
+_ITEM: Matcher = regex(rf"()(){_simple_value(_BRACKET)}").match  # with the group numbers of _MEMBER
+_MEMBER_END: Matcher = regex(_item_end(_BRACE)).match
+_ITEM_END: Matcher = regex(_item_end(_BRACKET)).match
 _TEXT, _NAME, _PATH, _NUMBER, _EMPTY, _LIST = range(3, 9)
 
 _FOR: Matcher = regex(r"for(?![A-Za-z0-9_])").match
@@ -146,39 +146,39 @@ CONSTANTS = {"true": True, "false": False, "null": None}
 
 
 class Collections(Strings):
-    """Reads objects and arrays."""
+    """Parser for objects and arrays."""
 
     __slots__ = ()
 
     def more(self, start: int, operand: ast.Expression) -> ast.Expression:
-        """Read what follows the first operand of an expression that begins at ``start``."""
+        """Parse the rest of an expression after its first operand; the expression begins at ``start``."""
         raise NotImplementedError
 
     def decorators(self) -> tuple[ast.Expression, ...]:
-        """Read decorators, and all up to what they stand before."""
+        """Parse decorators and the gap after them."""
         raise NotImplementedError
 
     def resource(self, decorators: tuple[ast.Expression, ...]) -> ast.Resource:
-        """Read a resource, from its keyword on."""
+        """Parse a resource, starting at its keyword."""
         raise NotImplementedError
 
     def loop(self, start: int) -> ast.For:
-        """Read a loop from its keyword on; its bracket is at ``start``."""
+        """Parse a loop, starting at its keyword; its bracket is at ``start``."""
         raise NotImplementedError
 
     def object(self) -> ast.Object:
-        """Read an object."""
+        """Parse an object."""
         start = self.at
         if self.text[start] != "{":
             raise self.unexpected("'{'")
         return self._object(start, start + 1)
 
     def array(self) -> ast.Array | ast.For:
-        """Read an array or a loop; a bracket is known to stand here."""
+        """Parse an array or a loop; the next token is known to be a bracket."""
         return self._array(self.at, self.at + 1)
 
     def _object(self, start: int, at: int) -> ast.Object:
-        """Read an object that begins at ``start``, from ``at`` on, before its first member."""
+        """Parse an object that begins at ``start``; ``at`` is the offset of its first member."""
         text = self.text
         members: list[ast.Property | ast.Spread] = []
         resources: list[ast.Resource] = []
@@ -193,7 +193,7 @@ class Collections(Strings):
                 if mark == "}":
                     at = self.at + 1
                     break
-                if at == self.at:  # no comment was in the way
+                if at == self.at:  # not merely a comment
                     self._member(members, resources)
                 at = self.at
                 continue
@@ -212,7 +212,7 @@ class Collections(Strings):
                     continue
                 match = after
             else:
-                value = _plain(match)
+                value = _simple_node(match)
                 members.append(ast.Property(at, value.end, match[1] or match[2], value))
             at = match.end()
             if text[at - 1] == "}":
@@ -223,7 +223,7 @@ class Collections(Strings):
         return ast.Object(start, at, tuple(members), tuple(resources))
 
     def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.Resource]) -> None:
-        """Read a member of an object that takes more care, and what ends it."""
+        """Parse a member of an object by the general method, and the end of the member."""
         start = self.at
         if self.text.startswith("...", start):
             members.append(self._spread())
@@ -236,18 +236,18 @@ class Collections(Strings):
         else:
             key: str | ast.Template
             if self.text[start] in "'$":
-                named = self.string()
-                key = named if isinstance(named, ast.Template) else str(named.value)
+                name = self.string()
+                key = name if isinstance(name, ast.Template) else str(name.value)
             else:
                 key = self.word("the name of a property, or '}'")
-            self.take(":")
+            self.expect(":")
             self.skip()
             value = self.expression()
             members.append(ast.Property(start, self.at, key, value))
         self.separate("}")
 
     def _array(self, start: int, at: int) -> ast.Array | ast.For:
-        """Read an array or loop that begins at ``start``, from ``at`` on, before its first item."""
+        """Parse an array or loop that begins at ``start``; ``at`` is the offset of its first item."""
         text = self.text
         items: list[ast.Expression | ast.Spread] = []
         wrap, self.wrap = self.wrap, False
@@ -281,7 +281,7 @@ class Collections(Strings):
                     continue
                 match = after
             else:
-                items.append(_plain(match))
+                items.append(_simple_node(match))
             at = match.end()
             if text[at - 1] == "]":
                 break
@@ -298,13 +298,13 @@ class Collections(Strings):
         return ast.Spread(start, self.at, value)
 
     def _list(self, match: re.Match[str]) -> ast.Expression:
-        """Read the list whose opening mark was matched."""
+        """Parse the collection whose opening bracket was matched."""
         start, at = match.start(_LIST), match.end()
         return self._object(start, at) if self.text[start] == "{" else self._array(start, at)
 
 
-def _plain(match: re.Match[str]) -> ast.Expression:
-    """Return the value that was matched whole."""
+def _simple_node(match: re.Match[str]) -> ast.Expression:
+    """Return the node of a simple value that was matched completely."""
     kind = match.lastindex or 0
     start, end = match.span(kind)
     word = match[kind]
@@ -325,7 +325,7 @@ def _plain(match: re.Match[str]) -> ast.Expression:
     return path
 
 
-# The tighter an operator binds, the higher.
+# Operator precedence: higher binds tighter.
 _LEVELS = {
     **dict.fromkeys(("*", "/", "%"), 7),
     **dict.fromkeys(("+", "-"), 6),
@@ -336,7 +336,7 @@ _LEVELS = {
     "??": 1,
 }
 _BINARY = r"(\?\?|\|\||&&|[=!][=~]|[<>]=?|[-+*/%])"
-# A condition's "?" and ":" may stand on a later line, other operators only where lines are wrapped.
+# The "?" and ":" of a condition may be on a later line, other operators only inside parentheses.
 _OPERATOR: Matcher = regex(rf"{GAP}{_BINARY}|{WIDE_GAP}\?(?!\?)").match
 _WRAPPED_OPERATOR: Matcher = regex(rf"{WIDE_GAP}(?:{_BINARY}|\?(?!\?))").match
 _OPERAND: Matcher = regex(rf"({WORD})([ \t]*+(?:(\()|=>))?|'([^'\\\r\n$]*+)'(?!')|([0-9]++)").match
@@ -351,17 +351,17 @@ _MAX_DIGITS = 1000
 
 
 class Expressions(Collections):
-    """Reads expressions."""
+    """Parser for expressions."""
 
     __slots__ = ()
 
     def expression(self) -> ast.Expression:
-        """Read an expression."""
+        """Parse an expression."""
         start = self.at
         return self.more(start, self.operand())
 
     def more(self, start: int, operand: ast.Expression) -> ast.Expression:
-        """Read what follows the first operand of an expression that begins at ``start``."""
+        """Parse the rest of an expression after its first operand; the expression begins at ``start``."""
         if self.text[self.at] in ".[! \t:":
             operand = self.accesses(start, operand)
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
@@ -373,35 +373,35 @@ class Expressions(Collections):
             condition, match = self._binary(start, operand, match)
             if match is None:
                 break
-            choices.append((start, condition, self._yes(match.end())))
+            choices.append((start, condition, self._first_branch(match.end())))
             if len(choices) > MAX_CHAIN:
                 raise Unexpected("too many conditions in one another", start)
             start = self.at
             operand = self.operand()
             operand = self.accesses(start, operand)
             match = find(self.text, self.at)
-        found = condition
+        node = condition
         for start, condition, yes in reversed(choices):
-            found = ast.Conditional(start, self.at, condition, yes, found)
-        return found
+            node = ast.Conditional(start, self.at, condition, yes, node)
+        return node
 
-    def _yes(self, at: int) -> ast.Expression:
-        """Read the first branch of a condition, which begins at ``at``, and goes to the second."""
+    def _first_branch(self, at: int) -> ast.Expression:
+        """Parse the first branch of a condition, which begins at ``at``, and skip to the second."""
         self.at = at
         self.skip_to_operand()
         self.descend()
-        found = self.expression()
+        branch = self.expression()
         self.depth -= 1
         if self.skip_lines() != ":":
             raise self.unexpected("':'")
         self.at += 1
         self.skip_to_operand()
-        return found
+        return branch
 
     def _binary(
         self, start: int, left: ast.Expression, match: re.Match[str] | None
     ) -> tuple[ast.Expression, re.Match[str] | None]:
-        """Read operands as long as a binary operator was matched; with them, the match of a condition's "?"."""
+        """Parse operands while binary operators follow; return the result and the match of a condition's "?"."""
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
         stack: list[tuple[int, str, int, ast.Expression]] = []
         count = 0
@@ -424,7 +424,7 @@ class Expressions(Collections):
             match = find(self.text, self.at)
 
     def operand(self) -> ast.Expression:
-        """Read an operand without what is accessed in it."""
+        """Parse an operand without its accesses."""
         text, start = self.text, self.at
         match = _OPERAND(text, start)
         if match is None:
@@ -449,7 +449,7 @@ class Expressions(Collections):
         return ast.Name(start, end, word)
 
     def _other(self, start: int) -> ast.Expression:
-        """Read an operand that begins with a mark."""
+        """Parse an operand that begins with punctuation."""
         mark = self.text[start]
         if mark in "'$":
             return self.string()
@@ -464,7 +464,7 @@ class Expressions(Collections):
         raise self.unexpected("an expression")
 
     def _unary(self) -> ast.Expression:
-        """Read signs and what they stand before."""
+        """Parse unary operators and their operand."""
         signs: list[tuple[int, str]] = []
         while self.text[self.at] in "!-+":
             signs.append((self.at, self.text[self.at]))
@@ -472,13 +472,13 @@ class Expressions(Collections):
             self.skip()
         if len(signs) > MAX_CHAIN:
             raise Unexpected("too many operators in one expression", signs[0][0])
-        found = self.accesses(self.at, self.operand())
+        node = self.accesses(self.at, self.operand())
         for start, sign in reversed(signs):
-            found = ast.Unary(start, self.at, sign, found)
-        return found
+            node = ast.Unary(start, self.at, sign, node)
+        return node
 
     def _parenthesis(self, start: int) -> ast.Expression:
-        """Read an expression in parentheses, or a lambda whose parameters stand in them."""
+        """Parse an expression in parentheses, or a lambda with its parameters in parentheses."""
         self.at += 1
         items = self._arguments()
         match = _ARROW(self.text, self.at)
@@ -493,7 +493,6 @@ class Expressions(Collections):
         return items[0]
 
     def _lambda(self, start: int, names: tuple[str, ...]) -> ast.Lambda:
-        """Read the body of a lambda."""
         self.skip_to_operand()
         self.descend()
         body = self.expression()
@@ -501,7 +500,7 @@ class Expressions(Collections):
         return ast.Lambda(start, self.at, names, body)
 
     def _arguments(self) -> tuple[ast.Expression, ...]:
-        """Read what stands in parentheses, from behind the opening one to behind the closing one."""
+        """Parse a list of arguments, from after the opening parenthesis to after the closing one."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         items: list[ast.Expression] = []
@@ -521,7 +520,7 @@ class Expressions(Collections):
         return tuple(items)
 
     def accesses(self, start: int, of: ast.Expression) -> ast.Expression:
-        """Read what is accessed in, or called on, an operand that begins at ``start``."""
+        """Parse the accesses and method calls on an operand that begins at ``start``."""
         text = self.text
         count = 0
         while (match := _ACCESS(text, self.at)) is not None:
@@ -546,7 +545,6 @@ class Expressions(Collections):
         return of
 
     def _index(self) -> ast.Expression:
-        """Read an index, and the bracket behind it."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         self.skip()

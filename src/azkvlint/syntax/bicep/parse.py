@@ -1,4 +1,4 @@
-"""A Bicep or .bicepparam file -> its declarations, what is wrong with it, and what its author says not to report."""
+"""Parse a Bicep or .bicepparam file into declarations, syntax errors and diagnostic directives."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _IF_CALL: Matcher = regex(rf"if{WIDE_GAP}\(").match
 
 
 class Bodies(Types):
-    """Reads parts of declarations."""
+    """Parser for the parts of declarations."""
 
     __slots__ = ()
 
     def decorators(self) -> tuple[ast.Expression, ...]:
-        """Read decorators, and all up to what they stand before."""
-        found: list[ast.Expression] = []
+        """Parse decorators and the gap after them."""
+        decorators: list[ast.Expression] = []
         while self.text[self.at] == "@":
             self.at += 1
             self.skip()
@@ -35,50 +35,50 @@ class Bodies(Types):
             decorator = self.accesses(start, self.operand())
             if not isinstance(decorator, ast.Call):
                 raise Unexpected("expected parentheses behind the name of a decorator", start)
-            found.append(decorator)
+            decorators.append(decorator)
             self.skip_lines()
-        return tuple(found)
+        return tuple(decorators)
 
     def loop(self, start: int) -> ast.For:
-        """Read a loop from its keyword on; its bracket is at ``start``."""
+        """Parse a loop, starting at its keyword; its bracket is at ``start``."""
         self.wrap = True
         self.at += len("for")
         index = ""
         if self.skip() == "(":
             self.at += 1
             item = self.word("the name of an item")
-            self.take(",")
+            self.expect(",")
             index = self.word("the name of an index")
-            self.take(")")
+            self.expect(")")
         else:
             item = self.word("the name of an item")
         if not self.take_word("in"):
             raise self.unexpected("'in'")
         self.skip()
         over = self.expression()
-        self.take(":")
+        self.expect(":")
         self.skip()
         body = self._if() if _IF_CALL(self.text, self.at) else self.expression()
-        self.take("]")
+        self.expect("]")
         return ast.For(start, self.at, item, index, over, body)
 
     def _if(self) -> ast.If:
-        """Read a condition and the object behind it, from the keyword on."""
+        """Parse a condition and its object, starting at the keyword."""
         start = self.at
         self.at += len("if")
         wrap, self.wrap = self.wrap, True
-        self.take("(")
+        self.expect("(")
         self.skip()
         condition = self.expression()
-        self.take(")")
+        self.expect(")")
         self.wrap = wrap
         self.skip()
         body = self.object()
         return ast.If(start, self.at, condition, body)
 
     def body(self) -> ast.Expression:
-        """Read ``=`` and the body of a resource or module."""
-        self.take("=")
+        """Parse ``=`` and the body of a resource or module."""
+        self.expect("=")
         mark = self.skip_to_operand()
         if mark == "{":
             return self.object()
@@ -93,25 +93,25 @@ class Bodies(Types):
         raise self.unexpected("an object, a loop or 'if'")
 
     def value(self) -> ast.Expression:
-        """Read ``=`` and an expression."""
-        self.take("=")
+        """Parse ``=`` and an expression."""
+        self.expect("=")
         self.skip_to_operand()
         return self.expression()
 
     def path(self) -> ast.Expression:
-        """Read the text that says where something is, or of which type."""
+        """Parse the string of a path or a resource type."""
         self.skip()
         return self.string()
 
     def start(self) -> int:
-        """Read the keyword; where it is."""
+        """Parse the keyword and return its offset."""
         self.skip()
         start = self.at
         self.word("a declaration")
         return start
 
     def type_before_value(self) -> ast.Type | None:
-        """Read a type, unless a value comes next."""
+        """Parse a type unless a value comes next."""
         mark = self.skip()
         return None if mark == "=" else self.type()
 
@@ -119,17 +119,17 @@ class Bodies(Types):
 _Decorators: TypeAlias = tuple[ast.Expression, ...]
 
 
-# The head of most resources, and the brace that their body begins with.
+# The fast path for most resources, up to the opening brace of the body.
 _RESOURCE: Matcher = regex(rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{").match
 
 
 class Declarations(Bodies):
-    """Reads declarations."""
+    """Parser for declarations."""
 
     __slots__ = ()
 
     def declaration(self) -> ast.Declaration:
-        """Read a declaration with its decorators."""
+        """Parse a declaration with its decorators."""
         decorators = self.decorators()
         at = self.at
         keyword = self.next_word()
@@ -171,7 +171,7 @@ class Declarations(Bodies):
         return ast.Output(start, self.at, name, type_, value, decorators)
 
     def resource(self, decorators: _Decorators) -> ast.Resource:
-        """Read a resource, from its keyword on."""
+        """Parse a resource, starting at its keyword."""
         match = _RESOURCE(self.text, self.at)
         if match is not None:
             start, head = self.at, match.end("type")
@@ -202,7 +202,7 @@ class Declarations(Bodies):
     def _type_declaration(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a type")
-        self.take("=")
+        self.expect("=")
         self.skip_to_operand()
         type_ = self.type()
         return ast.TypeDeclaration(start, self.at, name, type_, decorators)
@@ -210,7 +210,7 @@ class Declarations(Bodies):
     def _function(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a function")
-        self.take("(")
+        self.expect("(")
         self.wrap = True
         parameters: list[str] = []
         while self.skip() != ")":
@@ -225,7 +225,7 @@ class Declarations(Bodies):
         self.wrap = False
         self.skip()
         self.type()
-        self.take("=>")
+        self.expect("=>")
         self.skip_to_operand()
         body = self.expression()
         return ast.Function(start, self.at, name, tuple(parameters), body, decorators)
@@ -238,7 +238,7 @@ class Declarations(Bodies):
         if mark == "{":
             self.at += 1
             while self.skip_lines() != "}":
-                names.append(self._imported())
+                names.append(self._import_name())
                 self.separate("}")
             self.at += 1
         elif mark == "*":
@@ -247,17 +247,17 @@ class Declarations(Bodies):
                 raise self.unexpected("'as'")
             alias = self.word("a name for what is imported")
         else:
-            return self._extended(start, "import")
+            return self._extension_rest(start, "import")
         if not self.take_word("from"):
             raise self.unexpected("'from'")
         path = self.path()
         return ast.Import(start, self.at, path, tuple(names), alias)
 
-    def _imported(self) -> tuple[str, str]:
-        """Read ``name as name``."""
+    def _import_name(self) -> tuple[str, str]:
+        """Parse ``name as name``."""
         if self.text[self.at] == "'":
-            there = self.string()
-            name = str(there.value) if isinstance(there, ast.Literal) else ""
+            exported = self.string()
+            name = str(exported.value) if isinstance(exported, ast.Literal) else ""
         else:
             name = self.word("the name of what is imported, or '}'")
         end = self.at
@@ -282,8 +282,8 @@ class Declarations(Bodies):
         path = self.path()
         return ast.Extends(start, self.at, path)
 
-    def _named(self, _: _Decorators) -> ast.Declaration:
-        """Read ``metadata name = value``, or an assertion."""
+    def _named_declaration(self, _: _Decorators) -> ast.Declaration:
+        """Parse ``metadata name = value``, or an assertion."""
         keyword = self.next_word()
         start = self.start()
         name = self.word("a name")
@@ -299,10 +299,10 @@ class Declarations(Bodies):
 
     def _extension(self, _: _Decorators) -> ast.Declaration:
         keyword = self.next_word()
-        return self._extended(self.start(), keyword)
+        return self._extension_rest(self.start(), keyword)
 
-    def _extended(self, start: int, keyword: str) -> ast.Declaration:
-        """Read what an extension is, how it is configured, and its name here."""
+    def _extension_rest(self, start: int, keyword: str) -> ast.Declaration:
+        """Parse the specification, configuration and alias of an extension."""
         name = ""
         if self.skip() in "'$":
             self.string()
@@ -321,13 +321,13 @@ class Declarations(Bodies):
         return ast.Other(start, end, keyword, name)
 
     _READERS: ClassVar[Mapping[str, Callable[[Declarations, _Decorators], ast.Declaration]]] = {
-        "assert": _named,
+        "assert": _named_declaration,
         "extends": _extends,
         "extension": _extension,
         "extensionConfig": _extension,
         "func": _function,
         "import": _import,
-        "metadata": _named,
+        "metadata": _named_declaration,
         "module": _module,
         "output": _output,
         "param": _parameter,
@@ -347,11 +347,11 @@ MAX_FAULTS = 100
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
-    """What a file says. All offsets are in code points.
+    """The content of a file. All offsets are in code points.
 
-    ``suppressions``: where the line behind a ``#disable-next-line`` starts, and the ids that the directive names.
-    ``disabled``: from where to where ids are disabled by ``#disable-diagnostics``. ``texts``: where strings that are
-    not plain ones start and end.
+    ``suppressions``: the start of the line after each ``#disable-next-line``, and the codes that the directive names.
+    ``disabled``: the start and end of each region in which ``#disable-diagnostics`` disables codes. ``texts``: the
+    spans of multi-line and interpolated strings.
     """
 
     declarations: tuple[ast.Declaration, ...]
@@ -362,10 +362,10 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse(text: str) -> Parsed:
-    """Return the declarations of a Bicep or parameter file, without those that are at fault.
+    """Return the declarations of a Bicep or parameter file, without those that have syntax errors.
 
-    Each fault costs the one declaration it is in: reading goes on at the next line that begins with a keyword or "@".
-    Never raises. No more than MAX_FAULTS faults are reported.
+    An error skips its declaration only: parsing resumes at the next line that begins with a keyword or "@". Never
+    raises. At most MAX_FAULTS faults are reported.
     """
     reader = Declarations(text)
     if "import" in text:
@@ -389,7 +389,7 @@ def parse(text: str) -> Parsed:
             at = min(error.at, reader.end)
             if len(faults) < MAX_FAULTS:
                 faults.append(ast.Fault(error.message, at))
-            if reader.at > reader.end + 1:  # all the rest is a comment
+            if reader.at > reader.end + 1:  # an unterminated comment
                 break
             _recover(reader, start, max(at, start))
     suppressions, disabled = directives(text, reader.texts)
@@ -397,9 +397,9 @@ def parse(text: str) -> Parsed:
 
 
 def _recover(reader: Declarations, start: int, at: int) -> None:
-    """Go to the next declaration behind that which begins at ``start`` and is at fault ``at`` some place.
+    """Skip to the declaration after the one that begins at ``start`` and has a fault at ``at``.
 
-    The line of the fault may be its first, if what is missing is the end of the declaration before it.
+    The line of the fault may itself begin a declaration, if the end of the previous one is missing.
     """
     reader.depth = 0
     reader.wrap = False

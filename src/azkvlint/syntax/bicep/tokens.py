@@ -1,4 +1,4 @@
-"""The text of a Bicep file, and how far it has been read: blanks, words, marks and what is wrong with them."""
+"""Cursor over the text of a Bicep file: gaps, words, punctuation and syntax errors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TypeAlias, cast
 from azkvlint.util.lazy_regex import regex
 
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
-_Sure: TypeAlias = Callable[[str, int], re.Match[str]]
+_TotalMatcher: TypeAlias = Callable[[str, int], re.Match[str]]
 
 MAX_DEPTH = 64
-"""How deep expressions and types may nest. A level takes up to eleven calls, and Python allows a thousand."""
+"""The nesting limit of expressions and types. A level needs up to eleven calls of Python's thousand."""
 MAX_CHAIN = 500
-"""How many operators, accesses or branches may follow one another: those who read the tree call themselves for each."""
+"""The limit of consecutive operators, accesses or branches, because code recurses over the tree."""
 
-# Stands behind every text: line and comment end at the latest here, and there is always a next character.
+# A sentinel that ends any line or comment, so that there is always a next character.
 _END = "\n*/\0"
 
 WORD = r"[A-Za-z_][A-Za-z0-9_]*+"
@@ -28,12 +28,12 @@ KEYWORDS = (
     "assert|extends|extension|extensionConfig|func|import|metadata|module|output|param|provider|resource|targetScope"
     "|test|type|using|var"
 )
-# A property can have a keyword for its name, but then a colon follows.
+# A property may be named like a keyword, but then a colon follows.
 DECLARATION = rf"(?:@|(?:{KEYWORDS})(?![A-Za-z0-9_])(?![ \t]*+:))"
 
-# They match nothing, too, so there is always a match.
-_GAP = cast("_Sure", re.compile(GAP).match)
-_WIDE_GAP = cast("_Sure", re.compile(WIDE_GAP).match)
+# Both also match the empty string, so there is always a match.
+_GAP = cast("_TotalMatcher", re.compile(GAP).match)
+_WIDE_GAP = cast("_TotalMatcher", re.compile(WIDE_GAP).match)
 _WORD: Matcher = regex(WORD).match
 _DECLARATION: Matcher = regex(DECLARATION).match
 _OPEN_COMMENT = regex(_COMMENT)
@@ -41,7 +41,7 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 
 class Unexpected(Exception):
-    """A fault that ends the declaration it is in. ``at`` may lie behind the text."""
+    """A syntax error that ends its declaration. ``at`` may be after the end of the text."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -50,10 +50,9 @@ class Unexpected(Exception):
 
 
 class Text:
-    """A text that is read from front to back; ``at`` is how far. Methods raise Unexpected.
+    """A cursor at the offset ``at`` of a text. Parsing methods start at ``at``, and leave it after what they parsed.
 
-    ``wrap`` says whether the end of a line is but a blank here. A method that reads something begins where it stands,
-    and ends right behind it.
+    ``wrap`` states whether line breaks are white space here. Methods raise Unexpected.
     """
 
     __slots__ = ("at", "depth", "end", "modules", "text", "texts", "wrap")
@@ -65,19 +64,19 @@ class Text:
         self.depth = 0
         self.wrap = False
         self.texts: dict[int, int] = {}
-        """Where the texts that are no plain ones start and end."""
+        """Spans of multi-line and interpolated strings, by start."""
         self.modules: frozenset[str] = frozenset()
-        """Names that stand for all that is imported from somewhere."""
+        """Aliases of wildcard imports."""
 
     def unexpected(self, expected: str) -> Unexpected:
-        """Return what is wrong with what stands here. Only marks are quoted: words and texts may be secrets."""
+        """Return the error for the token at the cursor. Words and strings are not quoted: they may be secrets."""
         at = self.at
         if at > self.end + 1:
             return Unexpected("this comment does not end", self.comment(at))
         return Unexpected(f"expected {expected}, found {self.found(at)}", at)
 
     def found(self, at: int) -> str:
-        """Return what stands at an offset, in words."""
+        """Name the kind of token at an offset."""
         mark = self.text[at]
         if at >= self.end:
             return "the end of the file"
@@ -92,7 +91,7 @@ class Text:
         return f"'{mark}'" if mark.isprintable() else "a control character"
 
     def comment(self, before: int) -> int:
-        """Return where the comment starts that reached over the end of the text, to ``before``."""
+        """Return the start of the unterminated comment that reached ``before``, after the end of the text."""
         last = self.text.rfind("*/", 0, self.end)
         for match in _OPEN_COMMENT.finditer(self.text, last + 2 if last >= 0 else 0):
             if match.end() == before:
@@ -100,19 +99,19 @@ class Text:
         return max(0, self.text.rfind("/*", 0, self.end))
 
     def skip(self) -> str:
-        """Go to what stands next on this line (or, where lines are wrapped, anywhere); its first character."""
+        """Skip to the next token, on this line only unless ``wrap``; return its first character."""
         text, at = self.text, self.at
         if text[at] in " \t/\r\n#":
             self.at = at = (_WIDE_GAP if self.wrap else _GAP)(text, at).end()
         return text[at]
 
     def skip_lines(self) -> str:
-        """Go to what stands next on this line or a later one; its first character."""
+        """Skip to the next token on this or a later line; return its first character."""
         self.at = at = _WIDE_GAP(self.text, self.at).end()
         return self.text[at]
 
     def skip_to_operand(self) -> str:
-        """Go to what is still to come, on a later line, too, unless a declaration begins there."""
+        """Skip to the next token, on a later line too unless a declaration begins there; return its first character."""
         mark = self.skip()
         if mark in "\r\n":
             at = _WIDE_GAP(self.text, self.at).end()
@@ -121,15 +120,15 @@ class Text:
                 return self.text[at]
         return mark
 
-    def take(self, mark: str) -> None:
-        """Read a mark, and blanks before it."""
+    def expect(self, mark: str) -> None:
+        """Parse a punctuation token, after a gap."""
         self.skip()
         if not self.text.startswith(mark, self.at):
             raise self.unexpected(f"'{mark}'")
         self.at += len(mark)
 
     def word(self, what: str) -> str:
-        """Read a word, and blanks before it."""
+        """Parse a word, after a gap."""
         self.skip()
         match = _WORD(self.text, self.at)
         if match is None:
@@ -138,26 +137,26 @@ class Text:
         return match[0]
 
     def next_word(self) -> str:
-        """Return the word that stands next, which is not read; empty if none does."""
+        """Return the next word without consuming it; empty if there is none."""
         self.skip()
         match = _WORD(self.text, self.at)
         return "" if match is None else match[0]
 
     def take_word(self, word: str) -> bool:
-        """Read a word if it stands next."""
+        """Consume a word if it comes next; return whether it did."""
         if self.next_word() != word:
             return False
         self.at += len(word)
         return True
 
     def descend(self) -> None:
-        """Go a level deeper; who calls it lowers ``depth`` afterwards."""
+        """Enter a nesting level; the caller decreases ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unexpected("nested too deep", self.at)
 
     def separate(self, closing: str) -> None:
-        """Read what ends an item of a list: a comma, or the end of the line, or nothing before ``closing``."""
+        """Parse the end of an item: a comma, a line break, or nothing before ``closing``."""
         mark = self.skip()
         if mark == ",":
             self.at += 1

@@ -1,4 +1,4 @@
-"""Types."""
+"""Parse Bicep type expressions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _RESOURCES = frozenset({"resource", "resourceInput", "resourceOutput"})
 
 
 class Types(Expressions):
-    """Reads types."""
+    """Parser for types."""
 
     __slots__ = ()
 
     def type(self) -> ast.Type:
-        """Read a type."""
+        """Parse a type."""
         start = self.at
         first = _BAR(self.text, start)
         if first is not None:
@@ -34,7 +34,7 @@ class Types(Expressions):
         return members[0] if len(members) == 1 else ast.Type(start, self.at, "union", of=tuple(members))
 
     def _unary_type(self) -> ast.Type:
-        """Read a type that is no union, with what stands behind it."""
+        """Parse a type other than a union, with its suffixes."""
         start = self.at
         mark = self.text[start]
         if mark in "-+!":
@@ -42,23 +42,23 @@ class Types(Expressions):
             self.skip()
             operand = self._primary_type()
             return ast.Type(start, self.at, "literal", value=_signed(mark, operand.value))
-        found = self._primary_type()
+        type_ = self._primary_type()
         for _ in range(MAX_CHAIN):
             mark = self.skip_mark("?![.")
             if mark == "?":
-                found = ast.Type(start, self.at, "nullable", of=(found,))
+                type_ = ast.Type(start, self.at, "nullable", of=(type_,))
             elif mark == "!":
-                found = found.of[0] if found.kind == "nullable" else found
+                type_ = type_.of[0] if type_.kind == "nullable" else type_
             elif mark == "[":
-                found = self._items(start, found)
+                type_ = self._items(start, type_)
             elif mark == ".":
-                found = self._type_member(start, found)
+                type_ = self._type_member(start, type_)
             else:
-                return found
+                return type_
         raise Unexpected("too many accesses in one type", start)
 
     def skip_mark(self, marks: str) -> str:
-        """Read one of ``marks`` if one stands next on this line; which one."""
+        """Consume and return one of ``marks`` if it comes next on this line; else return an empty string."""
         at = self.at
         mark = self.skip()
         if mark in marks:
@@ -68,7 +68,7 @@ class Types(Expressions):
         return ""
 
     def _items(self, start: int, of: ast.Type) -> ast.Type:
-        """Read the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
+        """Parse the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
         mark = self.skip()
         if mark == "]":
             self.at += 1
@@ -78,11 +78,11 @@ class Types(Expressions):
         else:
             index = self.expression()
             name = str(index.value) if isinstance(index, ast.Literal) else ""
-        self.take("]")
+        self.expect("]")
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _type_member(self, start: int, of: ast.Type) -> ast.Type:
-        """Read the rest of ``of.name`` or ``of.*``."""
+        """Parse the rest of ``of.name`` or ``of.*``."""
         if self.skip_mark("*"):
             return ast.Type(start, self.at, "member", "*", of=(of,))
         name = self.word("the name of a property")
@@ -93,7 +93,7 @@ class Types(Expressions):
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _primary_type(self) -> ast.Type:
-        """Read a type without what stands behind it."""
+        """Parse a type without suffixes."""
         start = self.at
         mark = self.text[start]
         if mark in "'$" or mark.isdigit():
@@ -105,10 +105,10 @@ class Types(Expressions):
             self.at += 1
             self.descend()
             wrap, self.wrap = self.wrap, mark == "("
-            found = self._bracketed(start, mark)
+            type_ = self._bracketed(start, mark)
             self.wrap = wrap
             self.depth -= 1
-            return found
+            return type_
         name = self.word("a type")
         end = self.at
         if name in CONSTANTS:
@@ -123,12 +123,12 @@ class Types(Expressions):
         return ast.Type(start, end, "name", name)
 
     def _bracketed(self, start: int, mark: str) -> ast.Type:
-        """Read an object, a tuple or a type in parentheses, from behind the opening mark on."""
+        """Parse an object, a tuple or a type in parentheses, starting after the opening bracket."""
         if mark == "(":
             self.skip()
-            found = self.type()
-            self.take(")")
-            return found
+            type_ = self.type()
+            self.expect(")")
+            return type_
         closing = "}" if mark == "{" else "]"
         fields: list[tuple[str, ast.Type]] = []
         items: list[ast.Type] = []
@@ -136,7 +136,7 @@ class Types(Expressions):
             decorators = self.decorators()
             if mark == "{":
                 name = self._field_name()
-                self.take(":")
+                self.expect(":")
                 self.skip()
                 fields.append((name, self._part(decorators)))
             else:
@@ -147,9 +147,9 @@ class Types(Expressions):
         return ast.Type(start, self.at, kind, of=tuple(items), fields=tuple(fields))
 
     def _part(self, decorators: tuple[ast.Expression, ...]) -> ast.Type:
-        """Read the type of a property or item that has such decorators."""
-        found = self.type()
-        return msgspec.structs.replace(found, decorators=decorators) if decorators else found
+        """Parse the type of a property or item with these decorators."""
+        type_ = self.type()
+        return msgspec.structs.replace(type_, decorators=decorators) if decorators else type_
 
     def _field_name(self) -> str:
         if self.skip_mark("*"):
@@ -163,7 +163,7 @@ class Types(Expressions):
         return str(name.value)
 
     def _parameterised(self, start: int, name: str) -> ast.Type:
-        """Read the parameters of a type and the bracket behind them."""
+        """Parse the parameters of a type and the closing bracket."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         parameters: list[ast.Type] = []
@@ -183,7 +183,7 @@ class Types(Expressions):
 
 
 def _signed(sign: str, value: object) -> bool | int | None:
-    """Return what a literal type amounts to behind a sign."""
+    """Return the value of a literal type with a sign."""
     if sign == "!":
         return not value if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A Terraform file as its author wrote it: blocks and attributes with their places, expressions read when asked for.
+"""The blocks and attributes of a Terraform file with their positions, parsed on demand.
 
 All offsets are in code points into the text of the file, ends exclusive.
 """
@@ -15,19 +15,19 @@ from azkvlint.syntax.hcl.tokens import Unexpected
 
 
 class Source(Protocol):
-    """What attributes and blocks are read from."""
+    """The parser of attributes and blocks of one file."""
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """Return the expression of an attribute. Raises Unexpected."""
+        """Parse the expression of an attribute. Raise Unexpected."""
 
     def body(self, block: Block) -> Body:
-        """Return the attributes and blocks within a block."""
+        """Parse the attributes and blocks of a block."""
 
 
 class Attribute(msgspec.Struct, gc=False, eq=False):
     """One ``name = expression``, from its name to the end of the expression, which begins at ``value_start``.
 
-    ``fault`` says what is wrong once ``expression`` has given back None.
+    ``fault`` is the syntax error if ``expression`` has returned None.
     """
 
     name: str
@@ -39,18 +39,18 @@ class Attribute(msgspec.Struct, gc=False, eq=False):
     _expression: ast.Expression | None = None
 
     def expression(self) -> ast.Expression | None:
-        """Return the expression, read when first asked for; None if it is none, and ``fault`` says why."""
+        """Return the expression, parsed on first use; None after a syntax error, which ``fault`` describes."""
         if self._expression is None and self.fault is None:
             try:
                 self._expression = self.source.expression(self)
             except Unexpected as error:
-                # What is damaged may be read on into what comes behind it.
+                # A broken expression may be parsed past its end.
                 self.fault = ast.Fault(error.message, min(error.at, self.end))
         return self._expression
 
 
 class Body(msgspec.Struct, gc=False, eq=False):
-    """What stands between braces. Of an attribute that is given twice the first one counts."""
+    """The content of a block. The first of repeated attributes counts."""
 
     attributes: Mapping[str, Attribute]
     blocks: Sequence[Block]
@@ -58,7 +58,7 @@ class Body(msgspec.Struct, gc=False, eq=False):
 
 
 class Block(msgspec.Struct, gc=False, eq=False):
-    """One block: its header from ``start`` to ``head``, its brace at ``brace``; ``end`` is behind its closing brace."""
+    """One block: its header from ``start`` to ``head``, its brace at ``brace``; ``end`` is after its closing brace."""
 
     type: str
     labels: tuple[str, ...]
@@ -71,17 +71,17 @@ class Block(msgspec.Struct, gc=False, eq=False):
 
     @property
     def body(self) -> Body:
-        """Return what stands in the block, split when first asked for."""
+        """Return the content of the block, parsed on first use."""
         if self._body is None:
             self._body = self.source.body(self)
         return self._body
 
 
 class File(msgspec.Struct, gc=False, eq=False):
-    """A whole file. Top-level attributes are those of a file of variables.
+    """A whole file. Its top-level attributes are those of a variables file.
 
-    ``comments``: where each one starts and ends, in their order. ``faults``: of the file's own level; ``body.faults``
-    is empty, and those of a block are known once its body is split.
+    ``comments`` are their spans in order. ``faults`` are those of the top level; ``body.faults`` is empty, and those of
+    a block are known once its body is parsed.
     """
 
     text: str

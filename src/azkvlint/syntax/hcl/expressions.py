@@ -1,4 +1,4 @@
-"""Expressions of Terraform's language: operators and their operands."""
+"""Parse HCL expressions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.scanner import Scanner
-from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, flush
+from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, remove_indentation
 from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     MAX_CHAIN,
@@ -18,7 +18,7 @@ from azkvlint.syntax.hcl.tokens import (
     identifier,
     number_of,
     quoted,
-    sure,
+    total_matcher,
     unescape,
     unexpected,
     wide_gap,
@@ -31,11 +31,10 @@ _GAPS = frozenset(" \t\r\n#/")
 
 
 class Cursor:
-    """A text that is read from front to back; ``at`` is how far. Methods raise Unexpected.
+    """A cursor at the offset ``at`` of a text. Parsing methods start at ``at``, and leave it after what they parsed.
 
-    A method that reads something begins where it stands, and ends right behind it. ``wrap`` says whether the end of a
-    line is but a blank there. ``last``: where the expression ends that was read last, without the blanks behind it.
-    ``links``: how many operators and accesses may stand above one another in the tree of what has been read.
+    ``wrap`` states whether line breaks are white space. ``last`` is the end of the expression parsed last, without
+    trailing gaps. ``links`` is the height of the parsed tree in operators and accesses. Methods raise Unexpected.
     """
 
     __slots__ = ("at", "depth", "last", "links", "scanner", "text")
@@ -45,11 +44,11 @@ class Cursor:
         self.at = self.depth = self.last = self.links = 0
 
     def expression(self, wrap: bool) -> ast.Expression:
-        """Read an expression, and the blanks around it."""
+        """Parse an expression and the gaps around it."""
         raise NotImplementedError
 
     def skip(self, wrap: bool) -> str:
-        """Go to what stands next; its first character."""
+        """Skip to the next token; return its first character."""
         at = self.at
         mark = self.text[at]
         if mark in _GAPS:
@@ -57,19 +56,19 @@ class Cursor:
             mark = self.text[at]
         return mark
 
-    def take(self, mark: str, wrap: bool) -> None:
-        """Read a mark, and blanks before it."""
+    def expect(self, mark: str, wrap: bool) -> None:
+        """Parse a punctuation token, after a gap."""
         self.skip(wrap)
         if not self.text.startswith(mark, self.at):
             raise self.unexpected(f"'{mark}'")
         self.at += len(mark)
 
     def unexpected(self, expected: str) -> Unexpected:
-        """Return what is wrong with what stands here."""
+        """Return the error for the token at the cursor."""
         return unexpected(self.text, self.at, expected)
 
     def descend(self) -> None:
-        """Go a level deeper; who calls it lowers ``depth`` afterwards."""
+        """Enter a nesting level; the caller decreases ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unexpected("nested too deep", self.at)
@@ -81,25 +80,25 @@ class Cursor:
             raise Unexpected("too many operators and accesses in one expression", self.at)
 
 
-_LINE = sure(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
+_LINE = total_matcher(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
 _ESCAPED = regex(r"([$%])\1\{")
 _DIRECTIVES = frozenset(("if", "else", "endif", "for", "endfor"))
 
 
 class Strings(Cursor):
-    """Reads texts. ``trim`` says whether the part read last trims the blanks behind it."""
+    """Parser for strings. ``trim`` states whether the last part trims the white space after it."""
 
     __slots__ = ("trim",)
 
     def string(self) -> ast.Expression:
-        """Read a quoted text."""
+        """Parse a quoted string."""
         text, start = self.text, self.at
         match = quoted(text, start + 1)
         end = match.end()
         if text[end] == '"':
             self.at = end + 1
-            inside = match[0]
-            return ast.Literal(start, end + 1, unescape(inside, start + 1) if _unplain(inside) else inside)
+            content = match[0]
+            return ast.Literal(start, end + 1, unescape(content, start + 1) if _has_escapes(content) else content)
         parts: list[Part] = []
         at, links = start + 1, self.links
         self.trim = False
@@ -117,7 +116,7 @@ class Strings(Cursor):
             at = self.hole(end, parts, links)
 
     def heredoc(self) -> ast.Expression:
-        """Read a heredoc."""
+        """Parse a heredoc."""
         start = self.at
         match = heredoc_start(self.text, start)
         if match is None:
@@ -127,12 +126,12 @@ class Strings(Cursor):
             raise Unexpected("this heredoc does not end", start)
         parts = self.lines(match.end(), marker[0])
         if match[1]:
-            flush(parts)
+            remove_indentation(parts)
         self.at = marker[1]
         return assemble(parts, start, marker[1])
 
     def lines(self, at: int, end: int) -> list[Part]:
-        """Read what stands from ``at`` to ``end``, and is not quoted: a piece for each line."""
+        """Parse unquoted template text from ``at`` to ``end`` into a piece for each line."""
         text, links = self.text, self.links
         parts: list[Part] = []
         self.trim = False
@@ -148,9 +147,9 @@ class Strings(Cursor):
         return parts
 
     def hole(self, start: int, parts: list[Part], links: int) -> int:
-        """Read the expression or directive that starts at ``start``; the offset behind it.
+        """Parse the interpolation or directive that starts at ``start``; return the offset after it.
 
-        ``links`` are those around the text that it stands in.
+        ``links`` is the count before the surrounding string.
         """
         text = self.text
         self.at = start + 2
@@ -159,15 +158,15 @@ class Strings(Cursor):
             if parts and isinstance(parts[-1], Piece):
                 parts[-1].value = parts[-1].value.rstrip()
         self.descend()
-        most, self.links = self.links, links
+        max_links, self.links = self.links, links
         part: Part = self.expression(True) if text[start] == "$" else self.directive(start)
-        self.links = max(most, self.links)
+        self.links = max(max_links, self.links)
         self.depth -= 1
         mark = self.skip(True)
         trim = mark == "~"
         if trim:
             self.at += 1
-        self.take("}", True)
+        self.expect("}", True)
         if isinstance(part, Directive):
             part.end = self.at
         parts.append(part)
@@ -175,33 +174,33 @@ class Strings(Cursor):
         return self.at
 
     def piece(self, start: int, end: int, value: str) -> Piece:
-        """Return a stretch of plain text; its blanks in front are trimmed if the part before it says so."""
+        """Return a piece of literal text; its leading white space is trimmed if the part before it requires that."""
         if self.trim:
             self.trim = False
             value = value.lstrip()
         return Piece(start, end, value)
 
     def directive(self, start: int) -> Directive:
-        """Read a directive from its keyword to its last expression."""
+        """Parse a directive, from its keyword to its last expression."""
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None or match[0] not in _DIRECTIVES:
             raise self.unexpected("if, else, endif, for or endfor")
         self.at = match.end()
-        found = Directive(match[0], start)
-        if found.kind == "if":
-            found.expression = self.expression(True)
-        elif found.kind == "for":
-            found.value = self.name()
+        directive = Directive(match[0], start)
+        if directive.kind == "if":
+            directive.expression = self.expression(True)
+        elif directive.kind == "for":
+            directive.value = self.name()
             if self.skip(True) == ",":
                 self.at += 1
-                found.key, found.value = found.value, self.name()
+                directive.key, directive.value = directive.value, self.name()
             self.keyword("in", "'in'")
-            found.expression = self.expression(True)
-        return found
+            directive.expression = self.expression(True)
+        return directive
 
     def name(self) -> str:
-        """Read a name, and blanks before it."""
+        """Parse a name, after a gap."""
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None:
@@ -210,7 +209,7 @@ class Strings(Cursor):
         return match[0]
 
     def keyword(self, word: str, expected: str) -> None:
-        """Read a keyword, and blanks before it."""
+        """Parse a keyword, after a gap."""
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None or match[0] != word:
@@ -218,7 +217,7 @@ class Strings(Cursor):
         self.at = match.end()
 
 
-def _unplain(text: str) -> bool:
+def _has_escapes(text: str) -> bool:
     return "\\" in text or "{" in text
 
 
@@ -227,19 +226,19 @@ _BINDS = frozenset("=:")
 
 
 class Collections(Strings):
-    """Reads what stands between brackets."""
+    """Parser for tuples, objects and ``for`` expressions."""
 
     __slots__ = ()
 
     def inner(self) -> ast.Expression:
-        """Read an expression within brackets, and the blanks around it."""
+        """Parse an expression inside brackets and the gaps around it."""
         self.descend()
         node = self.expression(True)
         self.depth -= 1
         return node
 
     def array(self) -> ast.Expression:
-        """Read a tuple, or a loop that makes one."""
+        """Parse a tuple or a ``for`` expression."""
         start = self.at
         self.at += 1
         mark = self.skip(True)
@@ -247,11 +246,11 @@ class Collections(Strings):
             return self.loop("]", start)
         self.descend()
         items: list[ast.Expression] = []
-        most = links = self.links
+        max_links = links = self.links
         while mark != "]":
             self.links = links
             items.append(self.expression(True))
-            most = max(most, self.links)
+            max_links = max(max_links, self.links)
             mark = self.skip(True)
             if mark == ",":
                 self.at += 1
@@ -260,11 +259,11 @@ class Collections(Strings):
                 raise self.unexpected("',' or ']'")
         self.at += 1
         self.depth -= 1
-        self.links = most
+        self.links = max_links
         return ast.Array(start, self.at, tuple(items))
 
     def object(self) -> ast.Expression:
-        """Read an object, or a loop that makes one."""
+        """Parse an object or a ``for`` expression."""
         start = self.at
         self.at += 1
         mark = self.skip(True)
@@ -272,11 +271,11 @@ class Collections(Strings):
             return self.loop("}", start)
         self.descend()
         members: list[ast.Property] = []
-        most = links = self.links
+        max_links = links = self.links
         while mark != "}":
             self.links = links
             members.append(self.member())
-            most = max(most, self.links)
+            max_links = max(max_links, self.links)
             mark = self.skip(False)
             if mark == ",":
                 self.at += 1
@@ -285,11 +284,11 @@ class Collections(Strings):
             mark = self.skip(True)
         self.at += 1
         self.depth -= 1
-        self.links = most
+        self.links = max_links
         return ast.Object(start, self.at, tuple(members))
 
     def member(self) -> ast.Property:
-        """Read ``key = value`` or ``key: value``."""
+        """Parse ``key = value`` or ``key: value``."""
         start, text = self.at, self.text
         mark = text[start]
         word = identifier(text, start)
@@ -311,7 +310,7 @@ class Collections(Strings):
         return ast.Property(start, self.last, key, node)
 
     def loop(self, closing: str, start: int) -> ast.Expression:
-        """Read a ``for`` expression from its ``for`` on; its bracket is at ``start``."""
+        """Parse a ``for`` expression, starting at its ``for``; its bracket is at ``start``."""
         self.at += 3
         key, value = "", self.name()
         if self.skip(True) == ",":
@@ -319,11 +318,11 @@ class Collections(Strings):
             key, value = value, self.name()
         self.keyword("in", "'in'")
         over = self.inner()
-        self.take(":", True)
+        self.expect(":", True)
         name, result = None, self.inner()
         is_grouped = False
         if closing == "}":
-            self.take("=>", True)
+            self.expect("=>", True)
             name, result = result, self.inner()
             self.skip(True)
             is_grouped = self.text.startswith("...", self.at)
@@ -332,7 +331,7 @@ class Collections(Strings):
         if self.skip(True) != closing:
             self.keyword("if", f"'if' or '{closing}'")
             condition = self.inner()
-        self.take(closing, True)
+        self.expect(closing, True)
         return ast.Comprehension(start, self.at, key, value, over, result, name, condition, is_grouped)
 
 
@@ -349,12 +348,12 @@ DIGITS = frozenset("0123456789")
 
 
 class Operands(Collections):
-    """Reads operands."""
+    """Parser for operands."""
 
     __slots__ = ()
 
     def operand(self, mark: str) -> ast.Expression:
-        """Read what stands between operators, without accesses that are no plain ones."""
+        """Parse an operand with its simple accesses."""
         text, start = self.text, self.at
         if mark == '"':
             return self.string()
@@ -372,7 +371,7 @@ class Operands(Collections):
         if mark == "(":
             self.at += 1
             node = self.inner()
-            self.take(")", True)
+            self.expect(")", True)
             return node
         if mark == "<":
             return self.heredoc()
@@ -383,7 +382,7 @@ class Operands(Collections):
         return ast.Literal(start, self.at, number_of(match[0], start))
 
     def steps(self, node: ast.Expression, start: int, at: int, steps: str) -> ast.Expression:
-        """Return ``node`` with plain accesses to it, which stand at ``at``."""
+        """Return ``node`` with the simple accesses in the string ``steps``, which begins at ``at``."""
         if "[" not in steps and len(steps) < MAX_CHAIN:
             names = steps.split(".")
             for name in names[1:]:
@@ -409,7 +408,7 @@ class Operands(Collections):
         return node
 
     def accesses(self, node: ast.Expression, start: int, wrap: bool) -> ast.Expression:
-        """Read the accesses and calls after an operand that starts at ``start``; end right behind the last one."""
+        """Parse the accesses and calls on an operand that starts at ``start``; stop right after the last one."""
         text = self.text
         while True:
             end = self.at
@@ -442,7 +441,7 @@ class Operands(Collections):
         return node
 
     def after_dot(self, node: ast.Expression, start: int) -> ast.Expression:
-        """Read the attribute or legacy index after a dot."""
+        """Parse the attribute or legacy index after a dot."""
         name = identifier(self.text, self.at)
         if name is not None:
             self.at = name.end()
@@ -452,29 +451,29 @@ class Operands(Collections):
         raise self.unexpected("a name behind '.'")
 
     def index(self, node: ast.Expression, start: int) -> ast.Expression:
-        """Read ``[index]``."""
+        """Parse ``[index]``."""
         self.at += 1
         index = self.inner()
-        self.take("]", True)
+        self.expect("]", True)
         return ast.Item(start, self.at, node, index)
 
     def legacy_index(self, node: ast.Expression, start: int) -> ast.Expression:
-        """Read the number of ``.0``."""
+        """Parse the number of ``.0``."""
         at = self.at
         match = _digits(self.text, at)
         self.at = at if match is None else match.end()
         return ast.Item(start, self.at, node, ast.Literal(at, self.at, number_of(self.text[at : self.at], at)))
 
     def call(self, name: str, start: int) -> ast.Expression:
-        """Read the arguments of a call of the function ``name``, which starts at ``start``."""
+        """Parse the arguments of a call of the function ``name``, which starts at ``start``."""
         self.at += 1
         arguments, is_expanded = list[ast.Expression](), False
-        most = links = self.links
+        max_links = links = self.links
         mark = self.skip(True)
         while mark != ")":
             self.links = links
             arguments.append(self.inner())
-            most = max(most, self.links)
+            max_links = max(max_links, self.links)
             mark = self.skip(True)
             if mark == ",":
                 self.at += 1
@@ -486,15 +485,15 @@ class Operands(Collections):
                 mark = self.skip(True)
             if mark != ")":
                 raise self.unexpected("')'" if is_expanded else "',' or ')'")
-        self.links = most
+        self.links = max_links
         self.at += 1
         return ast.Call(start, self.at, name, tuple(arguments), None, is_expanded)
 
     def splat(self, node: ast.Expression, start: int, wrap: bool) -> ast.Expression:
-        """Read a splat and everything after it.
+        """Parse a splat and everything after it.
 
-        Everything after ``[*]`` applies to each item. After ``.*`` only attributes and legacy indexes do; what follows
-        them applies to the resulting list.
+        Everything after ``[*]`` applies to each item. After ``.*`` only attributes and legacy indexes do; further
+        accesses apply to the resulting list.
         """
         text, lists, is_attribute_splat = self.text, list[tuple[ast.Expression, int]](), False
         while True:
@@ -530,7 +529,7 @@ class Operands(Collections):
 
 
 _Operand: TypeAlias = tuple[ast.Expression, int, int]
-"""An expression, and where it starts and ends with the parentheses around it."""
+"""An expression with its start and end, including the parentheses around it."""
 
 _operator: Matcher = regex(r"==|!=|<=|>=|&&|\|\||[-+*/%<>?:]").match
 _AFTER = frozenset("([.:")
@@ -538,24 +537,23 @@ _BLANKS = frozenset(" \t\r\n/#")
 _SIGNS = frozenset("!-")
 _OPERATORS = frozenset("+-*/%=!<>&|?")
 
-# Binary operators, from those that bind loosest to those that bind tightest; each level is left-associative. Source:
-# "Arithmetic and Logical Operators" in Terraform's documentation
-# (developer.hashicorp.com/terraform/language/expressions/operators).
+# Binary operators from the loosest to the tightest; each level is left-associative. Source: "Arithmetic and Logical
+# Operators" in Terraform's documentation (developer.hashicorp.com/terraform/language/expressions/operators).
 _LEVELS = ("||", "&&", "== !=", "< <= > >=", "+ -", "* / %")
 _PRECEDENCE = {operator: level for level, operators in enumerate(_LEVELS, 2) for operator in operators.split()}
-# A conditional binds looser than all of them and is right-associative: its "?" is held until its ":" arrives, and that
-# until the conditional ends. An operator that is held is applied before the next one if it binds at least this tight.
+# A conditional binds looser than all of them and is right-associative: its "?" is held until its ":", which is held
+# until the conditional ends. A held operator is applied before the next one if it binds at least this tight.
 _HELD = {"?": 0, ":": 1} | _PRECEDENCE
 _NEXT = {"?": 2, ":": 1} | _PRECEDENCE
 
 
 class Reader(Operands):
-    """Reads expressions."""
+    """Parser for expressions."""
 
     __slots__ = ()
 
     def read_expression(self, start: int, end: int) -> ast.Expression:
-        """Return the expression from ``start`` to ``end``. Raise Unexpected if there is anything else."""
+        """Parse the expression from ``start`` to ``end``. Raise Unexpected if it ends earlier."""
         self.at, self.depth, self.links = start, 0, 0
         node = self.expression(False)
         if self.at < end:
@@ -563,7 +561,7 @@ class Reader(Operands):
         return node
 
     def expression(self, wrap: bool) -> ast.Expression:
-        """Read an expression, and the blanks around it."""
+        """Parse an expression and the gaps around it."""
         mark = self.skip(wrap)
         start = self.at
         if mark in _SIGNS:
@@ -582,7 +580,7 @@ class Reader(Operands):
         return self.operation((node, start, end), wrap)
 
     def operation(self, first: _Operand, wrap: bool) -> ast.Expression:
-        """Read the operators and operands after the ``first`` operand.
+        """Parse the operators and operands after the ``first`` operand.
 
         An operator is held until the next one shows that its right operand is complete (Dijkstra's shunting yard).
         """
@@ -610,7 +608,7 @@ class Reader(Operands):
         return operands[0][0]
 
     def signed_operand(self, wrap: bool) -> _Operand:
-        """Read an operand with the unary operators before it. A sign directly before a number is part of the number."""
+        """Parse an operand with its unary operators. A sign directly before a number is part of the number."""
         signs = list[tuple[str, int]]()
         mark = self.skip(wrap)
         while mark in _SIGNS and (signs or mark != "-" or self.text[self.at + 1] not in DIGITS):
@@ -627,7 +625,7 @@ class Reader(Operands):
 
 
 def _apply(operator: str, operands: list[_Operand]) -> None:
-    """Replace the last operands by the expression that ``operator`` makes of them."""
+    """Replace the last operands by their expression with ``operator``."""
     right, _, end = operands.pop()
     left, start, _ = operands.pop()
     node: ast.Expression
@@ -640,7 +638,7 @@ def _apply(operator: str, operands: list[_Operand]) -> None:
 
 
 def parse_template(text: str) -> ast.Expression:
-    """Return the text of a template file as an expression. Raises InputError, with a line and column."""
+    """Parse the text of a template file. Raise InputError with a line and column."""
     reader = Reader(Scanner(text))
     try:
         parts = reader.lines(1 if text.startswith("\ufeff") else 0, len(text))

@@ -1,7 +1,7 @@
-"""A Terraform file in JSON -> the same blocks and attributes that one in Terraform's own language is made of.
+"""Parse a Terraform file in JSON into the same blocks and attributes as one in HCL.
 
-What is a block there and what an attribute depends on where it stands; source: "JSON Configuration Syntax" in
-Terraform's documentation (developer.hashicorp.com/terraform/language/syntax/json).
+The context decides what is a block and what an attribute; source: "JSON Configuration Syntax" in Terraform's
+documentation (developer.hashicorp.com/terraform/language/syntax/json).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
 from azkvlint.syntax.hcl.expressions import Reader
 from azkvlint.syntax.hcl.scanner import Scanner
 from azkvlint.syntax.hcl.templates import assemble
-from azkvlint.syntax.hcl.tokens import END, MAX_BRACKETS, MAX_FAULTS, Unexpected, number_of, sure, unexpected
+from azkvlint.syntax.hcl.tokens import END, MAX_BRACKETS, MAX_FAULTS, Unexpected, number_of, total_matcher, unexpected
 from azkvlint.syntax.json_positions import (
     JsonArray,
     JsonObject,
-    LostError,
     Member,
+    NotJsonError,
     Plain,
     Scalar,
     TooDeepError,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Mode(Enum):
-    """What texts are: templates, nothing but texts, or references as one would write them without quotes."""
+    """The interpretation of strings: templates, literals, or references without quotes."""
 
     TEMPLATE = "template"
     LITERAL = "literal"
@@ -45,9 +45,9 @@ class Mode(Enum):
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """A kind of block: how many labels it has, what blocks may stand in it, and how its attributes are to be read.
+    """A kind of block: its number of labels, its nested blocks, and the modes of its attributes.
 
-    Blocks that are not named in ``blocks`` cannot be distinguished from attributes, and are attributes.
+    Members that are not named in ``blocks`` are attributes.
     """
 
     labels: int = 0
@@ -61,7 +61,7 @@ _CONDITIONS = {"precondition": _PLAIN, "postcondition": _PLAIN}
 _REFERENCES = dict.fromkeys(("depends_on", "provider", "providers"), Mode.REFERENCE)
 _LIFECYCLE = Kind(blocks=_CONDITIONS, modes=dict.fromkeys(("ignore_changes", "replace_triggered_by"), Mode.REFERENCE))
 _PROVISIONER = Kind(1, {"connection": _PLAIN})
-# A content may have dynamic blocks in it, to any depth.
+# A content block may contain dynamic blocks, to any depth.
 _CONTENT_BLOCKS: dict[str, Kind] = {}
 _DYNAMIC = Kind(1, {"content": Kind(0, _CONTENT_BLOCKS)})
 _CONTENT_BLOCKS["dynamic"] = _DYNAMIC
@@ -98,7 +98,7 @@ _ROOT = Kind(
     mode=Mode.LITERAL,
 )
 _VARIABLES = Kind(mode=Mode.LITERAL)
-# Files of Terragrunt and of Terraform Stacks.
+# Blocks of Terragrunt and Terraform Stacks files.
 TERRAGRUNT = Kind(
     blocks={
         "terraform": Kind(blocks={"extra_arguments": Kind(1)}),
@@ -114,14 +114,14 @@ TERRAGRUNT = Kind(
     }
 )
 
-_blank = sure(r"[ \t\r\n]*+")
+_blank = total_matcher(r"[ \t\r\n]*+")
 _number = regex(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").fullmatch
 _lone_surrogate = regex("[\ud800-\udfff]").search
 _bracket = regex(r'"(?:[^"\\]|\\.)*+"|([{\[])|[}\]]').finditer
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-# What Python's decoder accepts although JSON does not have it.
+# Constants that Python's decoder accepts although they are not JSON.
 _CONSTANTS = frozenset(("NaN", "Infinity", "-Infinity"))
-# The messages of the standard library, and what a report says is expected, or what is wrong.
+# Messages of the standard library with kvlint's wording for each.
 _EXPECTED = {
     "Expecting value": "a value",
     "Expecting property name": "a key in double quotes",
@@ -134,16 +134,16 @@ _IN_STRING = {
     "Invalid \\": "a backslash stands before a character that it cannot escape",
 }
 
-# The labels that were met so far, the key that stands for the block, and what is in it.
-_Labelled: TypeAlias = tuple[tuple[str, ...], Member, Value]
+# The labels so far, the member whose key is the block's last label, and its value.
+_LabeledBlock: TypeAlias = tuple[tuple[str, ...], Member, Value]
 
 
 def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -> File:
-    """Return the blocks and attributes of a file in JSON. Never raises: what is not JSON is one fault.
+    """Return the blocks and attributes of a file in JSON. Never raises: invalid JSON is one fault.
 
-    ``root`` are the blocks that it may have, by default those of a .tf.json or .tofu.json file.
-    ``variables``: it is a file of variables, in which all is attributes. In other files, too, what is on the top level
-    and no block is an attribute. A file's comments are the members of the name ``//``.
+    ``root`` are the allowed blocks, by default those of a .tf.json or .tofu.json file. ``variables``: it is a variables
+    file, in which everything is an attribute. In other files, too, top-level members that are not blocks are
+    attributes. Members named ``//`` are comments.
     """
     try:
         value = _parse(text)
@@ -154,23 +154,21 @@ def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -
 
 
 class _Source(msgspec.Struct, gc=False):
-    """What one member of an object holds: an attribute's value, or a block's body."""
+    """The value of an attribute, or the content of a block, in one member of an object."""
 
     kind: Kind
     value: Value
     mode: Mode = Mode.TEMPLATE
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """Return the expression of an attribute. Raises Unexpected."""
         return lower(self.value, self.mode, attribute.start, attribute.value_start)
 
     def body(self, _block: Block) -> Body:
-        """Return the attributes and blocks within a block."""
         return _body(self.kind, [self.value])
 
 
 def _body(kind: Kind, values: list[Value]) -> Body:
-    """Return the body that ``values`` make, which are objects or arrays of them."""
+    """Return the body of ``values``, which are objects or arrays of objects."""
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
     faults: list[ast.Fault] = []
@@ -180,7 +178,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
             mode = kind.modes.get(member.key, kind.mode)
             source = _Source(kind, member.value, mode)
             value = member.value
-            # Of a key that is given twice the last one counts, and stands where it was given last.
+            # The last of repeated keys counts, at its own position.
             attributes.pop(member.key, None)
             attributes[member.key] = Attribute(member.key, member.start, value.end, value.start, source)
         else:
@@ -189,21 +187,21 @@ def _body(kind: Kind, values: list[Value]) -> Body:
 
 
 def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
-    """Yield the blocks of a kind, level by level of labels, each of which may be an array."""
-    found: list[_Labelled] = [((), member, member.value)]
+    """Yield the blocks of a kind. Each level of labels may be an array."""
+    labeled: list[_LabeledBlock] = [((), member, member.value)]
     for _ in range(kind.labels):
-        found = [
+        labeled = [
             ((*labels, inner.key), inner, inner.value)
-            for labels, _, value in found
+            for labels, _, value in labeled
             for inner in _members([value], faults)
         ]
-    for labels, key, outer in found:
+    for labels, key, outer in labeled:
         for value in _objects([outer], faults):
             yield Block(member.key, labels, key.start, key.key_end, value.start, value.end, _Source(kind, value))
 
 
 def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
-    """Yield the members of all objects, comments left out."""
+    """Yield the members of all objects except comments."""
     for value in _objects(values, faults):
         for member in value.members:
             if member.key != "//":
@@ -211,7 +209,7 @@ def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
 
 
 def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObject]:
-    """Yield all objects among values and in arrays among them."""
+    """Yield the objects among values and in arrays among them."""
     for value in values:
         if isinstance(value, JsonObject):
             yield value
@@ -226,7 +224,7 @@ def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObjec
 
 
 def _comments(root: Value) -> Iterator[tuple[int, int]]:
-    """Yield where the members of the name ``//`` stand."""
+    """Yield the spans of members named ``//``."""
     pending = [root]
     while pending:
         value = pending.pop()
@@ -241,7 +239,7 @@ def _comments(root: Value) -> Iterator[tuple[int, int]]:
 
 
 def _parse(text: str) -> Value:
-    """Return the value of a JSON text with its positions. Raises Unexpected for the first fault."""
+    """Parse JSON into a value with positions. Raise Unexpected for the first fault."""
     import json
 
     fault = None
@@ -259,7 +257,7 @@ def _parse(text: str) -> Value:
         first = Unexpected("nested too deep", error.at)
     except Unexpected as error:
         first = error
-    except LostError:
+    except NotJsonError:
         pass
     if first is None:
         return value
@@ -267,7 +265,7 @@ def _parse(text: str) -> Value:
 
 
 class _Decoder:
-    """Decodes the scalars and keys of a text."""
+    """Decoder for the scalars and keys of a text."""
 
     def __init__(self, text: str) -> None:
         import json
@@ -276,12 +274,12 @@ class _Decoder:
         self.raw = json.JSONDecoder().decode
 
     def decode(self, written: str, at: int) -> Plain:
-        """Return the value of what is written at an offset. Raises Unexpected; LostError if it is not JSON."""
+        """Decode the scalar ``written`` at an offset. Raise Unexpected; LostError if it is not JSON."""
         if written[0] == '"':
             try:
                 found = str(self.raw(written)) if "\\" in written else written[1:-1]
             except ValueError:
-                raise LostError from None
+                raise NotJsonError from None
             if not found.isascii() and _lone_surrogate(found):
                 raise Unexpected("there is no character of this number", at)
             return found
@@ -290,16 +288,16 @@ class _Decoder:
         if written in _CONSTANTS:
             raise unexpected(self.text + END, at, "a value")
         if _number(written) is None:
-            raise LostError
+            raise NotJsonError
         return number_of(written, at)
 
 
 def _fault(text: str, error: JSONDecodeError) -> Unexpected:
-    """Return the fault that a decoder found in a text."""
+    """Return the fault that the standard library's decoder found."""
     at, message = error.pos, error.msg
-    what = next((words for start, words in _IN_STRING.items() if message.startswith(start)), None)
-    if what is not None:
-        return Unexpected(what, at)
+    wording = next((words for start, words in _IN_STRING.items() if message.startswith(start)), None)
+    if wording is not None:
+        return Unexpected(wording, at)
     expected = next((words for start, words in _EXPECTED.items() if message.startswith(start)), None)
     if expected is None:
         opened: list[str] = []
@@ -310,16 +308,16 @@ def _fault(text: str, error: JSONDecodeError) -> Unexpected:
                 opened.pop()
         is_object = opened[-1] == "{"
         expected = "a comma or '}'" if is_object else "a comma or ']'"
-        if message.startswith("Illegal trailing comma"):  # from Python 3.13 on, at the comma
+        if message.startswith("Illegal trailing comma"):  # since Python 3.13, at the comma
             at, expected = _blank(text, at + 1).end(), "a key in double quotes" if is_object else "a value"
     return unexpected(text + END, at, expected)
 
 
 def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
-    """Return the expression of a value. Raises Unexpected.
+    """Return the expression of a value. Raise Unexpected.
 
-    All nodes of a text stand where the text does whose key, or else the key that is nearest, is at ``start``; a value
-    in an array, too, has the place of that key.
+    All nodes get the span of the member with the nearest key, which is from ``start`` to ``end``; so do those of values
+    in an array.
     """
     if isinstance(value, Scalar):
         if isinstance(value.value, str) and mode is not Mode.LITERAL:
@@ -337,13 +335,13 @@ def _property(member: Member, mode: Mode) -> ast.Property:
     """Return one member of an object, whose key may be a template."""
     key: str | ast.Expression = member.key
     if mode is not Mode.LITERAL and "{" in member.key:
-        found = _text(member.key, Mode.TEMPLATE, member.start, member.key_end, member.start)
-        key = found.value if isinstance(found, ast.Literal) and isinstance(found.value, str) else found
+        node = _text(member.key, Mode.TEMPLATE, member.start, member.key_end, member.start)
+        key = node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else node
     return ast.Property(member.start, member.value.end, key, lower(member.value, mode, member.start, member.value.end))
 
 
 def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expression:
-    """Return the expression of a text that stands at an offset."""
+    """Parse a string at an offset according to its mode."""
     if mode is Mode.TEMPLATE and "{" not in text:
         return ast.Literal(start, end, text)
     reader = Reader(Scanner(text))
@@ -354,12 +352,11 @@ def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expressio
             node = assemble(reader.lines(0, len(text)), 0, len(text))
     except Unexpected as error:
         raise Unexpected(error.message, at) from None
-    _place(node, start, end)
+    _set_spans(node, start, end)
     return node
 
 
-def _place(root: ast.Node, start: int, end: int) -> None:
-    """State of all nodes of a fresh tree that they stand from ``start`` to ``end``."""
+def _set_spans(root: ast.Node, start: int, end: int) -> None:
     pending: list[object] = [root]
     while pending:
         node = pending.pop()

@@ -1,4 +1,4 @@
-"""A Terraform file -> its blocks, split level by level as they are asked for."""
+"""Parse a Terraform file into blocks, level by level on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from azkvlint.syntax.hcl.tokens import (
     gap,
     identifier,
     quoted,
-    sure,
+    total_matcher,
     unescape,
     unexpected,
     wide_gap,
@@ -32,16 +32,16 @@ _LABEL = regex(rf'"([^"]*+)"|({IDENTIFIER})')
 _HEADER = rf"(?={IDENTIFIER}[ \t]*+(?:=(?![=>])|{_LABELS}\{{))"
 _NEXT_INNER = regex(rf"\n[ \t]*+{_HEADER}")
 _NEXT_TOP = regex(rf"\n{_HEADER}")
-_blank = sure(r"[ \t\r\n]*+")
+_blank = total_matcher(r"[ \t\r\n]*+")
 
 REPEATED = "this attribute is given a second time"
-"""The one fault that is no syntax error."""
+"""The message of the one fault that is not a syntax error."""
 
 
 def parse_file(text: str) -> File:
     """Return the blocks and attributes of a .tf, .tofu or .tfvars file. Never raises.
 
-    What is at fault costs the block or attribute it is in: reading goes on at the next line that begins like one.
+    An error skips its block or attribute only: parsing resumes at the next line that begins like one.
     """
     source = HclSource(text)
     splitter = _Splitter(source, 1 if text.startswith("\ufeff") else 0, len(text), top=True)
@@ -51,7 +51,7 @@ def parse_file(text: str) -> File:
 
 
 class HclSource:
-    """The text of one file, which its blocks and attributes are read from."""
+    """The text of one file with the parser of its blocks and attributes."""
 
     __slots__ = ("reader", "scanner")
 
@@ -60,18 +60,18 @@ class HclSource:
         self.reader = Reader(self.scanner)
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """Return the expression of an attribute. Raises Unexpected."""
+        """Parse the expression of an attribute. Raise Unexpected."""
         return self.reader.read_expression(attribute.value_start, attribute.end)
 
     def body(self, block: Block) -> Body:
-        """Return the attributes and blocks within a block."""
+        """Split a block into attributes and blocks."""
         splitter = _Splitter(self, block.brace + 1, block.end - 1, top=False)
         splitter.split()
         return Body(splitter.attributes, splitter.blocks, splitter.faults)
 
 
 class _Splitter:
-    """Splits what stands from ``at`` to ``end`` into attributes and blocks."""
+    """Split the text from ``at`` to ``end`` into attributes and blocks."""
 
     __slots__ = ("at", "attributes", "blocks", "end", "faults", "scanner", "source", "text", "top")
 
@@ -83,7 +83,7 @@ class _Splitter:
         self.faults: list[ast.Fault] = []
 
     def split(self) -> None:
-        """Go through all items."""
+        """Split the text into ``attributes``, ``blocks`` and ``faults``."""
         while True:
             start = self.at
             try:
@@ -99,7 +99,7 @@ class _Splitter:
                 self.resume(max(start, error.resume))
 
     def skip(self) -> int:
-        """Go to the next item, and says where it starts. The comments on the way are kept on the top level."""
+        """Skip to the next item and return its offset. At the top level, comments are recorded."""
         if not self.top:
             self.at = wide_gap(self.text, self.at, self.end).end()
             return self.at
@@ -110,10 +110,10 @@ class _Splitter:
             self.at = self.scanner.comment(at, self.end)
 
     def item(self, start: int) -> None:
-        """Read the attribute or block at ``start``."""
+        """Parse the attribute or block at ``start``."""
         match = _ITEM(self.text, start, self.end)
         if match is None:
-            self.unusual(start)
+            self.general_item(start)
             return
         value = match["value"]
         if value is not None:
@@ -126,12 +126,12 @@ class _Splitter:
             return
         brace = match.end() - 1
         labels = match["labels"]
-        found = tuple([text or word for text, word in _LABEL.findall(labels)]) if labels else ()
+        label_names = tuple([text or word for text, word in _LABEL.findall(labels)]) if labels else ()
         head = start + len(self.text[start:brace].rstrip())
-        self.block(match[1], found, start, head, brace)
+        self.block(match[1], label_names, start, head, brace)
 
     def attribute(self, name: str, start: int, begin: int, end: int) -> None:
-        """Keep an attribute whose expression stands from ``begin`` to ``end``."""
+        """Record an attribute whose expression is from ``begin`` to ``end``."""
         if name in self.attributes:
             self.fault(REPEATED, start)
         else:
@@ -139,13 +139,13 @@ class _Splitter:
         self.close_line()
 
     def block(self, kind: str, labels: tuple[str, ...], start: int, head: int, brace: int) -> None:
-        """Keep the block whose brace stands at ``brace``."""
+        """Record the block with its opening brace at ``brace``."""
         self.at = end = self.scanner.block(brace, self.end)
         self.blocks.append(Block(kind, labels, start, head, brace, end, self.source))
         self.close_line()
 
     def close_line(self) -> None:
-        """State so if the line of an item does not end behind it."""
+        """Record a fault if anything follows an item on its line."""
         at = self.at
         if at < self.end and self.text[at] != "\n":
             at = gap(self.text, at, self.end).end()
@@ -153,12 +153,12 @@ class _Splitter:
                 self.fault(unexpected(self.text, at, "the end of the line").message, at)
 
     def fault(self, message: str, at: int) -> None:
-        """Keep a fault that costs nothing."""
+        """Record a fault that skips nothing."""
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(ast.Fault(message, at))
 
-    def unusual(self, start: int) -> None:
-        """Read an item with comments in its header, or with a label that is no simple one."""
+    def general_item(self, start: int) -> None:
+        """Parse an item with comments or unusual labels in its header."""
         text, end = self.text, self.end
         name = identifier(text, start, end)
         if name is None:
@@ -179,7 +179,7 @@ class _Splitter:
             head = self.label(at, labels)
 
     def label(self, at: int, labels: list[str]) -> int:
-        """Read the label at ``at``; the offset behind it."""
+        """Parse the label at ``at``; return the offset after it."""
         text, end = self.text, self.end
         word = identifier(text, at, end)
         if word is not None:
@@ -187,25 +187,25 @@ class _Splitter:
             return word.end()
         if at >= end or text[at] != '"':
             raise unexpected(text, at, "a label or '{'" if labels else "'=', a label or '{'")
-        inside = quoted(text, at + 1, end)
-        stop = inside.end()
+        content = quoted(text, at + 1, end)
+        stop = content.end()
         if stop >= end or text[stop] != '"':
-            what = "a label cannot have an expression in it" if text[stop] in "$%" else "this text does not end"
-            raise Unexpected(what, at)
-        labels.append(unescape(inside[0], at + 1))
+            message = "a label cannot have an expression in it" if text[stop] in "$%" else "this text does not end"
+            raise Unexpected(message, at)
+        labels.append(unescape(content[0], at + 1))
         return stop + 1
 
     def resume(self, at: int) -> None:
-        """Go to the next line behind ``at`` that begins like an item, and is no part of a heredoc or comment."""
+        """Skip to the next line after ``at`` that begins like an item and is not part of a heredoc or comment."""
         pattern = _NEXT_TOP if self.top else _NEXT_INNER
         hidden = sorted((*self.scanner.heredocs.items(), *self.scanner.comments.items()))
         while True:
-            found = pattern.search(self.text, at, self.end)
-            if found is None:
+            match = pattern.search(self.text, at, self.end)
+            if match is None:
                 self.at = self.end
                 return
-            index = bisect_right(hidden, (found.end(), self.end)) - 1
-            if index < 0 or hidden[index][1] <= found.end():
-                self.at = found.end()
+            index = bisect_right(hidden, (match.end(), self.end)) - 1
+            if index < 0 or hidden[index][1] <= match.end():
+                self.at = match.end()
                 return
             at = hidden[index][1] - 1

@@ -1,4 +1,4 @@
-"""A text of Terraform's language, gone over without being understood: where its brackets, texts and comments end."""
+"""Find where brackets, strings, heredocs and comments of HCL end, without parsing expressions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from azkvlint.syntax.hcl.tokens import (
     LINE,
     MAX_BRACKETS,
     Matcher,
-    Sure,
+    TotalMatcher,
     Unexpected,
     heredoc_start,
     quoted,
@@ -27,37 +27,37 @@ _MARKER_LINE = regex(rf"^[ \t]*+({IDENTIFIER})[ \t]*+\r?$", re.MULTILINE)
 
 
 class Scanner:
-    """Goes over a text in one pass, whatever is in it. Methods raise Unexpected.
+    """Scanner that handles any text in linear time. Methods raise Unexpected.
 
-    ``comments``: where each one that was met starts and ends. ``heredocs``: the same. ``pairs``: where the block ends
-    whose brace is at an offset, as far as that is known.
+    ``comments`` and ``heredocs`` map the start of each one found to its end. ``pairs`` maps the brace of a block to its
+    end, as far as known.
     """
 
-    __slots__ = ("_close", "_markers", "_within", "comments", "dead", "heredocs", "pairs", "text")
+    __slots__ = ("_close", "_in_heredoc", "_markers", "comments", "heredocs", "pairs", "text", "unterminated")
 
     def __init__(self, text: str) -> None:
         self.text = text + END
         self.comments: dict[int, int] = {}
         self.heredocs: dict[int, int] = {}
         self.pairs: dict[int, int] = {}
-        self.dead: tuple[set[int], set[int]] = set(), set()
-        """Brackets and quotes that were gone over once and do not end: if all are paired, and if only braces are."""
+        self.unterminated: tuple[set[int], set[int]] = set(), set()
+        """Brackets and quotes known to be unterminated: if all brackets are paired, and if only braces are."""
         self._markers: dict[str, tuple[list[int], list[int]]] | None = None
-        self._within = False
+        self._in_heredoc = False
         self._close = 0, 0
-        """From where on the end of a comment was looked for last, and where it is."""
+        """The offset of the last search for the end of a block comment, and its result."""
 
     def block(self, at: int, end: int) -> int:
-        """Return the offset behind the brace that closes the one at ``at``. Unclosed strings end with their line."""
-        known = self.pairs.get(at)
-        return self._go(at, end, BLOCKS, True) if known is None else known
+        """Return the offset after the brace that closes the one at ``at``. Unclosed strings end with their line."""
+        block_end = self.pairs.get(at)
+        return self._find_end(at, end, BLOCKS, True) if block_end is None else block_end
 
     def bracket(self, at: int, end: int) -> int:
-        """Return the offset behind what closes the bracket or text that starts at ``at``."""
-        return self._go(at, end, BRACKETS, False)
+        """Return the offset after the bracket or string that starts at ``at``."""
+        return self._find_end(at, end, BRACKETS, False)
 
     def value(self, at: int, end: int) -> tuple[int, int]:
-        """Return where the expression ends that starts at ``at``, and where what follows it on its line starts."""
+        """Return the end of the expression that starts at ``at``, and the start of the rest of its line."""
         text, last = self.text, at
         while True:
             stop = LINE(text, at, end).end()
@@ -79,7 +79,7 @@ class Scanner:
                 return last, stop
 
     def comment(self, at: int, end: int) -> int:
-        """Return the offset behind the comment that starts at ``at``."""
+        """Return the offset after the comment that starts at ``at``."""
         text = self.text
         if text.startswith("/*", at):
             begin, close = self._close
@@ -99,33 +99,33 @@ class Scanner:
         return stop
 
     def heredoc(self, at: int, end: int) -> int:
-        """Return the offset behind the end marker of the heredoc at ``at``, or behind two signs that start none."""
+        """Return the offset after the end marker of the heredoc at ``at``, or after ``<<`` if none starts there."""
         match = heredoc_start(self.text, at, end)
         if match is None:
             return at + 2
-        found = self.marker(match[2], match.end())
-        if found is None or found[1] > end:
+        marker = self.marker(match[2], match.end())
+        if marker is None or marker[1] > end:
             raise Unexpected("this heredoc does not end", at)
         if at not in self.heredocs:
-            self.heredocs[at] = found[1]
-            self._holes(match.end(), found[0])
-        return found[1]
+            self.heredocs[at] = marker[1]
+            self._holes(match.end(), marker[0])
+        return marker[1]
 
     def _holes(self, at: int, end: int) -> None:
-        """Go over the expressions in a heredoc, for the sake of the comments in them. No deeper than in one."""
-        if self._within:
+        """Scan the interpolations of a heredoc for comments, one level deep."""
+        if self._in_heredoc:
             return
-        self._within = True
+        self._in_heredoc = True
         while match := _hole(self.text, at, end):
             try:
                 at = self.bracket(match.end(), end)
             except Unexpected:
-                # What is wrong there is said when the heredoc is read.
+                # Reported when the heredoc is parsed.
                 break
-        self._within = False
+        self._in_heredoc = False
 
     def marker(self, name: str, at: int) -> tuple[int, int] | None:
-        """Return where the first line from ``at`` on starts that holds only ``name``, and where the name ends."""
+        """Return the start of the first line after ``at`` that contains only ``name``, and the end of the name."""
         if self._markers is None:
             self._markers = {}
             for match in _MARKER_LINE.finditer(self.text, 0, len(self.text) - len(END)):
@@ -136,11 +136,11 @@ class Scanner:
         index = bisect_left(starts, at)
         return (starts[index], ends[index]) if index < len(starts) else None
 
-    def _go(self, at: int, end: int, code: Sure, lenient: bool) -> int:
-        """Return the offset behind what closes the bracket or quote at ``at``; ``code`` matches plain code."""
-        text, stack, dead = self.text, [at], self.dead[lenient]
-        if at in dead:
-            raise _endless(text, [at])
+    def _find_end(self, at: int, end: int, code: TotalMatcher, lenient: bool) -> int:
+        """Return the offset after the bracket or quote at ``at``; ``code`` matches plain code."""
+        text, stack, unterminated = self.text, [at], self.unterminated[lenient]
+        if at in unterminated:
+            raise _unterminated_error(text, [at])
         at += 1
         while True:
             if text[stack[-1]] == '"':
@@ -157,7 +157,7 @@ class Scanner:
                 at = code(text, at, end).end()
                 mark = text[at] if at < end else ""
                 if mark and mark in "#/<":
-                    at = self._skip(at, end, stack, dead)
+                    at = self._skip(at, end, stack, unterminated)
                     continue
                 if mark == _CLOSING[text[stack[-1]]]:
                     at += 1
@@ -167,17 +167,17 @@ class Scanner:
                     if not stack:
                         return at
                     continue
-                opener = at if mark and mark in '"{[(' and at not in dead else -1
+                opener = at if mark and mark in '"{[(' and at not in unterminated else -1
             if opener >= 0 and len(stack) < MAX_BRACKETS:
                 stack.append(opener)
                 at = opener + 1
             elif opener >= 0:
                 raise Unexpected("nested too deep", opener, opener)
             else:
-                at = self._give_up(stack, at, end, lenient)
+                at = self._abandon(stack, at, end, lenient)
 
     def _skip(self, at: int, end: int, stack: list[int], dead: set[int]) -> int:
-        """Return the offset behind the comment or heredoc at ``at``, which stands in what ``stack`` opens."""
+        """Return the offset after the comment or heredoc at ``at``, inside the brackets of ``stack``."""
         try:
             return self.heredoc(at, end) if self.text[at] == "<" else self.comment(at, end)
         except Unexpected as error:
@@ -185,22 +185,21 @@ class Scanner:
             error.resume = stack[0]
             raise
 
-    def _give_up(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
-        """Return what is open at ``at`` does not end: where to go on, which is the line behind the outermost text."""
-        text, dead = self.text, self.dead[lenient]
+    def _abandon(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
+        """Mark the open brackets as unterminated; return the next line after the outermost string."""
+        text, unterminated = self.text, self.unterminated[lenient]
         failed = [*stack, at] if text[at] == '"' else stack
-        dead.update(failed)
+        unterminated.update(failed)
         outer = next((index for index, opener in enumerate(failed) if text[opener] == '"'), 0)
         if not lenient or not outer:
-            raise _endless(text, stack)
+            raise _unterminated_error(text, stack)
         line = text.find("\n", failed[outer], end)
-        dead.difference_update(failed[:outer])
+        unterminated.difference_update(failed[:outer])
         del stack[outer:]
         return line if line >= 0 else end
 
 
-def _endless(text: str, stack: list[int]) -> Unexpected:
-    """Return what is wrong with brackets and quotes that nothing closes."""
+def _unterminated_error(text: str, stack: list[int]) -> Unexpected:
     quote = next((opener for opener in stack if text[opener] == '"'), None)
     if quote is not None:
         return Unexpected("this text does not end on its line", quote, stack[0])

@@ -1,4 +1,4 @@
-"""The parts of a text -> the one expression that they make: directives are resolved, and indentation is taken off."""
+"""Assemble the parts of a template into one expression: resolve directives and remove indentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from azkvlint.syntax.hcl.tokens import MAX_DEPTH, Unexpected
 
 
 class Piece:
-    """A stretch of plain text, no more than a line of it in a heredoc."""
+    """Literal text, at most one line of it in a heredoc."""
 
     __slots__ = ("end", "start", "value")
 
@@ -32,13 +32,13 @@ Part: TypeAlias = Piece | Directive | ast.Expression
 
 
 def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
-    """Return the expression that a text from ``start`` to ``end`` stands for. Raises Unexpected.
+    """Return the expression of a template from ``start`` to ``end``. Raise Unexpected.
 
-    A text that is nothing but one expression is that expression.
+    A template that consists of one interpolation is that expression.
     """
     if len(parts) == 1 and not isinstance(parts[0], Piece | Directive):
         return parts[0]
-    levels = [_Level(Directive("", start))]
+    levels = [_Section(Directive("", start))]
     for part in parts:
         level = levels[-1]
         if isinstance(part, Piece):
@@ -49,9 +49,9 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
         elif part.kind in {"if", "for"}:
             if len(levels) > MAX_DEPTH:
                 raise Unexpected("nested too deep", part.start)
-            levels.append(_Level(part))
+            levels.append(_Section(part))
         elif part.kind == "else" and level.begins("if") and level.yes is None:
-            level.other(part)
+            level.begin_else(part)
         elif part.kind != "else" and level.begins(part.kind.removeprefix("end")):
             levels.pop()
             levels[-1].add(level.close(part))
@@ -60,11 +60,11 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
     level = levels[-1]
     if len(levels) > 1:
         raise Unexpected(f"this '{level.directive.kind}' has no end", level.directive.start)
-    return level.whole(start, end)
+    return level.expression(start, end)
 
 
-class _Level:
-    """What has been read of a text, or of the text between two directives."""
+class _Section:
+    """The parsed parts of a template, or of the section between two directives."""
 
     __slots__ = ("directive", "holes", "items", "pieces", "yes")
 
@@ -76,25 +76,23 @@ class _Level:
         self.yes: ast.Expression | None = None
 
     def begins(self, kind: str) -> bool:
-        """Return whether it is a directive of this kind that this belongs to."""
+        """Return whether this section began with a directive of this kind."""
         return self.directive.kind == kind
 
     def add(self, item: ast.Expression) -> None:
-        """Add what is no plain text."""
-        self.melt()
+        self.merge_pieces()
         self.items.append(item)
 
-    def melt(self) -> None:
-        """Make one literal of all the plain text since the last item."""
+    def merge_pieces(self) -> None:
+        """Merge the literal text since the last expression into one literal."""
         if self.pieces:
             value = "".join([piece.value for piece in self.pieces])
             if value:
                 self.items.append(ast.Literal(self.pieces[0].start, self.pieces[-1].end, value))
             self.pieces = []
 
-    def whole(self, start: int, end: int) -> ast.Expression:
-        """Return all that has been read, as one text."""
-        self.melt()
+    def expression(self, start: int, end: int) -> ast.Expression:
+        self.merge_pieces()
         items = self.items
         if not items:
             return ast.Literal(start, end, "")
@@ -103,32 +101,31 @@ class _Level:
         only = items[0]
         return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
-    def other(self, part: Directive) -> None:
-        """Begin the text that counts if the condition does not hold."""
-        self.yes = self.whole(self.directive.end, part.start)
+    def begin_else(self, part: Directive) -> None:
+        self.yes = self.expression(self.directive.end, part.start)
         self.directive.end = part.end
         self.items, self.holes = [], 0
 
     def close(self, part: Directive) -> ast.Expression:
-        """Return the expression for all from the directive to ``part``, which ends it."""
+        """Return the expression of the section that ``part`` ends."""
         directive = self.directive
-        rest = self.whole(directive.end, part.start)
+        rest = self.expression(directive.end, part.start)
         start, end = directive.start, part.end
         if directive.kind == "if":
             yes, no = (rest, ast.Literal(part.start, part.start, "")) if self.yes is None else (self.yes, rest)
             return ast.Conditional(start, end, directive.expression, yes, no)
-        each = ast.Comprehension(start, end, directive.key, directive.value, directive.expression, rest)
-        return ast.Call(start, end, "join", (ast.Literal(start, start, ""), each))
+        comprehension = ast.Comprehension(start, end, directive.key, directive.value, directive.expression, rest)
+        return ast.Call(start, end, "join", (ast.Literal(start, start, ""), comprehension))
 
 
-def flush(parts: list[Part]) -> None:
-    """Take off the indentation of a ``<<-`` heredoc: as many blanks from each line as all lines begin with.
+def remove_indentation(parts: list[Part]) -> None:
+    """Remove the indentation of a ``<<-`` heredoc: the smallest number of leading blanks of its lines.
 
-    This is what HCL does, line by line as written: what an expression amounts to, and what is trimmed, has no part in
-    it, but an expression at the beginning of a line has no blanks before it.
+    As in HCL, lines are compared as written: values of expressions and trim marks do not matter, and a line that begins
+    with an expression has no leading blanks.
     """
     indented: list[Piece] = []
-    least: int | None = None
+    indentation: int | None = None
     begins = True
     for part in parts:
         piece = part if isinstance(part, Piece) else None
@@ -137,9 +134,9 @@ def flush(parts: list[Part]) -> None:
             if piece is not None:
                 blanks = len(piece.value) - len(piece.value.lstrip())
             if piece is None or blanks < len(piece.value) or not piece.value.endswith("\n"):
-                least = blanks if least is None else min(least, blanks)
+                indentation = blanks if indentation is None else min(indentation, blanks)
                 if piece is not None:
                     indented.append(piece)
         begins = piece is not None and piece.value.endswith("\n")
     for piece in indented:
-        piece.value = piece.value[least:]
+        piece.value = piece.value[indentation:]

@@ -1,4 +1,4 @@
-"""What Terraform's language is made of, as patterns, and what is wrong with a text that is not made of it."""
+"""Token patterns of HCL, escapes, numbers, and syntax errors."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from typing import TypeAlias, cast
 from azkvlint.util.lazy_regex import regex
 
 Matcher: TypeAlias = Callable[..., re.Match[str] | None]
-Sure: TypeAlias = Callable[..., re.Match[str]]
+TotalMatcher: TypeAlias = Callable[..., re.Match[str]]
 
 MAX_DEPTH = 100
-"""How deep brackets and texts may nest in an expression. A level takes up to seven calls; Python allows a thousand."""
+"""The nesting limit of expressions. A level needs up to seven calls of Python's thousand."""
 MAX_BRACKETS = 150
-"""How deep blocks, brackets and texts may nest in a file, which is gone over without calls."""
+"""The nesting limit of blocks, brackets and strings in a file, which is scanned without recursion."""
 MAX_CHAIN = 500
-"""How many operators and accesses may follow one another: those who read the tree call themselves for each."""
+"""The limit of consecutive operators and accesses, because code recurses over the tree."""
 MAX_FAULTS = 100
-"""How many faults of one file, or of one body, are reported."""
+"""The limit of reported faults for a file or a body."""
 END = "\n\0"
-"""Stands behind every text that is read: a line comment ends at the latest here, and there is a next character."""
+"""A sentinel that ends any line comment, so that there is always a next character."""
 
 IDENTIFIER = r"[^\W\d][\w-]*+"
 LINE_COMMENT = r"(?:\#|//)[^\n]*+"
 BLOCK_COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 GAP = rf"(?:[ \t\r]++|{LINE_COMMENT}|{BLOCK_COMMENT})*+"
 WIDE_GAP = rf"(?:[ \t\r\n]++|{LINE_COMMENT}|{BLOCK_COMMENT})*+"
-# What is no quote, no escape and no start of an expression or directive.
+# String content without quotes, interpolations and directives.
 QUOTED = r"(?:[^\"\\\n$%]++|\\.|\$\$\{|%%\{|[$%](?!\{))*+"
-# The same with expressions in it that hold no quotes and no braces of their own.
+# A string with interpolations that contain neither quotes nor braces.
 _TEMPLATE = r"\"(?:[^\"\\\n$%]++|\\.|\$\$\{|%%\{|[$%]\{[^\"{}\n#/<]*+\}|[$%](?!\{))*+\""
 _SIGNS = r"/(?![/*])|<(?!<)"
 
 
 def _blocks(levels: int) -> str:
-    """Return the pattern of code without comments and heredocs, with blocks in it of up to so many levels."""
+    """Return the pattern of code without comments and heredocs, with blocks nested up to ``levels``."""
     inner = rf"|\{{{_blocks(levels - 1)}\}}" if levels else ""
     return rf"(?:[^\"{{}}#/<]++|{_TEMPLATE}|{_SIGNS}{inner})*+"
 
 
 def _brackets(levels: int, plain: str = r"[^\"{}()\[\]#/<]++") -> str:
-    """Return the same, where brackets and parentheses are paired, too."""
+    """Return the same pattern with paired brackets and parentheses."""
     inner = _brackets(levels - 1) if levels else ""
     pairs = rf"|\{{{inner}\}}|\[{inner}\]|\({inner}\)" if levels else ""
     return rf"(?:{plain}|{_TEMPLATE}|{_SIGNS}{pairs})*+"
 
 
-def sure(pattern: str, flags: int = 0) -> Sure:
-    """Return the matcher of a pattern that matches nothing, too, so that there is always a match."""
-    return cast("Sure", re.compile(pattern, flags).match)
+def total_matcher(pattern: str, flags: int = 0) -> TotalMatcher:
+    """Return the matcher of a pattern that also matches the empty string, so that there is always a match."""
+    return cast("TotalMatcher", re.compile(pattern, flags).match)
 
 
-BLOCKS = sure(_blocks(3))
-BRACKETS = sure(_brackets(2))
+BLOCKS = total_matcher(_blocks(3))
+BRACKETS = total_matcher(_brackets(2))
 LINE_PATTERN = _brackets(2, r"[^\"{}()\[\]#/<\n]++")
-LINE = sure(LINE_PATTERN)
-gap = sure(GAP)
-wide_gap = sure(WIDE_GAP)
-quoted = sure(QUOTED)
+LINE = total_matcher(LINE_PATTERN)
+gap = total_matcher(GAP)
+wide_gap = total_matcher(WIDE_GAP)
+quoted = total_matcher(QUOTED)
 identifier: Matcher = regex(IDENTIFIER).match
 heredoc_start: Matcher = regex(rf"<<(-?)({IDENTIFIER})[ \t]*+\r?\n").match
 
@@ -70,7 +70,7 @@ _LONGEST_NUMBER = 400
 
 
 class Unexpected(Exception):
-    """A fault at an offset. ``resume`` is the offset from which on there may be something that can still be read."""
+    """A syntax error at an offset. ``resume`` is the offset from which parsing may continue."""
 
     def __init__(self, message: str, at: int, resume: int | None = None) -> None:
         super().__init__(message)
@@ -79,8 +79,8 @@ class Unexpected(Exception):
         self.resume = at if resume is None else resume
 
 
-def found(text: str, at: int) -> str:
-    """Describe what is at an offset of a text that ends with END: marks are quoted, the rest may be secret."""
+def describe_token(text: str, at: int) -> str:
+    """Name the kind of token at an offset of a text that ends with END. Words are not quoted: they may be secrets."""
     if at >= len(text) - len(END):
         return "the end of the file"
     mark = text[at]
@@ -96,14 +96,14 @@ def found(text: str, at: int) -> str:
 
 
 def unexpected(text: str, at: int, expected: str) -> Unexpected:
-    """Return what is wrong where something else is expected."""
+    """Return the error for an unexpected token."""
     if text.startswith("/*", at):
         return Unexpected("this comment does not end", at)
-    return Unexpected(f"expected {expected}, found {found(text, at)}", min(at, len(text) - len(END)))
+    return Unexpected(f"expected {expected}, found {describe_token(text, at)}", min(at, len(text) - len(END)))
 
 
 def unescape(text: str, at: int) -> str:
-    """Return what the inside of a quoted text means; it stands at an offset. Raises Unexpected."""
+    """Return the content of a quoted string with its escapes resolved; ``at`` is its offset. Raise Unexpected."""
     if "\\" not in text:
         return text.replace("$${", "${").replace("%%{", "%{") if "{" in text else text
 
@@ -124,7 +124,7 @@ def unescape(text: str, at: int) -> str:
 
 
 def number_of(text: str, at: int) -> int | float:
-    """Return the number that digits at an offset stand for. Raises Unexpected."""
+    """Return the value of a number at an offset. Raise Unexpected."""
     if len(text) > _LONGEST_NUMBER:
         raise Unexpected("this number is too long", at)
     if text.lstrip("-").isdigit():
