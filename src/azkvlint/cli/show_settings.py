@@ -1,4 +1,4 @@
-"""``--show-settings``: every setting of a command, its value, and where it comes from."""
+"""The option ``--show-settings``: every setting of a command, its value and its source."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _DEFAULT = "default"
 _HIDDEN = "(not shown)"
 
 
-def shown_settings(said: Settings, command: str) -> str:
-    """Settings as TOML, each with the place that sets it behind it.
+def shown_settings(settings: Settings, command: str) -> str:
+    """Return the settings as TOML, each with its source as a comment.
 
-    What a variable of Terraform is given is left out, because it may be a secret.
+    Values of Terraform variables are hidden, because they may be secrets.
     """
-    return "".join(f"{visible(line)}\n" for line in _lines(said, command))
+    return "".join(f"{visible(line)}\n" for line in _lines(settings, command))
 
 
-def _lines(said: Settings, command: str) -> Iterator[str]:
-    yield f"# {said.file.shown}" if said.file is not None else "# no configuration file"
+def _lines(settings: Settings, command: str) -> Iterator[str]:
+    yield f"# {settings.file.shown}" if settings.file is not None else "# no configuration file"
     options = {option.field: option for option in OPTIONS if option.is_configured(command)}
-    settings = options.pop("settings", None)
+    assignments = options.pop("settings", None)
     for option in sorted(options.values(), key=lambda option: option.key):
-        value = getattr(said.arguments, option.field)
-        yield _line(option, _masked(option, value), said.places.get(option.field, _DEFAULT))
-    if settings is not None and said.arguments.settings:
+        value = getattr(settings.arguments, option.field)
+        yield _line(option, _masked(option, value), settings.places.get(option.field, _DEFAULT))
+    if assignments is not None and settings.arguments.settings:
         yield ""
-        yield f"[set] # {said.places['settings']}"
-        for word in said.arguments.settings:
+        yield f"[set] # {settings.places['settings']}"
+        for word in settings.arguments.settings:
             name, _, value = word.partition("=")
             yield f"{name} = {_quoted(value)}"
-    for override in said.file.overrides if said.file is not None else ():
+    for override in settings.file.overrides if settings.file is not None else ():
         yield ""
         yield f"[[override]] # {override.place}"
         for key in ("paths", "resources", "rules"):
@@ -65,7 +65,7 @@ def _line(option: Option, value: Any, place: str) -> str:
 
 def _masked(option: Option, value: Any) -> Any:
     if option.field == "variables":
-        # What is no name may be a value.
+        # Without a name, the word may be a value.
         return tuple(f"{word.partition('=')[0]}={_HIDDEN}" if "=" in word else _HIDDEN for word in value)
     return value
 

@@ -1,4 +1,4 @@
-"""Kleene's three-valued logic: all is the least outcome, any the greatest, not the mirror."""
+"""Kleene's three-valued logic on outcomes: ``all`` is the minimum, ``any`` the maximum."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FAIL, UNDECIDED, PASS = Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS
 
 
 def negated(outcome: Outcome) -> Outcome:
-    """PASS for FAIL, FAIL for PASS, UNDECIDED for itself."""
+    """Return PASS for FAIL, FAIL for PASS, and UNDECIDED for itself."""
     return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
 
 
