@@ -100,9 +100,9 @@ def _run(command_line: list[str]) -> int:
         try:
             print(f"kvlint {__version__}", flush=True)
         except BrokenPipeError:
-            from azkvlint.cli.output import abandon
+            from azkvlint.cli.output import stop_writing
 
-            abandon(sys.stdout)
+            stop_writing(sys.stdout)
         return 0
     from azkvlint.config.options import plain_arguments
 

@@ -156,9 +156,9 @@ def explain(
 ) -> None:
     """Say everything about one rule."""
     from azkvlint.cli.output import write
-    from azkvlint.cli.rules import explained
+    from azkvlint.cli.rules import explain_rules
 
-    write(explained(rule, tuple(rules or ())))
+    write(explain_rules(rule, tuple(rules or ())))
 
 
 @app.command()
@@ -167,11 +167,11 @@ def graph(
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
     """Draw resources and how they refer to each other."""
-    from azkvlint.cli.graph import drawn
+    from azkvlint.cli.graph import draw_graph
     from azkvlint.cli.output import print_problems, write
     from azkvlint.linter.linter import exit_code_of
 
-    text, problems = drawn(path, form)
+    text, problems = draw_graph(path, form)
     write(text)
     print_problems(problems)
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
@@ -194,9 +194,9 @@ def _rules(
 ) -> None:
     if context.invoked_subcommand is None:
         from azkvlint.cli.output import write
-        from azkvlint.cli.rules import listed
+        from azkvlint.cli.rules import list_rules
 
-        write(listed(form, tuple(rules or ())))
+        write(list_rules(form, tuple(rules or ())))
 
 
 @rules_app.command("test")

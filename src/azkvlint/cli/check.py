@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of, included_of, refuse_two_in_one, root_uri, targets_of, with_included
+from azkvlint.cli.resolve import config_of, included_of, refuse_conflicting_outputs, root_uri, targets_of, with_included
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
@@ -33,7 +33,7 @@ def run_check(arguments: Arguments) -> int:
     command_line, arguments = arguments, settings.arguments
     targets = targets_of(settings, REPORTERS)
     included = included_of(settings)
-    refuse_two_in_one(arguments, targets)
+    refuse_conflicting_outputs(arguments, targets)
 
     # If a configuration file or environment variable redirects all reports, a build log would otherwise show nothing.
     is_redirected = bool(settings.elsewhere & {"formats", "output"}) and all(file for _, file in targets)
@@ -143,11 +143,11 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 def show_settings(settings: Settings, command: str) -> int:
     """Write every setting of a command with its source, and print the notices."""
-    from azkvlint.cli.show_settings import shown_settings
+    from azkvlint.cli.show_settings import settings_as_toml
     from azkvlint.util.project_boundary import checkout_of, real_path
 
     here = real_path(os.curdir)
-    write(shown_settings(settings, command))
+    write(settings_as_toml(settings, command))
     print_problems(list(notice_problems(settings.notices, checkout_of(here) or here)))
     return EXIT_CLEAN
 

@@ -28,7 +28,7 @@ _VIAS = {
 }
 
 
-def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
+def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
     """Return the drawing of the input ``path`` and the problems of reading it.
 
     Raise UsageError or InputError.

@@ -31,7 +31,7 @@ def print_line(line: str) -> None:
     try:
         print(f"kvlint: {line}", file=sys.stderr, flush=True)
     except OSError:
-        abandon(sys.stderr)
+        stop_writing(sys.stderr)
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
@@ -58,10 +58,10 @@ def write(content: str | bytes, file: str = "") -> bool:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader closed the pipe. Other reports and the exit code are still needed.
-        abandon(sys.stdout)
+        stop_writing(sys.stdout)
         return False
     except OSError as error:
-        abandon(sys.stdout)
+        stop_writing(sys.stdout)
         raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
     return True
 
@@ -83,7 +83,7 @@ def _file_errors(file: str) -> Iterator[None]:
         raise UsageError(f"'{file}' cannot be written: no file can have this path") from error
 
 
-def abandon(stream: TextIO) -> None:
+def stop_writing(stream: TextIO) -> None:
     """Stop writing to stdout or stderr. Otherwise Python reports the error again when it closes the stream."""
     silence(stream.fileno())
 

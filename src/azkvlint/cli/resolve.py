@@ -11,7 +11,7 @@ from azkvlint.cli.output import is_for_editors
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, Settings
-from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_selection import select_rules
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import TOOLS
@@ -141,11 +141,11 @@ def _refuse_unknown_rules(settings: Settings, config: Config) -> None:
             if field == "settings":
                 known_rules(msgspec.structs.replace(plain, settings=config.settings))
             elif field == "ignore":
-                chosen(rules, config.select, config.ignore, ("all",))
+                select_rules(rules, config.select, config.ignore, ("all",))
             elif field == "select":
-                chosen(rules, config.select, (), ("all",))
+                select_rules(rules, config.select, (), ("all",))
             else:
-                chosen(rules, (), (), config.profiles)
+                select_rules(rules, (), (), config.profiles)
         except UsageError as error:
             words = error.message.removeprefix("--set").lstrip(": ")
             raise UsageError(f"{settings.label(field)}: {words}", error.hint) from error
@@ -285,7 +285,7 @@ def _refuse_to_overwrite(settings: Settings) -> None:
     formats = [file for _, _, file in (word.partition("=") for word in settings.arguments.formats) if file]
     for field, files in (("formats", formats), ("output", [settings.arguments.output])):
         for file in files if field in settings.configured else ():
-            reason = why_not_written(file) if file not in ("", "-") else ""
+            reason = overwrite_refusal(file) if file not in ("", "-") else ""
             if reason:
                 hint = "give it on the command line, or name the configuration with --config"
                 raise UsageError(f"{settings.label(field)}: '{visible(file)}' is not written: {reason}", hint)
@@ -295,7 +295,7 @@ def _files_of(targets: Sequence[tuple[str, str]]) -> list[str]:
     return [absolute_path(file) if file else "" for _, file in targets]
 
 
-def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) -> None:
+def refuse_conflicting_outputs(arguments: Arguments, targets: Sequence[tuple[str, str]]) -> None:
     """Raise UsageError for two outputs in one file, and for options that require a file or exclude each other."""
     baseline, summary = arguments.write_baseline, arguments.summary_file
     if baseline == "-":
@@ -322,7 +322,7 @@ _BEGINS = regex(
 _ENDS = regex(rb"(?:^|\n)[^\n]*: [0-9,]+ findings?[^\n]*, [0-9,]+ undecided[^\n]*, [0-9,]+ problems?\s*\Z")
 
 
-def why_not_written(file: str) -> str:
+def overwrite_refusal(file: str) -> str:
     """Return why a discovered configuration may not overwrite a file; "" if it may."""
     if not file.lower().endswith(_ENDINGS):
         return "it does not end as the name of a report does"

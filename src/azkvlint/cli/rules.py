@@ -17,7 +17,7 @@ from azkvlint.util.safe_text import encode, visible
 _WIDTH = 100
 
 
-def listed(form: str, folders: tuple[str, ...]) -> str:
+def list_rules(form: str, folders: tuple[str, ...]) -> str:
     """Return all rules: one line each, or all fields as JSON."""
     rules = sorted(all_rules(folders), key=lambda rule: rule.id)
     if form == "json":
@@ -38,7 +38,7 @@ def _fields(rule: Rule) -> dict[str, object]:
     return fields | {"severity": rule.severity.label}
 
 
-def explained(word: str, folders: tuple[str, ...]) -> str:
+def explain_rules(word: str, folders: tuple[str, ...]) -> str:
     """Return the explanation of the rules with an id or name, or with an equivalent id of another tool."""
     rules = find_rules(all_rules(folders), word)
     return "\n\n".join(_lines(_explanation(rule)) for rule in rules)

@@ -13,7 +13,7 @@ _DEFAULT = "default"
 _HIDDEN = "(not shown)"
 
 
-def shown_settings(settings: Settings, command: str) -> str:
+def settings_as_toml(settings: Settings, command: str) -> str:
     """Return the settings as TOML, each with its source as a comment.
 
     Values of Terraform variables are hidden, because they may be secrets.

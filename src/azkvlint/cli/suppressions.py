@@ -16,7 +16,7 @@ from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
 from azkvlint.config.options import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
-from azkvlint.linter.group_instances import grouped
+from azkvlint.linter.group_instances import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
 from azkvlint.model.finding import Finding, Outcome, Problem
 from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
@@ -67,7 +67,7 @@ def run_suppressions(arguments: Arguments) -> int:
         directives=tuple(sorted(directives, key=_order)),
         used=frozenset(total.used),
         problems=tuple(problems),
-        by_peers=sum(_is_by_peer(each) for each in grouped(total.suppressed)),
+        by_peers=sum(_is_by_peer(each) for each in group_findings(total.suppressed)),
         is_from_peers=bool(tools),
     )
     for name, file in targets:

@@ -66,8 +66,8 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
         if not lies_in(target, boundary) or leads_into_git(target, boundary):
             hint = "put the file itself there, or name it with --config"
             raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
-    text = text_of(file, shown, boundary)
-    document: Any = parsed(text, shown)
+    text = read_text(file, shown, boundary)
+    document: Any = parse_toml(text, shown)
     if is_project:
         tool = document.get("tool")
         if not isinstance(tool, dict) or "kvlint" not in tool:
@@ -77,7 +77,7 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
         document = tool["kvlint"]
         if not isinstance(document, dict):
             raise UsageError(f"{shown}: tool.kvlint must be a table")
-    lines = lines_of(text, "tool.kvlint" if is_project else "", OVERRIDE)
+    lines = key_lines(text, "tool.kvlint" if is_project else "", OVERRIDE)
     empty = ConfigFile(file=absolute_path(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
     return _Decoder(empty, boundary).all_of(document)
 
@@ -224,7 +224,7 @@ _KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
 _HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 
 
-def text_of(file: str, shown: str, boundary: str | None = None) -> str:
+def read_text(file: str, shown: str, boundary: str | None = None) -> str:
     """Return the text of a configuration file, which must be inside ``boundary`` unless that is None.
 
     Raise UsageError if it cannot be read.
@@ -237,7 +237,7 @@ def text_of(file: str, shown: str, boundary: str | None = None) -> str:
         raise UsageError(f"{shown}:{line}: it is not text in UTF-8") from error
 
 
-def parsed(text: str, shown: str) -> dict[str, Any]:
+def parse_toml(text: str, shown: str) -> dict[str, Any]:
     """Parse TOML. Raise UsageError, with the line, for invalid or oversized documents."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS:
@@ -255,7 +255,7 @@ def parsed(text: str, shown: str) -> dict[str, Any]:
         raise UsageError(f"{shown}: a number in it is too large") from error
 
 
-def lines_of(text: str, inside: str, repeated: str) -> dict[str, int]:
+def key_lines(text: str, inside: str, repeated: str) -> dict[str, int]:
     """Return the line of each key of the table ``inside`` ("": the top level).
 
     The headers of the array of tables ``repeated`` are included as ``repeated 0``, ``repeated 1`` and so on. Lines of a

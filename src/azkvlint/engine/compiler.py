@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 
 from azkvlint.engine.evidence import (
-    either_type,
+    describe_types,
     evidence_of,
     expectation,
-    joined_path,
+    join_path,
     link_evidence,
-    mirrored,
     missing_link_evidence,
+    negate_evidence,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import OPERATORS, Operator
-from azkvlint.engine.string_shapes import fits as fits_shape
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.engine.string_shapes import matches_pattern
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
@@ -78,7 +78,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
             expected = expected or expectation(name, operand)
             value = select(subject, path)
             outcome = outcome_of(value)
-            trail.append(evidence_of(outcome, value, expected, resource, joined_path(prefix, condition.text)))
+            trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
         # The most frequent path, mostly through objects only: no Answer is allocated for a lookup.
         current: Any = subject
@@ -103,7 +103,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
 
 def _of_unknown(value: Unknown, operator: Operator, expression: TextPattern | None) -> Outcome:
     """Return the outcome that all possible values share; UNDECIDED if they differ."""
-    fits = fits_shape(expression, value.pattern) if expression is not None and value.pattern else None
+    fits = matches_pattern(expression, value.pattern) if expression is not None and value.pattern else None
     if fits is not None:
         return PASS if fits else FAIL
     outcomes = {operator(Scalar(at=_NOWHERE, value=item)) for item in value.one_of}
@@ -152,8 +152,8 @@ def _not(inner: Predicate) -> Predicate:
             outcome = inner(subject, resource, index, None, prefix)
             return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
         own: Trail = []
-        outcome = negated(inner(subject, resource, index, own, prefix))
-        trail.extend(mirrored(note) for note in own)
+        outcome = negate(inner(subject, resource, index, own, prefix))
+        trail.extend(negate_evidence(note) for note in own)
         return outcome
 
     return predicate
@@ -175,12 +175,12 @@ def _items(condition: Items, where: Predicate) -> Predicate:
                 expected = "some item" if some else "every item"
                 if outcome is UNDECIDED and not isinstance(value, Unknown):
                     value = Unknown(at=value.at, why="it is no list", sensitive=value.sensitive)
-                trail.append(evidence_of(outcome, value, expected, resource, joined_path(prefix, condition.text)))
+                trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
         if trail is None:
             outcomes = [where(item, resource, index, None, "") for item in value.items]
             return max(outcomes) if some else min(outcomes)
-        base = joined_path(prefix, condition.text)
+        base = join_path(prefix, condition.text)
         notes: list[tuple[Outcome, Trail]] = []
         for i, item in enumerate(value.items):
             own: Trail = []
@@ -215,7 +215,7 @@ class _LinkedResource(msgspec.Struct, frozen=True):
 def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
     """Return the predicate: a resource that stays refers to this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
-    expected = f"{either_type(condition.types)} whose {via} is this resource"
+    expected = f"{describe_types(condition.types)} whose {via} is this resource"
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         incoming = index.incoming(via, types)
@@ -241,7 +241,7 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
 def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
     """Return the predicate: this resource refers to one that stays and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
-    expected = f"{either_type(condition.types)} that its {via} names"
+    expected = f"{describe_types(condition.types)} that its {via} names"
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         references = index.outgoing(via, resource.address)

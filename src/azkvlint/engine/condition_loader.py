@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.engine.operators import ip_range
-from azkvlint.engine.schema import CONDITIONS, OPERATORS, PRESENCE, Takes
+from azkvlint.engine.schema import CONDITIONS, OPERATORS, PRESENCE, OperandKind
 from azkvlint.engine.yaml_decoder import Decoder, Fields, describe, either, suggestion
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand
 from azkvlint.model.value import Path, Plain
@@ -69,7 +69,7 @@ class ConditionDecoder:
 
     def _one(self, node: Node, scope: _Scope) -> Condition:
         if not isinstance(node, MapNode):
-            self._decoder.misfit(node, "a condition", "a mapping")
+            self._decoder.mismatch(node, "a condition", "a mapping")
             return _NOTHING
         heads = [key for key, _ in node.entries if key.value in CONDITIONS]
         if len(heads) != 1:
@@ -160,7 +160,7 @@ class ConditionDecoder:
         value = data(node)
         if isinstance(value, str) and value.startswith("$"):
             return value if self._parameter_fits(node, operator, value[1:]) else None
-        fault = misfit(OPERATORS[operator], value)
+        fault = operand_mismatch(OPERATORS[operator], value)
         if value == []:
             fault = "a list of at least one item"
         elif isinstance(value, list) and any(_names_parameter(item) for item in value):
@@ -172,7 +172,7 @@ class ConditionDecoder:
 
     def _parameter_fits(self, node: Node, operator: str, name: str) -> bool:
         expected = OPERATORS[operator]
-        if expected is Takes.PRESENCE:
+        if expected is OperandKind.PRESENCE:
             self._decoder.fault(node, f"{operator} takes {expected.value}, not a parameter")
             return False
         if name not in self._parameters:
@@ -182,7 +182,7 @@ class ConditionDecoder:
         default = self._parameters[name]
         if default is None:  # its own fault has been reported
             return False
-        fault = misfit(expected, default)
+        fault = operand_mismatch(expected, default)
         if fault:
             self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {fault}")
         return not fault
@@ -211,22 +211,22 @@ class ConditionDecoder:
         return value
 
 
-def misfit(expected: Takes, value: Any) -> str:
+def operand_mismatch(expected: OperandKind, value: Any) -> str:
     """Return the expected and the actual operand for a message; "" if it fits."""
     match expected:
-        case Takes.PLAIN:
+        case OperandKind.PLAIN:
             fits = isinstance(value, Plain)
-        case Takes.LIST:
+        case OperandKind.LIST:
             fits = isinstance(value, list | tuple) and all(isinstance(item, Plain) for item in value)
-        case Takes.NUMBER:
+        case OperandKind.NUMBER:
             fits = _type(value) == "number"
-        case Takes.PRESENCE:
+        case OperandKind.PRESENCE:
             fits = value in PRESENCE
-        case Takes.PATTERN:
+        case OperandKind.PATTERN:
             fits = isinstance(value, str) and _is_pattern(value)
-        case Takes.COUNT:
+        case OperandKind.COUNT:
             fits = type(value) is int and value >= 0
-        case Takes.RANGES:
+        case OperandKind.RANGES:
             fits = isinstance(value, list | tuple) and all(ip_range(item) is not None for item in value)
     return "" if fits else f"{expected.value}, not {describe(value)}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.engine.three_valued import PASS, negated
+from azkvlint.engine.three_valued import PASS, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Origin, Unknown, display
@@ -20,22 +20,22 @@ NAMED_BY = "named by "
 _MOST_TYPES = 3
 
 
-def joined_path(prefix: str, text: str) -> str:
+def join_path(prefix: str, text: str) -> str:
     """Join the display path ``text`` to ``prefix``, the path of an item or ""."""
     text = text.removeprefix("$").removeprefix(".")
     joint = "." if prefix and text and text[0] != "[" else ""
     return f"{prefix}{joint}{text}"
 
 
-def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resource, asked: str) -> Evidence:
-    """Return the evidence that the attribute ``asked`` of a resource has the value ``found``."""
-    at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or asked or None)
+def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resource, path: str) -> Evidence:
+    """Return the evidence that the attribute at ``path`` has the value ``found``."""
+    at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or path or None)
     return Evidence(
         outcome=outcome,
         found=display(found),
         expected=expected,
         at=at,
-        attribute=asked,
+        attribute=path,
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
@@ -69,10 +69,10 @@ def missing_link_evidence(outcome: Outcome, resource: Resource, expected: str, w
     return Evidence(outcome=outcome, found=NONE, expected=expected, at=resource.at, origin=Origin.ABSENT)
 
 
-def mirrored(note: Evidence) -> Evidence:
+def negate_evidence(note: Evidence) -> Evidence:
     """Return the evidence with the opposite outcome, for ``not``."""
     expected = note.expected[4:] if note.expected.startswith("not ") else f"not {note.expected}"
-    return msgspec.structs.replace(note, outcome=negated(note.outcome), expected=expected)
+    return msgspec.structs.replace(note, outcome=negate(note.outcome), expected=expected)
 
 
 def expectation(operator: str, operand: Any) -> str:
@@ -83,7 +83,7 @@ def expectation(operator: str, operand: Any) -> str:
     return f"{operator.replace('_', ' ')} {text}"
 
 
-def either_type(types: Sequence[str]) -> str:
+def describe_types(types: Sequence[str]) -> str:
     """Return ``a X or Y``; only the first of many types."""
     listed_types = list(types) if len(types) <= _MOST_TYPES else [*types[:1], f"another of {len(types)} types"]
     return f"a {' or '.join(listed_types)}"

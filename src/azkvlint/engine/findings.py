@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.engine.messages import filled, fingerprint, full_name, undecided_reason
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied
+from azkvlint.engine.messages import fill_message, fingerprint, full_name, undecided_reason
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -32,7 +32,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
         when = self.when(attributes, resource, index, None, "")
         if when is FAIL:
             return None
-        return implied(when, self.require(attributes, resource, index, None, ""))
+        return implication(when, self.require(attributes, resource, index, None, ""))
 
 
 def bare_finding(compiled: CompiledRule, resource: Resource) -> Finding:
@@ -65,7 +65,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     name = full_name(resource, index)
-    message, arguments = filled(compiled.rule.message, resource, name, deciding)
+    message, arguments = fill_message(compiled.rule.message, resource, name, deciding)
     why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
     if outcome is not FAIL:
         message = f"'{resource.address}': not decided, {why}." if why else f"{compiled.rule.title}."

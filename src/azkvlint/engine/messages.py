@@ -23,7 +23,7 @@ _MAX_PARENTS = 4
 _KNOWN = "known "
 
 
-def filled(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
+def fill_message(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
     """Return a rule's message with its placeholders replaced, and their values by first appearance."""
     values: dict[str, str] = {}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Operator: TypeAlias = Callable[[Value], Outcome]
 
 
-def same(value: Plain, expected: Plain) -> bool:
+def are_equal(value: Plain, expected: Plain) -> bool:
     """Return whether two plain values are equal in Azure."""
     return key_of(value) == key_of(expected)
 

@@ -80,7 +80,7 @@ def _lookup(known: Mapping[str, _T], word: str, kind: str) -> _T:
 
 def _parse_setting(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
     """Parse a value of the type of the parameter's default."""
-    from azkvlint.engine.condition_loader import misfit
+    from azkvlint.engine.condition_loader import operand_mismatch
     from azkvlint.util.safe_regex import is_bounded
 
     default = parameter.default
@@ -93,7 +93,7 @@ def _parse_setting(setting: str, rule: Rule, parameter: Parameter, text: str) ->
         raise UsageError(f"--set {setting}: {expected} was expected", " ".join(parameter.about.split()))
     value = plain if is_list else plain[0]
     for operator in _operators(rule, parameter.name):
-        fault = misfit(OPERATORS[operator], value)
+        fault = operand_mismatch(OPERATORS[operator], value)
         if fault:
             raise UsageError(f"--set {setting}: {operator} takes {fault}")
         if operator == "matches" and not is_bounded(str(value)):

@@ -9,7 +9,7 @@ from azkvlint.model.rule import Rule
 from azkvlint.util.errors import UsageError, did_you_mean
 
 
-def chosen(
+def select_rules(
     rules: Iterable[Rule], select: Sequence[str], ignore: Sequence[str], profiles: Sequence[str] = ()
 ) -> tuple[Rule, ...]:
     """Return the rules of ``profiles`` (empty: default) that match ``select``, if any, and do not match ``ignore``; by

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 
-class Takes(Enum):
+class OperandKind(Enum):
     """The operand that an operator accepts, in words."""
 
     PLAIN = "a text, a number, true or false"
@@ -19,18 +19,18 @@ class Takes(Enum):
 
 
 # There are no negated operators; ``not`` negates. Each has a function of its name in `operators`.
-OPERATORS: Mapping[str, Takes] = {
-    "equals": Takes.PLAIN,
-    "in": Takes.LIST,
-    "contains": Takes.PLAIN,
-    "matches": Takes.PATTERN,
-    "at_least": Takes.NUMBER,
-    "at_most": Takes.NUMBER,
-    "is": Takes.PRESENCE,
-    "length_at_least": Takes.COUNT,
-    "inside": Takes.RANGES,
-    "overlaps": Takes.RANGES,
-    "has_all": Takes.LIST,
+OPERATORS: Mapping[str, OperandKind] = {
+    "equals": OperandKind.PLAIN,
+    "in": OperandKind.LIST,
+    "contains": OperandKind.PLAIN,
+    "matches": OperandKind.PATTERN,
+    "at_least": OperandKind.NUMBER,
+    "at_most": OperandKind.NUMBER,
+    "is": OperandKind.PRESENCE,
+    "length_at_least": OperandKind.COUNT,
+    "inside": OperandKind.RANGES,
+    "overlaps": OperandKind.RANGES,
+    "has_all": OperandKind.LIST,
 }
 PRESENCE = ("set", "absent")
 

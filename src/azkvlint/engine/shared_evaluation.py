@@ -15,7 +15,7 @@ from azkvlint.engine.compiler import combine, compile_condition
 from azkvlint.engine.findings import CompiledRule
 from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not
@@ -41,7 +41,7 @@ class PartialRule(msgspec.Struct, frozen=True):
         if when is FAIL:
             return PASS
         require = self.require(attributes, resource, index, None, "")
-        return require if when is PASS else implied(when, require)
+        return require if when is PASS else implication(when, require)
 
 
 def unevaluated(compiled: CompiledRule) -> PartialRule:
@@ -102,7 +102,7 @@ class SharedResources:
             if applies is FAIL or required is PASS:
                 return PartialRule(compiled, PASS, None, compiled.require)
             if applies is not None and required is not None:
-                return PartialRule(compiled, implied(applies, required), None, compiled.require)
+                return PartialRule(compiled, implication(applies, required), None, compiled.require)
             remaining = self._remaining(require) if required is None else compiled.require
             return PartialRule(compiled, None, None if applies is PASS else compiled.when, remaining)
         except MemoryError:
@@ -123,7 +123,7 @@ class SharedResources:
             return node.predicate(self._resource.attributes, self._resource, self._index, None, "")
         if node.kind is Not:
             inner = self._shared_outcome(node.of[0])
-            return None if inner is None else negated(inner)
+            return None if inner is None else negate(inner)
         if not node.of:
             return None
         stop = FAIL if node.kind is All else PASS

@@ -26,7 +26,7 @@ _CASED = regex(rf"{OPEN}to(?:Lower|Upper)\((.*)\){CLOSE}")
 _MAX_STRINGS = 1 << 14
 
 
-def fits(expression: TextPattern, text: str) -> bool | None:
+def matches_pattern(expression: TextPattern, text: str) -> bool | None:
     """Return whether every string of a pattern matches: False if none does, None if unknown."""
     return _matches(expression.text, text) if OPEN in text else None
 

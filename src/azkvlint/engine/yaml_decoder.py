@@ -62,7 +62,7 @@ class Decoder:
         """Add a fault at ``node``."""
         self._faults.append(Fault(node.line, node.column, text))
 
-    def misfit(self, node: Node, label: str, expected: str) -> None:
+    def mismatch(self, node: Node, label: str, expected: str) -> None:
         """Add the fault that ``label`` is ``node`` instead of ``expected``."""
         self.fault(node, f"{label} must be {expected}, not {describe(data(node))}")
 
@@ -87,7 +87,7 @@ class Decoder:
         """Return the entries of ``node``; ``what`` is its name in messages (such as "a rule")."""
         fields = Fields(node)
         if not isinstance(node, MapNode):
-            self.misfit(node, label, "a mapping")
+            self.mismatch(node, label, "a mapping")
             fields.complete = False
             return fields
         for key, value in node.entries:
@@ -108,7 +108,7 @@ class Decoder:
             return ()
         if isinstance(node, MapNode):
             return node.entries
-        self.misfit(node, label, "a mapping")
+        self.mismatch(node, label, "a mapping")
         return ()
 
     def items(self, node: Node | None, label: str) -> tuple[Node, ...]:
@@ -116,7 +116,7 @@ class Decoder:
         if node is None:
             return ()
         if not isinstance(node, ListNode):
-            self.misfit(node, label, "a list")
+            self.mismatch(node, label, "a list")
             return ()
         if not node.items:
             self.fault(node, f"{label} must not be an empty list")
@@ -127,7 +127,7 @@ class Decoder:
         if node is None:
             return ""
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-            self.misfit(node, label, "a text")
+            self.mismatch(node, label, "a text")
             return ""
         if not node.value.strip():
             self.fault(node, f"{label} must not be empty")
@@ -181,7 +181,7 @@ class Decoder:
             return False
         if isinstance(node, ScalarNode) and isinstance(node.value, bool):
             return node.value
-        self.misfit(node, label, "true or false")
+        self.mismatch(node, label, "true or false")
         return False
 
     def integers(self, node: Node | None, label: str) -> tuple[int, ...]:
@@ -191,14 +191,14 @@ class Decoder:
             if isinstance(item, ScalarNode) and type(item.value) is int and item.value > 0:
                 numbers.append(item.value)
             else:
-                self.misfit(item, f"each item of {label}", "a whole number above 0")
+                self.mismatch(item, f"each item of {label}", "a whole number above 0")
         return tuple(numbers)
 
     def plain(self, node: Node, label: str) -> Plain | None:
         """Return a string (which may be empty), number or boolean; None if it is anything else."""
         if isinstance(node, ScalarNode) and node.value is not None:
             return node.value
-        self.misfit(node, label, "a text, a number, true or false")
+        self.mismatch(node, label, "a text, a number, true or false")
         return None
 
     def operand(self, node: Node | None, label: str) -> Operand | None:

@@ -34,7 +34,7 @@ class _ActiveOverride(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[tuple[str, frozenset[str]], ...]
 
 
-class Overriding:
+class Overrides:
     """The overrides of a run whose paths start from ``root``. ``problems`` are those of invalid or expired overrides.
 
     ``used`` are the ids of directives that have matched. Raise UsageError for rules that are not ``known``.
@@ -80,7 +80,7 @@ class Overriding:
                     )
                 )  # fmt: skip
 
-    def on(self, result: UnitResult) -> UnitResult:
+    def apply(self, result: UnitResult) -> UnitResult:
         """Return the result of a unit with the overrides applied."""
         # kvlint's own configuration takes precedence over comments for other tools.
         suppressed = [self._override(finding) if _is_by_peer(finding) else finding for finding in result.suppressed]

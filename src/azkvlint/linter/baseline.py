@@ -70,7 +70,7 @@ class Baseline:
         self._entries = {(entry.fingerprint, entry.outcome): entry for entry in _read_entries(file)}
         self._missing: dict[_Key, int] = {}
 
-    def applied(
+    def apply(
         self, total: UnitResult, config: Config, rules: Iterable[Rule], root: str, roots: Iterable[str]
     ) -> list[Problem]:
         """Suppress the findings in the baseline, and return the problems of stale entries.
@@ -146,7 +146,7 @@ class Baseline:
         return Problem(code=STALE, level="warning", message=message, at=self._at, hint="write the baseline again")
 
 
-def document_of(report: Report, baseline: str, strict: bool) -> bytes:
+def baseline_document(report: Report, baseline: str, strict: bool) -> bytes:
     """Return a baseline of everything that a run reports or the baseline in ``baseline`` suppresses; sorted,
     deterministic.
 

@@ -251,7 +251,7 @@ def _subject(
         tuple(_result(check, findings, conditions, types_by_rule) for check in sheet.checks) for sheet in sheets
     )
     if findings.vault is None:
-        # It is no vault: the rows that nothing of it is said about have nothing to do with it.
+        # Without a vault, controls without results do not apply.
         answers = tuple(tuple(answer for answer in sheet if answer.bases) for sheet in answers)
     return Subject(vault=findings.vault, root=findings.root, parameters=findings.parameters, sheets=answers)
 

@@ -39,7 +39,7 @@ def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration
     return [*declarations.values(), *(one for one in read.skipped if one.type.lower() in types)]
 
 
-def located(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
+def locate_declarations(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
     """Return the declarations with their regions."""
     return [msgspec.structs.replace(declaration, at=_located(declaration, find)) for declaration in declarations]
 
@@ -49,7 +49,7 @@ def _located(declaration: Declaration, find: RegionLookup) -> Location:
     return declaration.at if place is None else msgspec.structs.replace(declaration.at, region=place[0])
 
 
-def merged(declarations: Iterable[Declaration]) -> tuple[tuple[Declaration, ...], tuple[Declaration, ...]]:
+def merge_declarations(declarations: Iterable[Declaration]) -> tuple[tuple[Declaration, ...], tuple[Declaration, ...]]:
     """Return the evaluated and the skipped declarations, without duplicates, by path, line and address.
 
     A declaration that was skipped in one call of its module may have been evaluated in another.

@@ -19,7 +19,7 @@ _INDEX = regex(r"\[[0-9]+\]")
 MAX_RELATED = 20
 
 
-def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return one finding for each rule, outcome, location and attribute, by path, line, column and rule.
 
     Each has its sorted occurrences and describes the first of them. The order of ``findings`` does not matter.

@@ -12,11 +12,11 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.config.run_config import Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
-from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules, load_folder
-from azkvlint.linter.declarations import merged
+from azkvlint.linter.declarations import merge_declarations
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import grouped, one_per_module, without_addresses
+from azkvlint.linter.group_instances import group_findings, one_per_module, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
@@ -71,12 +71,12 @@ def report_of(
     ``known`` are all rules, ``rules`` the selected ones. Raise UsageError for an invalid baseline.
     """
     total, units = total_of(config, known, rules, root, units)
-    evaluated, skipped = merged(total.declarations)
+    evaluated, skipped = merge_declarations(total.declarations)
     folders = FoldersOfTests(config, root, _source_root(config, root), total.read)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        marked = (folders.marked(finding) for finding in findings if finding.severity >= config.min_severity)
-        return grouped(marked) if is_explained else tuple(marked)
+        marked = (folders.mark(finding) for finding in findings if finding.severity >= config.min_severity)
+        return group_findings(marked) if is_explained else tuple(marked)
 
     return Report(
         findings=selected(total.findings),
@@ -119,9 +119,9 @@ def _passing(units: Iterable[UnitResult]) -> Iterator[Finding]:
 
 def baseline_of(report: Report, config: Config) -> bytes:
     """Return the baseline of a report, for ``--baseline``."""
-    from azkvlint.linter.baseline import document_of
+    from azkvlint.linter.baseline import baseline_document
 
-    return document_of(report, config.baseline, config.strict)
+    return baseline_document(report, config.baseline, config.strict)
 
 
 def _baseline(config: Config) -> Baseline | None:
@@ -152,7 +152,7 @@ def total_of(
         total.problems.append(_no_input_problem(unread))
     total.problems = one_per_module(total.problems)
     if baseline is not None:
-        total.problems += baseline.applied(total, config, rules, root, [result.root for result in units])
+        total.problems += baseline.apply(total, config, rules, root, [result.root for result in units])
     return total, units
 
 
@@ -187,10 +187,10 @@ def _apply_overrides(
     """Return the units with overrides applied, and a result with the problems of the configuration."""
     configuration_result = UnitResult(problems=list(notice_problems(config.notices, root)))
     if config.overrides:
-        from azkvlint.linter.apply_overrides import Overriding
+        from azkvlint.linter.apply_overrides import Overrides
 
-        overriding = Overriding(config, known, rules, root)
-        units = [overriding.on(result) for result in units]
+        overriding = Overrides(config, known, rules, root)
+        units = [overriding.apply(result) for result in units]
         # An input that could not be read may contain the target of an override.
         is_complete = not any(problem.level == "error" for result in units for problem in result.problems)
         configuration_result.problems += overriding.problems + (overriding.unused() if is_complete else [])
@@ -288,7 +288,7 @@ def _without_plan_resources(unit: UnitResult, decided_by_root: Mapping[str, froz
 
 def rules_of(config: Config) -> tuple[Rule, ...]:
     """Return the selected rules, built-in and custom, by id, with parameters set."""
-    return chosen(known_rules(config), config.select, config.ignore, config.profiles)
+    return select_rules(known_rules(config), config.select, config.ignore, config.profiles)
 
 
 def known_rules(config: Config) -> tuple[Rule, ...]:

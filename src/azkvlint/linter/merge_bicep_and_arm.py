@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.values import CLOSE, OPEN
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED
-from azkvlint.linter.unit_result import UnitResult, passed, suppressed
+from azkvlint.linter.unit_result import UnitResult, as_passed, suppress
 from azkvlint.model.finding import ControlAnswers, Finding, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import TEMPLATE_DIFFERS
@@ -30,7 +30,7 @@ _KEY_VAULT = "microsoft.keyvault/"
 _MAX_NAMED = 3
 
 
-def merged(own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadResult) -> UnitResult:
+def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadResult) -> UnitResult:
     """Return the results of a Bicep file (``own``), with those that only its template has, on the template's lines.
 
     Resources with the same identity are the same. The template contains the modules of registries, so it decides
@@ -61,7 +61,9 @@ def merged(own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadR
     if answers is not None and compiled.control_answers is not None:
         open_keys = {(finding.rule.id, finding.resource) for finding in undecided}
         resolved = (one for one in own.undecided if (one.rule.id, one.resource) not in open_keys)
-        passes_resolved = (passed(one) for one in resolved if (one.rule.id, twins.get(one.resource, "")) not in decided)
+        passes_resolved = (
+            as_passed(one) for one in resolved if (one.rule.id, twins.get(one.resource, "")) not in decided
+        )
         template_passes = (one for one in compiled.control_answers.passes if one.resource not in pairs)
         answers = _merged_answers(answers, compiled.control_answers, (*passes_resolved, *template_passes), pairs)
     return msgspec.structs.replace(
@@ -92,7 +94,7 @@ def _with_bicep_directives(finding: Finding, pairs: Mapping[str, str], read: Rea
     """
     resource = read.resources.get(pairs.get(finding.resource, ""))
     is_off = resource is not None and finding.suppressed is None and read.is_suppressed(resource.at, finding.rule.id)
-    return suppressed(finding, resource.at) if resource is not None and is_off else finding
+    return suppress(finding, resource.at) if resource is not None and is_off else finding
 
 
 def _merged_answers(

@@ -13,12 +13,12 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.findings import related
 from azkvlint.engine.messages import fingerprint
-from azkvlint.linter.declarations import located
+from azkvlint.linter.declarations import locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
+    as_passed,
     locations,
-    passed,
     places_of,
     split_suppressed,
     verdicts_on,
@@ -44,7 +44,7 @@ _HINT = "--source-root FOLDER names the root module that it was made from"
 _ALL = "[*]"
 
 
-def on_source(
+def merge_source(
     result: UnitResult,
     plan: ReadResult,
     source: ReadResult | None,
@@ -91,13 +91,13 @@ def on_source(
         from_plan=True,
         decided=frozenset(static_address(address) for address in plan.resources),
         control_answers=None if answers is None else with_places(answers, find, source.root),
-        declarations=located(declarations, find),
+        declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
     )
     return _with_note(merged, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
 
 
-def from_other_source(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
+def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
     """Return the results of a plan, located in the plan, with a note that the source found does not match.
 
     ``difference`` is an argument with another constant in the source.
@@ -134,7 +134,7 @@ def _answers_on_source(
     """Return a plan's answers located in the source, with results that pass only there."""
     not_passed_keys = {(finding.rule.id, finding.resource) for finding in not_passed}
     decided = (finding for finding in undecided if (finding.rule.id, finding.resource) not in not_passed_keys)
-    passes = [*answers.passes, *(passed(finding) for finding in decided)]
+    passes = [*answers.passes, *(as_passed(finding) for finding in decided)]
     lost = places.lost
     moved = tuple(places.moved(finding) or finding for finding in passes)
     places.lost = lost

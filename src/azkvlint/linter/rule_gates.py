@@ -91,7 +91,7 @@ def faults_of(rules: Sequence[Rule]) -> Iterator[Fault]:
     for rule in rules:
         for gate in GATES:
             yield from gate(rule)
-    yield from unique(rules)
+    yield from unique_fields(rules)
 
 
 def is_own(rule: Rule) -> bool:
@@ -186,7 +186,7 @@ def outcomes(rule: Rule) -> Iterator[Fault]:
             yield Fault(rule=rule, text=f"{expect}: examples in two languages are needed, there are: {available}")
 
 
-def differing(rule: Rule) -> Iterator[Fault]:
+def distinct_examples(rule: Rule) -> Iterator[Fault]:
     """Check that no two examples have the same title or source."""
     counts = Counter(example.title for example in rule.examples)
     counts.update(source for example in rule.examples for source in example.sources.values())
@@ -198,7 +198,7 @@ def differing(rule: Rule) -> Iterator[Fault]:
                 yield Fault(rule=rule, example=example, language=language, text="another example has the same text")
 
 
-def mutated(rule: Rule) -> Iterator[Fault]:
+def mutants_caught(rule: Rule) -> Iterator[Fault]:
     """Check that every mutant of the rule is caught by an example."""
     try:
         surviving, count = survivors(rule)
@@ -214,7 +214,7 @@ def mutated(rule: Rule) -> Iterator[Fault]:
 # --- unknown values ---------------------------------------------------------------------------------------------------
 
 
-def unknown(rule: Rule) -> Iterator[Fault]:
+def unknown_values(rule: Rule) -> Iterator[Fault]:
     """Check that a value that decides the result makes it unknown if the value is unknown.
 
     Each value of an example's resources is made unknown in turn, and so is each attribute that the rule reads but the
@@ -296,7 +296,7 @@ def _with_unknown(value: Any, path: Path) -> Any:
 # --- all rules --------------------------------------------------------------------------------------------------------
 
 
-def unique(rules: Iterable[Rule]) -> Iterator[Fault]:
+def unique_fields(rules: Iterable[Rule]) -> Iterator[Fault]:
     """Check that no two rules have the same id, name or title."""
     rules = list(rules)
     for field in ("id", "name", "title"):
@@ -306,5 +306,5 @@ def unique(rules: Iterable[Rule]) -> Iterator[Fault]:
                 yield Fault(rule=rule, text=f"another rule has the same {field}")
 
 
-GATES: tuple[Gate, ...] = (texts, sources, types, outcomes, differing, unknown, mutated)
+GATES: tuple[Gate, ...] = (texts, sources, types, outcomes, distinct_examples, unknown_values, mutants_caught)
 """The gates of one rule, fast ones first."""

@@ -58,7 +58,7 @@ class FoldersOfTests:
         self._environments: frozenset[str] | None = None
         self._known: dict[tuple[str, str], bool] = {}
 
-    def marked(self, finding: Finding) -> Finding:
+    def mark(self, finding: Finding) -> Finding:
         """Return a finding, marked if it is in a test folder or only arguments from one cause it."""
         if self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding):
             return msgspec.structs.replace(finding, in_tests=True)

@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator, Verdicts
-from azkvlint.linter.declarations import declarations_of, located
+from azkvlint.linter.declarations import declarations_of, locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.model.finding import IN_SOURCE, ControlAnswers, Declaration, Finding, Note, Outcome, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
@@ -87,12 +87,12 @@ def verdicts_on(
     ]
     if len(reported) > len(verdicts.findings) + len(verdicts.undecided):
         verdicts.suppressed = [
-            suppressed(finding, finding.at) for finding in reported if read.is_suppressed(finding.at, finding.rule.id)
+            suppress(finding, finding.at) for finding in reported if read.is_suppressed(finding.at, finding.rule.id)
         ]
     return verdicts
 
 
-def suppressed(finding: Finding, at: Location) -> Finding:
+def suppress(finding: Finding, at: Location) -> Finding:
     """Return a finding suppressed by a directive of the language itself, which has no reason and no end."""
     reason = Suppression(kind=IN_SOURCE, justification="", at=at)
     return msgspec.structs.replace(finding, suppressed=reason)
@@ -141,7 +141,7 @@ def evaluate_unit(
         undeclared_variables=read.undeclared_variables,
         deployed=read.deployed,
         control_answers=None if answers is None else with_places(answers, find, root),
-        declarations=located(declarations, find),
+        declarations=locate_declarations(declarations, find),
         assumed=frozenset(
             static_address(item.address) for item in read.resources.values() if item.assumption is not None
         ),
@@ -177,7 +177,7 @@ def _language_directives(
                 finding = reported[index]
                 used.add((path, start, finding.rule.id))
                 if finding.rule.id in rules.values():
-                    hidden[index] = suppressed(finding, at)
+                    hidden[index] = suppress(finding, at)
     return language_directives, used, hidden
 
 
@@ -206,7 +206,7 @@ def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Itera
         yield from _with_origins(problem.at)
 
 
-def passed(finding: Finding) -> Finding:
+def as_passed(finding: Finding) -> Finding:
     """Return an unknown result as passed, because another input of the same deployment decides it."""
     return msgspec.structs.replace(
         finding, outcome=Outcome.PASS, message=f"{finding.rule.title}.", why="", evidence=(), related=()

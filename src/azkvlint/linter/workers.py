@@ -9,7 +9,7 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
-from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
+from azkvlint.linter.merge_plan_and_source import merge_source, with_source_mismatch
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Problem
@@ -122,8 +122,8 @@ class Worker:
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
-                    return from_other_source(result, read, difference)
-                return on_source(
+                    return with_source_mismatch(result, read, difference)
+                return merge_source(
                     result, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
                 )
             if unit.compiled is None:
@@ -133,10 +133,10 @@ class Worker:
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
                 return result
-            from azkvlint.linter.merge_bicep_and_arm import merged
+            from azkvlint.linter.merge_bicep_and_arm import merge_template
 
             compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
-            return merged(result, compiled, read, known)
+            return merge_template(result, compiled, read, known)
         except InputError as error:
             return UnitResult(problems=[_problem(path, error)], read=[path])
         except UsageError:  # a report would overwrite an input
