@@ -21,10 +21,10 @@ def main() -> int:
     try:
         return _main()
     except MemoryError:
-        _end_without_memory()
+        _exit_without_memory()
 
 
-def _end_without_memory() -> NoReturn:
+def _exit_without_memory() -> NoReturn:
     """Exit without allocating memory. Python's regular exit formats tracebacks, which does allocate."""
     try:
         os.write(2, _NO_MEMORY)
@@ -46,11 +46,11 @@ def _main() -> int:
     _open_streams()
     arguments = sys.argv[1:]
     if arguments in _VERSION:
-        return _guarded(arguments)
+        return _run_with_error_handling(arguments)
     from azkvlint.util.processes import exit_code_after_signals, handle_signals
 
     handle_signals()
-    return exit_code_after_signals(_guarded(arguments))
+    return exit_code_after_signals(_run_with_error_handling(arguments))
 
 
 def _open_streams() -> None:
@@ -62,7 +62,7 @@ def _open_streams() -> None:
             setattr(sys, name, open_null_device(mode))
 
 
-def _guarded(arguments: list[str]) -> int:
+def _run_with_error_handling(arguments: list[str]) -> int:
     from azkvlint.util.errors import EXIT_NOT_WHOLE, KvlintError
 
     try:

@@ -179,7 +179,7 @@ def test_own_reports_and_swap_files_are_no_changes(project: Path) -> None:
 
 def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None:
     told = Told(project / "one")
-    watched = folders_of(told.paths, told.watch._run.seen)
+    watched = folders_of(told.paths, told.watch._run.dependencies)
     assert {str(project / "one"), str(project / "module"), str(project)} <= watched
     assert str(project / "two") not in watched
     shutil.rmtree(project / "one")

@@ -87,14 +87,14 @@ def _group(
         raise typer.Exit
 
 
-def _evaluating(name: str, summary: str, action: Callable[[Arguments], int]) -> None:
+def _add_check_command(name: str, summary: str, action: Callable[[Arguments], int]) -> None:
     """Add a command that checks inputs, with its options from the option table."""
 
     def command(context: typer.Context, **options: Any) -> None:
         values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
-        explicit = {field for field in values if _is_given(context, field)} - {"paths"}
+        explicit = {field for field in values if _is_explicit(context, field)} - {"paths"}
         fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths")}
-        raise typer.Exit(action(Arguments(given=frozenset(explicit), **fields)))
+        raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
     paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
     parameters = [
@@ -114,7 +114,7 @@ def _evaluating(name: str, summary: str, action: Callable[[Arguments], int]) -> 
     app.command(name, help=summary)(command)
 
 
-def _is_given(context: typer.Context, field: str) -> bool:
+def _is_explicit(context: typer.Context, field: str) -> bool:
     """Return whether the command line sets a field, even to its default value."""
     source = context.get_parameter_source(field)
     return source is not None and source.name == "COMMANDLINE"
@@ -138,9 +138,11 @@ def _suppressions(arguments: Arguments) -> int:
     return run_suppressions(arguments)
 
 
-_evaluating("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
-_evaluating("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
-_evaluating("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
+_add_check_command("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
+_add_check_command("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+_add_check_command(
+    "suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions
+)
 
 
 @app.command()

@@ -36,17 +36,17 @@ def run_check(arguments: Arguments) -> int:
     refuse_conflicting_outputs(arguments, targets)
 
     # If a configuration file or environment variable redirects all reports, a build log would otherwise show nothing.
-    is_redirected = bool(settings.elsewhere & {"formats", "output"}) and all(file for _, file in targets)
-    is_redirected = is_redirected and "quiet" not in arguments.given
+    is_redirected = bool(settings.external_fields & {"formats", "output"}) and all(file for _, file in targets)
+    is_redirected = is_redirected and "quiet" not in arguments.explicit_fields
 
     def configure() -> Config:
         # The configuration file may change during a watch.
         return with_included(config_of(resolve_settings(command_line, "check"), targets), included)
 
     def publish(report: Report, config: Config) -> int:
-        code = _published(report, config, arguments, targets, included)
+        code = _publish(report, config, arguments, targets, included)
         if is_redirected:
-            _tell_summary(report, targets)
+            _print_summary(report, targets)
         return code
 
     if arguments.watch:
@@ -62,10 +62,10 @@ def run_check(arguments: Arguments) -> int:
             # A closed pipe ends a watch; it has no result for the exit code to report.
             return EXIT_CLEAN
     config = with_included(config_of(settings, targets), included)
-    return publish(_checked(config), config)
+    return publish(_check_with_progress(config), config)
 
 
-def _checked(config: Config) -> Report:
+def _check_with_progress(config: Config) -> Report:
     """Check with a progress bar.
 
     This is a function of its own because Python 3.11, out of memory, hangs in a `with` block that begins more than 256
@@ -75,7 +75,7 @@ def _checked(config: Config) -> Report:
         return check(config, progress)
 
 
-def _published(
+def _publish(
     report: Report,
     config: Config,
     arguments: Arguments,
@@ -109,7 +109,7 @@ def _published(
     return EXIT_CLEAN if arguments.exit_zero and code == EXIT_FINDINGS else code
 
 
-def _tell_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
+def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
     """Print the summary of a report and the report files to stderr."""
     from azkvlint.reporters.phrases import summary
     from azkvlint.util.safe_text import visible

@@ -94,14 +94,14 @@ def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
     yield "digraph kvlint {"
     yield "  rankdir=LR; node [shape=box];"
     for address, resource in graph.resources.items():
-        yield f"  {_quoted(texts[address])} [label={_quoted(texts[address], resource.type)}];"
+        yield f"  {_quote(texts[address])} [label={_quote(texts[address], resource.type)}];"
     for source, target, label, certain in _edges(graph):
         style = "" if certain else ", style=dashed"
-        yield f"  {_quoted(texts[source])} -> {_quoted(texts[target])} [label={_quoted(label)}{style}];"
+        yield f"  {_quote(texts[source])} -> {_quote(texts[target])} [label={_quote(label)}{style}];"
     yield "}"
 
 
-def _quoted(*lines: str) -> str:
+def _quote(*lines: str) -> str:
     """Return lines as one quoted string."""
     escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'

@@ -50,7 +50,7 @@ def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
         rules=_own_rules(settings),
         # A configuration file that was discovered may be an attacker's, and its rules must not be able to stop the
         # check.
-        are_rules_found="rules" in settings.configured and settings.file is not None and not settings.file.named,
+        are_rules_found="rules" in settings.configured and settings.file is not None and not settings.file.is_explicit,
         min_severity=_severity(label("min_severity"), arguments.min_severity),
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
@@ -61,7 +61,7 @@ def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
         or (settings.file is not None and bool(settings.file.overrides))
         or bool(arguments.baseline or arguments.write_baseline),
         file=settings.file.file if settings.file is not None else "",
-        shown=settings.file.shown if settings.file is not None else "",
+        display_path=settings.file.display_path if settings.file is not None else "",
         base=settings.base,
         overrides=settings.file.overrides if settings.file is not None else (),
         no_ignores=arguments.no_ignores,
@@ -72,7 +72,7 @@ def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
         outputs=outputs,
         notices=settings.notices,
     )
-    if settings.elsewhere & ABOUT_RULES:
+    if settings.external_fields & ABOUT_RULES:
         _refuse_unknown_rules(settings, config)
     return config
 
@@ -136,7 +136,7 @@ def _refuse_unknown_rules(settings: Settings, config: Config) -> None:
     """Raise UsageError, with its place, for an unknown rule in a configuration file or environment variable."""
     plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
     rules = known_rules(plain)
-    for field in sorted(settings.elsewhere & ABOUT_RULES):
+    for field in sorted(settings.external_fields & ABOUT_RULES):
         try:
             if field == "settings":
                 known_rules(msgspec.structs.replace(plain, settings=config.settings))
@@ -183,7 +183,7 @@ def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
 
 def _own_rules(settings: Settings) -> tuple[str, ...]:
     """Return the paths of custom rules. Raise UsageError, with its place, for a missing one in a file or variable."""
-    for path in settings.arguments.rules if "rules" in settings.elsewhere else ():
+    for path in settings.arguments.rules if "rules" in settings.external_fields else ():
         if not os.path.exists(path):
             raise UsageError(
                 f"{settings.label('rules')}: there is no folder or file '{visible(path)}' to read rules from"
@@ -261,7 +261,7 @@ def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, st
     targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
     for name, _ in targets:
         if name not in known:
-            prefix = f"{settings.label('formats')}: " if "formats" in settings.elsewhere else ""
+            prefix = f"{settings.label('formats')}: " if "formats" in settings.external_fields else ""
             raise UsageError(f"{prefix}there is no format '{name}'", f"one of {', '.join(known)}")
     without_file = [name for name, file in targets if not file]
     if output and len(without_file) != 1:
@@ -280,7 +280,7 @@ def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, st
 
 def _refuse_to_overwrite(settings: Settings) -> None:
     """Raise UsageError for an output file that only a discovered configuration names and that is not a report."""
-    if settings.file is None or settings.file.named:
+    if settings.file is None or settings.file.is_explicit:
         return
     formats = [file for _, _, file in (word.partition("=") for word in settings.arguments.formats) if file]
     for field, files in (("formats", formats), ("output", [settings.arguments.output])):

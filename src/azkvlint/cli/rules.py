@@ -49,41 +49,41 @@ def _explanation(rule: Rule) -> Iterator[str]:
     yield rule.title
     for head, text in (("Why", rule.why), ("Fix", rule.fix)):
         yield ""
-        yield from _wrapped(f"{head}: {' '.join(text.split())}")
+        yield from _wrap(f"{head}: {' '.join(text.split())}")
     yield ""
     removed = " (also those that the plan removes)" if rule.also_removed else ""
     existing = " (also those that exist already)" if rule.also_existing else ""
-    yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
+    yield from _wrap(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
     if rule.profile != "default":
         profiles = " or ".join(dict.fromkeys((rule.profile, "all")))
         yield f"Profile: {rule.profile}, so it runs only with --profile {profiles}, or if --select names it"
     for parameter in rule.parameters:
         default = parameter.default
         value = ", ".join(map(str, default)) if isinstance(default, tuple) else default
-        yield from _wrapped(f"Parameter {parameter.name} = {value}: {' '.join(parameter.about.split())}")
+        yield from _wrap(f"Parameter {parameter.name} = {value}: {' '.join(parameter.about.split())}")
     weaknesses = tuple(f"CWE-{number}" for number in rule.cwe)
     for head, ids in (("Covers", rule.covers), ("Weaknesses", weaknesses)):
         if ids:
-            yield from _wrapped(f"{head}: {', '.join(ids)}")
+            yield from _wrap(f"{head}: {', '.join(ids)}")
     for head, table in (("Controls", rule.controls), ("Asked by", rule.peers)):
         if table:
             yield ""
             yield f"{head}:"
             for name, ids in table.items():
-                yield from _wrapped(f"{name}: {', '.join(ids)}", "  ", "    ")
+                yield from _wrap(f"{name}: {', '.join(ids)}", "  ", "    ")
     if rule.differs:
         yield ""
         yield "Where others answer differently:"
         for name, text in rule.differs.items():
-            yield from _wrapped(f"{name}: {text}", "  ", "    ")
+            yield from _wrap(f"{name}: {text}", "  ", "    ")
     yield ""
     yield "See:"
     yield from (f"  {link}" for link in rule.references)
-    for example in rule.examples[: _shown_examples(rule.examples)]:
+    for example in rule.examples[: _example_count(rule.examples)]:
         yield from _example(example)
 
 
-def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
+def _wrap(text: str, first: str = "", other: str = "") -> list[str]:
     """Return the lines of a text. Ids and links are not broken."""
     from textwrap import wrap
 
@@ -92,7 +92,7 @@ def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
     )
 
 
-def _shown_examples(examples: tuple[Example, ...]) -> int:
+def _example_count(examples: tuple[Example, ...]) -> int:
     """Return how many examples to show: up to and including the first that fails."""
     return next((at + 1 for at, example in enumerate(examples) if example.expect == "fails"), 0)
 

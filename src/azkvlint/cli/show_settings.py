@@ -22,18 +22,18 @@ def settings_as_toml(settings: Settings, command: str) -> str:
 
 
 def _lines(settings: Settings, command: str) -> Iterator[str]:
-    yield f"# {settings.file.shown}" if settings.file is not None else "# no configuration file"
+    yield f"# {settings.file.display_path}" if settings.file is not None else "# no configuration file"
     options = {option.field: option for option in OPTIONS if option.is_configured(command)}
     assignments = options.pop("settings", None)
     for option in sorted(options.values(), key=lambda option: option.key):
         value = getattr(settings.arguments, option.field)
-        yield _line(option, _masked(option, value), settings.places.get(option.field, _DEFAULT))
+        yield _line(option, _mask(option, value), settings.places.get(option.field, _DEFAULT))
     if assignments is not None and settings.arguments.settings:
         yield ""
         yield f"[set] # {settings.places['settings']}"
         for word in settings.arguments.settings:
             name, _, value = word.partition("=")
-            yield f"{name} = {_quoted(value)}"
+            yield f"{name} = {_quote(value)}"
     for override in settings.file.overrides if settings.file is not None else ():
         yield ""
         yield f"[[override]] # {override.place}"
@@ -43,7 +43,7 @@ def _lines(settings: Settings, command: str) -> Iterator[str]:
                 yield f"{key} = {_list(words)}"
         yield "ignore = true" if override.severity is None else f'severity = "{override.severity.label}"'
         yield from (
-            f"{key} = {_quoted(getattr(override, key))}"
+            f"{key} = {_quote(getattr(override, key))}"
             for key in ("reason", "owner", "until")
             if getattr(override, key)
         )
@@ -59,11 +59,11 @@ def _line(option: Option, value: Any, place: str) -> str:
     elif isinstance(value, tuple):
         text = _list(value)
     else:
-        text = _quoted(str(value))
+        text = _quote(str(value))
     return f"{option.key} = {text} # {place}"
 
 
-def _masked(option: Option, value: Any) -> Any:
+def _mask(option: Option, value: Any) -> Any:
     if option.field == "variables":
         # Without a name, the word may be a value.
         return tuple(f"{word.partition('=')[0]}={_HIDDEN}" if "=" in word else _HIDDEN for word in value)
@@ -71,9 +71,9 @@ def _masked(option: Option, value: Any) -> Any:
 
 
 def _list(words: Sequence[str]) -> str:
-    return f"[{', '.join(_quoted(word) for word in words)}]"
+    return f"[{', '.join(_quote(word) for word in words)}]"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

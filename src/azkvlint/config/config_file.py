@@ -33,53 +33,60 @@ KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration file. ``shown`` is its name in messages, ``folder`` the base of its paths; ``named``: by the
-    user.
+    """A configuration file. ``display_path`` is its path in messages, ``folder`` the base of its paths.
 
-    ``values`` are fields of Arguments, in their types; ``lines`` are the line numbers of the keys, if known.
+    ``is_explicit``: the user named it. ``values`` are fields of Arguments, in their types; ``lines`` are the line
+    numbers of the keys, if known.
     """
 
     file: str
-    shown: str
+    display_path: str
     folder: str
-    named: bool
+    is_explicit: bool
     values: Mapping[str, Any]
     lines: Mapping[str, int]
     overrides: tuple[Override, ...] = ()
 
     def at(self, key: str) -> str:
         """Return the place of a key for messages: ``kvlint.toml:3``."""
-        return f"{self.shown}:{self.lines[key]}" if key in self.lines else self.shown
+        return f"{self.display_path}:{self.lines[key]}" if key in self.lines else self.display_path
 
 
-def read_file(file: str, named: bool = False) -> ConfigFile | None:
+def read_file(file: str, is_explicit: bool = False) -> ConfigFile | None:
     """Return the configuration in a file; None for a ``pyproject.toml`` without one.
 
-    Raise UsageError, with file and line, for invalid content, and also for missing content if the user ``named`` it.
+    Raise UsageError, with file and line, for invalid content, and also for missing content if the file ``is_explicit``.
     """
-    shown = visible(_from_here(file))
+    display_path = visible(_from_here(file))
     is_project = os.path.basename(file) == PYPROJECT
     folder = real_path(os.path.dirname(absolute_path(file)))
-    boundary = None if named else checkout_of(folder) or folder
+    boundary = None if is_explicit else checkout_of(folder) or folder
     if boundary is not None:
         target = real_path(file)
         if not lies_in(target, boundary) or leads_into_git(target, boundary):
             hint = "put the file itself there, or name it with --config"
-            raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
-    text = read_text(file, shown, boundary)
-    document: Any = parse_toml(text, shown)
+            raise UsageError(f"the configuration file {display_path} is a link that leads out of the checkout", hint)
+    text = read_text(file, display_path, boundary)
+    document: Any = parse_toml(text, display_path)
     if is_project:
         tool = document.get("tool")
         if not isinstance(tool, dict) or "kvlint" not in tool:
-            if named:
-                raise UsageError(f"{shown} has no table [tool.kvlint]")
+            if is_explicit:
+                raise UsageError(f"{display_path} has no table [tool.kvlint]")
             return None
         document = tool["kvlint"]
         if not isinstance(document, dict):
-            raise UsageError(f"{shown}: tool.kvlint must be a table")
+            raise UsageError(f"{display_path}: tool.kvlint must be a table")
     lines = key_lines(text, "tool.kvlint" if is_project else "", OVERRIDE)
-    empty = ConfigFile(file=absolute_path(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
-    return _Decoder(empty, boundary).all_of(document)
+    empty = ConfigFile(
+        file=absolute_path(file),
+        display_path=display_path,
+        folder=folder,
+        is_explicit=is_explicit,
+        values={},
+        lines=lines,
+    )
+    return _Decoder(empty, boundary).decode(document)
 
 
 def _from_here(path: str) -> str:
@@ -97,7 +104,7 @@ class _Decoder:
         self._empty = empty
         self._boundary = boundary
 
-    def all_of(self, document: Mapping[str, Any]) -> ConfigFile:
+    def decode(self, document: Mapping[str, Any]) -> ConfigFile:
         values = {}
         overrides: tuple[Override, ...] = ()
         for key, value in document.items():
@@ -106,7 +113,7 @@ class _Decoder:
                 continue
             option = KEYS.get(key)
             if option is None:
-                raise self._unknown(key)
+                raise self._unknown_key(key)
             values[option.field] = self._value(option, value)
         return msgspec.structs.replace(self._empty, values=values, overrides=overrides)
 
@@ -114,7 +121,7 @@ class _Decoder:
         from azkvlint.config.overrides import override_of
 
         if not isinstance(tables, list):
-            raise self._wrong(OVERRIDE, "a list of tables", "write [[override]]")
+            raise self._type_error(OVERRIDE, "a list of tables", "write [[override]]")
         if len(tables) > _MOST_OVERRIDES:
             raise UsageError(f"{self._empty.at(OVERRIDE)}: there are more than {_MOST_OVERRIDES:,} overrides")
         lines, count = self._empty.lines, sum(key.startswith(f"{OVERRIDE} ") for key in self._empty.lines)
@@ -122,18 +129,18 @@ class _Decoder:
         for number, table in enumerate(tables):
             # The lines of tables are known only if each has a header of its own.
             line = lines[f"{OVERRIDE} {number}"] if count == len(tables) else lines.get(OVERRIDE, 0)
-            place = f"{self._empty.shown}:{line}" if line else self._empty.shown
+            place = f"{self._empty.display_path}:{line}" if line else self._empty.display_path
             overrides.append(override_of(table, place, line))
         return tuple(overrides)
 
-    def _unknown(self, key: str) -> UsageError:
+    def _unknown_key(self, key: str) -> UsageError:
         known = sorted((*KEYS, OVERRIDE))
         hint = did_you_mean(key.replace("_", "-").lower(), known) or f"one of {', '.join(known)}"
         if any(option.key == key for option in OPTIONS):
             hint = "it is an option of the command line only"
         return UsageError(f"{self._empty.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)
 
-    def _wrong(self, key: str, expected: str, hint: str | None = None) -> UsageError:
+    def _type_error(self, key: str, expected: str, hint: str | None = None) -> UsageError:
         return UsageError(f"{self._empty.at(key)}: {key} must be {expected}", hint)
 
     def _value(self, option: Option, value: Any) -> Any:
@@ -141,28 +148,28 @@ class _Decoder:
         key = option.key
         if not option.takes_value:
             if not isinstance(value, bool):
-                raise self._wrong(key, "true or false")
+                raise self._type_error(key, "true or false")
             return value
         if option.kind == "settings":
             return tuple(self._settings(value))
         if option.many:
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise self._wrong(key, "a list of texts", f'write {key} = ["..."]')
+                raise self._type_error(key, "a list of texts", f'write {key} = ["..."]')
             if len(value) > _MOST_ITEMS:
                 raise UsageError(f"{self._empty.at(key)}: {key} has more than {_MOST_ITEMS:,} items")
             return tuple(self._word(option, word) for word in value)
         if option.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
-            return str(self._counted(key, value))
+            return str(self._checked_integer(key, value))
         if option.kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
             return value.isoformat()
         if not isinstance(value, str) or option.kind == "number":
-            raise self._wrong(key, {"number": "a whole number", "day": "a day"}.get(option.kind, "a text"))
+            raise self._type_error(key, {"number": "a whole number", "day": "a day"}.get(option.kind, "a text"))
         return self._word(option, value)
 
     def _word(self, option: Option, word: str) -> str:
         """Return a string value. A path becomes relative to the current folder, as on the command line."""
         if "\0" in word:
-            raise self._wrong(option.key, "free of NUL characters")
+            raise self._type_error(option.key, "free of NUL characters")
         if option.kind == "format":
             name, equals, file = word.partition("=")
             return f"{name}={self._path(option.key, file)}" if equals and file not in ("", "-") else word
@@ -179,7 +186,7 @@ class _Decoder:
             )
         return _from_here(full)
 
-    def _counted(self, key: str, number: int) -> int:
+    def _checked_integer(self, key: str, number: int) -> int:
         """Return a number. Python cannot convert numbers of thousands of digits to strings."""
         if abs(number) > _LARGEST:
             raise UsageError(f"{self._empty.at(key)}: {key}: a number is too large")
@@ -189,11 +196,11 @@ class _Decoder:
         """Return ``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""
         hint = "write [set], and below it KV003.minimum = 30"
         if not isinstance(value, dict):
-            raise self._wrong("set", "a table", hint)
+            raise self._type_error("set", "a table", hint)
         settings = []
         for rule, parameters in value.items():
             if not isinstance(parameters, dict):
-                raise self._wrong("set", "a table of rules, each with its parameters", hint)
+                raise self._type_error("set", "a table of rules, each with its parameters", hint)
             for name, operand in parameters.items():
                 settings.append(f"{visible(rule)}.{visible(name)}={self._operand(operand)}")
         return settings
@@ -203,7 +210,7 @@ class _Decoder:
             case bool():
                 return "true" if value else "false"
             case int():
-                return str(self._counted("set", value))
+                return str(self._checked_integer("set", value))
             case float():
                 return str(value)
             case str():
@@ -212,7 +219,7 @@ class _Decoder:
                 texts = [self._operand(item) for item in value]
                 if not any("," in text for text in texts):
                     return ",".join(texts)
-        raise self._wrong("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
+        raise self._type_error("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
 
 
 # Far more than a hand-written configuration needs.
@@ -224,35 +231,35 @@ _KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
 _HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 
 
-def read_text(file: str, shown: str, boundary: str | None = None) -> str:
+def read_text(file: str, display_path: str, boundary: str | None = None) -> str:
     """Return the text of a configuration file, which must be inside ``boundary`` unless that is None.
 
     Raise UsageError if it cannot be read.
     """
-    data = read_named(file, f"the configuration file {shown}", _MOST_BYTES, boundary=boundary)
+    data = read_named(file, f"the configuration file {display_path}", _MOST_BYTES, boundary=boundary)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{shown}:{line}: it is not text in UTF-8") from error
+        raise UsageError(f"{display_path}:{line}: it is not text in UTF-8") from error
 
 
-def parse_toml(text: str, shown: str) -> dict[str, Any]:
+def parse_toml(text: str, display_path: str) -> dict[str, Any]:
     """Parse TOML. Raise UsageError, with the line, for invalid or oversized documents."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS:
-            raise UsageError(f"{shown}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
+            raise UsageError(f"{display_path}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = visible(str(error))
         place = _PLACE.search(message)
-        location = f"{shown}:{place[1]}:{place[2]}" if place is not None else shown
+        location = f"{display_path}:{place[1]}:{place[2]}" if place is not None else display_path
         raise UsageError(f"{location}: it is no TOML: {_PLACE.sub('', message).strip()}") from error
     except RecursionError as error:
-        raise UsageError(f"{shown}: it is nested too deep") from error
+        raise UsageError(f"{display_path}: it is nested too deep") from error
     except ValueError as error:  # Python limits integers to 4,300 digits
-        raise UsageError(f"{shown}: a number in it is too large") from error
+        raise UsageError(f"{display_path}: a number in it is too large") from error
 
 
 def key_lines(text: str, inside: str, repeated: str) -> dict[str, int]:

@@ -47,7 +47,7 @@ class Option(msgspec.Struct, frozen=True):
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of a command line, not validated. ``formats`` are ``NAME`` or ``NAME=FILE``.
 
-    ``given`` are the fields that the command line sets, even to their default values.
+    ``explicit_fields`` are the fields that the command line sets, even to their default values.
     """
 
     paths: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     include_tests: bool = False
     baseline: str = ""
     write_baseline: str = ""
-    given: frozenset[str] = frozenset()
+    explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
@@ -324,4 +324,4 @@ def plain_arguments(words: Sequence[str]) -> Arguments | None:
         fields[option.field] = (*fields.get(option.field, ()), value) if option.many else value
     if not paths or (words[:1] != ["check"] and paths[0] in COMMANDS):
         return None
-    return Arguments(paths=tuple(paths), given=frozenset(fields), **fields)
+    return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields)

@@ -38,8 +38,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     With ``no_ignores``, all suppressions are ignored. Comments for ``peer_tools`` suppress findings too. Findings in
     ``test_folders`` (globs, each with its base folder; None: the usual names) do not count for the exit code, unless
     ``include_tests``. Findings in the file ``baseline`` are not reported. ``outputs`` are the files that are written;
-    they cannot be inputs. ``overrides`` are those of the configuration ``file``, which messages call ``shown``; their
-    paths start from ``base``. ``notices`` are reported as problems.
+    they cannot be inputs. ``overrides`` are those of the configuration ``file``, whose path in messages is
+    ``display_path``; their paths start from ``base``. ``notices`` are reported as problems.
     """
 
     paths: tuple[str, ...]
@@ -69,7 +69,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str = ""
     outputs: tuple[str, ...] = ()
     file: str = ""
-    shown: str = ""
+    display_path: str = ""
     base: str = ""
     overrides: tuple[Override, ...] = ()
     notices: tuple[Notice, ...] = ()

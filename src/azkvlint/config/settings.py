@@ -66,18 +66,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.base if field in self.configured else real_path(os.curdir)
 
     @property
-    def elsewhere(self) -> frozenset[str]:
+    def external_fields(self) -> frozenset[str]:
         """Return the fields that are set by the environment or the configuration file."""
-        return frozenset(self.places) - self.arguments.given
+        return frozenset(self.places) - self.arguments.explicit_fields
 
 
 def resolve_settings(arguments: Arguments, command: str) -> Settings:
     """Return the settings of ``command``. Raise UsageError for wrong types and unreadable files."""
-    cleared = {field: () for field in arguments.given & _CLEARED if getattr(arguments, field) == ("",)}
+    cleared = {field: () for field in arguments.explicit_fields & _CLEARED if getattr(arguments, field) == ("",)}
     if cleared:
         arguments = msgspec.structs.replace(arguments, **cleared)
     values: dict[str, Any] = {}
-    places = {field: _option_of(field).names[0] for field in arguments.given}
+    places = {field: _option_of(field).names[0] for field in arguments.explicit_fields}
     notices: list[Notice] = []
     variables = [name for name in os.environ if name.startswith(_PREFIX)]
     if variables:
@@ -99,7 +99,7 @@ def resolve_settings(arguments: Arguments, command: str) -> Settings:
         places=places,
         configured=configured,
         file=file,
-        base="" if file is None else _base(file, arguments.paths),
+        base="" if file is None else _glob_base(file, arguments.paths),
         notices=tuple(notices),
     )
 
@@ -147,40 +147,42 @@ def _parse_variable(option: Option, text: str) -> Any:
 
 def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     """Return the configuration file that the user names, or else the nearest to the first input."""
-    named = arguments.config or os.environ.get("KVLINT_CONFIG", "")
-    if "config" in arguments.given and not arguments.config:
+    explicit_file = arguments.config or os.environ.get("KVLINT_CONFIG", "")
+    if "config" in arguments.explicit_fields and not arguments.config:
         raise UsageError("--config names no file", "--isolated reads none")
     if arguments.isolated:
         if arguments.config:
             raise UsageError("--isolated reads no configuration file, and --config names one", "leave one of them out")
         return None
-    if named:
+    if explicit_file:
         from azkvlint.config.config_file import read_file
 
-        return read_file(named, named=True)
+        return read_file(explicit_file, is_explicit=True)
     starts = list(dict.fromkeys(_folder(path) for path in arguments.paths))
-    seen: dict[str, list[str]] = {}
-    nearest = [_nearest(start, seen) for start in starts]
+    files_by_folder: dict[str, list[str]] = {}
+    nearest = [_nearest_files(start, files_by_folder) for start in starts]
     files = nearest[0] if nearest else []
     if not files:
         files = next(filter(None, nearest), [])
         if files:
-            notices.append(_not_read(files[0], "the first input has none"))
+            notices.append(_ignored_file_notice(files[0], "the first input has none"))
         return None
     from azkvlint.config.config_file import read_file
 
     config_file = read_file(files[0])
     preferred = os.path.basename(files[0])
-    notices += [_not_read(other, f"{preferred} beside it counts") for other in files[1:]]
-    above = _above(files[0], seen)
+    notices += [_ignored_file_notice(other, f"{preferred} beside it counts") for other in files[1:]]
+    above = _shadowed_files(files[0], files_by_folder)
     others = sorted({each[0] for each in nearest if each and each[0] != files[0]} - set(above))
-    notices += [_not_read(other, f"{preferred} is nearest to the first input") for other in others]
+    notices += [_ignored_file_notice(other, f"{preferred} is nearest to the first input") for other in others]
     if above and config_file is not None:
-        notices += [_not_read(other, f"{config_file.shown} is nearer to the input") for other in above]
+        notices += [
+            _ignored_file_notice(other, f"{config_file.display_path} is nearer to the input") for other in above
+        ]
     return config_file
 
 
-def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
+def _shadowed_files(file: str, files_by_folder: dict[str, list[str]]) -> list[str]:
     """Return the files above ``file`` that it replaces, nearest first.
 
     They are reported because a change to one folder may add a file that disables rules.
@@ -190,21 +192,21 @@ def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
     above: list[str] = []
     while checkout is not None and folder != checkout:
         folder = os.path.dirname(folder)
-        files = _upwards(folder, checkout, seen)
+        files = _search_upwards(folder, checkout, files_by_folder)
         folder = os.path.dirname(files[0]) if files else checkout
         above += files[:1]
     return above
 
 
-def _base(file: ConfigFile, paths: Sequence[str]) -> str:
+def _glob_base(file: ConfigFile, paths: Sequence[str]) -> str:
     """Return the base folder of a file's globs: its own folder, or the project's if the file is elsewhere."""
     folders = [_folder(path) for path in paths]
-    if not file.named or any(lies_in(folder, file.folder) for folder in folders):
+    if not file.is_explicit or any(lies_in(folder, file.folder) for folder in folders):
         return file.folder
     return checkout_of(folders[0]) or real_path(os.curdir)
 
 
-def _not_read(file: str, why: str) -> Notice:
+def _ignored_file_notice(file: str, why: str) -> Notice:
     text = f"this configuration does not count: {why}"
     hint = "--config names the file that is to count"
     return Notice(code=DOUBTFUL, level="warning", message=text, hint=hint, file=file)
@@ -215,26 +217,26 @@ def _folder(path: str) -> str:
     return real if os.path.isdir(real) else os.path.dirname(real)
 
 
-def _nearest(folder: str, seen: dict[str, list[str]]) -> list[str]:
+def _nearest_files(folder: str, files_by_folder: dict[str, list[str]]) -> list[str]:
     """Return the configuration files of the nearest folder that has any, up to the root of the checkout.
 
     Outside a checkout, where a parent folder may be another user's, only the folder and the current one are searched.
     """
     checkout = checkout_of(folder)
-    files = _upwards(folder, checkout or folder, seen)
+    files = _search_upwards(folder, checkout or folder, files_by_folder)
     if not files and checkout is None:
         current = real_path(os.curdir)
-        files = _upwards(current, checkout_of(current) or current, seen)
+        files = _search_upwards(current, checkout_of(current) or current, files_by_folder)
     return files
 
 
-def _upwards(folder: str, last: str, seen: dict[str, list[str]]) -> list[str]:
+def _search_upwards(folder: str, last: str, files_by_folder: dict[str, list[str]]) -> list[str]:
     while True:
-        if folder not in seen:
+        if folder not in files_by_folder:
             files = [os.path.join(folder, name) for name in NAMES]
-            seen[folder] = [file for file in files if os.path.lexists(file) and _configures_kvlint(file)]
-        if seen[folder] or folder == last:
-            return seen[folder]
+            files_by_folder[folder] = [file for file in files if os.path.lexists(file) and _configures_kvlint(file)]
+        if files_by_folder[folder] or folder == last:
+            return files_by_folder[folder]
         folder = os.path.dirname(folder)
 
 

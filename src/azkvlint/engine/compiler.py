@@ -221,7 +221,7 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
         incoming = index.incoming(via, types)
         certain = incoming.certain.get(resource.address, ())
         perhaps = incoming.perhaps.get(resource.address, ())
-        start, source = index.loose_best(id(where), incoming, where)
+        start, source = index.best_loose_outcome(id(where), incoming, where)
         why = f"{source} may name it, its {via} is not known" if source else ""
         if start is FAIL and not index.graph.has_all_companions(resource):
             start, why = UNDECIDED, "one that is not part of this input may name it"
@@ -302,7 +302,7 @@ def _best_outcome(
         if linked.is_variant:
             outcome = where(linked.resource.attributes, linked.resource, index, None, "")
         else:
-            outcome = index.cached(id(where), linked.resource, where)
+            outcome = index.cached_outcome(id(where), linked.resource, where)
         if not linked.certain:
             outcome = min(outcome, UNDECIDED)
         if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):

@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.engine.compiler import compile_condition
 from azkvlint.engine.findings import CompiledRule, bare_finding, make_finding
 from azkvlint.engine.graph_index import GraphIndex
-from azkvlint.engine.shared_evaluation import PartialRule, PredicateNode, SharedResources, node_of, unevaluated
+from azkvlint.engine.shared_evaluation import PartialRule, PredicateNode, SharedResources, node_of, without_outcome
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import ControlAnswers, Finding, Problem
 from azkvlint.model.resource import Resource, ResourceGraph
@@ -121,7 +121,7 @@ class _Run:
         rules_left = self.rules.get(kind)
         if rules_left is None:
             rules_left = self.rules[kind] = [
-                unevaluated(compiled) for compiled in rules if _applies_to(compiled, resource)
+                without_outcome(compiled) for compiled in rules if _applies_to(compiled, resource)
             ]
         if resource.shared_attributes is not None:
             rules_left, passed = self._remaining_rules(resource, rules_left)

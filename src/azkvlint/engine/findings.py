@@ -81,14 +81,14 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         at=at,
         fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
         evidence=tuple(deciding),
-        related=related(resource, deciding, at),
+        related=related_notes(resource, deciding, at),
         why=why,
         resource_at=resource.at,
         callers=resource.callers,
     )
 
 
-def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> tuple[Note, ...]:
+def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location) -> tuple[Note, ...]:
     """Return the related locations: other resources in the evidence, the origins of values, and the module calls.
 
     If an argument of a caller decides, the finding is in the caller's file, so the resource is related too.
@@ -103,7 +103,7 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
     origins: dict[tuple[object, ...], Note] = {at.position_key: Note(text=CAUSED, at=at)}
     for note in deciding:
         if note.at.address == resource.address:
-            for origin in _causes(note.at):
+            for origin in _origins(note.at):
                 origins.setdefault(origin.position_key, Note(text=CAUSED, at=origin))
     del origins[at.position_key]
     calls = [Note(text=CALLED, at=caller) for caller in resource.callers]
@@ -114,7 +114,7 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
     return (*notes.values(), *origins.values(), *calls)
 
 
-def _causes(at: Location) -> Iterator[Location]:
+def _origins(at: Location) -> Iterator[Location]:
     """Yield the origins of a value, nearest first."""
     cause = at.cause
     while cause is not None:

@@ -46,7 +46,7 @@ class GraphIndex:
         """Return the references by the attribute ``via`` of ``types`` (lower case), of resources that stay."""
         index = self._incoming.get((via, types))
         if index is None:
-            sources = self._staying(via)
+            sources = self._references_that_stay(via)
             # Inputs have few of the types in rules, so many lookups reduce to the same types and share one index.
             present = frozenset(type_ for type_ in {type_ for type_, _ in sources} if type_.lower() in types)
             index = self._incoming_by_present_types.get((via, present))
@@ -55,7 +55,7 @@ class GraphIndex:
             self._incoming[via, types] = self._incoming_by_present_types[via, present] = index
         return index
 
-    def _staying(self, via: str) -> list[tuple[str, Reference]]:
+    def _references_that_stay(self, via: str) -> list[tuple[str, Reference]]:
         """Return the references by ``via`` of resources that stay, with the types of their sources."""
         references = self._sources.get(via)
         if references is None:
@@ -74,7 +74,7 @@ class GraphIndex:
                 by_source.setdefault(reference.source, []).append(reference)
         return by_source.get(address, [])
 
-    def cached(self, predicate_id: int, resource: Resource, predicate: Predicate) -> Outcome:
+    def cached_outcome(self, predicate_id: int, resource: Resource, predicate: Predicate) -> Outcome:
         """Return the outcome of a predicate for a resource, computed once; ``predicate_id`` is the cache key."""
         key = (predicate_id, resource.address)
         outcome = self._outcomes.get(key)
@@ -82,7 +82,7 @@ class GraphIndex:
             outcome = self._outcomes[key] = predicate(resource.attributes, resource, self, None, "")
         return outcome
 
-    def loose_best(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:
+    def best_loose_outcome(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:
         """Return the best outcome of a link from a loose reference, at most UNDECIDED, and the source of that
         reference.
         """
@@ -93,7 +93,10 @@ class GraphIndex:
         if best is None:
             best = (Outcome.FAIL, "")
             for reference in incoming.loose:
-                if self.cached(predicate_id, self.graph.resources[reference.source], predicate) is not Outcome.FAIL:
+                if (
+                    self.cached_outcome(predicate_id, self.graph.resources[reference.source], predicate)
+                    is not Outcome.FAIL
+                ):
                     best = (Outcome.UNDECIDED, reference.source)
                     break
             self._loose[key] = best

@@ -44,13 +44,13 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
         case "name":
             return name
         case "value":
-            return _joined([note.found for note in deciding])
+            return _join([note.found for note in deciding])
         case "attribute":
-            return _joined([note.at.attribute for note in deciding if note.at.attribute])
+            return _join([note.at.attribute for note in deciding if note.at.attribute])
         case _:
             # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
-            return _joined([note.note or _fact(note) for note in noted or deciding])
+            return _join([note.note or _fact(note) for note in noted or deciding])
 
 
 def _fact(note: Evidence) -> str:
@@ -61,7 +61,7 @@ def _fact(note: Evidence) -> str:
     return note.at.address or note.found if names_this else note.found
 
 
-def _joined(texts: list[str]) -> str:
+def _join(texts: list[str]) -> str:
     distinct = list(dict.fromkeys(texts))
     suffix = f" and {len(distinct) - _MOST} more" if len(distinct) > _MOST else ""
     return ", ".join(distinct[:_MOST]) + suffix
@@ -69,7 +69,7 @@ def _joined(texts: list[str]) -> str:
 
 def undecided_reason(deciding: list[Evidence], resource: Resource) -> str:
     """Return the reason of an unknown result, without a period."""
-    return _joined([_unknown_fact(note, resource) for note in deciding]) or "its answer is not known"
+    return _join([_unknown_fact(note, resource) for note in deciding]) or "its answer is not known"
 
 
 def _unknown_fact(note: Evidence, resource: Resource) -> str:

@@ -35,13 +35,13 @@ def control_answers(
             compiled[rule], resource, index, owners, finding.outcome
         )
     passes = []
-    for finding, owner in _passes(graph, by_type, index, owners):
+    for finding, owner in _passing_results(graph, by_type, index, owners):
         owner_of_result[finding.rule.id, finding.resource] = owner
         passes.append(finding)
     return ControlAnswers(vaults=owners.vaults(), passes=tuple(passes), owners=owner_of_result)
 
 
-def _passes(
+def _passing_results(
     graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], index: GraphIndex, owners: Owners
 ) -> Iterator[tuple[Finding, Owner]]:
     """Yield results that pass, with their owners: a few for each rule and owner."""

@@ -28,7 +28,7 @@ def required_by(
         types = tuple(type_.lower() for type_ in rule.resources)
         for type_ in types:
             paths.setdefault(type_, set())
-            _name_parents(type_, paths, vias)
+            _add_parents(type_, paths, vias)
         for condition in (rule.when, rule.require):
             _add_condition(condition, types, paths, vias)
     return RequiredAttributes(
@@ -39,7 +39,7 @@ def required_by(
     )
 
 
-def _name_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
+def _add_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
     """Add the parents of a type, whose names precede the resource's own in findings (``vault/secret``)."""
     while type_.count("/") > 1:
         vias.setdefault("parent", set()).add(type_)

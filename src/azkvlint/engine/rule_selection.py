@@ -20,7 +20,7 @@ def select_rules(
     """
     known = sorted(rules, key=lambda rule: rule.id)
     for word in (*select, *ignore):
-        rules_called(known, word)
+        find_rules_by_prefix(known, word)
     allowed_profiles = _profiles(profiles)
     selected = tuple(
         rule
@@ -38,20 +38,20 @@ def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     known = tuple(rules)
     matches = tuple(rule for rule in known if _has_name(rule, word))
     if not matches:
-        raise unknown_rule(word, known)
+        raise unknown_rule_error(word, known)
     return matches
 
 
-def rules_called(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
+def find_rules_by_prefix(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     """Return the matches of ``find_rules``, and the rules whose ids begin with the word. Raise UsageError."""
     known = tuple(rules)
     matches = tuple(rule for rule in known if _has_name(rule, word) or _has_prefix(rule, word))
     if not matches:
-        raise unknown_rule(word, known)
+        raise unknown_rule_error(word, known)
     return matches
 
 
-def unknown_rule(word: str, rules: Iterable[Rule]) -> UsageError:
+def unknown_rule_error(word: str, rules: Iterable[Rule]) -> UsageError:
     """Return the error for a word that matches no rule."""
     names = [name for rule in rules for name in (rule.id, rule.name, *_peers(rule))]
     near = filter(None, (did_you_mean(form, names) for form in (word, word.upper(), word.lower())))

@@ -44,7 +44,7 @@ class PartialRule(msgspec.Struct, frozen=True):
         return require if when is PASS else implication(when, require)
 
 
-def unevaluated(compiled: CompiledRule) -> PartialRule:
+def without_outcome(compiled: CompiledRule) -> PartialRule:
     """Return a rule without a known outcome."""
     return PartialRule(compiled, None, compiled.when, compiled.require)
 
@@ -108,7 +108,7 @@ class SharedResources:
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  # reported when each resource is evaluated
-            return unevaluated(compiled)
+            return without_outcome(compiled)
 
     def _remaining(self, node: PredicateNode) -> Predicate:
         """Return the predicate of the parts that are not known to pass."""

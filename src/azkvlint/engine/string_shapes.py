@@ -55,12 +55,12 @@ def _parts(text: str) -> Iterator[str | int | None]:
     """Yield the known parts of a pattern, and the lengths of alphanumeric unknown parts (None: unknown length)."""
     for part, is_open in pieces(text):
         if is_open:
-            yield from _expanded(part)
+            yield from _expand(part)
         else:
             yield part
 
 
-def _expanded(part: str) -> Iterator[str | int | None]:
+def _expand(part: str) -> Iterator[str | int | None]:
     """Yield the parts of an unknown part if it is a call with a result of known length."""
     cased, cut = _CASED.fullmatch(part), _PART.fullmatch(part)
     if _UNIQUE.fullmatch(part):

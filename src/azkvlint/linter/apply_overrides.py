@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from azkvlint.config.run_config import Config, today
-from azkvlint.engine.rule_selection import rules_called
+from azkvlint.engine.rule_selection import find_rules_by_prefix
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import EXTERNAL, Finding, Problem, Suppression
@@ -181,7 +181,7 @@ def _directive(override: Override, at: Location, is_expired: bool = False) -> Su
 def _selected_rules(word: str, override: Override, known: Sequence[Rule]) -> frozenset[str]:
     """Return the ids of the rules that a word selects."""
     try:
-        return frozenset(rule.id for rule in rules_called(known, word))
+        return frozenset(rule.id for rule in find_rules_by_prefix(known, word))
     except UsageError as error:
         raise UsageError(f"{override.place}: override: rules: {error.message}", error.hint) from error
 

@@ -205,10 +205,10 @@ class _Coverage:
 
 def _read_entries(file: str) -> Iterator[Entry]:
     """Yield the entries of a file. Raise UsageError if it is not a baseline."""
-    shown = visible(file)
-    data = read_named(file, f"the baseline '{shown}'", _MOST_BYTES, _HINT)
+    display_path = visible(file)
+    data = read_named(file, f"the baseline '{display_path}'", _MOST_BYTES, _HINT)
     keys: set[_Key] = set()
-    for number, entry in enumerate(_decode(data, shown).findings):
+    for number, entry in enumerate(_decode(data, display_path).findings):
         key = (entry.fingerprint, entry.outcome)
         fault = ""
         if _FINGERPRINT.fullmatch(entry.fingerprint) is None:
@@ -220,17 +220,19 @@ def _read_entries(file: str) -> Iterator[Entry]:
         elif key in keys:
             fault = "its fingerprint stands in the file twice"
         if fault:
-            raise UsageError(f"{shown}: it is no baseline of kvlint: {fault} (findings[{number}])", _HINT)
+            raise UsageError(f"{display_path}: it is no baseline of kvlint: {fault} (findings[{number}])", _HINT)
         keys.add(key)
         yield entry
 
 
-def _decode(data: bytes, shown: str) -> _Document:
+def _decode(data: bytes, display_path: str) -> _Document:
     try:
         version = decode_json(data, _Version).version
         if version != VERSION:
-            raise UsageError(f"{shown}: this is a baseline of version {version}", "write it again with this kvlint")
+            raise UsageError(
+                f"{display_path}: this is a baseline of version {version}", "write it again with this kvlint"
+            )
         return decode_json(data, _Document)
     except InputError as error:
         message = visible(error.message)[:200]
-        raise UsageError(f"{shown}: it is no baseline of kvlint: {message}", _HINT) from error
+        raise UsageError(f"{display_path}: it is no baseline of kvlint: {message}", _HINT) from error

@@ -23,7 +23,7 @@ from azkvlint.linter.linter import (
     without_decided,
 )
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin
+from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
 from azkvlint.model.framework import ControlCheck, Framework, Sheet, Status
@@ -158,7 +158,7 @@ _OTHER_VAULTS = "it is about other vaults"
 
 def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
     """Assess frameworks for all vaults of a run. Raise UsageError and RuleError."""
-    begin(config)
+    set_readable_files(config)
     known = known_rules(config)
     sheets = sheets_of(_select_frameworks(names, known), sorted(known, key=lambda rule: rule.id))
     rule_ids = {rule for sheet in sheets for check in sheet.checks for rule in check.rules}
@@ -202,13 +202,13 @@ def _select_frameworks(names: Sequence[str], rules: Sequence[Rule]) -> list[Fram
             matches: Sequence[Framework] = load_framework(name, rules)
         else:
             known = known or builtin_frameworks(rules)
-            matches = _called(name, known)
+            matches = _matching_frameworks(name, known)
         for framework in matches:
             frameworks.setdefault(framework.name, framework)
     return list(frameworks.values())
 
 
-def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
+def _matching_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
     if name == EVERYTHING:
         return known
     exact = [framework for framework in known if framework.name == name.lower()]

@@ -41,10 +41,10 @@ def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration
 
 def locate_declarations(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
     """Return the declarations with their regions."""
-    return [msgspec.structs.replace(declaration, at=_located(declaration, find)) for declaration in declarations]
+    return [msgspec.structs.replace(declaration, at=_with_region(declaration, find)) for declaration in declarations]
 
 
-def _located(declaration: Declaration, find: RegionLookup) -> Location:
+def _with_region(declaration: Declaration, find: RegionLookup) -> Location:
     place = find(declaration.at) if declaration.at.region is None else None
     return declaration.at if place is None else msgspec.structs.replace(declaration.at, region=place[0])
 

@@ -30,7 +30,7 @@ def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted((_merge(group) for group in groups.values()), key=_order))
 
 
-def one_per_module(problems: Iterable[Problem]) -> list[Problem]:
+def merge_module_problems(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems, with one for all calls of a missing module, at the first call and with the number of
     calls.
     """

@@ -16,11 +16,11 @@ from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules, load_folder
 from azkvlint.linter.declarations import merge_declarations
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import group_findings, one_per_module, without_addresses
+from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, evaluate_units
+from azkvlint.linter.workers import evaluate_units, set_readable_files
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import CANNOT_READ
@@ -45,19 +45,19 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     Raise UsageError and RuleError. ``progress`` is called with the numbers of finished units and of all units.
     """
-    return report_of(config, *_evaluated(config, progress))
+    return report_of(config, *_evaluate_all(config, progress))
 
 
 def combined_result(config: Config, progress: Progress | None = None) -> UnitResult:
     """Return the combined result of all units. Raise as ``check`` does."""
-    return total_of(config, *_evaluated(config, progress))[0]
+    return total_of(config, *_evaluate_all(config, progress))[0]
 
 
-def _evaluated(
+def _evaluate_all(
     config: Config, progress: Progress | None
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
     """Return all rules, the selected rules, the root of the run and the results of its units."""
-    begin(config)
+    set_readable_files(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
     root, pairs = unit_results(config, known, rules, progress)
     return known, rules, root, [result for _, result in pairs]
@@ -83,7 +83,7 @@ def report_of(
         undecided=selected(total.undecided, is_explained=config.explain),
         suppressed=selected(total.suppressed),
         passes=selected(_passing(units)),
-        configuration=config.shown,
+        configuration=config.display_path,
         includes_tests=config.include_tests,
         root=_source_root(config, root),
         problems=tuple(dict.fromkeys(total.problems)),
@@ -150,7 +150,7 @@ def total_of(
     unread = _folders_without_input(config, root, total.read)
     if unread:
         total.problems.append(_no_input_problem(unread))
-    total.problems = one_per_module(total.problems)
+    total.problems = merge_module_problems(total.problems)
     if baseline is not None:
         total.problems += baseline.apply(total, config, rules, root, [result.root for result in units])
     return total, units
@@ -215,7 +215,7 @@ def combine(units: Iterable[UnitResult]) -> UnitResult:
     for unit in without_decided(units):
         total.add(unit)
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
-    total.problems += _undeclared(units)
+    total.problems += _undeclared_variables(units)
     return total
 
 
@@ -248,7 +248,7 @@ def _deploys(unit: UnitResult, number: int, other: UnitResult, number_of_other: 
     )
 
 
-def _undeclared(units: Iterable[UnitResult]) -> Iterator[Problem]:
+def _undeclared_variables(units: Iterable[UnitResult]) -> Iterator[Problem]:
     """Yield problems of variables that options set and no root module declares. Terraform rejects these."""
     roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():

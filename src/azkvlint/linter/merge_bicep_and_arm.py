@@ -47,12 +47,14 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
         twin = twins.get(finding.resource)
         return twin is not None and ((finding.rule.id, twin) in decided or (finding.rule.id, twin) not in unknown)
 
-    template_findings = [one for one in compiled.findings + compiled.suppressed if _key(one, pairs) not in failed]
-    template_findings = [_with_bicep_directives(one, pairs, read) for one in template_findings]
-    findings = own.findings + [one for one in template_findings if one.suppressed is None]
-    undecided = [one for one in own.undecided if not is_resolved(one)]
-    undecided += (one for one in compiled.undecided if one.resource not in pairs)
-    problems = own.problems + [one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES]
+    template_findings = [
+        finding for finding in compiled.findings + compiled.suppressed if _key(finding, pairs) not in failed
+    ]
+    template_findings = [_with_bicep_directives(finding, pairs, read) for finding in template_findings]
+    findings = own.findings + [finding for finding in template_findings if finding.suppressed is None]
+    undecided = [finding for finding in own.undecided if not is_resolved(finding)]
+    undecided += (finding for finding in compiled.undecided if finding.resource not in pairs)
+    problems = [*own.problems, *(one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES)]
     differences = list(_differences(read, known, pairs))
     if differences:
         problems.append(_difference_problem(read.path, known.path, differences))
@@ -60,24 +62,26 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
     answers = own.control_answers
     if answers is not None and compiled.control_answers is not None:
         open_keys = {(finding.rule.id, finding.resource) for finding in undecided}
-        resolved = (one for one in own.undecided if (one.rule.id, one.resource) not in open_keys)
+        resolved = (finding for finding in own.undecided if (finding.rule.id, finding.resource) not in open_keys)
         passes_resolved = (
-            as_passed(one) for one in resolved if (one.rule.id, twins.get(one.resource, "")) not in decided
+            as_passed(finding)
+            for finding in resolved
+            if (finding.rule.id, twins.get(finding.resource, "")) not in decided
         )
-        template_passes = (one for one in compiled.control_answers.passes if one.resource not in pairs)
+        template_passes = (finding for finding in compiled.control_answers.passes if finding.resource not in pairs)
         answers = _merged_answers(answers, compiled.control_answers, (*passes_resolved, *template_passes), pairs)
     return msgspec.structs.replace(
         own,
         findings=findings,
         undecided=undecided,
-        suppressed=own.suppressed + [one for one in template_findings if one.suppressed is not None],
+        suppressed=own.suppressed + [finding for finding in template_findings if finding.suppressed is not None],
         problems=problems,
         resource_counts=own.resource_counts | compiled.resource_counts,
         read=own.read + compiled.read,
         unused=own.unused | compiled.unused,
         used=own.used | compiled.used,
         directives=own.directives + compiled.directives,
-        declarations=own.declarations + [one for one in compiled.declarations if one.address not in declared],
+        declarations=own.declarations + [each for each in compiled.declarations if each.address not in declared],
         control_answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
     )
@@ -128,8 +132,8 @@ def _pair_resources(theirs: Mapping[str, Resource], mine: Mapping[str, Resource]
     """
     pairs: dict[str, str] = {}
     for identity in (_identity, _form):
-        left = _by_identity(theirs, pairs.keys(), identity)
-        right = _by_identity(mine, set(pairs.values()), identity)
+        left = _group_by_identity(theirs, pairs.keys(), identity)
+        right = _group_by_identity(mine, set(pairs.values()), identity)
         for key, addresses in left.items():
             others = right.get(key, [])
             if len(addresses) == len(others):
@@ -137,7 +141,7 @@ def _pair_resources(theirs: Mapping[str, Resource], mine: Mapping[str, Resource]
     return pairs
 
 
-def _by_identity(
+def _group_by_identity(
     resources: Mapping[str, Resource], paired: Iterable[str], identity: _Identify
 ) -> dict[_Identity, list[str]]:
     addresses_by_identity: dict[_Identity, list[str]] = {}
@@ -202,9 +206,9 @@ def _differences(read: ReadResult, known: ReadResult, pairs: Mapping[str, str]) 
     theirs = {address: resource for address, resource in known.resources.items() if address not in pairs}
     # A part that could not be read may declare any resource.
     if known.is_complete:
-        yield from (f"`{address}` is only in the Bicep file" for address in _unmatched(mine, theirs))
+        yield from (f"`{address}` is only in the Bicep file" for address in _unmatched_addresses(mine, theirs))
     if read.is_complete:
-        yield from (f"`{address}` is only in the template" for address in _unmatched(theirs, mine))
+        yield from (f"`{address}` is only in the template" for address in _unmatched_addresses(theirs, mine))
     for their_address, address in sorted(pairs.items(), key=lambda pair: _rank(read.resources[pair[1]])):
         for path in _differing_properties(
             read.resources[address].attributes, known.resources[their_address].attributes
@@ -212,7 +216,7 @@ def _differences(read: ReadResult, known: ReadResult, pairs: Mapping[str, str]) 
             yield f"`{path}` of `{address}`"
 
 
-def _unmatched(resources: Mapping[str, Resource], others: Mapping[str, Resource]) -> Iterator[str]:
+def _unmatched_addresses(resources: Mapping[str, Resource], others: Mapping[str, Resource]) -> Iterator[str]:
     """Yield the addresses of resources that are certainly missing on the other side: none there has an id of that form.
 
     The compiler rewrites the expressions of many names, so an id with unknown parts is compared for Key Vault only.

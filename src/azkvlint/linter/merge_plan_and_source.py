@@ -11,18 +11,18 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.findings import related
+from azkvlint.engine.findings import related_notes
 from azkvlint.engine.messages import fingerprint
 from azkvlint.linter.declarations import locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
+    answer_locations,
+    answers_with_regions,
     as_passed,
     locations,
-    places_of,
     split_suppressed,
     verdicts_on,
-    with_places,
     with_regions,
 )
 from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Problem, Vault
@@ -72,10 +72,12 @@ def merge_source(
     answers = None
     if result.control_answers is not None:
         answers = _answers_on_source(result.control_answers, result.undecided, failed + unknown, places)
-    declarations = [places.moved_declaration(declaration) for declaration in result.declarations]
+    declarations = [places.locate_declaration(declaration) for declaration in result.declarations]
     declared = (declaration.at for declaration in declarations if declaration.at.path != plan.path)
     find = source.locate(
-        chain(locations([*findings, *undecided, *suppressed], suppressions.problems), places_of(answers), declared)
+        chain(
+            locations([*findings, *undecided, *suppressed], suppressions.problems), answer_locations(answers), declared
+        )
     )
     merged = msgspec.structs.replace(
         result,
@@ -90,11 +92,11 @@ def merge_source(
         root=source.root,
         from_plan=True,
         decided=frozenset(static_address(address) for address in plan.resources),
-        control_answers=None if answers is None else with_places(answers, find, source.root),
+        control_answers=None if answers is None else answers_with_regions(answers, find, source.root),
         declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
     )
-    return _with_note(merged, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
+    return _with_note(merged, plan.path, "some resources of the plan are not in its Terraform source", places.missing)
 
 
 def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
@@ -135,18 +137,18 @@ def _answers_on_source(
     not_passed_keys = {(finding.rule.id, finding.resource) for finding in not_passed}
     decided = (finding for finding in undecided if (finding.rule.id, finding.resource) not in not_passed_keys)
     passes = [*answers.passes, *(as_passed(finding) for finding in decided)]
-    lost = places.lost
-    moved = tuple(places.moved(finding) or finding for finding in passes)
-    places.lost = lost
+    missing = places.missing
+    moved = tuple(places.locate(finding) or finding for finding in passes)
+    places.missing = missing
     return msgspec.structs.replace(
-        answers, passes=moved, vaults=tuple(places.moved_vault(vault) for vault in answers.vaults)
+        answers, passes=moved, vaults=tuple(places.locate_vault(vault) for vault in answers.vaults)
     )
 
 
-def _with_note(result: UnitResult, path: str, message: str, lost: int) -> UnitResult:
-    if not lost:
+def _with_note(result: UnitResult, path: str, message: str, count: int) -> UnitResult:
+    if not count:
         return result
-    text = f"{message}: {lost} of its findings and questions are told in the plan"
+    text = f"{message}: {count} of its findings and questions are told in the plan"
     note = Problem(code=NOT_MAPPED, level="note", message=text, at=Location(path=path), hint=_HINT)
     return msgspec.structs.replace(result, problems=[*result.problems, note])
 
@@ -158,56 +160,56 @@ def _locate(
     lost: list[Finding] = []
     located_findings: list[Finding] = []
     for finding in findings:
-        moved = places.moved(finding)
+        moved = places.locate(finding)
         (lost if moved is None else located_findings).append(finding if moved is None else moved)
     counted, suppressed = split_suppressed(located_findings, suppressions)
     return counted + lost, suppressed
 
 
 class _Places:
-    """The resources of the source. ``lost`` counts results of the plan without a resource in the source."""
+    """The resources of the source. ``missing`` counts results of the plan without a resource in the source."""
 
     def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
         self.planned = plan.resources
         self.resources = build_graph(source.resources, required, source.is_complete).resources
         self.heads = source.stubs
-        self.lost = 0
+        self.missing = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}
         for address, resource in self.resources.items():
             self._static.setdefault(static_address(address), resource)
 
-    def moved(self, finding: Finding) -> Finding | None:
+    def locate(self, finding: Finding) -> Finding | None:
         """Return a finding of a plan located in the source; None if its resource is not there."""
         resource = self._find(finding.resource)
         if resource is None:
             planned = self.planned.get(finding.resource)
             # Resources to destroy are usually no longer in the source.
-            self.lost += planned is None or planned.stays
+            self.missing += planned is None or planned.stays
             return None
         at = self._place(resource, finding.at)
-        evidence = tuple(self._moved(item) for item in finding.evidence)
+        evidence = tuple(self._locate_evidence(item) for item in finding.evidence)
         named = msgspec.structs.replace(resource, address=finding.resource)
         return msgspec.structs.replace(
             finding,
             at=at,
             excerpt=None,
             evidence=evidence,
-            related=related(named, evidence, at),
+            related=related_notes(named, evidence, at),
             resource_at=resource.at,
             callers=resource.callers,
             fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
             source=FROM_PLAN,
         )
 
-    def moved_vault(self, vault: Vault) -> Vault:
+    def locate_vault(self, vault: Vault) -> Vault:
         """Return a vault of a plan, located in the source if it is there."""
         resource = self._find(vault.address)
         if resource is None:
             return vault
         return msgspec.structs.replace(vault, at=msgspec.structs.replace(resource.at, address=vault.address))
 
-    def moved_declaration(self, declaration: Declaration) -> Declaration:
+    def locate_declaration(self, declaration: Declaration) -> Declaration:
         """Return a declaration of a plan, located in the source if it is there."""
         resource = self._find(declaration.at.address or "")
         if resource is None:
@@ -244,7 +246,7 @@ class _Places:
         head = self.heads.get(static_address(address))
         return None if head is None else (head, 0)
 
-    def _moved(self, evidence: Evidence) -> Evidence:
+    def _locate_evidence(self, evidence: Evidence) -> Evidence:
         resource = self._find(evidence.at.address) if evidence.at.address is not None else None
         return (
             evidence if resource is None else msgspec.structs.replace(evidence, at=self._place(resource, evidence.at))
@@ -261,7 +263,7 @@ class _Places:
             if resource.address not in self.resources:
                 place = self._argument(resource, path) or place
             elif resource.address != at.address and _ALL not in resource.address:
-                place = _shared(place, resource)
+                place = _shared_location(place, resource)
         return msgspec.structs.replace(place, address=at.address, attribute=at.attribute)
 
     def _argument(self, resource: Resource, path: Path) -> Location | None:
@@ -274,7 +276,7 @@ class _Places:
         return head.arguments.get(name)
 
 
-def _shared(place: Location, resource: Resource) -> Location:
+def _shared_location(place: Location, resource: Resource) -> Location:
     """Return the location that all instances of a block share. An argument for a single instance is outside the
     module.
     """

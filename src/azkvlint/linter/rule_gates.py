@@ -20,7 +20,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.schema import EXPECTATIONS
-from azkvlint.linter.rule_mutants import survivors
+from azkvlint.linter.rule_mutants import surviving_mutants
 from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import verdicts_on
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -201,7 +201,7 @@ def distinct_examples(rule: Rule) -> Iterator[Fault]:
 def mutants_caught(rule: Rule) -> Iterator[Fault]:
     """Check that every mutant of the rule is caught by an example."""
     try:
-        surviving, count = survivors(rule)
+        surviving, count = surviving_mutants(rule)
     except InputError as error:
         yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
         return

@@ -90,7 +90,7 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
         remaining = tuple(other for other in rule.resources if other != type_)
         yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=remaining))
     for part in ("when", "require"):
-        for change, condition in _broken(getattr(rule, part)):
+        for change, condition in _mutate(getattr(rule, part)):
             broken = msgspec.structs.replace(rule, **{part: condition})
             yield Mutant(f"{part}: {change}", broken, change.partition(_SAME)[2])
     patterns = _patterns(rule)
@@ -102,30 +102,30 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
             yield Mutant(f"{parameter.name}: {change}", msgspec.structs.replace(rule, parameters=tuple(others)))
 
 
-def _broken(condition: Condition) -> Iterator[tuple[str, Condition]]:
+def _mutate(condition: Condition) -> Iterator[tuple[str, Condition]]:
     """Yield the condition with one change each: a part removed, or a word replaced by its opposite."""
     match condition:
         case All(of=parts) | AnyOf(of=parts):
-            yield from _broken_list(condition, parts)
+            yield from _mutate_list(condition, parts)
         case Not(of=part):
             yield f"not: {_describe(part)} -> without not", part
-            yield from ((change, Not(other)) for change, other in _broken(part))
+            yield from ((change, Not(other)) for change, other in _mutate(part))
         case Items(quantifier=word, text=text, where=where):
             other = "every" if word == "some" else "some"
             yield f"{word}: {text} -> {other}", msgspec.structs.replace(condition, quantifier=other)
-            yield from _broken_where(condition, where, f"{word}: {text}")
+            yield from _mutate_where(condition, where, f"{word}: {text}")
         case Linked(direction=word, types=types, where=where):
             yield f"{word}: {types[0]} -> not", Not(condition)
             for dropped in types if 1 < len(types) <= _MAX_TYPES else ():
                 remaining = tuple(type_ for type_ in types if type_ != dropped)
                 yield f"{word}: without {dropped}", msgspec.structs.replace(condition, types=remaining)
             if where != _HOLDS:
-                yield from _broken_where(condition, where, f"{word}: {types[0]}")
+                yield from _mutate_where(condition, where, f"{word}: {types[0]}")
         case Attribute() | Given():
-            yield from _broken_leaf(condition)
+            yield from _mutate_leaf(condition)
 
 
-def _broken_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterator[tuple[str, Condition]]:
+def _mutate_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterator[tuple[str, Condition]]:
     word, other = ("all", AnyOf) if isinstance(condition, All) else ("any", All)
     kind = type(condition)
     if len(parts) > 1:
@@ -133,17 +133,17 @@ def _broken_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterat
     for index, part in enumerate(parts):
         if len(parts) > 1 or word == "all":
             yield f"{word}: without {_describe(part)}", kind(parts[:index] + parts[index + 1 :])
-        for change, changed in _broken(part):
+        for change, changed in _mutate(part):
             yield change, kind((*parts[:index], changed, *parts[index + 1 :]))
 
 
-def _broken_where(condition: Items | Linked, where: Condition, prefix: str) -> Iterator[tuple[str, Condition]]:
+def _mutate_where(condition: Items | Linked, where: Condition, prefix: str) -> Iterator[tuple[str, Condition]]:
     yield f"{prefix} -> without where", msgspec.structs.replace(condition, where=_HOLDS)
-    for change, changed in _broken(where):
+    for change, changed in _mutate(where):
         yield f"{prefix}: {change}", msgspec.structs.replace(condition, where=changed)
 
 
-def _broken_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]]:
+def _mutate_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]]:
     yield f"{_describe(condition)} -> not", Not(condition)
     if not isinstance(condition, Attribute):
         return
@@ -310,7 +310,7 @@ class _Case(NamedTuple):
     results: frozenset[Hashable]
 
 
-def survivors(rule: Rule) -> tuple[list[str], int]:
+def surviving_mutants(rule: Rule) -> tuple[list[str], int]:
     """Return the changes that no example notices although they make a difference, and the number of all changes."""
     cases = list(_cases(rule))
     all_mutants = list(mutants(rule))

@@ -123,7 +123,7 @@ class _Directives:
     def __bool__(self) -> bool:
         return bool(self.spans or self.whole or self.below or self.lines)
 
-    def of(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
+    def matching(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the suppressions of a finding: at its location, on its resource, on a module call, or in its file."""
         rule = finding.rule.id
         own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
@@ -199,8 +199,8 @@ class Suppressions:
         """
         if not self:
             return None
-        own_match = next(self._own.of(finding), None)
-        matches = list(self._peers.of(finding)) if own_match is None else [own_match]
+        own_match = next(self._own.matching(finding), None)
+        matches = list(self._peers.matching(finding)) if own_match is None else [own_match]
         if not matches:
             return None
         self.used.update(mark for mark, _ in matches)

@@ -120,7 +120,7 @@ def evaluate_unit(
     declarations = declarations_of(read, evaluator.types)
     # Positions in a plan are expensive to compute and of no use to authors.
     declared = (item.at for item in declarations) if read.plan is None else ()
-    find = read.locate(chain(locations(located_results, problems), places_of(answers), declared))
+    find = read.locate(chain(locations(located_results, problems), answer_locations(answers), declared))
     root = read.root or read.path
     # A plan may have tens of thousands of unknown results, which are not located unless reported.
     is_located = explain or read.plan is None
@@ -130,7 +130,7 @@ def evaluate_unit(
         findings=[with_regions(finding, find, root) for finding in findings],
         undecided=[with_regions(finding, find, root) for finding in undecided] if is_located else undecided,
         suppressed=[with_regions(finding, find, root) for finding in suppressed],
-        problems=[_placed_problem(problem, find) for problem in problems],
+        problems=[_problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,
         passed=verdicts.passed,
         read=[read.path],
@@ -140,7 +140,7 @@ def evaluate_unit(
         root=read.root,
         undeclared_variables=read.undeclared_variables,
         deployed=read.deployed,
-        control_answers=None if answers is None else with_places(answers, find, root),
+        control_answers=None if answers is None else answers_with_regions(answers, find, root),
         declarations=locate_declarations(declarations, find),
         assumed=frozenset(
             static_address(item.address) for item in read.resources.values() if item.assumption is not None
@@ -213,18 +213,18 @@ def as_passed(finding: Finding) -> Finding:
     )
 
 
-def places_of(answers: ControlAnswers | None) -> Iterator[Location]:
+def answer_locations(answers: ControlAnswers | None) -> Iterator[Location]:
     """Yield the locations of vaults and of results that pass."""
     if answers is not None:
         yield from (vault.at for vault in answers.vaults)
         yield from locations(answers.passes, ())
 
 
-def with_places(answers: ControlAnswers, find: RegionLookup, root: str) -> ControlAnswers:
+def answers_with_regions(answers: ControlAnswers, find: RegionLookup, root: str) -> ControlAnswers:
     """Return the answers with all regions that reports show."""
     return msgspec.structs.replace(
         answers,
-        vaults=tuple(msgspec.structs.replace(vault, at=_located(vault.at, find)) for vault in answers.vaults),
+        vaults=tuple(msgspec.structs.replace(vault, at=_with_region(vault.at, find)) for vault in answers.vaults),
         passes=tuple(with_regions(finding, find, root) for finding in answers.passes),
     )
 
@@ -241,25 +241,25 @@ def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
     place = find(finding.at) if finding.at.region is None else None
     return msgspec.structs.replace(
         finding,
-        at=_located(finding.at, find),
+        at=_with_region(finding.at, find),
         excerpt=finding.excerpt if place is None else place[1],
-        related=tuple(Note(text=note.text, at=_located(note.at, find)) for note in finding.related),
+        related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
         evidence=tuple(
-            msgspec.structs.replace(evidence, at=_located(evidence.at, find)) for evidence in finding.evidence
+            msgspec.structs.replace(evidence, at=_with_region(evidence.at, find)) for evidence in finding.evidence
         ),
-        callers=tuple(_located(caller, find) for caller in finding.callers),
+        callers=tuple(_with_region(caller, find) for caller in finding.callers),
         root=root,
     )
 
 
-def _located(at: Location, find: RegionLookup) -> Location:
+def _with_region(at: Location, find: RegionLookup) -> Location:
     """Return a location with its region and those of its origins."""
     place = find(at) if at.region is None else None
     if place is None and at.cause is None:
         return at
-    cause = None if at.cause is None else _located(at.cause, find)
+    cause = None if at.cause is None else _with_region(at.cause, find)
     return msgspec.structs.replace(at, region=at.region if place is None else place[0], cause=cause)
 
 
-def _placed_problem(problem: Problem, find: RegionLookup) -> Problem:
-    return problem if problem.at is None else msgspec.structs.replace(problem, at=_located(problem.at, find))
+def _problem_with_region(problem: Problem, find: RegionLookup) -> Problem:
+    return problem if problem.at is None else msgspec.structs.replace(problem, at=_with_region(problem.at, find))

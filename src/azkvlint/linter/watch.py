@@ -16,7 +16,7 @@ from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, evaluate_units
+from azkvlint.linter.workers import evaluate_units, set_readable_files
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN, discover
 from azkvlint.readers.units import Unit, units_of
@@ -31,7 +31,7 @@ from azkvlint.util.safe_text import visible
 class IncrementalRun:
     """Repeats one run. ``reevaluated`` are the reported paths of the units that the last check evaluated.
 
-    ``seen`` are the files and folders on which the results depend; a folder with relevant names ends with a separator.
+    ``dependencies`` are the files and folders of all results; a folder with relevant names ends with a separator.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class IncrementalRun:
         self._results: dict[Unit, UnitResult] = {}
 
     @property
-    def seen(self) -> Collection[str]:
+    def dependencies(self) -> Collection[str]:
         """Return the files and folders on which the results depend."""
         return {path for result in self._results.values() for path in result.files}
 
@@ -55,7 +55,7 @@ class IncrementalRun:
             FILE_TRACKER.stop()
 
     def _check(self, config: Config, progress: Progress | None) -> Report:
-        begin(config)
+        set_readable_files(config)
         rules = rules_of(config)
         known = all_rules(config.rules, examples=False)
         policy = policy_of(known, rules, today(config), config.peer_tools)
@@ -145,7 +145,7 @@ class Watch:
 
     def _watch_folders(self, watcher: Any, paths: Collection[str]) -> None:
         """Check after each change, until the set of folders to watch is different."""
-        watched = folders_of(paths, self._run.seen)
+        watched = folders_of(paths, self._run.dependencies)
         is_new = True
         for is_changed in self._changes(watcher, watched):
             # Changes before this watcher was ready were not reported.
@@ -153,7 +153,7 @@ class Watch:
                 continue
             is_new = False
             self.check(is_change=is_changed)
-            if folders_of(paths, self._run.seen) != watched:
+            if folders_of(paths, self._run.dependencies) != watched:
                 return
 
     def _changes(self, watcher: Any, folders: Collection[str]) -> Iterator[bool]:
@@ -223,7 +223,7 @@ class Watch:
         return f"checked {len(names)} of {units}" + (f" ({listed})" if len(names) < units and listed else "")
 
 
-def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
+def folders_of(paths: Iterable[str], dependencies: Iterable[str]) -> frozenset[str]:
     """Return the folders to watch: those below the inputs, and those of all dependencies.
 
     A missing folder is replaced by its nearest existing parent.
@@ -233,8 +233,8 @@ def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
         if os.path.isdir(path):
             folders.update(_below(path))
         folders.add(_nearest(os.path.dirname(path)))
-    parents = {os.path.dirname(path) for path in seen}
-    parents |= {os.path.dirname(real_path(path)) for path in seen if os.path.islink(path)}
+    parents = {os.path.dirname(path) for path in dependencies}
+    parents |= {os.path.dirname(real_path(path)) for path in dependencies if os.path.islink(path)}
     return frozenset(folders.union(map(_nearest, parents)))
 
 

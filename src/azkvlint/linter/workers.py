@@ -69,7 +69,7 @@ def evaluate_units(
         yield from [_killed_result(unit) for unit in chunk] if results_of_chunk is None else results_of_chunk
 
 
-def begin(config: Config) -> None:
+def set_readable_files(config: Config) -> None:
     """Set the files that a run may read."""
     begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
 
@@ -145,7 +145,7 @@ class Worker:
             return UnitResult(problems=[_problem(path, NO_MEMORY)], read=[path])
         # A bug that one input triggers must not lose the findings of the others.
         except Exception as error:  # noqa: BLE001
-            return UnitResult(problems=[_problem(path, broken_here(error))], read=[path])
+            return UnitResult(problems=[_problem(path, internal_error(error))], read=[path])
 
     def _read(self, unit: Unit) -> ReadResult | None:
         return self._with_suppressions(self.reader.read(unit))
@@ -178,7 +178,7 @@ def _worker_function(
     is_tracking: bool,
 ) -> Callable[[Sequence[Unit]], list[UnitResult]]:
     """Initialize a worker process, and return the function that evaluates units."""
-    begin(config)
+    set_readable_files(config)
     if is_tracking and not FILE_TRACKER.is_on:
         FILE_TRACKER.start()
     worker = Worker(config, rules, root, policy, relevant)
@@ -218,7 +218,7 @@ def _processors() -> int:
         return os.cpu_count() or 1
 
 
-def broken_here(error: Exception) -> InputError:
+def internal_error(error: Exception) -> InputError:
     """Return the error for a bug in kvlint: its location, without its message, which may contain a value of the
     input.
     """
