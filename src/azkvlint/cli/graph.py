@@ -102,7 +102,6 @@ def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
 
 
 def _quote(*lines: str) -> str:
-    """Return lines as one quoted string."""
     escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'
 

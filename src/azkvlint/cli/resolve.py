@@ -78,7 +78,6 @@ def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
 
 
 def _other_outputs(arguments: Arguments) -> tuple[str, str]:
-    """Return the output files that are not reports."""
     return arguments.write_baseline, arguments.summary_file
 
 
@@ -114,7 +113,6 @@ def _baseline(arguments: Arguments) -> str:
 
 
 def _globs(settings: Settings, *fields: str) -> tuple[tuple[str, str], ...]:
-    """Return the globs of some settings, each with its base folder."""
     if not any(getattr(settings.arguments, field) for field in fields):
         return ()
     from azkvlint.util.globs import PathGlob

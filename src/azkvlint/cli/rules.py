@@ -33,7 +33,6 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _fields(rule: Rule) -> dict[str, object]:
-    """Return the fields of a rule, with its severity in words."""
     fields: dict[str, object] = msgspec.to_builtins(rule)
     return fields | {"severity": rule.severity.label}
 

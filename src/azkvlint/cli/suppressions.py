@@ -79,7 +79,6 @@ def run_suppressions(arguments: Arguments) -> int:
 
 
 def _is_by_peer(finding: Finding) -> bool:
-    """Return whether a comment for another tool suppresses a finding."""
     return finding.outcome is Outcome.FAIL and finding.suppressed is not None and bool(finding.suppressed.tool)
 
 

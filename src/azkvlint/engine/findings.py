@@ -115,7 +115,6 @@ def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location
 
 
 def _origins(at: Location) -> Iterator[Location]:
-    """Yield the origins of a value, nearest first."""
     cause = at.cause
     while cause is not None:
         yield cause

@@ -60,8 +60,6 @@ def load_frameworks(files: Iterable[tuple[str, bytes]], rules: Iterable[Rule]) -
 
 
 class _FrameworkDecoder:
-    """Decodes one file."""
-
     def __init__(self, decoder: Decoder, known: Mapping[str, Rule], names: dict[str, str]) -> None:
         self._decoder = decoder
         self._known = known
@@ -126,7 +124,6 @@ class _FrameworkDecoder:
             yield version, msgspec.structs.replace(control, id=id_)
 
     def _also(self, node: Node) -> Also:
-        """Decode rules that apply to some vaults only."""
         fields = self._decoder.fields(node, "each item of also", _ALSO_KEYS, ("when",))
         return Also(
             when=ConditionDecoder(self._decoder, {}).conditions(fields.get("when"), "when"),

@@ -115,12 +115,10 @@ def _parse_plain(text: str, like: Plain) -> Plain | None:
 
 
 def _operators(rule: Rule, name: str) -> Iterator[str]:
-    """Return the operators that use a parameter."""
     return (condition.operator for condition in _attributes(rule) if condition.operand == f"${name}")
 
 
 def _attributes(rule: Rule) -> Iterator[Attribute]:
-    """Yield the attribute conditions of a rule."""
     stack: list[Condition] = [rule.when, rule.require]
     while stack:
         match stack.pop():

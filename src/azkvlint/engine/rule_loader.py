@@ -56,8 +56,6 @@ def load_rules(
 
 
 class _RuleDecoder:
-    """Decodes one file."""
-
     def __init__(self, decoder: Decoder, *, builtin: bool, path_of_id: Mapping[str, str]) -> None:
         self._decoder = decoder
         self._builtin = builtin
@@ -172,7 +170,6 @@ class _RuleDecoder:
         return text
 
     def _lists(self, fields: Fields, label: str) -> dict[str, tuple[str, ...]]:
-        """Decode a mapping from free keys to lists of strings."""
         entries = self._decoder.entries(fields.get(label), label)
         return {str(key.value): self._decoder.texts(value, f"{label} {key.value!r}") for key, value in entries}
 

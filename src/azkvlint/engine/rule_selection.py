@@ -72,7 +72,6 @@ def _is_selected(rule: Rule, select: Sequence[str], profiles: frozenset[str]) ->
 
 
 def _no_rule_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, str | None]:
-    """Return why no rule is left, and a hint."""
     outside = [rule for rule in rules if any(_has_prefix(rule, word) for word in select)]
     if outside and all(rule.profile != "default" for rule in outside):
         return "no rule that is selected is in the profile", f"try --profile {outside[0].profile}"

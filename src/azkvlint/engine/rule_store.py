@@ -133,7 +133,6 @@ def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
 
 
 def _relative_path(file: str, folder: str) -> str:
-    """Return the path of a file below a folder, with slashes."""
     return os.path.relpath(file, folder).replace(os.sep, "/")
 
 
@@ -142,7 +141,6 @@ def _is_framework(name: str) -> bool:
 
 
 def _display_path(file: str) -> str:
-    """Return the display path of a file."""
     return os.path.normpath(file).replace(os.sep, "/")
 
 

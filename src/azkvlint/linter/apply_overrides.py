@@ -153,7 +153,6 @@ class Overrides:
         return self._by_rule[path, rule]
 
     def _for_path(self, path: str) -> list[int]:
-        """Return the overrides that may apply to a path."""
         if path not in self._by_path:
             files = [os.path.join(root, path) for root in self._roots]
             file = real_path(next(filter(os.path.lexists, files), files[0]))
@@ -167,7 +166,6 @@ class Overrides:
 
 
 def _is_by_peer(finding: Finding) -> bool:
-    """Return whether a comment for another tool suppresses a finding."""
     return finding.suppressed is not None and bool(finding.suppressed.tool)
 
 
@@ -179,7 +177,6 @@ def _directive(override: Override, at: Location, is_expired: bool = False) -> Su
 
 
 def _selected_rules(word: str, override: Override, known: Sequence[Rule]) -> frozenset[str]:
-    """Return the ids of the rules that a word selects."""
     try:
         return frozenset(rule.id for rule in find_rules_by_prefix(known, word))
     except UsageError as error:

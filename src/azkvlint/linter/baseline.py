@@ -174,7 +174,6 @@ def _entry(fingerprint: str, outcome: str, findings: Sequence[Finding]) -> Entry
 
 
 def _is_from(baseline: str, finding: Finding) -> bool:
-    """Return whether a finding is suppressed by the baseline in a file."""
     reason = finding.suppressed
     if reason is None or (reason.kind, reason.justification) != (EXTERNAL, JUSTIFICATION):
         return False

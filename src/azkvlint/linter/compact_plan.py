@@ -74,12 +74,10 @@ _CALL_METADATA = ("source", "version_constraint")
 
 
 def _without_metadata(arguments: Node) -> Node:
-    """Return the arguments without the metadata."""
     return {key: value for key, value in arguments.items() if not key.startswith("$")}
 
 
 def _output(arguments: Node) -> Node:
-    """Return an output: its value and flags."""
     flags = {name: flag for name, flag in arguments.items() if name != "value"}
     return {"expression": _expression(arguments.get("value"))} | flags
 

@@ -127,7 +127,6 @@ class FindingsByVault:
                 vault_findings.add_result(finding, perhaps=True)
 
     def _unowned(self, root: str) -> VaultFindings:
-        """Return the results without a vault of a root."""
         path, _, parameters = root.partition("\0")
         return self._without_vault.setdefault(root, VaultFindings(None, path, parameters))
 
@@ -142,7 +141,6 @@ class FindingsByVault:
 
 
 def _results_with_owners(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
-    """Yield all results of a unit with their owners."""
     answers = result.control_answers
     if answers is not None:
         for finding in chain(result.findings, result.undecided, result.suppressed, answers.passes):
@@ -231,7 +229,6 @@ def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
 
 
 def _as_rule(condition: Condition, id_: str) -> Rule:
-    """Return a rule that passes for the vaults that satisfy a condition."""
     return Rule(
         id=id_, name=id_, title="", severity=Severity.INFO, resources=VAULTS, when=All(()), require=condition,
         message="", why="", fix="", references=(), examples=(), path="",
@@ -322,7 +319,6 @@ def _applies(
 
 
 def _without_rules(check: ControlCheck, why: str) -> ControlResult:
-    """Return the result of a control that no rule checks."""
     platform = check.control.platform
     if platform is None:
         return ControlResult(check=check, status=Status.NOT_APPLICABLE, why=why)

@@ -102,7 +102,6 @@ def _tie_breaker(finding: Finding) -> str:
 
 
 def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
-    """Return the related locations of all findings, without duplicates."""
     notes: dict[_Key, Note] = {}
     for finding in group:
         for note in finding.related:

@@ -111,7 +111,6 @@ def repository_of(config: Config, root: str) -> Repository | None:
 
 
 def _passing(units: Iterable[UnitResult]) -> Iterator[Finding]:
-    """Yield the results that pass, where the units have them."""
     for unit in without_decided(list(units)):
         if unit.control_answers is not None:
             yield from unit.control_answers.passes
@@ -355,7 +354,6 @@ def _has_source(folder: str, config: Config) -> bool:
 
 
 def _no_input_problem(paths: Sequence[str]) -> Problem:
-    """Return the problem that ``paths`` contain no input."""
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=CANNOT_READ, level="error", message=message, hint=MAKE_INPUT)

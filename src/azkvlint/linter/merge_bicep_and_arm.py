@@ -233,7 +233,6 @@ def _unmatched_addresses(resources: Mapping[str, Resource], others: Mapping[str,
 
 
 def _rank(resource: Resource) -> bool:
-    """Return the sort key: resources of Key Vault first."""
     return not resource.type.lower().startswith(_KEY_VAULT)
 
 

@@ -266,7 +266,6 @@ def _with_unknowns(read: ReadResult, required: RequiredAttributes) -> Iterator[R
 
 
 def _paths(value: Value, path: Path) -> Iterator[Path]:
-    """Yield the path of every value inside a value."""
     if path:
         yield path
     match value:

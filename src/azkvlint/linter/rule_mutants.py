@@ -185,7 +185,6 @@ def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
 
 
 def _patterns(rule: Rule) -> frozenset[str]:
-    """Return the names of the parameters that are regular expressions."""
     names: set[str] = set()
     stack: list[Condition] = [rule.when, rule.require]
     while stack:
@@ -200,7 +199,6 @@ def _patterns(rule: Rule) -> frozenset[str]:
 
 
 def _describe(condition: Condition) -> str:
-    """Return a short description of a condition."""
     match condition:
         case Attribute(text=text, operator=operator, operand=operand):
             return f"{text} {operator} {operand}"
@@ -300,8 +298,6 @@ _NO_DIFFERENCE = {
 
 
 class _Case(NamedTuple):
-    """One example in one language, with the input that was read."""
-
     example: Example
     language: str
     source: str

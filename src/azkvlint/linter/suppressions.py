@@ -71,7 +71,6 @@ def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tool
 
 
 def _equivalents(rules: Sequence[Rule], tool: str) -> dict[str, frozenset[str]]:
-    """Return the equivalent rules by each id of a tool."""
     rules_by_id: dict[str, frozenset[str]] = {}
     for other in reversed(_SAME_IDS.get(tool, (tool,))):
         ids_of_tool: dict[str, set[str]] = {}
@@ -235,7 +234,6 @@ class Suppressions:
             (self._peers.lines if is_line else self._peers.spans)[path, id_] = _SpanIndex(items.values())
 
     def _add_metadata(self, path: str, metadata: Metadata, policy: Policy) -> None:
-        """Add the directives in the metadata of one template."""
         for directive, pointer in metadata.found:
             for mark, reason in self._marks(path, directive, policy, METADATA):
                 self._own.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
@@ -324,7 +322,6 @@ def _normalize(id_: str) -> str:
 
 
 def _fault(directive: Directive, policy: Policy, has_no_target: bool) -> str:
-    """Return the fault of a directive, or ""."""
     unknown = [id_ for id_ in directive.ids if id_ not in policy.known]
     if unknown:
         return f"there is no rule '{unknown[0][:_LONGEST]}'"

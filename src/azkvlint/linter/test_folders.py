@@ -79,7 +79,6 @@ class FoldersOfTests:
         return path in self._read or (os.path.dirname(path) or ".") in self._read
 
     def _is_in_tests(self, source: str, path: str) -> bool:
-        """Return whether a reported path is in a test folder."""
         key = source, path
         if key not in self._known:
             root = self._roots.get(source, self._roots[""])
@@ -98,14 +97,12 @@ class FoldersOfTests:
         return any(self._is_test_folder(path) for path in paths[:-1])
 
     def _is_globbed(self, path: str, is_folder: bool) -> bool:
-        """Return whether a glob of the user matches a path."""
         return any(
             path.startswith(base) and glob.is_about(path[len(base) :].replace(os.sep, "/"), is_folder)
             for base, glob in self._globs or ()
         )
 
     def _is_test_folder(self, folder: str) -> bool:
-        """Return whether a folder has the name of a test or example folder."""
         parent, name = os.path.split(folder.lower())
         if NAMES.fullmatch(name) is None:
             return False

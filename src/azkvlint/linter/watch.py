@@ -77,7 +77,6 @@ class IncrementalRun:
         return report_of(config, known, rules, root, [results[_key(unit)] for unit in units])
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
-        """Return the results of units whose files are unchanged."""
         states: dict[str, State] = {}
         results: dict[Unit, UnitResult] = {}
         for key in map(_key, units):
@@ -174,7 +173,6 @@ class Watch:
             ) from error
 
     def _is_relevant(self, _change: object, path: str) -> bool:
-        """Return whether a change may affect a result."""
         name = os.path.basename(path)
         is_output = any(path == file or path.startswith(f"{file}.") for file in self._outputs)
         return not is_output and not name.endswith(("~", ".swp", ".swx", ".swo"))

@@ -186,7 +186,6 @@ def _worker_function(
 
 
 def _killed_result(unit: Unit) -> UnitResult:
-    """Return the result for a unit whose process was killed."""
     path = unit.source.path
     return UnitResult(problems=[_problem(path, InputError(_KILLED, _KILLED_HINT))], read=[path])
 
