@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from tests.fuzz import campaign, cases, mutations
 from tests.fuzz.canaries import DECLARED
 from tests.fuzz.cases import CONTROLS_FORMATS, FORMATS, Case, CaseFactory
@@ -253,7 +253,7 @@ def test_inputs_are_valid_before_they_are_mutated(
             continue
         write_case(case, tmp_path / str(number))
         monkeypatch.chdir(tmp_path / str(number) / "checkout")
-        known[_guarded(list(case.words))] += 1
+        known[_run_with_error_handling(list(case.words))] += 1
         capfd.readouterr()
     for kind in sorted(set(codes) - {"options", "places"}):
         # Some configurations leave nothing to check, on purpose.

@@ -1,4 +1,4 @@
-"""The way in: ``kvlint`` and ``python -m azkvlint``. Nothing heavy is imported before it is needed."""
+"""The entry point of ``kvlint`` and ``python -m azkvlint``. Heavy modules are imported only where they are needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # typing takes longer to import than the rest of this mod
 if TYPE_CHECKING:
     from typing import NoReturn
 
-# Made ahead, for when there is no memory left.
+# Allocated in advance, because no memory is left when it is written.
 _NO_MEMORY = b"kvlint: there is not enough memory: give kvlint more, or check less at once\n"
 _EXIT_NO_MEMORY = 3
 
@@ -21,11 +21,11 @@ def main() -> int:
     try:
         return _main()
     except MemoryError:
-        _end_without_memory()
+        _exit_without_memory()
 
 
-def _end_without_memory() -> NoReturn:
-    """End the process without anything that needs memory: Python's own way to end prints tracebacks then."""
+def _exit_without_memory() -> NoReturn:
+    """Exit without allocating memory. Python's regular exit formats tracebacks, which does allocate."""
     try:
         os.write(2, _NO_MEMORY)
         if "multiprocessing" in sys.modules:
@@ -39,22 +39,22 @@ def _main() -> int:
     import atexit
     import gc
 
-    # A run builds data that lives until its end: looking for garbage in it costs more than all else together. So it
-    # does where Python looks once more as it ends, unless nothing is left to look at.
+    # The data of a run lives until its end, so collecting garbage costs more than everything else together. Python
+    # collects once more at exit; freezing leaves it no objects to examine.
     gc.disable()
     atexit.register(gc.freeze)
     _open_streams()
-    words = sys.argv[1:]
-    if words in _VERSION:
-        return _guarded(words)
+    arguments = sys.argv[1:]
+    if arguments in _VERSION:
+        return _run_with_error_handling(arguments)
     from azkvlint.util.processes import exit_code_after_signals, handle_signals
 
     handle_signals()
-    return exit_code_after_signals(_guarded(words))
+    return exit_code_after_signals(_run_with_error_handling(arguments))
 
 
 def _open_streams() -> None:
-    """Stand-ins for streams that the caller has closed: print would take a missing stderr for stdout."""
+    """Replace streams that the caller closed: without stderr, print would write to stdout."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             from azkvlint.util.output_files import open_null_device
@@ -62,11 +62,11 @@ def _open_streams() -> None:
             setattr(sys, name, open_null_device(mode))
 
 
-def _guarded(words: list[str]) -> int:
+def _run_with_error_handling(arguments: list[str]) -> int:
     from azkvlint.util.errors import EXIT_INCOMPLETE, KvlintError
 
     try:
-        return _run(words)
+        return _run(arguments)
     except KvlintError as error:
         from azkvlint.cli.output import print_error
 
@@ -76,13 +76,13 @@ def _guarded(words: list[str]) -> int:
         return 130
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001  # a mistake of ours ends in one line, not in a traceback
+    except Exception as error:  # noqa: BLE001  # one line instead of a traceback
         _print_crash(error)
         return EXIT_INCOMPLETE
 
 
 def _print_crash(error: Exception) -> None:
-    """Where kvlint broke. The error's own text may hold a value of the input, so it is not shown."""
+    """Print where kvlint failed, without the error's own text: it may hold a value from the input."""
     import traceback
 
     if os.environ.get("KVLINT_DEBUG"):
@@ -93,27 +93,27 @@ def _print_crash(error: Exception) -> None:
     print(f"{text} (KVLINT_DEBUG=1 shows the whole traceback)", file=sys.stderr)
 
 
-def _run(words: list[str]) -> int:
-    if words in _VERSION:
+def _run(command_line: list[str]) -> int:
+    if command_line in _VERSION:
         from azkvlint import __version__
 
         try:
             print(f"kvlint {__version__}", flush=True)
         except BrokenPipeError:
-            from azkvlint.cli.output import abandon
+            from azkvlint.cli.output import stop_writing
 
-            abandon(sys.stdout)
+            stop_writing(sys.stdout)
         return 0
     from azkvlint.config.options import plain_arguments
 
-    arguments = plain_arguments(words)
+    arguments = plain_arguments(command_line)
     if arguments is not None:
         from azkvlint.cli.check import run_check
 
         return run_check(arguments)
     from azkvlint.cli.app import run
 
-    return run(words)
+    return run(command_line)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.compact_plan import expand
 
 GOOD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: true}"
@@ -42,7 +42,7 @@ def kvlint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.
     monkeypatch.setenv("COLUMNS", "120")
 
     def run(*words: str | Path) -> Said:
-        code = _guarded([str(word) for word in words])
+        code = _run_with_error_handling([str(word) for word in words])
         said = capfdbinary.readouterr()
         return Said(code, said.out.decode(), said.err.decode())
 

@@ -37,13 +37,13 @@ def in_full(words: Sequence[str]) -> Arguments | int:
 
 def said(*paths: str, **given: Any) -> Arguments:
     """The arguments of a command line that sets these fields."""
-    return Arguments(paths=paths, given=frozenset(given), **given)
+    return Arguments(paths=paths, explicit_fields=frozenset(given), **given)
 
 
 def test_every_option_is_in_both() -> None:
     known, options = parameters(), [option for option in OPTIONS if "check" in option.commands]
     assert {option.field for option in options} | {"paths"} == set(known) - {"help"}
-    assert {option.field for option in OPTIONS} | {"paths", "given"} == set(Arguments.__struct_fields__)
+    assert {option.field for option in OPTIONS} | {"paths", "explicit_fields"} == set(Arguments.__struct_fields__)
     for option in options:
         parameter = known[option.field]
         assert set(option.names) == {*parameter.opts, *parameter.secondary_opts}

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
@@ -70,12 +70,17 @@ def reports(inputs: Path) -> Iterator[tuple[str, str]]:
     check = [word for form in REPORTERS for word in ("-f", f"{form}={form}")]
     controls = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}=controls.{form}")]
     with redirect_stderr(errors):
-        assert _guarded([str(inputs / "whole"), *given, *shown, *check]) == 1
-        assert _guarded(["controls", str(inputs / "whole"), "--framework", "all", *controls]) == 1
+        assert _run_with_error_handling([str(inputs / "whole"), *given, *shown, *check]) == 1
+        assert _run_with_error_handling(["controls", str(inputs / "whole"), "--framework", "all", *controls]) == 1
         audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,undecided,passed")
-        assert _guarded([str(inputs / "whole"), *given, *shown[:3], *audit]) == 1
-        assert _guarded([str(inputs / "broken"), *shown[:3], "-f", "json=broken.json", "-f", "sarif=broken.sarif"]) == 3
-        assert _guarded([str(inputs / "whole"), "--var", CANARY]) == 2
+        assert _run_with_error_handling([str(inputs / "whole"), *given, *shown[:3], *audit]) == 1
+        assert (
+            _run_with_error_handling(
+                [str(inputs / "broken"), *shown[:3], "-f", "json=broken.json", "-f", "sarif=broken.sarif"]
+            )
+            == 3
+        )
+        assert _run_with_error_handling([str(inputs / "whole"), "--var", CANARY]) == 2
     yield "stderr", errors.getvalue()
     for file in sorted(Path.cwd().iterdir()):
         yield file.name, file.read_text(encoding="utf-8")
@@ -124,7 +129,7 @@ def test_what_a_plan_marks_is_told_by_no_rule(tmp_path: Path) -> None:
                 change[side] = with_canary(values)
         (tmp_path / "plans" / f"{number}.json").write_text(json.dumps(plan), encoding="utf-8")
     report = tmp_path / "report"
-    assert _guarded([str(tmp_path / "plans"), "--profile", "all", "-f", f"json={report}"]) in (1, 3)
+    assert _run_with_error_handling([str(tmp_path / "plans"), "--profile", "all", "-f", f"json={report}"]) in (1, 3)
     text = report.read_text(encoding="utf-8")
     assert len({one["ruleId"] for one in json.loads(text)["findings"]}) > 60
     leaks = [text[max(at - 300, 0) : at + 40] for window in WINDOWS if (at := text.find(window)) >= 0]
@@ -147,6 +152,8 @@ def test_another_secret_changes_nothing(said: Mapping[str, str], inputs: Path, t
         if file.is_file():
             file.write_text(file.read_text(encoding="utf-8").replace(CANARY, OTHER), encoding="utf-8")
     words = [str(tmp_path / "whole"), "--var", f"innocent={OTHER}", "--var", f"nobody={OTHER}", "--profile", "all"]
-    assert _guarded([*words, "-f", f"json={tmp_path / 'json'}", "-f", f"sarif={tmp_path / 'sarif'}"]) == 1
+    assert (
+        _run_with_error_handling([*words, "-f", f"json={tmp_path / 'json'}", "-f", f"sarif={tmp_path / 'sarif'}"]) == 1
+    )
     for form in ("json", "sarif"):
         assert (tmp_path / form).read_text(encoding="utf-8") == said[form]

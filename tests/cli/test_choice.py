@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import PROFILES
 
@@ -18,7 +18,7 @@ RULES = builtin_rules()
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profile_asks_its_rules(profile: str) -> None:
-    asked = chosen(RULES, (), (), (profile,))
+    asked = select_rules(RULES, (), (), (profile,))
     assert {rule.profile for rule in RULES} & set(PROFILES[profile]) == {rule.profile for rule in asked}
     assert (profile == "all") <= (len(asked) == len(RULES))
 

@@ -50,12 +50,12 @@ def test_the_reader_takes_the_types_that_it_names_and_no_others(tmp_path: Path, 
     for type_, value in VALUES.items():
         file.write_text(f"{key} = {value}\n", encoding="utf-8")
         if type_ == named:
-            read = read_file(str(file), named=True)
+            read = read_file(str(file), is_explicit=True)
             assert read is not None
             assert set(read.values) == {KEYS[key].field}
         else:
             with pytest.raises(UsageError, match=f":1: {key} must be "):
-                read_file(str(file), named=True)
+                read_file(str(file), is_explicit=True)
 
 
 def test_the_package_has_it() -> None:
@@ -72,7 +72,7 @@ def test_what_the_documentation_shows_is_taken(tmp_path: Path, page: str) -> Non
     for number, block in enumerate(shown):
         file = tmp_path / f"{number}.toml"
         file.write_text(block, encoding="utf-8")
-        read = read_file(str(file), named=True)
+        read = read_file(str(file), is_explicit=True)
         assert read is not None
         assert read.values or read.overrides
         assert not [override.fault for override in read.overrides if override.fault]

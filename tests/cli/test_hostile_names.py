@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
@@ -64,13 +64,13 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     with pytest.MonkeyPatch.context() as patch, redirect_stderr(errors):
         patch.chdir(home)
         words = [word for form in REPORTERS for word in ("-f", f"{form}={form}")]
-        assert _guarded(["in", "--profile", "all", "-v", "--strict", "--show-suppressed", *words]) == 3
+        assert _run_with_error_handling(["in", "--profile", "all", "-v", "--strict", "--show-suppressed", *words]) == 3
         audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,undecided,passed")
-        assert _guarded(["in", "--profile", "all", *audit]) == 3
+        assert _run_with_error_handling(["in", "--profile", "all", *audit]) == 3
         words = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}=controls.{form}")]
-        assert _guarded(["controls", "in", *words]) == 3
+        assert _run_with_error_handling(["controls", "in", *words]) == 3
         words = [word for form in ("text", "json") for word in ("-f", f"{form}=suppressions.{form}")]
-        assert _guarded(["suppressions", "in", *words]) == 3
+        assert _run_with_error_handling(["suppressions", "in", *words]) == 3
         for name, words in printing(folder, home).items():
             (home / name).write_bytes(stdout_of(words))
     # Bytes, because reading as text makes line breaks of what is none.
@@ -108,7 +108,7 @@ def stdout_of(words: list[str]) -> bytes:
     """What a command prints."""
     out = io.BytesIO()
     with redirect_stdout(io.TextIOWrapper(out, encoding="utf-8")) as stream:
-        assert _guarded(words) in (0, 1, 3)
+        assert _run_with_error_handling(words) in (0, 1, 3)
         stream.flush()
     return out.getvalue()
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
@@ -412,13 +412,13 @@ def _outputs(case: Case, secret: str, folder: Path, patch: pytest.MonkeyPatch) -
     check = [word for form in REPORTERS for word in ("-f", f"{form}={to}/{form}")]
     errors = io.StringIO()
     with redirect_stderr(errors):
-        assert _guarded([*words, *shown, *check, "--write-baseline", f"{to}/baseline"]) in (1, 3)
+        assert _run_with_error_handling([*words, *shown, *check, "--write-baseline", f"{to}/baseline"]) in (1, 3)
         audit = ("-f", f"sarif={to}/audit", "--sarif-include", "suppressed,undecided,passed")
-        assert _guarded([*words, *shown[:3], *audit]) in (1, 3)
+        assert _run_with_error_handling([*words, *shown[:3], *audit]) in (1, 3)
         controls = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}={to}/controls.{form}")]
-        assert _guarded(["controls", *words, "--framework", "all", *controls]) in (0, 1, 3)
+        assert _run_with_error_handling(["controls", *words, "--framework", "all", *controls]) in (0, 1, 3)
         listed = [word for form in ("text", "json") for word in ("-f", f"{form}={to}/suppressions.{form}")]
-        assert _guarded(["suppressions", *words, *listed]) in (0, 1, 3)
+        assert _run_with_error_handling(["suppressions", *words, *listed]) in (0, 1, 3)
         yield "settings", stdout_of(["--show-settings", *words])
         for form in ("dot", "mermaid"):
             yield form, stdout_of(["graph", case.paths[0], "-f", form])
@@ -442,7 +442,7 @@ def stdout_of(words: list[str]) -> str:
     """What a command prints."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with redirect_stdout(out):
-        _guarded(words)
+        _run_with_error_handling(words)
         sys.stdout.flush()
     data = out.buffer
     assert isinstance(data, io.BytesIO)
@@ -528,7 +528,7 @@ def test_what_is_only_picked_beside_a_secret_is_shown(
     head = f'variable "admin_password" {{\n  default = "{SECRET}"\n}}'
     text = terraform(expression.replace("@other@", "neither-nor"), head).files["main.tf"]
     Path("main.tf").write_text(text, encoding="utf-8")
-    assert _guarded(["main.tf", "--profile", "all", "-f", "json=out.json"]) == 1
+    assert _run_with_error_handling(["main.tf", "--profile", "all", "-f", "json=out.json"]) == 1
     messages = " ".join(one["message"] for one in json.loads(Path("out.json").read_text(encoding="utf-8"))["findings"])
     assert ("neither-nor" in messages) == shown
     assert SECRET not in messages

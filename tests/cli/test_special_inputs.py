@@ -103,7 +103,7 @@ def test_a_watch_whose_current_folder_is_gone_ends(tmp_path: Path, monkeypatch: 
         _remove(work)
         watch.check()
 
-    monkeypatch.setattr(Watch, "_until_other_folders", change)
+    monkeypatch.setattr(Watch, "_watch_folders", change)
     with pytest.raises(UsageError, match="the current folder no longer exists"):
         watch.run(["."])
     assert said

@@ -181,17 +181,17 @@ def test_rules_are_links_on_a_terminal(kvlint: Kvlint) -> None:
 
 def test_the_progress_bar_is_never_left_behind(capsys: pytest.CaptureFixture[str]) -> None:
     bar = _Bar()
-    bar.tell(1, 3)
+    bar.update(1, 3)
     bar._show()
-    bar.tell(2, 3)
-    assert bar._shown.tasks[0].completed == 2
+    bar.update(2, 3)
+    assert bar._widget.tasks[0].completed == 2
     bar.stop()
-    assert bar._shown.finished is False
-    assert not bar._shown.live.is_started
+    assert bar._widget.finished is False
+    assert not bar._widget.live.is_started
     late = _Bar()
     late.stop()
     late._show()
-    assert late._shown is None
+    assert late._widget is None
     capsys.readouterr()
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import azkvlint
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.compact_plan import expand
 from tests.sarif import run_in
 
@@ -301,7 +301,7 @@ def test_no_file_breaks_a_run(kind: str, poison: str, tmp_path: Path, monkeypatc
     reports = () if words[0] == "controls" else [word for form in FORMATS for word in ("-f", f"{form}=out.{form}")]
     errors = io.StringIO()
     with redirect_stderr(errors):
-        code = _guarded([*words, *reports])
+        code = _run_with_error_handling([*words, *reports])
     assert code in (0, 1, 2, 3)
     assert b"internal error" not in errors.getvalue().encode("utf-8")
     if Path("out.json").exists():
@@ -339,7 +339,7 @@ def test_what_cannot_be_read_is_a_problem_of_the_file(
     kind: str, poison: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert _guarded([*written(kind, poison), "-f", "json=out.json"]) == 3
+    assert _run_with_error_handling([*written(kind, poison), "-f", "json=out.json"]) == 3
     problems = json.loads(Path("out.json").read_text(encoding="utf-8"))["problems"]
     paths = {one["location"]["path"] for one in problems if one["level"] == "error"}
     assert paths == {UNREADABLE[kind][0]}

@@ -171,7 +171,7 @@ def test_what_is_told_cannot_steer_a_terminal(project: Path) -> None:
 
 def test_own_reports_and_swap_files_are_no_changes(project: Path) -> None:
     report = project / ".sarif" / "kvlint.sarif"
-    counts = Told(project, outputs=(str(report),)).watch._counts
+    counts = Told(project, outputs=(str(report),)).watch._is_relevant
     ours = (report, f"{report}.77.partial", project / "one/.main.tf.swp", project / "one/main.tf~")
     assert not any(counts(None, str(path)) for path in ours)
     assert counts(None, str(project / "one/main.tf"))
@@ -179,7 +179,7 @@ def test_own_reports_and_swap_files_are_no_changes(project: Path) -> None:
 
 def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None:
     told = Told(project / "one")
-    watched = folders_of(told.paths, told.watch._again.seen)
+    watched = folders_of(told.paths, told.watch._run.dependencies)
     assert {str(project / "one"), str(project / "module"), str(project)} <= watched
     assert str(project / "two") not in watched
     shutil.rmtree(project / "one")

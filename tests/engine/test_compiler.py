@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.rule import All, AnyOf, Condition, Not
@@ -69,7 +69,7 @@ def test_one_of_several_values(build: Build, values: tuple[int, ...], outcome: O
     unknown = Unknown(at=AT, why="later", one_of=values)
     resource = build.resource(a=unknown)
     assert asked(build, build.attribute("a", equals=1), resource)[0] is outcome
-    assert asked(build, Not(build.attribute("a", equals=1)), resource)[0] is negated(outcome)
+    assert asked(build, Not(build.attribute("a", equals=1)), resource)[0] is negate(outcome)
     assert asked(build, build.attribute("a.b", equals=1), resource)[0] is UNDECIDED
     assert asked(build, build.attribute("a", **{"is": "set"}), resource)[0] is (PASS if values else UNDECIDED)
     assert asked(build, build.attribute("a", **{"is": "absent"}), resource)[0] is (FAIL if values else UNDECIDED)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import ResourceGraph
@@ -60,7 +60,7 @@ def test_linked_from(build: Build, how: dict[str, Any], good: Any, outcome: Outc
     answer = build.ask(from_setting(build), graph)
     assert answer.outcome is outcome
     assert [note.outcome for note in answer.trail] == [outcome]
-    assert build.ask(Not(from_setting(build)), graph).outcome is negated(outcome)
+    assert build.ask(Not(from_setting(build)), graph).outcome is negate(outcome)
 
 
 def test_in_an_open_graph_a_companion_may_be_elsewhere(build: Build) -> None:
@@ -225,7 +225,7 @@ def test_links_to(build: Build, how: dict[str, Any], good: Any, outcome: Outcome
     answer = build.ask(condition, graph, "ds")
     assert answer.outcome is outcome
     assert [note.outcome for note in answer.trail] == [outcome]
-    assert build.ask(Not(condition), graph, "ds").outcome is negated(outcome)
+    assert build.ask(Not(condition), graph, "ds").outcome is negate(outcome)
 
 
 def test_what_is_not_known_is_not_called_by_its_reason(build: Build) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.engine.operators import OPERATORS, key_of, same
+from azkvlint.engine.operators import OPERATORS, are_equal, key_of
 from azkvlint.engine.schema import OPERATORS as VOCABULARY
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Not
@@ -139,7 +139,7 @@ def test_operator(build: Build, name: str, operand: Any, kind: str, outcome: Out
     assert answer.outcome is outcome
     (note,) = answer.trail
     assert (note.outcome, note.attribute, note.at.attribute) == (outcome, "a.b", "a.b")
-    assert build.ask(Not(condition), build.resource(a={"b": KINDS[kind]})).outcome is negated(outcome)
+    assert build.ask(Not(condition), build.resource(a={"b": KINDS[kind]})).outcome is negate(outcome)
 
 
 @pytest.mark.parametrize(("name", "operand"), [(name, operand) for name, operand, _ in TABLE])
@@ -197,11 +197,11 @@ PLAIN = st.one_of(
 
 @given(PLAIN, PLAIN)
 def test_same_is_an_equivalence_that_keeps_types_apart(one: Any, two: Any) -> None:
-    assert same(one, one)
-    assert same(one, two) is same(two, one)
+    assert are_equal(one, one)
+    assert are_equal(one, two) is are_equal(two, one)
     if isinstance(one, bool) is not isinstance(two, bool) or isinstance(one, str) is not isinstance(two, str):
-        assert not same(one, two)
-    assert same(one, two) is (key_of(one) == key_of(two))
+        assert not are_equal(one, two)
+    assert are_equal(one, two) is (key_of(one) == key_of(two))
 
 
 @given(PLAIN, PLAIN)
@@ -214,4 +214,4 @@ def test_equals_and_in_agree(build: Build, found: Any, wanted: Any) -> None:
 
 @pytest.mark.parametrize(("one", "two"), [("ß", "SS"), ("İ", "i̇"), ("Ärger", "äRGER"), ("K", "k")])
 def test_case_is_more_than_ascii(one: str, two: str) -> None:
-    assert same(one, two)
+    assert are_equal(one, two)

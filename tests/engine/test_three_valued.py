@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Not
 
@@ -31,14 +31,14 @@ def test_order() -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_not_is_its_own_inverse(outcome: Outcome) -> None:
-    assert negated(negated(outcome)) is outcome
-    assert negated(outcome) is kleene({not answer for answer in POSSIBLE[outcome]})
+    assert negate(negate(outcome)) is outcome
+    assert negate(outcome) is kleene({not answer for answer in POSSIBLE[outcome]})
 
 
 @pytest.mark.parametrize(("when", "require"), list(product(OUTCOMES, OUTCOMES)))
 def test_implication_says_what_holds_whatever_is_not_known(when: Outcome, require: Outcome) -> None:
     possible = {not a or b for a, b in product(POSSIBLE[when], POSSIBLE[require])}
-    assert implied(when, require) is kleene(possible)
+    assert implication(when, require) is kleene(possible)
 
 
 # --- trees of conditions ----------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def table(condition: Condition, world: dict[str, bool | None]) -> Outcome:
         case AnyOf(of=parts):
             return max((table(part, world) for part in parts), default=FAIL)
         case Not(of=part):
-            return negated(table(part, world))
+            return negate(table(part, world))
         case _:
             raise AssertionError
 

@@ -73,7 +73,7 @@ def prepare_environment(base: Path) -> None:
 
 def warmed_up(base: Path) -> Entry:
     """Return kvlint's entry point after runs that import what the cases use, so that no worker has to."""
-    from azkvlint.__main__ import _guarded
+    from azkvlint.__main__ import _run_with_error_handling
 
     inputs, reports = base / "inputs", base / "reports"
     for folder in (inputs / "broken", reports):
@@ -93,10 +93,10 @@ def warmed_up(base: Path) -> Entry:
         ["rules", "test", str(sample / "main.tf")],
     ):
         with redirect_stdout(io.TextIOWrapper(io.BytesIO())), redirect_stderr(io.StringIO()):
-            _guarded(words)
+            _run_with_error_handling(words)
     for form in ("sarif", "markdown"):
         list(faults(form, (reports / form).read_bytes(), schema=True))
-    return _guarded
+    return _run_with_error_handling
 
 
 if __name__ == "__main__":

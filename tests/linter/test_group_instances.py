@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.linter.group_instances import MAX_RELATED, grouped, without_addresses
+from azkvlint.linter.group_instances import MAX_RELATED, group_findings, without_addresses
 from azkvlint.model.finding import Evidence, Finding, Note, Outcome, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import All, Rule, Severity
@@ -79,22 +79,22 @@ findings = st.lists(
 
 @given(findings)
 def test_what_is_folded_stays_as_it_is(given: list[Finding]) -> None:
-    once = grouped(given)
-    assert grouped(once) == once
+    once = group_findings(given)
+    assert group_findings(once) == once
 
 
 @given(findings, st.randoms(use_true_random=False))
 def test_the_order_does_not_matter(given: list[Finding], random: Any) -> None:
     other = list(given)
     random.shuffle(other)
-    assert grouped(other) == grouped(given)
+    assert group_findings(other) == group_findings(given)
 
 
 @given(findings)
 def test_no_instance_is_lost_or_made_up(given: list[Finding]) -> None:
     told = {
         (one.rule.id, one.outcome, one.at.path, o.root, o.address, o.message)
-        for one in grouped(given)
+        for one in group_findings(given)
         for o in one.occurrences
     }
     assert told == {(one.rule.id, one.outcome, one.at.path, one.root, one.resource, one.message) for one in given}
@@ -102,7 +102,7 @@ def test_no_instance_is_lost_or_made_up(given: list[Finding]) -> None:
 
 @given(findings)
 def test_a_finding_is_about_its_first_occurrence(given: list[Finding]) -> None:
-    for one in grouped(given):
+    for one in group_findings(given):
         first = one.occurrences[0]
         assert list(one.occurrences) == sorted(set(one.occurrences))
         assert (first.root, first.address, first.message) == (one.root, one.resource, one.message)
@@ -113,56 +113,56 @@ def test_a_finding_is_about_its_first_occurrence(given: list[Finding]) -> None:
 def test_no_two_share_rule_place_and_attribute(given: list[Finding]) -> None:
     keys = [
         (one.rule.id, one.outcome, one.at.position_key, one.at.attribute, one.suppressed is None)
-        for one in grouped(given)
+        for one in group_findings(given)
     ]
     assert len(set(keys)) == len(keys)
 
 
 def test_instances_on_one_line_are_one_finding() -> None:
-    (one,) = grouped([finding('kv["b"]'), finding('kv["a"]'), finding('kv["c"]')])
+    (one,) = group_findings([finding('kv["b"]'), finding('kv["a"]'), finding('kv["c"]')])
     assert [occurrence.address for occurrence in one.occurrences] == ['kv["a"]', 'kv["b"]', 'kv["c"]']
     assert (one.resource, one.arguments) == ('kv["a"]', ('kv["a"]',))
 
 
 def test_what_has_no_place_of_its_own_is_not_folded() -> None:
     entries = [finding(address, at=Location(path="plan.json", address=address)) for address in ("kv[0]", "kv[1]")]
-    assert len(grouped(entries)) == 2
-    assert len(grouped([*entries, *entries])) == 2
+    assert len(group_findings(entries)) == 2
+    assert len(group_findings([*entries, *entries])) == 2
 
 
 def test_the_same_through_several_parameter_files_is_one_occurrence() -> None:
-    (one,) = grouped([finding(), finding()])
+    (one,) = group_findings([finding(), finding()])
     assert len(one.occurrences) == 1
-    (two,) = grouped([finding(), finding(message="'kv' is wrong in another way.")])
+    (two,) = group_findings([finding(), finding(message="'kv' is wrong in another way.")])
     assert len(two.occurrences) == 2
 
 
 def test_items_of_a_list_that_stand_on_one_place_are_one_finding() -> None:
     at = place(attribute="policies[0].secrets[1]"), place(attribute="policies[1].secrets[0]")
-    assert len(grouped([finding("a", at=at[0]), finding("b", at=at[1])])) == 1
-    assert len(grouped([finding("a", at=at[0]), finding("b", at=place(attribute="policies"))])) == 2
+    assert len(group_findings([finding("a", at=at[0]), finding("b", at=at[1])])) == 1
+    assert len(group_findings([finding("a", at=at[0]), finding("b", at=place(attribute="policies"))])) == 2
 
 
 def test_suppressed_findings_fold_by_what_suppresses_them() -> None:
     reasons = [Suppression(kind="inSource", justification="x", at=place(line)) for line in (7, 7, 8)]
     given = [finding(f"kv[{number}]", suppressed=reason) for number, reason in enumerate(reasons)]
-    assert sorted(len(one.occurrences) for one in grouped([*given, finding("kv[9]")])) == [1, 1, 2]
+    assert sorted(len(one.occurrences) for one in group_findings([*given, finding("kv[9]")])) == [1, 1, 2]
 
 
 @pytest.mark.parametrize(("more", "told"), [(1, "and 1 more place"), (10, "and 10 more places")])
 def test_related_places_are_united_and_the_rest_is_counted(more: int, told: str) -> None:
     calls = [Note(text="called here", at=place(line)) for line in range(1, MAX_RELATED + more + 1)]
     given = [finding(f"kv[{number:02}]", related=(call, calls[0])) for number, call in enumerate(calls)]
-    (one,) = grouped(given)
+    (one,) = group_findings(given)
     assert list(one.related[:-1]) == calls[:MAX_RELATED]
     assert one.related[-1].text == told
-    assert grouped([one]) == (one,)
+    assert group_findings([one]) == (one,)
 
 
 def test_they_come_by_path_line_column_and_rule() -> None:
     at = [place(2), place(1), place(1, "a.tf"), Location(path="a.tf", address="x")]
     given = [finding(at=one, rule=RULES[id_]) for one in at for id_ in ("KV002", "KV001")]
-    found = [(one.at.path, one.at.region and one.at.region.start_line, one.rule.id) for one in grouped(given)]
+    found = [(one.at.path, one.at.region and one.at.region.start_line, one.rule.id) for one in group_findings(given)]
     assert found == [
         (path, line, id_)
         for path, line in (("a.tf", None), ("a.tf", 1), ("main.tf", 1), ("main.tf", 2))
@@ -171,8 +171,8 @@ def test_they_come_by_path_line_column_and_rule() -> None:
 
 
 def test_only_what_no_source_says_comes_from_a_plan() -> None:
-    (one,) = grouped([finding("a", source="plan"), finding("b", source="plan")])
-    (two,) = grouped([finding("a", source="plan"), finding("b")])
+    (one,) = group_findings([finding("a", source="plan"), finding("b", source="plan")])
+    (two,) = group_findings([finding("a", source="plan"), finding("b")])
     assert (one.source, two.source) == ("plan", "")
 
 

@@ -227,7 +227,7 @@ def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
     assert rejudged(again, ("a", "c")) == {"a", "c"}
     write(project, "modules/two/main.tf", tree()["modules/two/main.tf"][1])
     assert rejudged(again, ("a", "c")) == {"a"}
-    assert str(project / "modules" / "two") + os.sep in again.seen
+    assert str(project / "modules" / "two") + os.sep in again.dependencies
 
 
 def test_what_appears_where_it_was_missed_counts(project: Path) -> None:
@@ -290,8 +290,8 @@ def test_no_reader_looks_at_a_file_without_saying_so(project: Path, opened: set[
     assert len(mine) > 15
     # What there is to judge is found anew each time, so finding it hangs on nothing.
     folders = {str(folder) + os.sep for folder in (project, *project.rglob("*")) if folder.is_dir()}
-    assert mine - set(again.seen) <= folders
-    assert str(project / "parts") + os.sep in again.seen
+    assert mine - set(again.dependencies) <= folders
+    assert str(project / "parts") + os.sep in again.dependencies
 
 
 def test_the_limit_of_a_run_leaves_out_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

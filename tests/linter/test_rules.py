@@ -10,9 +10,9 @@ import pytest
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
 from azkvlint.derived.consumers import PATHS
-from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.linter.rule_gates import GATES, Gate, links, unique
+from azkvlint.linter.rule_gates import GATES, Gate, links, unique_fields
 from azkvlint.linter.rule_tests import Result, run_examples
 from azkvlint.model.rule import Rule
 
@@ -72,7 +72,7 @@ def test_gates(rule: Rule, gate: Gate) -> None:
 
 def test_ids_names_and_titles_are_unique_and_in_order() -> None:
     assert [rule.id for rule in RULES] == sorted(rule.id for rule in RULES)
-    assert list(map(str, unique(RULES))) == []
+    assert list(map(str, unique_fields(RULES))) == []
 
 
 @pytest.mark.parametrize("idea", IDEAS)
@@ -86,7 +86,7 @@ def test_rule_files_are_called_as_their_rules() -> None:
 
 
 def test_the_default_profile_is_all_that_runs_unasked() -> None:
-    assert {rule.profile for rule in chosen(RULES, (), ())} == {"default"}
+    assert {rule.profile for rule in select_rules(RULES, (), ())} == {"default"}
 
 
 # --- consumers of customer-managed keys -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.__main__ import _guarded
+from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.workers import evaluate_units
 from azkvlint.readers.discover import Source, discover, read_source
 from azkvlint.util.errors import InputError, UsageError
@@ -195,8 +195,8 @@ def test_a_folder_that_is_removed_during_the_run(
         shutil.rmtree(folder)
         return evaluate_units(*arguments, **options)
 
-    monkeypatch.setattr("azkvlint.linter.linter.judge_units", remove)
+    monkeypatch.setattr("azkvlint.linter.linter.evaluate_units", remove)
     monkeypatch.setattr("sys.argv", ["kvlint", *words])
-    _guarded(words)
+    _run_with_error_handling(words)
     assert not folder.exists()
     assert "internal error" not in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""The command line in full: commands, options and help."""
+"""The command line: commands, options and help."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ or none at all).
 
 
 class _Commands(TyperGroup):
-    """The commands, for shells that complete a line: ``kvlint PATH...`` is short for ``kvlint check PATH...``.
+    """The commands, for shell completion: ``kvlint PATH...`` is short for ``kvlint check PATH...``.
 
-    The types are those of click, which typer depends on or brings with it, depending on its version.
+    The types are those of click, which typer depends on or bundles, depending on its version.
     """
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that ``args`` name, or else ``check``."""
         return super().resolve_command(ctx, args if args[0] in self.commands else ["check", *args])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return what completes a first word: commands, and the options of ``check``."""
-        found = super().shell_complete(ctx, incomplete)
+        """Return the completions of the first word: the commands, and the options of ``check``."""
+        completions = super().shell_complete(ctx, incomplete)
         if incomplete.startswith("-"):
             check = self.commands["check"]
-            found += check.shell_complete(check.make_context("check", [], ctx, resilient_parsing=True), incomplete)
-        return found
+            completions += check.shell_complete(
+                check.make_context("check", [], ctx, resilient_parsing=True), incomplete
+            )
+        return completions
 
 
 app = typer.Typer(
@@ -57,11 +58,11 @@ app.add_typer(rules_app, name="rules")
 
 def run(words: list[str]) -> int:
     """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
-    # Settings may be asked for without an input: they are those of the current folder.
+    # `--show-settings` needs no input. It defaults to the current folder.
     if "--show-settings" in words and plain_arguments(words) is None:
         here = plain_arguments([*words, "."])
         words = [*words, "."] if here is not None and here.paths == (".",) else words
-    # The first word alone distinguishes a command from the paths and options of a check.
+    # Paths and options without a command are arguments of `check`.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:
@@ -86,14 +87,14 @@ def _group(
         raise typer.Exit
 
 
-def _evaluating(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
-    """Make a command that judges inputs, with the options that the table has for it."""
+def _add_check_command(name: str, summary: str, action: Callable[[Arguments], int]) -> None:
+    """Add a command that checks inputs, with its options from the option table."""
 
     def command(context: typer.Context, **options: Any) -> None:
         values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
-        given = {field for field in values if _is_given(context, field)} - {"paths"}
-        kept: dict[str, Any] = {field: values[field] for field in (*given, "paths")}
-        raise typer.Exit(run_it(Arguments(given=frozenset(given), **kept)))
+        explicit = {field for field in values if _is_explicit(context, field)} - {"paths"}
+        fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths")}
+        raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
     paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
     parameters = [
@@ -102,19 +103,19 @@ def _evaluating(name: str, summary: str, run_it: Callable[[Arguments], int]) -> 
     ]
     for option in OPTIONS:
         if name in option.commands:
-            kind = list[str] | None if option.many else str if option.takes_value else bool
-            option_ = typer.Option(*option.names, help=option.help, autocompletion=values_of(name, option.field))
-            shown = Annotated[kind, option_]  # type: ignore[valid-type]  # made
+            type_ = list[str] | None if option.many else str if option.takes_value else bool
+            declaration = typer.Option(*option.names, help=option.help, autocompletion=values_of(name, option.field))
+            annotation = Annotated[type_, declaration]  # type: ignore[valid-type]  # computed
             default = None if option.many else getattr(Arguments(), option.field)
             parameters.append(
-                Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=shown, default=default)
+                Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
             )
-    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     app.command(name, help=summary)(command)
 
 
-def _is_given(context: typer.Context, field: str) -> bool:
-    """Whether the command line sets a field, be it to its default."""
+def _is_explicit(context: typer.Context, field: str) -> bool:
+    """Return whether the command line sets a field, even to its default value."""
     source = context.get_parameter_source(field)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -137,9 +138,11 @@ def _suppressions(arguments: Arguments) -> int:
     return run_suppressions(arguments)
 
 
-_evaluating("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
-_evaluating("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
-_evaluating("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
+_add_check_command("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
+_add_check_command("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+_add_check_command(
+    "suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions
+)
 
 
 @app.command()
@@ -155,9 +158,9 @@ def explain(
 ) -> None:
     """Say everything about one rule."""
     from azkvlint.cli.output import write
-    from azkvlint.cli.rules import explained
+    from azkvlint.cli.rules import explain_rules
 
-    write(explained(rule, tuple(rules or ())))
+    write(explain_rules(rule, tuple(rules or ())))
 
 
 @app.command()
@@ -166,12 +169,12 @@ def graph(
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
     """Draw resources and how they refer to each other."""
-    from azkvlint.cli.graph import drawn
+    from azkvlint.cli.graph import draw_graph
     from azkvlint.cli.output import print_problems, write
     from azkvlint.linter.linter import exit_code_of
 
-    drawing, problems = drawn(path, form)
-    write(drawing)
+    text, problems = draw_graph(path, form)
+    write(text)
     print_problems(problems)
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 
@@ -193,9 +196,9 @@ def _rules(
 ) -> None:
     if context.invoked_subcommand is None:
         from azkvlint.cli.output import write
-        from azkvlint.cli.rules import listed
+        from azkvlint.cli.rules import list_rules
 
-        write(listed(form, tuple(rules or ())))
+        write(list_rules(form, tuple(rules or ())))
 
 
 @rules_app.command("test")

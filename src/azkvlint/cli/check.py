@@ -1,4 +1,4 @@
-"""``kvlint PATH...``: from arguments to written reports and an exit code."""
+"""The command ``kvlint check PATH...``: run the check, write the reports and return the exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of, included_of, refuse_two_in_one, root_uri, targets_of, with_included
+from azkvlint.cli.resolve import config_of, included_of, refuse_conflicting_outputs, root_uri, targets_of, with_included
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
@@ -19,71 +19,72 @@ from azkvlint.readers.discover import STDIN, hold_stdin
 from azkvlint.reporters import REPORTERS, SHOW_PROBLEMS, Options
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 
-# GitHub shows the first 5,000 results of an upload.
+# GitHub code scanning displays the first 5,000 results of an upload.
 _SHOWN_RESULTS = 5000
 
 
 def run_check(arguments: Arguments) -> int:
-    """Check what the arguments name, write every report, and answer the exit code."""
+    """Check the inputs, write every report and return the exit code."""
     if arguments.stdin_filename:
         arguments = _with_stdin(arguments)
-    said = resolve_settings(arguments, "check")
+    settings = resolve_settings(arguments, "check")
     if arguments.show_settings:
-        return show_settings(said, "check")
-    asked, arguments = arguments, said.arguments
-    targets = targets_of(said, REPORTERS)
-    included = included_of(said)
-    refuse_two_in_one(arguments, targets)
+        return show_settings(settings, "check")
+    command_line, arguments = arguments, settings.arguments
+    targets = targets_of(settings, REPORTERS)
+    included = included_of(settings)
+    refuse_conflicting_outputs(arguments, targets)
 
-    # If a file or a variable sends all reports elsewhere, a log would show nothing at all of the run.
-    is_redirected = bool(said.elsewhere & {"formats", "output"}) and all(file for _, file in targets)
-    is_redirected = is_redirected and "quiet" not in arguments.given
+    # If a configuration file or environment variable redirects all reports, a build log would otherwise show nothing.
+    is_redirected = bool(settings.external_fields & {"formats", "output"}) and all(file for _, file in targets)
+    is_redirected = is_redirected and "quiet" not in arguments.explicit_fields
 
     def configure() -> Config:
-        # Of a watch the configuration file may have changed.
-        return with_included(config_of(resolve_settings(asked, "check"), targets), included)
+        # The configuration file may change during a watch.
+        return with_included(config_of(resolve_settings(command_line, "check"), targets), included)
 
     def publish(report: Report, config: Config) -> int:
-        code = _published(report, config, arguments, targets, included)
+        code = _publish(report, config, arguments, targets, included)
         if is_redirected:
-            _tell_summary(report, targets)
+            _print_summary(report, targets)
         return code
 
     if arguments.watch:
         from azkvlint.linter.watch import Watch
 
         files = [file for _, file in targets if file]
-        besides = [file for file in ("" if said.file is None else said.file.file, arguments.baseline) if file]
+        inputs = [file for file in ("" if settings.file is None else settings.file.file, arguments.baseline) if file]
         try:
             Watch(configure, publish, print_line, files, progress_bar).run(
-                (*arguments.paths, *arguments.rules, *besides)
+                (*arguments.paths, *arguments.rules, *inputs)
             )
         except BrokenPipeError:
-            # No program reads the reports any more. A watch has no result that an exit code could stand for.
+            # A closed pipe ends a watch; it has no result for the exit code to report.
             return EXIT_CLEAN
-    config = with_included(config_of(said, targets), included)
-    return publish(_checked(config), config)
+    config = with_included(config_of(settings, targets), included)
+    return publish(_check_with_progress(config), config)
 
 
-def _checked(config: Config) -> Report:
+def _check_with_progress(config: Config) -> Report:
     """Check with a progress bar.
 
-    Without memory, Python 3.11 never leaves a block of `with` whose code is more than 256 instructions into a function.
+    This is a function of its own because Python 3.11, out of memory, hangs in a `with` block that begins more than 256
+    instructions into a function.
     """
     with progress_bar() as progress:
         return check(config, progress)
 
 
-def _published(
+def _publish(
     report: Report,
     config: Config,
     arguments: Arguments,
     targets: Sequence[tuple[str, str]],
     included: frozenset[str],
 ) -> int:
-    """Write every report that was asked for, and answer the exit code.
+    """Write every report and return the exit code.
 
-    Raises BrokenPipeError where a watch goes on for nobody.
+    Raise BrokenPipeError if no program reads the output of a watch any more.
     """
     is_read = False
     for name, file in targets:
@@ -99,17 +100,17 @@ def _published(
         write(baseline_of(report, config), arguments.write_baseline)
     if arguments.summary_file:
         _add_summary(report, arguments)
-    shown = any(name in SHOW_PROBLEMS for name, file in targets if not file)
-    if not shown or arguments.quiet > arguments.verbose:
-        print_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
+    are_problems_reported = any(name in SHOW_PROBLEMS for name, file in targets if not file)
+    if not are_problems_reported or arguments.quiet > arguments.verbose:
+        print_problems([problem for problem in report.problems if problem.level != "note" or arguments.verbose])
     if "sarif" in [name for name, _ in targets]:
         _warn_of_size(report, included)
     code = exit_code(report, config)
     return EXIT_CLEAN if arguments.exit_zero and code == EXIT_FINDINGS else code
 
 
-def _tell_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
-    """Write the summary of a report to stderr, and the names of the files that hold the report."""
+def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
+    """Print the summary of a report and the report files to stderr."""
     from azkvlint.reporters.phrases import summary
     from azkvlint.util.safe_text import visible
 
@@ -117,7 +118,7 @@ def _tell_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
 
 
 def _add_summary(report: Report, arguments: Arguments) -> None:
-    """Add the summary to what the file already holds: other steps of a build may have written there."""
+    """Append the summary to a file in which other build steps may already have written."""
     from azkvlint.reporters.findings.markdown import markdown
 
     file = arguments.summary_file
@@ -127,7 +128,7 @@ def _add_summary(report: Report, arguments: Arguments) -> None:
 
 
 def _with_stdin(arguments: Arguments) -> Arguments:
-    """Return the arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
+    """Return the arguments with ``-`` replaced by the file name of standard input. Raise UsageError."""
     name = arguments.stdin_filename
     if STDIN not in arguments.paths:
         raise UsageError(
@@ -140,19 +141,19 @@ def _with_stdin(arguments: Arguments) -> Arguments:
     return msgspec.structs.replace(arguments, paths=paths)
 
 
-def show_settings(said: Settings, command: str) -> int:
-    """Write every setting of a command, and where it comes from. Notes are printed too."""
-    from azkvlint.cli.show_settings import shown_settings
+def show_settings(settings: Settings, command: str) -> int:
+    """Write every setting of a command with its source, and print the notices."""
+    from azkvlint.cli.show_settings import settings_as_toml
     from azkvlint.util.project_boundary import checkout_of, real_path
 
     here = real_path(os.curdir)
-    write(shown_settings(said, command))
-    print_problems(list(notice_problems(said.notices, checkout_of(here) or here)))
+    write(settings_as_toml(settings, command))
+    print_problems(list(notice_problems(settings.notices, checkout_of(here) or here)))
     return EXIT_CLEAN
 
 
 def options_for(arguments: Arguments, file: str) -> Options:
-    """Return how a report is to look in ``file``, or on the standard output."""
+    """Return the options of a report that is written to ``file`` ("": standard output)."""
     terminal = not file and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     width = 80
     if terminal:
@@ -170,12 +171,10 @@ def options_for(arguments: Arguments, file: str) -> Options:
     )
 
 
-def _has_color(word: str, terminal: bool) -> bool:
-    """Return whether the standard output is to have colors: what the option says, then the environment, then what it
-    is.
-    """
-    if word != "auto":
-        return word == "always"
+def _has_color(choice: str, terminal: bool) -> bool:
+    """Return whether standard output has colors: by option, then by environment, then if it is a terminal."""
+    if choice != "auto":
+        return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
     return terminal or bool(os.environ.get("FORCE_COLOR")) or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0")

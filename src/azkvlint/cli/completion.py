@@ -1,4 +1,4 @@
-"""The words that shells offer for the values of options; the scripts and commands for shells are typer's own."""
+"""Shell completion of option values. The completion scripts and commands are typer's."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 
 
 def values_of(command: str, field: str) -> Callable[[str], list[str]] | None:
-    """Return the completion of an option's value; None where a shell offers files, or nothing."""
+    """Return the completion function of an option; None where the shell completes file names or nothing."""
     words = _WORDS.get((command, field)) or _WORDS.get(("", field))
     if words is None:
         return None
 
-    def starting(incomplete: str) -> list[str]:
+    def complete(incomplete: str) -> list[str]:
         return [word for word in words() if word.startswith(incomplete)]
 
-    return starting
+    return complete
 
 
 def _rule_ids() -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The JSON Schema of configuration files, made from the tables that their reader uses."""
+"""The JSON Schema of configuration files, built from the tables that validate them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ABOUT = {
 
 
 def schema() -> bytes:
-    """Return the schema as UTF-8; always the same bytes."""
+    """Return the schema as UTF-8; deterministic."""
     properties = {key: _property(option) for key, option in sorted(KEYS.items())}
     properties[OVERRIDE] = {"type": "array", "items": _override(), "description": "Findings that are to be otherwise."}
     return encode(

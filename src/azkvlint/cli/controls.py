@@ -1,4 +1,4 @@
-"""``kvlint controls PATH...``: from arguments to a written assessment and an exit code."""
+"""The command ``kvlint controls PATH...``: assess control frameworks, write the reports and return the exit code."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
 
 def run_controls(arguments: Arguments) -> int:
-    """Answer control frameworks for what the arguments name, write every report, and answer the exit code."""
-    said = resolve_settings(arguments, "controls")
+    """Assess control frameworks against the inputs, write every report and return the exit code."""
+    settings = resolve_settings(arguments, "controls")
     if arguments.show_settings:
-        return show_settings(said, "controls")
-    arguments = said.arguments
-    targets = targets_of(said, CONTROLS_REPORTERS)
-    config = msgspec.structs.replace(config_of(said, targets), with_controls=True)
+        return show_settings(settings, "controls")
+    arguments = settings.arguments
+    targets = targets_of(settings, CONTROLS_REPORTERS)
+    config = msgspec.structs.replace(config_of(settings, targets), with_controls=True)
     names = words_of(
-        said.label("frameworks"), arguments.frameworks, "control framework", "such as key-vault, mcsb or cis-azure"
+        settings.label("frameworks"), arguments.frameworks, "control framework", "such as key-vault, mcsb or cis-azure"
     )
     with progress_bar() as progress:
         assessment = assess(config, names, progress)
     for name, file in targets:
         write(CONTROLS_REPORTERS[name](assessment, options_for(arguments, file)), file)
     if ("text", "") not in targets:
-        print_problems([one for one in assessment.problems if one.level != "note"])
+        print_problems([problem for problem in assessment.problems if problem.level != "note"])
     return exit_code(assessment, config.strict)

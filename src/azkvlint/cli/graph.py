@@ -1,4 +1,4 @@
-"""The graph of an input as a drawing: Mermaid or Graphviz's DOT."""
+"""The command ``kvlint graph``: the resource graph of one input as Mermaid or Graphviz DOT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.project_boundary import begin_run
 from azkvlint.util.safe_text import visible
 
-# The attributes that tie resources together, and what an arrow is called.
+# The attributes that link resources, and the labels of their edges.
 _VIAS = {
     "parent": "in",
     "scope": "extends",
@@ -28,10 +28,10 @@ _VIAS = {
 }
 
 
-def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
-    """Return the resources of the input ``path`` and their references, and what of it could not be read.
+def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
+    """Return the drawing of the input ``path`` and the problems of reading it.
 
-    Raises UsageError or InputError.
+    Raise UsageError or InputError.
     """
     if form not in _FORMS:
         raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
@@ -49,7 +49,7 @@ def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
 
 
 def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redactor]:
-    """Return everything in an input, with the references of all types that it has, and what hides its secrets."""
+    """Return the graph with all attributes and references, the problems, and a redactor of the input's secrets."""
     required = RequiredAttributes(paths={}, reference_paths={}, everything=True)
     read = Reader(required, root).read(unit)
     if read is None:
@@ -65,44 +65,43 @@ def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:
     for via, label in _VIAS.items():
         for reference in graph.references.get(via, ()):
             yield from ((reference.source, target, label, True) for target in reference.targets)
-            yield from ((reference.source, target, label, False) for target in _few(reference))
+            yield from ((reference.source, target, label, False) for target in _candidates(reference))
 
 
-def _few(reference: Reference) -> tuple[str, ...]:
-    """Return what it perhaps names; a reference that may name anything draws nothing."""
+def _candidates(reference: Reference) -> tuple[str, ...]:
+    """Return the candidates of a reference; none if it may refer to any resource."""
     return () if reference.anything else reference.candidates
 
 
 def _mermaid(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
-    ids = {address: f"r{at}" for at, address in enumerate(graph.resources)}
+    ids = {address: f"r{index}" for index, address in enumerate(graph.resources)}
     yield "flowchart LR"
     for address, resource in graph.resources.items():
-        shown = redactor.text(address)
-        yield f'  {ids[address]}["{_mermaid_text(shown)}<br/>{_mermaid_text(resource.type)}"]'
+        text = redactor.text(address)
+        yield f'  {ids[address]}["{_mermaid_text(text)}<br/>{_mermaid_text(resource.type)}"]'
     for source, target, label, certain in _edges(graph):
         arrow = f"-->|{label}|" if certain else f"-.->|perhaps {label}|"
         yield f"  {ids[source]} {arrow} {ids[target]}"
 
 
 def _mermaid_text(text: str) -> str:
-    """Return the text with all but plain characters as character references, so that no name can end its label."""
+    """Escape all but plain characters as character references, so that a name cannot end its label."""
     return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in visible(text))
 
 
 def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
-    shown = {address: redactor.text(address) for address in graph.resources}
+    texts = {address: redactor.text(address) for address in graph.resources}
     yield "digraph kvlint {"
     yield "  rankdir=LR; node [shape=box];"
     for address, resource in graph.resources.items():
-        yield f"  {_quoted(shown[address])} [label={_quoted(shown[address], resource.type)}];"
+        yield f"  {_quote(texts[address])} [label={_quote(texts[address], resource.type)}];"
     for source, target, label, certain in _edges(graph):
         style = "" if certain else ", style=dashed"
-        yield f"  {_quoted(shown[source])} -> {_quoted(shown[target])} [label={_quoted(label)}{style}];"
+        yield f"  {_quote(texts[source])} -> {_quote(texts[target])} [label={_quote(label)}{style}];"
     yield "}"
 
 
-def _quoted(*lines: str) -> str:
-    """Return lines of text as one quoted string."""
+def _quote(*lines: str) -> str:
     escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
     return '"' + "\\n".join(escaped) + '"'
 

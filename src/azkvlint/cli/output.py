@@ -1,4 +1,4 @@
-"""What kvlint writes where: reports to files and the standard output, lines and a progress bar to stderr."""
+"""Output: reports to files and standard output; messages and the progress bar to stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_error(error: KvlintError) -> None:
-    """One line on stderr for each thing that is wrong, and how to mend it."""
+    """Print an error with its hint to stderr."""
     from azkvlint.util.safe_text import visible
 
     hint = f" ({error.hint})" if error.hint else ""
@@ -27,15 +27,15 @@ def print_error(error: KvlintError) -> None:
 
 
 def print_line(line: str) -> None:
-    """One line on stderr. That nobody reads it any more is no reason to stop."""
+    """Print one line to stderr. A closed stderr does not stop the run."""
     try:
         print(f"kvlint: {line}", file=sys.stderr, flush=True)
     except OSError:
-        abandon(sys.stderr)
+        stop_writing(sys.stderr)
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
-    """A line on stderr for each problem, for whom no report shows them."""
+    """Print each problem to stderr, for runs whose reports do not contain them."""
     if not problems:
         return
     from azkvlint.reporters.phrases import place, problem_text
@@ -46,10 +46,10 @@ def print_problems(problems: Sequence[Problem]) -> None:
 
 
 def write(content: str | bytes, file: str = "") -> bool:
-    """To stdout, or to a file that is complete or not there at all. Whether anybody reads it still."""
+    """Write to standard output, or to a file atomically. Return whether the reader is still connected."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if file:
-        with _telling(file):
+        with _file_errors(file):
             (write_for_editors if is_for_editors(file) else write_file)(file, data)
         return True
     try:
@@ -57,24 +57,24 @@ def write(content: str | bytes, file: str = "") -> bool:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Whoever read it has seen enough; other reports and the exit code are still wanted.
-        abandon(sys.stdout)
+        # The reader closed the pipe. Other reports and the exit code are still needed.
+        stop_writing(sys.stdout)
         return False
     except OSError as error:
-        abandon(sys.stdout)
+        stop_writing(sys.stdout)
         raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
     return True
 
 
 def append(content: str, file: str) -> None:
-    """To the end of a file, which need not be there yet."""
-    with _telling(file):
+    """Append to a file, which is created if it does not exist."""
+    with _file_errors(file):
         append_file(file, content.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager
-def _telling(file: str) -> Iterator[None]:
-    """Raises UsageError in the place of what the system says while a file is written."""
+def _file_errors(file: str) -> Iterator[None]:
+    """Convert the errors of writing a file into UsageError."""
     try:
         yield
     except OSError as error:
@@ -83,31 +83,31 @@ def _telling(file: str) -> Iterator[None]:
         raise UsageError(f"'{file}' cannot be written: no file can have this path") from error
 
 
-def abandon(stream: TextIO) -> None:
-    """Write no more to stdout or stderr, or Python complains again when it closes it."""
+def stop_writing(stream: TextIO) -> None:
+    """Stop writing to stdout or stderr. Otherwise Python reports the error again when it closes the stream."""
     silence(stream.fileno())
 
 
 def is_for_editors(file: str) -> bool:
-    """Return whether a file lies in the folder in which editors look for SARIF logs."""
+    """Return whether a file is in ``.sarif``, the folder in which editors look for SARIF logs."""
     return os.path.basename(os.path.dirname(absolute_path(file))) == ".sarif"
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """Yield a bar on stderr once the work has taken a second, and only where somebody looks at it."""
+    """Yield the callback of a progress bar on stderr; None if stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     bar = _Bar()
     try:
-        yield bar.tell
+        yield bar.update
     finally:
         bar.stop()
 
 
 class _Bar:
-    """A progress bar that shows itself after a second, from a thread of its own, unless it is stopped before."""
+    """A progress bar that appears after one second, drawn from a thread of its own."""
 
     def __init__(self) -> None:
         from threading import Lock, Timer
@@ -115,7 +115,7 @@ class _Bar:
         self._lock = Lock()
         self._stopped = False
         self._done, self._total = 0, 0
-        self._shown: Any = None
+        self._widget: Any = None
         self._task: Any = None
         self._timer = Timer(1.0, self._show)
         self._timer.daemon = True
@@ -123,27 +123,27 @@ class _Bar:
 
     def _show(self) -> None:
         from rich.console import Console
-        from rich.progress import Progress as Shown
+        from rich.progress import Progress as ProgressBar
 
         with self._lock:
             if self._stopped:
                 return
-            self._shown = Shown(console=Console(stderr=True), transient=True)
+            self._widget = ProgressBar(console=Console(stderr=True), transient=True)
             total = self._total if self._total > 1 else None
-            self._task = self._shown.add_task("checking", total=total, completed=self._done)
-            self._shown.start()
+            self._task = self._widget.add_task("checking", total=total, completed=self._done)
+            self._widget.start()
 
-    def tell(self, done: int, total: int) -> None:
-        """How many sources are done, and of how many."""
+    def update(self, done: int, total: int) -> None:
+        """Update the number of sources that are done, and their total."""
         with self._lock:
             self._done, self._total = done, total
-            if self._shown is not None:
-                self._shown.update(self._task, completed=done)
+            if self._widget is not None:
+                self._widget.update(self._task, completed=done)
 
     def stop(self) -> None:
-        """Take the bar away, also if it is only about to be shown."""
+        """Remove the bar, or prevent it from appearing."""
         self._timer.cancel()
         with self._lock:
             self._stopped = True
-            if self._shown is not None:
-                self._shown.stop()
+            if self._widget is not None:
+                self._widget.stop()

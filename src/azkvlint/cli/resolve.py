@@ -1,4 +1,4 @@
-"""What settings ask for, checked: the run to make, and the reports to write of it."""
+"""Validated settings: the configuration of a run, and the reports to write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azkvlint.cli.output import is_for_editors
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, Settings
-from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_selection import select_rules
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import TOOLS
@@ -27,13 +27,13 @@ _ELSEWHERE = "write to another file"
 COLORS = ("auto", "always", "never")
 
 
-def config_of(said: Settings, targets: list[tuple[str, str]]) -> Config:
-    """Return what the settings ask for. Raises UsageError for a value that is none."""
-    arguments, label = said.arguments, said.label
+def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
+    """Return the configuration of a run. Raise UsageError for invalid values."""
+    arguments, label = settings.arguments, settings.label
     outputs = tuple(file for file in (*(file for _, file in targets), *_other_outputs(arguments)) if file)
-    _refuse_inputs(said, outputs)
+    _refuse_inputs(settings, outputs)
     config = Config(
-        # A report is in the order of its input, and the order of the words is no part of the question.
+        # Reports are ordered by input, so the order of arguments must not matter.
         paths=tuple(sorted(arguments.paths)),
         parameters=tuple(sorted(arguments.parameters)),
         variables=_variables(label("variables"), arguments.variables),
@@ -42,58 +42,62 @@ def config_of(said: Settings, targets: list[tuple[str, str]]) -> Config:
         source_root=_folder(label("source_root"), arguments.source_root),
         as_of=_day(label("as_of"), arguments.as_of),
         jobs=_jobs(label("jobs"), arguments.jobs),
-        exclude=_globs(said, "exclude", "extend_exclude"),
+        exclude=_globs(settings, "exclude", "extend_exclude"),
         select=words_of(label("select"), arguments.select),
         ignore=words_of(label("ignore"), arguments.ignore),
         profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
-        rules=_own_rules(said),
-        # A file that was found may be an attacker's, and must not stop the check of its folder.
-        are_rules_found="rules" in said.configured and said.file is not None and not said.file.named,
+        rules=_own_rules(settings),
+        # A configuration file that was discovered may be an attacker's, and its rules must not be able to stop the
+        # check.
+        are_rules_found="rules" in settings.configured and settings.file is not None and not settings.file.is_explicit,
         min_severity=_severity(label("min_severity"), arguments.min_severity),
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
-        # Of thousands of undecided questions it costs time to say what is not known, and not every format tells them.
-        # Overrides and baselines need to know where each is.
+        # Reasons of unknown results are expensive, and not every format reports them. Overrides and baselines need the
+        # location of each result.
         explain=bool(arguments.summary_file)
         or any(_explains(name, arguments) for name, _ in targets)
-        or (said.file is not None and bool(said.file.overrides))
+        or (settings.file is not None and bool(settings.file.overrides))
         or bool(arguments.baseline or arguments.write_baseline),
-        file=said.file.file if said.file is not None else "",
-        shown=said.file.shown if said.file is not None else "",
-        base=said.base,
-        overrides=said.file.overrides if said.file is not None else (),
+        file=settings.file.file if settings.file is not None else "",
+        display_path=settings.file.display_path if settings.file is not None else "",
+        base=settings.base,
+        overrides=settings.file.overrides if settings.file is not None else (),
         no_ignores=arguments.no_ignores,
         peer_tools=TOOLS if arguments.respect_peer_suppressions else (),
-        test_folders=_globs(said, "test_folders") if "test_folders" in said.places else None,
+        test_folders=_globs(settings, "test_folders") if "test_folders" in settings.places else None,
         include_tests=arguments.include_tests,
         baseline=_baseline(arguments),
         outputs=outputs,
-        notices=said.notices,
+        notices=settings.notices,
     )
-    if said.elsewhere & ABOUT_RULES:
-        _refuse_unknown_rules(said, config)
+    if settings.external_fields & ABOUT_RULES:
+        _refuse_unknown_rules(settings, config)
     return config
 
 
 def _other_outputs(arguments: Arguments) -> tuple[str, str]:
-    """Return the files besides reports that are written to."""
     return arguments.write_baseline, arguments.summary_file
 
 
-def _refuse_inputs(said: Settings, outputs: Collection[str]) -> None:
-    """Raise UsageError if the configuration file, or a baseline that stays, is also written to."""
-    arguments = said.arguments
-    written = real_path(arguments.write_baseline) if arguments.write_baseline else ""
-    inputs = {real_path(file) for file in (arguments.baseline, said.file.file if said.file is not None else "") if file}
+def _refuse_inputs(settings: Settings, outputs: Collection[str]) -> None:
+    """Raise UsageError if the configuration file or the baseline would be overwritten."""
+    arguments = settings.arguments
+    new_baseline = real_path(arguments.write_baseline) if arguments.write_baseline else ""
+    inputs = {
+        real_path(file)
+        for file in (arguments.baseline, settings.file.file if settings.file is not None else "")
+        if file
+    }
     for file in outputs:
         path = real_path(file)
-        if path in inputs and not (path == written == real_path(arguments.baseline)):
+        if path in inputs and not (path == new_baseline == real_path(arguments.baseline)):
             raise UsageError(f"'{visible(file)}' is an input of this run, so it is not overwritten", _ELSEWHERE)
 
 
 def with_included(config: Config, included: Collection[str]) -> Config:
-    """Return the run with all that a SARIF log is to hold."""
+    """Return the configuration with everything that a SARIF log includes."""
     if not included:
         return config
     return msgspec.structs.replace(
@@ -102,48 +106,47 @@ def with_included(config: Config, included: Collection[str]) -> Config:
 
 
 def _baseline(arguments: Arguments) -> str:
-    """Return the baseline to read; none if it is only about to be written."""
-    file, written = arguments.baseline, arguments.write_baseline
-    is_first = bool(written) and real_path(file) == real_path(written) and not os.path.lexists(file)
+    """Return the baseline to read; "" on the first run of ``--write-baseline`` with the same file."""
+    file, new_baseline = arguments.baseline, arguments.write_baseline
+    is_first = bool(new_baseline) and real_path(file) == real_path(new_baseline) and not os.path.lexists(file)
     return "" if is_first else file
 
 
-def _globs(said: Settings, *fields: str) -> tuple[tuple[str, str], ...]:
-    """Return the globs of some settings, each with the folder that it starts from."""
-    if not any(getattr(said.arguments, field) for field in fields):
+def _globs(settings: Settings, *fields: str) -> tuple[tuple[str, str], ...]:
+    if not any(getattr(settings.arguments, field) for field in fields):
         return ()
     from azkvlint.util.globs import PathGlob
 
-    found = []
+    globs = []
     for field in fields:
-        patterns = getattr(said.arguments, field)
-        folder = said.folder(field) if patterns else ""
+        patterns = getattr(settings.arguments, field)
+        folder = settings.folder(field) if patterns else ""
         for pattern in patterns:
             try:
                 PathGlob(pattern)
             except ValueError as error:
-                raise UsageError(f"{said.label(field)}: '{pattern}' is no glob: {error}") from error
-            found.append((folder, pattern))
-    return tuple(found)
+                raise UsageError(f"{settings.label(field)}: '{pattern}' is no glob: {error}") from error
+            globs.append((folder, pattern))
+    return tuple(globs)
 
 
-def _refuse_unknown_rules(said: Settings, config: Config) -> None:
-    """Raise UsageError for what a file or a variable calls a rule and is none, with its place."""
+def _refuse_unknown_rules(settings: Settings, config: Config) -> None:
+    """Raise UsageError, with its place, for an unknown rule in a configuration file or environment variable."""
     plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
     rules = known_rules(plain)
-    for field in sorted(said.elsewhere & ABOUT_RULES):
+    for field in sorted(settings.external_fields & ABOUT_RULES):
         try:
             if field == "settings":
                 known_rules(msgspec.structs.replace(plain, settings=config.settings))
             elif field == "ignore":
-                chosen(rules, config.select, config.ignore, ("all",))
+                select_rules(rules, config.select, config.ignore, ("all",))
             elif field == "select":
-                chosen(rules, config.select, (), ("all",))
+                select_rules(rules, config.select, (), ("all",))
             else:
-                chosen(rules, (), (), config.profiles)
+                select_rules(rules, (), (), config.profiles)
         except UsageError as error:
             words = error.message.removeprefix("--set").lstrip(": ")
-            raise UsageError(f"{said.label(field)}: {words}", error.hint) from error
+            raise UsageError(f"{settings.label(field)}: {words}", error.hint) from error
 
 
 def _explains(name: str, arguments: Arguments) -> bool:
@@ -153,7 +156,7 @@ def _explains(name: str, arguments: Arguments) -> bool:
 def words_of(
     option: str, values: tuple[str, ...], what: str = "rule", hint: str = "kvlint rules lists all rules"
 ) -> tuple[str, ...]:
-    """Return words given together or one by one: ``--select KV1,KV2 --select KV3`` names three."""
+    """Return comma-separated and repeated words as one tuple: ``--select KV1,KV2 --select KV3`` has three."""
     words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
     if values and not words:
         raise UsageError(f"{option} names no {what}", hint)
@@ -164,7 +167,7 @@ def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
         name, equals, _ = word.partition("=")
         if not name.strip() or not equals:
-            # What is no name may be a value, which may be a secret.
+            # Without a name, the word may be a value, and a value may be a secret.
             raise UsageError(f"{option} {name if equals else '...'}: NAME=VALUE was expected")
     return words
 
@@ -176,12 +179,14 @@ def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
-def _own_rules(said: Settings) -> tuple[str, ...]:
-    """Return where rules of the user's own are. A wrong one in a file or variable is reported with its place."""
-    for path in said.arguments.rules if "rules" in said.elsewhere else ():
+def _own_rules(settings: Settings) -> tuple[str, ...]:
+    """Return the paths of custom rules. Raise UsageError, with its place, for a missing one in a file or variable."""
+    for path in settings.arguments.rules if "rules" in settings.external_fields else ():
         if not os.path.exists(path):
-            raise UsageError(f"{said.label('rules')}: there is no folder or file '{visible(path)}' to read rules from")
-    return said.arguments.rules
+            raise UsageError(
+                f"{settings.label('rules')}: there is no folder or file '{visible(path)}' to read rules from"
+            )
+    return settings.arguments.rules
 
 
 def _folder(option: str, folder: str) -> str:
@@ -213,22 +218,20 @@ def _severity(option: str, word: str) -> Severity:
     return SEVERITIES[word.lower()]
 
 
-def included_of(said: Settings) -> frozenset[str]:
-    """Return the kinds of results that a SARIF log is to hold besides findings. Raises UsageError for a word that is
-    none.
-    """
-    option = said.label("sarif_include")
-    words = words_of(option, said.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
+def included_of(settings: Settings) -> frozenset[str]:
+    """Return the kinds of results that a SARIF log includes besides findings. Raise UsageError for unknown ones."""
+    option = settings.label("sarif_include")
+    words = words_of(option, settings.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
     for word in words:
         if word not in SARIF_INCLUDED:
             raise UsageError(f"{option} {word}: one of {', '.join(SARIF_INCLUDED)} was expected")
     return frozenset(words)
 
 
-def peer_tools_of(said: Settings) -> tuple[str, ...]:
-    """Return the tools whose comments are to be listed. Raises UsageError for a word that is not one of them."""
-    option = said.label("peer_tools")
-    words = words_of(option, said.arguments.peer_tools, "tool", f"one of {', '.join(TOOLS)}")
+def peer_tools_of(settings: Settings) -> tuple[str, ...]:
+    """Return the tools whose comments are listed. Raise UsageError for unknown ones."""
+    option = settings.label("peer_tools")
+    words = words_of(option, settings.arguments.peer_tools, "tool", f"one of {', '.join(TOOLS)}")
     for word in words:
         if word.lower() not in TOOLS:
             raise UsageError(f"{option} {word}: one of {', '.join(TOOLS)} was expected")
@@ -236,7 +239,7 @@ def peer_tools_of(said: Settings) -> tuple[str, ...]:
 
 
 def root_uri(word: str, file: str, root: str) -> str:
-    """Return the URI of the folder that a log's paths start from, which logs in .sarif need."""
+    """Return the base URI of the paths in a log, which logs in ``.sarif`` require."""
     if word:
         if not word.startswith("file:///"):
             raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
@@ -248,19 +251,19 @@ def root_uri(word: str, file: str, root: str) -> str:
     return f"{Path(real_path(root)).as_uri().rstrip('/')}/"
 
 
-def targets_of(said: Settings, known: Collection[str]) -> list[tuple[str, str]]:
-    """Return the formats to write, each with its file ("" is stdout). Raises UsageError for an unknown one."""
-    formats, output = said.arguments.formats, said.arguments.output
-    if said.arguments.color not in COLORS:
-        raise UsageError(f"--color {said.arguments.color}: one of {', '.join(COLORS)} was expected")
+def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, str]]:
+    """Return the formats to write, each with its file ("": standard output). Raise UsageError for unknown formats."""
+    formats, output = settings.arguments.formats, settings.arguments.output
+    if settings.arguments.color not in COLORS:
+        raise UsageError(f"--color {settings.arguments.color}: one of {', '.join(COLORS)} was expected")
     targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
     for name, _ in targets:
         if name not in known:
-            at = f"{said.label('formats')}: " if "formats" in said.elsewhere else ""
-            raise UsageError(f"{at}there is no format '{name}'", f"one of {', '.join(known)}")
-    open_ends = [name for name, file in targets if not file]
-    if output and len(open_ends) != 1:
-        option = said.label("output")
+            prefix = f"{settings.label('formats')}: " if "formats" in settings.external_fields else ""
+            raise UsageError(f"{prefix}there is no format '{name}'", f"one of {', '.join(known)}")
+    without_file = [name for name, file in targets if not file]
+    if output and len(without_file) != 1:
+        option = settings.label("output")
         raise UsageError(f"{option} takes exactly one format without a file of its own", "write -f sarif=report.sarif")
     targets = [(name, file or output) for name, file in targets]
     targets = [(name, "" if file == "-" else file) for name, file in targets]
@@ -269,29 +272,29 @@ def targets_of(said: Settings, known: Collection[str]) -> list[tuple[str, str]]:
         raise UsageError("only one format can go to the standard output", "write -f sarif=report.sarif")
     if len(set(files)) < len(files):
         raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
-    _refuse_to_overwrite(said)
+    _refuse_to_overwrite(settings)
     return targets
 
 
-def _refuse_to_overwrite(said: Settings) -> None:
-    """Raise UsageError for a file that only a configuration which was found names, and that may be somebody's work."""
-    if said.file is None or said.file.named:
+def _refuse_to_overwrite(settings: Settings) -> None:
+    """Raise UsageError for an output file that only a discovered configuration names and that is not a report."""
+    if settings.file is None or settings.file.is_explicit:
         return
-    formats = [file for _, _, file in (word.partition("=") for word in said.arguments.formats) if file]
-    for field, files in (("formats", formats), ("output", [said.arguments.output])):
-        for file in files if field in said.configured else ():
-            why = why_not_written(file) if file not in ("", "-") else ""
-            if why:
+    formats = [file for _, _, file in (word.partition("=") for word in settings.arguments.formats) if file]
+    for field, files in (("formats", formats), ("output", [settings.arguments.output])):
+        for file in files if field in settings.configured else ():
+            reason = overwrite_refusal(file) if file not in ("", "-") else ""
+            if reason:
                 hint = "give it on the command line, or name the configuration with --config"
-                raise UsageError(f"{said.label(field)}: '{visible(file)}' is not written: {why}", hint)
+                raise UsageError(f"{settings.label(field)}: '{visible(file)}' is not written: {reason}", hint)
 
 
 def _files_of(targets: Sequence[tuple[str, str]]) -> list[str]:
     return [absolute_path(file) if file else "" for _, file in targets]
 
 
-def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) -> None:
-    """Raise UsageError if two things would be written to one file, or what needs a file has none."""
+def refuse_conflicting_outputs(arguments: Arguments, targets: Sequence[tuple[str, str]]) -> None:
+    """Raise UsageError for two outputs in one file, and for options that require a file or exclude each other."""
     baseline, summary = arguments.write_baseline, arguments.summary_file
     if baseline == "-":
         raise UsageError("--write-baseline needs a file")
@@ -307,25 +310,25 @@ def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) 
 
 _ENDINGS = (".sarif", ".json", ".xml", ".md", ".txt", ".log")
 _PART = 4_000
-# How reports begin: JSON of each kind that names its tool, the list that GitLab takes, JUnit's XML, and Markdown.
+# The first characters of reports: JSON of each kind with the name of the tool, GitLab's array, JUnit XML and Markdown.
 _BEGINS = regex(
     rb"""\{\s*"(?:version|\$schema|source)"[\s\S]*"name":\s*"kvlint"|\[\s*\]\s*\Z"""
     rb"""|\[\s*\{\s*"description":[\s\S]*"check_name":\s*"[A-Z]{2,8}-?[0-9]{1,6}\""""
     rb"""|<\?xml[^>]*>\s*<testsuites\ name="kvlint"|\#\#\ [^\n]{1,20}\ kvlint\s"""
 )
-# How those end that are lines of text.
+# The last line of a text report.
 _ENDS = regex(rb"(?:^|\n)[^\n]*: [0-9,]+ findings?[^\n]*, [0-9,]+ undecided[^\n]*, [0-9,]+ problems?\s*\Z")
 
 
-def why_not_written(file: str) -> str:
-    """Return why nobody but the user may have kvlint write to a file; "" if it may."""
+def overwrite_refusal(file: str) -> str:
+    """Return why a discovered configuration may not overwrite a file; "" if it may."""
     if not file.lower().endswith(_ENDINGS):
         return "it does not end as the name of a report does"
     return "it is there, and is no report of kvlint's" if os.path.lexists(file) and not _is_report(file) else ""
 
 
 def _is_report(file: str) -> bool:
-    """Return whether there is nothing in a file but a report of kvlint's, or nothing at all."""
+    """Return whether a file is empty or a report of kvlint."""
     ends = read_ends(file, _PART)
     if ends is None:
         return False

@@ -1,4 +1,4 @@
-"""The rules themselves as text: the list, one explained, their examples run."""
+"""The commands ``kvlint rules`` and ``kvlint explain``: list, explain, test and create rules."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from azkvlint.util.safe_text import encode, visible
 _WIDTH = 100
 
 
-def listed(form: str, folders: tuple[str, ...]) -> str:
-    """Return all rules: a line each, or with ``json`` every field of every rule."""
+def list_rules(form: str, folders: tuple[str, ...]) -> str:
+    """Return all rules: one line each, or all fields as JSON."""
     rules = sorted(all_rules(folders), key=lambda rule: rule.id)
     if form == "json":
         return encode([_fields(rule) for rule in rules]).decode()
@@ -28,20 +28,19 @@ def listed(form: str, folders: tuple[str, ...]) -> str:
 
 
 def _lines(lines: Iterable[str]) -> str:
-    """Return lines of text that may come from a rule file of anyone's, harmless for a terminal and a build log."""
+    """Return printable lines. The texts of custom rules may hold control characters."""
     return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def _fields(rule: Rule) -> dict[str, object]:
-    """Return a rule as its file says it, severity in words."""
     fields: dict[str, object] = msgspec.to_builtins(rule)
     return fields | {"severity": rule.severity.label}
 
 
-def explained(word: str, folders: tuple[str, ...]) -> str:
-    """Return everything about the rules of this id or name, or that answer this id of another tool."""
-    found = find_rules(all_rules(folders), word)
-    return "\n\n".join(_lines(_explanation(rule)) for rule in found)
+def explain_rules(word: str, folders: tuple[str, ...]) -> str:
+    """Return the explanation of the rules with an id or name, or with an equivalent id of another tool."""
+    rules = find_rules(all_rules(folders), word)
+    return "\n\n".join(_lines(_explanation(rule)) for rule in rules)
 
 
 def _explanation(rule: Rule) -> Iterator[str]:
@@ -49,42 +48,42 @@ def _explanation(rule: Rule) -> Iterator[str]:
     yield rule.title
     for head, text in (("Why", rule.why), ("Fix", rule.fix)):
         yield ""
-        yield from _wrapped(f"{head}: {' '.join(text.split())}")
+        yield from _wrap(f"{head}: {' '.join(text.split())}")
     yield ""
     removed = " (also those that the plan removes)" if rule.also_removed else ""
     existing = " (also those that exist already)" if rule.also_existing else ""
-    yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
+    yield from _wrap(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
     if rule.profile != "default":
         profiles = " or ".join(dict.fromkeys((rule.profile, "all")))
         yield f"Profile: {rule.profile}, so it runs only with --profile {profiles}, or if --select names it"
     for parameter in rule.parameters:
         default = parameter.default
-        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default
-        yield from _wrapped(f"Parameter {parameter.name} = {shown}: {' '.join(parameter.about.split())}")
+        value = ", ".join(map(str, default)) if isinstance(default, tuple) else default
+        yield from _wrap(f"Parameter {parameter.name} = {value}: {' '.join(parameter.about.split())}")
     weaknesses = tuple(f"CWE-{number}" for number in rule.cwe)
     for head, ids in (("Covers", rule.covers), ("Weaknesses", weaknesses)):
         if ids:
-            yield from _wrapped(f"{head}: {', '.join(ids)}")
+            yield from _wrap(f"{head}: {', '.join(ids)}")
     for head, table in (("Controls", rule.controls), ("Asked by", rule.peers)):
         if table:
             yield ""
             yield f"{head}:"
             for name, ids in table.items():
-                yield from _wrapped(f"{name}: {', '.join(ids)}", "  ", "    ")
+                yield from _wrap(f"{name}: {', '.join(ids)}", "  ", "    ")
     if rule.differs:
         yield ""
         yield "Where others answer differently:"
         for name, text in rule.differs.items():
-            yield from _wrapped(f"{name}: {text}", "  ", "    ")
+            yield from _wrap(f"{name}: {text}", "  ", "    ")
     yield ""
     yield "See:"
     yield from (f"  {link}" for link in rule.references)
-    for example in rule.examples[: _shown_examples(rule.examples)]:
+    for example in rule.examples[: _example_count(rule.examples)]:
         yield from _example(example)
 
 
-def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
-    """Return lines of a text, each of which begins with an indent. No id or link is broken in two."""
+def _wrap(text: str, first: str = "", other: str = "") -> list[str]:
+    """Return the lines of a text. Ids and links are not broken."""
     from textwrap import wrap
 
     return wrap(
@@ -92,8 +91,8 @@ def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
     )
 
 
-def _shown_examples(examples: tuple[Example, ...]) -> int:
-    """Return the first that fails and everything before it: enough to see what the rule means."""
+def _example_count(examples: tuple[Example, ...]) -> int:
+    """Return how many examples to show: up to and including the first that fails."""
     return next((at + 1 for at, example in enumerate(examples) if example.expect == "fails"), 0)
 
 
@@ -105,7 +104,7 @@ def _example(example: Example) -> Iterator[str]:
 
 
 def examples_report(path: str | None, *, is_strict: bool = False) -> tuple[str, int]:
-    """Run the examples of rule files, and with ``is_strict`` the other gates; return the report and the exit code."""
+    """Run the examples of rule files, and all other gates if ``is_strict``. Return the report and the exit code."""
     from azkvlint.engine.rule_store import builtin_rules, load_folder
     from azkvlint.linter.rule_gates import faults_of, place
     from azkvlint.linter.rule_tests import run_examples
@@ -115,20 +114,20 @@ def examples_report(path: str | None, *, is_strict: bool = False) -> tuple[str, 
     for result in run_examples(rules):
         count += 1
         failed += bool(result.faults)
-        where = place(result.rule, result.example, result.language)
-        lines += [f"{where}: {fault}" for fault in result.faults]
+        label = place(result.rule, result.example, result.language)
+        lines += [f"{label}: {fault}" for fault in result.faults]
     faults = list(faults_of(rules)) if is_strict and not failed else []
     lines += [str(fault) for fault in faults]
-    ran = f"{pluralize(count, 'example')} of {pluralize(len(rules), 'rule')}"
-    lines.append(f"{ran}: {count - failed} as they say, {failed} not")
+    summary = f"{pluralize(count, 'example')} of {pluralize(len(rules), 'rule')}"
+    lines.append(f"{summary}: {count - failed} as they say, {failed} not")
     if is_strict:
-        text = "not run before the examples pass" if failed else pluralize(len(faults), "fault")
-        lines.append(f"gates: {text}")
+        status = "not run before the examples pass" if failed else pluralize(len(faults), "fault")
+        lines.append(f"gates: {status}")
     return _lines(lines), EXIT_FINDINGS if failed or faults else EXIT_CLEAN
 
 
 def new_rule(id_: str, name: str, topic: str) -> str:
-    """Write a new rule file and return its path. Raises UsageError for a name that no rule file can have."""
+    """Write a new rule file and return its path. Raise UsageError if the name cannot be a rule file's."""
     from azkvlint.engine.rule_loader import load_rules
     from azkvlint.engine.schema import TOPICS
     from azkvlint.linter.rule_scaffold import rule_text
@@ -139,8 +138,8 @@ def new_rule(id_: str, name: str, topic: str) -> str:
         raise UsageError(f"there is no topic '{topic}'", did_you_mean(topic, list(TOPICS)) or ", ".join(TOPICS))
     folder = _folder_of_rules()
     if topic:
-        top = checkout_of(real_path(os.curdir))
-        folder = os.path.join(top or os.curdir, "rules", topic)
+        root = checkout_of(real_path(os.curdir))
+        folder = os.path.join(root or os.curdir, "rules", topic)
         if not os.path.isdir(folder):
             raise UsageError(f"there is no folder rules/{topic}: this is no checkout of kvlint", "leave out --topic")
     file = os.path.join(folder, f"{id_}-{name}.yaml")
@@ -152,7 +151,9 @@ def new_rule(id_: str, name: str, topic: str) -> str:
 
 
 def _folder_of_rules() -> str:
-    """Return the first folder of own rules that the settings of the current folder name, or the current one."""
+    """Return the first folder of custom rules in the settings of the current folder; the current folder if there is
+    none.
+    """
     from azkvlint.config.options import Arguments
     from azkvlint.config.settings import resolve_settings
 

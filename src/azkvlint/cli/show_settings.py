@@ -1,4 +1,4 @@
-"""``--show-settings``: every setting of a command, its value, and where it comes from."""
+"""The option ``--show-settings``: every setting of a command, its value and its source."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _DEFAULT = "default"
 _HIDDEN = "(not shown)"
 
 
-def shown_settings(said: Settings, command: str) -> str:
-    """Settings as TOML, each with the place that sets it behind it.
+def settings_as_toml(settings: Settings, command: str) -> str:
+    """Return the settings as TOML, each with its source as a comment.
 
-    What a variable of Terraform is given is left out, because it may be a secret.
+    Values of Terraform variables are hidden, because they may be secrets.
     """
-    return "".join(f"{visible(line)}\n" for line in _lines(said, command))
+    return "".join(f"{visible(line)}\n" for line in _lines(settings, command))
 
 
-def _lines(said: Settings, command: str) -> Iterator[str]:
-    yield f"# {said.file.shown}" if said.file is not None else "# no configuration file"
+def _lines(settings: Settings, command: str) -> Iterator[str]:
+    yield f"# {settings.file.display_path}" if settings.file is not None else "# no configuration file"
     options = {option.field: option for option in OPTIONS if option.is_configured(command)}
-    settings = options.pop("settings", None)
+    assignments = options.pop("settings", None)
     for option in sorted(options.values(), key=lambda option: option.key):
-        value = getattr(said.arguments, option.field)
-        yield _line(option, _masked(option, value), said.places.get(option.field, _DEFAULT))
-    if settings is not None and said.arguments.settings:
+        value = getattr(settings.arguments, option.field)
+        yield _line(option, _mask(option, value), settings.places.get(option.field, _DEFAULT))
+    if assignments is not None and settings.arguments.settings:
         yield ""
-        yield f"[set] # {said.places['settings']}"
-        for word in said.arguments.settings:
+        yield f"[set] # {settings.places['settings']}"
+        for word in settings.arguments.settings:
             name, _, value = word.partition("=")
-            yield f"{name} = {_quoted(value)}"
-    for override in said.file.overrides if said.file is not None else ():
+            yield f"{name} = {_quote(value)}"
+    for override in settings.file.overrides if settings.file is not None else ():
         yield ""
         yield f"[[override]] # {override.place}"
         for key in ("paths", "resources", "rules"):
@@ -43,7 +43,7 @@ def _lines(said: Settings, command: str) -> Iterator[str]:
                 yield f"{key} = {_list(words)}"
         yield "ignore = true" if override.severity is None else f'severity = "{override.severity.label}"'
         yield from (
-            f"{key} = {_quoted(getattr(override, key))}"
+            f"{key} = {_quote(getattr(override, key))}"
             for key in ("reason", "owner", "until")
             if getattr(override, key)
         )
@@ -59,21 +59,21 @@ def _line(option: Option, value: Any, place: str) -> str:
     elif isinstance(value, tuple):
         text = _list(value)
     else:
-        text = _quoted(str(value))
+        text = _quote(str(value))
     return f"{option.key} = {text} # {place}"
 
 
-def _masked(option: Option, value: Any) -> Any:
+def _mask(option: Option, value: Any) -> Any:
     if option.field == "variables":
-        # What is no name may be a value.
+        # Without a name, the word may be a value.
         return tuple(f"{word.partition('=')[0]}={_HIDDEN}" if "=" in word else _HIDDEN for word in value)
     return value
 
 
 def _list(words: Sequence[str]) -> str:
-    return f"[{', '.join(_quoted(word) for word in words)}]"
+    return f"[{', '.join(_quote(word) for word in words)}]"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""``kvlint suppressions PATH...``: everything that suppresses findings, and whether it still does."""
+"""The command ``kvlint suppressions PATH...``: list all suppressions with their states."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
 from azkvlint.config.options import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
-from azkvlint.linter.group_instances import grouped
+from azkvlint.linter.group_instances import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
 from azkvlint.model.finding import Finding, Outcome, Problem
 from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
@@ -27,20 +27,21 @@ from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
 FORMAT_VERSION = 1
-# Of the rules that are equivalent to one comment, so many are named.
+# The maximum number of equivalent rules that are listed for one comment.
 _NAMED = 5
 _STALE = frozenset({EXPIRED, MALFORMED})
-# The codes of problems that say what the list itself says.
+# Problems that repeat the state of a listed suppression.
 _LISTED = frozenset({suppressions.EXPIRED, suppressions.MALFORMED, suppressions.UNUSED})
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """Suppressions, sorted, and the marks of those that are in use.
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """The sorted suppressions, and the ids of those in use.
 
-    ``by_peers`` counts the findings that comments for other tools suppress; ``is_from_peers``: only these are listed.
+    ``by_peers`` counts the findings that comments for other tools suppress. ``is_from_peers``: only such comments are
+    listed.
     """
 
-    said: tuple[SuppressionDirective, ...]
+    directives: tuple[SuppressionDirective, ...]
     used: frozenset[DirectiveId]
     problems: tuple[Problem, ...]
     by_peers: int
@@ -48,116 +49,121 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_suppressions(arguments: Arguments) -> int:
-    """List the suppressions of what the arguments name, and answer the exit code: 1 if any is expired or malformed."""
-    said = resolve_settings(arguments, "suppressions")
+    """List the suppressions of the inputs and return the exit code: 1 if any is expired or malformed."""
+    settings = resolve_settings(arguments, "suppressions")
     if arguments.show_settings:
-        return show_settings(said, "suppressions")
-    targets = targets_of(said, _REPORTERS)
-    # What is used by an undecided question is used.
-    config = config_of(said, [("json", file) for _, file in targets])
-    tools = peer_tools_of(said)
+        return show_settings(settings, "suppressions")
+    targets = targets_of(settings, _REPORTERS)
+    # A suppression of an unknown result is in use, so unknown results are needed.
+    config = config_of(settings, [("json", file) for _, file in targets])
+    tools = peer_tools_of(settings)
     if tools:
         config = msgspec.structs.replace(config, peer_tools=tools)
     with progress_bar() as progress:
         total = combined_result(config, progress)
-    listed = [one for one in dict.fromkeys(total.directives) if not tools or one.tool]
-    problems = [one for one in dict.fromkeys(total.problems) if one.code not in _LISTED]
-    found = Listed(
-        said=tuple(sorted(listed, key=_order)),
+    directives = [each for each in dict.fromkeys(total.directives) if not tools or each.tool]
+    problems = [each for each in dict.fromkeys(total.problems) if each.code not in _LISTED]
+    listing = Listing(
+        directives=tuple(sorted(directives, key=_order)),
         used=frozenset(total.used),
         problems=tuple(problems),
-        by_peers=sum(_is_by_peer(one) for one in grouped(total.suppressed)),
+        by_peers=sum(_is_by_peer(each) for each in group_findings(total.suppressed)),
         is_from_peers=bool(tools),
     )
     for name, file in targets:
-        write(_REPORTERS[name](found), file)
-    print_problems([one for one in problems if one.level != "note"])
-    # Comments for other tools are not the concern of kvlint's exit code.
-    stale = any(one.state(total.used) in _STALE for one in found.said if not one.tool)
+        write(_REPORTERS[name](listing), file)
+    print_problems([each for each in problems if each.level != "note"])
+    # Comments for other tools do not affect the exit code.
+    stale = any(each.state(total.used) in _STALE for each in listing.directives if not each.tool)
     return exit_code_of(total.read, problems, stale)
 
 
 def _is_by_peer(finding: Finding) -> bool:
-    """Return whether a comment for another tool suppresses a finding."""
     return finding.outcome is Outcome.FAIL and finding.suppressed is not None and bool(finding.suppressed.tool)
 
 
-def _order(one: SuppressionDirective) -> tuple[object, ...]:
-    region = one.at.region
-    return one.at.path, (0, 0) if region is None else (region.start_line, region.start_column), one.kind, one.rules
+def _order(directive: SuppressionDirective) -> tuple[object, ...]:
+    region = directive.at.region
+    return (
+        directive.at.path,
+        (0, 0) if region is None else (region.start_line, region.start_column),
+        directive.kind,
+        directive.rules,
+    )
 
 
-def _text(found: Listed) -> str:
-    return "".join(f"{line}\n" for line in (*_lines(found), _summary(found)))
+def _text(listing: Listing) -> str:
+    return "".join(f"{line}\n" for line in (*_text_lines(listing), _summary(listing)))
 
 
-def _lines(found: Listed) -> Iterator[str]:
-    for one in found.said:
-        state = one.state(found.used)
-        says = one.fault if state == MALFORMED else one.reason or "no reason"
-        more = [f"until {one.until}"] if one.until else []
-        more += [f"owner {one.owner}"] if one.owner else []
-        more += [one.condition] if one.condition else []
-        unused = one.unused(found.used)
-        # Of the checks of another tool, rules that find nothing are no reason to change its comment.
-        if unused and state != UNUSED and not one.tool:
-            more.append(f"unused: {', '.join(unused)}")
-        tail = f" ({', '.join(more)})" if more else ""
-        yield f"{place(one.at)}: {state} " + visible(f"{_what(one)}: {says}{tail}")
+def _text_lines(listing: Listing) -> Iterator[str]:
+    for directive in listing.directives:
+        state = directive.state(listing.used)
+        reason = directive.fault if state == MALFORMED else directive.reason or "no reason"
+        details = [f"until {directive.until}"] if directive.until else []
+        details += [f"owner {directive.owner}"] if directive.owner else []
+        details += [directive.condition] if directive.condition else []
+        unused = directive.unused(listing.used)
+        # A comment for another tool also serves that tool's checks, so its unused rules are not reported.
+        if unused and state != UNUSED and not directive.tool:
+            details.append(f"unused: {', '.join(unused)}")
+        tail = f" ({', '.join(details)})" if details else ""
+        yield f"{place(directive.at)}: {state} " + visible(f"{_description(directive)}: {reason}{tail}")
 
 
-def _what(one: SuppressionDirective) -> str:
-    """Return what a suppression is, and what it is of: ``checkov comment CKV_AZURE_110 (KV001)``."""
-    if not one.tool:
-        return f"{one.kind} {', '.join(one.rules) or 'no rule'}"
-    rules = ", ".join(one.rules[:_NAMED])
-    rest = len(one.rules) - _NAMED
-    return f"{one.tool} {one.kind} {', '.join(one.ids)} ({rules}{f' and {rest} more' if rest > 0 else ''})"
+def _description(directive: SuppressionDirective) -> str:
+    """Return the kind and the rules of a suppression: ``checkov comment CKV_AZURE_110 (KV001)``."""
+    if not directive.tool:
+        return f"{directive.kind} {', '.join(directive.rules) or 'no rule'}"
+    rules = ", ".join(directive.rules[:_NAMED])
+    rest = len(directive.rules) - _NAMED
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"{directive.tool} {directive.kind} {', '.join(directive.ids)} ({rules}{more})"
 
 
-def _summary(found: Listed) -> str:
-    counts = Counter(one.state(found.used) for one in found.said)
-    what = "comment for another tool" if found.is_from_peers else "suppression"
-    whats = "comments for other tools" if found.is_from_peers else "suppressions"
-    total = pluralize(len(found.said), what, whats)
+def _summary(listing: Listing) -> str:
+    counts = Counter(directive.state(listing.used) for directive in listing.directives)
+    noun = "comment for another tool" if listing.is_from_peers else "suppression"
+    plural = "comments for other tools" if listing.is_from_peers else "suppressions"
+    total = pluralize(len(listing.directives), noun, plural)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
-    said = f"{total}: {states}" if states else total
-    if not any(one.tool for one in found.said):
-        return said
-    verb = "would suppress" if found.is_from_peers else "suppress"
-    subject = "they" if found.is_from_peers else "comments for other tools"
-    return f"{said}; {subject} {verb} {pluralize(found.by_peers, 'finding')}"
+    summary = f"{total}: {states}" if states else total
+    if not any(directive.tool for directive in listing.directives):
+        return summary
+    verb = "would suppress" if listing.is_from_peers else "suppress"
+    subject = "they" if listing.is_from_peers else "comments for other tools"
+    return f"{summary}; {subject} {verb} {pluralize(listing.by_peers, 'finding')}"
 
 
-def _json(found: Listed) -> bytes:
-    counts = Counter(one.state(found.used) for one in found.said)
+def _json(listing: Listing) -> bytes:
+    counts = Counter(directive.state(listing.used) for directive in listing.directives)
     return encode(
         {
             "version": FORMAT_VERSION,
             "tool": {"name": "kvlint", "version": __version__},
-            "summary": {**{state: counts[state] for state in STATES}, "findings": found.by_peers},
-            "suppressions": [_one(one, found.used) for one in found.said],
-            "problems": [as_json(problem) for problem in found.problems],
+            "summary": {**{state: counts[state] for state in STATES}, "findings": listing.by_peers},
+            "suppressions": [_fields(directive, listing.used) for directive in listing.directives],
+            "problems": [as_json(problem) for problem in listing.problems],
         }
     )
 
 
-def _one(one: SuppressionDirective, used: AbstractSet[DirectiveId]) -> Mapping[str, Any]:
+def _fields(directive: SuppressionDirective, used: AbstractSet[DirectiveId]) -> Mapping[str, Any]:
     return {
-        "kind": one.kind,
-        "state": one.state(used),
-        "tool": one.tool or None,
-        "ids": one.ids,
-        "rules": one.rules,
-        "unusedRules": one.unused(used),
-        "reason": one.reason,
-        "condition": one.condition or None,
-        "owner": one.owner or None,
-        "until": one.until or None,
-        "fault": one.fault or None,
-        "location": location(one.at),
+        "kind": directive.kind,
+        "state": directive.state(used),
+        "tool": directive.tool or None,
+        "ids": directive.ids,
+        "rules": directive.rules,
+        "unusedRules": directive.unused(used),
+        "reason": directive.reason,
+        "condition": directive.condition or None,
+        "owner": directive.owner or None,
+        "until": directive.until or None,
+        "fault": directive.fault or None,
+        "location": location(directive.at),
     }
 
 
-_Reporter: TypeAlias = Callable[[Listed], str | bytes]
+_Reporter: TypeAlias = Callable[[Listing], str | bytes]
 _REPORTERS: Mapping[str, _Reporter] = {"text": _text, "json": _json}

@@ -1,7 +1,7 @@
 """Configuration files: ``kvlint.toml``, ``.kvlint.toml``, or ``[tool.kvlint]`` in ``pyproject.toml``.
 
-A file is anybody's, as the code around it is. One that was found, and not named by the user, may name only paths inside
-its checkout, and none inside ``.git``: it must not make kvlint write over the user's files.
+A configuration file is as untrusted as the code around it. One that was discovered, rather than named by the user, may
+refer only to paths inside its checkout and outside ``.git``, so that it cannot make kvlint overwrite other files.
 """
 
 from __future__ import annotations
@@ -29,74 +29,82 @@ _MOST_OVERRIDES = 1_000
 _LONGEST = 80
 _LARGEST = 10**100
 KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option.is_configured(option.commands[0])}
-"""The options that a file may set, by their keys. Those of several commands are about one thing."""
+"""The options that a configuration file may set, by key. Options of several commands share one key."""
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration file. ``shown`` is what messages call it; its paths start from ``folder``; ``named`` by the user.
+    """A configuration file. ``display_path`` is its path in messages, ``folder`` the base of its paths.
 
-    ``values`` are by field of Arguments, and as that holds them; ``lines`` say where each key stands, if that is known.
+    ``is_explicit``: the user named it. ``values`` are fields of Arguments, in their types; ``lines`` are the line
+    numbers of the keys, if known.
     """
 
     file: str
-    shown: str
+    display_path: str
     folder: str
-    named: bool
+    is_explicit: bool
     values: Mapping[str, Any]
     lines: Mapping[str, int]
     overrides: tuple[Override, ...] = ()
 
     def at(self, key: str) -> str:
-        """Return what messages call the place of a key: ``kvlint.toml:3``."""
-        return f"{self.shown}:{self.lines[key]}" if key in self.lines else self.shown
+        """Return the place of a key for messages: ``kvlint.toml:3``."""
+        return f"{self.display_path}:{self.lines[key]}" if key in self.lines else self.display_path
 
 
-def read_file(file: str, named: bool = False) -> ConfigFile | None:
-    """Return the configuration in a file; None for a ``pyproject.toml`` that has none.
+def read_file(file: str, is_explicit: bool = False) -> ConfigFile | None:
+    """Return the configuration in a file; None for a ``pyproject.toml`` without one.
 
-    ``named``: by the user, who wants it. Raises UsageError, with file and line, for what is wrong with it.
+    Raise UsageError, with file and line, for invalid content, and also for missing content if the file ``is_explicit``.
     """
-    shown = visible(_from_here(file))
+    display_path = visible(_from_here(file))
     is_project = os.path.basename(file) == PYPROJECT
     folder = real_path(os.path.dirname(absolute_path(file)))
-    boundary = None if named else checkout_of(folder) or folder
+    boundary = None if is_explicit else checkout_of(folder) or folder
     if boundary is not None:
         target = real_path(file)
         if not is_within(target, boundary) or leads_into_git(target, boundary):
             hint = "put the file itself there, or name it with --config"
-            raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
-    text = text_of(file, shown, boundary)
-    document: Any = parsed(text, shown)
+            raise UsageError(f"the configuration file {display_path} is a link that leads out of the checkout", hint)
+    text = read_text(file, display_path, boundary)
+    document: Any = parse_toml(text, display_path)
     if is_project:
         tool = document.get("tool")
         if not isinstance(tool, dict) or "kvlint" not in tool:
-            if named:
-                raise UsageError(f"{shown} has no table [tool.kvlint]")
+            if is_explicit:
+                raise UsageError(f"{display_path} has no table [tool.kvlint]")
             return None
         document = tool["kvlint"]
         if not isinstance(document, dict):
-            raise UsageError(f"{shown}: tool.kvlint must be a table")
-    lines = lines_of(text, "tool.kvlint" if is_project else "", OVERRIDE)
-    bare = ConfigFile(file=absolute_path(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
-    return _Taking(bare, boundary).all_of(document)
+            raise UsageError(f"{display_path}: tool.kvlint must be a table")
+    lines = key_lines(text, "tool.kvlint" if is_project else "", OVERRIDE)
+    empty = ConfigFile(
+        file=absolute_path(file),
+        display_path=display_path,
+        folder=folder,
+        is_explicit=is_explicit,
+        values={},
+        lines=lines,
+    )
+    return _Decoder(empty, boundary).decode(document)
 
 
 def _from_here(path: str) -> str:
-    """Return a path from the current folder, if that is still there and on the same drive."""
+    """Return a path relative to the current folder, if that exists and is on the same drive."""
     try:
         return os.path.relpath(path)
     except (OSError, ValueError):
         return path
 
 
-class _Taking:
-    """Takes the values of a document into a ConfigFile. ``boundary``: no path may lead out of it, unless it is None."""
+class _Decoder:
+    """Decodes a document into a ConfigFile. Paths must be inside ``boundary``, unless that is None."""
 
-    def __init__(self, bare: ConfigFile, boundary: str | None) -> None:
-        self._bare = bare
+    def __init__(self, empty: ConfigFile, boundary: str | None) -> None:
+        self._empty = empty
         self._boundary = boundary
 
-    def all_of(self, document: Mapping[str, Any]) -> ConfigFile:
+    def decode(self, document: Mapping[str, Any]) -> ConfigFile:
         values = {}
         overrides: tuple[Override, ...] = ()
         for key, value in document.items():
@@ -105,104 +113,104 @@ class _Taking:
                 continue
             option = KEYS.get(key)
             if option is None:
-                raise self._unknown(key)
+                raise self._unknown_key(key)
             values[option.field] = self._value(option, value)
-        return msgspec.structs.replace(self._bare, values=values, overrides=overrides)
+        return msgspec.structs.replace(self._empty, values=values, overrides=overrides)
 
     def _overrides(self, tables: Any) -> tuple[Override, ...]:
         from azkvlint.config.overrides import override_of
 
         if not isinstance(tables, list):
-            raise self._wrong(OVERRIDE, "a list of tables", "write [[override]]")
+            raise self._type_error(OVERRIDE, "a list of tables", "write [[override]]")
         if len(tables) > _MOST_OVERRIDES:
-            raise UsageError(f"{self._bare.at(OVERRIDE)}: there are more than {_MOST_OVERRIDES:,} overrides")
-        lines, count = self._bare.lines, sum(key.startswith(f"{OVERRIDE} ") for key in self._bare.lines)
-        found = []
+            raise UsageError(f"{self._empty.at(OVERRIDE)}: there are more than {_MOST_OVERRIDES:,} overrides")
+        lines, count = self._empty.lines, sum(key.startswith(f"{OVERRIDE} ") for key in self._empty.lines)
+        overrides = []
         for number, table in enumerate(tables):
-            # Only if each has a header of its own, it is known which is whose.
+            # The lines of tables are known only if each has a header of its own.
             line = lines[f"{OVERRIDE} {number}"] if count == len(tables) else lines.get(OVERRIDE, 0)
-            place = f"{self._bare.shown}:{line}" if line else self._bare.shown
-            found.append(override_of(table, place, line))
-        return tuple(found)
+            place = f"{self._empty.display_path}:{line}" if line else self._empty.display_path
+            overrides.append(override_of(table, place, line))
+        return tuple(overrides)
 
-    def _unknown(self, key: str) -> UsageError:
+    def _unknown_key(self, key: str) -> UsageError:
         known = sorted((*KEYS, OVERRIDE))
         hint = did_you_mean(key.replace("_", "-").lower(), known) or f"one of {', '.join(known)}"
         if any(option.key == key for option in OPTIONS):
             hint = "it is an option of the command line only"
-        return UsageError(f"{self._bare.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)
+        return UsageError(f"{self._empty.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)
 
-    def _wrong(self, key: str, wanted: str, hint: str | None = None) -> UsageError:
-        return UsageError(f"{self._bare.at(key)}: {key} must be {wanted}", hint)
+    def _type_error(self, key: str, expected: str, hint: str | None = None) -> UsageError:
+        return UsageError(f"{self._empty.at(key)}: {key} must be {expected}", hint)
 
     def _value(self, option: Option, value: Any) -> Any:
-        """Return the value of an option, as Arguments holds it."""
+        """Return the value of an option in the type of its field in Arguments."""
         key = option.key
         if not option.takes_value:
             if not isinstance(value, bool):
-                raise self._wrong(key, "true or false")
+                raise self._type_error(key, "true or false")
             return value
         if option.kind == "settings":
             return tuple(self._settings(value))
         if option.many:
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise self._wrong(key, "a list of texts", f'write {key} = ["..."]')
+                raise self._type_error(key, "a list of texts", f'write {key} = ["..."]')
             if len(value) > _MOST_ITEMS:
-                raise UsageError(f"{self._bare.at(key)}: {key} has more than {_MOST_ITEMS:,} items")
+                raise UsageError(f"{self._empty.at(key)}: {key} has more than {_MOST_ITEMS:,} items")
             return tuple(self._word(option, word) for word in value)
         if option.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
-            return str(self._counted(key, value))
+            return str(self._checked_integer(key, value))
         if option.kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
             return value.isoformat()
         if not isinstance(value, str) or option.kind == "number":
-            raise self._wrong(key, {"number": "a whole number", "day": "a day"}.get(option.kind, "a text"))
+            raise self._type_error(key, {"number": "a whole number", "day": "a day"}.get(option.kind, "a text"))
         return self._word(option, value)
 
     def _word(self, option: Option, word: str) -> str:
-        """Return a text of an option; a path in it becomes relative to the current folder, as on the command line."""
+        """Return a string value. A path becomes relative to the current folder, as on the command line."""
         if "\0" in word:
-            raise self._wrong(option.key, "free of NUL characters")
+            raise self._type_error(option.key, "free of NUL characters")
         if option.kind == "format":
             name, equals, file = word.partition("=")
             return f"{name}={self._path(option.key, file)}" if equals and file not in ("", "-") else word
         return self._path(option.key, word) if option.kind == "path" and word not in ("", "-") else word
 
     def _path(self, key: str, path: str) -> str:
-        full = os.path.join(self._bare.folder, path)
+        full = os.path.join(self._empty.folder, path)
         real = real_path(full)
         base = self._boundary
         if base is not None and (not is_within(real, base) or leads_into_git(real, base)):
             hint = "give it on the command line, or name the file with --config"
             raise UsageError(
-                f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
+                f"{self._empty.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
             )
         return _from_here(full)
 
-    def _counted(self, key: str, number: int) -> int:
-        """Return a number, if Python makes a text of it: there is none for what has thousands of digits."""
+    def _checked_integer(self, key: str, number: int) -> int:
+        """Return a number. Python cannot convert numbers of thousands of digits to strings."""
         if abs(number) > _LARGEST:
-            raise UsageError(f"{self._bare.at(key)}: {key}: a number is too large")
+            raise UsageError(f"{self._empty.at(key)}: {key}: a number is too large")
         return number
 
     def _settings(self, value: Any) -> list[str]:
-        """``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""
+        """Return ``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""
         hint = "write [set], and below it KV003.minimum = 30"
         if not isinstance(value, dict):
-            raise self._wrong("set", "a table", hint)
-        found = []
+            raise self._type_error("set", "a table", hint)
+        settings = []
         for rule, parameters in value.items():
             if not isinstance(parameters, dict):
-                raise self._wrong("set", "a table of rules, each with its parameters", hint)
+                raise self._type_error("set", "a table of rules, each with its parameters", hint)
             for name, operand in parameters.items():
-                found.append(f"{visible(rule)}.{visible(name)}={self._operand(operand)}")
-        return found
+                settings.append(f"{visible(rule)}.{visible(name)}={self._operand(operand)}")
+        return settings
 
     def _operand(self, value: Any) -> str:
         match value:
             case bool():
                 return "true" if value else "false"
             case int():
-                return str(self._counted("set", value))
+                return str(self._checked_integer("set", value))
             case float():
                 return str(value)
             case str():
@@ -211,68 +219,68 @@ class _Taking:
                 texts = [self._operand(item) for item in value]
                 if not any("," in text for text in texts):
                     return ",".join(texts)
-        raise self._wrong("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
+        raise self._type_error("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
 
 
-# Far more than any that a person writes.
+# Far more than a hand-written configuration needs.
 _MOST_BYTES = 250_000
-# The reader of TOML takes time by the square of how deep a key leads, and a key stands on one line.
+# Parsing a dotted key takes quadratic time in its depth, and a key is on one line.
 _MOST_DOTS = 1_000
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
 _HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 
 
-def text_of(file: str, shown: str, boundary: str | None = None) -> str:
-    """Return the text of a configuration file; if it was found, its ``boundary`` is its checkout.
+def read_text(file: str, display_path: str, boundary: str | None = None) -> str:
+    """Return the text of a configuration file, which must be inside ``boundary`` unless that is None.
 
-    Raises UsageError if it cannot be read.
+    Raise UsageError if it cannot be read.
     """
-    data = read_named(file, f"the configuration file {shown}", _MOST_BYTES, boundary=boundary)
+    data = read_named(file, f"the configuration file {display_path}", _MOST_BYTES, boundary=boundary)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{shown}:{line}: it is not text in UTF-8") from error
+        raise UsageError(f"{display_path}:{line}: it is not text in UTF-8") from error
 
 
-def parsed(text: str, shown: str) -> dict[str, Any]:
-    """Return the document that a text is. Raises UsageError, with the line, if it is no TOML, or too much of it."""
+def parse_toml(text: str, display_path: str) -> dict[str, Any]:
+    """Parse TOML. Raise UsageError, with the line, for invalid or oversized documents."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS:
-            raise UsageError(f"{shown}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
+            raise UsageError(f"{display_path}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        said = visible(str(error))
-        place = _PLACE.search(said)
-        at = f"{shown}:{place[1]}:{place[2]}" if place is not None else shown
-        raise UsageError(f"{at}: it is no TOML: {_PLACE.sub('', said).strip()}") from error
+        message = visible(str(error))
+        place = _PLACE.search(message)
+        location = f"{display_path}:{place[1]}:{place[2]}" if place is not None else display_path
+        raise UsageError(f"{location}: it is no TOML: {_PLACE.sub('', message).strip()}") from error
     except RecursionError as error:
-        raise UsageError(f"{shown}: it is nested too deep") from error
-    except ValueError as error:  # Python reads no number of more than 4,300 digits
-        raise UsageError(f"{shown}: a number in it is too large") from error
+        raise UsageError(f"{display_path}: it is nested too deep") from error
+    except ValueError as error:  # Python limits integers to 4,300 digits
+        raise UsageError(f"{display_path}: a number in it is too large") from error
 
 
-def lines_of(text: str, inside: str, repeated: str) -> dict[str, int]:
-    """On which line each key of the table ``inside`` ("": the whole file) first stands.
+def key_lines(text: str, inside: str, repeated: str) -> dict[str, int]:
+    """Return the line of each key of the table ``inside`` ("": the top level).
 
-    Of the list of tables called ``repeated`` also each header, as ``repeated 0`` and so on. What looks like a key
-    inside a text of several lines can mislead it.
+    The headers of the array of tables ``repeated`` are included as ``repeated 0``, ``repeated 1`` and so on. Lines of a
+    multi-line string that look like keys are not recognized as such.
     """
-    found: dict[str, int] = {}
-    here, headers = "", 0
+    lines: dict[str, int] = {}
+    table, headers = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         header = _HEADER.match(line)
         key = _KEY.match(line)
         if header is not None:
-            here = re.sub(r"""[\s"']""", "", header[1])
-            below = here if not inside else here[len(inside) + 1 :] if here.startswith(f"{inside}.") else ""
-            if below:
-                found.setdefault(below.partition(".")[0], number)
-            if below == repeated and line.lstrip().startswith("[["):
-                found[f"{repeated} {headers}"] = number
+            table = re.sub(r"""[\s"']""", "", header[1])
+            key_path = table if not inside else table[len(inside) + 1 :] if table.startswith(f"{inside}.") else ""
+            if key_path:
+                lines.setdefault(key_path.partition(".")[0], number)
+            if key_path == repeated and line.lstrip().startswith("[["):
+                lines[f"{repeated} {headers}"] = number
                 headers += 1
-        elif key is not None and here == inside:
-            found.setdefault(key[1] or key[2] or key[3] or "", number)
-    return found
+        elif key is not None and table == inside:
+            lines.setdefault(key[1] or key[2] or key[3] or "", number)
+    return lines

@@ -1,8 +1,7 @@
-"""The options of ``kvlint PATH...`` as data, from which the full command line is made too, and a reader for plain ones.
+"""The options of the command line as data, and a parser for the common case.
 
-The reader understands what scripts and people write every day. Everything else (help, other commands, mistakes) it
-leaves to the full command line in ``cli``, whose library costs more time to import than a small plan takes to judge.
-A test holds the two against each other.
+The parser handles plain ``kvlint [check] PATH...`` command lines. Everything else (help, other commands, mistakes) is
+left to ``cli``, whose library takes longer to import than a small plan takes to check. A test compares the two.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ import msgspec
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One option: its ``names``, the field of Arguments it sets, and whether it takes a value, and many of them.
+    """An option: its ``names``, the field of Arguments that it sets, whether it takes a value, and ``many`` of them.
 
-    ``commands`` are those that have it; of these, the ``configured`` ones also take it from the environment and from a
-    configuration file (None: all of them). ``kind`` is what a value is: text, path (a file or folder), format
-    (``NAME`` or ``NAME=FILE``), number, day, severity, profile or settings (``RULE.parameter=value``).
+    ``commands`` are those that have it; the ``configured`` ones (None: all) also read it from the environment and from
+    configuration files. ``kind`` is the type of its value: text, path (a file or folder), format (``NAME`` or
+    ``NAME=FILE``), number, day, severity, profile or settings (``RULE.parameter=value``).
     """
 
     names: tuple[str, ...]
@@ -32,23 +31,23 @@ class Option(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """Its name in a configuration file: ``min-severity``."""
+        """Return its key in configuration files: ``min-severity``."""
         return self.names[0].removeprefix("--")
 
     @property
     def variable(self) -> str:
-        """Return the environment variable that gives it: ``KVLINT_MIN_SEVERITY``."""
+        """Return its environment variable: ``KVLINT_MIN_SEVERITY``."""
         return f"KVLINT_{self.key.replace('-', '_').upper()}"
 
     def is_configured(self, command: str) -> bool:
-        """Return whether ``command`` takes it from the environment and from a configuration file too."""
+        """Return whether ``command`` also reads it from the environment and from configuration files."""
         return command in (self.commands if self.configured is None else self.configured)
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):
-    """``kvlint PATH...`` taken apart, values unchecked. ``formats`` are ``NAME`` or ``NAME=FILE``.
+    """The arguments of a command line, not validated. ``formats`` are ``NAME`` or ``NAME=FILE``.
 
-    ``given`` are the fields that the command line sets, be it to their defaults.
+    ``explicit_fields`` are the fields that the command line sets, even to their default values.
     """
 
     paths: tuple[str, ...] = ()
@@ -94,11 +93,11 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     include_tests: bool = False
     baseline: str = ""
     write_baseline: str = ""
-    given: frozenset[str] = frozenset()
+    explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
-_ASKING, _JUDGING = ("check", "suppressions"), ("check", "controls")
+_WITH_RULES, _WITH_RESULTS = ("check", "suppressions"), ("check", "controls")
 OPTIONS = (
     Option(
         ("--framework",),
@@ -158,15 +157,15 @@ OPTIONS = (
         "select",
         "Only these rules: ids, their beginnings, ids of other tools.",
         many=True,
-        commands=_ASKING,
+        commands=_WITH_RULES,
     ),
-    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_ASKING),
+    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_WITH_RULES),
     Option(
         ("--profile",),
         "profiles",
         "default, strict, cmk or all: which rules are asked.",
         many=True,
-        commands=_ASKING,
+        commands=_WITH_RULES,
         kind="profile",
     ),
     Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True, kind="settings"),
@@ -201,7 +200,7 @@ OPTIONS = (
         "no_ignores",
         "Whatever suppresses findings counts for nothing.",
         takes_value=False,
-        commands=_JUDGING,
+        commands=_WITH_RESULTS,
     ),
     Option(
         ("--respect-peer-suppressions",),
@@ -269,7 +268,7 @@ OPTIONS = (
         ("--color",),
         "color",
         "auto, always or never: whether text on the standard output has colors.",
-        commands=_JUDGING,
+        commands=_WITH_RESULTS,
         configured=_NONE,
     ),
     Option(
@@ -302,12 +301,12 @@ _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands 
 
 
 def plain_arguments(words: Sequence[str]) -> Arguments | None:
-    """Return the arguments of a plain ``kvlint [check] PATH...``; None for a command line that is not plain."""
-    given: dict[str, Any] = {}
+    """Return the arguments of a plain ``kvlint [check] PATH...``; None for any other command line."""
+    fields: dict[str, Any] = {}
     paths: list[str] = []
-    waiting = list(words[1:] if words[:1] == ["check"] else words)
-    while waiting:
-        word = waiting.pop(0)
+    remaining = list(words[1:] if words[:1] == ["check"] else words)
+    while remaining:
+        word = remaining.pop(0)
         if word == "-" or not word.startswith("-"):
             paths.append(word)
             continue
@@ -316,13 +315,13 @@ def plain_arguments(words: Sequence[str]) -> Arguments | None:
         if option is None or (equals and (not option.takes_value or not name.startswith("--"))):
             return None
         if not option.takes_value:
-            given[option.field] = True
+            fields[option.field] = True
             continue
         if not equals:
-            if not waiting or (waiting[0].startswith("-") and waiting[0] != "-"):
+            if not remaining or (remaining[0].startswith("-") and remaining[0] != "-"):
                 return None
-            value = waiting.pop(0)
-        given[option.field] = (*given.get(option.field, ()), value) if option.many else value
+            value = remaining.pop(0)
+        fields[option.field] = (*fields.get(option.field, ()), value) if option.many else value
     if not paths or (words[:1] != ["check"] and paths[0] in COMMANDS):
         return None
-    return Arguments(paths=tuple(paths), given=frozenset(given), **given)
+    return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields)

@@ -1,4 +1,4 @@
-"""``[[override]]`` of a configuration file -> overrides. What is no override at all is a UsageError."""
+"""The tables ``[[override]]`` of configuration files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MOST_ITEMS = 1_000
 
 
 def override_of(table: Any, place: str, line: int) -> Override:
-    """Return the override that a table says. Raises UsageError, with its ``place``."""
+    """Decode a table. Raise UsageError, with its ``place``, if it is invalid."""
 
-    def wrong(said: str, hint: str | None = None) -> UsageError:
-        return UsageError(f"{place}: override: {said}", hint)
+    def wrong(message: str, hint: str | None = None) -> UsageError:
+        return UsageError(f"{place}: override: {message}", hint)
 
     if not isinstance(table, dict):
         raise wrong("it must be a table", "write [[override]]")
@@ -84,16 +84,16 @@ def _severity(word: str, wrong: _Wrong) -> Severity | None:
 
 
 def _refuse_bad_globs(lists: Mapping[str, tuple[str, ...]], wrong: _Wrong) -> None:
-    for key, made in (("paths", PathGlob), ("resources", AddressGlob)):
+    for key, glob in (("paths", PathGlob), ("resources", AddressGlob)):
         for pattern in lists[key]:
             try:
-                made(pattern)
+                glob(pattern)
             except ValueError as error:
                 raise wrong(f"{key}: '{visible(pattern[:_LONGEST])}' is no glob: {error}") from error
 
 
 def _until(value: Any, wrong: _Wrong) -> tuple[str, str]:
-    """Return the last day, and what is wrong with it: an end that nobody understands must not become none."""
+    """Return the last day and its fault, if any. An invalid date must not extend the override indefinitely."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat(), ""
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a run is asked to do, in one place."""
+"""The configuration of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azkvlint.model.severity_override import Override
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be said of the settings of a run, and of which ``file`` ("": none)."""
+    """A message about the settings of a run, and about ``file`` ("": none)."""
 
     code: str
     level: str
@@ -21,26 +21,25 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of one run.
+    """The configuration of one run.
 
-    ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all of the ``profiles``.
-    ``settings`` (``RULE.parameter=value``) take the place of parameters' defaults. ``min_severity`` hides what is
-    less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
-    ``explain`` unknown results are counted, without their reasons; ``with_controls``: results that pass are reported
-    too, with their vaults. ``are_rules_found``: a configuration file that the user did not name names ``rules``.
+    ``select`` and ``ignore`` are rule ids or prefixes of ids; an empty ``select`` means all rules of the ``profiles``.
+    ``settings`` (``RULE.parameter=value``) replace the defaults of parameters. ``min_severity`` hides less severe
+    results; ``fail_on`` decides the exit code, and with ``strict`` unknown results count too. Without ``explain``,
+    unknown results are counted, without reasons; ``with_controls``: results that pass are also reported, with their
+    vaults. ``are_rules_found``: a configuration file that was discovered names ``rules``.
 
-    ``parameters`` are files for all templates, instead of those that their names say. ``variables`` (``NAME=VALUE``)
-    and ``variable_files`` are given to all Terraform root modules; ``closed``: a module that nobody calls says
-    everything. ``source_root`` is the folder of the root module that plans were made from, ``as_of`` the day that
-    counts as today (ISO 8601). ``jobs``: how many processes; 0 for as many as pay. ``exclude`` are globs, each with the
-    folder that it starts from: what folders hold of it is not read.
+    ``parameters`` are parameter files for all templates, instead of those with matching names. ``variables``
+    (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules; ``closed``: unset variables of an
+    uncalled module are final. ``source_root`` is the folder of the root module of a plan, ``as_of`` the day that dates
+    are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic). ``exclude`` are globs
+    of paths that are not read, each with its base folder.
 
-    With ``no_ignores`` nothing suppresses a finding. Comments for ``peer_tools`` suppress findings too. Findings in
-    ``test_folders`` (globs, each with the folder that it starts from; None: the usual names) do not count for the exit
-    code, unless ``include_tests``. What the file ``baseline`` holds does not count. ``outputs``
-    are the files that reports are written to; no input may be one of them. ``overrides`` are
-    those of the configuration ``file``, which messages call ``shown``; their paths start from ``base``. ``notices`` are
-    to be reported.
+    With ``no_ignores``, all suppressions are ignored. Comments for ``peer_tools`` suppress findings too. Findings in
+    ``test_folders`` (globs, each with its base folder; None: the usual names) do not count for the exit code, unless
+    ``include_tests``. Findings in the file ``baseline`` are not reported. ``outputs`` are the files that are written;
+    they cannot be inputs. ``overrides`` are those of the configuration ``file``, whose path in messages is
+    ``display_path``; their paths start from ``base``. ``notices`` are reported as problems.
     """
 
     paths: tuple[str, ...]
@@ -70,12 +69,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str = ""
     outputs: tuple[str, ...] = ()
     file: str = ""
-    shown: str = ""
+    display_path: str = ""
     base: str = ""
     overrides: tuple[Override, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
 def today(config: Config) -> date:
-    """Return the day that dates are held against."""
+    """Return the day that dates are compared with."""
     return date.fromisoformat(config.as_of) if config.as_of else datetime.now(UTC).date()

@@ -1,6 +1,6 @@
-"""The settings of a run: an option counts before an environment variable, and that before a configuration file.
+"""The settings of a run, by precedence: command line, environment variables, configuration file.
 
-Most runs have neither variable nor file, and must not wait for what reads them.
+Most runs have neither variables nor a file, so the modules that read them are imported on demand.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 DOUBTFUL = "KVE011"
 ABOUT_RULES = frozenset({"select", "ignore", "profiles", "settings"})
-"""The fields that name rules."""
+"""The fields that select or configure rules."""
 NAMES = ("kvlint.toml", ".kvlint.toml", "pyproject.toml")
-"""The files that are looked for, in the order in which they count. The last counts only with ``[tool.kvlint]``."""
-# What [tool.kvlint] may look like. Most projects have no such table, and must not wait for a reader of TOML.
+"""The names of configuration files, by precedence. The last counts only with ``[tool.kvlint]``."""
+# A pattern for [tool.kvlint], because most projects have no such table and need no TOML parser.
 _TABLE = regex(
     rb"""^[ \t]*(?:\[+[ \t]*["']?tool["']?[ \t]*(?:\]|\.[ \t]*["']?kvlint)|["']?tool["']?[ \t]*[.=])""", re.MULTILINE
 )
 _PREFIX = "KVLINT_"
 _OTHER_VARIABLES = frozenset({"KVLINT_CONFIG", "KVLINT_DEBUG"})
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
-# Lists that one empty value on the command line empties, such as ``--ignore=``.
-_EMPTIED = frozenset({"ignore", "exclude", "extend_exclude", "test_folders"})
-# Who sets the one does not want the other that an environment variable or a file sets.
+# Lists that an empty value on the command line clears, such as ``--ignore=``.
+_CLEARED = frozenset({"ignore", "exclude", "extend_exclude", "test_folders"})
+# Fields that replace other fields from sources of lower precedence.
 _REPLACES = {"formats": ("output",), "quiet": ("verbose",), "verbose": ("quiet",)}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``arguments`` come to with everything else that says something. ``file`` is the configuration file.
+    """The ``arguments`` of a run from all sources, and the configuration ``file``.
 
-    ``places`` say of the fields that are not left to their defaults where they are set: ``--select``,
-    ``KVLINT_SELECT`` or ``kvlint.toml:3``; those in ``configured`` by the file, whose globs start from ``base``.
+    ``places`` are the sources of the fields that are set: ``--select``, ``KVLINT_SELECT`` or ``kvlint.toml:3``. Fields
+    in ``configured`` are set by the file, whose globs start from ``base``.
     """
 
     arguments: Arguments
@@ -56,39 +56,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
     def label(self, field: str) -> str:
-        """Return what messages call a setting: ``--select``, or ``kvlint.toml:3: select``."""
+        """Return the name of a setting in messages: ``--select``, or ``kvlint.toml:3: select``."""
         if field in self.configured:
             return f"{self.places[field]}: {_option_of(field).key}"
         return self.places.get(field) or _option_of(field).names[0]
 
     def folder(self, field: str) -> str:
-        """Return the folder that the globs of a setting start from."""
+        """Return the base folder of the globs of a setting."""
         return self.base if field in self.configured else real_path(os.curdir)
 
     @property
-    def elsewhere(self) -> frozenset[str]:
-        """Return the fields that the command line does not set, and something else does."""
-        return frozenset(self.places) - self.arguments.given
+    def external_fields(self) -> frozenset[str]:
+        """Return the fields that are set by the environment or the configuration file."""
+        return frozenset(self.places) - self.arguments.explicit_fields
 
 
 def resolve_settings(arguments: Arguments, command: str) -> Settings:
-    """Return the settings of ``command``. Raises UsageError for wrong types, and files that cannot be read."""
-    emptied = {field: () for field in arguments.given & _EMPTIED if getattr(arguments, field) == ("",)}
-    if emptied:
-        arguments = msgspec.structs.replace(arguments, **emptied)
+    """Return the settings of ``command``. Raise UsageError for wrong types and unreadable files."""
+    cleared = {field: () for field in arguments.explicit_fields & _CLEARED if getattr(arguments, field) == ("",)}
+    if cleared:
+        arguments = msgspec.structs.replace(arguments, **cleared)
     values: dict[str, Any] = {}
-    places = {field: _option_of(field).names[0] for field in arguments.given}
+    places = {field: _option_of(field).names[0] for field in arguments.explicit_fields}
     notices: list[Notice] = []
     variables = [name for name in os.environ if name.startswith(_PREFIX)]
     if variables:
-        _take(_from_environment(variables, command, notices), values, places)
+        _add_settings(_from_environment(variables, command, notices), values, places)
     file = _file(arguments, notices)
     configured: frozenset[str] = frozenset()
     if file is not None:
         before = set(places)
         known = {option.field: option for option in OPTIONS if option.is_configured(command)}
-        found = ((field, value, file.at(known[field].key)) for field, value in file.values.items() if field in known)
-        _take(found, values, places)
+        configured_values = (
+            (field, value, file.at(known[field].key)) for field, value in file.values.items() if field in known
+        )
+        _add_settings(configured_values, values, places)
         configured = frozenset(places.keys() - before)
     if values:
         arguments = msgspec.structs.replace(arguments, **values)
@@ -97,7 +99,7 @@ def resolve_settings(arguments: Arguments, command: str) -> Settings:
         places=places,
         configured=configured,
         file=file,
-        base="" if file is None else _base(file, arguments.paths),
+        base="" if file is None else _glob_base(file, arguments.paths),
         notices=tuple(notices),
     )
 
@@ -106,10 +108,10 @@ def _option_of(field: str) -> Option:
     return next(option for option in OPTIONS if option.field == field)
 
 
-def _take(found: Iterator[tuple[str, Any, str]], values: dict[str, Any], places: dict[str, str]) -> None:
-    """Take in what is said less strongly than what is known."""
+def _add_settings(settings: Iterator[tuple[str, Any, str]], values: dict[str, Any], places: dict[str, str]) -> None:
+    """Add settings from a source of lower precedence."""
     replaced = {other for field in places for other in _REPLACES.get(field, ())}
-    for field, value, place in list(found):
+    for field, value, place in list(settings):
         if field not in places and field not in replaced:
             values[field], places[field] = value, place
 
@@ -118,7 +120,7 @@ def _take(found: Iterator[tuple[str, Any, str]], values: dict[str, Any], places:
 
 
 def _from_environment(names: Sequence[str], command: str, notices: list[Notice]) -> Iterator[tuple[str, Any, str]]:
-    """Yield what the variables say, as Arguments holds it. One that is empty says nothing."""
+    """Yield the settings in environment variables, in the types of Arguments. Empty variables are ignored."""
     known = {option.variable for option in OPTIONS if option.is_configured(option.commands[0])} | _OTHER_VARIABLES
     for name in sorted(set(names) - known):
         text = f"the environment variable {name} is no setting of kvlint"
@@ -127,11 +129,11 @@ def _from_environment(names: Sequence[str], command: str, notices: list[Notice])
     for option in OPTIONS:
         text = os.environ.get(option.variable, "") if option.is_configured(command) else ""
         if text.strip():
-            yield option.field, _read(option, text), option.variable
+            yield option.field, _parse_variable(option, text), option.variable
 
 
-def _read(option: Option, text: str) -> Any:
-    """Return the value of an option that an environment variable says: of many, one on each line."""
+def _parse_variable(option: Option, text: str) -> Any:
+    """Parse an environment variable. Lists have one item on each line."""
     if not option.takes_value:
         word = text.strip().lower()
         if word not in _YES | _NO:
@@ -145,64 +147,66 @@ def _read(option: Option, text: str) -> Any:
 
 def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     """Return the configuration file that the user names, or else the nearest to the first input."""
-    named = arguments.config or os.environ.get("KVLINT_CONFIG", "")
-    if "config" in arguments.given and not arguments.config:
+    explicit_file = arguments.config or os.environ.get("KVLINT_CONFIG", "")
+    if "config" in arguments.explicit_fields and not arguments.config:
         raise UsageError("--config names no file", "--isolated reads none")
     if arguments.isolated:
         if arguments.config:
             raise UsageError("--isolated reads no configuration file, and --config names one", "leave one of them out")
         return None
-    if named:
+    if explicit_file:
         from azkvlint.config.config_file import read_file
 
-        return read_file(named, named=True)
+        return read_file(explicit_file, is_explicit=True)
     starts = list(dict.fromkeys(_folder(path) for path in arguments.paths))
-    seen: dict[str, list[str]] = {}
-    nearest = [_nearest(start, seen) for start in starts]
-    found = nearest[0] if nearest else []
-    if not found:
-        found = next(filter(None, nearest), [])
-        if found:
-            notices.append(_not_read(found[0], "the first input has none"))
+    files_by_folder: dict[str, list[str]] = {}
+    nearest = [_nearest_files(start, files_by_folder) for start in starts]
+    files = nearest[0] if nearest else []
+    if not files:
+        files = next(filter(None, nearest), [])
+        if files:
+            notices.append(_ignored_file_notice(files[0], "the first input has none"))
         return None
     from azkvlint.config.config_file import read_file
 
-    read = read_file(found[0])
-    count = os.path.basename(found[0])
-    notices += [_not_read(other, f"{count} beside it counts") for other in found[1:]]
-    above = _above(found[0], seen)
-    others = sorted({each[0] for each in nearest if each and each[0] != found[0]} - set(above))
-    notices += [_not_read(other, f"{count} is nearest to the first input") for other in others]
-    if above and read is not None:
-        notices += [_not_read(other, f"{read.shown} is nearer to the input") for other in above]
-    return read
+    config_file = read_file(files[0])
+    preferred = os.path.basename(files[0])
+    notices += [_ignored_file_notice(other, f"{preferred} beside it counts") for other in files[1:]]
+    above = _shadowed_files(files[0], files_by_folder)
+    others = sorted({each[0] for each in nearest if each and each[0] != files[0]} - set(above))
+    notices += [_ignored_file_notice(other, f"{preferred} is nearest to the first input") for other in others]
+    if above and config_file is not None:
+        notices += [
+            _ignored_file_notice(other, f"{config_file.display_path} is nearer to the input") for other in above
+        ]
+    return config_file
 
 
-def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
-    """Return the configurations that would count if ``file`` were not there, the nearest first.
+def _shadowed_files(file: str, files_by_folder: dict[str, list[str]]) -> list[str]:
+    """Return the files above ``file`` that it replaces, nearest first.
 
-    It may have come with a change in one folder, and rules may be off by it that are on in all others.
+    They are reported because a change to one folder may add a file that disables rules.
     """
     folder = os.path.dirname(file)
     checkout = checkout_of(folder)
-    found: list[str] = []
+    above: list[str] = []
     while checkout is not None and folder != checkout:
         folder = os.path.dirname(folder)
-        files = _upwards(folder, checkout, seen)
+        files = _search_upwards(folder, checkout, files_by_folder)
         folder = os.path.dirname(files[0]) if files else checkout
-        found += files[:1]
-    return found
+        above += files[:1]
+    return above
 
 
-def _base(file: ConfigFile, paths: Sequence[str]) -> str:
-    """Return the folder that the globs of a file start from: its own, or the project's if the file is elsewhere."""
+def _glob_base(file: ConfigFile, paths: Sequence[str]) -> str:
+    """Return the base folder of a file's globs: its own folder, or the project's if the file is elsewhere."""
     folders = [_folder(path) for path in paths]
-    if not file.named or any(is_within(folder, file.folder) for folder in folders):
+    if not file.is_explicit or any(is_within(folder, file.folder) for folder in folders):
         return file.folder
     return checkout_of(folders[0]) or real_path(os.curdir)
 
 
-def _not_read(file: str, why: str) -> Notice:
+def _ignored_file_notice(file: str, why: str) -> Notice:
     text = f"this configuration does not count: {why}"
     hint = "--config names the file that is to count"
     return Notice(code=DOUBTFUL, level="warning", message=text, hint=hint, file=file)
@@ -213,31 +217,31 @@ def _folder(path: str) -> str:
     return real if os.path.isdir(real) else os.path.dirname(real)
 
 
-def _nearest(folder: str, seen: dict[str, list[str]]) -> list[str]:
-    """Return the configuration files of the nearest folder that has any, up to that of the checkout.
+def _nearest_files(folder: str, files_by_folder: dict[str, list[str]]) -> list[str]:
+    """Return the configuration files of the nearest folder that has any, up to the root of the checkout.
 
-    Outside of a checkout, where anybody may have put a file above, only the folder itself counts, and the current one.
+    Outside a checkout, where a parent folder may be another user's, only the folder and the current one are searched.
     """
     checkout = checkout_of(folder)
-    found = _upwards(folder, checkout or folder, seen)
-    if not found and checkout is None:
-        here = real_path(os.curdir)
-        found = _upwards(here, checkout_of(here) or here, seen)
-    return found
+    files = _search_upwards(folder, checkout or folder, files_by_folder)
+    if not files and checkout is None:
+        current = real_path(os.curdir)
+        files = _search_upwards(current, checkout_of(current) or current, files_by_folder)
+    return files
 
 
-def _upwards(folder: str, last: str, seen: dict[str, list[str]]) -> list[str]:
+def _search_upwards(folder: str, last: str, files_by_folder: dict[str, list[str]]) -> list[str]:
     while True:
-        if folder not in seen:
+        if folder not in files_by_folder:
             files = [os.path.join(folder, name) for name in NAMES]
-            seen[folder] = [file for file in files if os.path.lexists(file) and _counts(file)]
-        if seen[folder] or folder == last:
-            return seen[folder]
+            files_by_folder[folder] = [file for file in files if os.path.lexists(file) and _configures_kvlint(file)]
+        if files_by_folder[folder] or folder == last:
+            return files_by_folder[folder]
         folder = os.path.dirname(folder)
 
 
-def _counts(file: str) -> bool:
-    """Return whether a file is about kvlint; one whose name says so is, even if it cannot be read."""
+def _configures_kvlint(file: str) -> bool:
+    """Return whether a file configures kvlint. A file named for kvlint always does, even if it is unreadable."""
     if not file.endswith(NAMES[-1]):
         return True
     folder = os.path.dirname(file)
@@ -245,7 +249,7 @@ def _counts(file: str) -> bool:
         if not _TABLE.search(read_named(file, "", MAX_FILE, boundary=checkout_of(folder) or folder)):
             return False
     except UsageError:
-        # What is no regular file is none of a Python project; a link and one that is too large are reported.
+        # Special files are ignored. Links and oversized files are reported.
         if not os.path.islink(file) and not os.path.isfile(file):
             return False
     from azkvlint.config.config_file import read_file

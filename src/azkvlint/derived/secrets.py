@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.attribute import Context, Derived
-from azkvlint.evaluation.functions.languages import GIVES_SECRET
+from azkvlint.evaluation.functions.languages import RETURNS_SECRET
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import wrap
 from azkvlint.graph.resource_ids import HOLE
@@ -221,7 +221,7 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
 
 def _may_be_an_address(secret: Value, name: str) -> bool:
     """Return whether the name of an unknown value names a URL or another address, which may have a credential in it."""
-    is_open = isinstance(secret, Unknown) and not secret.pattern and not secret.why.endswith(GIVES_SECRET)
+    is_open = isinstance(secret, Unknown) and not secret.pattern and not secret.why.endswith(RETURNS_SECRET)
     return is_open and kind_of_name(name) is NameKind.PLAIN
 
 

@@ -1,7 +1,7 @@
-"""Conditions -> predicates. A rule's conditions are compiled once and evaluated many times.
+"""Compile conditions to predicates. A rule's conditions are compiled once and evaluated many times.
 
-A predicate returns an Outcome. Only with a trail it also records what decided, so that what passes costs nothing more:
-a trail ends up with exactly the evidence that has the outcome of the whole condition.
+A predicate returns an Outcome. With a trail, it also records evidence: the trail then holds the evidence that has the
+outcome of the whole condition.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 
 from azkvlint.engine.evidence import (
-    either_type,
+    describe_types,
     evidence_of,
     expectation,
-    joined_path,
+    join_path,
     link_evidence,
-    mirrored,
     missing_link_evidence,
+    negate_evidence,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import OPERATORS, Operator
-from azkvlint.engine.string_shapes import fits as fits_shape
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.engine.string_shapes import matches_pattern
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
@@ -35,7 +35,7 @@ _NOWHERE = Location(path="")
 
 
 def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Predicate:
-    """Return the predicate of a condition. ``parameters`` are the rule's, by name."""
+    """Return the predicate of a condition. ``parameters`` are the values of the rule's parameters by name."""
     match condition:
         case Attribute():
             return _attribute(condition, parameters)
@@ -76,37 +76,37 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
         if trail is not None:
             nonlocal expected
             expected = expected or expectation(name, operand)
-            found = select(subject, path)
-            outcome = of(found)
-            trail.append(evidence_of(outcome, found, expected, resource, joined_path(prefix, condition.text)))
+            value = select(subject, path)
+            outcome = outcome_of(value)
+            trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
-        # This is asked more often than anything else, and mostly of objects in objects: no answer is made for nothing.
-        here: Any = subject
+        # The most frequent path, mostly through objects only: no Answer is allocated for a lookup.
+        current: Any = subject
         for step in path:
-            if type(here) is not MapValue or not names_only:
-                here = select(subject, path)
+            if type(current) is not MapValue or not names_only:
+                current = select(subject, path)
                 break
-            here = here.fields.get(step, here.rest)  # type: ignore[arg-type]  # there are only names
-            if here is None:
+            current = current.fields.get(step, current.rest)  # type: ignore[arg-type]  # the path has only names
+            if current is None:
                 return when_absent
-        return operator(here) if type(here) is Scalar else of(here)
+        return operator(current) if type(current) is Scalar else outcome_of(current)
 
-    def of(found: Answer) -> Outcome:
-        if isinstance(found, Absent):
+    def outcome_of(value: Answer) -> Outcome:
+        if isinstance(value, Absent):
             return when_absent
-        if isinstance(found, Unknown):
-            return when_set if when_set is not None and found.is_set else _of_unknown(found, operator, expression)
-        return operator(found)
+        if isinstance(value, Unknown):
+            return when_set if when_set is not None and value.is_set else _of_unknown(value, operator, expression)
+        return operator(value)
 
     return predicate
 
 
-def _of_unknown(found: Unknown, operator: Operator, expression: RulePattern | None) -> Outcome:
-    """Return the outcome of all values that an unknown one may have, if that is the same."""
-    fits = fits_shape(expression, found.pattern) if expression is not None and found.pattern else None
+def _of_unknown(value: Unknown, operator: Operator, expression: RulePattern | None) -> Outcome:
+    """Return the outcome that all possible values share; UNDECIDED if they differ."""
+    fits = matches_pattern(expression, value.pattern) if expression is not None and value.pattern else None
     if fits is not None:
         return PASS if fits else FAIL
-    outcomes = {operator(Scalar(at=_NOWHERE, value=value)) for value in found.one_of}
+    outcomes = {operator(Scalar(at=_NOWHERE, value=item)) for item in value.one_of}
     return outcomes.pop() if len(outcomes) == 1 else UNDECIDED
 
 
@@ -118,7 +118,7 @@ def _always(outcome: Outcome) -> Predicate:
 
 
 def combine(predicates: list[Predicate], worst: bool) -> Predicate:
-    """Return all (the worst outcome counts) or any (the best one does)."""
+    """Return the conjunction (worst outcome) or disjunction (best outcome) of predicates."""
     stop, start = (FAIL, PASS) if worst else (PASS, FAIL)
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
@@ -152,37 +152,37 @@ def _not(inner: Predicate) -> Predicate:
             outcome = inner(subject, resource, index, None, prefix)
             return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
         own: Trail = []
-        outcome = negated(inner(subject, resource, index, own, prefix))
-        trail.extend(mirrored(note) for note in own)
+        outcome = negate(inner(subject, resource, index, own, prefix))
+        trail.extend(negate_evidence(note) for note in own)
         return outcome
 
     return predicate
 
 
 def _items(condition: Items, where: Predicate) -> Predicate:
-    """some: the best item counts, none is FAIL. every: the worst one does, none is PASS.
+    """Return the predicate of a quantifier: the best item decides ``some``, the worst item ``every``.
 
-    What is set but is no list can be neither looked into nor taken for an empty list.
+    An empty list fails ``some`` and passes ``every``. A value that is not a list makes both UNDECIDED.
     """
     path, some = condition.path, condition.quantifier == "some"
     empty = FAIL if some else PASS
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
-        found = select(subject, path)
-        if type(found) is not ListValue or not found.items:
-            outcome = empty if type(found) is ListValue or type(found) is Absent else UNDECIDED
+        value = select(subject, path)
+        if type(value) is not ListValue or not value.items:
+            outcome = empty if type(value) is ListValue or type(value) is Absent else UNDECIDED
             if trail is not None:
                 expected = "some item" if some else "every item"
-                if outcome is UNDECIDED and not isinstance(found, Unknown):
-                    found = Unknown(at=found.at, why="it is no list", sensitive=found.sensitive)
-                trail.append(evidence_of(outcome, found, expected, resource, joined_path(prefix, condition.text)))
+                if outcome is UNDECIDED and not isinstance(value, Unknown):
+                    value = Unknown(at=value.at, why="it is no list", sensitive=value.sensitive)
+                trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
         if trail is None:
-            outcomes = [where(item, resource, index, None, "") for item in found.items]
+            outcomes = [where(item, resource, index, None, "") for item in value.items]
             return max(outcomes) if some else min(outcomes)
-        base = joined_path(prefix, condition.text)
+        base = join_path(prefix, condition.text)
         notes: list[tuple[Outcome, Trail]] = []
-        for i, item in enumerate(found.items):
+        for i, item in enumerate(value.items):
             own: Trail = []
             notes.append((where(item, resource, index, own, path_text((base, i))), own))
         outcomes = [outcome for outcome, _ in notes]
@@ -195,14 +195,14 @@ def _items(condition: Items, where: Predicate) -> Predicate:
     return predicate
 
 
-# The most linked resources of the same outcome that are listed.
+# The maximum number of linked resources with the same outcome that are listed.
 _MOST_NOTES = 5
 
 
-class _Near(msgspec.Struct, frozen=True):
-    """One linked resource: how sure the link is, the reference that makes it, and the address that it names.
+class _LinkedResource(msgspec.Struct, frozen=True):
+    """A linked resource, whether the link is certain, and the reference from which it results.
 
-    ``is_variant``: its attributes are those that it has under the assumption of the resource that is evaluated.
+    ``is_variant``: its attributes are those under the assumption of the resource that is evaluated.
     """
 
     resource: Resource
@@ -213,35 +213,35 @@ class _Near(msgspec.Struct, frozen=True):
 
 
 def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
-    """Some resource that stays names this one and satisfies ``where``."""
+    """Return the predicate: a resource that stays refers to this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
-    expected = f"{either_type(condition.types)} whose {via} is this resource"
+    expected = f"{describe_types(condition.types)} whose {via} is this resource"
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         incoming = index.incoming(via, types)
         certain = incoming.certain.get(resource.address, ())
         perhaps = incoming.perhaps.get(resource.address, ())
-        start, source = index.loose_best(id(where), incoming, where)
+        start, source = index.best_loose_outcome(id(where), incoming, where)
         why = f"{source} may name it, its {via} is not known" if source else ""
         if start is FAIL and not index.graph.has_all_companions(resource):
             start, why = UNDECIDED, "one that is not part of this input may name it"
         if not certain and not perhaps and trail is None:
             return start
         links = (
-            _Near(index.graph.resources[reference.source], is_certain, reference, resource.address)
-            for is_certain, found in ((True, certain), (False, perhaps))
-            for reference in found
+            _LinkedResource(index.graph.resources[reference.source], is_certain, reference, resource.address)
+            for is_certain, references in ((True, certain), (False, perhaps))
+            for reference in references
         )
         nothing = missing_link_evidence(start, resource, expected, why) if trail is not None else None
-        return _best(links, where, index, trail, start, nothing)
+        return _best_outcome(links, where, index, trail, start, nothing)
 
     return predicate
 
 
 def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
-    """Some resource that stays is named by this one and satisfies ``where``."""
+    """Return the predicate: this resource refers to one that stays and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
-    expected = f"{either_type(condition.types)} that its {via} names"
+    expected = f"{describe_types(condition.types)} that its {via} names"
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         references = index.outgoing(via, resource.address)
@@ -252,74 +252,75 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             if reference.anything:
                 start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
             elif reference.outside == "?" or reference.outside in types:
-                # An id that is not known would not tell which one is meant.
-                named = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
-                start, why = UNDECIDED, f"{named} is not part of this input"
+                # The display of an unknown id would not identify the resource.
+                target = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
+                start, why = UNDECIDED, f"{target} is not part of this input"
         links = (
-            _Near(seen := resource.view(other), certain, reference, address, seen is not other)
+            _LinkedResource(view := resource.view(other), certain, reference, address, view is not other)
             for certain in (True, False)
             for reference in references
-            for address in _named(reference, resource, index, certain)
+            for address in _targets(reference, resource, index, certain)
             if (other := index.graph.resources[address]).stays and other.type.lower() in types
         )
         nothing = missing_link_evidence(start, resource, expected, why) if trail is not None else None
-        return _best(links, where, index, trail, start, nothing)
+        return _best_outcome(links, where, index, trail, start, nothing)
 
     return predicate
 
 
-def _named(reference: Reference, resource: Resource, index: GraphIndex, certain: bool) -> tuple[str, ...]:
-    """Return what ``resource`` certainly names, or perhaps, if it is deployed: it is evaluated as if it is."""
+def _targets(reference: Reference, resource: Resource, index: GraphIndex, certain: bool) -> tuple[str, ...]:
+    """Return the certain targets of a reference, or else the candidates, given that ``resource`` is deployed."""
     if not reference.conditional:
         return reference.targets if certain else reference.candidates
     others = index.graph.resources
-    sure = tuple(one for one in reference.conditional if others[one].conditions <= resource.conditions)
+    certain_targets = tuple(
+        address for address in reference.conditional if others[address].conditions <= resource.conditions
+    )
     if certain:
-        return reference.targets + sure
-    return tuple(one for one in reference.candidates if one not in sure)
+        return reference.targets + certain_targets
+    return tuple(address for address in reference.candidates if address not in certain_targets)
 
 
-def _best(
-    links: Iterable[_Near],
+def _best_outcome(
+    links: Iterable[_LinkedResource],
     where: Predicate,
     index: GraphIndex,
     trail: Trail | None,
     start: Outcome,
     nothing: Evidence | None,
 ) -> Outcome:
-    """Return the best outcome of all links, certain ones first; a link that is not certain makes no more than
-    UNDECIDED.
+    """Return the best outcome of all links; one that is not certain is at most UNDECIDED.
 
-    It stops where nothing better can follow: a scope may cover thousands of vaults. ``nothing`` is the evidence for
-    ``start``, the outcome without any of these links.
+    Certain links come first, and the loop stops once no better outcome is possible, because a scope may cover thousands
+    of vaults. ``nothing`` is the evidence for ``start``, the outcome without any link.
     """
     result = start
-    notes: list[tuple[Outcome, _Near]] = []
-    for near in links:
-        if result is PASS or (result is UNDECIDED and not near.certain):
+    notes: list[tuple[Outcome, _LinkedResource]] = []
+    for linked in links:
+        if result is PASS or (result is UNDECIDED and not linked.certain):
             break
-        if near.is_variant:
-            outcome = where(near.resource.attributes, near.resource, index, None, "")
+        if linked.is_variant:
+            outcome = where(linked.resource.attributes, linked.resource, index, None, "")
         else:
-            outcome = index.cached(id(where), near.resource, where)
-        if not near.certain:
+            outcome = index.cached_outcome(id(where), linked.resource, where)
+        if not linked.certain:
             outcome = min(outcome, UNDECIDED)
         if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):
-            notes.append((outcome, near))
+            notes.append((outcome, linked))
         result = max(result, outcome)
     if trail is not None:
-        deciding = [(outcome, near) for outcome, near in notes if outcome is result]
-        for outcome, near in deciding[:_MOST_NOTES]:
-            trail.extend(_notes_of(near, outcome, where, index))
+        deciding = [(outcome, linked) for outcome, linked in notes if outcome is result]
+        for outcome, linked in deciding[:_MOST_NOTES]:
+            trail.extend(_link_evidence(linked, outcome, where, index))
         if nothing is not None and (not deciding or result is start is UNDECIDED):
             trail.append(nothing)
     return result
 
 
-def _notes_of(near: _Near, outcome: Outcome, where: Predicate, index: GraphIndex) -> Trail:
-    """Return why a link counts as it does: because it is there, because it may be there, or what its resource says."""
-    if outcome is PASS or (outcome is UNDECIDED and not near.certain):
-        return [link_evidence(outcome, near.reference, near.resource, near.target)]
+def _link_evidence(linked: _LinkedResource, outcome: Outcome, where: Predicate, index: GraphIndex) -> Trail:
+    """Return the evidence for the outcome of a link: the link itself, or that of its resource."""
+    if outcome is PASS or (outcome is UNDECIDED and not linked.certain):
+        return [link_evidence(outcome, linked.reference, linked.resource, linked.target)]
     own: Trail = []
-    where(near.resource.attributes, near.resource, index, own, "")
-    return [msgspec.structs.replace(note, hops=note.hops or near.reference.hops) for note in own]
+    where(linked.resource.attributes, linked.resource, index, own, "")
+    return [msgspec.structs.replace(note, hops=note.hops or linked.reference.hops) for note in own]

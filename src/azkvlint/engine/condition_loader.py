@@ -1,4 +1,4 @@
-"""Decoding of the conditions of a rule file."""
+"""Decode the conditions of a rule file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from azkvlint.engine.operators import ip_range
-from azkvlint.engine.schema import CONDITIONS, OPERATORS, PRESENCE, Takes
+from azkvlint.engine.schema import CONDITIONS, OPERATORS, PRESENCE, OperandKind
 from azkvlint.engine.yaml_decoder import Decoder, Fields, describe, either, suggestion
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand
 from azkvlint.model.value import Path, Plain
 from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, ScalarNode, data
 
-# The keys of each kind of condition, and those of them that it cannot do without.
+# The keys of each kind of condition, and the required ones.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "attribute": ("attribute", *OPERATORS, "default"),
     "all": ("all",),
@@ -39,7 +39,7 @@ _NOTHING: Condition = All(())
 
 
 class _Scope(msgspec.Struct, frozen=True):
-    """Where a condition stands: below ``some`` or ``every`` (``item``), below ``not`` (``negated``)."""
+    """The context of a condition: in ``some`` or ``every`` (``item``), in ``not`` (``negated``)."""
 
     item: bool = False
     negated: bool = False
@@ -49,7 +49,7 @@ _TOP = _Scope()
 
 
 class ConditionDecoder:
-    """Decodes the conditions of one rule. ``used`` are the parameters that they name."""
+    """Decodes the conditions of one rule. ``used`` are the parameters to which they refer."""
 
     def __init__(self, decoder: Decoder, parameters: Mapping[str, Operand | None]) -> None:
         self.used: set[str] = set()
@@ -57,7 +57,7 @@ class ConditionDecoder:
         self._parameters = parameters
 
     def conditions(self, node: Node | None, label: str, scope: _Scope = _TOP) -> Condition:
-        """Return one condition, or a list of which all must hold. Nothing at all holds."""
+        """Decode a condition, or a list of conditions that must all hold; None always holds."""
         if node is None:
             return _NOTHING
         if isinstance(node, ListNode):
@@ -69,11 +69,11 @@ class ConditionDecoder:
 
     def _one(self, node: Node, scope: _Scope) -> Condition:
         if not isinstance(node, MapNode):
-            self._decoder.misfit(node, "a condition", "a mapping")
+            self._decoder.mismatch(node, "a condition", "a mapping")
             return _NOTHING
         heads = [key for key, _ in node.entries if key.value in CONDITIONS]
         if len(heads) != 1:
-            self._no_kind(node, heads)
+            self._report_unknown_kind(node, heads)
             return _NOTHING
         kind = str(heads[0].value)
         fields = self._decoder.fields(node, CONDITIONS[kind], _KEYS[kind], _REQUIRED.get(kind, ()))
@@ -106,8 +106,8 @@ class ConditionDecoder:
         self.used.add(name)
         return Given(name)
 
-    def _no_kind(self, node: MapNode, heads: list[ScalarNode]) -> None:
-        """Say what a mapping that is no condition, or more than one, might have been."""
+    def _report_unknown_kind(self, node: MapNode, heads: list[ScalarNode]) -> None:
+        """Report a mapping that is not exactly one condition."""
         if heads:
             text = f"{heads[0].value!r} and {heads[1].value!r} are two conditions, not one"
             self._decoder.fault(heads[1], text)
@@ -121,7 +121,7 @@ class ConditionDecoder:
         self._decoder.fault(node, f"a condition needs {either(CONDITIONS)}:")
 
     def _path(self, node: Node | None, label: str, scope: _Scope) -> tuple[str, Path]:
-        """Return the path as it is written, and as it is walked."""
+        """Return the path as text, and parsed."""
         text = self._decoder.line(node, label)
         if node is None or not text:
             return text, ()
@@ -147,7 +147,7 @@ class ConditionDecoder:
         operator = operators[0]
         operand = self._operand(fields[operator], operator)
         default = self._default(fields, operator, operand)
-        # `$` is an item, and an item is always there.
+        # `$` is the item itself, which is never absent.
         may_be_missing = path or not scope.item
         if scope.negated and may_be_missing and operator != "is" and fields.complete and "default" not in fields:
             self._decoder.fault(fields.node, "inside not: an attribute condition needs default:")
@@ -156,36 +156,36 @@ class ConditionDecoder:
         return Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
 
     def _operand(self, node: Node, operator: str) -> Operand | None:
-        """Return the operand as it is written, which may be ``$name``; None if it does not fit the operator."""
+        """Return the operand, which may be ``$name``; None if it does not fit the operator."""
         value = data(node)
         if isinstance(value, str) and value.startswith("$"):
             return value if self._parameter_fits(node, operator, value[1:]) else None
-        unfit = misfit(OPERATORS[operator], value)
+        fault = operand_mismatch(OPERATORS[operator], value)
         if value == []:
-            unfit = "a list of at least one item"
+            fault = "a list of at least one item"
         elif isinstance(value, list) and any(_names_parameter(item) for item in value):
-            unfit = "a list without parameters; a parameter stands for a whole list"
-        if unfit:
-            self._decoder.fault(node, f"{operator} takes {unfit}")
+            fault = "a list without parameters; a parameter stands for a whole list"
+        if fault:
+            self._decoder.fault(node, f"{operator} takes {fault}")
             return None
         return tuple(value) if isinstance(value, list) else value
 
     def _parameter_fits(self, node: Node, operator: str, name: str) -> bool:
-        takes = OPERATORS[operator]
-        if takes is Takes.PRESENCE:
-            self._decoder.fault(node, f"{operator} takes {takes.value}, not a parameter")
+        expected = OPERATORS[operator]
+        if expected is OperandKind.PRESENCE:
+            self._decoder.fault(node, f"{operator} takes {expected.value}, not a parameter")
             return False
         if name not in self._parameters:
             self._decoder.fault(node, f"there is no parameter {name!r}{suggestion(name, self._parameters)}")
             return False
         self.used.add(name)
         default = self._parameters[name]
-        if default is None:  # a fault of its own
+        if default is None:  # its own fault has been reported
             return False
-        unfit = misfit(takes, default)
-        if unfit:
-            self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {unfit}")
-        return not unfit
+        fault = operand_mismatch(expected, default)
+        if fault:
+            self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {fault}")
+        return not fault
 
     def _default(self, fields: Fields, operator: str, operand: Operand | None) -> Plain | None:
         node = fields.get("default")
@@ -202,36 +202,38 @@ class ConditionDecoder:
             if not isinstance(value, str):
                 self._decoder.fault(node, f"default {value!r} has no length; write a text, such as ''")
         else:
-            meant = self._parameters[str(operand)[1:]] if _names_parameter(operand) else operand
-            types = {_type(item) for item in (meant if isinstance(meant, tuple) else (meant,))}
+            operands = self._parameters[str(operand)[1:]] if _names_parameter(operand) else operand
+            types = {_type(item) for item in (operands if isinstance(operands, tuple) else (operands,))}
             if types and _type(value) not in types:
-                self._decoder.fault(node, f"default {value!r} and {operator} {_shown(operand)} are of two types")
+                self._decoder.fault(
+                    node, f"default {value!r} and {operator} {_format_operand(operand)} are of two types"
+                )
         return value
 
 
-def misfit(takes: Takes, value: Any) -> str:
-    """Return what the operand should be and what it is instead; empty if it fits."""
-    match takes:
-        case Takes.PLAIN:
+def operand_mismatch(expected: OperandKind, value: Any) -> str:
+    """Return the expected and the actual operand for a message; "" if it fits."""
+    match expected:
+        case OperandKind.PLAIN:
             fits = isinstance(value, Plain)
-        case Takes.LIST:
+        case OperandKind.LIST:
             fits = isinstance(value, list | tuple) and all(isinstance(item, Plain) for item in value)
-        case Takes.NUMBER:
+        case OperandKind.NUMBER:
             fits = _type(value) == "number"
-        case Takes.PRESENCE:
+        case OperandKind.PRESENCE:
             fits = value in PRESENCE
-        case Takes.PATTERN:
+        case OperandKind.PATTERN:
             fits = isinstance(value, str) and _is_pattern(value)
-        case Takes.COUNT:
+        case OperandKind.COUNT:
             fits = type(value) is int and value >= 0
-        case Takes.RANGES:
+        case OperandKind.RANGES:
             fits = isinstance(value, list | tuple) and all(ip_range(item) is not None for item in value)
-    return "" if fits else f"{takes.value}, not {describe(value)}"
+    return "" if fits else f"{expected.value}, not {describe(value)}"
 
 
 def _is_pattern(text: str) -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # what Python may read differently one day is no sound pattern today
+        warnings.simplefilter("error")  # a pattern that Python warns about may change its meaning
         try:
             re.compile(text, re.IGNORECASE)
         except (re.error, Warning, OverflowError, RecursionError):
@@ -244,11 +246,11 @@ def _names_parameter(value: object) -> bool:
 
 
 def _type(value: object) -> str:
-    """Of what type a plain value is, where whole and other numbers are one."""
+    """Return the type of a plain value. Integers and floats are one type."""
     return "number" if type(value) in (int, float) else type(value).__name__
 
 
-def _shown(operand: Operand) -> str:
+def _format_operand(operand: Operand) -> str:
     if isinstance(operand, tuple):
         return repr(list(operand))
     return str(operand) if _names_parameter(operand) else repr(operand)

@@ -1,4 +1,4 @@
-"""Rules x ResourceGraph -> what fails, and what is unknown."""
+"""Evaluate rules on a resource graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.engine.compiler import compile_condition
 from azkvlint.engine.findings import CompiledRule, bare_finding, make_finding
 from azkvlint.engine.graph_index import GraphIndex
-from azkvlint.engine.shared_evaluation import PartialRule, PredicateNode, SharedResources, node_of, unevaluated
+from azkvlint.engine.shared_evaluation import PartialRule, PredicateNode, SharedResources, node_of, without_outcome
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import ControlAnswers, Finding, Problem
 from azkvlint.model.resource import Resource, ResourceGraph
@@ -22,9 +22,10 @@ RULE_CRASHED = "KVE004"
 
 
 class Verdicts(msgspec.Struct, kw_only=True):
-    """The results of one graph. ``resource_counts`` are by type, ``passed`` counts the checks that passed.
+    """The results of one graph. ``resource_counts`` are by type; ``passed`` counts the checks that passed.
 
-    ``suppressed`` is what the author disabled. ``control_answers`` are there if the evaluator computes them.
+    ``suppressed`` are results that the author disabled. ``control_answers`` are None unless the evaluator computes
+    them.
     """
 
     findings: list[Finding]
@@ -37,9 +38,10 @@ class Verdicts(msgspec.Struct, kw_only=True):
 
 
 class Evaluator:
-    """The loaded rules, which evaluate graphs.
+    """Evaluates graphs with a set of rules.
 
-    ``explain``: report why results are unknown. ``with_controls``: report also what passes, and its vault.
+    ``explain``: give reasons for unknown results. ``with_controls``: also return results that pass, and the vault of
+    each.
     """
 
     def __init__(self, rules: Iterable[Rule], explain: bool = True, with_controls: bool = False) -> None:
@@ -53,15 +55,14 @@ class Evaluator:
 
     @property
     def types(self) -> Container[str]:
-        """Return the types that any rule checks, in lower case."""
+        """Return the lower-case types that any rule checks."""
         return self._by_type.keys()
 
     def evaluate(self, graph: ResourceGraph, explain: bool = False) -> Verdicts:
         """Evaluate every resource of ``graph`` with every rule for its type.
 
-        ``explain``: report why results of this graph are unknown, even if not of others.
-
-        A rule that crashes on a resource is a Problem naming both; the others still run.
+        ``explain``: give reasons for the unknown results of this graph even if the evaluator does not. A rule that
+        crashes on a resource is reported as a Problem, and the other rules still run.
         """
         types = {resource.type.lower() for resource in graph.resources.values()}
         by_type = {
@@ -75,39 +76,36 @@ class Evaluator:
         return verdicts
 
     def _compiled(self, rule: Rule) -> CompiledRule:
-        """Return a rule, made ready when it is first needed: an input has few of all types that rules are about."""
-        found = self._ready.get(rule.id)
-        if found is None:
+        """Return the compiled rule, compiled on first use: an input has few of the types that rules check."""
+        if rule.id not in self._ready:
             parameters = parameters_of(rule)
-            compiled = CompiledRule(
-                rule, compile_condition(rule.when, parameters), compile_condition(rule.require, parameters)
-            )
-            found = self._ready[rule.id] = compiled
-        return found
+            when, require = compile_condition(rule.when, parameters), compile_condition(rule.require, parameters)
+            self._ready[rule.id] = CompiledRule(rule, when, require)
+        return self._ready[rule.id]
 
 
 def parameters_of(rule: Rule) -> Mapping[str, Any]:
-    """Return the values of a rule's parameters, by name."""
+    """Return the values of a rule's parameters by name."""
     return {parameter.name: parameter.default for parameter in rule.parameters}
 
 
-class _Open(msgspec.Struct, frozen=True):
-    """What is left to evaluate for resources with the same attributes. ``passed`` counts the rules that all pass."""
+class _RemainingRules(msgspec.Struct, frozen=True):
+    """The rules left to evaluate for resources with shared attributes; ``passed`` counts those that pass for all."""
 
     partials: list[PartialRule]
     passed: int
 
 
 class _Run:
-    """One evaluation. What follows from shared attributes is evaluated once."""
+    """One evaluation. Results that depend on shared attributes alone are evaluated once."""
 
     def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool) -> None:
         self.index = GraphIndex(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], undecided=[], problems=[], resource_counts=Counter(), passed=0)
-        self.known: dict[tuple[object, ...], _Open | None] = {}
+        self.known: dict[tuple[object, ...], _RemainingRules | None] = {}
         self.nodes: dict[str, tuple[PredicateNode, PredicateNode]] = {}
-        # By type, and by whether they exist and stay.
+        # Keyed by type, `existing` and `stays`.
         self.rules: dict[tuple[str, bool, bool], list[PartialRule]] = {}
         compiled = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
@@ -116,18 +114,19 @@ class _Run:
                 self.evaluate(resource, rules)
 
     def evaluate(self, resource: Resource, rules: list[CompiledRule]) -> None:
-        """Evaluate every rule for one resource."""
         verdicts, index, stays = self.verdicts, self.index, resource.stays
         if stays and not resource.existing:
             verdicts.resource_counts[resource.type] += 1
         kind = (resource.type, resource.existing, stays)
-        asked = self.rules.get(kind)
-        if asked is None:
-            asked = self.rules[kind] = [unevaluated(compiled) for compiled in rules if _concerns(compiled, resource)]
+        rules_left = self.rules.get(kind)
+        if rules_left is None:
+            rules_left = self.rules[kind] = [
+                without_outcome(compiled) for compiled in rules if _applies_to(compiled, resource)
+            ]
         if resource.shared_attributes is not None:
-            asked, passed = self._left(resource, asked)
+            rules_left, passed = self._remaining_rules(resource, rules_left)
             verdicts.passed += passed
-        for partial in asked:
+        for partial in rules_left:
             compiled = partial.compiled
             try:
                 outcome = partial.evaluate(resource, index)
@@ -141,42 +140,42 @@ class _Run:
                     verdicts.undecided.append(bare_finding(compiled, resource))
             except MemoryError:
                 raise
-            # An error inside one rule must not lose the results of the others.
+            # An error in one rule must not lose the results of the others.
             except Exception as error:  # noqa: BLE001
                 message = f"rule {compiled.rule.id} failed on '{resource.address}': {type(error).__name__}"
                 verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
 
-    def _left(self, resource: Resource, asked: list[PartialRule]) -> tuple[list[PartialRule], int]:
-        """Return what is left to evaluate for a resource, and how many rules pass for all with the same attributes.
+    def _remaining_rules(self, resource: Resource, rules: list[PartialRule]) -> tuple[list[PartialRule], int]:
+        """Return the rules left to evaluate, and the number that pass for all resources with these attributes.
 
-        Many resources are the only ones with their attributes: for those nothing is evaluated ahead.
+        Nothing is evaluated in advance for the first resource of a group, since many groups have only one.
         """
         derived = resource.attributes.fields.get("derived")
         if not isinstance(derived, MapValue) or derived.rest is not None:
-            return asked, 0
+            return rules, 0
         names = tuple(derived.fields)
         key = (id(resource.shared_attributes), resource.existing, names)
         if key not in self.known:
             self.known[key] = None
-            return asked, 0
-        found = self.known[key]
-        if found is None:
+            return rules, 0
+        remaining = self.known[key]
+        if remaining is None:
             group = SharedResources(resource, self.index, names)
-            every = [group.partial_rule(one.compiled, *self._nodes(one.compiled)) for one in asked]
-            left = [one for one in every if one.known is not PASS]
-            found = self.known[key] = _Open(left, len(every) - len(left))
-        return found.partials, found.passed
+            partial_rules = [group.partial_rule(rule.compiled, *self._nodes(rule.compiled)) for rule in rules]
+            left = [rule for rule in partial_rules if rule.known is not PASS]
+            remaining = self.known[key] = _RemainingRules(left, len(partial_rules) - len(left))
+        return remaining.partials, remaining.passed
 
     def _nodes(self, compiled: CompiledRule) -> tuple[PredicateNode, PredicateNode]:
         rule = compiled.rule
-        found = self.nodes.get(rule.id)
-        if found is None:
+        nodes = self.nodes.get(rule.id)
+        if nodes is None:
             parameters = parameters_of(rule)
-            found = self.nodes[rule.id] = (node_of(rule.when, parameters), node_of(rule.require, parameters))
-        return found
+            nodes = self.nodes[rule.id] = (node_of(rule.when, parameters), node_of(rule.require, parameters))
+        return nodes
 
 
-def _concerns(compiled: CompiledRule, resource: Resource) -> bool:
-    """Return whether a rule is about such resources at all: what is there already, or goes away, concerns only some."""
+def _applies_to(compiled: CompiledRule, resource: Resource) -> bool:
+    """Return whether a rule applies to existing or removed resources, if the resource is one."""
     rule = compiled.rule
     return (resource.stays or rule.also_removed) and (not resource.existing or rule.also_existing)

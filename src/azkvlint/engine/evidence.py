@@ -1,4 +1,4 @@
-"""What decided, as Evidence: a found answer, a missing link, a link that is or may be there."""
+"""Build Evidence: attribute values, missing links, and certain or possible links."""
 
 from __future__ import annotations
 
@@ -7,80 +7,83 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.engine.three_valued import PASS, negated
+from azkvlint.engine.three_valued import PASS, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Origin, Unknown, display
 
-# What is found where a link leads nowhere.
+# The value of a missing link.
 NONE = "none"
-# How evidence describes a link of another resource.
+# The prefix for the source of a link.
 NAMED_BY = "named by "
-# The most types that are listed in words.
+# The maximum number of types in a message.
 _MOST_TYPES = 3
 
 
-def joined_path(prefix: str, text: str) -> str:
-    """Return the path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
+def join_path(prefix: str, text: str) -> str:
+    """Join the display path ``text`` to ``prefix``, the path of an item or ""."""
     text = text.removeprefix("$").removeprefix(".")
     joint = "." if prefix and text and text[0] != "[" else ""
     return f"{prefix}{joint}{text}"
 
 
-def evidence_of(outcome: Outcome, found: Answer, wanted: str, resource: Resource, asked: str) -> Evidence:
-    """That the attribute ``asked`` of a resource is ``found``."""
-    at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or asked or None)
+def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resource, path: str) -> Evidence:
+    """Return the evidence that the attribute at ``path`` has the value ``found``."""
+    at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or path or None)
     return Evidence(
         outcome=outcome,
         found=display(found),
-        expected=wanted,
+        expected=expected,
         at=at,
-        attribute=asked,
+        attribute=path,
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
 
 
 def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:
-    """That a reference leads to ``target`` (PASS), or that it may. ``resource`` is the one at its other end."""
-    value, wanted = reference.value, "a link"
-    # An id of which a part is known only after deployment may lead to its target all the same.
+    """Return the evidence that a reference leads to ``target`` (PASS) or may lead to it.
+
+    ``resource`` is at the other end of the link.
+    """
+    value, expected = reference.value, "a link"
+    # The target is named even if a part of its id is only known after deployment.
     found = target if isinstance(value, Unknown) else display(value)
     if resource.address == target:
         found = f"{NAMED_BY}{reference.source}"
     if outcome is not PASS:
-        wanted = "a certain link"
+        expected = "a certain link"
         if target in reference.conditional:
             found = f"not known: {reference.source}, which names {target}, may not be deployed"
         else:
             why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {display(value)}"
             found = f"not known: {reference.via} of {reference.source} may name {target}, {why}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
-    return Evidence(outcome=outcome, found=found, expected=wanted, at=at, hops=reference.hops)
+    return Evidence(outcome=outcome, found=found, expected=expected, at=at, hops=reference.hops)
 
 
-def missing_link_evidence(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
-    """That nothing (certain) is at the other end of a link."""
+def missing_link_evidence(outcome: Outcome, resource: Resource, expected: str, why: str) -> Evidence:
+    """Return the evidence that a link has no (certain) resource at its other end."""
     if why:
-        return Evidence(outcome=outcome, found=f"not known: {why}", expected=wanted, at=resource.at)
-    return Evidence(outcome=outcome, found=NONE, expected=wanted, at=resource.at, origin=Origin.ABSENT)
+        return Evidence(outcome=outcome, found=f"not known: {why}", expected=expected, at=resource.at)
+    return Evidence(outcome=outcome, found=NONE, expected=expected, at=resource.at, origin=Origin.ABSENT)
 
 
-def mirrored(note: Evidence) -> Evidence:
-    """Return the same below ``not``."""
-    wanted = note.expected[4:] if note.expected.startswith("not ") else f"not {note.expected}"
-    return msgspec.structs.replace(note, outcome=negated(note.outcome), expected=wanted)
+def negate_evidence(note: Evidence) -> Evidence:
+    """Return the evidence with the opposite outcome, for ``not``."""
+    expected = note.expected[4:] if note.expected.startswith("not ") else f"not {note.expected}"
+    return msgspec.structs.replace(note, outcome=negate(note.outcome), expected=expected)
 
 
 def expectation(operator: str, operand: Any) -> str:
     """Return an operator and its operand in words: ``at least 90``."""
-    word = str(operand).lower() if isinstance(operand, bool) else operand
+    text = str(operand).lower() if isinstance(operand, bool) else operand
     if isinstance(operand, (tuple, list)):
-        word = ", ".join(str(item) for item in operand)
-    return f"{operator.replace('_', ' ')} {word}"
+        text = ", ".join(str(item) for item in operand)
+    return f"{operator.replace('_', ' ')} {text}"
 
 
-def either_type(types: Sequence[str]) -> str:
-    """``a X or Y``; of many types only the first."""
-    shown = list(types) if len(types) <= _MOST_TYPES else [*types[:1], f"another of {len(types)} types"]
-    return f"a {' or '.join(shown)}"
+def describe_types(types: Sequence[str]) -> str:
+    """Return ``a X or Y``; only the first of many types."""
+    listed_types = list(types) if len(types) <= _MOST_TYPES else [*types[:1], f"another of {len(types)} types"]
+    return f"a {' or '.join(listed_types)}"

@@ -1,4 +1,4 @@
-"""A compiled rule, and its result as a Finding with the evidence that decided."""
+"""Compiled rules, and the findings that result from them with their evidence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.engine.messages import filled, fingerprint, full_name, undecided_reason
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied
+from azkvlint.engine.messages import fill_message, fingerprint, full_name, undecided_reason
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -16,27 +16,27 @@ from azkvlint.model.rule import Rule
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
-    """A rule with the predicates of its conditions."""
+    """A rule with its compiled conditions."""
 
     rule: Rule
     when: Predicate
     require: Predicate
 
     def holds(self, resource: Resource, index: GraphIndex) -> bool:
-        """Return whether the rule is about a resource, or may be, and holds for it."""
+        """Return whether a rule passes for a resource; False if it does not apply."""
         return self.evaluate(resource, index) is PASS
 
     def evaluate(self, resource: Resource, index: GraphIndex) -> Outcome | None:
-        """Return the result for one resource; None if the rule does not apply to it."""
+        """Return the outcome for one resource; None if the rule does not apply to it."""
         attributes = resource.attributes
         when = self.when(attributes, resource, index, None, "")
         if when is FAIL:
             return None
-        return implied(when, self.require(attributes, resource, index, None, ""))
+        return implication(when, self.require(attributes, resource, index, None, ""))
 
 
 def bare_finding(compiled: CompiledRule, resource: Resource) -> Finding:
-    """Return an unknown result without its reason, which is only counted."""
+    """Return an unknown result without a reason, for counting only."""
     return Finding(
         rule=compiled.rule,
         outcome=UNDECIDED,
@@ -52,7 +52,7 @@ def bare_finding(compiled: CompiledRule, resource: Resource) -> Finding:
 
 
 def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, outcome: Outcome) -> Finding:
-    """Return the finding, with the evidence that decided: the rule is evaluated again, with a trail."""
+    """Return the finding with its evidence. The rule is evaluated again, with a trail."""
     trail: Trail = []
     require = compiled.require(resource.attributes, resource, index, trail, "")
     deciding = [note for note in trail if note.outcome is outcome] if require is outcome else []
@@ -65,7 +65,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     name = full_name(resource, index)
-    message, arguments = filled(compiled.rule.message, resource, name, deciding)
+    message, arguments = fill_message(compiled.rule.message, resource, name, deciding)
     why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
     if outcome is not FAIL:
         message = f"'{resource.address}': not decided, {why}." if why else f"{compiled.rule.title}."
@@ -81,31 +81,30 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         at=at,
         fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
         evidence=tuple(deciding),
-        related=related(resource, deciding, at),
+        related=related_notes(resource, deciding, at),
         why=why,
         resource_at=resource.at,
         callers=resource.callers,
     )
 
 
-def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> tuple[Note, ...]:
-    """Return the other resources that the evidence is about, each once, where values come from, and the calls that lead
-    here.
+def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location) -> tuple[Note, ...]:
+    """Return the related locations: other resources in the evidence, the origins of values, and the module calls.
 
-    A value that a caller hands in is edited in the caller's file: then the resource itself is worth a look too.
+    If an argument of a caller decides, the finding is in the caller's file, so the resource is related too.
     """
     notes: dict[str, Note] = {}
     for note in deciding:
         address = note.at.address
         if address is not None and address != resource.address and address not in notes:
-            said = f"{note.attribute} is {note.found}" if note.attribute else note.found
-            text = f"{address}: {said}"
+            fact = f"{note.attribute} is {note.found}" if note.attribute else note.found
+            text = f"{address}: {fact}"
             notes[address] = Note(text=text, at=note.at)
     origins: dict[tuple[object, ...], Note] = {at.position_key: Note(text=CAUSED, at=at)}
     for note in deciding:
         if note.at.address == resource.address:
-            for cause in _causes(note.at):
-                origins.setdefault(cause.position_key, Note(text=CAUSED, at=cause))
+            for origin in _origins(note.at):
+                origins.setdefault(origin.position_key, Note(text=CAUSED, at=origin))
     del origins[at.position_key]
     calls = [Note(text=CALLED, at=caller) for caller in resource.callers]
     if at.path != resource.at.path:
@@ -115,8 +114,7 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
     return (*notes.values(), *origins.values(), *calls)
 
 
-def _causes(at: Location) -> Iterator[Location]:
-    """Yield where a value comes from, the nearest place first."""
+def _origins(at: Location) -> Iterator[Location]:
     cause = at.cause
     while cause is not None:
         yield cause

@@ -1,6 +1,6 @@
-"""Control frameworks: YAML text -> Framework, and their rows -> the rules that answer them.
+"""Load control frameworks from YAML, and find the rules that check each of their controls.
 
-As with rules, all faults of all files come at once, each with its place.
+As for rules, the faults of all files are reported at once, each with its line and column.
 """
 
 from __future__ import annotations
@@ -28,23 +28,22 @@ _VERSION = regex(r"[a-z]?[0-9]+(?:\.[0-9]+)*")
 _IDEA = regex(r"[A-Z]{3}-[0-9]{2}")
 _POLICY = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
-# How a rule's controls name the built-in policies of Azure that ask the same.
+# The key of a rule's controls under which it lists equivalent built-in Azure policies.
 _POLICIES = "azure-policy"
-# The profile of rules that not everybody agrees on.
-_OPINIONS = "all"
+# The profile of disputed rules.
+_DISPUTED = "all"
 _START = Fault(1, 1, "")
 
 
 def load_frameworks(files: Iterable[tuple[str, bytes]], rules: Iterable[Rule]) -> tuple[Framework, ...]:
-    """Return the frameworks of ``files`` (path as it is shown to people, content), one for each version, in their
-    order.
+    """Return the frameworks of ``files`` (display path, content), one for each version, in the order of the files.
 
-    ``rules`` are all that a row may name. Raise RuleError with the faults of all files.
+    ``rules`` are all rules to which a control may refer. Raise RuleError with the faults of all files.
     """
-    found: list[Framework] = []
+    frameworks: list[Framework] = []
     faults: list[str] = []
     known = {rule.id: rule for rule in rules}
-    taken: dict[str, str] = {}
+    names: dict[str, str] = {}
     for path, content in files:
         decoder = Decoder(path)
         try:
@@ -53,24 +52,22 @@ def load_frameworks(files: Iterable[tuple[str, bytes]], rules: Iterable[Rule]) -
             decoder.fault(_START, "the file is not UTF-8")
             root = None
         if root is not None:
-            found += _FrameworkDecoder(decoder, known, taken).frameworks(root)
+            frameworks += _FrameworkDecoder(decoder, known, names).frameworks(root)
         faults += decoder.lines()
     if faults:
         raise RuleError(tuple(faults))
-    return tuple(found)
+    return tuple(frameworks)
 
 
 class _FrameworkDecoder:
-    """Decodes one file."""
-
-    def __init__(self, decoder: Decoder, known: Mapping[str, Rule], taken: dict[str, str]) -> None:
+    def __init__(self, decoder: Decoder, known: Mapping[str, Rule], names: dict[str, str]) -> None:
         self._decoder = decoder
         self._known = known
-        self._taken = taken
+        self._names = names
         self._versions: tuple[str, ...] = ()
 
     def frameworks(self, root: Node) -> Iterator[Framework]:
-        """Yield the framework in each of its versions, which may be used only if the decoder noted no fault."""
+        """Yield the framework in each of its versions. They are valid only if the decoder noted no fault."""
         decoder = self._decoder
         fields = decoder.fields(root, "a control framework", _FRAMEWORK_KEYS, _REQUIRED_KEYS)
         family = self._name(fields)
@@ -101,13 +98,13 @@ class _FrameworkDecoder:
         text = self._decoder.line(fields.get("name"), "name")
         if text and not _NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")
-        elif text in self._taken:
-            self._decoder.fault(fields["name"], f"{text!r} is also the name of {self._taken[text]}")
-        self._taken.setdefault(text, self._decoder.path)
+        elif text in self._names:
+            self._decoder.fault(fields["name"], f"{text!r} is also the name of {self._names[text]}")
+        self._names.setdefault(text, self._decoder.path)
         return text
 
     def _control(self, node: Node) -> Iterator[tuple[str, Control]]:
-        """Yield a row, with each version that has it."""
+        """Yield a control for each version that has it."""
         decoder = self._decoder
         fields = decoder.fields(node, "a control", _CONTROL_KEYS, ("id", "title"))
         when = fields.get("when")
@@ -127,7 +124,6 @@ class _FrameworkDecoder:
             yield version, msgspec.structs.replace(control, id=id_)
 
     def _also(self, node: Node) -> ConditionalRules:
-        """Return rules for some vaults only."""
         fields = self._decoder.fields(node, "each item of also", _ALSO_KEYS, ("when",))
         return ConditionalRules(
             when=ConditionDecoder(self._decoder, {}).conditions(fields.get("when"), "when"),
@@ -136,7 +132,7 @@ class _FrameworkDecoder:
         )
 
     def _ids(self, node: Node | None) -> Iterator[tuple[str, str]]:
-        """Yield the row's id by version: one for all of them, or a mapping from those versions that have the row."""
+        """Yield the control's id by version: one id for all versions, or a mapping from version to id."""
         decoder = self._decoder
         if not isinstance(node, MapNode):
             text = decoder.line(node, "id")
@@ -170,39 +166,39 @@ class _FrameworkDecoder:
 
 
 def sheets_of(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> tuple[Sheet, ...]:
-    """Return the frameworks with the rules that answer each of their rows, in the order of the rules."""
+    """Return the frameworks with the rules that check each control, in the order of ``rules``."""
     return tuple(
         Sheet(
             framework=framework,
-            checks=tuple(_question(control, framework, rules) for control in framework.controls),
+            checks=tuple(_check_of(control, framework, rules) for control in framework.controls),
         )
         for framework in frameworks
     )
 
 
-def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> ControlCheck:
-    """Return a control with its rules. A disputed opinion counts only where it is named, or is the only one."""
-    always = [rule for rule in rules if _answers(rule, control, framework)]
-    others = {
+def _check_of(control: Control, framework: Framework, rules: Sequence[Rule]) -> ControlCheck:
+    """Return a control with its rules. A disputed rule counts only if the control names it or has no other rule."""
+    always = [rule for rule in rules if _checks_control(rule, control, framework)]
+    conditions = {
         rule.id: also.when
         for also in control.also
         for rule in rules
         if rule not in always and (rule.id in also.rules or not set(also.ideas).isdisjoint(rule.covers))
     }
-    found = [rule for rule in rules if rule in always or rule.id in others]
-    sober = [rule for rule in found if rule.profile != _OPINIONS or rule.id in control.rules]
+    matching = [rule for rule in rules if rule in always or rule.id in conditions]
+    undisputed = [rule for rule in matching if rule.profile != _DISPUTED or rule.id in control.rules]
     return ControlCheck(
         control=control,
-        rules=tuple(rule.id for rule in sober or found),
-        conditions=others,
+        rules=tuple(rule.id for rule in undisputed or matching),
+        conditions=conditions,
     )
 
 
-def _answers(rule: Rule, control: Control, framework: Framework) -> bool:
-    said = (*rule.controls.get(framework.name, ()), *rule.controls.get(framework.family, ()))
+def _checks_control(rule: Rule, control: Control, framework: Framework) -> bool:
+    control_ids = (*rule.controls.get(framework.name, ()), *rule.controls.get(framework.family, ()))
     return (
         rule.id in control.rules
-        or control.id in said
+        or control.id in control_ids
         or not set(control.ideas).isdisjoint(rule.covers)
         or not set(control.policies).isdisjoint(rule.controls.get(_POLICIES, ()))
     )

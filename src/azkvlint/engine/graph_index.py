@@ -1,4 +1,4 @@
-"""A graph as conditions see it: who refers to whom, looked up instead of searched."""
+"""Indexes of a resource graph: references by attribute, source and target."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from azkvlint.model.resource import Reference, Resource, ResourceGraph
 from azkvlint.model.value import Answer
 
 Trail: TypeAlias = list[Evidence]
-# The subject: a value to look in, the resource it belongs to, and the path of the value in the resource (for people).
+# The arguments of a predicate: a value, its resource, the index, the trail, and the display path of the value.
 Predicate: TypeAlias = Callable[[Answer, Resource, "GraphIndex", "Trail | None", str], Outcome]
 
 
 class Incoming:
-    """The references that one attribute of some types makes, by what they name; ``loose`` ones may name anything."""
+    """The references that one attribute of some types makes, by target; ``loose`` ones may refer to any resource."""
 
     def __init__(self, references: list[Reference]) -> None:
         self.certain: dict[str, list[Reference]] = {}
@@ -31,40 +31,42 @@ class Incoming:
 
 
 class GraphIndex:
-    """A graph with its indexes. Results for other resources are cached."""
+    """A resource graph with indexes. Outcomes of predicates for other resources are cached."""
 
     def __init__(self, graph: ResourceGraph) -> None:
         self.graph = graph
         self._incoming: dict[tuple[str, frozenset[str]], Incoming] = {}
-        self._incoming_here: dict[tuple[str, frozenset[str]], Incoming] = {}
+        self._incoming_by_present_types: dict[tuple[str, frozenset[str]], Incoming] = {}
         self._sources: dict[str, list[tuple[str, Reference]]] = {}
         self._outgoing: dict[str, dict[str, list[Reference]]] = {}
-        self._kept: dict[tuple[int, str], Outcome] = {}
+        self._outcomes: dict[tuple[int, str], Outcome] = {}
         self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
 
     def incoming(self, via: str, types: frozenset[str]) -> Incoming:
-        """Return the references that the attribute ``via`` of ``types`` (lower case) makes, of resources that stay."""
-        found = self._incoming.get((via, types))
-        if found is None:
-            sources = self._staying(via)
-            # Rules name more types than most inputs have: what is left of two lists is often the same.
-            here = frozenset(type_ for type_ in {type_ for type_, _ in sources} if type_.lower() in types)
-            found = self._incoming_here.get((via, here))
-            if found is None:
-                found = Incoming([reference for type_, reference in sources if type_ in here])
-            self._incoming[via, types] = self._incoming_here[via, here] = found
-        return found
+        """Return the references by the attribute ``via`` of ``types`` (lower case), of resources that stay."""
+        index = self._incoming.get((via, types))
+        if index is None:
+            sources = self._references_that_stay(via)
+            # Inputs have few of the types in rules, so many lookups reduce to the same types and share one index.
+            present = frozenset(type_ for type_ in {type_ for type_, _ in sources} if type_.lower() in types)
+            index = self._incoming_by_present_types.get((via, present))
+            if index is None:
+                index = Incoming([reference for type_, reference in sources if type_ in present])
+            self._incoming[via, types] = self._incoming_by_present_types[via, present] = index
+        return index
 
-    def _staying(self, via: str) -> list[tuple[str, Reference]]:
-        """Return the references that ``via`` makes of resources that stay, with their types as spelled."""
-        found = self._sources.get(via)
-        if found is None:
-            pairs = ((self.graph.resources[one.source], one) for one in self.graph.references.get(via, ()))
-            found = self._sources[via] = [(source.type, one) for source, one in pairs if source.stays]
-        return found
+    def _references_that_stay(self, via: str) -> list[tuple[str, Reference]]:
+        """Return the references by ``via`` of resources that stay, with the types of their sources."""
+        references = self._sources.get(via)
+        if references is None:
+            pairs = (
+                (self.graph.resources[reference.source], reference) for reference in self.graph.references.get(via, ())
+            )
+            references = self._sources[via] = [(source.type, reference) for source, reference in pairs if source.stays]
+        return references
 
     def outgoing(self, via: str, address: str) -> list[Reference]:
-        """Return the references that the attribute ``via`` of one resource makes."""
+        """Return the references by the attribute ``via`` of one resource."""
         by_source = self._outgoing.get(via)
         if by_source is None:
             by_source = self._outgoing[via] = {}
@@ -72,17 +74,17 @@ class GraphIndex:
                 by_source.setdefault(reference.source, []).append(reference)
         return by_source.get(address, [])
 
-    def cached(self, predicate_id: int, resource: Resource, predicate: Predicate) -> Outcome:
-        """Return the outcome of a predicate for a resource, computed once. ``predicate_id`` identifies it."""
+    def cached_outcome(self, predicate_id: int, resource: Resource, predicate: Predicate) -> Outcome:
+        """Return the outcome of a predicate for a resource, computed once; ``predicate_id`` is the cache key."""
         key = (predicate_id, resource.address)
-        answer = self._kept.get(key)
-        if answer is None:
-            answer = self._kept[key] = predicate(resource.attributes, resource, self, None, "")
-        return answer
+        outcome = self._outcomes.get(key)
+        if outcome is None:
+            outcome = self._outcomes[key] = predicate(resource.attributes, resource, self, None, "")
+        return outcome
 
-    def loose_best(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:
-        """Return the best that any source which may refer to anything makes of a link, at most UNDECIDED, and that
-        source.
+    def best_loose_outcome(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:
+        """Return the best outcome of a link from a loose reference, at most UNDECIDED, and the source of that
+        reference.
         """
         if not incoming.loose:
             return Outcome.FAIL, ""
@@ -91,7 +93,10 @@ class GraphIndex:
         if best is None:
             best = (Outcome.FAIL, "")
             for reference in incoming.loose:
-                if self.cached(predicate_id, self.graph.resources[reference.source], predicate) is not Outcome.FAIL:
+                if (
+                    self.cached_outcome(predicate_id, self.graph.resources[reference.source], predicate)
+                    is not Outcome.FAIL
+                ):
                     best = (Outcome.UNDECIDED, reference.source)
                     break
             self._loose[key] = best

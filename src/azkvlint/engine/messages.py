@@ -1,4 +1,4 @@
-"""The words of a finding: message, name, reason, fingerprint."""
+"""The texts of a finding: message, name, reason and fingerprint."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from azkvlint.util.sha256 import sha256_hex
 
 _PLACEHOLDER = regex(r"\{(\w+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
-# A message names at most this many places; the evidence holds them all.
+# The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
 _MAX_PARENTS = 4
-# How the reason begins that a plan gives most often: "known after apply".
+# The prefix of the most frequent reason in plans, "known after apply".
 _KNOWN = "known "
 
 
-def filled(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
-    """Return a rule's message with its placeholders filled, and their values in the order of first appearance."""
+def fill_message(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
+    """Return a rule's message with its placeholders replaced, and their values by first appearance."""
     values: dict[str, str] = {}
 
     def fill(match: re.Match[str]) -> str:
@@ -44,92 +44,89 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
         case "name":
             return name
         case "value":
-            return _joined([note.found for note in deciding])
+            return _join([note.found for note in deciding])
         case "attribute":
-            return _joined([note.at.attribute for note in deciding if note.at.attribute])
+            return _join([note.at.attribute for note in deciding if note.at.attribute])
         case _:
-            # That there is no companion says something only where nothing else does.
+            # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
-            return _joined([note.note or _plainly(note) for note in noted or deciding])
+            return _join([note.note or _fact(note) for note in noted or deciding])
 
 
-def _plainly(note: Evidence) -> str:
+def _fact(note: Evidence) -> str:
     if note.attribute:
         return f"{note.attribute} is {note.found}"
-    # What names this resource is of more use than what it calls it.
+    # The address of the source is more useful than its reference.
     names_this = note.expected.endswith("a link") and not note.found.startswith(NAMED_BY)
     return note.at.address or note.found if names_this else note.found
 
 
-def _joined(texts: list[str]) -> str:
-    once = list(dict.fromkeys(texts))
-    more = f" and {len(once) - _MOST} more" if len(once) > _MOST else ""
-    return ", ".join(once[:_MOST]) + more
+def _join(texts: list[str]) -> str:
+    distinct = list(dict.fromkeys(texts))
+    suffix = f" and {len(distinct) - _MOST} more" if len(distinct) > _MOST else ""
+    return ", ".join(distinct[:_MOST]) + suffix
 
 
 def undecided_reason(deciding: list[Evidence], resource: Resource) -> str:
-    """Return what is not known, for people, without a final period."""
-    return _joined([_doubt(note, resource) for note in deciding]) or "its answer is not known"
+    """Return the reason of an unknown result, without a period."""
+    return _join([_unknown_fact(note, resource) for note in deciding]) or "its answer is not known"
 
 
-def _doubt(note: Evidence, resource: Resource) -> str:
+def _unknown_fact(note: Evidence, resource: Resource) -> str:
     found = note.found.removeprefix("not known: ")
     if not note.attribute:
         return found
-    whose = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
+    owner = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
     return (
-        f"{note.attribute}{whose} is {found}"
+        f"{note.attribute}{owner} is {found}"
         if found.startswith(_KNOWN)
-        else f"{note.attribute}{whose} is not known: {found}"
+        else f"{note.attribute}{owner} is not known: {found}"
     )
 
 
 def full_name(resource: Resource, index: GraphIndex) -> str:
-    """Return the name in Azure with the names of the resources above it: ``vault/secret``."""
+    """Return the resource's name in Azure with the names of its parents: ``vault/secret``."""
     names = [resource.name]
-    here = resource
+    current = resource
     for _ in range(_MAX_PARENTS):
-        above = here.attributes.fields.get("parent")
-        if above is None:
+        parent_value = current.attributes.fields.get("parent")
+        if parent_value is None:
             break
-        target = getattr(above, "target", None)
+        target = getattr(parent_value, "target", None)
         parent = index.graph.resources.get(target) if target is not None else None
         if parent is None:
-            if not above.sensitive:
-                names[:0] = _names_in(text_of(above))
+            if not parent_value.sensitive:
+                names[:0] = _names_in(text_of(parent_value))
             break
         names.insert(0, parent.name)
-        here = parent
+        current = parent
     return "/".join(names)
 
 
 def _names_in(id_: str) -> list[str]:
-    """Return the names in a resource's id, or in its pattern, the outermost first."""
+    """Return the names in a resource id or its pattern, outermost first."""
     _, providers, kinds_and_names = id_.rstrip("/").rpartition("/providers/")
     names = kinds_and_names.split("/")
     return names[2::2] if providers else names[-1:] if len(names) > 1 else []
 
 
 def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) -> str:
-    """Return what stays the same while lines and items move: a hash of rule, path, address and attribute, 32 hex
-    digits.
+    """Return a hash of rule, path, address and attribute (32 hex digits) that is stable when code moves.
 
-    Which item of a list it is counts no more than the line: sets are printed in another order whenever one is added.
-    Nor do instances count in a text that declares all of them at once, or who uses the module that it belongs to
-    (``callers``, outermost first): there the address is what its own file calls the resource.
+    Indexes of list items are left out, because sets change their order when an item is added. In source code, the
+    address is the one in the file itself: without instance keys, and without the module calls around it (``callers``,
+    outermost first).
     """
     address = at.address or ""
     if at.span is not None or at.pointer is not None:
         address = _within_file(address, at.path, callers)
     parts = (rule_id, at.path, address, _INDEX.sub("[]", at.attribute) if at.attribute else "")
-    # A path need not be Unicode: Python then holds its bytes as surrogates.
+    # Paths with bytes that are not UTF-8 contain surrogates.
     return sha256_hex("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
 
 
 def _within_file(address: str, path: str, callers: Sequence[Location]) -> str:
-    """Return an address as from the file ``path``: without keys, and without the calls that stand in the files around
-    it.
-    """
+    """Return an address relative to the file ``path``: without instance keys and outer module calls."""
     address = static_address(address)
     for caller in callers:
         if caller.path == path:

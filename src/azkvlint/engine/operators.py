@@ -1,7 +1,7 @@
-"""One function an operator: it accepts the operand and returns a function that compares what was found with it.
+"""The operators of conditions: each function accepts an operand and returns the comparison with a value.
 
-That function gets a set value (never Absent, never Unknown) and answers an outcome: an item of a list may still be
-unknown. Texts compare without case, as Azure does; a bool is no number (in Python ``True == 1``).
+A comparison receives a value that is set (never Absent or Unknown; list items may be Unknown) and returns an Outcome.
+Strings compare case-insensitively, as in Azure. A bool is not a number (in Python ``True == 1``).
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
 Operator: TypeAlias = Callable[[Value], Outcome]
 
 
-def same(found: Plain, wanted: Plain) -> bool:
-    """Return whether two plain values are the same to Azure."""
-    return key_of(found) == key_of(wanted)
+def are_equal(value: Plain, expected: Plain) -> bool:
+    """Return whether two plain values are equal in Azure."""
+    return key_of(value) == key_of(expected)
 
 
 def key_of(plain: Plain) -> tuple[str, Plain]:
-    """Return what is the same for plain values that are the same to Azure."""
+    """Return a key that is equal for values that are equal in Azure."""
     if isinstance(plain, str):
         return "text", plain.casefold()
     return ("flag", plain) if isinstance(plain, bool) else ("number", plain)
 
 
 def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
-    """Return an operator on plain values: a link's text is not known yet, lists and objects never hold."""
+    """Return an operator on plain values. The value of a link is unknown; lists and objects fail."""
 
-    def compare(found: Value) -> Outcome:
-        if type(found) is Scalar:
-            return PASS if holds(found.value) else FAIL
-        return UNDECIDED if type(found) is Link else FAIL
+    def compare(value: Value) -> Outcome:
+        if type(value) is Scalar:
+            return PASS if holds(value.value) else FAIL
+        return UNDECIDED if type(value) is Link else FAIL
 
     return compare
 
 
-def _equals(wanted: Any) -> Operator:
-    key = key_of(wanted)
+def _equals(operand: Any) -> Operator:
+    key = key_of(operand)
     if key[0] == "flag":
-        return _on_plain(lambda plain: plain is wanted)
+        return _on_plain(lambda plain: plain is operand)
     if key[0] != "text":
         return _on_plain(lambda plain: key_of(plain) == key)
     text = key[1]
 
-    def compare(found: Value) -> Outcome:
-        if type(found) is Scalar:
-            plain = found.value
-            return PASS if isinstance(plain, str) and (plain == wanted or plain.casefold() == text) else FAIL
-        return UNDECIDED if type(found) is Link else FAIL
+    def compare(value: Value) -> Outcome:
+        if type(value) is Scalar:
+            plain = value.value
+            return PASS if isinstance(plain, str) and (plain == operand or plain.casefold() == text) else FAIL
+        return UNDECIDED if type(value) is Link else FAIL
 
     return compare
 
 
-def _in(wanted: Any) -> Operator:
-    keys = frozenset(key_of(item) for item in wanted)
+def _in(operand: Any) -> Operator:
+    keys = frozenset(key_of(item) for item in operand)
     texts = frozenset(text for kind, text in keys if kind == "text")
 
     def holds(plain: Plain) -> bool:
@@ -70,31 +70,31 @@ def _in(wanted: Any) -> Operator:
     return _on_plain(holds)
 
 
-def _contains(wanted: Any) -> Operator:
-    """Return an item of a list, a part of a text."""
-    key = key_of(wanted)
+def _contains(operand: Any) -> Operator:
+    """Compare an item of a list, or a substring."""
+    key = key_of(operand)
 
-    def compare(found: Value) -> Outcome:
-        if isinstance(found, Scalar):
-            both = isinstance(found.value, str) and isinstance(wanted, str)
-            return PASS if both and wanted.casefold() in str(found.value).casefold() else FAIL
-        if not isinstance(found, ListValue):
-            return UNDECIDED if isinstance(found, Link) else FAIL
-        if any(isinstance(item, Scalar) and key_of(item.value) == key for item in found.items):
+    def compare(value: Value) -> Outcome:
+        if isinstance(value, Scalar):
+            both = isinstance(value.value, str) and isinstance(operand, str)
+            return PASS if both and operand.casefold() in str(value.value).casefold() else FAIL
+        if not isinstance(value, ListValue):
+            return UNDECIDED if isinstance(value, Link) else FAIL
+        if any(isinstance(item, Scalar) and key_of(item.value) == key for item in value.items):
             return PASS
-        return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in found.items) else FAIL
+        return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in value.items) else FAIL
 
     return compare
 
 
-def _matches(wanted: Any) -> Operator:
-    """Return the whole text, without case."""
-    pattern = RulePattern(wanted)
+def _matches(operand: Any) -> Operator:
+    """Match the whole string, case-insensitively."""
+    pattern = RulePattern(operand)
 
-    def compare(found: Value) -> Outcome:
-        if type(found) is not Scalar:
-            return UNDECIDED if type(found) is Link else FAIL
-        fits = pattern.matches(found.value) if isinstance(found.value, str) else False
+    def compare(value: Value) -> Outcome:
+        if type(value) is not Scalar:
+            return UNDECIDED if type(value) is Link else FAIL
+        fits = pattern.matches(value.value) if isinstance(value.value, str) else False
         return UNDECIDED if fits is None else PASS if fits else FAIL
 
     return compare
@@ -104,36 +104,36 @@ def _number(holds: Callable[[float], bool]) -> Operator:
     return _on_plain(lambda plain: isinstance(plain, (int, float)) and not isinstance(plain, bool) and holds(plain))
 
 
-def _at_least(wanted: Any) -> Operator:
-    return _number(lambda number: number >= wanted)
+def _at_least(operand: Any) -> Operator:
+    return _number(lambda number: number >= operand)
 
 
-def _at_most(wanted: Any) -> Operator:
-    return _number(lambda number: number <= wanted)
+def _at_most(operand: Any) -> Operator:
+    return _number(lambda number: number <= operand)
 
 
-def _is(wanted: Any) -> Operator:
-    """Return what is found here is set; a text of nothing but blanks is set too, as it is to Azure."""
-    outcome = PASS if wanted == "set" else FAIL
-    return lambda _found: outcome
+def _is(operand: Any) -> Operator:
+    """Return PASS for ``set``, since a value is never absent here. A blank string is set, as in Azure."""
+    outcome = PASS if operand == "set" else FAIL
+    return lambda _value: outcome
 
 
-def _length_at_least(wanted: Any) -> Operator:
-    """Items of a list, characters of a text, fields of an object."""
+def _length_at_least(operand: Any) -> Operator:
+    """Count the items of a list, the characters of a string or the fields of an object."""
 
-    def compare(found: Value) -> Outcome:
-        match found:
+    def compare(value: Value) -> Outcome:
+        match value:
             case ListValue(items=items):
                 certain = sum(item.note != MAY_BE_ABSENT for item in items)
-                if certain >= wanted:
+                if certain >= operand:
                     return PASS
                 return FAIL if certain == len(items) else UNDECIDED
             case MapValue(fields=fields, rest=rest):
-                if len(fields) >= wanted:
+                if len(fields) >= operand:
                     return PASS
                 return FAIL if rest is None else UNDECIDED
             case Scalar(value=str() as text):
-                return PASS if len(text) >= wanted else FAIL
+                return PASS if len(text) >= operand else FAIL
             case Link():
                 return UNDECIDED
             case _:
@@ -143,7 +143,7 @@ def _length_at_least(wanted: Any) -> Operator:
 
 
 def ip_range(text: object) -> IPv4Network | IPv6Network | None:
-    """Return an address or a range of them; None if ``text`` is neither. Bits behind the prefix do not count."""
+    """Return an IP address or range; None if ``text`` is neither. Host bits are ignored."""
     from ipaddress import ip_network
 
     try:
@@ -152,50 +152,50 @@ def ip_range(text: object) -> IPv4Network | IPv6Network | None:
         return None
 
 
-def _inside(wanted: Any) -> Operator:
-    """Return an address or range that lies wholly in one of those wanted."""
-    outer = [found for found in map(ip_range, wanted) if found is not None]
+def _inside(operand: Any) -> Operator:
+    """Check that an address or range is inside one of the operand's ranges."""
+    outer = [range_ for range_ in map(ip_range, operand) if range_ is not None]
 
     def holds(plain: Plain) -> bool:
         inner = ip_range(plain)
-        return inner is not None and any(_lies_in(inner, one) for one in outer)
+        return inner is not None and any(_is_within(inner, range_) for range_ in outer)
 
     return _on_plain(holds)
 
 
-def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+def _is_within(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
     same_kind = inner.version == outer.version
     return same_kind and inner[0] in outer and inner[-1] in outer
 
 
-def _overlaps(wanted: Any) -> Operator:
-    """Return an address or range that has an address in common with one of those wanted."""
-    others = [found for found in map(ip_range, wanted) if found is not None]
+def _overlaps(operand: Any) -> Operator:
+    """Check that an address or range overlaps one of the operand's ranges."""
+    others = [range_ for range_ in map(ip_range, operand) if range_ is not None]
 
     def holds(plain: Plain) -> bool:
         own = ip_range(plain)
-        # Of two ranges that meet, one lies in the other.
-        return own is not None and any(_lies_in(own, one) or _lies_in(one, own) for one in others)
+        # Of two overlapping ranges, one contains the other.
+        return own is not None and any(_is_within(own, range_) or _is_within(range_, own) for range_ in others)
 
     return _on_plain(holds)
 
 
-def _has_all(wanted: Any) -> Operator:
-    """Return a list with all these items, an object with all these fields."""
-    keys = frozenset(key_of(item) for item in wanted)
+def _has_all(operand: Any) -> Operator:
+    """Check that a list has all of the operand's items, or an object all of its fields."""
+    keys = frozenset(key_of(item) for item in operand)
 
-    def compare(found: Value) -> Outcome:
-        match found:
+    def compare(value: Value) -> Outcome:
+        match value:
             case ListValue(items=items):
-                have = {key_of(item.value) for item in items if isinstance(item, Scalar) and item.value is not None}
-                open_end = any(isinstance(item, (Unknown, Link)) for item in items)
+                present = {key_of(item.value) for item in items if isinstance(item, Scalar) and item.value is not None}
+                is_open = any(isinstance(item, (Unknown, Link)) for item in items)
             case MapValue(fields=fields, rest=rest):
-                have, open_end = {key_of(name) for name in fields}, rest is not None
+                present, is_open = {key_of(name) for name in fields}, rest is not None
             case _:
-                return UNDECIDED if isinstance(found, Link) else FAIL
-        if keys <= have:
+                return UNDECIDED if isinstance(value, Link) else FAIL
+        if keys <= present:
             return PASS
-        return UNDECIDED if open_end else FAIL
+        return UNDECIDED if is_open else FAIL
 
     return compare
 

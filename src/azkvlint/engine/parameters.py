@@ -1,4 +1,4 @@
-"""Values for the parameters of rules: what a user sets instead of a default."""
+"""Values of rule parameters that replace the defaults."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SOUND = "repeat less, or leave out what looks ahead or behind"
 
 
 def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule, ...]:
-    """Return the rules with what ``settings`` say (``KV003.minimum=30``, lists parted by commas) in place of defaults.
+    """Return the rules with ``settings`` (``KV003.minimum=30``; lists are comma-separated) in place of defaults.
 
-    Raises UsageError, with a suggestion, for a rule or parameter that is not there and a value that does not fit.
+    Raise UsageError, with a suggestion, for unknown rules and parameters and for values that do not fit.
     """
     known = {rule.id: rule for rule in rules}
     for setting in settings:
@@ -27,15 +27,15 @@ def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule,
         rule_id, dot, parameter_name = name.strip().partition(".")
         if not equals or not dot:
             raise UsageError(f"--set {name}: RULE.parameter=value was expected", "such as KV003.minimum=30")
-        rule = _found(known, rule_id.upper(), "rule")
+        rule = _lookup(known, rule_id.upper(), "rule")
         parameters = {parameter.name: parameter for parameter in rule.parameters}
-        parameter = _found(parameters, parameter_name, f"parameter of {rule.id}")
-        known[rule.id] = with_parameters(rule, {parameter.name: _read(setting, rule, parameter, text)})
+        parameter = _lookup(parameters, parameter_name, f"parameter of {rule.id}")
+        known[rule.id] = with_parameters(rule, {parameter.name: _parse_setting(setting, rule, parameter, text)})
     return tuple(known.values())
 
 
 def with_parameters(rule: Rule, values: Mapping[str, Operand]) -> Rule:
-    """Return the rule with other values than its parameters' defaults."""
+    """Return the rule with ``values`` in place of its parameters' defaults."""
     parameters = (
         msgspec.structs.replace(parameter, default=values.get(parameter.name, parameter.default))
         for parameter in rule.parameters
@@ -44,7 +44,7 @@ def with_parameters(rule: Rule, values: Mapping[str, Operand]) -> Rule:
 
 
 def kind_of(operand: Operand) -> str:
-    """Return what a parameter's value is, in words."""
+    """Return the type of an operand in words."""
     match operand:
         case tuple():
             return "a list"
@@ -57,7 +57,7 @@ def kind_of(operand: Operand) -> str:
 
 
 def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
-    """Raise UsageError for a rule with a pattern that may take time without end on a value that it is matched with."""
+    """Raise UsageError for a rule with a pattern that could take unlimited time to match."""
     from azkvlint.util.safe_regex import is_bounded
 
     for rule in rules:
@@ -71,39 +71,39 @@ def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
                     raise UsageError(what, hint)
 
 
-def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
+def _lookup(known: Mapping[str, _T], word: str, kind: str) -> _T:
     if word in known:
         return known[word]
     hint = did_you_mean(word, list(known)) or (f"it is one of {', '.join(known)}" if known else "it has none")
-    raise UsageError(f"--set: there is no {what} called '{word}'", hint)
+    raise UsageError(f"--set: there is no {kind} called '{word}'", hint)
 
 
-def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
-    """Return the value that a text says, of the type of the parameter's default."""
-    from azkvlint.engine.condition_loader import misfit
+def _parse_setting(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
+    """Parse a value of the type of the parameter's default."""
+    from azkvlint.engine.condition_loader import operand_mismatch
     from azkvlint.util.safe_regex import is_bounded
 
     default = parameter.default
-    several = isinstance(default, tuple)
+    is_list = isinstance(default, tuple)
     like = (default[0] if default else "") if isinstance(default, tuple) else default
-    words = [word.strip() for word in text.split(",") if word.strip()] if several else [text.strip()]
-    plain = tuple(known for word in words if (known := _plain(word, like)) is not None)
-    if len(plain) < len(words):
-        wanted = f"{kind_of(default)} of which each is {kind_of(like)}" if several else kind_of(like)
-        raise UsageError(f"--set {setting}: {wanted} was expected", " ".join(parameter.about.split()))
-    value = plain if several else plain[0]
+    texts = [word.strip() for word in text.split(",") if word.strip()] if is_list else [text.strip()]
+    plain = tuple(parsed for word in texts if (parsed := _parse_plain(word, like)) is not None)
+    if len(plain) < len(texts):
+        expected = f"{kind_of(default)} of which each is {kind_of(like)}" if is_list else kind_of(like)
+        raise UsageError(f"--set {setting}: {expected} was expected", " ".join(parameter.about.split()))
+    value = plain if is_list else plain[0]
     for operator in _operators(rule, parameter.name):
-        unfit = misfit(OPERATORS[operator], value)
-        if unfit:
-            raise UsageError(f"--set {setting}: {operator} takes {unfit}")
+        fault = operand_mismatch(OPERATORS[operator], value)
+        if fault:
+            raise UsageError(f"--set {setting}: {operator} takes {fault}")
         if operator == "matches" and not is_bounded(str(value)):
-            # A configuration file may be an attacker's, and must not stop a check.
+            # A configuration file may be an attacker's and must not be able to stall a check.
             raise UsageError(f"--set {setting}: such a pattern may take time without end", _SOUND)
     return value
 
 
-def _plain(text: str, like: Plain) -> Plain | None:
-    """Return a text as a value of the type of ``like``; None if it is none."""
+def _parse_plain(text: str, like: Plain) -> Plain | None:
+    """Parse a plain value of the type of ``like``; None if it is invalid."""
     if isinstance(like, bool):
         return {"true": True, "false": False}.get(text.lower())
     if isinstance(like, (int, float)):
@@ -115,18 +115,16 @@ def _plain(text: str, like: Plain) -> Plain | None:
 
 
 def _operators(rule: Rule, name: str) -> Iterator[str]:
-    """Return the operators that a parameter is given to."""
-    return (one.operator for one in _attributes(rule) if one.operand == f"${name}")
+    return (condition.operator for condition in _attributes(rule) if condition.operand == f"${name}")
 
 
 def _attributes(rule: Rule) -> Iterator[Attribute]:
-    """Return the conditions on attributes of a rule."""
-    waiting: list[Condition] = [rule.when, rule.require]
-    while waiting:
-        match waiting.pop():
+    stack: list[Condition] = [rule.when, rule.require]
+    while stack:
+        match stack.pop():
             case Attribute() as condition:
                 yield condition
             case All(of=parts) | AnyOf(of=parts):
-                waiting += parts
+                stack += parts
             case Not(of=part) | Items(where=part) | Linked(where=part):
-                waiting.append(part)
+                stack.append(part)

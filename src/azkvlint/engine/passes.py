@@ -1,4 +1,4 @@
-"""What holds, and of which vault each answer is: what a run of controls asks for beyond what does not hold."""
+"""Results that pass, and the vault of each result, for ``kvlint controls``."""
 
 from __future__ import annotations
 
@@ -14,59 +14,66 @@ from azkvlint.engine.vault_ownership import Owners
 from azkvlint.model.finding import ControlAnswers, Finding, Outcome, Owner
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
 
-# The most resources that pass and are listed for each rule and owner.
+# The maximum number of passing resources that are listed for each rule and owner.
 _MOST_PASSES = 3
-# Of more vaults that a resource perhaps belongs to nobody asks one by one.
+# A resource with more possible owners than this is not evaluated for each of them.
 _MOST_DOUBTFUL = 100
 
 
 def control_answers(
-    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], found: Sequence[Finding]
+    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], results: Sequence[Finding]
 ) -> ControlAnswers:
-    """Return what ``controls`` needs of a graph besides ``found``, the failed and unknown results."""
+    """Return the vaults, the results that pass, and the owner of each result. ``found`` are the failed and unknown
+    ones.
+    """
     owners, index = Owners(graph), GraphIndex(graph)
-    known: dict[tuple[str, str], Owner] = {}
-    compiled = {one.rule.id: one for rules in by_type.values() for one in rules}
-    for finding in found:
+    owner_of_result: dict[tuple[str, str], Owner] = {}
+    compiled = {each.rule.id: each for rules in by_type.values() for each in rules}
+    for finding in results:
         resource, rule = graph.resources[finding.resource], finding.rule.id
-        known[rule, resource.address] = _narrowed(compiled[rule], resource, index, owners, finding.outcome)
+        owner_of_result[rule, resource.address] = _owner_of_outcome(
+            compiled[rule], resource, index, owners, finding.outcome
+        )
     passes = []
-    for finding, owner in _passes(graph, by_type, index, owners):
-        known[finding.rule.id, finding.resource] = owner
+    for finding, owner in _passing_results(graph, by_type, index, owners):
+        owner_of_result[finding.rule.id, finding.resource] = owner
         passes.append(finding)
-    return ControlAnswers(vaults=owners.vaults(), passes=tuple(passes), owners=known)
+    return ControlAnswers(vaults=owners.vaults(), passes=tuple(passes), owners=owner_of_result)
 
 
-def _passes(
+def _passing_results(
     graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], index: GraphIndex, owners: Owners
 ) -> Iterator[tuple[Finding, Owner]]:
-    """Yield what passes and its owner: of each rule a few resources for each owner."""
+    """Yield results that pass, with their owners: a few for each rule and owner."""
     count: Counter[tuple[str, Owner]] = Counter()
     for resource in graph.resources.values():
         rules = by_type.get(resource.type.lower(), ())
         if not rules or resource.existing or not resource.stays:
             continue
-        whole = owners.owner_of(resource.address)
+        owners_of_all = owners.owner_of(resource.address)
         for compiled in rules:
-            key = (compiled.rule.id, whole)
+            key = (compiled.rule.id, owners_of_all)
             try:
                 if count[key] < _MOST_PASSES and compiled.holds(resource, index):
                     count[key] += 1
-                    owner = _narrowed(compiled, resource, index, owners, PASS)
-                    # What holds of all of them together need not hold of any one.
-                    if owner.certain or not whole.certain:
+                    owner = _owner_of_outcome(compiled, resource, index, owners, PASS)
+                    # A rule that passes for all vaults together may not pass for each of them.
+                    if owner.certain or not owners_of_all.certain:
                         yield make_finding(compiled, resource, index, PASS), owner
             except MemoryError:
                 raise
-            # The evaluation has reported that the rule crashes here.
+            # The evaluation has already reported the crash.
             except Exception:  # noqa: BLE001, S112
                 continue
 
 
-def _narrowed(compiled: CompiledRule, resource: Resource, index: GraphIndex, owners: Owners, outcome: Outcome) -> Owner:
-    """Return those of a resource's owners of whom ``outcome`` is the answer.
+def _owner_of_outcome(
+    compiled: CompiledRule, resource: Resource, index: GraphIndex, owners: Owners, outcome: Outcome
+) -> Owner:
+    """Return the owners for which a rule has the outcome ``outcome``.
 
-    What a role assignment on a subscription does depends on the vault: it is asked again as if there were only one.
+    The effect of a role assignment at subscription scope depends on the vault, so the rule is evaluated again for each
+    vault as if it were the only one.
     """
     owner = owners.owner_of(resource.address)
     count = len(owner.certain) + len(owner.perhaps)
@@ -74,48 +81,50 @@ def _narrowed(compiled: CompiledRule, resource: Resource, index: GraphIndex, own
         return owner
     certain: list[str] = []
     perhaps: list[str] = []
-    resource_rules = _Alone(index, resource, owners.vault_addresses)
-    for vaults, same in ((owner.certain, certain), (owner.perhaps, perhaps)):
+    single_index = _SingleVaultIndex(index, resource, owners.vault_addresses)
+    for vaults, matching in ((owner.certain, certain), (owner.perhaps, perhaps)):
         for vault in vaults:
-            resource_rules.vault = vault
+            single_index.vault = vault
             try:
-                answer = compiled.evaluate(resource, resource_rules)
+                single_outcome = compiled.evaluate(resource, single_index)
             except MemoryError:
                 raise
-            # A rule that crashes here has an answer all the same, for all of them together.
+            # If the rule crashes here, its outcome for all vaults together still counts.
             except Exception:  # noqa: BLE001
                 return owner
-            if answer is outcome or (answer is FAIL and outcome is UNDECIDED):
-                same.append(vault)
-            elif answer is UNDECIDED:
+            if single_outcome is outcome or (single_outcome is FAIL and outcome is UNDECIDED):
+                matching.append(vault)
+            elif single_outcome is UNDECIDED:
                 perhaps.append(vault)
     narrowed = Owner(certain=tuple(certain), perhaps=tuple(perhaps))
-    # What is the answer for all of them together and for none of them alone is everybody's.
+    # An outcome of all vaults together that none of them has alone belongs to all.
     return narrowed if certain or perhaps or outcome is PASS else owner
 
 
-class _Alone(GraphIndex):
-    """A graph index in which a resource leads to one vault only, ``vault``."""
+class _SingleVaultIndex(GraphIndex):
+    """A graph index in which a resource refers to one vault only, ``vault``."""
 
     def __init__(self, index: GraphIndex, resource: Resource, vaults: frozenset[str]) -> None:
         self.__dict__.update(index.__dict__)
         self.vault = ""
         self._address = resource.address
         self._vaults = vaults
-        self._parted: dict[str, list[_Parted]] = {}
+        self._split: dict[str, list[_SplitReference]] = {}
 
     def outgoing(self, via: str, address: str) -> list[Reference]:
-        """Return the references that the attribute ``via`` of one resource makes."""
+        """Return the references by the attribute ``via`` of one resource."""
         if address != self._address:
             return super().outgoing(via, address)
-        parted = self._parted.get(via)
-        if parted is None:
-            parted = self._parted[via] = [_Parted(one, self._vaults) for one in super().outgoing(via, address)]
-        return [one.with_only(self.vault) for one in parted]
+        split = self._split.get(via)
+        if split is None:
+            split = self._split[via] = [
+                _SplitReference(reference, self._vaults) for reference in super().outgoing(via, address)
+            ]
+        return [reference.with_only(self.vault) for reference in split]
 
 
-class _Parted:
-    """A reference with the vaults among what it names, found once."""
+class _SplitReference:
+    """A reference whose vaults and other targets are separated once."""
 
     def __init__(self, reference: Reference, vaults: frozenset[str]) -> None:
         self._reference = reference
@@ -124,7 +133,7 @@ class _Parted:
         self._others = [tuple(one for one in addresses if one not in vaults) for addresses in named]
 
     def with_only(self, vault: str) -> Reference:
-        """Return the reference as if there were no vault but this one."""
+        """Return the reference with ``vault`` as the only vault."""
         targets, candidates, conditional = (
             (*others, vault) if vault in vaults else others
             for vaults, others in zip(self._vaults, self._others, strict=True)

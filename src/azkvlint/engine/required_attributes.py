@@ -1,4 +1,4 @@
-"""What rules read of a graph: types, attributes and references."""
+"""The types, attributes and references that rules read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from azkvlint.model.value import Path
 
 
 def evaluated_types(rules: Iterable[Rule]) -> frozenset[str]:
-    """Return the types, in lower case, whose resources the rules evaluate."""
+    """Return the lower-case types of the resources that the rules evaluate."""
     return frozenset(type_.lower() for rule in rules for type_ in rule.resources)
 
 
 def required_by(
     rules: Iterable[Rule], today: date | None = None, relevant: frozenset[str] = frozenset()
 ) -> RequiredAttributes:
-    """Return all that the conditions of ``rules`` can read.
+    """Return the attributes and references that the conditions of ``rules`` can read.
 
     ``today`` is the day that dates are compared with. For ``relevant`` see RequiredAttributes.
     """
@@ -28,19 +28,19 @@ def required_by(
         types = tuple(type_.lower() for type_ in rule.resources)
         for type_ in types:
             paths.setdefault(type_, set())
-            _name_parents(type_, paths, vias)
+            _add_parents(type_, paths, vias)
         for condition in (rule.when, rule.require):
             _add_condition(condition, types, paths, vias)
     return RequiredAttributes(
-        paths={type_: frozenset(asked) for type_, asked in paths.items()},
+        paths={type_: frozenset(attributes) for type_, attributes in paths.items()},
         reference_paths={via: frozenset(types) for via, types in sorted(vias.items())},
         today=today,
         relevant=relevant,
     )
 
 
-def _name_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
-    """Add the parents of a type, whose names a finding states before the resource's own (``vault/secret``)."""
+def _add_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
+    """Add the parents of a type, whose names precede the resource's own in findings (``vault/secret``)."""
     while type_.count("/") > 1:
         vias.setdefault("parent", set()).add(type_)
         paths.setdefault(type_, set()).add(("parent",))
@@ -55,7 +55,7 @@ def _add_condition(
     vias: dict[str, set[str]],
     inside: bool = False,
 ) -> None:
-    """Add what a condition on ``types`` reads. ``inside`` an item paths read nothing new of the resource."""
+    """Add the attributes and references of a condition. Paths ``inside`` an item are relative to it and add nothing."""
     match condition:
         case Attribute(path=path) | Items(path=path):
             for type_ in () if inside else types:
@@ -79,10 +79,10 @@ def _add_condition(
 
 
 def is_local(condition: Condition, inside: bool = False) -> bool:
-    """Return whether a condition looks at nothing but what a resource itself says: no links, nothing derived from
+    """Return whether a condition depends on the resource's own attributes only, without links or derived facts about
     others.
 
-    ``inside`` an item paths start at the item, so that ``name`` is not the resource's.
+    ``inside`` an item, paths are relative to the item, so ``name`` is not the resource's name.
     """
     match condition:
         case Attribute(path=path):
@@ -105,7 +105,7 @@ def _is_own(path: Path) -> bool:
     return path[:1] != ("derived",) or path[:2] in _OWN_DERIVED
 
 
-# What Resource.shared_attributes leaves out, and what of ``derived`` is taken from the rest of the resource alone.
+# Attributes that Resource.shared_attributes excludes, and ``derived`` attributes that depend on the resource alone.
 _LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provider",))
 _SECRET: Path = ("properties", "value")
 _OWN_DERIVED: frozenset[Path] = frozenset(

@@ -1,6 +1,6 @@
-"""Rule files: YAML text -> Rule.
+"""Load rule files from YAML.
 
-All faults of all files come at once, each with its place, as a compiler prints them.
+The faults of all files are reported at once, each with its line and column.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _Document: TypeAlias = tuple[Decoder, Node | None]
 def load_rules(
     files: Iterable[tuple[str, bytes]], *, builtin: bool = False, others: Iterable[Rule] = ()
 ) -> tuple[Rule, ...]:
-    """Return the rules of ``files`` (path as it is shown to people, content), in the order of their ids.
+    """Return the rules of ``files`` (display path, content) by id.
 
-    ``builtin`` asks for what holds for kvlint's own rules only: ids KV and three digits, and one folder a topic.
+    ``builtin`` enforces the conventions of built-in rules: ids of KV and three digits, one folder for each topic.
     ``others`` are rules whose ids are taken. Raise RuleError with the faults of all files.
     """
     rules: list[Rule] = []
     faults: list[str] = []
-    taken = {rule.id: rule.path for rule in others}
+    path_of_id = {rule.id: rule.path for rule in others}
     by_path = dict(files)
     for path, content in by_path.items():
         stem, suffix = path.rsplit(".", 1) if "." in path else (path, "")
@@ -57,8 +57,8 @@ def load_rules(
         further_path = f"{stem}{FURTHER}.{suffix}"
         further = _document(further_path, by_path[further_path]) if further_path in by_path else None
         if root is not None:
-            rules.append(_RuleDecoder(decoder, builtin=builtin, taken=taken).rule(root, further))
-            taken.setdefault(rules[-1].id, path)
+            rules.append(_RuleDecoder(decoder, builtin=builtin, path_of_id=path_of_id).rule(root, further))
+            path_of_id.setdefault(rules[-1].id, path)
         faults += [*decoder.lines(), *(further[0].lines() if further is not None else ())]
     if faults:
         raise RuleError(tuple(faults))
@@ -76,12 +76,10 @@ def _document(path: str, content: bytes) -> _Document:
 
 
 class _RuleDecoder:
-    """Decodes one file."""
-
-    def __init__(self, decoder: Decoder, *, builtin: bool, taken: Mapping[str, str]) -> None:
+    def __init__(self, decoder: Decoder, *, builtin: bool, path_of_id: Mapping[str, str]) -> None:
         self._decoder = decoder
         self._builtin = builtin
-        self._taken = taken
+        self._path_of_id = path_of_id
 
     def rule(self, root: Node, further: _Document | None = None) -> Rule:
         """Return the rule, which may be used only if the decoder noted no fault."""
@@ -92,11 +90,11 @@ class _RuleDecoder:
         parameters = self._parameters(fields.get("parameters"))
         parameters_by_name = {parameter.name: default for parameter, default in parameters}
         conditions = ConditionDecoder(decoder, parameters_by_name)
-        before = decoder.count
+        faults_before = decoder.count
         when = conditions.conditions(fields.get("when"), "when")
         require = conditions.conditions(fields.get("require"), "require")
-        if decoder.count == before:  # else the fault may be why a parameter seems unused
-            self._all_used(fields, conditions.used)
+        if decoder.count == faults_before:  # otherwise the fault may be why a parameter seems unused
+            self._report_unused_parameters(fields, conditions.used)
         peers = self._lists(fields, "peers")
         return Rule(
             id=rule_id,
@@ -132,8 +130,8 @@ class _RuleDecoder:
             form = "KV and 3 digits" if self._builtin else "2 to 8 capital letters and 1 to 6 digits, such as ABC-12"
             self._decoder.fault(node, f"{text!r} is not an id, which is {form}")
             return ""
-        if text in self._taken:
-            self._decoder.fault(node, f"{text!r} is also the id of {self._taken[text]}")
+        if text in self._path_of_id:
+            self._decoder.fault(node, f"{text!r} is also the id of {self._path_of_id[text]}")
         if self._builtin:
             folder = self._decoder.path.rpartition("/")[0].rpartition("/")[2]
             if folder not in TOPICS:
@@ -143,7 +141,7 @@ class _RuleDecoder:
         return text
 
     def _name(self, fields: Fields, rule_id: str) -> str:
-        """Return the name, which together with the id names the file."""
+        """Decode the name. The file is named for the id and the name."""
         text = self._decoder.line(fields.get("name"), "name")
         if text and not _NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")
@@ -155,7 +153,7 @@ class _RuleDecoder:
         return text
 
     def _parameters(self, node: Node | None) -> list[tuple[Parameter, Operand | None]]:
-        """Return the parameters, each with its default, None if that is at fault."""
+        """Decode the parameters, each with its default; None if that is invalid."""
         parameters = []
         for key, value in self._decoder.entries(node, "parameters"):
             name = str(key.value)
@@ -165,17 +163,17 @@ class _RuleDecoder:
             fields = self._decoder.fields(value, "a parameter", keys, keys)
             about = self._decoder.text(fields.get("about"), "about")
             default = self._decoder.operand(fields.get("default"), "default")
-            stand_in = "" if default is None else default
-            parameters.append((Parameter(name=name, about=about, default=stand_in), default))
+            value_or_empty = "" if default is None else default
+            parameters.append((Parameter(name=name, about=about, default=value_or_empty), default))
         return parameters
 
-    def _all_used(self, fields: Fields, used: set[str]) -> None:
+    def _report_unused_parameters(self, fields: Fields, used: set[str]) -> None:
         for key, _ in self._decoder.entries(fields.get("parameters"), "parameters"):
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
 
     def _message(self, node: Node | None) -> str:
-        """Return one sentence with each placeholder in quotes: a value may have many words, or none."""
+        """Decode the message: one sentence, with placeholders in quotes because a value may have many words or none."""
         text = self._decoder.line(node, "message")
         if node is None or not text:
             return text
@@ -192,20 +190,19 @@ class _RuleDecoder:
         return text
 
     def _lists(self, fields: Fields, label: str) -> dict[str, tuple[str, ...]]:
-        """Return a mapping from free keys to lists of texts."""
         entries = self._decoder.entries(fields.get(label), label)
         return {str(key.value): self._decoder.texts(value, f"{label} {key.value!r}") for key, value in entries}
 
     def _differs(self, fields: Fields, peers: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-        """Return ids of other tools, each of which must be among the peers, and in what their verdicts differ."""
+        """Decode how the verdicts of other tools differ. Each id must be among the peers."""
         known = {name for names in peers.values() for name in names}
-        found = {}
+        differences = {}
         for key, value in self._decoder.entries(fields.get("differs"), "differs"):
             name = str(key.value)
             if name not in known:
                 self._decoder.fault(key, f"{name!r} is not among the peers{suggestion(name, known)}")
-            found[name] = self._decoder.line(value, f"differs {name!r}")
-        return found
+            differences[name] = self._decoder.line(value, f"differs {name!r}")
+        return differences
 
     def _examples(
         self, node: Node | None, rule_id: str, parameters: Mapping[str, Operand | None], further: _Document | None

@@ -1,4 +1,4 @@
-"""Which rules run: by profile, by id or the beginning of an id, or by another tool's id for the same question."""
+"""Select the rules of a run: by profile, by id or its prefix, or by another tool's id for an equivalent check."""
 
 from __future__ import annotations
 
@@ -9,51 +9,50 @@ from azkvlint.model.rule import Rule
 from azkvlint.util.errors import UsageError, did_you_mean
 
 
-def chosen(
+def select_rules(
     rules: Iterable[Rule], select: Sequence[str], ignore: Sequence[str], profiles: Sequence[str] = ()
 ) -> tuple[Rule, ...]:
-    """Return the rules of ``profiles`` (empty: the default one) that ``select`` names, if anything, and ``ignore`` does
-    not.
+    """Return the rules of ``profiles`` (empty: default) that match ``select``, if any, and do not match ``ignore``; by
+    id.
 
-    A rule that is named in full, by its id, its name or another tool's id, is chosen whatever its profile. Sorted by
-    id. Raises UsageError, with a suggestion, for a word that names no rule, and where no rule is left: what judges
-    nothing finds nothing.
+    A full id, a name and another tool's id select a rule regardless of its profile. Raise UsageError, with a
+    suggestion, for a word that matches no rule, and if no rule is left.
     """
     known = sorted(rules, key=lambda rule: rule.id)
     for word in (*select, *ignore):
-        rules_called(known, word)
-    wanted = _profiles(profiles)
-    left = tuple(
+        find_rules_by_prefix(known, word)
+    allowed_profiles = _profiles(profiles)
+    selected = tuple(
         rule
         for rule in known
-        if _is_chosen(rule, select, wanted)
-        and not any(_is_called(rule, word) or _begins_with(rule, word) for word in ignore)
+        if _is_selected(rule, select, allowed_profiles)
+        and not any(_has_name(rule, word) or _has_prefix(rule, word) for word in ignore)
     )
-    if not left:
-        raise UsageError(*_nothing_left(known, select))
-    return left
+    if not selected:
+        raise UsageError(*_no_rule_left(known, select))
+    return selected
 
 
 def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
-    """Return the rules of an id or name, or equivalent to that of another tool. Raises UsageError with a suggestion."""
+    """Return the rules with an id or name, or an equivalent id of another tool. Raise UsageError if none matches."""
     known = tuple(rules)
-    found = tuple(rule for rule in known if _is_called(rule, word))
-    if not found:
-        raise unknown_rule(word, known)
-    return found
+    matches = tuple(rule for rule in known if _has_name(rule, word))
+    if not matches:
+        raise unknown_rule_error(word, known)
+    return matches
 
 
-def rules_called(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
-    """Return the same, and those whose ids begin with the word. Raises UsageError with a suggestion."""
+def find_rules_by_prefix(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
+    """Return the matches of ``find_rules``, and the rules whose ids begin with the word. Raise UsageError."""
     known = tuple(rules)
-    found = tuple(rule for rule in known if _is_called(rule, word) or _begins_with(rule, word))
-    if not found:
-        raise unknown_rule(word, known)
-    return found
+    matches = tuple(rule for rule in known if _has_name(rule, word) or _has_prefix(rule, word))
+    if not matches:
+        raise unknown_rule_error(word, known)
+    return matches
 
 
-def unknown_rule(word: str, rules: Iterable[Rule]) -> UsageError:
-    """Return the error for a word that names no rule."""
+def unknown_rule_error(word: str, rules: Iterable[Rule]) -> UsageError:
+    """Return the error for a word that matches no rule."""
     names = [name for rule in rules for name in (rule.id, rule.name, *_peers(rule))]
     near = filter(None, (did_you_mean(form, names) for form in (word, word.upper(), word.lower())))
     return UsageError(f"no rule is called '{word}'", next(near, "kvlint rules lists all rules"))
@@ -66,28 +65,26 @@ def _profiles(names: Sequence[str]) -> frozenset[str]:
     return frozenset(profile for name in names or ("default",) for profile in PROFILES[name])
 
 
-def _is_chosen(rule: Rule, select: Sequence[str], profiles: frozenset[str]) -> bool:
-    if any(_is_called(rule, word) for word in select):
+def _is_selected(rule: Rule, select: Sequence[str], profiles: frozenset[str]) -> bool:
+    if any(_has_name(rule, word) for word in select):
         return True
-    return rule.profile in profiles and (not select or any(_begins_with(rule, word) for word in select))
+    return rule.profile in profiles and (not select or any(_has_prefix(rule, word) for word in select))
 
 
-def _nothing_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, str | None]:
-    """Return why no rule is left, and what would help."""
-    outside = [rule for rule in rules if any(_begins_with(rule, word) for word in select)]
+def _no_rule_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, str | None]:
+    outside = [rule for rule in rules if any(_has_prefix(rule, word) for word in select)]
     if outside and all(rule.profile != "default" for rule in outside):
         return "no rule that is selected is in the profile", f"try --profile {outside[0].profile}"
     return "every rule that is selected is also ignored, so nothing would be judged", None
 
 
-def _is_called(rule: Rule, word: str) -> bool:
-    """Return whether a word names a rule in full."""
-    # To Unicode the sign of kelvin is a k; to a reviewer it only looks like one.
+def _has_name(rule: Rule, word: str) -> bool:
+    # The Kelvin sign case-folds to k but only looks like one to a reviewer.
     folded = word.casefold() if word.isascii() else word
     return folded in (rule.id.casefold(), rule.name) or folded.removeprefix("avd-") in map(str.casefold, _peers(rule))
 
 
-def _begins_with(rule: Rule, word: str) -> bool:
+def _has_prefix(rule: Rule, word: str) -> bool:
     return bool(word) and word.isascii() and rule.id.casefold().startswith(word.casefold())
 
 

@@ -1,4 +1,4 @@
-"""The words that rule files are made of, as data: what is not here is refused when a rule is loaded."""
+"""The keys and words of rule files. The loader rejects all others."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 
-class Takes(Enum):
-    """What an operator is given, in words for people."""
+class OperandKind(Enum):
+    """The operand that an operator accepts, in words."""
 
     PLAIN = "a text, a number, true or false"
     LIST = "a list of texts, numbers, true or false"
@@ -18,23 +18,23 @@ class Takes(Enum):
     RANGES = "a list of IP addresses or ranges, such as 203.0.113.0/24"
 
 
-# Operators are few and have no negated twins. Each has one function of its name in `operators`.
-OPERATORS: Mapping[str, Takes] = {
-    "equals": Takes.PLAIN,
-    "in": Takes.LIST,
-    "contains": Takes.PLAIN,
-    "matches": Takes.PATTERN,
-    "at_least": Takes.NUMBER,
-    "at_most": Takes.NUMBER,
-    "is": Takes.PRESENCE,
-    "length_at_least": Takes.COUNT,
-    "inside": Takes.RANGES,
-    "overlaps": Takes.RANGES,
-    "has_all": Takes.LIST,
+# There are no negated operators; ``not`` negates. Each has a function of its name in `operators`.
+OPERATORS: Mapping[str, OperandKind] = {
+    "equals": OperandKind.PLAIN,
+    "in": OperandKind.LIST,
+    "contains": OperandKind.PLAIN,
+    "matches": OperandKind.PATTERN,
+    "at_least": OperandKind.NUMBER,
+    "at_most": OperandKind.NUMBER,
+    "is": OperandKind.PRESENCE,
+    "length_at_least": OperandKind.COUNT,
+    "inside": OperandKind.RANGES,
+    "overlaps": OperandKind.RANGES,
+    "has_all": OperandKind.LIST,
 }
 PRESENCE = ("set", "absent")
 
-# The key that says which kind a condition is, and what people call that kind.
+# The keys that identify the kinds of conditions, and the names of the kinds in messages.
 CONDITIONS: Mapping[str, str] = {
     "attribute": "an attribute condition",
     "all": "an all condition",
@@ -83,7 +83,7 @@ REQUIRED_KEYS = (
     "references",
     "examples",
 )
-# A run with one of these profiles asks the rules of all that are listed for it.
+# The rule profiles that run with each profile.
 PROFILES: Mapping[str, tuple[str, ...]] = {
     "default": ("default",),
     "strict": ("default", "strict"),
@@ -96,7 +96,7 @@ LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")
 # Two languages with one text, of which the second follows from the first.
 DERIVED_LANGUAGES = ("terraform and plan", "bicep and arm")
 
-# The folders of the built-in rules, and how the ids in them begin.
+# The folders of the built-in rules, and the prefixes of the ids in them.
 TOPICS: Mapping[str, str] = {
     "vault": "KV0",
     "deployment": "KV0",

@@ -1,7 +1,7 @@
-"""The result of a rule for all resources with the same shared attributes, and what each of them is left to evaluate.
+"""Evaluate rules once for all resources with the same shared attributes.
 
-Conditions on anything else than ``Resource.shared_attributes``, such as the name or references to a resource, are left;
-but a derived attribute that none of the resources has is absent from all of them.
+Conditions on anything but ``Resource.shared_attributes``, such as the name or incoming references, are left for each
+resource; but a derived attribute that none of the resources has is absent from all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from azkvlint.engine.compiler import combine, compile_condition
 from azkvlint.engine.findings import CompiledRule
 from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not
@@ -23,7 +23,7 @@ from azkvlint.model.value import Path
 
 
 class PartialRule(msgspec.Struct, frozen=True):
-    """A rule with its result if that is known, else what is left to evaluate: no ``when`` that holds for all."""
+    """A rule with its known outcome, or with the conditions left to evaluate; ``when`` is None if it holds for all."""
 
     compiled: CompiledRule
     known: Outcome | None
@@ -31,7 +31,7 @@ class PartialRule(msgspec.Struct, frozen=True):
     require: Predicate
 
     def evaluate(self, resource: Resource, index: GraphIndex) -> Outcome:
-        """Return the result for one of the resources."""
+        """Return the outcome for one of the resources."""
         if self.known is not None:
             return self.known
         attributes = resource.attributes
@@ -41,16 +41,16 @@ class PartialRule(msgspec.Struct, frozen=True):
         if when is FAIL:
             return PASS
         require = self.require(attributes, resource, index, None, "")
-        return require if when is PASS else implied(when, require)
+        return require if when is PASS else implication(when, require)
 
 
-def unevaluated(compiled: CompiledRule) -> PartialRule:
-    """Return a rule of which nothing is known yet."""
+def without_outcome(compiled: CompiledRule) -> PartialRule:
+    """Return a rule without a known outcome."""
     return PartialRule(compiled, None, compiled.when, compiled.require)
 
 
 class PredicateNode(msgspec.Struct, frozen=True):
-    """A condition with its predicate. ``derived``: the one derived attribute that it depends on, if it is one."""
+    """A condition with its predicate. ``derived`` is the derived attribute on which it depends, or ""."""
 
     predicate: Predicate
     is_own: bool
@@ -61,15 +61,19 @@ class PredicateNode(msgspec.Struct, frozen=True):
 
 def node_of(condition: Condition, parameters: Mapping[str, Any]) -> PredicateNode:
     """Return the node of a condition. ``parameters`` are the rule's, by name."""
-    below: tuple[PredicateNode, ...] = ()
+    children: tuple[PredicateNode, ...] = ()
     match condition:
         case All(of=parts) | AnyOf(of=parts):
-            below = tuple(node_of(part, parameters) for part in parts)
+            children = tuple(node_of(part, parameters) for part in parts)
         case Not(of=part):
-            below = (node_of(part, parameters),)
-    own = is_local(condition)
+            children = (node_of(part, parameters),)
+    is_own = is_local(condition)
     return PredicateNode(
-        compile_condition(condition, parameters), own, "" if own else _derived(condition), type(condition), below
+        compile_condition(condition, parameters),
+        is_own,
+        "" if is_own else _derived(condition),
+        type(condition),
+        children,
     )
 
 
@@ -84,7 +88,7 @@ def _derived(condition: Condition) -> str:
 
 
 class SharedResources:
-    """Resources with the same shared attributes, and derived attributes of the same ``names``; one represents all."""
+    """Resources with the same shared attributes and the same ``names`` of derived ones, represented by one of them."""
 
     def __init__(self, resource: Resource, index: GraphIndex, names: Collection[str]) -> None:
         self._resource = resource
@@ -92,44 +96,44 @@ class SharedResources:
         self._names = names
 
     def partial_rule(self, compiled: CompiledRule, when: PredicateNode, require: PredicateNode) -> PartialRule:
-        """Return the result of a rule for all of them, or what is left of it."""
+        """Return the outcome of a rule for all of them, or the conditions left to evaluate."""
         try:
-            applies, holds = self._settled(when), self._settled(require)
-            if applies is FAIL or holds is PASS:
+            applies, required = self._shared_outcome(when), self._shared_outcome(require)
+            if applies is FAIL or required is PASS:
                 return PartialRule(compiled, PASS, None, compiled.require)
-            if applies is not None and holds is not None:
-                return PartialRule(compiled, implied(applies, holds), None, compiled.require)
-            left = self._left(require) if holds is None else compiled.require
-            return PartialRule(compiled, None, None if applies is PASS else compiled.when, left)
+            if applies is not None and required is not None:
+                return PartialRule(compiled, implication(applies, required), None, compiled.require)
+            remaining = self._remaining(require) if required is None else compiled.require
+            return PartialRule(compiled, None, None if applies is PASS else compiled.when, remaining)
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001  # it is reported where each of them is evaluated
-            return unevaluated(compiled)
+        except Exception:  # noqa: BLE001  # reported when each resource is evaluated
+            return without_outcome(compiled)
 
-    def _left(self, node: PredicateNode) -> Predicate:
-        """Of all that has to hold, what is not known to."""
+    def _remaining(self, node: PredicateNode) -> Predicate:
+        """Return the predicate of the parts that are not known to pass."""
         if node.kind is not All:
             return node.predicate
-        left = [part.predicate for part in node.of if self._settled(part) is not PASS]
-        return left[0] if len(left) == 1 else combine(left, worst=True)
+        predicates = [part.predicate for part in node.of if self._shared_outcome(part) is not PASS]
+        return predicates[0] if len(predicates) == 1 else combine(predicates, worst=True)
 
-    def _settled(self, node: PredicateNode) -> Outcome | None:
-        """Return the outcome of a condition, if it is the same for all of them."""
+    def _shared_outcome(self, node: PredicateNode) -> Outcome | None:
+        """Return the outcome of a condition if it is the same for all of them; otherwise None."""
         if node.is_own or (node.derived and node.derived not in self._names):
             return node.predicate(self._resource.attributes, self._resource, self._index, None, "")
         if node.kind is Not:
-            inner = self._settled(node.of[0])
-            return None if inner is None else negated(inner)
+            inner = self._shared_outcome(node.of[0])
+            return None if inner is None else negate(inner)
         if not node.of:
             return None
         stop = FAIL if node.kind is All else PASS
         result: Outcome | None = PASS if node.kind is All else FAIL
         for part in node.of:
-            found = self._settled(part)
-            if found is stop:
+            outcome = self._shared_outcome(part)
+            if outcome is stop:
                 return stop
-            if found is None or result is None:
+            if outcome is None or result is None:
                 result = None
-            elif found is UNDECIDED:
+            elif outcome is UNDECIDED:
                 result = UNDECIDED
         return result

@@ -1,4 +1,4 @@
-"""Strings of which only the length and the characters are known, such as those of ``uniqueString()``."""
+"""Match regular expressions against strings with unknown parts of known shape, such as ``uniqueString()``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from azkvlint.evaluation.values import CLOSE, OPEN, pieces
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_regex import RulePattern
 
-# A letter stands for all letters and a digit for all digits, so a pattern must not name any by itself.
+# One letter represents all letters and one digit all digits, so an expression must not contain any literally.
 _LETTER, _DIGIT = "x", "7"
 _ALIKE = regex(r"[{][0-9]*,?[0-9]*[}]|A-Z|a-z|0-9|\\[dwsDWS]|\(\?[:!=]")
 _NAMED = regex(r"[A-Za-z0-9]")
-# uniqueString() returns 13 lower-case letters and digits.
-# Source: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-string.
+# uniqueString() returns 13 lower-case letters and digits. Source:
+# learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-string.
 _UNIQUE = regex(rf"{OPEN}uniqueString\(.*\){CLOSE}")
 _UNIQUE_LENGTH = 13
 _PART = regex(
@@ -23,45 +23,45 @@ _PART = regex(
     rf"|substring\((?P<of>.*),(?P<start>[0-9]{{1,4}}),(?P<length>[0-9]{{1,4}}))\){CLOSE}"
 )
 _CASED = regex(rf"{OPEN}to(?:Lower|Upper)\((.*)\){CLOSE}")
-_MOST = 1 << 14
+_MAX_STRINGS = 1 << 14
 
 
-def fits(expression: RulePattern, text: str) -> bool | None:
-    """Return whether every string with a pattern fits an expression: False if none does, None if it is not known."""
-    return _fits(expression.text, text) if OPEN in text else None
+def matches_pattern(expression: RulePattern, text: str) -> bool | None:
+    """Return whether every string of a pattern matches: False if none does, None if unknown."""
+    return _matches(expression.text, text) if OPEN in text else None
 
 
 @lru_cache(1000)
-def _fits(expression: str, text: str) -> bool | None:
+def _matches(expression: str, text: str) -> bool | None:
     parts = list(_parts(text))
     if None in parts or _NAMED.search(_ALIKE.sub("", expression)):
         return None
     lengths = [part for part in parts if isinstance(part, int)]
-    if 1 << sum(lengths) > _MOST:
+    if 1 << sum(lengths) > _MAX_STRINGS:
         return None
     pattern = RulePattern(expression)
-    found: set[bool | None] = set()
+    results: set[bool | None] = set()
     for characters in product(_LETTER + _DIGIT, repeat=sum(lengths)):
-        rest = iter(characters)
-        known = (part if isinstance(part, str) else "".join(islice(rest, part)) for part in parts)
-        filled = "".join(known)
-        found.add(pattern.matches(filled))
-        if len(found) > 1:
+        remaining = iter(characters)
+        strings = (part if isinstance(part, str) else "".join(islice(remaining, part)) for part in parts)
+        candidate = "".join(strings)
+        results.add(pattern.matches(candidate))
+        if len(results) > 1:
             return None
-    return found.pop()
+    return results.pop()
 
 
 def _parts(text: str) -> Iterator[str | int | None]:
-    """Yield the known parts of a pattern, and the lengths of those that have letters and digits in any order."""
+    """Yield the known parts of a pattern, and the lengths of alphanumeric unknown parts (None: unknown length)."""
     for part, is_open in pieces(text):
         if is_open:
-            yield from _expanded(part)
+            yield from _expand(part)
         else:
             yield part
 
 
-def _expanded(part: str) -> Iterator[str | int | None]:
-    """Yield the parts of an unknown part, as far as it is a call whose result has a known length."""
+def _expand(part: str) -> Iterator[str | int | None]:
+    """Yield the parts of an unknown part if it is a call with a result of known length."""
     cased, cut = _CASED.fullmatch(part), _PART.fullmatch(part)
     if _UNIQUE.fullmatch(part):
         yield _UNIQUE_LENGTH
@@ -75,12 +75,12 @@ def _expanded(part: str) -> Iterator[str | int | None]:
 
 
 def _argument(text: str) -> str:
-    """Return the pattern of an argument: what is not an unknown part alone is in quotation marks."""
+    """Return the pattern of an argument, which is quoted unless it is a single unknown part."""
     return text[1:-1].replace("''", "'") if text[:1] == "'" else text
 
 
 def _cut(parts: list[str | int | None], start: int, length: int) -> Iterator[str | int | None]:
-    """Yield at most ``length`` characters of some parts from ``start`` on."""
+    """Yield up to ``length`` characters of ``parts`` from ``start``."""
     for part in parts:
         size = len(part) if isinstance(part, str) else part
         if size is None:

@@ -1,4 +1,4 @@
-"""Kleene's three-valued logic: all is the least outcome, any the greatest, not the mirror."""
+"""Kleene's three-valued logic on outcomes: ``all`` is the minimum, ``any`` the maximum."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from azkvlint.model.finding import Outcome
 FAIL, UNDECIDED, PASS = Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS
 
 
-def negated(outcome: Outcome) -> Outcome:
-    """PASS for FAIL, FAIL for PASS, UNDECIDED for itself."""
+def negate(outcome: Outcome) -> Outcome:
+    """Return PASS for FAIL, FAIL for PASS, and UNDECIDED for itself."""
     return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
 
 
-def implied(when: Outcome, require: Outcome) -> Outcome:
+def implication(when: Outcome, require: Outcome) -> Outcome:
     """Return the outcome of a rule: not ``when``, or ``require``."""
-    return max(negated(when), require)
+    return max(negate(when), require)

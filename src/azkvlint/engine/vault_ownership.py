@@ -1,8 +1,8 @@
-"""Whose a resource is: which vaults and managed HSMs what a rule says of it is about.
+"""The vaults and managed HSMs to which resources, and the results about them, belong.
 
-An object belongs to the vault that it lies in, a diagnostic setting or role assignment to those that its scope covers,
-a private endpoint to the one behind it, a consumer to the one that holds its key. What nothing ties to a vault, but
-what holds for a whole deployment or subscription, belongs to every vault of the same root.
+An object belongs to its vault, a diagnostic setting or role assignment to the vaults in its scope, a private endpoint
+to the vault behind it, a consumer to the vault of its key. A resource without such a reference that configures a whole
+deployment or subscription belongs to every vault of the same root.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from azkvlint.model.value import Link, Path, Scalar, text_of
 
 VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _VAULTS = tuple(type_.lower() for type_ in VAULTS)
-# The parents of what a rule may evaluate, such as rotation policies of a key, are reached through these.
+# Resources below keys, such as rotation policies, lead to the vault through their parents.
 _PARENTS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
-# What is put on a scope.
+# Extension resources, which have a scope.
 _EXTENSIONS = (
     "microsoft.authorization/roleassignments",
     "microsoft.authorization/roleassignmentschedulerequests",
@@ -28,18 +28,18 @@ _EXTENSIONS = (
     "microsoft.authorization/policyassignments",
     "microsoft.insights/diagnosticsettings",
 )
-# How else a type leads to a vault. What is of no such type may be encrypted with a key.
-_LEADS: Mapping[str, str] = {
+# Other attributes that lead to a vault. Resources of all other types may be encrypted with a key.
+_OTHER_VIAS: Mapping[str, str] = {
     "microsoft.network/privateendpoints": "derived.privateLinkServiceId",
     "microsoft.network/networksecurityperimeters/resourceassociations": "properties.privateLinkResource.id",
 }
 _KEY = "derived.keyVaultId"
 _COVERS = "derived.covers"
 _LEVEL: Path = ("derived", "scopeLevel")
-# A grant on one of these is about every vault below it, though an input seldom says in which subscription a vault is.
+# A role assignment at these scopes applies to every vault below, and inputs seldom state a vault's subscription.
 _BROAD = ("subscription", "management-group", "tenant")
-# Types that are about a whole deployment or subscription unless they name a vault.
-_EVERYWHERE = (
+# Types that configure a whole deployment or subscription unless they refer to a vault.
+_DEPLOYMENT_WIDE = (
     "terraform/",
     "microsoft.authorization/",
     "microsoft.security/",
@@ -47,25 +47,25 @@ _EVERYWHERE = (
     "microsoft.resources/",
     "microsoft.network/privatednszones",
 )
-# A provider block makes everything, so that it is no tie.
-_NO_TIES = ("provider",)
-_NOBODY = Owner()
+# Every resource refers to a provider block, so it does not indicate an owner.
+_NOT_OWNERS = ("provider",)
+_NO_OWNER = Owner()
 
 
 def with_owners(required: RequiredAttributes) -> RequiredAttributes:
-    """``required`` with the references that tell whose the resources are that it asks for."""
+    """Return ``required`` with the references that determine the owners of its resources."""
     types = set(required.paths)
     extensions = types & set(_EXTENSIONS)
-    wanted = {
+    sources_by_via = {
         "parent": {type_ for type_ in types if type_.count("/") > 1} | set(_PARENTS),
         _COVERS: extensions,
-        _KEY: {type_ for type_ in types if not type_.startswith((*_EVERYWHERE, *_VAULTS, *_LEADS))},
+        _KEY: {type_ for type_ in types if not type_.startswith((*_DEPLOYMENT_WIDE, *_VAULTS, *_OTHER_VIAS))},
     }
-    for type_, via in _LEADS.items():
-        wanted[via] = types & {type_}
+    for type_, via in _OTHER_VIAS.items():
+        sources_by_via[via] = types & {type_}
     vias = dict(required.reference_paths)
-    paths = {type_: set(asked) for type_, asked in required.paths.items()}
-    for via, carriers in wanted.items():
+    paths = {type_: set(attributes) for type_, attributes in required.paths.items()}
+    for via, carriers in sources_by_via.items():
         if carriers:
             vias[via] = vias.get(via, frozenset()) | carriers
         for type_ in carriers:
@@ -76,13 +76,13 @@ def with_owners(required: RequiredAttributes) -> RequiredAttributes:
         paths.setdefault(type_, set()).add(("properties", "createMode"))
     return msgspec.structs.replace(
         required,
-        paths={type_: frozenset(asked) for type_, asked in paths.items()},
+        paths={type_: frozenset(attributes) for type_, attributes in paths.items()},
         reference_paths=dict(sorted(vias.items())),
     )
 
 
 class Owners:
-    """Whose the resources of one graph are."""
+    """The owners of the resources of one graph."""
 
     def __init__(self, graph: ResourceGraph) -> None:
         self._resources = graph.resources
@@ -90,63 +90,65 @@ class Owners:
         self._outgoing: dict[str, list[Reference]] = {}
         self._incoming: dict[str, list[str]] = {}
         for via, references in graph.references.items():
-            for reference in references if via not in _NO_TIES else ():
+            for reference in references if via not in _NOT_OWNERS else ():
                 self._outgoing.setdefault(reference.source, []).append(reference)
                 for target in reference.targets:
                     self._incoming.setdefault(target, []).append(reference.source)
-        self._vaults = [one for one in graph.resources.values() if one.type.lower() in _VAULTS]
-        self.vault_addresses = frozenset(one.address for one in self._vaults)
-        self._by_name = {one.name.lower(): one.address for one in self._vaults}
+        self._vaults = [resource for resource in graph.resources.values() if resource.type.lower() in _VAULTS]
+        self.vault_addresses = frozenset(resource.address for resource in self._vaults)
+        self._by_name = {resource.name.lower(): resource.address for resource in self._vaults}
 
     def vaults(self) -> tuple[Vault, ...]:
         """Return all vaults and managed HSMs, in the order of the input."""
         return tuple(_vault(resource) for resource in self._vaults)
 
     def owner_of(self, address: str) -> Owner:
-        """Whose a resource is, found out at most once."""
+        """Return the owner of a resource, computed once."""
         owner = self._known.get(address)
         if owner is None:
-            # Resources may name each other in a circle, which adds nothing.
-            self._known[address] = _NOBODY
-            owner = self._known[address] = self._found(self._resources[address])
+            # References may be circular; a circular reference adds no owner.
+            self._known[address] = _NO_OWNER
+            owner = self._known[address] = self._compute(self._resources[address])
         return owner
 
-    def _found(self, resource: Resource) -> Owner:
+    def _compute(self, resource: Resource) -> Owner:
         if resource.type.lower() in _VAULTS:
             return Owner(certain=(resource.address,))
-        owner = _joined([self._named(one, resource) for one in self._outgoing.get(resource.address, ())])
-        if owner == _NOBODY and not resource.stays:
-            owner = self._once_in(resource)
-        if owner == _NOBODY:
-            # Such as the storage account that a diagnostic setting of a vault writes to.
-            owner = _joined([self.owner_of(source) for source in self._incoming.get(resource.address, ())])
-        if owner == _NOBODY and resource.type.lower().startswith(_EVERYWHERE):
+        owner = _combine(
+            [self._owner_by_reference(reference, resource) for reference in self._outgoing.get(resource.address, ())]
+        )
+        if owner == _NO_OWNER and not resource.stays:
+            owner = self._former_owner(resource)
+        if owner == _NO_OWNER:
+            # For example the storage account that receives a vault's diagnostic logs.
+            owner = _combine([self.owner_of(source) for source in self._incoming.get(resource.address, ())])
+        if owner == _NO_OWNER and resource.type.lower().startswith(_DEPLOYMENT_WIDE):
             return Owner(every=True)
         return owner
 
-    def _named(self, reference: Reference, resource: Resource) -> Owner:
-        """Return what one reference leads to, which the resource itself makes."""
-        certain = _joined([self.owner_of(one) for one in reference.targets])
-        perhaps = [self.owner_of(one) for one in reference.candidates]
+    def _owner_by_reference(self, reference: Reference, resource: Resource) -> Owner:
+        """Return the owners to which one outgoing reference of a resource leads."""
+        certain = _combine([self.owner_of(address) for address in reference.targets])
+        perhaps = [self.owner_of(address) for address in reference.candidates]
         if reference.via == _COVERS and _is_broad(resource):
-            return _joined([certain, *perhaps])
+            return _combine([certain, *perhaps])
         doubtful = tuple(address for owner in perhaps for address in (*owner.certain, *owner.perhaps))
-        return _joined([certain, Owner(perhaps=doubtful, anyone=reference.anything and not certain.certain)])
+        return _combine([certain, Owner(perhaps=doubtful, anyone=reference.anything and not certain.certain)])
 
-    def _once_in(self, resource: Resource) -> Owner:
-        """Return the vault that something goes away from: it makes no references any more, but its parent's id is
+    def _former_owner(self, resource: Resource) -> Owner:
+        """Return the vault from which a resource is removed. It has no references any more, but its parent's id is
         known.
         """
-        above = resource.attributes.fields.get("parent")
-        if isinstance(above, Link):
-            return self.owner_of(above.target) if above.target in self._resources else _NOBODY
-        name = text_of(above).rstrip("/").rpartition("/")[2].lower() if above is not None else ""
-        # The name of a vault is taken once in all of Azure.
-        return Owner(certain=(self._by_name[name],)) if name in self._by_name else _NOBODY
+        parent = resource.attributes.fields.get("parent")
+        if isinstance(parent, Link):
+            return self.owner_of(parent.target) if parent.target in self._resources else _NO_OWNER
+        name = text_of(parent).rstrip("/").rpartition("/")[2].lower() if parent is not None else ""
+        # Vault names are globally unique.
+        return Owner(certain=(self._by_name[name],)) if name in self._by_name else _NO_OWNER
 
 
-def _joined(owners: list[Owner]) -> Owner:
-    """Return all of ``owners`` as one; what is certain is not perhaps as well."""
+def _combine(owners: list[Owner]) -> Owner:
+    """Combine owners. A certain vault is not also listed as possible."""
     certain = dict.fromkeys(address for owner in owners for address in owner.certain)
     perhaps = dict.fromkeys(address for owner in owners for address in owner.perhaps if address not in certain)
     anyone = any(owner.anyone for owner in owners) and not certain
@@ -159,7 +161,7 @@ def _is_broad(resource: Resource) -> bool:
 
 
 def _vault(resource: Resource) -> Vault:
-    # One that Azure brings back as it was is deployed, though nothing is known of it.
+    # A vault that `createMode: recover` restores is deployed, although its properties are unknown.
     recovered = isinstance(resource.select(("properties", "createMode")), Scalar) and resource.existing
     return Vault(
         address=resource.address,

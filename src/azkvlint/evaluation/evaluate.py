@@ -41,7 +41,7 @@ class Document(Protocol):
         """Return the location of a node."""
 
     def symbol(self, node: ast.Name) -> Result:
-        """Return what a name means that is no local variable."""
+        """Return the value of a name that is not a local variable."""
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """Return a call of one of the document's own functions, or of one that depends on the document; None for

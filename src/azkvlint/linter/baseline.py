@@ -1,7 +1,7 @@
-"""Baselines: what was found when one was written counts no longer; what is new does.
+"""Baselines: report only findings that a previous run has not recorded.
 
-A baseline holds fingerprints, of rule, path, address and attribute, and of each the resources that it was found of. It
-takes out as many findings of a fingerprint as it holds, first those of the same resources.
+A baseline has fingerprints (of rule, path, address and attribute), each with the resources of its findings. It
+suppresses as many findings of a fingerprint as it has resources, starting with those of the same resources.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ VERSION = 1
 STALE = "KVE012"
 JUSTIFICATION = "baseline"
 _MOST_BYTES = 100_000_000
-# So many stale entries are reported one by one.
-_MOST_TOLD = 50
+# The maximum number of stale entries that are reported individually.
+_MAX_STALE = 50
 _FINGERPRINT = regex(r"[0-9a-f]{32}")
 _OUTCOMES = frozenset({Outcome.FAIL.label, Outcome.UNDECIDED.label})
 _HINT = "--write-baseline writes one"
@@ -41,7 +41,9 @@ _Key: TypeAlias = tuple[str, str]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """What one fingerprint was found of. ``outcome`` is fail or undecided, ``path`` starts from the root of the run."""
+    """The resources with findings of one fingerprint. ``outcome`` is fail or undecided, ``path`` relative to the run's
+    root.
+    """
 
     rule: str
     path: str
@@ -60,79 +62,81 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Baseline:
-    """A baseline that was read from ``file``. Raises UsageError for what is none."""
+    """The baseline in ``file``. Raise UsageError if the file is not a baseline."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._at = Location(path=file)
-        self._entries = {(entry.fingerprint, entry.outcome): entry for entry in _read(file)}
+        self._entries = {(entry.fingerprint, entry.outcome): entry for entry in _read_entries(file)}
         self._missing: dict[_Key, int] = {}
 
-    def applied(
+    def apply(
         self, total: UnitResult, config: Config, rules: Iterable[Rule], root: str, roots: Iterable[str]
     ) -> list[Problem]:
-        """Take what the baseline holds out of what was found; it is suppressed then. What is to be said of the rest.
+        """Suppress the findings in the baseline, and return the problems of stale entries.
 
-        ``rules`` are those that were asked, ``root`` is where the paths of the run start from, ``roots`` are the paths
-        of the Terraform modules that were judged.
+        ``rules`` are the selected rules, ``root`` is the base of paths, ``roots`` are the paths of the evaluated
+        Terraform root modules.
         """
         self._at = Location(path=reported_name(root, real_path(self._file)))
         self._apply(total)
-        # What could not be read may hold what is missing.
-        is_whole = not any(problem.level == "error" for problem in total.problems)
-        return self._stale({rule.id for rule in rules}, _Seen(config, root, roots)) if is_whole else []
+        # An input that could not be read may have the missing findings.
+        is_complete = not any(problem.level == "error" for problem in total.problems)
+        return self._stale_problems({rule.id for rule in rules}, _Coverage(config, root, roots)) if is_complete else []
 
     def _apply(self, total: UnitResult) -> None:
         for outcome, findings in ((Outcome.FAIL, total.findings), (Outcome.UNDECIDED, total.undecided)):
-            taken = self._taken(outcome, findings)
+            matched = self._match(outcome, findings)
             counted = []
             for finding in findings:
-                if _unit(finding) in taken:
+                if _unit(finding) in matched:
                     reason = Suppression(kind=EXTERNAL, justification=JUSTIFICATION, at=self._at)
                     total.suppressed.append(msgspec.structs.replace(finding, suppressed=reason))
                 else:
                     counted.append(finding)
             findings[:] = counted
 
-    def _stale(self, asked: set[str], seen: _Seen) -> list[Problem]:
-        """Return what is to be said of entries that are found no longer, as far as this run would have found them."""
-        found = [
+    def _stale_problems(self, rule_ids: set[str], coverage: _Coverage) -> list[Problem]:
+        """Return the problems of entries that this run would have found again if they still existed."""
+        missing_entries = [
             entry
             for key, entry in self._entries.items()
-            if self._missing.get(key) and entry.rule in asked and seen.includes(entry.path)
+            if self._missing.get(key) and entry.rule in rule_ids and coverage.includes(entry.path)
         ]
-        stale = [self._missed(entry) for entry in found[:_MOST_TOLD]]
-        if len(found) > _MOST_TOLD:
-            more = pluralize(len(found) - _MOST_TOLD, "more finding")
+        stale = [self._stale_problem(entry) for entry in missing_entries[:_MAX_STALE]]
+        if len(missing_entries) > _MAX_STALE:
+            more = pluralize(len(missing_entries) - _MAX_STALE, "more finding")
             stale.append(self._problem(f"the same goes for {more} of the baseline"))
         return stale
 
-    def _taken(self, outcome: Outcome, findings: Sequence[Finding]) -> set[tuple[object, ...]]:
-        """Return the units among findings of one outcome that the baseline holds. What it holds besides is missing."""
-        found: dict[_Key, dict[tuple[object, ...], Occurrence]] = {}
+    def _match(self, outcome: Outcome, findings: Sequence[Finding]) -> set[tuple[object, ...]]:
+        """Return the units of the baseline among findings of one outcome. Entries without a finding are recorded as
+        missing.
+        """
+        occurrences: dict[_Key, dict[tuple[object, ...], Occurrence]] = {}
         for finding in findings:
             key = (finding.fingerprint, outcome.label)
             if key in self._entries:
-                found.setdefault(key, {})[_unit(finding)] = occurrence_of(finding)
-        taken: set[tuple[object, ...]] = set()
+                occurrences.setdefault(key, {})[_unit(finding)] = occurrence_of(finding)
+        matched: set[tuple[object, ...]] = set()
         for key, entry in self._entries.items():
             if entry.outcome != outcome.label:
                 continue
-            units = sorted(found.get(key, {}).items(), key=lambda pair: (pair[1], repr(pair[0])))
-            left, room = Counter(entry.resources), len(entry.resources)
+            units = sorted(occurrences.get(key, {}).items(), key=lambda pair: (pair[1], repr(pair[0])))
+            unmatched, remaining = Counter(entry.resources), len(entry.resources)
             others = []
             for unit, occurrence in units:
-                if left[occurrence.address] > 0:
-                    left[occurrence.address] -= 1
-                    room -= 1
-                    taken.add(unit)
+                if unmatched[occurrence.address] > 0:
+                    unmatched[occurrence.address] -= 1
+                    remaining -= 1
+                    matched.add(unit)
                 else:
                     others.append(unit)
-            taken.update(others[:room])
-            self._missing[key] = max(room - len(others), 0)
-        return taken
+            matched.update(others[:remaining])
+            self._missing[key] = max(remaining - len(others), 0)
+        return matched
 
-    def _missed(self, entry: Entry) -> Problem:
+    def _stale_problem(self, entry: Entry) -> Problem:
         names = ", ".join(dict.fromkeys(entry.resources[:3]))
         missing = self._missing[entry.fingerprint, entry.outcome]
         some = f"{missing} of {len(entry.resources)} times " if missing < len(entry.resources) else ""
@@ -142,19 +146,19 @@ class Baseline:
         return Problem(code=STALE, level="warning", message=message, at=self._at, hint="write the baseline again")
 
 
-def document_of(report: Report, baseline: str, strict: bool) -> bytes:
-    """Return a baseline of all that a run reports, and of what that in the file ``baseline`` has taken out; sorted, and
-    always the same bytes.
+def baseline_document(report: Report, baseline: str, strict: bool) -> bytes:
+    """Return a baseline of everything that a run reports or the baseline in ``baseline`` suppresses; sorted,
+    deterministic.
 
-    Undecided questions are in it if they count for the exit code (``strict``), and so are findings in tests.
+    It includes findings in tests, and unknown results if they count for the exit code (``strict``).
     """
-    held: dict[_Key, list[Finding]] = {}
-    taken = [finding for finding in report.suppressed if _is_of(baseline, finding)]
-    for finding in (*report.counted(report.findings + report.undecided), *taken):
+    findings_by_key: dict[_Key, list[Finding]] = {}
+    suppressed = [finding for finding in report.suppressed if _is_from(baseline, finding)]
+    for finding in (*report.counted(report.findings + report.undecided), *suppressed):
         if finding.fingerprint and (strict or finding.outcome is Outcome.FAIL):
-            held.setdefault((finding.fingerprint, finding.outcome.label), []).append(finding)
+            findings_by_key.setdefault((finding.fingerprint, finding.outcome.label), []).append(finding)
     entries = sorted(
-        (_entry(*key, findings) for key, findings in held.items()),
+        (_entry(*key, findings) for key, findings in findings_by_key.items()),
         key=lambda entry: (entry.path, entry.rule, entry.resources, entry.outcome, entry.fingerprint),
     )
     return encode({"version": VERSION, "findings": entries})
@@ -169,8 +173,7 @@ def _entry(fingerprint: str, outcome: str, findings: Sequence[Finding]) -> Entry
     )  # fmt: skip
 
 
-def _is_of(baseline: str, finding: Finding) -> bool:
-    """Return whether a finding is suppressed because the baseline in a file holds it."""
+def _is_from(baseline: str, finding: Finding) -> bool:
     reason = finding.suppressed
     if reason is None or (reason.kind, reason.justification) != (EXTERNAL, JUSTIFICATION):
         return False
@@ -178,12 +181,12 @@ def _is_of(baseline: str, finding: Finding) -> bool:
 
 
 def _unit(finding: Finding) -> tuple[object, ...]:
-    """Return what is counted: one resource in what is one finding of a report."""
+    """Return what a baseline counts: one resource within one grouped finding."""
     return *fold_key(finding), occurrence_of(finding)
 
 
-class _Seen:
-    """What of a repository a run has seen: the folders and files that it was given, and the modules that it judged."""
+class _Coverage:
+    """The part of a repository that a run has read: the inputs, and the evaluated modules."""
 
     def __init__(self, config: Config, root: str, roots: Iterable[str]) -> None:
         real = [real_path(path) for path in config.paths]
@@ -193,40 +196,42 @@ class _Seen:
         self._root = root
 
     def includes(self, path: str) -> bool:
-        """Return whether the run would have found what is at a path."""
+        """Return whether the run would have reported a finding at a path."""
         full = os.path.normpath(os.path.join(self._root, path))
         in_module = os.path.normpath(os.path.dirname(path) or os.curdir) in self._modules
         return path in self._files or in_module or any(is_within(full, folder) for folder in self._folders)
 
 
-def _read(file: str) -> Iterator[Entry]:
-    """Yield the entries of a file. Raises UsageError for what is no baseline."""
-    shown = visible(file)
-    data = read_named(file, f"the baseline '{shown}'", _MOST_BYTES, _HINT)
-    known: set[_Key] = set()
-    for number, entry in enumerate(_decoded(data, shown).findings):
+def _read_entries(file: str) -> Iterator[Entry]:
+    """Yield the entries of a file. Raise UsageError if it is not a baseline."""
+    display_path = visible(file)
+    data = read_named(file, f"the baseline '{display_path}'", _MOST_BYTES, _HINT)
+    keys: set[_Key] = set()
+    for number, entry in enumerate(_decode(data, display_path).findings):
         key = (entry.fingerprint, entry.outcome)
-        wrong = ""
+        fault = ""
         if _FINGERPRINT.fullmatch(entry.fingerprint) is None:
-            wrong = "its fingerprint is none"
+            fault = "its fingerprint is none"
         elif entry.outcome not in _OUTCOMES:
-            wrong = "its outcome is neither fail nor undecided"
+            fault = "its outcome is neither fail nor undecided"
         elif not entry.resources:
-            wrong = "it is of no resource"
-        elif key in known:
-            wrong = "its fingerprint stands in the file twice"
-        if wrong:
-            raise UsageError(f"{shown}: it is no baseline of kvlint: {wrong} (findings[{number}])", _HINT)
-        known.add(key)
+            fault = "it is of no resource"
+        elif key in keys:
+            fault = "its fingerprint stands in the file twice"
+        if fault:
+            raise UsageError(f"{display_path}: it is no baseline of kvlint: {fault} (findings[{number}])", _HINT)
+        keys.add(key)
         yield entry
 
 
-def _decoded(data: bytes, shown: str) -> _Document:
+def _decode(data: bytes, display_path: str) -> _Document:
     try:
         version = decode_json(data, _Version).version
         if version != VERSION:
-            raise UsageError(f"{shown}: this is a baseline of version {version}", "write it again with this kvlint")
+            raise UsageError(
+                f"{display_path}: this is a baseline of version {version}", "write it again with this kvlint"
+            )
         return decode_json(data, _Document)
     except InputError as error:
-        said = visible(error.message)[:200]
-        raise UsageError(f"{shown}: it is no baseline of kvlint: {said}", _HINT) from error
+        message = visible(error.message)[:200]
+        raise UsageError(f"{display_path}: it is no baseline of kvlint: {message}", _HINT) from error

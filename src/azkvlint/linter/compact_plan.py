@@ -1,8 +1,8 @@
-"""Compact plans, the notation of rule examples -> the JSON that Terraform would print for them.
+"""Expand compact plans, the notation of rule examples, to the JSON of Terraform plans.
 
-A compact plan is YAML: resource addresses and their arguments. A text that is wholly ``${reference}``, or several of
-them (``${a}${b}``, one expression that names both), is known after apply; arguments that are left out are what
-Terraform prints for them.
+A compact plan is YAML: resource addresses with their arguments. A string ``${reference}``, or several of them
+(``${a}${b}``: one expression with both references), is known after apply. Omitted arguments have the values that
+Terraform would output.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Node = dict[str, Any]
 
 
 def expand(text: str) -> bytes:
-    """Return the plan of a compact plan. Raises InputError where it cannot be read."""
+    """Return the plan of a compact plan as JSON. Raise InputError if it is invalid."""
     document = _load(text)
     root: Node = {"resources": [], "module_calls": {}}
     providers: Node = {"azurerm": _provider("azurerm", {})}
@@ -44,15 +44,15 @@ def expand(text: str) -> bytes:
             raise InputError(f"{address}: a mapping of arguments was expected")
         section, _, name = address.partition(".")
         if section in _SECTIONS and "." not in name:
-            root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](_written(arguments))
+            root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](_without_metadata(arguments))
             if "$planned" in arguments:
                 outputs[name] = {"actions": ["create"], "after": arguments["$planned"], "after_unknown": False}
         elif address.startswith(PROVIDER):
             providers[address.removeprefix(PROVIDER)] = _provider(address.removeprefix(PROVIDER), arguments)
         elif address.startswith("module.") and not resource_of(address):
             call = _module(root, address)
-            call["expressions"] = _expression_of_block(_written(arguments))
-            call |= {name: arguments[f"${name}"] for name in _OF_CALLS if f"${name}" in arguments}
+            call["expressions"] = _expression_of_block(_without_metadata(arguments))
+            call |= {name: arguments[f"${name}"] for name in _CALL_METADATA if f"${name}" in arguments}
         else:
             change = _change(address, arguments)
             if "$deferred" in arguments:
@@ -69,32 +69,30 @@ def expand(text: str) -> bytes:
     return msgspec.json.encode(plan | ({"deferred_changes": deferred, "complete": False} if deferred else {}))
 
 
-# What a module call says of itself: ``$source`` and so on.
-_OF_CALLS = ("source", "version_constraint")
+# The metadata of a module call: ``$source`` and so on.
+_CALL_METADATA = ("source", "version_constraint")
 
 
-def _written(arguments: Node) -> Node:
-    """Return the arguments without what is said of them."""
+def _without_metadata(arguments: Node) -> Node:
     return {key: value for key, value in arguments.items() if not key.startswith("$")}
 
 
 def _output(arguments: Node) -> Node:
-    """Return an output: its value, and whether it is sensitive."""
     flags = {name: flag for name, flag in arguments.items() if name != "value"}
     return {"expression": _expression(arguments.get("value"))} | flags
 
 
-# What a module declares besides resources: a variable is as Terraform prints it.
+# The declarations of a module besides resources. A variable has Terraform's own form.
 _SECTIONS: Mapping[str, Callable[[Node], Node]] = {"variable": dict, "output": _output}
 
 
 def _load(text: str) -> Mapping[str, Any]:
     from azkvlint.syntax.yaml_nodes import compose, data
 
-    found = compose(text)
-    for fault in found.faults:
+    composed = compose(text)
+    for fault in composed.faults:
         raise InputError(f"not a compact plan: {fault.text}", line=fault.line, column=fault.column)
-    document = data(found.root) if found.root is not None else None
+    document = data(composed.root) if composed.root is not None else None
     if not isinstance(document, dict):
         raise InputError("not a compact plan: a mapping of addresses was expected")
     return document
@@ -116,53 +114,53 @@ def _change(address: str, arguments: Node) -> Node:
     action = str(arguments.get("$action", "create"))
     if action not in _ACTIONS:
         raise InputError(f"{address}: $action is one of {', '.join(_ACTIONS)}")
-    data = address.startswith("data.") or ".data." in address
+    is_data = address.startswith("data.") or ".data." in address
     path, local = module_path(_module_address(address)), resource_of(address)
     type_, _, name = local.removeprefix("data.").partition(".")
-    written = _written(arguments)
-    after, unknown = _split(written)
-    if action == "create" and not data:
-        _leave_out(type_, written, unknown)
-    gone = action in ("delete", "forget")
-    before = arguments.get("$before", after) if action != "create" and not data else None
+    configured = _without_metadata(arguments)
+    after, unknown = _split(configured)
+    if action == "create" and not is_data:
+        _mark_computed(type_, configured, unknown)
+    is_removed = action in ("delete", "forget")
+    before = arguments.get("$before", after) if action != "create" and not is_data else None
     known = before if isinstance(before, dict) else {}
-    after = {name: known[name] for name in _computed(type_) if name in known and name not in written} | after
-    # What the plan knows of what is written as a reference.
+    after = {name: known[name] for name in _computed(type_) if name in known and name not in configured} | after
+    # Values that are known in the plan although they are written as references.
     after |= arguments.get("$planned", {})
     unknown = {name: mark for name, mark in unknown.items() if name not in arguments.get("$planned", {})}
     change: Node = {
-        "actions": ["read"] if data else _ACTIONS[action],
+        "actions": ["read"] if is_data else _ACTIONS[action],
         "before": before,
-        "after": None if gone else after,
-        "after_unknown": {} if gone else unknown,
+        "after": None if is_removed else after,
+        "after_unknown": {} if is_removed else unknown,
         "after_sensitive": {},
     }
     if action == "import":
         change["importing"] = {"id": "imported"}
     if "$replace_paths" in arguments:
         change["replace_paths"] = [[text] for text in arguments["$replace_paths"]]
-    last = steps(address)[-1]
-    head: Node = {"address": address, "mode": "data" if data else "managed", "type": type_, "name": name}
+    last_step = steps(address)[-1]
+    head: Node = {"address": address, "mode": "data" if is_data else "managed", "type": type_, "name": name}
     if path:
         head["module_address"] = _module_address(address)
-    if str(last) != name or isinstance(last, int):
-        head["index"] = last if isinstance(last, int) else str(last)
+    if str(last_step) != name or isinstance(last_step, int):
+        head["index"] = last_step if isinstance(last_step, int) else str(last_step)
     return head | {"change": change}
 
 
-def _leave_out(type_: str, written: Node, unknown: Node) -> None:
-    """What nobody wrote and the provider computes is unknown; everything else that nobody wrote is null, or absent."""
-    unknown |= {name: True for name in ["id", *_computed(type_)] if name not in written}
+def _mark_computed(type_: str, configured: Node, unknown: Node) -> None:
+    """Mark omitted computed arguments as unknown. All other omitted arguments are null or absent."""
+    unknown |= {name: True for name in ["id", *_computed(type_)] if name not in configured}
 
 
 def _computed(type_: str) -> list[str]:
-    """Return the arguments that the provider computes, and keeps for a resource that exists, if nobody writes them."""
+    """Return the arguments that the provider computes, and preserves for existing resources, if they are omitted."""
     mapped = RESOURCES.get(type_)
     return [name for name, field in mapped.fields.items() if field.computed] if mapped is not None else []
 
 
 def _split(value: Any) -> tuple[Any, Any]:
-    """Return a written value as Terraform shows it: what is known, and the marks of what is not."""
+    """Split a value as Terraform does: into known values and marks of unknown ones."""
     if isinstance(value, str) and _REFERENCE.fullmatch(value):
         return None, True
     if isinstance(value, list):
@@ -170,23 +168,23 @@ def _split(value: Any) -> tuple[Any, Any]:
         return [known for known, _ in pairs], [mark or False for _, mark in pairs]
     if isinstance(value, dict):
         pairs_by_name = {name: _split(item) for name, item in value.items()}
-        known = {name: have for name, (have, mark) in pairs_by_name.items() if mark is not True}
+        known = {name: known for name, (known, mark) in pairs_by_name.items() if mark is not True}
         return known, {name: mark for name, (_, mark) in pairs_by_name.items() if mark}
     return value, False
 
 
 def _block(address: str, arguments: Node) -> Node:
     local = resource_of(address)
-    data = local.startswith("data.")
+    is_data = local.startswith("data.")
     type_, _, name = local.removeprefix("data.").partition(".")
-    written = _written(arguments)
+    configured = _without_metadata(arguments)
     return {
         "address": local,
-        "mode": "data" if data else "managed",
+        "mode": "data" if is_data else "managed",
         "type": type_,
         "name": name,
         "provider_config_key": str(arguments.get("$provider", "azurerm")),
-        "expressions": _expression_of_block(written),
+        "expressions": _expression_of_block(configured),
     } | ({"depends_on": arguments["$depends_on"]} if "$depends_on" in arguments else {})
 
 
@@ -204,24 +202,24 @@ def _expression(value: Any) -> Any:
 def _references(value: Any) -> list[str]:
     if isinstance(value, str):
         match = _REFERENCE.fullmatch(value)
-        return [text for one in match[1].split("}${") for text in _with_prefixes(one)] if match else []
+        return [text for reference in match[1].split("}${") for text in _with_prefixes(reference)] if match else []
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for item in items for text in _references(item)]
 
 
-# No reference that a person writes is deeper.
+# More than any real reference has.
 _MOST_PREFIXES = 200
 
 
 def _with_prefixes(reference: str) -> list[str]:
-    """Return a reference and the shorter ones that Terraform lists after it, down to the resource."""
-    found = [reference]
-    least = 3 if reference.startswith("data.") else 2
-    while "." in reference and len(found) < _MOST_PREFIXES and len(steps(reference)) > least:
+    """Return a reference and the prefixes that Terraform lists after it, down to the resource."""
+    prefixes = [reference]
+    shortest = 3 if reference.startswith("data.") else 2
+    while "." in reference and len(prefixes) < _MOST_PREFIXES and len(steps(reference)) > shortest:
         cut = max(reference.rfind("."), reference.rfind("["))
         reference = reference[:cut]
-        found.append(reference)
-    return found
+        prefixes.append(reference)
+    return prefixes
 
 
 def _module_address(address: str) -> str:
@@ -231,13 +229,13 @@ def _module_address(address: str) -> str:
 
 
 def _module(root: Node, address: str) -> Node:
-    here, call = root, {}
+    current, call = root, {}
     for name, _ in module_path(_module_address(address)):
-        call = here["module_calls"].setdefault(name, {"module": {"resources": [], "module_calls": {}}})
-        here = call["module"]
+        call = current["module_calls"].setdefault(name, {"module": {"resources": [], "module_calls": {}}})
+        current = call["module"]
     return call
 
 
 def _module_body(root: Node, address: str) -> Node:
-    found: Node = _module(root, address).get("module", root)
-    return found
+    module: Node = _module(root, address).get("module", root)
+    return module

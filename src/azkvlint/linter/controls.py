@@ -1,4 +1,4 @@
-"""``kvlint controls``: the rows of control frameworks, answered for every vault by the rules that they name."""
+"""Assess the controls of frameworks for every vault, from the results of the rules that check them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from azkvlint.linter.linter import (
     without_decided,
 )
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin
+from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
 from azkvlint.model.framework import ControlCheck, Framework, Sheet, Status
@@ -31,13 +31,15 @@ from azkvlint.model.location import static_address
 from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
 
-_NOBODY = Owner()
-# How many results of a rule that may be of any vault are listed for each vault.
-_MOST_ANYBODYS = 5
+_NO_OWNER = Owner()
+# The maximum number of results of one rule, possible for any vault, that are listed for each vault.
+_MAX_UNOWNED = 5
 
 
 class VaultFindings:
-    """The results of one vault, or of no vault of a root: findings by rule, and those of the conditions of controls."""
+    """The results for one vault, or for none of a root: the results of rules, and those of the conditions of
+    controls.
+    """
 
     def __init__(self, vault: Vault | None, root: str, parameters: str) -> None:
         self.vault = vault
@@ -45,21 +47,23 @@ class VaultFindings:
         self.parameters = parameters
         self.bases: dict[str, list[Basis]] = {}
         self.applies: dict[str, Finding] = {}
-        # Whether anything is said of it that is not said of every vault.
+        # Whether there are results for this vault that do not apply to every vault.
         self.is_named = False
 
-    def take(self, finding: Finding, perhaps: bool) -> None:
+    def add_result(self, finding: Finding, perhaps: bool) -> None:
         """Add a result."""
         self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
 
     @property
-    def is_shown(self) -> bool:
-        """Return whether it is deployed here, or something is said of it."""
+    def is_reported(self) -> bool:
+        """Return whether the vault is reported: it is deployed here or has results of its own."""
         return self.is_named or (self.vault is not None and self.vault.deployed)
 
 
 class FindingsByVault:
-    """The results of all vaults of a run. ``conditions`` are the ids of rules made of the conditions of controls."""
+    """The results for all vaults of a run. ``conditions`` are the ids of the rules built from conditions of
+    controls.
+    """
 
     def __init__(self, conditions: set[str]) -> None:
         self._conditions = conditions
@@ -67,80 +71,80 @@ class FindingsByVault:
         self._own: list[tuple[UnitResult, str, Mapping[str, VaultFindings]]] = []
         self._by_root: dict[str, list[VaultFindings]] = {}
         self._static: dict[tuple[str, str], list[VaultFindings]] = {}
-        self._nobody: dict[str, VaultFindings] = {}
-        self._anybodys: Counter[tuple[str, str]] = Counter()
+        self._without_vault: dict[str, VaultFindings] = {}
+        self._unowned_counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, result: UnitResult, path: str, parameters: str) -> None:
-        """Add the vaults of a unit. A plan and its source are one root."""
+        """Add the vaults of a unit. A plan and its source share one root."""
         if result.control_answers is None:
             return
         root = result.root or f"{path}\0{parameters}"
         own: dict[str, VaultFindings] = {}
         for vault in result.control_answers.vaults:
-            one = own[vault.address] = VaultFindings(vault, path, parameters)
-            self._all.append(one)
-            self._by_root.setdefault(root, []).append(one)
-            self._static.setdefault((root, static_address(vault.address)), []).append(one)
+            vault_findings = own[vault.address] = VaultFindings(vault, path, parameters)
+            self._all.append(vault_findings)
+            self._by_root.setdefault(root, []).append(vault_findings)
+            self._static.setdefault((root, static_address(vault.address)), []).append(vault_findings)
         self._own.append((result, root, own))
 
-    def share_out(self) -> None:
-        """Give what was found to those that it is about, once all vaults are known."""
-        everybodys: list[tuple[Finding, str, Mapping[str, VaultFindings]]] = []
+    def assign_results(self) -> None:
+        """Assign the results to their vaults, once all vaults are known."""
+        common: list[tuple[Finding, str, Mapping[str, VaultFindings]]] = []
         for result, root, own in self._own:
-            for finding, owner in _owned(result):
+            for finding, owner in _results_with_owners(result):
                 if finding.rule.id in self._conditions:
-                    for one in self._called(owner.certain, root, own):
-                        one.applies[finding.rule.id] = finding
+                    for vault_findings in self._find(owner.certain, root, own):
+                        vault_findings.applies[finding.rule.id] = finding
                 elif owner.every:
-                    everybodys.append((finding, root, own))
+                    common.append((finding, root, own))
                 else:
-                    self._give(finding, owner, root, own)
-        for finding, root, own in everybodys:
-            shown = [one for one in list(own.values()) or self._by_root.get(root, []) if one.is_shown]
-            for one in shown or [self._of_nobody(root)]:
-                one.take(finding, perhaps=False)
+                    self._assign(finding, owner, root, own)
+        for finding, root, own in common:
+            candidates = list(own.values()) or self._by_root.get(root, [])
+            reported = [vault_findings for vault_findings in candidates if vault_findings.is_reported]
+            for vault_findings in reported or [self._unowned(root)]:
+                vault_findings.add_result(finding, perhaps=False)
 
-    def shown(self) -> list[VaultFindings]:
-        """Return all vaults that are reported, and what belongs to none of them."""
-        return [one for one in self._all if one.is_shown] + list(self._nobody.values())
+    def reported(self) -> list[VaultFindings]:
+        """Return the vaults that are reported, and the results without a vault."""
+        reported = [vault_findings for vault_findings in self._all if vault_findings.is_reported]
+        return reported + list(self._without_vault.values())
 
-    def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, VaultFindings]) -> None:
-        """Add a result to the vaults that it certainly or perhaps belongs to, or to none of the input."""
-        for one in self._called(owner.certain, root, own) or [self._of_nobody(root)]:
-            one.is_named = True
-            one.take(finding, perhaps=False)
+    def _assign(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, VaultFindings]) -> None:
+        """Add a result to its certain and possible owners, or to the results without a vault."""
+        for vault_findings in self._find(owner.certain, root, own) or [self._unowned(root)]:
+            vault_findings.is_named = True
+            vault_findings.add_result(finding, perhaps=False)
         if finding.outcome is Outcome.PASS:
             return
-        for one in self._called(owner.perhaps, root, own):
-            one.is_named = True
-            one.take(finding, perhaps=True)
+        for vault_findings in self._find(owner.perhaps, root, own):
+            vault_findings.is_named = True
+            vault_findings.add_result(finding, perhaps=True)
         if owner.anyone:
             key = (root, finding.rule.id)
-            self._anybodys[key] += 1
-            for one in own.values() if self._anybodys[key] <= _MOST_ANYBODYS else ():
-                one.take(finding, perhaps=True)
+            self._unowned_counts[key] += 1
+            for vault_findings in own.values() if self._unowned_counts[key] <= _MAX_UNOWNED else ():
+                vault_findings.add_result(finding, perhaps=True)
 
-    def _of_nobody(self, root: str) -> VaultFindings:
-        """Return what belongs to no vault of a root."""
+    def _unowned(self, root: str) -> VaultFindings:
         path, _, parameters = root.partition("\0")
-        return self._nobody.setdefault(root, VaultFindings(None, path, parameters))
+        return self._without_vault.setdefault(root, VaultFindings(None, path, parameters))
 
-    def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, VaultFindings]) -> list[VaultFindings]:
-        """Return those of these addresses; a vault that a plan has decided is the plan's."""
-        found: dict[int, VaultFindings] = {}
+    def _find(self, addresses: Iterable[str], root: str, own: Mapping[str, VaultFindings]) -> list[VaultFindings]:
+        """Return the vaults with these addresses. If a plan has decided a vault, it is the plan's."""
+        matches: dict[int, VaultFindings] = {}
         for address in addresses:
-            one = own.get(address)
-            for each in [one] if one is not None else self._static.get((root, static_address(address)), []):
-                found.setdefault(id(each), each)
-        return list(found.values())
+            with_address = [own[address]] if address in own else self._static.get((root, static_address(address)), [])
+            for vault_findings in with_address:
+                matches.setdefault(id(vault_findings), vault_findings)
+        return list(matches.values())
 
 
-def _owned(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
-    """Yield all results of a unit, each with its owner."""
+def _results_with_owners(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
     answers = result.control_answers
     if answers is not None:
         for finding in chain(result.findings, result.undecided, result.suppressed, answers.passes):
-            yield finding, answers.owners.get((finding.rule.id, finding.resource), _NOBODY)
+            yield finding, answers.owners.get((finding.rule.id, finding.resource), _NO_OWNER)
 
 
 DEFAULT, EVERYTHING = "key-vault", "all"
@@ -151,25 +155,25 @@ _OTHER_VAULTS = "it is about other vaults"
 
 
 def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
-    """Answer the frameworks of these names for all vaults that ``config`` leads to. Raises UsageError and RuleError."""
-    begin(config)
+    """Assess frameworks for all vaults of a run. Raise UsageError and RuleError."""
+    set_readable_files(config)
     known = known_rules(config)
-    sheets = sheets_of(_chosen(names, known), sorted(known, key=lambda rule: rule.id))
-    asked = {rule for sheet in sheets for question in sheet.checks for rule in question.rules}
+    sheets = sheets_of(_select_frameworks(names, known), sorted(known, key=lambda rule: rule.id))
+    rule_ids = {rule for sheet in sheets for check in sheet.checks for rule in check.rules}
     conditions = _conditions(sheets)
-    rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
+    rules = (*(rule for rule in known if rule.id in rule_ids), *(_as_rule(*pair) for pair in conditions.items()))
     root, pairs = unit_results(config, known, rules, progress)
-    total, found = total_of(config, known, rules, root, [result for _, result in pairs])
-    about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
-    gathered = FindingsByVault(set(conditions.values()))
-    units = without_decided(found)
+    total, unit_results_ = total_of(config, known, rules, root, [result for _, result in pairs])
+    types_by_rule = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
+    by_vault = FindingsByVault(set(conditions.values()))
+    units = without_decided(unit_results_)
     for (unit, _), result in zip(pairs, units, strict=True):
-        gathered.add(result, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
-    gathered.share_out()
-    subjects = (_subject(one, sheets, conditions, about) for one in gathered.shown())
+        by_vault.add(result, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
+    by_vault.assign_results()
+    subjects = (_subject(vault_findings, sheets, conditions, types_by_rule) for vault_findings in by_vault.reported())
     return Assessment(
         sheets=sheets,
-        subjects=tuple(sorted((one for one in subjects if any(one.sheets)), key=_order)),
+        subjects=tuple(sorted((subject for subject in subjects if any(subject.sheets)), key=_order)),
         problems=tuple(dict.fromkeys(total.problems)),
         sources=tuple(dict.fromkeys(total.read)),
         version=__version__,
@@ -178,7 +182,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
 
 
 def exit_code(assessment: Assessment, strict: bool) -> int:
-    """Return the exit code of an assessment: 1 if a row is not met, or with ``strict`` is undecided."""
+    """Return the exit code of an assessment: 1 if a control is not met, or with ``strict`` if it is unknown."""
     count = assessment.count()
     has_findings = bool(count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]))
     return exit_code_of(assessment.sources, assessment.problems, has_findings)
@@ -187,22 +191,22 @@ def exit_code(assessment: Assessment, strict: bool) -> int:
 # --- frameworks -------------------------------------------------------------------------------------------------------
 
 
-def _chosen(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
-    """Return the frameworks of these names, in their order; of a family's name the newest version."""
+def _select_frameworks(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
+    """Return the frameworks with these names; for the name of a family, its newest version."""
     known: Sequence[Framework] = ()
-    found: dict[str, Framework] = {}
+    frameworks: dict[str, Framework] = {}
     for name in names or (DEFAULT,):
         if name.endswith((".yaml", ".yml")):
-            called: Sequence[Framework] = load_framework(name, rules)
+            matches: Sequence[Framework] = load_framework(name, rules)
         else:
             known = known or builtin_frameworks(rules)
-            called = _called(name, known)
-        for framework in called:
-            found.setdefault(framework.name, framework)
-    return list(found.values())
+            matches = _matching_frameworks(name, known)
+        for framework in matches:
+            frameworks.setdefault(framework.name, framework)
+    return list(frameworks.values())
 
 
-def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
+def _matching_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
     if name == EVERYTHING:
         return known
     exact = [framework for framework in known if framework.name == name.lower()]
@@ -215,17 +219,16 @@ def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
 
 
 def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
-    """Return what must hold of a vault for a row to be about it, each with the id of the rule that asks it."""
-    found: dict[Condition, str] = {}
-    for question in (question for sheet in sheets for question in sheet.checks):
-        own = question.control.when
-        for condition in (*question.conditions.values(), *(() if own is None else (own,))):
-            found.setdefault(condition, f"row-{len(found)}")
-    return found
+    """Return the conditions that restrict controls to some vaults, each with the id of the rule that evaluates it."""
+    ids: dict[Condition, str] = {}
+    for check in (check for sheet in sheets for check in sheet.checks):
+        own = check.control.when
+        for condition in (*check.conditions.values(), *(() if own is None else (own,))):
+            ids.setdefault(condition, f"row-{len(ids)}")
+    return ids
 
 
 def _as_rule(condition: Condition, id_: str) -> Rule:
-    """Return a rule that holds for the vaults that a row is about."""
     return Rule(
         id=id_, name=id_, title="", severity=Severity.INFO, resources=VAULTS, when=All(()), require=condition,
         message="", why="", fix="", references=(), examples=(), path="",
@@ -236,51 +239,61 @@ def _as_rule(condition: Condition, id_: str) -> Rule:
 
 
 def _subject(
-    one: VaultFindings, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+    findings: VaultFindings,
+    sheets: Iterable[Sheet],
+    conditions: Mapping[Condition, str],
+    types_by_rule: Mapping[str, set[str]],
 ) -> Subject:
-    answers = tuple(tuple(_answer(question, one, conditions, about) for question in sheet.checks) for sheet in sheets)
-    if one.vault is None:
-        # It is no vault: the rows that nothing of it is said about have nothing to do with it.
+    answers = tuple(
+        tuple(_result(check, findings, conditions, types_by_rule) for check in sheet.checks) for sheet in sheets
+    )
+    if findings.vault is None:
+        # Without a vault, controls without results do not apply.
         answers = tuple(tuple(answer for answer in sheet if answer.bases) for sheet in answers)
-    return Subject(vault=one.vault, root=one.root, parameters=one.parameters, sheets=answers)
+    return Subject(vault=findings.vault, root=findings.root, parameters=findings.parameters, sheets=answers)
 
 
-def _answer(
-    question: ControlCheck, one: VaultFindings, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+def _result(
+    check: ControlCheck,
+    findings: VaultFindings,
+    conditions: Mapping[Condition, str],
+    types_by_rule: Mapping[str, set[str]],
 ) -> ControlResult:
-    """Return the result of a control for one vault: the worst of its rules counts, and unknown is never met."""
-    control = question.control
-    applies, why = _applies(control.when, one, conditions)
+    """Return the result of a control for one vault: the worst outcome counts, and unknown is never met."""
+    control = check.control
+    applies, why = _applies(control.when, findings, conditions)
     if applies is Outcome.FAIL:
-        return _unasked(question, why)
-    bases = sorted((basis for rule in question.rules for basis in _bases(rule, question, one, conditions)), key=_rank)
+        return _without_rules(check, why)
+    bases = sorted((basis for rule in check.rules for basis in _bases(rule, check, findings, conditions)), key=_rank)
     outcomes = {basis.outcome for basis in bases}
-    missing = _missing(question, one, about)
+    is_missing = _is_vault_missing(check, findings, types_by_rule)
     if not bases:
         if control.platform is not None and control.when is None:
-            return _unasked(question, "")
-        if not question.rules:
-            return ControlResult(check=question, status=Status.NO_RULE, why=control.note or _NO_RULE)
-        if missing:
-            return ControlResult(check=question, status=Status.UNDECIDED, why=_NOT_HERE)
-        return ControlResult(check=question, status=Status.NOT_APPLICABLE, why=_NOTHING)
+            return _without_rules(check, "")
+        if not check.rules:
+            return ControlResult(check=check, status=Status.NO_RULE, why=control.note or _NO_RULE)
+        if is_missing:
+            return ControlResult(check=check, status=Status.UNDECIDED, why=_NOT_HERE)
+        return ControlResult(check=check, status=Status.NOT_APPLICABLE, why=_NOTHING)
     if applies is Outcome.UNDECIDED:
         status = Status.UNDECIDED
     elif Outcome.FAIL in outcomes:
         status, why = Status.NOT_MET, ""
-    elif Outcome.UNDECIDED in outcomes or missing:
-        status, why = Status.UNDECIDED, _NOT_HERE if missing else ""
+    elif Outcome.UNDECIDED in outcomes or is_missing:
+        status, why = Status.UNDECIDED, _NOT_HERE if is_missing else ""
     else:
         status, why = Status.MET, ""
-    return ControlResult(check=question, status=status, why=why, bases=tuple(bases))
+    return ControlResult(check=check, status=status, why=why, bases=tuple(bases))
 
 
 def _bases(
-    rule: str, question: ControlCheck, one: VaultFindings, conditions: Mapping[Condition, str]
+    rule: str, check: ControlCheck, findings: VaultFindings, conditions: Mapping[Condition, str]
 ) -> Iterable[Basis]:
-    """Return the results of a rule for a vault that the control applies to; if that is unknown, they decide nothing."""
-    bases = one.bases.get(rule, ())
-    applies, _ = _applies(question.conditions.get(rule), one, conditions)
+    """Return the results of a rule for a vault. If it is unknown whether the rule applies, its failures are only
+    possible.
+    """
+    bases = findings.bases.get(rule, ())
+    applies, _ = _applies(check.conditions.get(rule), findings, conditions)
     if applies is Outcome.PASS or not bases:
         return bases
     if applies is Outcome.FAIL:
@@ -291,7 +304,7 @@ def _bases(
 def _applies(
     condition: Condition | None, one: VaultFindings, conditions: Mapping[Condition, str]
 ) -> tuple[Outcome, str]:
-    """Return whether a control applies to a vault, and if it does not or that is unknown, why."""
+    """Return whether a control applies to a vault, and the reason if it does not or if that is unknown."""
     if condition is None:
         return Outcome.PASS, ""
     finding = one.applies.get(conditions[condition])
@@ -299,30 +312,29 @@ def _applies(
         return Outcome.UNDECIDED, _NOT_HERE
     if finding.outcome is Outcome.UNDECIDED:
         return Outcome.UNDECIDED, f"whether it is about this vault is not known: {finding.why}"
-    found = ", ".join(
+    facts = ", ".join(
         f"{one.attribute.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.attribute
     )
-    return finding.outcome, f"{_OTHER_VAULTS}: {found}" if found else _OTHER_VAULTS
+    return finding.outcome, f"{_OTHER_VAULTS}: {facts}" if facts else _OTHER_VAULTS
 
 
-def _unasked(question: ControlCheck, why: str) -> ControlResult:
-    """Return the result of a control without rules."""
-    platform = question.control.platform
+def _without_rules(check: ControlCheck, why: str) -> ControlResult:
+    platform = check.control.platform
     if platform is None:
-        return ControlResult(check=question, status=Status.NOT_APPLICABLE, why=why)
-    return ControlResult(check=question, status=platform.status, why=platform.because, references=platform.references)
+        return ControlResult(check=check, status=Status.NOT_APPLICABLE, why=why)
+    return ControlResult(check=check, status=platform.status, why=platform.because, references=platform.references)
 
 
-def _missing(question: ControlCheck, one: VaultFindings, about: Mapping[str, set[str]]) -> bool:
-    """Return whether a rule would have to see the vault itself, which is declared elsewhere."""
-    if one.vault is None or one.vault.known:
+def _is_vault_missing(check: ControlCheck, findings: VaultFindings, types_by_rule: Mapping[str, set[str]]) -> bool:
+    """Return whether a rule would have to evaluate the vault itself, which is declared elsewhere."""
+    if findings.vault is None or findings.vault.known:
         return False
-    type_ = one.vault.type.lower()
-    return any(type_ in about[rule] and rule not in one.bases for rule in question.rules)
+    type_ = findings.vault.type.lower()
+    return any(type_ in types_by_rule[rule] and rule not in findings.bases for rule in check.rules)
 
 
 def _rank(basis: Basis) -> tuple[object, ...]:
-    """Violations first, then what is not known; those that somebody has suppressed after the others."""
+    """Return the sort key: failures first, then unknown results; suppressed ones last."""
     finding = basis.finding
     region = finding.at.region
     place = (0, 0, 0, 0) if region is None else msgspec.structs.astuple(region)

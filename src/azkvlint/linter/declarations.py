@@ -1,4 +1,4 @@
-"""Which declarations were evaluated, and why the others were not."""
+"""The declarations that were evaluated, and the reasons why others were not."""
 
 from __future__ import annotations
 
@@ -16,58 +16,68 @@ _Key: TypeAlias = tuple[object, ...]
 
 
 def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration]:
-    """Return the declarations of ``types`` (in lower case) in what was read, with resources or without."""
-    found: dict[_Key, Declaration] = {}
+    """Return the declarations of ``types`` (lower case) in an input, with or without resources."""
+    declarations: dict[_Key, Declaration] = {}
     for resource in read.resources.values():
-        lower = resource.type.lower()
-        if lower not in ACCOUNTED or lower not in types or resource.existing or not resource.stays:
+        lower_type = resource.type.lower()
+        if lower_type not in ACCOUNTED or lower_type not in types or resource.existing or not resource.stays:
             continue
         address = static_address(resource.address)
         key = (*resource.at.position_key[:2], address)
-        have = found.get(key)
+        existing = declarations.get(key)
         condition = resource.assumption.text if resource.assumption is not None else ""
-        if have is None:
+        if existing is None:
             at = msgspec.structs.replace(resource.at, address=resource.address, cause=None)
-            found[key] = Declaration(
+            declarations[key] = Declaration(
                 address=address, type=resource.type, declared_as=resource.declared_as, at=at, condition=condition,
                 instances=1,
             )  # fmt: skip
         else:
-            # It certainly exists once one of its instances does.
-            condition = have.condition and condition
-            found[key] = msgspec.structs.replace(have, condition=condition, instances=have.instances + 1)
-    return [*found.values(), *(one for one in read.skipped if one.type.lower() in types)]
+            # The declaration exists unconditionally if one of its instances does.
+            condition = existing.condition and condition
+            declarations[key] = msgspec.structs.replace(existing, condition=condition, instances=existing.instances + 1)
+    return [*declarations.values(), *(one for one in read.skipped if one.type.lower() in types)]
 
 
-def located(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
-    """Return declarations with their regions."""
-    return [msgspec.structs.replace(one, at=_located(one, find)) for one in declarations]
+def locate_declarations(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
+    """Return the declarations with their regions."""
+    return [msgspec.structs.replace(declaration, at=_with_region(declaration, find)) for declaration in declarations]
 
 
-def _located(one: Declaration, find: RegionLookup) -> Location:
-    place = find(one.at) if one.at.region is None else None
-    return one.at if place is None else msgspec.structs.replace(one.at, region=place[0])
+def _with_region(declaration: Declaration, find: RegionLookup) -> Location:
+    place = find(declaration.at) if declaration.at.region is None else None
+    return declaration.at if place is None else msgspec.structs.replace(declaration.at, region=place[0])
 
 
-def merged(declarations: Iterable[Declaration]) -> tuple[tuple[Declaration, ...], tuple[Declaration, ...]]:
-    """Return the declarations that were evaluated, and those that were not, each once, by path, line and address.
+def merge_declarations(declarations: Iterable[Declaration]) -> tuple[tuple[Declaration, ...], tuple[Declaration, ...]]:
+    """Return the evaluated and the skipped declarations, without duplicates, by path, line and address.
 
-    One that was not evaluated in one use of its module may have been in another.
+    A declaration that was skipped in one call of its module may have been evaluated in another.
     """
-    found: dict[_Key, Declaration] = {}
-    for one in declarations:
-        key = (one.at.path, one.at.region, one.type.lower()) + (() if one.at.region is not None else (one.address,))
-        have = found.get(key)
-        if have is None or (have.reason and not one.reason):
-            found[key] = one
-        elif not one.reason:
-            condition = have.condition and one.condition
-            first = min(have, one, key=lambda declaration: declaration.address)
-            found[key] = msgspec.structs.replace(first, condition=condition, instances=have.instances + one.instances)
-    ordered = sorted(found.values(), key=_order)
-    return tuple(one for one in ordered if not one.reason), tuple(one for one in ordered if one.reason)
+    by_key: dict[_Key, Declaration] = {}
+    for declaration in declarations:
+        key = (declaration.at.path, declaration.at.region, declaration.type.lower()) + (
+            () if declaration.at.region is not None else (declaration.address,)
+        )
+        existing = by_key.get(key)
+        if existing is None or (existing.reason and not declaration.reason):
+            by_key[key] = declaration
+        elif not declaration.reason:
+            condition = existing.condition and declaration.condition
+            first = min(existing, declaration, key=lambda declaration: declaration.address)
+            by_key[key] = msgspec.structs.replace(
+                first, condition=condition, instances=existing.instances + declaration.instances
+            )
+    ordered = sorted(by_key.values(), key=_order)
+    evaluated = tuple(declaration for declaration in ordered if not declaration.reason)
+    return evaluated, tuple(declaration for declaration in ordered if declaration.reason)
 
 
-def _order(one: Declaration) -> tuple[object, ...]:
-    region = one.at.region
-    return one.at.path, (0, 0) if region is None else (region.start_line, region.start_column), one.address, one.type
+def _order(declaration: Declaration) -> tuple[object, ...]:
+    region = declaration.at.region
+    return (
+        declaration.at.path,
+        (0, 0) if region is None else (region.start_line, region.start_column),
+        declaration.address,
+        declaration.type,
+    )

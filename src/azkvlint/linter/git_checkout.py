@@ -1,7 +1,7 @@
-# pathlib would be imported for this alone on the way to every report.
-"""The git checkout around an input, read from its files: no git is needed and no process is started.
+# Deferred, since every report imports this module.
+"""The git checkout around an input, read from its files without running git.
 
-Nothing here fails: what is missing, odd or hostile only leaves the answer None.
+Nothing here raises: missing, malformed or hostile files result in None.
 """
 
 from __future__ import annotations
@@ -27,41 +27,39 @@ _AZURE = frozenset({"ssh.dev.azure.com", "vs-ssh.visualstudio.com"})
 
 
 def repository(folder: str) -> Repository | None:
-    """Return the checkout that holds ``folder``, or None without one, without a remote on a server, or without a
-    commit.
-    """
+    """Return the checkout around ``folder``; None without a checkout, a commit or a remote on a server."""
     checkout = checkout_of(real_path(folder))
     if checkout is None:
         return None
-    own = git_folder(checkout)
-    common = os.path.join(own, read_git_metadata(own, "commondir").strip())
-    uri = _uri(_remote(read_git_metadata(common, "config")))
-    revision, branch = _head(own, common)
+    git_dir = git_folder(checkout)
+    common_dir = os.path.join(git_dir, read_git_metadata(git_dir, "commondir").strip())
+    uri = _uri(_remote(read_git_metadata(common_dir, "config")))
+    revision, branch = _head(git_dir, common_dir)
     if uri is None or revision is None:
         return None
     return Repository(uri=uri, revision=revision, branch=branch)
 
 
-def _head(own: str, common: str) -> tuple[str | None, str]:
-    """Return the commit that HEAD stands for, and the branch: empty where HEAD is detached."""
-    text = read_git_metadata(own, "HEAD").strip()
+def _head(git_dir: str, common_dir: str) -> tuple[str | None, str]:
+    """Return the commit of HEAD and the branch ("" if HEAD is detached)."""
+    text = read_git_metadata(git_dir, "HEAD").strip()
     branch = text.removeprefix("ref:").strip() if text.startswith("ref:") else ""
-    for _ in range(5):  # as deep as git itself follows symbolic references
+    for _ in range(5):  # git follows as many levels of symbolic references
         if _COMMIT.fullmatch(text):
             return text, branch.removeprefix("refs/heads/") if branch.startswith("refs/heads/") else ""
         name = text.removeprefix("ref:").strip()
         if not text.startswith("ref:") or not _REF.fullmatch(name) or ".." in name:
             break
-        text = _reference(name, own, common)
+        text = _reference(name, git_dir, common_dir)
     return None, ""
 
 
-def _reference(name: str, own: str, common: str) -> str:
-    for folder in (own, common):
+def _reference(name: str, git_dir: str, common_dir: str) -> str:
+    for folder in (git_dir, common_dir):
         text = read_git_metadata(folder, name).strip()
         if text:
             return text
-    for line in read_git_metadata(common, "packed-refs").splitlines():
+    for line in read_git_metadata(common_dir, "packed-refs").splitlines():
         commit, _, packed = line.partition(" ")
         if packed == name:
             return commit
@@ -69,7 +67,7 @@ def _reference(name: str, own: str, common: str) -> str:
 
 
 def _remote(config: str) -> str:
-    """Return the address of ``origin``, or of the first remote where none is called so."""
+    """Return the URL of ``origin``, or of the first remote."""
     remotes: dict[str, str] = {}
     section = None
     for line in config.splitlines():
@@ -78,22 +76,21 @@ def _remote(config: str) -> str:
             section = header[2] if header[1].lower() == "remote" else None
         setting = _URL_LINE.fullmatch(line, header.end() if header else 0)
         if setting is not None and section is not None:
-            remotes.setdefault(section, _plain(setting[1]))
+            remotes.setdefault(section, _unquote(setting[1]))
     return remotes.get("origin") or next(iter(remotes.values()), "")
 
 
-def _plain(value: str) -> str:
-    """Return a value of git's configuration without its quotes and the comment after it."""
-    quoted = re.match(r'"((?:[^"\\]|\\.)*)"', value)
-    return quoted[1] if quoted else re.split(r"\s+[#;]", value)[0].strip()
+def _unquote(value: str) -> str:
+    """Return a configuration value without quotes and trailing comment."""
+    match = re.match(r'"((?:[^"\\]|\\.)*)"', value)
+    return match[1] if match else re.split(r"\s+[#;]", value)[0].strip()
 
 
 def _uri(remote: str) -> str | None:
-    """Return a remote's address as people open it: https, without user, password, query and ``.git``; None if it is no
+    """Return the web address of a remote: https, without credentials, query and ``.git``; None if it is not on a
     server.
 
-    What does not look exactly like a host and a path is not passed on: where a password holds ``/``, a part of it looks
-    like one of them.
+    Anything but a plain host and path is rejected: if a password contains ``/``, a part of it looks like a path.
     """
     url, scp = _URL.match(remote), _SCP.fullmatch(remote)
     if len(remote) > _URL_LENGTH:
@@ -101,7 +98,7 @@ def _uri(remote: str) -> str | None:
     if url is not None:
         host, path = url[1].rpartition("@")[2], url[2]
         if remote[:4].lower() != "http":
-            host = host.partition(":")[0]  # the port of ssh or git serves no pages
+            host = host.partition(":")[0]  # the port of ssh or git serves no web pages
     elif scp is not None and "://" not in remote:
         host, path = scp[1], scp[2]
     else:

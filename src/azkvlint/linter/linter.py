@@ -1,4 +1,4 @@
-"""A whole run: discover, read, evaluate, place, report."""
+"""A run: discover, read, evaluate, locate and report."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.config.run_config import Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
-from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules, load_folder
-from azkvlint.linter.declarations import merged
+from azkvlint.linter.declarations import merge_declarations
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import grouped, one_per_module, without_addresses
+from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, evaluate_units, limit_of
+from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import INPUT_UNREADABLE
@@ -41,25 +41,23 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 def check(config: Config, progress: Progress | None = None) -> Report:
-    """Evaluate everything that ``config`` names. What goes wrong with an input is a Problem.
+    """Evaluate all inputs of ``config``. Failures of an input are reported as Problems.
 
-    Raises UsageError and RuleError.
-
-    ``progress`` is called with the number of units that are done, and of all.
+    Raise UsageError and RuleError. ``progress`` is called with the numbers of finished units and of all units.
     """
-    return report_of(config, *_evaluated(config, progress))
+    return report_of(config, *_evaluate_all(config, progress))
 
 
 def combined_result(config: Config, progress: Progress | None = None) -> UnitResult:
-    """Return the combined result of all units. Raises as ``check`` does."""
-    return total_of(config, *_evaluated(config, progress))[0]
+    """Return the combined result of all units. Raise as ``check`` does."""
+    return total_of(config, *_evaluate_all(config, progress))[0]
 
 
-def _evaluated(
+def _evaluate_all(
     config: Config, progress: Progress | None
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
-    """Return all rules, the selected ones, the root of the run, and the results of its units."""
-    begin(config)
+    """Return all rules, the selected rules, the root of the run and the results of its units."""
+    set_readable_files(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
     root, pairs = unit_results(config, known, rules, progress)
     return known, rules, root, [result for _, result in pairs]
@@ -70,24 +68,24 @@ def report_of(
 ) -> Report:
     """Return the report on the units of a run, whose paths start from ``root``.
 
-    ``known`` are all rules, ``rules`` the selected ones. Raises UsageError for a baseline that is none.
+    ``known`` are all rules, ``rules`` the selected ones. Raise UsageError for an invalid baseline.
     """
     total, units = total_of(config, known, rules, root, units)
-    evaluated, skipped = merged(total.declarations)
-    folders = FoldersOfTests(config, root, _start(config, root), total.read)
+    evaluated, skipped = merge_declarations(total.declarations)
+    folders = FoldersOfTests(config, root, _source_root(config, root), total.read)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        found = (folders.marked(finding) for finding in findings if finding.severity >= config.min_severity)
-        return grouped(found) if is_explained else tuple(found)
+        marked = (folders.mark(finding) for finding in findings if finding.severity >= config.min_severity)
+        return group_findings(marked) if is_explained else tuple(marked)
 
     return Report(
         findings=selected(total.findings),
         undecided=selected(total.undecided, is_explained=config.explain),
         suppressed=selected(total.suppressed),
-        passes=selected(_passes(units)),
-        configuration=config.shown,
+        passes=selected(_passing(units)),
+        configuration=config.display_path,
         includes_tests=config.include_tests,
-        root=_start(config, root),
+        root=_source_root(config, root),
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
@@ -100,68 +98,65 @@ def report_of(
     )
 
 
-def _start(config: Config, root: str) -> str:
-    """Return the folder that paths of source start from; a plan may be in another one."""
+def _source_root(config: Config, root: str) -> str:
+    """Return the base folder of source paths. The source of a plan may be outside ``root``."""
     if not config.source_root or is_within(real_path(config.source_root), root):
         return root
     return root_of(config.source_root)
 
 
 def repository_of(config: Config, root: str) -> Repository | None:
-    """Return the checkout that a run is about: a plan need not lie in that of its source."""
+    """Return the checkout of a run: that of the inputs, or of the source of a plan."""
     return repository(root) or (repository(config.source_root) if config.source_root else None)
 
 
-def _passes(units: Iterable[UnitResult]) -> Iterator[Finding]:
-    """Yield what passes, where the units have it."""
+def _passing(units: Iterable[UnitResult]) -> Iterator[Finding]:
     for unit in without_decided(list(units)):
         if unit.control_answers is not None:
             yield from unit.control_answers.passes
 
 
 def baseline_of(report: Report, config: Config) -> bytes:
-    """Return a baseline of all that was found: a file for ``--baseline``."""
-    from azkvlint.linter.baseline import document_of
+    """Return the baseline of a report, for ``--baseline``."""
+    from azkvlint.linter.baseline import baseline_document
 
-    return document_of(report, config.baseline, config.strict)
+    return baseline_document(report, config.baseline, config.strict)
 
 
 def _baseline(config: Config) -> Baseline | None:
-    """Return the baseline of a run, if it has one that counts. Raises UsageError for what is none."""
+    """Return the baseline of a run, if it applies. Raise UsageError if the file is not a baseline."""
     if not config.baseline:
         return None
     from azkvlint.linter.baseline import Baseline
 
-    found = Baseline(config.baseline)
-    return None if config.no_ignores else found
+    baseline = Baseline(config.baseline)
+    return None if config.no_ignores else baseline
 
 
 def total_of(
     config: Config, known: Sequence[Rule], rules: Sequence[Rule], root: str, units: Sequence[UnitResult]
 ) -> tuple[UnitResult, list[UnitResult]]:
-    """Return what judging everything gave, as the configuration and the baseline want it, and the units that make it
-    up.
-    """
+    """Return the combined result with configuration and baseline applied, and the units."""
     baseline = _baseline(config)
-    found, more = _as_configured(config, known, rules, root, units)
-    found = _without_secret_texts(found)
-    total = combine(found)
-    total.add(more)
+    units, configuration_result = _apply_overrides(config, known, rules, root, units)
+    units = _without_secret_texts(units)
+    total = combine(units)
+    total.add(configuration_result)
     if any(problem.is_syntax_error for problem in total.problems):
         from azkvlint.readers.terraform.second_opinions import with_second_opinions
 
         total.problems = with_second_opinions(total.problems, root)
-    unread = _unread(config, root, total.read)
+    unread = _folders_without_input(config, root, total.read)
     if unread:
-        total.problems.append(_nothing(unread))
-    total.problems = one_per_module(total.problems)
+        total.problems.append(_no_input_problem(unread))
+    total.problems = merge_module_problems(total.problems)
     if baseline is not None:
-        total.problems += baseline.applied(total, config, rules, root, [result.root for result in found])
-    return total, found
+        total.problems += baseline.apply(total, config, rules, root, [result.root for result in units])
+    return total, units
 
 
 def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
-    """Return the units without the texts that no report shows. Few inputs have any."""
+    """Return the units with secret strings redacted. Few inputs have any."""
     if not any(unit.secret_texts for unit in units):
         return units
     from azkvlint.linter.redaction import without_secret_texts
@@ -172,134 +167,132 @@ def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
 def unit_results(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, UnitResult]]]:
-    """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
+    """Return the root of the run, and every unit with its result. ``known`` are all rules."""
     policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
-    given, _ = discover(config.parameters)
-    units = units_of(sources, given, relevant)
-    found: list[UnitResult] = []
+    parameter_files, _ = discover(config.parameters)
+    units = units_of(sources, parameter_files, relevant)
+    results: list[UnitResult] = []
     limit = limit_of(units, sources)
-    for done, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant, limit)):
+    for index, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant, limit)):
         if progress is not None:
-            progress(done, len(units))
-        found.append(result)
-    return root, list(zip(units, found, strict=True))
+            progress(index, len(units))
+        results.append(result)
+    return root, list(zip(units, results, strict=True))
 
 
-def _as_configured(
+def _apply_overrides(
     config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[UnitResult]
 ) -> tuple[list[UnitResult], UnitResult]:
-    """Return the units with the overrides of the configuration, and a result with the problems of the configuration."""
-    more = UnitResult(problems=list(notice_problems(config.notices, root)))
+    """Return the units with overrides applied, and a result with the problems of the configuration."""
+    configuration_result = UnitResult(problems=list(notice_problems(config.notices, root)))
     if config.overrides:
-        from azkvlint.linter.apply_overrides import Overriding
+        from azkvlint.linter.apply_overrides import Overrides
 
-        overriding = Overriding(config, known, rules, root)
-        units = [overriding.on(result) for result in units]
-        # What could not be read may hold what an override is about.
-        is_whole = not any(problem.level == "error" for result in units for problem in result.problems)
-        more.problems += overriding.problems + (overriding.unused() if is_whole else [])
-        more.directives, more.used = overriding.said(), overriding.used
-    return list(units), more
+        overriding = Overrides(config, known, rules, root)
+        units = [overriding.apply(result) for result in units]
+        # An input that could not be read may contain the target of an override.
+        is_complete = not any(problem.level == "error" for result in units for problem in result.problems)
+        configuration_result.problems += overriding.problems + (overriding.unused() if is_complete else [])
+        configuration_result.directives, configuration_result.used = overriding.directives(), overriding.used
+    return list(units), configuration_result
 
 
 def notice_problems(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
-    """Yield the problems of the settings, at their places below the root of the run."""
-    for one in notices:
-        at = Location(path=reported_name(root, one.file)) if one.file else None
-        yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
+    """Yield the problems of the settings, with paths relative to the root of the run."""
+    for notice in notices:
+        at = Location(path=reported_name(root, notice.file)) if notice.file else None
+        yield Problem(code=notice.code, level=notice.level, message=notice.message, at=at, hint=notice.hint)
 
 
 def combine(units: Iterable[UnitResult]) -> UnitResult:
-    """Return the combined result of units: a plan's result for a resource replaces that of its source.
+    """Return the combined result of units. A plan's result for a resource replaces that of its source.
 
-    The problems of directives that no unit has used come last.
+    Problems of directives that no unit has used come last.
     """
     units = list(units)
     total = UnitResult()
     for unit in without_decided(units):
         total.add(unit)
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
-    total.problems += _undeclared(units)
+    total.problems += _undeclared_variables(units)
     return total
 
 
 def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
-    """Yield the units, those of source without what a plan of the same root has decided.
+    """Yield the units; those of Terraform source without the resources that a plan of the same root has decided.
 
-    A template that another one links or Terraform deploys, from its file, or a module whose caller was found only by
-    evaluating it, is evaluated with the values that it is given there, and not by itself.
+    A template that another one links or a Terraform module deploys, or a module with a caller that only evaluation has
+    found, is evaluated with the arguments of its caller instead of on its own.
     """
     deploying = [(number, unit) for number, unit in enumerate(units) if unit.deployed]
-    answered: dict[str, frozenset[str]] = {}
+    decided_by_root: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
-            answered[unit.root] = answered.get(unit.root, frozenset()) | unit.decided
+            decided_by_root[unit.root] = decided_by_root.get(unit.root, frozenset()) | unit.decided
     for number, unit in enumerate(units):
-        if unit.standalone_templates and any(_deploys(other, at, unit, number) for at, other in deploying):
+        if unit.standalone_templates and any(_deploys(other, index, unit, number) for index, other in deploying):
             yield UnitResult(read=unit.read, directives=unit.directives)
         else:
-            yield unit if unit.from_plan else _without(unit, answered)
+            yield unit if unit.from_plan else _without_plan_resources(unit, decided_by_root)
 
 
-def _deploys(one: UnitResult, number: int, other: UnitResult, number_of_other: int) -> bool:
-    """Return whether one unit deploys another. Of those that deploy each other, the first is not deployed."""
-    if number == number_of_other or not one.deployed.issuperset(other.standalone_templates):
+def _deploys(unit: UnitResult, number: int, other: UnitResult, number_of_other: int) -> bool:
+    """Return whether one unit deploys another. Of two that deploy each other, the first is not considered deployed."""
+    if number == number_of_other or not unit.deployed.issuperset(other.standalone_templates):
         return False
     return (
         number < number_of_other
-        or not one.standalone_templates
-        or not other.deployed.issuperset(one.standalone_templates)
+        or not unit.standalone_templates
+        or not other.deployed.issuperset(unit.standalone_templates)
     )
 
 
-def _undeclared(units: Iterable[UnitResult]) -> Iterator[Problem]:
-    """Yield what options give values to and no Terraform root declares: Terraform would refuse it."""
+def _undeclared_variables(units: Iterable[UnitResult]) -> Iterator[Problem]:
+    """Yield problems of variables that options set and no root module declares. Terraform rejects these."""
     roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():
         text = f"no root module declares the variable '{name}' that --var or --var-file gives a value to"
         yield Problem(code=INPUT_UNREADABLE, level="warning", message=text)
 
 
-def _without(unit: UnitResult, answered: Mapping[str, frozenset[str]]) -> UnitResult:
-    """Return a unit without what plans have decided. What it has in common with them is counted there."""
-    if not unit.root or unit.root not in answered:
+def _without_plan_resources(unit: UnitResult, decided_by_root: Mapping[str, frozenset[str]]) -> UnitResult:
+    """Return a unit without the resources that plans have decided, which are counted there."""
+    if not unit.root or unit.root not in decided_by_root:
         return unit
-    # Whether a resource exists is what the plan says.
-    known = answered[unit.root] | unit.assumed
+    # Whether a conditional resource exists is decided by the plan.
+    decided = decided_by_root[unit.root] | unit.assumed
     answers = unit.control_answers
     if answers is not None:
         answers = msgspec.structs.replace(
             answers,
-            passes=tuple(without_addresses(answers.passes, known)),
-            vaults=tuple(one for one in answers.vaults if static_address(one.address) not in known),
+            passes=tuple(without_addresses(answers.passes, decided)),
+            vaults=tuple(vault for vault in answers.vaults if static_address(vault.address) not in decided),
         )
     return msgspec.structs.replace(
         unit,
         control_answers=answers,
         resource_counts=Counter(),
         passed=0,
-        findings=without_addresses(unit.findings, known),
-        undecided=without_addresses(unit.undecided, known),
-        suppressed=without_addresses(unit.suppressed, known),
+        findings=without_addresses(unit.findings, decided),
+        undecided=without_addresses(unit.undecided, decided),
+        suppressed=without_addresses(unit.suppressed, decided),
         declarations=[
-            msgspec.structs.replace(one, reason="the plan has no instance of it", condition="", instances=0)
-            if one.address in unit.assumed - answered[unit.root]
-            else one
-            for one in unit.declarations
+            msgspec.structs.replace(declaration, reason="the plan has no instance of it", condition="", instances=0)
+            if declaration.address in unit.assumed - decided_by_root[unit.root]
+            else declaration
+            for declaration in unit.declarations
         ],
     )
 
 
 def rules_of(config: Config) -> tuple[Rule, ...]:
-    """Return the built-in rules and the user's own, as far as they are selected, in id order, with the parameters as
-    set.
-    """
-    return chosen(known_rules(config), config.select, config.ignore, config.profiles)
+    """Return the selected rules, built-in and custom, by id, with parameters set."""
+    return select_rules(known_rules(config), config.select, config.ignore, config.profiles)
 
 
 def known_rules(config: Config) -> tuple[Rule, ...]:
-    """Return the built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
+    """Return all rules, built-in and custom, with parameters set."""
     rules = all_rules(config.rules, examples=False)
     if config.are_rules_found:
         from azkvlint.engine.parameters import refuse_unsound_patterns
@@ -313,7 +306,7 @@ def known_rules(config: Config) -> tuple[Rule, ...]:
 
 
 def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, ...]:
-    """Return the built-in rules, and those in the user's own folders or files."""
+    """Return the built-in rules, and those in custom folders or files."""
     rules = builtin_rules(examples=examples)
     if folders:
         for folder in folders:
@@ -329,38 +322,41 @@ def exit_code(report: Report, config: Config) -> int:
 
 
 def exit_code_of(sources: Sequence[str], problems: Iterable[Problem], has_findings: bool) -> int:
-    """Return the exit code of a run that has read ``sources``. Every command gets its exit code here.
+    """Return the exit code of a run that has read ``sources``. Every command uses this function.
 
-    Invariant: 0 means that at least one input was read, and that everything that should have been readable was. No
-    note, warning, setting or environment variable changes that. 3 beats 1.
+    Invariant: 0 means that at least one input was read, and that nothing was unreadable. No note, warning, setting or
+    environment variable changes that. 3 takes precedence over 1.
     """
     if not is_complete(sources, problems):
         return EXIT_INCOMPLETE
     return EXIT_FINDINGS if has_findings else EXIT_CLEAN
 
 
-def _unread(config: Config, root: str, read: Iterable[str]) -> list[str]:
-    """Return the folders among the paths of a run in which there is no input, given the paths that were ``read``."""
+def _folders_without_input(config: Config, root: str, read: Iterable[str]) -> list[str]:
+    """Return the folders among the inputs of a run that contain no input; ``read`` are the paths that were read."""
     folders = [path for path in config.paths if os.path.isdir(path)]
-    around: set[str] = set()
+    parents: set[str] = set()
     for path in read if folders else ():
         name = path if path != STDIN_NAME else ""
-        while name and name not in around:
-            around.add(name)
-            name = name.rpartition("/")[0] or os.curdir  # which the root itself is called
+        while name and name not in parents:
+            parents.add(name)
+            name = name.rpartition("/")[0] or os.curdir  # the path of the root itself
     return [
-        path for path in folders if reported_path(root, real_path(path)) not in around and not _has_source(path, config)
+        path
+        for path in folders
+        if reported_path(root, real_path(path)) not in parents and not _has_source(path, config)
     ]
 
 
 def _has_source(folder: str, config: Config) -> bool:
-    """Return whether a folder has source code, which is read by itself or through its callers. JSON may be anything."""
+    """Return whether a folder has source code, which may be read through its callers only. JSON files may be
+    anything.
+    """
     names = [os.path.basename(source.file) for source in discover([folder], config.exclude)[0]]
     return any(is_module_file(name) or not name.lower().endswith(JSON) for name in names)
 
 
-def _nothing(paths: Sequence[str]) -> Problem:
-    """Return the problem that there is no input in ``paths``."""
+def _no_input_problem(paths: Sequence[str]) -> Problem:
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=MAKE_INPUT)

@@ -1,4 +1,4 @@
-"""Findings of a plan, at their places in the Terraform source: on the lines that its owner can edit."""
+"""Map the findings of a Terraform plan to the source of its root module."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.findings import related
+from azkvlint.engine.findings import related_notes
 from azkvlint.engine.messages import fingerprint
-from azkvlint.linter.declarations import located
+from azkvlint.linter.declarations import locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
+    answer_locations,
+    answers_with_regions,
+    as_passed,
     locations,
-    passed,
-    places_of,
     split_suppressed,
     verdicts_on,
-    with_places,
     with_regions,
 )
 from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Problem, Vault
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.module_stubs import Head
 
 _HINT = "--source-root FOLDER names the root module that it was made from"
-# Part of the address of a resource that stands for all that there may be.
+# The part of an address that represents all instances.
 _ALL = "[*]"
 
 
-def on_source(
+def merge_source(
     result: UnitResult,
     plan: ReadResult,
     source: ReadResult | None,
@@ -52,162 +52,165 @@ def on_source(
     evaluator: Evaluator,
     policy: Policy | None,
 ) -> UnitResult:
-    """Return what judging a plan gave, each finding at its place in ``source``, the root module that the plan was made
-    from.
+    """Return the results of a plan, with each finding located in ``source``, the root module of the plan.
 
-    What the plan leaves undecided, its source may decide. What has no place there keeps the one in the plan, and a note
-    says so. Directives in the source count.
+    Results that are unknown in the plan may be decided by the source. A finding without a location in the source keeps
+    the one in the plan, and a note reports that. Directives in the source apply.
     """
     if source is None:
-        lost = len(result.findings) + len(result.undecided)
-        text = "the Terraform source of the plan is not at hand, or several modules could be it"
-        return _with_note(result, plan.path, text, lost)
+        count = len(result.findings) + len(result.undecided)
+        message = "the Terraform source of the plan is not at hand, or several modules could be it"
+        return _with_note(result, plan.path, message, count)
     places = _Places(plan, source, required)
-    said = Suppressions(source.comments, policy)
-    failed, open_ = _decided(result.undecided, source, required, evaluator)
-    findings, silent = _told(result.findings, places, said)
-    findings_too, silent_too = split_suppressed(failed, said)
-    undecided, silent_still = _told(open_, places, said)
-    findings += findings_too
-    suppressed = silent + silent_too + silent_still
+    suppressions = Suppressions(source.comments, policy)
+    failed, unknown = _decide_by_source(result.undecided, source, required, evaluator)
+    findings, suppressed_findings = _locate(result.findings, places, suppressions)
+    failed_in_source, suppressed_failures = split_suppressed(failed, suppressions)
+    undecided, suppressed_unknown = _locate(unknown, places, suppressions)
+    findings += failed_in_source
+    suppressed = suppressed_findings + suppressed_failures + suppressed_unknown
     answers = None
     if result.control_answers is not None:
-        answers = _answers_on_source(result.control_answers, result.undecided, failed + open_, places)
-    declarations = [places.moved_declaration(one) for one in result.declarations]
-    declared = (one.at for one in declarations if one.at.path != plan.path)
+        answers = _answers_on_source(result.control_answers, result.undecided, failed + unknown, places)
+    declarations = [places.locate_declaration(declaration) for declaration in result.declarations]
+    declared = (declaration.at for declaration in declarations if declaration.at.path != plan.path)
     find = source.locate(
-        chain(locations([*findings, *undecided, *suppressed], said.problems), places_of(answers), declared)
+        chain(
+            locations([*findings, *undecided, *suppressed], suppressions.problems), answer_locations(answers), declared
+        )
     )
-    found = msgspec.structs.replace(
+    merged = msgspec.structs.replace(
         result,
         findings=[with_regions(finding, find, source.root) for finding in findings],
         undecided=[with_regions(finding, find, source.root) for finding in undecided],
         suppressed=result.suppressed + [with_regions(finding, find, source.root) for finding in suppressed],
-        problems=result.problems + said.problems,
-        passed=result.passed + len(result.undecided) - len(failed) - len(open_),
-        unused=result.unused | said.unused,
-        used=result.used | said.used,
-        directives=result.directives + said.said,
+        problems=result.problems + suppressions.problems,
+        passed=result.passed + len(result.undecided) - len(failed) - len(unknown),
+        unused=result.unused | suppressions.unused,
+        used=result.used | suppressions.used,
+        directives=result.directives + suppressions.directives,
         root=source.root,
         from_plan=True,
         decided=frozenset(static_address(address) for address in plan.resources),
-        control_answers=None if answers is None else with_places(answers, find, source.root),
-        declarations=located(declarations, find),
+        control_answers=None if answers is None else answers_with_regions(answers, find, source.root),
+        declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
     )
-    return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
+    return _with_note(merged, plan.path, "some resources of the plan are not in its Terraform source", places.missing)
 
 
-def from_other_source(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
-    """Return the results of a plan, at their places in it, with a note that the source found is not the plan's.
+def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
+    """Return the results of a plan, located in the plan, with a note that the source found does not match.
 
-    ``difference`` is the argument of which the source has another constant.
+    ``difference`` is an argument with another constant in the source.
     """
     message = f"the plan was not made from the Terraform source found: `{difference}` differs; findings are on the plan"
     note = Problem(code=NOT_MAPPED, level="note", message=message, at=Location(path=plan.path), hint=_HINT)
     return msgspec.structs.replace(result, problems=[*result.problems, note])
 
 
-def _decided(
+def _decide_by_source(
     undecided: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: Evaluator
 ) -> tuple[list[Finding], list[Finding]]:
-    """Return what of a plan's open questions its source says to fail, and what stays open.
+    """Return the unknown results of a plan that fail in its source, and those that remain unknown.
 
-    A plan holds no locals and no conditions, so its source may know what becomes of a value, or whom an id names.
+    A plan contains no locals and no conditions, so the source may determine a value or the target of an id.
     """
     if not undecided:
         return [], []
     verdicts = verdicts_on(source, required, evaluator)
     failed = {(finding.rule.id, finding.resource): finding for finding in verdicts.findings}
-    doubtful = {(finding.rule.id, finding.resource) for finding in verdicts.undecided}
+    unknown_keys = {(finding.rule.id, finding.resource) for finding in verdicts.undecided}
     keys = [(finding.rule.id, finding.resource) for finding in undecided]
-    open_ = [
+    unknown = [
         finding
         for key, finding in zip(keys, undecided, strict=True)
-        if key not in failed and (key in doubtful or finding.resource not in source.resources)
+        if key not in failed and (key in unknown_keys or finding.resource not in source.resources)
     ]
-    return [failed[key] for key in keys if key in failed], open_
+    return [failed[key] for key in keys if key in failed], unknown
 
 
 def _answers_on_source(
     answers: ControlAnswers, undecided: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
 ) -> ControlAnswers:
-    """Return a plan's answers at their places in the source, with those that only the source gives."""
-    left = {(finding.rule.id, finding.resource) for finding in not_passed}
-    decided = (one for one in undecided if (one.rule.id, one.resource) not in left)
-    passes = [*answers.passes, *(passed(finding) for finding in decided)]
-    lost = places.lost
-    moved = tuple(places.moved(finding) or finding for finding in passes)
-    places.lost = lost
+    """Return a plan's answers located in the source, with results that pass only there."""
+    not_passed_keys = {(finding.rule.id, finding.resource) for finding in not_passed}
+    decided = (finding for finding in undecided if (finding.rule.id, finding.resource) not in not_passed_keys)
+    passes = [*answers.passes, *(as_passed(finding) for finding in decided)]
+    missing = places.missing
+    moved = tuple(places.locate(finding) or finding for finding in passes)
+    places.missing = missing
     return msgspec.structs.replace(
-        answers, passes=moved, vaults=tuple(places.moved_vault(vault) for vault in answers.vaults)
+        answers, passes=moved, vaults=tuple(places.locate_vault(vault) for vault in answers.vaults)
     )
 
 
-def _with_note(result: UnitResult, path: str, message: str, lost: int) -> UnitResult:
-    if not lost:
+def _with_note(result: UnitResult, path: str, message: str, count: int) -> UnitResult:
+    if not count:
         return result
-    said = f"{message}: {lost} of its findings and questions are told in the plan"
-    note = Problem(code=NOT_MAPPED, level="note", message=said, at=Location(path=path), hint=_HINT)
+    text = f"{message}: {count} of its findings and questions are told in the plan"
+    note = Problem(code=NOT_MAPPED, level="note", message=text, at=Location(path=path), hint=_HINT)
     return msgspec.structs.replace(result, problems=[*result.problems, note])
 
 
-def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings at their places in the source, and those of them that are suppressed there."""
+def _locate(
+    findings: Iterable[Finding], places: _Places, suppressions: Suppressions
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings located in the source, and those of them that are suppressed there."""
     lost: list[Finding] = []
-    found: list[Finding] = []
+    located_findings: list[Finding] = []
     for finding in findings:
-        moved = places.moved(finding)
-        (lost if moved is None else found).append(finding if moved is None else moved)
-    counted, suppressed = split_suppressed(found, said)
+        moved = places.locate(finding)
+        (lost if moved is None else located_findings).append(finding if moved is None else moved)
+    counted, suppressed = split_suppressed(located_findings, suppressions)
     return counted + lost, suppressed
 
 
 class _Places:
-    """The resources of the source. ``lost`` counts what was not found among them and stays nevertheless."""
+    """The resources of the source. ``missing`` counts results of the plan without a resource in the source."""
 
     def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
         self.planned = plan.resources
         self.resources = build_graph(source.resources, required, source.is_complete).resources
         self.heads = source.stubs
-        self.lost = 0
+        self.missing = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}
         for address, resource in self.resources.items():
             self._static.setdefault(static_address(address), resource)
 
-    def moved(self, finding: Finding) -> Finding | None:
-        """Return a finding of a plan at its place in the source; None if its resource is not there."""
+    def locate(self, finding: Finding) -> Finding | None:
+        """Return a finding of a plan located in the source; None if its resource is not there."""
         resource = self._find(finding.resource)
         if resource is None:
             planned = self.planned.get(finding.resource)
-            # What goes away has mostly been taken out of the source before.
-            self.lost += planned is None or planned.stays
+            # Resources to destroy are usually no longer in the source.
+            self.missing += planned is None or planned.stays
             return None
         at = self._place(resource, finding.at)
-        evidence = tuple(self._moved(one) for one in finding.evidence)
+        evidence = tuple(self._locate_evidence(item) for item in finding.evidence)
         named = msgspec.structs.replace(resource, address=finding.resource)
         return msgspec.structs.replace(
             finding,
             at=at,
             excerpt=None,
             evidence=evidence,
-            related=related(named, evidence, at),
+            related=related_notes(named, evidence, at),
             resource_at=resource.at,
             callers=resource.callers,
             fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
             source=FROM_PLAN,
         )
 
-    def moved_vault(self, vault: Vault) -> Vault:
-        """Return a vault of a plan at its place in the source, if it is there."""
+    def locate_vault(self, vault: Vault) -> Vault:
+        """Return a vault of a plan, located in the source if it is there."""
         resource = self._find(vault.address)
         if resource is None:
             return vault
         return msgspec.structs.replace(vault, at=msgspec.structs.replace(resource.at, address=vault.address))
 
-    def moved_declaration(self, declaration: Declaration) -> Declaration:
-        """Return a declaration of a plan at its place in the source, if it is there."""
+    def locate_declaration(self, declaration: Declaration) -> Declaration:
+        """Return a declaration of a plan, located in the source if it is there."""
         resource = self._find(declaration.at.address or "")
         if resource is None:
             return declaration
@@ -215,23 +218,24 @@ class _Places:
         return msgspec.structs.replace(declaration, at=at)
 
     def _find(self, address: str) -> Resource | None:
-        """Return what a plan calls ``address``, or at least its block: the keys of instances need not be known here.
+        """Return the resource with an address, or its block if the instance keys are unknown.
 
-        Where no more is known than a head, such as a call's whose module is not at hand, it is that.
+        If only the block's header is known, such as that of a call of a module that is not installed, a resource
+        without attributes is returned.
         """
-        found = self.resources.get(address) or self._static.get(static_address(address))
-        if found is not None:
-            return found
+        resource = self.resources.get(address) or self._static.get(static_address(address))
+        if resource is not None:
+            return resource
         known, planned = self._head(address), self.planned.get(address)
         if known is None or planned is None:
             return None
         head, _ = known
-        nothing = MapValue(at=head.at, fields={})
-        return msgspec.structs.replace(planned, attributes=nothing, at=head.at, callers=head.callers)
+        no_attributes = MapValue(at=head.at, fields={})
+        return msgspec.structs.replace(planned, attributes=no_attributes, at=head.at, callers=head.callers)
 
     def _head(self, address: str) -> tuple[Head, int] | None:
-        """Return what is known of a resource, or of the first call on the way to it of which no more is; and which
-        call.
+        """Return the header of a resource, or of the first call on its path whose module is not installed; and the
+        call's depth.
         """
         prefix = ""
         for depth, (name, _) in enumerate(module_path(address), 1):
@@ -242,12 +246,14 @@ class _Places:
         head = self.heads.get(static_address(address))
         return None if head is None else (head, 0)
 
-    def _moved(self, one: Evidence) -> Evidence:
-        resource = self._find(one.at.address) if one.at.address is not None else None
-        return one if resource is None else msgspec.structs.replace(one, at=self._place(resource, one.at))
+    def _locate_evidence(self, evidence: Evidence) -> Evidence:
+        resource = self._find(evidence.at.address) if evidence.at.address is not None else None
+        return (
+            evidence if resource is None else msgspec.structs.replace(evidence, at=self._place(resource, evidence.at))
+        )
 
     def _place(self, resource: Resource, at: Location) -> Location:
-        """Return the attribute's place, or the head of what it is missing in."""
+        """Return the location of an attribute, or of the block in which it is missing."""
         place = resource.at
         if at.attribute is not None:
             planned, path = self.planned.get(at.address or ""), path_of(at.attribute)
@@ -257,11 +263,11 @@ class _Places:
             if resource.address not in self.resources:
                 place = self._argument(resource, path) or place
             elif resource.address != at.address and _ALL not in resource.address:
-                place = _shared(place, resource)
+                place = _shared_location(place, resource)
         return msgspec.structs.replace(place, address=at.address, attribute=at.attribute)
 
     def _argument(self, resource: Resource, path: Path) -> Location | None:
-        """Return the argument of a call that an attribute's value comes from."""
+        """Return the argument of a module call from which an attribute's value comes."""
         known = self._head(resource.address)
         if known is None or not known[0].is_call:
             return None
@@ -270,8 +276,8 @@ class _Places:
         return head.arguments.get(name)
 
 
-def _shared(place: Location, resource: Resource) -> Location:
-    """Return a place that all instances of a block have: what a caller gives to one of them is not in the block's
+def _shared_location(place: Location, resource: Resource) -> Location:
+    """Return the location that all instances of a block share. An argument for a single instance is outside the
     module.
     """
     if posixpath.dirname(place.path) != posixpath.dirname(resource.at.path):

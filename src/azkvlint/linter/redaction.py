@@ -1,6 +1,6 @@
-"""Results without the texts that no message shows: values whose names are those of secrets.
+"""Redact secret strings from results: values whose names mark them as secrets.
 
-The rules have seen them, so no verdict depends on this. Only what is reported does.
+Rules are evaluated with the original values, so redaction does not affect any verdict.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.value import SENSITIVE
 from azkvlint.util.secret_names import is_harmless
 
-# A shorter text is a part of others by chance, so it is hidden only where it stands alone.
-_LONG = 8
-# One that is shorter still may be anything.
-_LEAST = 4
-# Of a text of many lines a report shows only the beginning.
-_MOST = 64
-# Words of Azure's own. Whoever gives one to a variable for a secret gives no secret away.
-_WORDS = frozenset(
+# Shorter strings occur in others by chance, so they are redacted only as whole words.
+_MIN_UNANCHORED = 8
+# Strings below this length are not redacted.
+_MIN_LENGTH = 4
+# Reports truncate long strings, so only their beginning is matched.
+_MAX_LENGTH = 64
+# Azure's own keywords are not secrets, even as the value of a secret variable.
+_KEYWORDS = frozenset(
     {
         "allow", "azureservices", "default", "deny", "disabled", "enabled", "false", "none", "null", "premium",
         "standard", "true",
@@ -35,46 +35,45 @@ _WORDS = frozenset(
 
 
 def without_secret_texts(result: UnitResult) -> UnitResult:
-    """Return the result with ``(sensitive)`` in the place of each of its secret texts."""
+    """Return the result with its secret strings replaced by ``(sensitive)``."""
     redactor = Redactor(result.secret_texts)
     return redactor.result(result) if redactor else result
 
 
 class Redactor:
-    """Replaces texts wherever they are shown. It is false if there are none."""
+    """Replaces secret strings in texts and results. It is false if there are none."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        spelled = {spelling for text in texts if _is_worth_hiding(text) for spelling in _spellings(text)}
-        patterns = [_pattern(text) for text in sorted(spelled, key=lambda text: (-len(text), text))]
+        spellings = {spelling for text in texts if _is_worth_hiding(text) for spelling in _spellings(text)}
+        patterns = [_pattern(text) for text in sorted(spellings, key=lambda text: (-len(text), text))]
         self._pattern = re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL) if patterns else None
 
     def __bool__(self) -> bool:
-        """Return whether there is anything to replace."""
         return self._pattern is not None
 
     def text(self, text: str) -> str:
-        """Return a text without the secret ones."""
+        """Return a text without secret strings."""
         return text if self._pattern is None else self._pattern.sub(SENSITIVE, text)
 
     def result(self, result: UnitResult) -> UnitResult:
-        """Return a result without the secret texts."""
+        """Return a result without secret strings."""
         return msgspec.structs.replace(
             result,
-            findings=[self._finding(one) for one in result.findings],
-            undecided=[self._finding(one) for one in result.undecided],
-            suppressed=[self._finding(one) for one in result.suppressed],
-            problems=[self.problem(one) for one in result.problems],
-            unused={mark: self.problem(one) for mark, one in result.unused.items()},
-            declarations=[self._declaration(one) for one in result.declarations],
+            findings=[self._finding(item) for item in result.findings],
+            undecided=[self._finding(item) for item in result.undecided],
+            suppressed=[self._finding(item) for item in result.suppressed],
+            problems=[self.problem(item) for item in result.problems],
+            unused={mark: self.problem(item) for mark, item in result.unused.items()},
+            declarations=[self._declaration(item) for item in result.declarations],
             control_answers=None if result.control_answers is None else self._answers(result.control_answers),
         )
 
     def _finding(self, finding: Finding) -> Finding:
         at, callers = self._location(finding.at), tuple(map(self._location, finding.callers))
-        mark = finding.fingerprint
-        if mark and (at.address, at.attribute) != (finding.at.address, finding.at.attribute):
-            # A hash of a secret reveals it to an attacker who can guess.
-            mark = fingerprint(finding.rule.id, at, callers)
+        hash_ = finding.fingerprint
+        if hash_ and (at.address, at.attribute) != (finding.at.address, finding.at.attribute):
+            # An attacker could verify guesses against a hash of the secret.
+            hash_ = fingerprint(finding.rule.id, at, callers)
         return msgspec.structs.replace(
             finding,
             message=self.text(finding.message),
@@ -82,7 +81,7 @@ class Redactor:
             resource=self.text(finding.resource),
             full_name=self.text(finding.full_name),
             at=at,
-            fingerprint=mark,
+            fingerprint=hash_,
             evidence=tuple(map(self._evidence, finding.evidence)),
             related=tuple(Note(text=self.text(note.text), at=self._location(note.at)) for note in finding.related),
             why=self.text(finding.why),
@@ -95,17 +94,17 @@ class Redactor:
         text, context = self.text(excerpt.text), self.text(excerpt.context_text)
         if context == excerpt.context_text:
             return excerpt
-        # A hash of the line would give the secret away.
+        # The same holds for a hash of the line.
         line_hash = None if excerpt.line_hash is None else ""
         return msgspec.structs.replace(excerpt, text=text, context_text=context, line_hash=line_hash)
 
-    def _evidence(self, one: Evidence) -> Evidence:
+    def _evidence(self, evidence: Evidence) -> Evidence:
         return msgspec.structs.replace(
-            one,
-            found=self.text(one.found),
-            note=self.text(one.note),
-            at=self._location(one.at),
-            hops=tuple(map(self.text, one.hops)),
+            evidence,
+            found=self.text(evidence.found),
+            note=self.text(evidence.note),
+            at=self._location(evidence.at),
+            hops=tuple(map(self.text, evidence.hops)),
         )
 
     def _location(self, at: Location) -> Location:
@@ -115,25 +114,27 @@ class Redactor:
         return msgspec.structs.replace(at, address=address, attribute=attribute, cause=cause)
 
     def problem(self, problem: Problem) -> Problem:
-        """Return a problem without the secret texts."""
+        """Return a problem without secret strings."""
         at = None if problem.at is None else self._location(problem.at)
         message, hint = self.text(problem.message), self.text(problem.hint)
         return msgspec.structs.replace(problem, message=message, hint=hint, at=at)
 
-    def _declaration(self, one: Declaration) -> Declaration:
+    def _declaration(self, declaration: Declaration) -> Declaration:
         return msgspec.structs.replace(
-            one,
-            address=self.text(one.address),
-            at=self._location(one.at),
-            reason=self.text(one.reason),
-            condition=self.text(one.condition),
+            declaration,
+            address=self.text(declaration.address),
+            at=self._location(declaration.at),
+            reason=self.text(declaration.reason),
+            condition=self.text(declaration.condition),
         )
 
     def _answers(self, answers: ControlAnswers) -> ControlAnswers:
         return ControlAnswers(
             vaults=tuple(map(self._vault, answers.vaults)),
             passes=tuple(map(self._finding, answers.passes)),
-            owners={(rule, self.text(address)): self._owner(one) for (rule, address), one in answers.owners.items()},
+            owners={
+                (rule, self.text(address)): self._owner(owner) for (rule, address), owner in answers.owners.items()
+            },
         )
 
     def _vault(self, vault: Vault) -> Vault:
@@ -146,18 +147,18 @@ class Redactor:
 
 
 def _is_worth_hiding(text: str) -> bool:
-    return len(text.strip()) >= _LEAST and text.lower() not in _WORDS and not is_harmless(text)
+    return len(text.strip()) >= _MIN_LENGTH and text.lower() not in _KEYWORDS and not is_harmless(text)
 
 
 def _spellings(text: str) -> set[str]:
-    """Return a text as reports and functions spell it."""
-    found = {text, text.strip(), quote(text, safe="", errors="replace")}
-    if len(text) >= _LONG:
-        found.add(b64encode(text.encode("utf-8", "replace")).decode().rstrip("="))
-    return found
+    """Return the encodings of a string in reports and functions."""
+    spellings = {text, text.strip(), quote(text, safe="", errors="replace")}
+    if len(text) >= _MIN_UNANCHORED:
+        spellings.add(b64encode(text.encode("utf-8", "replace")).decode().rstrip("="))
+    return spellings
 
 
 def _pattern(text: str) -> str:
-    if len(text) > _MOST:
-        return f"{re.escape(text[:_MOST])}.*"
-    return re.escape(text) if len(text) >= _LONG else rf"(?<!\w){re.escape(text)}(?!\w)"
+    if len(text) > _MAX_LENGTH:
+        return f"{re.escape(text[:_MAX_LENGTH])}.*"
+    return re.escape(text) if len(text) >= _MIN_UNANCHORED else rf"(?<!\w){re.escape(text)}(?!\w)"

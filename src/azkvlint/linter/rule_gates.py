@@ -1,6 +1,6 @@
-"""The gates that a rule has to pass before it is part of kvlint: ``kvlint rules test --strict``, and the tests.
+"""The gates for built-in rules, for ``kvlint rules test --strict`` and the tests.
 
-Loading a rule file is the first gate, and its examples are the second; see ``rule_loader`` and ``rule_tests``.
+Loading a rule file is the first gate and its examples are the second; see ``rule_loader`` and ``rule_tests``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.schema import EXPECTATIONS
-from azkvlint.linter.rule_mutants import survivors
+from azkvlint.linter.rule_mutants import surviving_mutants
 from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import verdicts_on
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -31,15 +31,15 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
 PLACEHOLDER = "TODO"
-"""The word that ``kvlint rules new`` writes where a text is to be filled in."""
+"""The placeholder for missing texts in files from ``kvlint rules new``."""
 LONGEST_TITLE, LONGEST_MESSAGE = 90, 120
 _OWN_ID = regex(r"KV[0-9]{3}")
 _VALUE = regex(r"\{\w+\}")
 _NAMED = "'{resource}'"
-# Outcomes that only Terraform's source can show, whose second language is JSON: no plan has ``lifecycle`` blocks, every
-# plan knows the version of a module, and Bicep and ARM have neither.
+# Outcomes that only Terraform source can have, so that their second language is Terraform's JSON syntax: plans have no
+# ``lifecycle`` blocks and always the exact module version, and Bicep and ARM have neither.
 ONLY_IN_TERRAFORM = frozenset({("KV007", "fails"), ("KV057", "undecided"), ("KV060", "fails")})
-# Types of kvlint's own, for what is no resource.
+# Internal types for declarations that are not resources.
 _NO_RESOURCES = frozenset(
     {
         "terraform/providers",
@@ -63,7 +63,7 @@ _ONLY_IN_TEMPLATES = frozenset(
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gate finds wrong with a rule, or with one of its examples in a language."""
+    """A fault that a gate finds in a rule, or in one of its examples in a language."""
 
     rule: Rule
     text: str
@@ -71,7 +71,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
 
     def __str__(self) -> str:
-        """Return the fault as ``path:line: outcome (example), language: text``; the line is that of the example."""
+        """Return the fault as ``path:line: outcome (example), language: text``, with the line of the example."""
         if self.example is None:
             return f"{self.rule.path}: {self.rule.id}: {self.text}"
         return f"{place(self.rule, self.example, self.language)}: {self.text}"
@@ -81,21 +81,21 @@ Gate: TypeAlias = Callable[[Rule], Iterator[Fault]]
 
 
 def place(rule: Rule, example: Example, language: str) -> str:
-    """Return where an example is, and what it is called."""
-    said = f", {language}" if language else ""
-    return f"{example.path or rule.path}:{example.line}: {example.expect} ({example.title}){said}"
+    """Return the location and the title of an example."""
+    suffix = f", {language}" if language else ""
+    return f"{example.path or rule.path}:{example.line}: {example.expect} ({example.title}){suffix}"
 
 
 def faults_of(rules: Sequence[Rule]) -> Iterator[Fault]:
-    """Yield what the gates find wrong with rules: those of each rule, then those of all together."""
+    """Yield the faults of rules: those of each rule, then those of all rules together."""
     for rule in rules:
         for gate in GATES:
             yield from gate(rule)
-    yield from unique(rules)
+    yield from unique_fields(rules)
 
 
 def is_own(rule: Rule) -> bool:
-    """Return whether a rule is one of kvlint's own by its id."""
+    """Return whether a rule has the id of a built-in rule."""
     return _OWN_ID.fullmatch(rule.id) is not None
 
 
@@ -103,7 +103,7 @@ def is_own(rule: Rule) -> bool:
 
 
 def texts(rule: Rule) -> Iterator[Fault]:
-    """Check the lengths of title and message, that the message names the resource, and that no text is left open."""
+    """Check the length of title and message, that the message names the resource, and that no placeholder is left."""
     if len(rule.title) > LONGEST_TITLE:
         yield Fault(rule=rule, text=f"title has {len(rule.title)} characters, and may have {LONGEST_TITLE}")
     length = len(_VALUE.sub("", rule.message))
@@ -128,7 +128,7 @@ def texts(rule: Rule) -> Iterator[Fault]:
 
 
 def sources(rule: Rule) -> Iterator[Fault]:
-    """Check that a rule of kvlint's own names its sources and the ideas of docs/ideas.yaml that it covers."""
+    """Check that a built-in rule has references and covers ideas of docs/ideas.yaml."""
     if not rule.references:
         yield Fault(rule=rule, text="references has no source")
     if is_own(rule) and not rule.covers:
@@ -139,25 +139,25 @@ def sources(rule: Rule) -> Iterator[Fault]:
 
 
 def types(rule: Rule) -> Iterator[Fault]:
-    """Check that a rule of kvlint's own names only types that a table or a template can declare."""
+    """Check that a built-in rule refers only to types that a table or template can declare."""
     if not is_own(rule):
         return
-    linked = (type_ for part in (rule.when, rule.require) for link in links(part) for type_ in link.types)
-    for type_ in dict.fromkeys((*rule.resources, *linked)):
+    linked_types = (type_ for part in (rule.when, rule.require) for link in links(part) for type_ in link.types)
+    for type_ in dict.fromkeys((*rule.resources, *linked_types)):
         if type_.lower() not in known_types():
             yield Fault(rule=rule, text=f"no reader knows the type {type_}")
 
 
 def known_types() -> frozenset[str]:
-    """Return the types, in lower case, that resources of any input can have."""
+    """Return the lower-case types that resources of any input can have."""
     from azkvlint.azure.azurerm.resources import RESOURCES
 
-    mapped = {mapped.type.lower() for mapped in RESOURCES.values()} | {type_.lower() for type_ in SERVICES}
-    return frozenset(mapped | set(PATHS)) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
+    mapped_types = {mapped.type.lower() for mapped in RESOURCES.values()} | {type_.lower() for type_ in SERVICES}
+    return frozenset(mapped_types | set(PATHS)) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
 
 
 def links(condition: Condition) -> Iterator[Linked]:
-    """Yield every condition about other resources inside a condition."""
+    """Yield the link conditions inside a condition."""
     match condition:
         case Linked(where=where):
             yield condition
@@ -173,39 +173,39 @@ def links(condition: Condition) -> Iterator[Linked]:
 
 
 def outcomes(rule: Rule) -> Iterator[Fault]:
-    """Check that each outcome has an example in Terraform, and one in another language."""
+    """Check that each outcome has an example in Terraform and one in another language."""
     for expect in EXPECTATIONS:
         languages = {language for example in rule.examples if example.expect == expect for language in example.sources}
         if "terraform" not in languages:
-            some = f"an example that {expect}" if expect != "undecided" else "an example that is undecided"
-            yield Fault(rule=rule, text=f"{some} is missing in terraform")
+            subject = f"an example that {expect}" if expect != "undecided" else "an example that is undecided"
+            yield Fault(rule=rule, text=f"{subject} is missing in terraform")
         if (rule.id, expect) not in ONLY_IN_TERRAFORM:
             languages.discard("terraform_json")
         if len(languages) < 2:
-            have = ", ".join(sorted(languages)) or "none"
-            yield Fault(rule=rule, text=f"{expect}: examples in two languages are needed, there are: {have}")
+            available = ", ".join(sorted(languages)) or "none"
+            yield Fault(rule=rule, text=f"{expect}: examples in two languages are needed, there are: {available}")
 
 
-def differing(rule: Rule) -> Iterator[Fault]:
-    """Check that no two examples have the same title or the same text."""
-    seen = Counter(example.title for example in rule.examples)
-    seen.update(source for example in rule.examples for source in example.sources.values())
+def distinct_examples(rule: Rule) -> Iterator[Fault]:
+    """Check that no two examples have the same title or source."""
+    counts = Counter(example.title for example in rule.examples)
+    counts.update(source for example in rule.examples for source in example.sources.values())
     for example in rule.examples:
-        if seen[example.title] > 1:
+        if counts[example.title] > 1:
             yield Fault(rule=rule, example=example, text="another example has the same title")
         for language, source in example.sources.items():
-            if seen[source] > 1:
+            if counts[source] > 1:
                 yield Fault(rule=rule, example=example, language=language, text="another example has the same text")
 
 
-def mutated(rule: Rule) -> Iterator[Fault]:
-    """Check that at least one example notices when any part of the rule is broken."""
+def mutants_caught(rule: Rule) -> Iterator[Fault]:
+    """Check that every mutant of the rule is caught by an example."""
     try:
-        alive, count = survivors(rule)
+        surviving, count = surviving_mutants(rule)
     except InputError as error:
         yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
         return
-    for change in alive:
+    for change in surviving:
         yield Fault(rule=rule, text=f"no example notices this change: {change}")
     if not count:
         yield Fault(rule=rule, text="it has no condition that could be wrong")
@@ -214,10 +214,10 @@ def mutated(rule: Rule) -> Iterator[Fault]:
 # --- unknown values ---------------------------------------------------------------------------------------------------
 
 
-def unknown(rule: Rule) -> Iterator[Fault]:
-    """Check that a value that decides makes the result unknown where it is unknown.
+def unknown_values(rule: Rule) -> Iterator[Fault]:
+    """Check that a value that decides the result makes it unknown if the value is unknown.
 
-    Each value of an example's resources is made unknown in turn, and so is each attribute that the rule reads and the
+    Each value of an example's resources is made unknown in turn, and so is each attribute that the rule reads but the
     example does not set.
     """
     for expect in ("fails", "passes"):
@@ -234,7 +234,7 @@ def unknown(rule: Rule) -> Iterator[Fault]:
 
 
 def _has_deciding_value(rule: Rule, example: Example, language: str) -> bool:
-    """Return whether the result of an example is unknown once one of its values is."""
+    """Return whether the result of an example is unknown if one of its values is."""
     required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
     evaluator = Evaluator([with_parameters(rule, example.parameters)])
     read = read_example(language, example.sources[language], required)
@@ -248,25 +248,24 @@ def _has_deciding_value(rule: Rule, example: Example, language: str) -> bool:
 
 
 def _outcomes(read: ReadResult, required: RequiredAttributes, evaluator: Evaluator) -> Mapping[str, str]:
-    """Return the results by resource, without those that pass. Raises InputError for a rule that crashes."""
+    """Return the results by resource, without those that pass. Raise InputError if a rule crashes."""
     verdicts = verdicts_on(read, required, evaluator)
     if verdicts.problems:
         raise InputError(verdicts.problems[0].message)
-    return {one.resource: one.outcome.label for one in verdicts.findings + verdicts.undecided}
+    return {finding.resource: finding.outcome.label for finding in verdicts.findings + verdicts.undecided}
 
 
 def _with_unknowns(read: ReadResult, required: RequiredAttributes) -> Iterator[ReadResult]:
-    """Yield what was read with one value unknown, for each value."""
+    """Yield copies of an input, each with one value unknown."""
     for address, resource in read.resources.items():
-        asked = {path for path in required.paths_of(resource.type) or () if path and path[0] != "derived"}
-        for path in sorted(asked | set(_paths(resource.attributes, ())), key=str):
+        read_paths = {path for path in required.paths_of(resource.type) or () if path and path[0] != "derived"}
+        for path in sorted(read_paths | set(_paths(resource.attributes, ())), key=str):
             attributes = _with_unknown(resource.attributes, path)
             changed: Resource = msgspec.structs.replace(resource, attributes=attributes, shared_attributes=None)
             yield msgspec.structs.replace(read, resources={**read.resources, address: changed})
 
 
 def _paths(value: Value, path: Path) -> Iterator[Path]:
-    """Yield the path of every value inside a value."""
     if path:
         yield path
     match value:
@@ -274,12 +273,12 @@ def _paths(value: Value, path: Path) -> Iterator[Path]:
             for name, field in fields.items():
                 yield from _paths(field, (*path, name))
         case ListValue(items=items):
-            for at, item in enumerate(items):
-                yield from _paths(item, (*path, at))
+            for index, item in enumerate(items):
+                yield from _paths(item, (*path, index))
 
 
 def _with_unknown(value: Any, path: Path) -> Any:
-    """Return a value with what is at a path unknown, whether it was there or not."""
+    """Return a value with the value at a path unknown, whether it exists or not."""
     if not path:
         return Unknown(at=value.at, why="it is unknown in this test")
     step = path[0]
@@ -296,15 +295,15 @@ def _with_unknown(value: Any, path: Path) -> Any:
 # --- all rules --------------------------------------------------------------------------------------------------------
 
 
-def unique(rules: Iterable[Rule]) -> Iterator[Fault]:
+def unique_fields(rules: Iterable[Rule]) -> Iterator[Fault]:
     """Check that no two rules have the same id, name or title."""
     rules = list(rules)
     for field in ("id", "name", "title"):
-        seen = Counter(getattr(rule, field) for rule in rules)
+        counts = Counter(getattr(rule, field) for rule in rules)
         for rule in rules:
-            if seen[getattr(rule, field)] > 1:
+            if counts[getattr(rule, field)] > 1:
                 yield Fault(rule=rule, text=f"another rule has the same {field}")
 
 
-GATES: tuple[Gate, ...] = (texts, sources, types, outcomes, differing, unknown, mutated)
-"""The gates of one rule, the quick ones first."""
+GATES: tuple[Gate, ...] = (texts, sources, types, outcomes, distinct_examples, unknown_values, mutants_caught)
+"""The gates of one rule, fast ones first."""

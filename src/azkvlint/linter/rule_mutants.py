@@ -1,7 +1,7 @@
-"""Mutants of rules: each has one part broken, and at least one example of the rule has to notice.
+"""Mutation testing of rules: each mutant has one part broken, and an example of the rule has to notice it.
 
-A part is a clause, an operator, a quantifier, a number (one more, and one less), a text, a switch, what is taken for
-something missing, one alternative of a pattern, and each item of a list, be it in the default of a parameter.
+A part is a clause, an operator, a quantifier, a number (plus and minus one), a string, a switch, a default, an
+alternative of a pattern, or an item of a list, in conditions and in the defaults of parameters.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from azkvlint.util.lazy_regex import regex
 
 _OPPOSITE = {"at_least": "at_most", "at_most": "at_least"}
 _HOLDS: Condition = All(())
-# A longer list of types is reference data, which tests/linter/test_rules.py compares with the tables of types.
-_FEW = 12
+# Longer lists of types are reference data, which tests/linter/test_rules.py compares with the tables of types.
+_MAX_TYPES = 12
 _NEVER = "(?!)"
-_OTHER = "another"
+_OTHER_VALUE = "another"
 _SAME = ", which makes no difference: "
 _GROUP = regex(r"\?(?:[:=!]|<[=!]|P<\w+>|[aiLmsux]+:)")
 
 
-# What is always there where a condition looks for it: it has a default only because ``not`` needs one. Where a rule
-# asks several types, of which some do not have it, an example notices all the same.
+# Paths that are never absent, so that the default that ``not`` requires has no effect. For a rule on several types, an
+# example for a type without the attribute notices.
 _ALWAYS_THERE = {
     "$": "an item of a list",
     "derived.accessModel": "reckoned of every vault, and of every access policy by its vault",
@@ -77,7 +77,7 @@ _ALWAYS_THERE = {
 
 
 class Mutant(NamedTuple):
-    """A rule with one part broken, and in what. ``same`` is why that makes no difference."""
+    """A rule with one broken part, and a description of the change. ``same`` is the reason if it is equivalent."""
 
     change: str
     rule: Rule
@@ -85,74 +85,74 @@ class Mutant(NamedTuple):
 
 
 def mutants(rule: Rule) -> Iterator[Mutant]:
-    """Yield the rule with each type that it asks left out, and each part of its conditions broken, in turn."""
-    for type_ in rule.resources if 1 < len(rule.resources) <= _FEW else ():
-        left = tuple(other for other in rule.resources if other != type_)
-        yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=left))
+    """Yield the rule without each of its types and with each part of its conditions and parameters broken, in turn."""
+    for type_ in rule.resources if 1 < len(rule.resources) <= _MAX_TYPES else ():
+        remaining = tuple(other for other in rule.resources if other != type_)
+        yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=remaining))
     for part in ("when", "require"):
-        for change, condition in _broken(getattr(rule, part)):
+        for change, condition in _mutate(getattr(rule, part)):
             broken = msgspec.structs.replace(rule, **{part: condition})
             yield Mutant(f"{part}: {change}", broken, change.partition(_SAME)[2])
     patterns = _patterns(rule)
-    for at, parameter in enumerate(rule.parameters):
+    for index, parameter in enumerate(rule.parameters):
         changes = changed_pattern if parameter.name in patterns else changed_value
         for change, default in changes(parameter.default):
             others = list(rule.parameters)
-            others[at] = msgspec.structs.replace(parameter, default=default)
+            others[index] = msgspec.structs.replace(parameter, default=default)
             yield Mutant(f"{parameter.name}: {change}", msgspec.structs.replace(rule, parameters=tuple(others)))
 
 
-def _broken(condition: Condition) -> Iterator[tuple[str, Condition]]:
-    """Yield the condition with one thing changed: a part dropped, a word turned into its opposite."""
+def _mutate(condition: Condition) -> Iterator[tuple[str, Condition]]:
+    """Yield the condition with one change each: a part removed, or a word replaced by its opposite."""
     match condition:
         case All(of=parts) | AnyOf(of=parts):
-            yield from _broken_list(condition, parts)
+            yield from _mutate_list(condition, parts)
         case Not(of=part):
-            yield f"not: {_said(part)} -> without not", part
-            yield from ((change, Not(other)) for change, other in _broken(part))
+            yield f"not: {_describe(part)} -> without not", part
+            yield from ((change, Not(other)) for change, other in _mutate(part))
         case Items(quantifier=word, text=text, where=where):
             other = "every" if word == "some" else "some"
             yield f"{word}: {text} -> {other}", msgspec.structs.replace(condition, quantifier=other)
-            yield from _broken_where(condition, where, f"{word}: {text}")
+            yield from _mutate_where(condition, where, f"{word}: {text}")
         case Linked(direction=word, types=types, where=where):
             yield f"{word}: {types[0]} -> not", Not(condition)
-            for dropped in types if 1 < len(types) <= _FEW else ():
-                left = tuple(type_ for type_ in types if type_ != dropped)
-                yield f"{word}: without {dropped}", msgspec.structs.replace(condition, types=left)
+            for dropped in types if 1 < len(types) <= _MAX_TYPES else ():
+                remaining = tuple(type_ for type_ in types if type_ != dropped)
+                yield f"{word}: without {dropped}", msgspec.structs.replace(condition, types=remaining)
             if where != _HOLDS:
-                yield from _broken_where(condition, where, f"{word}: {types[0]}")
+                yield from _mutate_where(condition, where, f"{word}: {types[0]}")
         case Attribute() | Given():
-            yield from _broken_leaf(condition)
+            yield from _mutate_leaf(condition)
 
 
-def _broken_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterator[tuple[str, Condition]]:
+def _mutate_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterator[tuple[str, Condition]]:
     word, other = ("all", AnyOf) if isinstance(condition, All) else ("any", All)
     kind = type(condition)
     if len(parts) > 1:
-        yield f"{word}: {', '.join(map(_said, parts))} -> the opposite", other(parts)
-    for at, part in enumerate(parts):
+        yield f"{word}: {', '.join(map(_describe, parts))} -> the opposite", other(parts)
+    for index, part in enumerate(parts):
         if len(parts) > 1 or word == "all":
-            yield f"{word}: without {_said(part)}", kind(parts[:at] + parts[at + 1 :])
-        for change, changed in _broken(part):
-            yield change, kind((*parts[:at], changed, *parts[at + 1 :]))
+            yield f"{word}: without {_describe(part)}", kind(parts[:index] + parts[index + 1 :])
+        for change, changed in _mutate(part):
+            yield change, kind((*parts[:index], changed, *parts[index + 1 :]))
 
 
-def _broken_where(condition: Items | Linked, where: Condition, said: str) -> Iterator[tuple[str, Condition]]:
-    yield f"{said} -> without where", msgspec.structs.replace(condition, where=_HOLDS)
-    for change, changed in _broken(where):
-        yield f"{said}: {change}", msgspec.structs.replace(condition, where=changed)
+def _mutate_where(condition: Items | Linked, where: Condition, prefix: str) -> Iterator[tuple[str, Condition]]:
+    yield f"{prefix} -> without where", msgspec.structs.replace(condition, where=_HOLDS)
+    for change, changed in _mutate(where):
+        yield f"{prefix}: {change}", msgspec.structs.replace(condition, where=changed)
 
 
-def _broken_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]]:
-    yield f"{_said(condition)} -> not", Not(condition)
+def _mutate_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]]:
+    yield f"{_describe(condition)} -> not", Not(condition)
     if not isinstance(condition, Attribute):
         return
     if condition.operator in _OPPOSITE:
         other = _OPPOSITE[condition.operator]
-        yield f"{_said(condition)} -> {other}", msgspec.structs.replace(condition, operator=other)
+        yield f"{_describe(condition)} -> {other}", msgspec.structs.replace(condition, operator=other)
     if condition.operator == "is":
         other = "absent" if condition.operand == "set" else "set"
-        yield f"{_said(condition)} -> is: {other}", msgspec.structs.replace(condition, operand=other)
+        yield f"{_describe(condition)} -> is: {other}", msgspec.structs.replace(condition, operand=other)
         return
     operand = condition.operand
     if not (isinstance(operand, str) and operand.startswith("$")):
@@ -161,20 +161,20 @@ def _broken_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]
     if condition.default is not None:
         default = _other_answer(condition, condition.default)
         if default is not None:
-            change = f"{_said(condition)}, default: {condition.default!r} -> {default!r}"
+            change = f"{_describe(condition)}, default: {condition.default!r} -> {default!r}"
             same = _ALWAYS_THERE.get(condition.text)
             yield change + (f"{_SAME}{same}" if same else ""), msgspec.structs.replace(condition, default=default)
 
 
 def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
-    """Return a default with which what is missing gets the other answer; None where no plain value has it."""
+    """Return a default that reverses the outcome for absent values; None if no plain value does."""
     expected = condition.operand
     first = expected[0] if isinstance(expected, tuple) and expected else expected
     match condition.operator:
         case "equals" | "contains" | "in" if isinstance(first, bool):
             return not default
         case "equals" | "contains" | "in" if isinstance(first, str) and not first.startswith("$"):
-            return _OTHER if default in (expected if isinstance(expected, tuple) else (expected,)) else first
+            return _OTHER_VALUE if default in (expected if isinstance(expected, tuple) else (expected,)) else first
         case "at_least" if isinstance(expected, (int, float)) and isinstance(default, (int, float)):
             return expected - 1 if default >= expected else expected
         case "at_most" if isinstance(expected, (int, float)) and isinstance(default, (int, float)):
@@ -185,22 +185,20 @@ def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
 
 
 def _patterns(rule: Rule) -> frozenset[str]:
-    """Return the names of the parameters that are regular expressions."""
-    found: set[str] = set()
-    waiting: list[Condition] = [rule.when, rule.require]
-    while waiting:
-        match waiting.pop():
+    names: set[str] = set()
+    stack: list[Condition] = [rule.when, rule.require]
+    while stack:
+        match stack.pop():
             case Attribute(operator="matches", operand=str() as operand) if operand.startswith("$"):
-                found.add(operand[1:])
+                names.add(operand[1:])
             case All(of=parts) | AnyOf(of=parts):
-                waiting += parts
+                stack += parts
             case Not(of=part) | Items(where=part) | Linked(where=part):
-                waiting.append(part)
-    return frozenset(found)
+                stack.append(part)
+    return frozenset(names)
 
 
-def _said(condition: Condition) -> str:
-    """Return a condition in a few words."""
+def _describe(condition: Condition) -> str:
     match condition:
         case Attribute(text=text, operator=operator, operand=operand):
             return f"{text} {operator} {operand}"
@@ -211,7 +209,7 @@ def _said(condition: Condition) -> str:
         case Linked(direction=word, types=types, via=via):
             return f"{word} {types[0]} via {via}"
         case Not(of=part):
-            return f"not ({_said(part)})"
+            return f"not ({_describe(part)})"
         case All(of=parts):
             return f"all of {len(parts)}"
         case AnyOf(of=parts):
@@ -219,7 +217,7 @@ def _said(condition: Condition) -> str:
 
 
 def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
-    """Yield a number one off, a switch turned over, a text changed, a list without each of its items in turn."""
+    """Yield changed values: numbers off by one, negated booleans, changed strings, lists without an item."""
     match value:
         case bool():
             yield f"{value} -> {not value}", not value
@@ -229,12 +227,12 @@ def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
         case str():
             yield f"{value!r} -> changed", f"{value}~"
         case tuple():
-            for at, item in enumerate(value):
-                yield f"without {item!r}", value[:at] + value[at + 1 :]
+            for index, item in enumerate(value):
+                yield f"without {item!r}", value[:index] + value[index + 1 :]
 
 
 def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
-    """Yield a pattern that nothing matches, and the pattern without each of its alternatives in turn."""
+    """Yield a pattern that never matches, and the pattern without each of its alternatives."""
     if not isinstance(value, str) or not value:
         return
     yield f"{value!r} -> never", _NEVER
@@ -243,38 +241,38 @@ def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
 
 
 def _alternatives(pattern: str) -> Iterator[tuple[int, int]]:
-    """Yield where the alternatives of a pattern stand, in groups and outside of them."""
-    at, in_class = 0, False
+    """Yield the positions of the alternatives of a pattern, inside and outside groups."""
+    position, in_class = 0, False
     groups: list[tuple[int, list[int]]] = [(0, [])]
-    while at < len(pattern):
-        sign = pattern[at]
-        if sign == "\\":
-            at += 1
+    while position < len(pattern):
+        character = pattern[position]
+        if character == "\\":
+            position += 1
         elif in_class:
-            in_class = sign != "]"
-        elif sign == "[":
+            in_class = character != "]"
+        elif character == "[":
             in_class = True
-        elif sign == "(":
-            groups.append((at + 1, []))
-        elif sign == "|":
-            groups[-1][1].append(at)
-        elif sign == ")":
-            yield from _parts(*groups.pop(), at, pattern)
-        at += 1
-    yield from _parts(*groups.pop(), at, pattern)
+        elif character == "(":
+            groups.append((position + 1, []))
+        elif character == "|":
+            groups[-1][1].append(position)
+        elif character == ")":
+            yield from _parts(*groups.pop(), position, pattern)
+        position += 1
+    yield from _parts(*groups.pop(), position, pattern)
 
 
 def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tuple[int, int]]:
-    """Yield the alternatives between two places, if there are several."""
+    """Yield the alternatives between two positions, if there are several."""
     if bars:
-        opened = _GROUP.match(pattern, start)
-        edges = [(opened.end() if opened is not None else start) - 1, *bars, end]
+        match = _GROUP.match(pattern, start)
+        edges = [(match.end() if match is not None else start) - 1, *bars, end]
         yield from ((first + 1, last) for first, last in pairwise(edges))
 
 
 # --- mutants that no example notices ----------------------------------------------------------------------------------
 
-# What else no example could notice: a part of the change, by rule.
+# Equivalent mutants: the parts of their descriptions, by rule.
 _RETENTION = "Azure takes -1 and from 4 on"
 _GIVEN = "an example is one file, and nothing gives it values; tests/linter/test_origins.py does"
 _ALL_INCLUDES_PURGE = "who is granted all is granted purge, which the list has too"
@@ -300,49 +298,45 @@ _NO_DIFFERENCE = {
 
 
 class _Case(NamedTuple):
-    """One example in one language, read."""
-
     example: Example
     language: str
     source: str
     read: ReadResult
     required: RequiredAttributes
-    found: frozenset[Hashable]
+    results: frozenset[Hashable]
 
 
-def survivors(rule: Rule) -> tuple[list[str], int]:
-    """Return the changes that make a difference and that no example of the rule notices; and how many changes there
-    are.
-    """
+def surviving_mutants(rule: Rule) -> tuple[list[str], int]:
+    """Return the changes that no example notices although they make a difference, and the number of all changes."""
     cases = list(_cases(rule))
-    made = list(mutants(rule))
-    left = [mutant.change for mutant in made if not _is_caught(mutant.rule, cases) and not mutant.same]
+    all_mutants = list(mutants(rule))
+    unnoticed = [mutant.change for mutant in all_mutants if not _is_caught(mutant.rule, cases) and not mutant.same]
     excused = [part for id_, part in _NO_DIFFERENCE if id_ == rule.id]
-    stale = [f"{part} is excused for nothing" for part in excused if not any(part in change for change in left)]
-    return [change for change in left if not any(part in change for part in excused)] + stale, len(made)
+    stale = [f"{part} is excused for nothing" for part in excused if not any(part in change for change in unnoticed)]
+    return [change for change in unnoticed if not any(part in change for part in excused)] + stale, len(all_mutants)
 
 
 def _cases(rule: Rule) -> Iterator[_Case]:
-    """Yield the examples, read once: what a mutant asks for is among what the rule asks for."""
+    """Yield the examples, read once: a mutant requires no more attributes than its rule."""
     for example in rule.examples:
         required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
         for language, source in example.sources.items():
             read = read_example(language, source, required)
-            found = _found(with_parameters(rule, example.parameters), read, required)
-            yield _Case(example, language, source, read, required, found)
+            results = _results_of(with_parameters(rule, example.parameters), read, required)
+            yield _Case(example, language, source, read, required, results)
 
 
-def _found(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
-    """Return all that an example's marks are held against: what fails or is undecided, and where."""
+def _results_of(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
+    """Return the results that an example's marks describe: failed and unknown results with their locations."""
     verdicts = verdicts_on(read, required, Evaluator([rule]), explain=True)
-    reported = {(one.resource, one.outcome, one.at) for one in verdicts.findings + verdicts.undecided}
+    reported = {(finding.resource, finding.outcome, finding.at) for finding in verdicts.findings + verdicts.undecided}
     return frozenset(reported | {problem.message for problem in verdicts.problems})
 
 
 def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
     for case in cases:
         changed = with_parameters(rule, case.example.parameters)
-        if _found(changed, case.read, case.required) == case.found:
+        if _results_of(changed, case.read, case.required) == case.results:
             continue
         evaluator = Evaluator([changed])
         result = evaluate_unit(case.read, case.required, evaluator, explain=True)

@@ -1,4 +1,4 @@
-"""A new rule file that loads, with placeholders where its author has something to say."""
+"""The template of a new rule file, which loads with placeholders in place of texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from azkvlint.linter.rule_gates import PLACEHOLDER
 
 
 class _Start(NamedTuple):
-    """What a rule of a topic is most often about: a type, and how Terraform and Bicep declare it."""
+    """A resource type with its declarations in Terraform and Bicep, as the starting point of a rule."""
 
     type: str
     terraform: str
@@ -37,7 +37,7 @@ _STARTS = {
         "resource secret 'Microsoft.KeyVault/vaults/secrets@2023-07-01'",
     ),
 }
-# The loader accepts no other form, so that the file loads before anything is filled in.
+# The loader accepts only this form, so that the file loads before anything is filled in.
 _TEXT = """\
 id: {id}
 name: {name}
@@ -78,7 +78,7 @@ _EXAMPLE = """\
 
 
 def rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
-    """Return the text of a new rule file. ``is_own``: it is to be part of kvlint, and covers ideas of its list."""
+    """Return the content of a new rule file. ``is_own``: for a built-in rule, which covers ideas of the catalog."""
     start = _STARTS.get(topic, _VAULT)
     values = {
         "fails": ('"search"', "'search'"),

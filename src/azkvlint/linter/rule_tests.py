@@ -1,4 +1,4 @@
-"""Runs the examples of rule files: each is a test of its rule, and of the reader that its language needs."""
+"""Run the examples of rule files. Each is a test of its rule and of the reader for its language."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from azkvlint.readers.reader import Reader
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-# The line of a plan's example that names a resource.
+# A line in a plan's example with the address of a resource, and one with an argument.
 _ARGUMENT = regex(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
 _ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):(?:\s+\{[^#]*\})?\s*#\s*<-\s*(?P<rules>.+)$")
-# The line of a template's or of Terraform's example that is to be edited.
+# A marked line of an example in source code.
 _LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s-]+)$")
 _NAME, _NAME_IN_JSON = "example", "example.tf.json"
-# Terraform takes no comments in JSON, so marks are taken out.
+# Terraform does not accept comments in JSON, so the marks are removed.
 _MARK = regex(r"(?m)//[ \t]*<-.*$")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One example in one language. ``faults`` are in words; none means that it says what its rule does."""
+    """The result of one example in one language; without ``faults``, it meets its expectation."""
 
     rule: Rule
     example: Example
@@ -42,12 +42,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
-    """Run every example of every rule, in every language that is given."""
+    """Run every example of every rule in each of its languages."""
     for rule in rules:
         for example in rule.examples:
-            day = date.fromisoformat(example.as_of or EXAMPLE_DAY)
-            meant = with_parameters(rule, example.parameters)
-            evaluator, required = Evaluator([meant]), with_needs(required_by([meant], day))
+            as_of = date.fromisoformat(example.as_of or EXAMPLE_DAY)
+            configured_rule = with_parameters(rule, example.parameters)
+            evaluator, required = Evaluator([configured_rule]), with_needs(required_by([configured_rule], as_of))
             for language, source in example.sources.items():
                 faults = tuple(_faults(rule, example, language, source, required, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
@@ -56,14 +56,14 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
 def _faults(
     rule: Rule, example: Example, language: str, source: str, required: RequiredAttributes, evaluator: Evaluator
 ) -> Iterator[str]:
-    """Yield what is wrong with an example, or with the result of its rule."""
+    """Yield the faults of an example: unreadable input, or unexpected results."""
     try:
         result = evaluate_unit(read_example(language, source, required), required, evaluator, explain=True)
     except InputError as error:
         yield error.message
     except MemoryError:
         raise
-    # An example is its author's own draft: whatever trips over it, the other examples still run.
+    # An example may be an unfinished draft, so a crash must not stop the other examples.
     except Exception as error:  # noqa: BLE001
         yield f"the example cannot be read: {type(error).__name__}"
     else:
@@ -72,7 +72,7 @@ def _faults(
 
 
 def read_example(language: str, source: str, required: RequiredAttributes) -> ReadResult:
-    """Return the text of an example, read as its language asks. Raises InputError."""
+    """Read an example in its language. Raise InputError."""
     if language == "plan":
         return plan_read(_NAME, expand(source), required)
     reader = Reader(required, "")
@@ -87,54 +87,57 @@ def read_example(language: str, source: str, required: RequiredAttributes) -> Re
 
 
 def compare(rule: Rule, example: Example, language: str, source: str, result: UnitResult) -> Iterator[str]:
-    """Yield how what was found differs from what the example says."""
-    by_line = language != "plan"
-    marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
-    found_in = _lines if by_line else _addresses
-    failed, unknown = found_in(result.findings), found_in(result.undecided)
-    if not by_line:
+    """Yield the differences between the results and the expectation of an example."""
+    is_by_line = language != "plan"
+    marked = lines_marked(source, rule.id) if is_by_line else marks(source, rule.id)
+    locations_of = _lines if is_by_line else _addresses
+    failed, unknown = locations_of(result.findings), locations_of(result.undecided)
+    if not is_by_line:
         marked |= arguments_marked(source, rule.id) & (failed | unknown)
     if not marked and example.expect != "passes":
         sign = "#" if language == "terraform" else "//"
-        where = f"no line is marked '{sign} <-" if by_line else "no line that begins with an address is marked '# <-"
+        where = f"no line is marked '{sign} <-" if is_by_line else "no line that begins with an address is marked '# <-"
         yield f"{where} {rule.id}'"
     expected_failed = marked if example.expect == "fails" else set()
     expected_unknown = marked if example.expect == "undecided" else set()
-    for word, found, expected in (("fails", failed, expected_failed), ("is undecided", unknown, expected_unknown)):
-        yield from (f"{what} {word}, and should not" for what in sorted(found - expected))
-        yield from (f"{what} {word} not, and should" for what in sorted(expected - found))
+    for outcome, reported, expected in (
+        ("fails", failed, expected_failed),
+        ("is undecided", unknown, expected_unknown),
+    ):
+        yield from (f"{location} {outcome}, and should not" for location in sorted(reported - expected))
+        yield from (f"{location} {outcome} not, and should" for location in sorted(expected - reported))
 
 
 def marks(source: str, rule_id: str) -> set[str]:
-    """Return the addresses whose line ends in ``# <- RULE`` (several rules are parted by commas)."""
-    found = set()
+    """Return the addresses on lines that end in ``# <- RULE`` (several rules are comma-separated)."""
+    addresses = set()
     for line in source.splitlines():
         match = _ADDRESS.match(line)
         if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
-            found.add(match["address"].strip("\"'"))
-    return found
+            addresses.add(match["address"].strip("\"'"))
+    return addresses
 
 
 def arguments_marked(source: str, rule_id: str) -> set[str]:
-    """Return the addresses of the arguments that are marked so, for what is asked of an argument by itself."""
-    found: set[str] = set()
-    above = ""
+    """Return the addresses of marked arguments, for rules on arguments."""
+    addresses: set[str] = set()
+    parent = ""
     for line in source.splitlines():
-        above = line.partition(":")[0].strip("\"'") if line[:1].strip() else above
+        parent = line.partition(":")[0].strip("\"'") if line[:1].strip() else parent
         match = _ARGUMENT.match(line)
         if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
-            found.add(f"{above}.{match['name']}")
-    return found
+            addresses.add(f"{parent}.{match['name']}")
+    return addresses
 
 
 def lines_marked(source: str, rule_id: str) -> set[str]:
     """Return the lines that end in ``// <- RULE`` or ``# <- RULE``, as ``line 3``."""
-    found = set()
+    lines = set()
     for number, line in enumerate(source.splitlines(), 1):
         match = _LINE.search(line)
         if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
-            found.add(f"line {number}")
-    return found
+            lines.add(f"line {number}")
+    return lines
 
 
 def _addresses(findings: Sequence[Finding]) -> set[str]:

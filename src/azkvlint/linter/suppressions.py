@@ -1,11 +1,11 @@
-"""Findings that their author does not want to count: ``# kvlint: ignore[KV101] reason until=2027-03-01``.
+"""Suppressions in comments: ``# kvlint: ignore[KV101] reason until=2027-03-01``.
 
-A directive on an attribute or block holds for what is found there; on a resource, also for what is found where a value
-of it was written; on a module call, also for what is found in the module through that call; and ``ignore-file`` for its
-file. A directive with which anything is wrong suppresses nothing, and is a Problem.
+A directive on an attribute or block applies to findings there; on a resource, also where its values are defined; on a
+module call, also to findings in the module through that call; ``ignore-file`` applies to its file. An invalid directive
+suppresses nothing and is reported as a Problem.
 
-Comments for other tools suppress what kvlint's directives do not, if the policy respects them. They are not kvlint's,
-so nothing is a Problem about them.
+If the policy respects comments for other tools, they apply to findings without a directive of kvlint. They are never
+reported as Problems.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from azkvlint.syntax.peer_comments import PeerComment
 
 MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"
-# Of a name that is no rule's, so many characters are shown.
+# The maximum number of characters of an unknown rule id in messages.
 _LONGEST = 80
 FORM = (
     "write: kvlint: ignore[KV001] reason, or ignore-file[KV001] reason; until=2027-03-01 ends it, owner=@team answers "
@@ -41,14 +41,14 @@ METADATA_FORM = 'write: {"rules": ["KV001"], "reason": "...", "until": "2027-03-
 _NO_METADATA: Mapping[str, Metadata] = {}
 
 _Span: TypeAlias = tuple[int, int]
-# tfsec became part of Trivy, which respects ids and comments of both.
+# tfsec became part of Trivy, which accepts the ids and comments of both.
 _SAME_IDS = {TFSEC: (TFSEC, TRIVY), TRIVY: (TRIVY, TFSEC)}
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What directives are held against: rule ids by id and by name, the ids of the rules that run, and the day.
+    """The policy of a run: rule ids by id and name, the ids of the selected rules, and the current day.
 
-    ``peers`` are the rules by each id, in lower case, of the tools whose comments are respected.
+    ``peers`` are the equivalent rules by lower-case id, for each tool whose comments are respected.
     """
 
     known: Mapping[str, str]
@@ -58,7 +58,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tools: Iterable[str] = ()) -> Policy:
-    """Return the policy of a run that knows ``rules``, runs ``selected`` and respects comments for ``tools``."""
+    """Return the policy of a run with all ``rules`` and the ``selected`` ones, which respects comments for
+    ``tools``.
+    """
     known: dict[str, str] = {}
     rules = tuple(rules)
     for rule in rules:
@@ -69,33 +71,32 @@ def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tool
 
 
 def _equivalents(rules: Sequence[Rule], tool: str) -> dict[str, frozenset[str]]:
-    """Return the rules by each id of a tool."""
-    found: dict[str, frozenset[str]] = {}
+    rules_by_id: dict[str, frozenset[str]] = {}
     for other in reversed(_SAME_IDS.get(tool, (tool,))):
-        own: dict[str, set[str]] = {}
+        ids_of_tool: dict[str, set[str]] = {}
         for rule in rules:
             for id_ in rule.peers.get(other, ()):
-                own.setdefault(id_.lower(), set()).add(rule.id)
-        found |= {id_: frozenset(ids) for id_, ids in own.items()}
-    return found
+                ids_of_tool.setdefault(id_.lower(), set()).add(rule.id)
+        rules_by_id |= {id_: frozenset(ids) for id_, ids in ids_of_tool.items()}
+    return rules_by_id
 
 
-class _Rules:
-    """The spans in one file over which directives suppress one rule."""
+class _SpanIndex:
+    """The spans of one file in which directives suppress one rule."""
 
     def __init__(self, spans: Iterable[tuple[int, int, DirectiveId, Suppression]]) -> None:
         self._spans = sorted(spans, key=lambda span: (span[0], -span[1], span[2]))
         self._starts = [span[0] for span in self._spans]
         self._outer: list[int] = []
-        around: list[int] = []
+        open_spans: list[int] = []
         for index, (start, *_) in enumerate(self._spans):
-            while around and self._spans[around[-1]][1] <= start:
-                around.pop()
-            self._outer.append(around[-1] if around else -1)
-            around.append(index)
+            while open_spans and self._spans[open_spans[-1]][1] <= start:
+                open_spans.pop()
+            self._outer.append(open_spans[-1] if open_spans else -1)
+            open_spans.append(index)
 
     def at(self, offset: int) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield what suppresses the rule at an offset: of several spans around it the one that begins last first."""
+        """Yield the suppressions at an offset, innermost span first."""
         index = bisect_right(self._starts, offset) - 1
         while index >= 0:
             _, end, mark, reason = self._spans[index]
@@ -105,44 +106,44 @@ class _Rules:
 
 
 class _Directives:
-    """What suppresses rules, and where; ``texts`` are those of the files, by reported path.
+    """The directives of a unit by location; ``texts`` are the files by reported path.
 
-    Each dictionary is by path and rule: ``spans`` around places, whole files, ``below`` pointers in JSON, and ``lines``
-    of which only what is reported there is suppressed, whatever it belongs to.
+    Each dictionary is keyed by path and rule: ``spans`` of blocks, ``whole`` files, JSON pointers (``below``), and
+    ``lines``, which apply only to findings that are reported on them.
     """
 
     def __init__(self, texts: Mapping[str, Lines]) -> None:
-        self.spans: dict[tuple[str, str], _Rules] = {}
+        self.spans: dict[tuple[str, str], _SpanIndex] = {}
         self.whole: dict[tuple[str, str], tuple[DirectiveId, Suppression]] = {}
         self.below: dict[tuple[str, str], dict[Pointer, tuple[DirectiveId, Suppression]]] = {}
-        self.lines: dict[tuple[str, str], _Rules] = {}
+        self.lines: dict[tuple[str, str], _SpanIndex] = {}
         self._texts = texts
 
     def __bool__(self) -> bool:
         return bool(self.spans or self.whole or self.below or self.lines)
 
-    def of(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield what suppresses a finding: at its place, on its resource, on a call, or in its file."""
+    def matching(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
+        """Yield the suppressions of a finding: at its location, on its resource, on a module call, or in its file."""
         rule = finding.rule.id
         own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
-        yield from self._around(self.lines, finding.at, rule)
+        yield from self._in_spans(self.lines, finding.at, rule)
         for at in (*own, *reversed(finding.callers)):
-            yield from self._beside(at, rule)
+            yield from self._at_location(at, rule)
         yield from (self.whole[at.path, rule] for at in own if (at.path, rule) in self.whole)
 
-    def _beside(self, at: Location, rule: str) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield what suppresses a rule where a place begins, or in an object around it."""
+    def _at_location(self, at: Location, rule: str) -> Iterator[tuple[DirectiveId, Suppression]]:
+        """Yield the suppressions of a rule at a location, or in an object around it."""
         below = self.below.get((at.path, rule))
         if below is not None and at.pointer is not None:
-            around = (at.pointer[:depth] for depth in range(len(at.pointer), -1, -1))
-            yield from (below[pointer] for pointer in around if pointer in below)
+            pointers = (at.pointer[:depth] for depth in range(len(at.pointer), -1, -1))
+            yield from (below[pointer] for pointer in pointers if pointer in below)
         else:
-            yield from self._around(self.spans, at, rule)
+            yield from self._in_spans(self.spans, at, rule)
 
-    def _around(
-        self, spans: Mapping[tuple[str, str], _Rules], at: Location, rule: str
+    def _in_spans(
+        self, spans: Mapping[tuple[str, str], _SpanIndex], at: Location, rule: str
     ) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield what suppresses a rule where a place begins."""
+        """Yield the suppressions of a rule in the spans around the start of a location."""
         rules = spans.get((at.path, rule))
         if rules is not None and at.span is not None:
             yield from rules.at(at.span[0])
@@ -152,10 +153,11 @@ class _Directives:
 
 
 class Suppressions:
-    """The directives in the files of one unit. ``files``: comments by reported path; without a policy nobody asks them.
+    """The directives in the files of one unit. ``files`` are comments by reported path; without a policy they are
+    ignored.
 
-    ``problems`` are the directives that suppress nothing, because they are wrong or have expired. ``unused`` has a
-    Problem for each mark that a finding would have to use: those that no finding of any unit uses are reported.
+    ``problems`` are those of invalid and expired directives. ``unused`` has a Problem for each directive that is
+    reported unless a finding of some unit uses it.
     """
 
     def __init__(
@@ -164,7 +166,7 @@ class Suppressions:
         policy: Policy | None,
         metadata: Mapping[str, Metadata] = _NO_METADATA,
     ) -> None:
-        self.said: list[SuppressionDirective] = []
+        self.directives: list[SuppressionDirective] = []
         self.problems: list[Problem] = []
         self.unused: dict[DirectiveId, Problem] = {}
         self.used: set[DirectiveId] = set()
@@ -172,129 +174,129 @@ class Suppressions:
         self._own, self._peers = _Directives(self._texts), _Directives(self._texts)
         if policy is None:
             return
-        read_peers = _reader_of_peers(policy)
+        read_peers = _peer_comment_reader(policy)
         for path, source in files.items():
-            found = directives(source.text, source.comments) if source.has_directives else []
+            own_directives = directives(source.text, source.comments) if source.has_directives else []
             peers = read_peers(source)
-            if found or peers:
+            if own_directives or peers:
                 self._texts[path] = Lines(source.text)
-                self._take(path, zip(found, target_spans(source, found), strict=True), policy)
+                self._add_comments(path, zip(own_directives, target_spans(source, own_directives), strict=True), policy)
                 if peers:
-                    self._take_peers(path, peers, policy)
-        for path, one in metadata.items():
-            self._texts[path] = Lines(one.text)
-            self._take_metadata(path, one, policy)
+                    self._add_peer_comments(path, peers, policy)
+        for path, template in metadata.items():
+            self._texts[path] = Lines(template.text)
+            self._add_metadata(path, template, policy)
 
     def __bool__(self) -> bool:
         return bool(self._own or self._peers)
 
     def suppression_of(self, finding: Finding) -> Suppression | None:
-        """Return what suppresses a finding, if anything does: kvlint's own directives come first.
+        """Return the suppression of a finding, if any. kvlint's own directives take precedence.
 
-        Of these one is in use, and of comments for other tools each, because nobody wrote them for kvlint.
+        One directive of kvlint is marked as used, but all comments for other tools are, because they were not written
+        for kvlint.
         """
         if not self:
             return None
-        own = next(self._own.of(finding), None)
-        found = list(self._peers.of(finding)) if own is None else [own]
-        if not found:
+        own_match = next(self._own.matching(finding), None)
+        matches = list(self._peers.matching(finding)) if own_match is None else [own_match]
+        if not matches:
             return None
-        self.used.update(mark for mark, _ in found)
-        return found[0][1]
+        self.used.update(mark for mark, _ in matches)
+        return matches[0][1]
 
-    def _take(self, path: str, found: Iterable[tuple[Directive, _Span | None]], policy: Policy) -> None:
-        """Take in the directives in the comments of one file, each with the span of what it is about."""
+    def _add_comments(self, path: str, pairs: Iterable[tuple[Directive, _Span | None]], policy: Policy) -> None:
+        """Add the directives in the comments of one file, each with the span of its target."""
         spans: dict[str, list[tuple[int, int, DirectiveId, Suppression]]] = {}
-        for directive, span in found:
-            for mark, reason in self._marks(path, directive, policy, COMMENT, about_nothing=span is None):
+        for directive, span in pairs:
+            for mark, reason in self._marks(path, directive, policy, COMMENT, has_no_target=span is None):
                 if directive.whole_file:
                     self._own.whole.setdefault((path, mark[2]), (mark, reason))
                 elif span is not None:
                     spans.setdefault(mark[2], []).append((*span, mark, reason))
-        for id_, some in spans.items():
-            self._own.spans[path, id_] = _Rules(some)
+        for id_, items in spans.items():
+            self._own.spans[path, id_] = _SpanIndex(items)
 
-    def _take_peers(self, path: str, found: Iterable[tuple[PeerComment, _Span | None]], policy: Policy) -> None:
-        """Take in the comments for other tools in one file, each with the span that it applies to."""
+    def _add_peer_comments(self, path: str, pairs: Iterable[tuple[PeerComment, _Span | None]], policy: Policy) -> None:
+        """Add the comments for other tools in one file, each with the span to which it applies."""
         from azkvlint.syntax.peer_comments import Reach
 
-        # Of what one tool says twice about the same place, the first counts.
+        # If a tool has several comments on one span, the first applies.
         spans: dict[tuple[bool, str], dict[tuple[_Span, str], tuple[int, int, DirectiveId, Suppression]]] = {}
-        for one, span in found:
-            for mark, reason in self._peer_marks(path, one, policy, COMMENT):
-                if one.reach is Reach.FILE and span is not None:
+        for comment, span in pairs:
+            for mark, reason in self._peer_marks(path, comment, policy, COMMENT):
+                if comment.reach is Reach.FILE and span is not None:
                     self._peers.whole.setdefault((path, mark[2]), (mark, reason))
                 elif span is not None:
-                    some = spans.setdefault((one.reach is Reach.LINE, mark[2]), {})
-                    some.setdefault((span, one.tool), (*span, mark, reason))
-        for (is_line, id_), some in spans.items():
-            (self._peers.lines if is_line else self._peers.spans)[path, id_] = _Rules(some.values())
+                    items = spans.setdefault((comment.reach is Reach.LINE, mark[2]), {})
+                    items.setdefault((span, comment.tool), (*span, mark, reason))
+        for (is_line, id_), items in spans.items():
+            (self._peers.lines if is_line else self._peers.spans)[path, id_] = _SpanIndex(items.values())
 
-    def _take_metadata(self, path: str, metadata: Metadata, policy: Policy) -> None:
-        """Take in the directives in the metadata of one template."""
+    def _add_metadata(self, path: str, metadata: Metadata, policy: Policy) -> None:
         for directive, pointer in metadata.found:
             for mark, reason in self._marks(path, directive, policy, METADATA):
                 self._own.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
-        for one, pointer in metadata.peers:
-            for mark, reason in self._peer_marks(path, one, policy, METADATA):
+        for comment, pointer in metadata.peers:
+            for mark, reason in self._peer_marks(path, comment, policy, METADATA):
                 self._peers.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
 
     def _peer_marks(
-        self, path: str, one: PeerComment, policy: Policy, kind: str
+        self, path: str, comment: PeerComment, policy: Policy, kind: str
     ) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield what a comment for another tool suppresses today, a mark for each rule."""
-        ids, rules = _rules_of(one, policy)
+        """Yield the active suppressions of a comment for another tool, one for each rule."""
+        ids, rules = _equivalent_rules(comment, policy)
         if not rules:
             return
-        at = Location(path=path, span=(one.start, one.end))
-        at = msgspec.structs.replace(at, region=self._texts[path].region(one.start, one.end))
-        until = "" if one.until is None else one.until.isoformat()
-        ended = one.ended or (one.until is not None and one.until < policy.today)
-        marks = [] if ended or one.condition else [(path, one.start, rule) for rule in rules]
-        asked = tuple((mark[2], mark) for mark in marks if mark[2] in policy.selected)
-        self.said.append(
+        at = Location(path=path, span=(comment.start, comment.end))
+        at = msgspec.structs.replace(at, region=self._texts[path].region(comment.start, comment.end))
+        until = "" if comment.until is None else comment.until.isoformat()
+        is_expired = comment.ended or (comment.until is not None and comment.until < policy.today)
+        marks = [] if is_expired or comment.condition else [(path, comment.start, rule) for rule in rules]
+        selected_marks = tuple((mark[2], mark) for mark in marks if mark[2] in policy.selected)
+        self.directives.append(
             SuppressionDirective(
-                kind=kind, at=at, rules=rules, reason=one.reason, until=until, ended=ended, marks=asked, tool=one.tool,
-                ids=ids, condition=one.condition,
+                kind=kind, at=at, rules=rules, reason=comment.reason, until=until, ended=is_expired,
+                marks=selected_marks, tool=comment.tool, ids=ids, condition=comment.condition,
             )
         )  # fmt: skip
-        reason = Suppression(kind=IN_SOURCE, justification=one.reason, at=at, until=until, tool=one.tool)
+        reason = Suppression(kind=IN_SOURCE, justification=comment.reason, at=at, until=until, tool=comment.tool)
         for mark in marks:
             yield mark, reason
 
     def _marks(
-        self, path: str, directive: Directive, policy: Policy, kind: str, about_nothing: bool = False
+        self, path: str, directive: Directive, policy: Policy, kind: str, has_no_target: bool = False
     ) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """Yield what a directive suppresses today, a mark for each rule; what is wrong with it becomes a Problem."""
+        """Yield the active suppressions of a directive, one for each rule; a fault is reported as a Problem."""
         at = Location(path=path, span=(directive.start, directive.end))
         at = msgspec.structs.replace(at, region=self._texts[path].region(directive.start, directive.end))
         until = "" if directive.until is None else directive.until.isoformat()
-        fault, ended = _fault(directive, policy, about_nothing), False
+        fault, is_expired = _fault(directive, policy, has_no_target), False
         if fault:
             form = FORM if kind == COMMENT else METADATA_FORM
             self.problems.append(_problem(MALFORMED, f"nothing is ignored here: {fault}", at, form))
         elif directive.until is not None and directive.until < policy.today:
-            ended = True
+            is_expired = True
             text = f"this ended on {until}, so what it ignored is reported again"
             self.problems.append(_problem(EXPIRED, text, at, "mend what is found, or give it a new end"))
-        holds = not fault and not ended
-        marks = {id_: (path, directive.start, policy.known[id_]) for id_ in directive.ids} if holds else {}
-        asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
-        self.said.append(
+        is_active = not fault and not is_expired
+        marks = {id_: (path, directive.start, policy.known[id_]) for id_ in directive.ids} if is_active else {}
+        selected_marks = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
+        self.directives.append(
             SuppressionDirective(
                 kind=kind, at=at, rules=directive.ids, reason=directive.reason, owner=directive.owner, until=until,
-                fault=fault, ended=ended, marks=asked,
+                fault=fault, ended=is_expired, marks=selected_marks,
             )
         )  # fmt: skip
-        for _, mark in asked:
+        for _, mark in selected_marks:
             self.unused[mark] = _problem(UNUSED, f"nothing of {mark[2]} is found where this ignores it", at)
         reason = Suppression(kind=IN_SOURCE, justification=directive.reason, at=at, until=until, owner=directive.owner)
         for mark in dict.fromkeys(marks.values()):
             yield mark, reason
 
 
-def _reader_of_peers(policy: Policy) -> Callable[[SourceComments], list[tuple[PeerComment, _Span | None]]]:
-    """Return what reads comments for other tools, which most runs have no use for."""
+def _peer_comment_reader(policy: Policy) -> Callable[[SourceComments], list[tuple[PeerComment, _Span | None]]]:
+    """Return the reader of comments for other tools, which is imported only if needed."""
     if not policy.peers:
         return lambda _: []
     from azkvlint.syntax.peer_comments import peer_comments
@@ -302,29 +304,28 @@ def _reader_of_peers(policy: Policy) -> Callable[[SourceComments], list[tuple[Pe
     return peer_comments
 
 
-def _rules_of(one: PeerComment, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the ids in a comment for another tool that have an equivalent, and the equivalent rules."""
-    known = policy.peers.get(one.tool)
+def _equivalent_rules(comment: PeerComment, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the ids in a comment for another tool that have equivalent rules, and these rules."""
+    known = policy.peers.get(comment.tool)
     if known is None:
         return (), ()
-    ids = tuple(id_ for id_ in one.ids if id_ == EVERY_CHECK or _folded(id_) in known)
-    named = {rule for id_ in ids for rule in known.get(_folded(id_), ())}
-    if EVERY_CHECK in ids or one.is_except:
+    ids = tuple(id_ for id_ in comment.ids if id_ == EVERY_CHECK or _normalize(id_) in known)
+    rules = {rule for id_ in ids for rule in known.get(_normalize(id_), ())}
+    if EVERY_CHECK in ids or comment.is_except:
         every = {rule for rules in known.values() for rule in rules}
-        return ids, tuple(sorted(every - named if one.is_except else every))
-    return ids, tuple(sorted(named))
+        return ids, tuple(sorted(every - rules if comment.is_except else every))
+    return ids, tuple(sorted(rules))
 
 
-def _folded(id_: str) -> str:
+def _normalize(id_: str) -> str:
     return id_.lower().removeprefix("avd-")
 
 
-def _fault(directive: Directive, policy: Policy, about_nothing: bool) -> str:
-    """Return what is wrong with a directive, or nothing."""
+def _fault(directive: Directive, policy: Policy, has_no_target: bool) -> str:
     unknown = [id_ for id_ in directive.ids if id_ not in policy.known]
     if unknown:
         return f"there is no rule '{unknown[0][:_LONGEST]}'"
-    if about_nothing and not directive.fault:
+    if has_no_target and not directive.fault:
         return "there is no attribute or block that it could be about"
     return directive.fault
 

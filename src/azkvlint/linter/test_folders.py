@@ -1,8 +1,9 @@
-"""Findings in folders of tests and examples, which are reported and do not count.
+"""Mark findings in test and example folders, which are reported but do not count for the exit code.
 
-Which folders these are is a question of their names below the path that the command line names. ``test``, ``demo`` and
-``e2e`` are names of environments too: beside a folder such as ``prod``, or in one such as ``environments``, they are.
-A finding in a module counts, unless the module is evaluated on its own too and only the call of a test makes it.
+Folders are recognized by name, below the paths on the command line. ``test``, ``demo`` and ``e2e`` may also be
+environments: next to a folder such as ``prod``, or in one such as ``environments``, they are not test folders. A
+finding in a module counts, unless it exists only through the call of a test although the module is also evaluated on
+its own.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 NAMES = regex(
     r"tests?|testing|testdata|test[-_]?(?:cases?|data|fixtures?|resources?)|__tests__|fixtures?|e2e|terratest"
     r"|examples?|samples?|demos?|vendor|third[-_]party|node_modules|\.terraform"
-    # azurerm.tests, integration-tests, app.test; not app-test, which is an environment as often.
+    # azurerm.tests, integration-tests, app.test; not app-test, which is often an environment.
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )
-"""The names of folders, in lower case, that hold tests, examples or code of others."""
+"""The lower-case names of folders with tests, examples or third-party code."""
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
 _AMBIGUOUS = frozenset({"test", "demo", "e2e"})
 _STAGES = regex(
@@ -37,15 +38,15 @@ _STAGES = regex(
 
 
 class FoldersOfTests:
-    """Decides of each path of a run whether it is in a folder of tests or examples.
+    """Determines whether paths of a run are in test or example folders.
 
-    ``root`` is where the paths start from, ``source_root`` where those start from that a plan's source gives. ``read``
-    are the paths that the run has read.
+    ``root`` is the base of paths, ``source_root`` that of paths in the source of a plan; ``read`` are the paths that
+    the run has read.
     """
 
     def __init__(self, config: Config, root: str, source_root: str, read: Iterable[str]) -> None:
-        named = (*config.paths, *((config.source_root,) if config.source_root else ()))
-        self._named = sorted({real_path(path).rstrip(os.sep) for path in named if path != "-"})
+        inputs = (*config.paths, *((config.source_root,) if config.source_root else ()))
+        self._inputs = sorted({real_path(path).rstrip(os.sep) for path in inputs if path != "-"})
         self._globs: list[tuple[str, PathGlob]] | None = None
         if config.test_folders is not None:
             from azkvlint.util.globs import PathGlob
@@ -57,16 +58,16 @@ class FoldersOfTests:
         self._environments: frozenset[str] | None = None
         self._known: dict[tuple[str, str], bool] = {}
 
-    def marked(self, finding: Finding) -> Finding:
-        """Return a finding that states whether it is in such a folder, or only arguments from one make it."""
-        if self._is_in_tests(finding.source, finding.at.path) or self._is_made_by_tests(finding):
+    def mark(self, finding: Finding) -> Finding:
+        """Return a finding, marked if it is in a test folder or only arguments from one cause it."""
+        if self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding):
             return msgspec.structs.replace(finding, in_tests=True)
         return finding
 
-    def _is_made_by_tests(self, finding: Finding) -> bool:
-        """Return whether a test or example calls a module that is also evaluated on its own, outside such a folder.
+    def _is_caused_by_tests(self, finding: Finding) -> bool:
+        """Return whether a test or example calls a module that is also evaluated on its own, outside test folders.
 
-        What does not depend on arguments is found there too.
+        Findings that do not depend on arguments are reported there too.
         """
         if finding.source or not finding.callers or not self._is_in_tests("", finding.root):
             return False
@@ -74,11 +75,10 @@ class FoldersOfTests:
         return any(self._is_evaluated(at.path) and not self._is_in_tests("", at.path) for at in places)
 
     def _is_evaluated(self, path: str) -> bool:
-        """Return whether a template, or the Terraform module that a file is in, is evaluated on its own."""
+        """Return whether a template, or the Terraform module of a file, is evaluated on its own."""
         return path in self._read or (os.path.dirname(path) or ".") in self._read
 
     def _is_in_tests(self, source: str, path: str) -> bool:
-        """Return whether a reported path is in such a folder."""
         key = source, path
         if key not in self._known:
             root = self._roots.get(source, self._roots[""])
@@ -86,32 +86,30 @@ class FoldersOfTests:
         return self._known[key]
 
     def _is_test(self, file: str) -> bool:
-        """Return whether a file is in such a folder below each named path that it is in."""
-        around = [named for named in self._named if file.startswith(f"{named}{os.sep}")]
-        if file in self._named or not around:
+        """Return whether a file is in a test folder below the innermost input that contains it."""
+        inputs = [input_ for input_ in self._inputs if file.startswith(f"{input_}{os.sep}")]
+        if file in self._inputs or not inputs:
             return False
-        # The deepest one leaves the fewest folders.
-        paths = list(_below(max(around, key=len), file))
+        # The innermost input leaves the fewest folders to check.
+        paths = list(_below(max(inputs, key=len), file))
         if self._globs is not None:
             return any(self._is_globbed(path, is_folder=path != file) for path in paths)
         return any(self._is_test_folder(path) for path in paths[:-1])
 
     def _is_globbed(self, path: str, is_folder: bool) -> bool:
-        """Return whether a glob of the user is about a path."""
         return any(
             path.startswith(base) and glob.matches_itself(path[len(base) :].replace(os.sep, "/"), is_folder)
             for base, glob in self._globs or ()
         )
 
     def _is_test_folder(self, folder: str) -> bool:
-        """Return whether a folder has the name of one of tests or examples."""
         parent, name = os.path.split(folder.lower())
         if NAMES.fullmatch(name) is None:
             return False
         return not (name in _AMBIGUOUS and self._holds_environments(parent))
 
     def _holds_environments(self, folder: str) -> bool:
-        """Return whether a folder, in lower case, holds one folder for each environment."""
+        """Return whether a folder (lower case) contains one folder for each environment."""
         if _ENVIRONMENTS.fullmatch(os.path.basename(folder)) is not None:
             return True
         if self._environments is None:
@@ -128,8 +126,8 @@ class FoldersOfTests:
 
 
 def _below(base: str, file: str) -> Iterator[str]:
-    """Yield the folders on the way from ``base`` down to a file, without the first, and the file."""
-    here = base
+    """Yield the folders from ``base`` (exclusive) down to a file, and the file."""
+    current = base
     for name in file[len(base) :].strip(os.sep).split(os.sep):
-        here = f"{here}{os.sep}{name}"
-        yield here
+        current = f"{current}{os.sep}{name}"
+        yield current

@@ -1,4 +1,4 @@
-"""The result of one unit: its findings with the places that reports show."""
+"""Evaluate one unit, and locate its results for reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator, Verdicts
-from azkvlint.linter.declarations import declarations_of, located
+from azkvlint.linter.declarations import declarations_of, locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.model.finding import IN_SOURCE, ControlAnswers, Declaration, Finding, Note, Outcome, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
@@ -23,19 +23,18 @@ from azkvlint.util.file_tracker import States
 
 
 class UnitResult(msgspec.Struct, kw_only=True):
-    """The result of one unit or of many. ``read`` are the paths of what was read.
+    """The result of one unit or of many. ``read`` are the paths that were read.
 
-    ``suppressed`` are findings and unknown results that do not count. ``unused`` are the directives that were read,
-    each with its problem should none of the ``used`` be it: other units may use what this one does not. ``directives``
-    are all of them, and the other suppressions.
+    ``suppressed`` are findings and unknown results that do not count. ``unused`` has the problem of each directive that
+    is reported unless a unit has ``used`` it. ``directives`` are all directives and other suppressions.
 
-    ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
-    ``decided`` are the static addresses of the resources that the plan decides. ``undeclared_variables`` and
-    ``deployed``: see ``ReadResult``. ``standalone_templates`` are the real paths of the files of a template that the
-    command line does not name, and that another input may deploy. ``control_answers`` are there if the evaluator
-    computes them. ``declarations`` are those that reports account for,
-    ``assumed`` the static addresses of the resources that only may exist. ``secret_texts`` are those that no report
-    shows. ``files``: what it depends on, for watching. ``work`` is what it took, in steps of the evaluator.
+    ``root`` is the Terraform root module of the unit or of its plan. ``from_plan``: the unit is a plan, and ``decided``
+    are the static addresses of its resources. For ``undeclared_variables`` and ``deployed`` see ``ReadResult``.
+    ``standalone_templates`` are the real paths of the files of a template that is not named on the command line, so
+    that another input may deploy it. ``control_answers`` are None unless the evaluator computes them. ``declarations``
+    are those for which reports account, ``assumed`` the static addresses of conditional resources. ``secret_texts`` are
+    redacted in reports. ``files`` are the dependencies of the result, for ``--watch``.
+    ``work`` is counted in steps of the evaluator.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -62,7 +61,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     work: int = 0
 
     def add(self, other: UnitResult) -> None:
-        """Add the result of another unit, without the fields of its root."""
+        """Add the result of another unit, except the fields of its root."""
         self.findings += other.findings
         self.undecided += other.undecided
         self.suppressed += other.suppressed
@@ -79,18 +78,24 @@ class UnitResult(msgspec.Struct, kw_only=True):
 def verdicts_on(
     read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool = False
 ) -> Verdicts:
-    """Return the results for what was read, without those that the author disabled."""
+    """Return the results for an input, without those that directives of its language suppress."""
     verdicts = evaluator.evaluate(build_graph(read.resources, required, read.is_complete), explain)
     reported = verdicts.findings + verdicts.undecided
-    verdicts.findings = [one for one in verdicts.findings if not read.is_suppressed(one.at, one.rule.id)]
-    verdicts.undecided = [one for one in verdicts.undecided if not read.is_suppressed(one.at, one.rule.id)]
+    verdicts.findings = [
+        finding for finding in verdicts.findings if not read.is_suppressed(finding.at, finding.rule.id)
+    ]
+    verdicts.undecided = [
+        finding for finding in verdicts.undecided if not read.is_suppressed(finding.at, finding.rule.id)
+    ]
     if len(reported) > len(verdicts.findings) + len(verdicts.undecided):
-        verdicts.suppressed = [suppressed(one, one.at) for one in reported if read.is_suppressed(one.at, one.rule.id)]
+        verdicts.suppressed = [
+            suppress(finding, finding.at) for finding in reported if read.is_suppressed(finding.at, finding.rule.id)
+        ]
     return verdicts
 
 
-def suppressed(finding: Finding, at: Location) -> Finding:
-    """Return a finding suppressed by a directive of the language's own at a place, which has no reason and no end."""
+def suppress(finding: Finding, at: Location) -> Finding:
+    """Return a finding suppressed by a directive of the language itself, which has no reason and no end."""
     reason = Suppression(kind=IN_SOURCE, justification="", at=at)
     return msgspec.structs.replace(finding, suppressed=reason)
 
@@ -98,91 +103,94 @@ def suppressed(finding: Finding, at: Location) -> Finding:
 def evaluate_unit(
     read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None
 ) -> UnitResult:
-    """Evaluate what was read. Without ``explain`` unknown results get no places, since no report shows them.
+    """Evaluate an input. Without ``explain``, unknown results are not located, since no report shows them.
 
-    Directives in comments count where there is a ``policy`` to check them against.
+    Directives in comments apply if there is a ``policy``.
     """
-    said = Suppressions(read.comments, policy, read.metadata)
-    # With directives, an unknown result needs its place, or a directive for it would seem unused.
-    explain = explain or bool(said)
+    suppressions = Suppressions(read.comments, policy, read.metadata)
+    # With directives, unknown results are located too; otherwise their directives would seem unused.
+    explain = explain or bool(suppressions)
     verdicts = verdicts_on(read, required, evaluator, explain)
-    findings, silent = split_suppressed(verdicts.findings, said)
-    undecided, silent_too = split_suppressed(verdicts.undecided, said)
-    suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
+    findings, suppressed_findings = split_suppressed(verdicts.findings, suppressions)
+    undecided, suppressed_unknown = split_suppressed(verdicts.undecided, suppressions)
+    suppressed = suppressed_findings + suppressed_unknown
+    problems = [*read.problems, *verdicts.problems, *suppressions.problems]
     answers = verdicts.control_answers
-    disabled, used, hidden = _switched_off(read, policy, verdicts.suppressed)
+    disabled, used, hidden = _language_directives(read, policy, verdicts.suppressed)
     suppressed += hidden
-    seen = findings + suppressed + (undecided if explain else [])
+    located_results = findings + suppressed + (undecided if explain else [])
     declarations = declarations_of(read, evaluator.types)
-    # Positions in a plan are costly to find, and of no use to its author.
-    declared = (one.at for one in declarations) if read.plan is None else ()
-    find = read.locate(chain(locations(seen, problems), places_of(answers), declared))
+    # Positions in a plan are expensive to compute and of no use to authors.
+    declared = (item.at for item in declarations) if read.plan is None else ()
+    find = read.locate(chain(locations(located_results, problems), answer_locations(answers), declared))
     root = read.root or read.path
-    # A plan may have tens of thousands of unknown results that no report shows.
-    is_seen = explain or read.plan is None
-    # The addresses of declarations in a plan are those of its source, which hold no values.
-    is_shown = bool(seen or problems or (declarations and read.plan is None)) or answers is not None
+    # A plan may have tens of thousands of unknown results, which are not located unless reported.
+    is_located = explain or read.plan is None
+    # Declarations in a plan have the addresses of the source, which contain no values.
+    is_reported = bool(located_results or problems or (declarations and read.plan is None)) or answers is not None
     return UnitResult(
         findings=[with_regions(finding, find, root) for finding in findings],
-        undecided=[with_regions(finding, find, root) for finding in undecided] if is_seen else undecided,
+        undecided=[with_regions(finding, find, root) for finding in undecided] if is_located else undecided,
         suppressed=[with_regions(finding, find, root) for finding in suppressed],
-        problems=[_placed_problem(problem, find) for problem in problems],
+        problems=[_problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,
         passed=verdicts.passed,
         read=[read.path],
-        unused=said.unused,
-        used=said.used | {mark for one in disabled for _, mark in one.marks if mark in used},
-        directives=said.said + disabled,
+        unused=suppressions.unused,
+        used=suppressions.used | {mark for item in disabled for _, mark in item.marks if mark in used},
+        directives=suppressions.directives + disabled,
         root=read.root,
         undeclared_variables=read.undeclared_variables,
         deployed=read.deployed,
-        control_answers=None if answers is None else with_places(answers, find, root),
-        declarations=located(declarations, find),
-        assumed=frozenset(static_address(one.address) for one in read.resources.values() if one.assumption is not None),
-        secret_texts=read.secret_texts() if is_shown else frozenset(),
+        control_answers=None if answers is None else answers_with_regions(answers, find, root),
+        declarations=locate_declarations(declarations, find),
+        assumed=frozenset(
+            static_address(item.address) for item in read.resources.values() if item.assumption is not None
+        ),
+        secret_texts=read.secret_texts() if is_reported else frozenset(),
     )
 
 
-def _switched_off(
+def _language_directives(
     read: ReadResult, policy: Policy | None, reported: Sequence[Finding]
 ) -> tuple[list[SuppressionDirective], set[DirectiveId], list[Finding]]:
-    """Return what the directives of Bicep itself say about rules of kvlint, which of them have hidden a finding, and
-    those.
-    """
+    """Return the directives of Bicep itself for rules of kvlint, those that are used, and the suppressed findings."""
     if policy is None or not read.disabled_rules:
         return [], set(), list(reported)
-    found: list[SuppressionDirective] = []
+    language_directives: list[SuppressionDirective] = []
     used: set[DirectiveId] = set()
     hidden = list(reported)
     for path, directives in read.disabled_rules.items():
         lines = Lines(read.texts.get(path, ""))
-        spans = ((index, one.at.span) for index, one in enumerate(reported) if one.at.path == path)
+        spans = ((index, finding.at.span) for index, finding in enumerate(reported) if finding.at.path == path)
         starts = sorted((span[0], index) for index, span in spans if span is not None)
         for start, end, ids in directives:
-            named = {id_: policy.known[id_.upper()] for id_ in ids if id_.upper() in policy.known}
-            marks = {id_: (path, start, rule) for id_, rule in named.items()}
+            rules = {id_: policy.known[id_.upper()] for id_ in ids if id_.upper() in policy.known}
+            marks = {id_: (path, start, rule) for id_, rule in rules.items()}
             line = max(lines.region(start, start).start_line - 1, 1)
             at = Location(path=path, region=Region(line, 1, line, 1))
-            asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
-            if named:
-                found.append(SuppressionDirective(kind=DIRECTIVE, at=at, rules=tuple(named), marks=asked))
+            selected_marks = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
+            if rules:
+                language_directives.append(
+                    SuppressionDirective(kind=DIRECTIVE, at=at, rules=tuple(rules), marks=selected_marks)
+                )
             first, last = bisect_left(starts, (start, -1)), bisect_left(starts, (end, -1))
             for _, index in starts[first:last]:
                 finding = reported[index]
                 used.add((path, start, finding.rule.id))
-                if finding.rule.id in named.values():
-                    hidden[index] = suppressed(finding, at)
-    return found, used, hidden
+                if finding.rule.id in rules.values():
+                    hidden[index] = suppress(finding, at)
+    return language_directives, used, hidden
 
 
-def split_suppressed(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
+def split_suppressed(findings: Iterable[Finding], suppressions: Suppressions) -> tuple[list[Finding], list[Finding]]:
     """Return the findings that count, and those that are suppressed."""
-    if not said:
+    if not suppressions:
         return list(findings), []
     counted: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
-        reason = said.suppression_of(finding)
+        reason = suppressions.suppression_of(finding)
         if reason is None:
             counted.append(finding)
         else:
@@ -191,67 +199,69 @@ def split_suppressed(findings: Iterable[Finding], said: Suppressions) -> tuple[l
 
 
 def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
-    """Yield every place that a report may show, with the places that its value comes from."""
+    """Yield every location that a report may show, with the origins of its value."""
     for finding in findings:
-        seen = (finding.at, *finding.callers, *(note.at for note in finding.related))
-        for at in (*seen, *(evidence.at for evidence in finding.evidence)):
-            yield from _chain(at)
+        places = (finding.at, *finding.callers, *(note.at for note in finding.related))
+        for at in (*places, *(evidence.at for evidence in finding.evidence)):
+            yield from _with_origins(at)
     for problem in problems:
-        yield from _chain(problem.at)
+        yield from _with_origins(problem.at)
 
 
-def passed(finding: Finding) -> Finding:
+def as_passed(finding: Finding) -> Finding:
     """Return an unknown result as passed, because another input of the same deployment decides it."""
     return msgspec.structs.replace(
         finding, outcome=Outcome.PASS, message=f"{finding.rule.title}.", why="", evidence=(), related=()
     )
 
 
-def places_of(answers: ControlAnswers | None) -> Iterator[Location]:
-    """Yield the same of what holds, and where the vaults are."""
+def answer_locations(answers: ControlAnswers | None) -> Iterator[Location]:
+    """Yield the locations of vaults and of results that pass."""
     if answers is not None:
         yield from (vault.at for vault in answers.vaults)
         yield from locations(answers.passes, ())
 
 
-def with_places(answers: ControlAnswers, find: RegionLookup, root: str) -> ControlAnswers:
-    """Return the results with all regions that reports show."""
+def answers_with_regions(answers: ControlAnswers, find: RegionLookup, root: str) -> ControlAnswers:
+    """Return the answers with all regions that reports show."""
     return msgspec.structs.replace(
         answers,
-        vaults=tuple(msgspec.structs.replace(vault, at=_located(vault.at, find)) for vault in answers.vaults),
+        vaults=tuple(msgspec.structs.replace(vault, at=_with_region(vault.at, find)) for vault in answers.vaults),
         passes=tuple(with_regions(finding, find, root) for finding in answers.passes),
     )
 
 
-def _chain(at: Location | None) -> Iterator[Location]:
-    """Yield a place, where its value comes from, where that comes from, and so on."""
+def _with_origins(at: Location | None) -> Iterator[Location]:
+    """Yield a location and the chain of its value's origins."""
     while at is not None:
         yield at
         at = at.cause
 
 
 def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
-    """Return the finding with its region and excerpt, the regions of all other places that it has, and its root."""
+    """Return the finding with its region and excerpt, the regions of its other locations, and its root."""
     place = find(finding.at) if finding.at.region is None else None
     return msgspec.structs.replace(
         finding,
-        at=_located(finding.at, find),
+        at=_with_region(finding.at, find),
         excerpt=finding.excerpt if place is None else place[1],
-        related=tuple(Note(text=note.text, at=_located(note.at, find)) for note in finding.related),
-        evidence=tuple(msgspec.structs.replace(one, at=_located(one.at, find)) for one in finding.evidence),
-        callers=tuple(_located(caller, find) for caller in finding.callers),
+        related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
+        evidence=tuple(
+            msgspec.structs.replace(evidence, at=_with_region(evidence.at, find)) for evidence in finding.evidence
+        ),
+        callers=tuple(_with_region(caller, find) for caller in finding.callers),
         root=root,
     )
 
 
-def _located(at: Location, find: RegionLookup) -> Location:
-    """Return a place with its region, and with those of where its value comes from."""
+def _with_region(at: Location, find: RegionLookup) -> Location:
+    """Return a location with its region and those of its origins."""
     place = find(at) if at.region is None else None
     if place is None and at.cause is None:
         return at
-    cause = None if at.cause is None else _located(at.cause, find)
+    cause = None if at.cause is None else _with_region(at.cause, find)
     return msgspec.structs.replace(at, region=at.region if place is None else place[0], cause=cause)
 
 
-def _placed_problem(problem: Problem, find: RegionLookup) -> Problem:
-    return problem if problem.at is None else msgspec.structs.replace(problem, at=_located(problem.at, find))
+def _problem_with_region(problem: Problem, find: RegionLookup) -> Problem:
+    return problem if problem.at is None else msgspec.structs.replace(problem, at=_with_region(problem.at, find))

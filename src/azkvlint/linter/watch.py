@@ -1,4 +1,4 @@
-"""``--watch``: check, and check again what a change affects, until it is interrupted."""
+"""The option ``--watch``: check, and repeat the check for inputs that changed, until interrupted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, evaluate_units, limit_of, within_limit
+from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN, discover
 from azkvlint.readers.units import Unit, units_of
@@ -29,9 +29,9 @@ from azkvlint.util.safe_text import visible
 
 
 class IncrementalRun:
-    """Repeats one run. ``reevaluated`` are the reported paths of the units that the last check had to evaluate.
+    """Repeats one run. ``reevaluated`` are the reported paths of the units that the last check evaluated.
 
-    ``seen`` are all files and folders that the results depend on; a folder whose names matter ends with a separator.
+    ``dependencies`` are the files and folders of all results; a folder with relevant names ends with a separator.
     """
 
     def __init__(self) -> None:
@@ -41,12 +41,12 @@ class IncrementalRun:
         self._results: dict[Unit, UnitResult] = {}
 
     @property
-    def seen(self) -> Collection[str]:
-        """Return the files and folders that the results depend on."""
+    def dependencies(self) -> Collection[str]:
+        """Return the files and folders on which the results depend."""
         return {path for result in self._results.values() for path in result.files}
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
-        """Return the report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
+        """Return the report that ``linter.check`` would return now. Raise UsageError and RuleError."""
         FILE_BUFFER.clear()
         FILE_TRACKER.start()
         try:
@@ -55,36 +55,35 @@ class IncrementalRun:
             FILE_TRACKER.stop()
 
     def _check(self, config: Config, progress: Progress | None) -> Report:
-        begin(config)
+        set_readable_files(config)
         rules = rules_of(config)
         known = all_rules(config.rules, examples=False)
         policy = policy_of(known, rules, today(config), config.peer_tools)
         sources, root = discover(config.paths, config.exclude)
-        given, _ = discover(config.parameters)
+        parameter_files, _ = discover(config.parameters)
         relevant = evaluated_types(known)
-        units = units_of(sources, given, relevant)
-        asked = config, rules, root, policy.today, policy.known
-        if asked != self._request:
-            self._request, self._results = asked, {}
-        found = self._unchanged(units)
-        waiting = [unit for unit in units if _key(unit) not in found]
+        units = units_of(sources, parameter_files, relevant)
+        request = config, rules, root, policy.today, policy.known
+        if request != self._request:
+            self._request, self._results = request, {}
+        results = self._unchanged(units)
+        pending = [unit for unit in units if _key(unit) not in results]
         limit = limit_of(units, sources)
-        for done, result in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant, limit)):
+        for index, result in enumerate(evaluate_units(pending, config, rules, root, policy, relevant, limit)):
             if progress is not None:
-                progress(done, len(waiting))
-            found[_key(waiting[done])] = result
-        self._results = found
-        self.reevaluated, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
-        results = within_limit(units, [found[_key(unit)] for unit in units], limit)
-        return report_of(config, known, rules, root, list(results))
+                progress(index, len(pending))
+            results[_key(pending[index])] = result
+        self._results = results
+        self.reevaluated, self.units = tuple(unit.source.path for unit in pending if not unit.quiet), len(units)
+        kept = within_limit(units, [results[_key(unit)] for unit in units], limit)
+        return report_of(config, known, rules, root, list(kept))
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
-        """Return the results of the units whose files have not changed."""
         states: dict[str, State] = {}
-        found: dict[Unit, UnitResult] = {}
+        results: dict[Unit, UnitResult] = {}
         for key in map(_key, units):
             result = self._results.get(key)
-            # The files that a unit depends on are unknown where its process died.
+            # If its process died, the dependencies of a unit are unknown.
             if (
                 result is not None
                 and result.files
@@ -93,27 +92,26 @@ class IncrementalRun:
                     for path, state in result.files.items()
                 )
             ):
-                found[key] = result
-        return found
+                results[key] = result
+        return results
 
 
 def _key(unit: Unit) -> Unit:
-    """Return a unit without what tells nothing about who it is."""
+    """Return a unit without the fields that do not identify it."""
     return msgspec.structs.replace(unit, size=0)
 
 
-# Milliseconds without a change that end a burst of them, how long a burst may last, and how often is looked whether a
-# folder that was missing is there. Editors and formatters write a file several times within some ten milliseconds.
+# Milliseconds: the pause that ends a burst of changes, the maximum length of a burst, and the interval for checking
+# whether a missing folder exists. Editors and formatters write a file several times within tens of milliseconds.
 _QUIET, _LONGEST, _LOOK_AGAIN = 100, 1500, 1000
-# How many names of checked inputs, and how many lines of faults, are printed.
+# The maximum numbers of inputs and of lines of an error message that are printed.
 _NAMES = 3
 
 
 class Watch:
-    """One watch. ``configure`` returns what to check, ``publish`` writes the reports on it, ``say`` prints a line.
+    """One watch. ``configure`` returns the configuration, ``publish`` writes the reports, ``say`` prints a line.
 
-    ``outputs`` are the files that reports are written to: what happens to those is no change. ``progress`` returns
-    what shows how far a check is.
+    Changes of ``outputs``, the report files, are ignored. ``progress`` returns the progress bar of a check.
     """
 
     def __init__(
@@ -129,14 +127,14 @@ class Watch:
         self._say = say
         self._outputs = tuple(map(real_path, outputs))
         self._progress = progress
-        self._again = IncrementalRun()
+        self._run = IncrementalRun()
         self._last: Report | None = None
         self._has_published = False
         self._fault = ""
         self._is_relative = False
 
     def run(self, paths: Collection[str]) -> NoReturn:
-        """Check until a KeyboardInterrupt. Raises KvlintError where nothing can be watched or checked even once."""
+        """Check until a KeyboardInterrupt. Raise KvlintError if nothing can be watched or the first check fails."""
         if STDIN in paths:
             raise UsageError("--watch cannot watch the standard input", "name files or folders")
         watcher = _watcher()
@@ -144,25 +142,25 @@ class Watch:
         _collect_garbage()
         self.check()
         while True:
-            self._until_other_folders(watcher, paths)
+            self._watch_folders(watcher, paths)
 
-    def _until_other_folders(self, watcher: Any, paths: Collection[str]) -> None:
-        """Check after each change, until there are other folders to watch than at the start."""
-        watched = folders_of(paths, self._again.seen)
+    def _watch_folders(self, watcher: Any, paths: Collection[str]) -> None:
+        """Check after each change, until the set of folders to watch is different."""
+        watched = folders_of(paths, self._run.dependencies)
         is_new = True
         for is_changed in self._changes(watcher, watched):
             # Changes before this watcher was ready were not reported.
             if not (is_changed or is_new or self._fault):
                 continue
             is_new = False
-            self.check(is_asked=is_changed)
-            if folders_of(paths, self._again.seen) != watched:
+            self.check(is_change=is_changed)
+            if folders_of(paths, self._run.dependencies) != watched:
                 return
 
     def _changes(self, watcher: Any, folders: Collection[str]) -> Iterator[bool]:
-        """Now and then whether anything has changed, until one of the folders is gone."""
+        """Yield repeatedly whether anything has changed, until one of the folders is removed."""
         changes = watcher.watch(
-            *folders, watch_filter=self._counts, step=_QUIET, debounce=_LONGEST, rust_timeout=_LOOK_AGAIN,
+            *folders, watch_filter=self._is_relevant, step=_QUIET, debounce=_LONGEST, rust_timeout=_LOOK_AGAIN,
             yield_on_timeout=True, recursive=False, ignore_permission_denied=True,
         )  # fmt: skip
         try:
@@ -176,76 +174,74 @@ class Watch:
                 f"the system does not watch {pluralize(len(folders), 'folder')}: {error}", hint
             ) from error
 
-    def _counts(self, _change: object, path: str) -> bool:
-        """Return whether a change may change an answer."""
+    def _is_relevant(self, _change: object, path: str) -> bool:
         name = os.path.basename(path)
-        own = any(path == file or path.startswith(f"{file}.") for file in self._outputs)
-        return not own and not name.endswith(("~", ".swp", ".swx", ".swo"))
+        is_output = any(path == file or path.startswith(f"{file}.") for file in self._outputs)
+        return not is_output and not name.endswith(("~", ".swp", ".swx", ".swo"))
 
-    def check(self, is_asked: bool = True) -> None:
-        """One check, and its reports if there is anything new. Wrong settings are reported once.
+    def check(self, is_change: bool = True) -> None:
+        """Check once, and publish the report if it changed. Invalid settings are reported once.
 
-        That there is nothing new is reported only after a change.
+        That nothing changed is printed only after a change of files.
         """
         if self._is_relative:
-            current_folder()  # once it is gone, no relative path comes back
+            current_folder()  # if it was removed, relative paths cannot be resolved
         try:
             config = self._configure()
             with self._progress() as progress:
-                report = self._again.check(config, progress)
+                report = self._run.check(config, progress)
         except KvlintError as error:
             if error.message != self._fault:
-                self._tell_fault(error)
+                self._report_error(error)
             self._fault = error.message
             return
         self._fault = ""
         if report == self._last:
-            if is_asked and self._again.reevaluated:
-                self._say(f"{_now()} {self._checked()}: nothing new")
+            if is_change and self._run.reevaluated:
+                self._say(f"{_now()} {self._summary()}: nothing new")
             return
         self._say(f"{_now()} checking")
         try:
             self._publish(report, config)
         except KvlintError as error:
-            self._tell_fault(error)
+            self._report_error(error)
             return
         self._last, self._has_published = report, True
-        self._say(f"{_now()} {self._checked()}; watching for changes")
+        self._say(f"{_now()} {self._summary()}; watching for changes")
 
-    def _tell_fault(self, error: KvlintError) -> None:
-        """Print what is wrong, and write the next report in any case. Raises it if no report was ever written."""
+    def _report_error(self, error: KvlintError) -> None:
+        """Print an error, and publish the next report in any case. Raise the error if no report was published yet."""
         if not self._has_published:
             raise error
         text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
         self._say(f"{_now()} {text}; the reports are as they were")
         self._last = None
 
-    def _checked(self) -> str:
-        names, units = tuple(map(visible, self._again.reevaluated)), self._again.units
-        shown = ", ".join(dict.fromkeys(names[:_NAMES])) + (", ..." if len(names) > _NAMES else "")
-        return f"checked {len(names)} of {units}" + (f" ({shown})" if len(names) < units and shown else "")
+    def _summary(self) -> str:
+        names, units = tuple(map(visible, self._run.reevaluated)), self._run.units
+        listed = ", ".join(dict.fromkeys(names[:_NAMES])) + (", ..." if len(names) > _NAMES else "")
+        return f"checked {len(names)} of {units}" + (f" ({listed})" if len(names) < units and listed else "")
 
 
-def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
-    """Return the folders in which a change may matter: those below the inputs, and those of everything that was looked
-    at.
+def folders_of(paths: Iterable[str], dependencies: Iterable[str]) -> frozenset[str]:
+    """Return the folders to watch: those below the inputs, and those of all dependencies.
 
-    For one that is missing it is the nearest around it.
+    A missing folder is replaced by its nearest existing parent.
     """
-    found: set[str] = set()
+    folders: set[str] = set()
     for path in map(real_path, paths):
         if os.path.isdir(path):
-            found.update(_below(path))
-        found.add(_nearest(os.path.dirname(path)))
-    around = {os.path.dirname(path) for path in seen}
-    around |= {os.path.dirname(real_path(path)) for path in seen if os.path.islink(path)}
-    return frozenset(found.union(map(_nearest, around)))
+            folders.update(_below(path))
+        folders.add(_nearest(os.path.dirname(path)))
+    parents = {os.path.dirname(path) for path in dependencies}
+    parents |= {os.path.dirname(real_path(path)) for path in dependencies if os.path.islink(path)}
+    return frozenset(folders.union(map(_nearest, parents)))
 
 
 def _below(folder: str) -> Iterator[str]:
-    for here, folders, _ in walk(folder):
+    for folder_path, folders, _ in walk(folder):
         folders[:] = [name for name in folders if name not in SKIPPED]
-        yield here
+        yield folder_path
 
 
 def _nearest(folder: str) -> str:
@@ -267,7 +263,7 @@ def _watcher() -> Any:
 
 
 def _collect_garbage() -> None:
-    """A single run is over before garbage matters; this one lasts for days."""
+    """Enable garbage collection, which a single run does without: a watch runs for days."""
     import gc
 
     gc.enable()

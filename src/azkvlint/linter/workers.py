@@ -1,4 +1,4 @@
-"""The units of a run, evaluated one after the other, or by several processes where that pays."""
+"""Evaluate the units of a run, in one process or in several."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
-from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
+from azkvlint.linter.merge_plan_and_source import merge_source, with_source_mismatch
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Problem
@@ -29,19 +29,19 @@ from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import begin_run, real_path
 from azkvlint.util.project_files import EDITOR_TEXTS, MAX_FILE
 
-# Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
-# far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
+# The number of bytes from which a second process saves time: far fewer for Bicep and Terraform, whose parsers are in
+# Python, than for JSON. A plan cannot be split, and inputs with several plans are rare.
 _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
 _LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
-# Made ahead, for when there is no memory left.
+# Allocated in advance, because no memory is left when it is needed.
 NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
-# Processes for each processor, at most: a configuration file may ask for any number.
+# The maximum number of processes per processor: a configuration file may set any number.
 _MOST_EACH = 4
 _OVER_LIMIT = "it was not evaluated: the inputs before it take more work than the limit for the size of all inputs"
-_ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
+_KILLED, _KILLED_HINT = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
 def evaluate_units(
@@ -55,7 +55,7 @@ def evaluate_units(
 ) -> Iterator[UnitResult]:
     """Evaluate the units, and yield their results in their order, whatever the number of processes.
 
-    ``policy`` is what directives in comments are checked against; without one they do not count. For ``relevant`` see
+    Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
     RequiredAttributes, for ``limit`` see ``within_limit``.
     """
     found = _evaluate_units(units, config, rules, root, policy, relevant)
@@ -98,26 +98,26 @@ def _evaluate_units(
     relevant: frozenset[str],
 ) -> Iterator[UnitResult]:
     jobs = min(_jobs(units, config.jobs), len(units))
-    # A process that starts anew knows nothing of what standard input held.
+    # The content of standard input is not available to other processes.
     if jobs < 2 or EDITOR_TEXTS:
         worker = Worker(config, rules, root, policy, relevant)
         yield from map(worker.evaluate, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, FILE_TRACKER.is_on)
-    for chunk, answers in zip(chunks, found, strict=True):
-        # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
-        yield from [_ended(unit) for unit in chunk] if answers is None else answers
+    results = in_processes(jobs, chunks, _worker_function, config, rules, root, policy, relevant, FILE_TRACKER.is_on)
+    for chunk, results_of_chunk in zip(chunks, results, strict=True):
+        # None: the process was killed, for example for lack of memory. There is no retry.
+        yield from [_killed_result(unit) for unit in chunk] if results_of_chunk is None else results_of_chunk
 
 
-def begin(config: Config) -> None:
-    """Set what a run may read."""
+def set_readable_files(config: Config) -> None:
+    """Set the files that a run may read."""
     begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
 
 
 class Worker:
-    """Evaluates units. What several of them share is read once."""
+    """Evaluates units. Files that several of them need are read once."""
 
     def __init__(
         self,
@@ -143,10 +143,10 @@ class Worker:
         )
 
     def evaluate(self, unit: Unit) -> UnitResult:
-        """Evaluate one unit. What goes wrong with it is a Problem."""
+        """Evaluate one unit. Failures are reported as Problems."""
         begin_unit()
-        result, result_files = FILE_TRACKER.track(lambda: self._evaluate(unit))
-        result.files, result.work = result_files, work_of_unit()
+        result, files = FILE_TRACKER.track(lambda: self._evaluate(unit))
+        result.files, result.work = files, work_of_unit()
         return result
 
     def _evaluate(self, unit: Unit) -> UnitResult:
@@ -159,14 +159,14 @@ class Worker:
         try:
             read = self._read(unit)
             if read is None:
-                # A module may have nothing to evaluate. Any other file may be no input of kvlint at all.
+                # A module may have nothing to evaluate. Any other file may not be an input of kvlint.
                 return UnitResult(read=[path]) if unit.module else UnitResult()
             result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
-                    return from_other_source(result, read, difference)
-                return on_source(
+                    return with_source_mismatch(result, read, difference)
+                return merge_source(
                     result, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
                 )
             if unit.compiled is None:
@@ -176,30 +176,30 @@ class Worker:
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
                 return result
-            from azkvlint.linter.merge_bicep_and_arm import merged
+            from azkvlint.linter.merge_bicep_and_arm import merge_template
 
             compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
-            return merged(result, compiled, read, known)
+            return merge_template(result, compiled, read, known)
         except InputError as error:
             return UnitResult(problems=[_problem(path, error)], read=[path])
-        except UsageError:  # a report is to be written to an input
+        except UsageError:  # a report would overwrite an input
             raise
         except MemoryError:
             return UnitResult(problems=[_problem(path, NO_MEMORY)], read=[path])
-        # A mistake of ours on one input must not take the findings on the others with it.
+        # A bug that one input triggers must not lose the findings of the others.
         except Exception as error:  # noqa: BLE001
-            return UnitResult(problems=[_problem(path, broken_here(error))], read=[path])
+            return UnitResult(problems=[_problem(path, internal_error(error))], read=[path])
 
     def _read(self, unit: Unit) -> ReadResult | None:
         return self._with_suppressions(self.reader.read(unit))
 
     def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
-        """Return what was read, without what its author says of findings if that is not to count."""
+        """Return an input without suppressions, if the run ignores them."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
 
 
 def _files_of(unit: Unit) -> tuple[str, ...]:
-    """Return the files of a template, or the folder of a module, that the command line does not name."""
+    """Return the files of a template, or the folder of a module, that is not named on the command line."""
     if unit.source.asked or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
@@ -207,43 +207,42 @@ def _files_of(unit: Unit) -> tuple[str, ...]:
 
 
 def terraform_settings(config: Config, root: str) -> TerraformSettings:
-    """Return the settings of Terraform roots; files have their path below the root of the run."""
+    """Return the settings of Terraform root modules; paths of files are relative to the root of the run."""
     files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
     return TerraformSettings(variables=config.variables, files=files, closed=config.closed)
 
 
-def _prepared(
+def _worker_function(
     config: Config,
     rules: tuple[Rule, ...],
     root: str,
     policy: Policy | None,
     relevant: frozenset[str],
-    is_noting: bool,
+    is_tracking: bool,
 ) -> Callable[[Sequence[Unit]], list[UnitResult]]:
-    """Make a worker process ready for its work, and return what it does with some units."""
-    begin(config)
-    if is_noting and not FILE_TRACKER.is_on:
+    """Initialize a worker process, and return the function that evaluates units."""
+    set_readable_files(config)
+    if is_tracking and not FILE_TRACKER.is_on:
         FILE_TRACKER.start()
     worker = Worker(config, rules, root, policy, relevant)
     return lambda units: [worker.evaluate(unit) for unit in units]
 
 
-def _ended(unit: Unit) -> UnitResult:
-    """Return the result for a unit whose process has ended."""
+def _killed_result(unit: Unit) -> UnitResult:
     path = unit.source.path
-    return UnitResult(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
+    return UnitResult(problems=[_problem(path, InputError(_KILLED, _KILLED_HINT))], read=[path])
 
 
-def _jobs(units: Sequence[Unit], asked: int) -> int:
-    """Return how many processes to use: what was asked for, within reason, or as many as there is work for."""
-    if asked:
-        return min(asked, _MOST_EACH * _processors())
+def _jobs(units: Sequence[Unit], requested: int) -> int:
+    """Return the number of processes: as requested, within limits, or as many as save time."""
+    if requested:
+        return min(requested, _MOST_EACH * _processors())
     work = sum(_size(unit) for unit in units) if len(units) > 1 else 0
     return min(_processors(), max(1, work // _PAYS_FROM))
 
 
 def _size(unit: Unit) -> int:
-    """Return the bytes of a unit, counted more often where reading them takes longer."""
+    """Return the size of a unit in bytes, weighted by the cost of reading it."""
     if unit.module:
         return unit.size * _WEIGHT_OF_TERRAFORM
     file = unit.source.file
@@ -265,12 +264,12 @@ def _bytes_of(source: Source) -> int:
 def _processors() -> int:
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
+    except AttributeError:  # unavailable on macOS and Windows
         return os.cpu_count() or 1
 
 
-def broken_here(error: Exception) -> InputError:
-    """Return what to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the
+def internal_error(error: Exception) -> InputError:
+    """Return the error for a bug in kvlint: its location, without its message, which may contain a value of the
     input.
     """
     from traceback import extract_tb

@@ -338,40 +338,40 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
     """Return whether a text has a part (case matters), an array an item, or an object a field (case does not
     matter).
     """
-    whole, wanted = arguments
-    match whole, wanted:
+    container, item_or_part = arguments
+    match container, item_or_part:
         case Items(items=items), _:
             context.evaluator.spend(len(items) // 10)
-            found = [is_same(item, wanted) for item in items]
+            found = [is_same(item, item_or_part) for item in items]
             if True in found or None not in found:
                 return context.true(True in found)
             return context.doubt("whether an array holds an item is not known", *arguments)
         case Scalar(value=str() as value), Scalar():
-            return context.true(text_of(wanted.value) in value)
+            return context.true(text_of(item_or_part.value) in value)
         case Unknown(pattern=pattern), Scalar() if any(
-            not open_ and text_of(wanted.value) in part for part, open_ in pieces(pattern)
+            not open_ and text_of(item_or_part.value) in part for part, open_ in pieces(pattern)
         ):
             return context.true(True)
         case Fields(rest=rest), Scalar():
-            there = find_field(whole, text_of(wanted.value))
+            there = find_field(container, text_of(item_or_part.value))
             doubt = rest if there is None else as_optional(there)
             return context.true(there is not None) if doubt is None else context.unknown(doubt)
-        case Fields(), Unknown() if not may_have(whole, wanted):
+        case Fields(), Unknown() if not may_have(container, item_or_part):
             return context.true(False)
         case _:
             return context.fails(_MISFIT, *arguments)
 
 
-def _index(context: Context, array: Items, wanted: Result, last: bool) -> tuple[int, Unknown | None]:
+def _index(context: Context, array: Items, item: Result, last: bool) -> tuple[int, Unknown | None]:
     """Return where an item is in an array, -1 if it is nowhere; and what makes that unknown."""
     context.evaluator.spend(len(array.items) // 10)
     numbers = range(len(array.items))
     for at in reversed(numbers) if last else numbers:
-        found = is_same(array.items[at], wanted)
+        found = is_same(array.items[at], item)
         if found:
             return at, None
         if found is None:
-            return at, context.doubt("whether an array holds an item is not known", array.items[at], wanted)
+            return at, context.doubt("whether an array holds an item is not known", array.items[at], item)
     return -1, None
 
 
@@ -385,14 +385,14 @@ def _last_index_of(context: Context, arguments: list[Result]) -> Result:
 
 def _position(context: Context, arguments: list[Result], last: bool) -> Result:
     """Return where a part is in a text (in any case) or an item in an array; -1 if it is nowhere."""
-    whole, wanted = arguments
-    if isinstance(whole, Items):
-        at, doubt = _index(context, whole, wanted, last)
+    container, item_or_part = arguments
+    if isinstance(container, Items):
+        at, doubt = _index(context, container, item_or_part, last)
         return Scalar(at=context.at, value=at) if doubt is None else context.unknown(doubt)
-    if not isinstance(whole, Scalar) or not isinstance(wanted, Scalar):
+    if not isinstance(container, Scalar) or not isinstance(item_or_part, Scalar):
         return context.fails("was given something that is no array and no text", *arguments)
-    lower, part = text(whole.value).lower(), text(wanted.value).lower()
-    if len(lower) != len(text(whole.value)):
+    lower, part = text(container.value).lower(), text(item_or_part.value).lower()
+    if len(lower) != len(text(container.value)):
         return context.doubt("letters that change their number with their case are not looked at")
     return Scalar(at=context.at, value=lower.rfind(part) if last else lower.find(part))
 

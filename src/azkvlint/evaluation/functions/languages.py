@@ -14,7 +14,7 @@ from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 
 # How the reason of a value ends that is a key, a connection string or a token of a resource.
-GIVES_SECRET = "gives a secret, which is known only in Azure"
+RETURNS_SECRET = "gives a secret, which is known only in Azure"
 
 
 def _because(why: str) -> Callable[[], str]:
@@ -39,7 +39,7 @@ def _fail(context: Context) -> Result:
 
 def secret(name: str, context: Context) -> Unknown:
     """Return the result of a function that returns keys or secrets."""
-    return Unknown(at=context.at, why=f"{name}() {GIVES_SECRET}", sensitive=True)
+    return Unknown(at=context.at, why=f"{name}() {RETURNS_SECRET}", sensitive=True)
 
 
 def list_secrets(context: Context) -> Result:

@@ -384,9 +384,9 @@ def _edge(context: Context, arguments: list[Result], known: str, test: Callable[
     if isinstance(whole, Scalar) and isinstance(part, Scalar):
         return context.true(test(text(whole.value).lower(), text(part.value).lower()))
     if isinstance(whole, Unknown) and isinstance(part, Scalar):
-        wanted = text(part.value).lower()
-        if len(known) >= len(wanted):
-            return context.true(test(known.lower(), wanted))
+        prefix_or_suffix = text(part.value).lower()
+        if len(known) >= len(prefix_or_suffix):
+            return context.true(test(known.lower(), prefix_or_suffix))
     return context.fails("was given something else where it needs a text", *arguments)
 
 
@@ -395,9 +395,9 @@ def _like(value: object, pattern: object) -> bool:
 
     Whether Azure ignores case and knows other wildcards is not documented: a result that depends on them is unknown.
     """
-    whole, wanted = text(value), text(pattern)
-    found = _fits_like(whole, wanted)
-    if "?" in wanted or found is not _fits_like(whole.lower(), wanted.lower()):
+    whole, expected = text(value), text(pattern)
+    found = _fits_like(whole, expected)
+    if "?" in expected or found is not _fits_like(whole.lower(), expected.lower()):
         raise UnknownResult("whether like() ignores case and accepts other wildcards is not documented")
     return found
 

@@ -156,9 +156,7 @@ def _some(values: list[Result], index: Result, mark: str, at: Location, watch: W
 
 
 def data_of(result: Result, at: Location) -> Result:
-    """Return what is written in a resource or module, where that is asked for; Unknown if that is not known; else
-    ``result``.
-    """
+    """Return the data of a resource or module; Unknown if not all of it is known; any other result unchanged."""
     if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
         return result
     data = getattr(result, "data", None)
@@ -211,14 +209,14 @@ class Alternatives:
         self.watch = watch
         self.at = doubt.at
 
-    def each(self, ask: Callable[[Result], Result]) -> Result:
-        """Return the result of ``ask`` for one of them. Where it fails, Terraform would, so it is one of the others."""
+    def each(self, action: Callable[[Result], Result]) -> Result:
+        """Return the result of ``action`` for one of them. Failures are left out, as Terraform would fail too."""
         self.watch.spend(len(self.results))
         found: list[Result] = []
         failed: FailedError | None = None
         for result in self.results:
             try:
-                found.append(ask(result))
+                found.append(action(result))
             except FailedError as error:
                 self.watch.risks += 1
                 failed = error.with_traceback(None)  # with it, this frame would hold itself

@@ -255,7 +255,7 @@ def evaluate_conditional(
         try:
             results.append(evaluator.evaluate(node, local))
         except FailedError as error:
-            # Whoever applies this gets the other branch, or nothing.
+            # The other branch applies, or none.
             failed = error.with_traceback(None)  # with it, this frame would hold itself
             evaluator.watch.risks += 1
     if failed is not None and not results:
@@ -377,7 +377,7 @@ def _splat_of_unknown(
     inner = found[0] if len(found) == 1 else None
     # All that is below something unknown, and all ids of a resource, are the same wherever they are read.
     steady = isinstance(inner, Unknown) and inner.pattern and (doubt.pattern or inner.closed)
-    return _many(evaluator, found, doubt, hole(f"[*]{inner.pattern}") if steady else "", at)  # type: ignore[union-attr]  # steady says so
+    return _many(evaluator, found, doubt, hole(f"[*]{inner.pattern}") if steady else "", at)  # type: ignore[union-attr]  # implied by steady
 
 
 def _each(one: Result) -> Sequence[Result]:

@@ -27,7 +27,7 @@ class FailedError(Exception):
 
 
 class RequiredError(FailedError):
-    """A value has another type than the one that ``why`` says is required, and does not become it."""
+    """A value has another type than ``why`` requires, and cannot be converted."""
 
 
 # Terraform computes with 512 bits: beyond that its numbers are not exact.

@@ -203,14 +203,14 @@ def _union(call: Call, arguments: list[Result]) -> Result:
 
 
 def _intersection(call: Call, arguments: list[Result]) -> Result:
-    return _kept(call, arguments, wanted=True)
+    return _kept(call, arguments, common=True)
 
 
 def _subtract(call: Call, arguments: list[Result]) -> Result:
-    return _kept(call, arguments, wanted=False)
+    return _kept(call, arguments, common=False)
 
 
-def _kept(call: Call, arguments: list[Result], wanted: bool) -> Result:
+def _kept(call: Call, arguments: list[Result], common: bool) -> Result:
     """Return the items of the first set that all others have, or that none has."""
     sets = _sets(call, arguments)
     if isinstance(sets, Unknown):
@@ -220,7 +220,7 @@ def _kept(call: Call, arguments: list[Result], wanted: bool) -> Result:
     for item in head.items:
         call.evaluator.spend(1 + sum(len(other.items) for other in others) // 10)
         verdicts = [_holds(other, item) for other in others]
-        if (not wanted) in verdicts:
+        if (not common) in verdicts:
             continue
         if None in verdicts:
             return call.pass_through(
@@ -457,15 +457,15 @@ def _text(item: Result) -> str:
 def _match_keys(call: Call, arguments: list[Result]) -> Result:
     """Return the values whose keys, at the same place in another list, are searched for."""
     lists = [ordered_list(call, argument) for argument in arguments]
-    values, keys, wanted = lists
-    if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(wanted, Unknown):
+    values, keys, search_keys = lists
+    if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(search_keys, Unknown):
         return call.pass_through([lists[0]], doubt_in("a list is not known", call.at, *lists))
     if len(values.items) != len(keys.items):
         raise InvalidCall("is given as many keys as it is not given values")
-    if values.items and not wanted.items:
+    if values.items and not search_keys.items:
         return Items(at=call.at, items=[], kind="list")
-    call.evaluator.spend(len(keys.items) * len(wanted.items) // 10)
-    pool = unify([*keys.items, *wanted.items], call.at)
+    call.evaluator.spend(len(keys.items) * len(search_keys.items) // 10)
+    pool = unify([*keys.items, *search_keys.items], call.at)
     own, searched = pool[: len(keys.items)], pool[len(keys.items) :]
     kept: list[Result] = []
     for value, key in zip(unify(values.items, call.at), own, strict=True):
@@ -473,7 +473,7 @@ def _match_keys(call: Call, arguments: list[Result]) -> Result:
         if True in verdicts:
             kept.append(value)
         elif None in verdicts:
-            return call.pass_through([values], doubt_in("a key is not known", call.at, keys, wanted))
+            return call.pass_through([values], doubt_in("a key is not known", call.at, keys, search_keys))
     return Items(at=call.at, items=kept, kind="list")
 
 
@@ -512,29 +512,29 @@ def _length(call: Call, arguments: list[Result]) -> Result:
 
 
 def _contains(call: Call, arguments: list[Result]) -> Result:
-    found, wanted = list_argument(call, arguments[0]), arguments[1]
+    found, searched = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
         return call.unknown(found)
     call.evaluator.weigh(found)
     call.evaluator.spend(len(found.items) // 10)
-    verdicts = [is_same(item, wanted) for item in found.items]
-    sensitive = is_sensitive(found) or is_sensitive(wanted)
+    verdicts = [is_same(item, searched) for item in found.items]
+    sensitive = is_sensitive(found) or is_sensitive(searched)
     if True in verdicts or None not in verdicts:
         return Scalar(at=call.at, value=True in verdicts, sensitive=sensitive)
-    return call.doubt("whether a list holds an item is not known", wanted, found)
+    return call.doubt("whether a list holds an item is not known", searched, found)
 
 
 def _index(call: Call, arguments: list[Result]) -> Result:
-    found, wanted = list_argument(call, arguments[0]), arguments[1]
+    found, searched = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
         return call.unknown(found)
     if found.kind == "set":
         raise InvalidCall("is given a set")
     call.evaluator.spend(len(found.items) // 10)
     for number, item in enumerate(found.items):
-        verdict = is_same(item, wanted)
+        verdict = is_same(item, searched)
         if verdict is None:
-            return call.doubt("whether a list holds an item is not known", item, wanted)
+            return call.doubt("whether a list holds an item is not known", item, searched)
         if verdict:
             return Scalar(at=call.at, value=number)
     raise InvalidCall("looks for an item that is not in the list")

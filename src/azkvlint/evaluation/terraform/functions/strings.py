@@ -515,10 +515,10 @@ def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], boo
             found = test(str(text.value), str(part.value))
             return Scalar(at=call.at, value=found, sensitive=text.sensitive or part.sensitive)
         if isinstance(part, Scalar) and isinstance(text, Unknown):
-            sure, wanted = known(text.pattern), str(part.value)
-            if len(sure) >= len(wanted):
-                return Scalar(at=call.at, value=test(sure, wanted))
-            if sure and not test(wanted, sure):
+            sure, expected = known(text.pattern), str(part.value)
+            if len(sure) >= len(expected):
+                return Scalar(at=call.at, value=test(sure, expected))
+            if sure and not test(expected, sure):
                 return Scalar(at=call.at, value=False)
         return call.doubt("a text is not known", text, part)
 
