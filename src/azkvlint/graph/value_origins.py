@@ -14,13 +14,7 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.secret_formats import Placeholder, placeholder_in
 from azkvlint.model.value import Path, Scalar
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import (
-    NameKind,
-    kind_of_path,
-    names_a_name,
-    names_name_of_plain_secret,
-    names_no_secret,
-)
+from azkvlint.util.secret_names import NameKind, kind_of_path, names_a_name, names_name_of_plain_secret, names_no_secret
 
 Origins: TypeAlias = frozenset[str]
 

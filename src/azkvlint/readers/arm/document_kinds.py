@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.readers.arm.run import Pointer, key_of, member
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
 from azkvlint.readers.arm.template_holders import REMEDY
+from azkvlint.readers.arm.template_json import Pointer, key_of, member
 
 _SCHEMAS = {
     "tenantdeploymenttemplate.json": TENANT,

@@ -13,16 +13,15 @@ from azkvlint.graph.value_origins import ANY, NONE, Origins, origins_of, togethe
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
-from azkvlint.readers.arm.nested_deployments import FROM_VAULT
 from azkvlint.readers.arm.parameters import FILLED_IN
-from azkvlint.readers.arm.run import Pointer, key_of, member
 from azkvlint.readers.arm.scope import text
+from azkvlint.readers.arm.template import FROM_VAULT
+from azkvlint.readers.arm.template_json import Pointer, key_of, member
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm.expression import is_expression
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.deployment_resources import Level
-    from azkvlint.readers.arm.evaluated_resource import Instance
+    from azkvlint.readers.arm.deployments import Instance, Level
     from azkvlint.readers.arm.template import Template
 
 OUTPUT_TYPE = "Microsoft.Resources/deployments/outputs"

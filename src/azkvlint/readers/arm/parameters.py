@@ -7,8 +7,8 @@ from typing import Any
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.nested_deployments import FROM_VAULT
-from azkvlint.readers.arm.run import Pointer, key_of
+from azkvlint.readers.arm.template import FROM_VAULT
+from azkvlint.readers.arm.template_json import Pointer, key_of
 from azkvlint.syntax.arm.expression import is_expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
 from azkvlint.model.resource import Resource
 from azkvlint.readers.arm.attribute_filter import Wanted
+from azkvlint.readers.arm.template_json import Pointer
 from azkvlint.syntax.arm.expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.template import Sections
+    from azkvlint.readers.arm.template_json import Sections
 
-Pointer: TypeAlias = tuple[str | int, ...]
 Load: TypeAlias = Callable[[str], Document | None]
 
 # Of values within values, once all variables have been filled in. Azure takes 20 levels of objects.
@@ -40,19 +40,6 @@ class _Parsed(dict[str, "Expression | str"]):
 
 
 _parsed = _Parsed()
-
-# A member with another usual spelling is not the one that is sought.
-_USUAL = frozenset(
-    {
-        "$ref", "$schema", "allowedValues", "apiVersion", "batchSize", "comments", "condition", "contentVersion",
-        "copy", "count", "defaultValue", "definitions", "dependsOn", "existing", "expressionEvaluationOptions",
-        "extendedLocation", "functions", "identity", "input", "kind", "languageVersion", "location", "managedBy",
-        "maxLength", "maxValue", "members", "metadata", "minLength", "minValue", "mode", "name", "namespace",
-        "nullable", "output", "outputs", "parameters", "parametersLink", "plan", "properties", "reference",
-        "relativePath", "resourceGroup", "resources", "scope", "sku", "subscriptionId", "tags", "template",
-        "templateLink", "type", "uri", "value", "variables", "zones",
-    }
-)  # fmt: skip
 
 
 class TemplateRead(msgspec.Struct, kw_only=True):
@@ -246,37 +233,3 @@ class Run:
             resources=self.resources, problems=self.problems, closed=self.closed, files=self.files,
             skipped=self.skipped, secrets=self.secrets, secret_texts=frozenset(self.budget.secrets.texts),
         )  # fmt: skip
-
-
-def written_copies(plain: Mapping[str, Any]) -> int:
-    """Return how many resources a declaration makes, as far as the number is written out: at least 0."""
-    key = key_of(plain, "copy")
-    if key is None or not isinstance(plain[key], dict):
-        return 1
-    count = member(plain[key], "count")
-    return count if type(count) is int and 0 <= count <= MAX_ITEMS else 0
-
-
-def is_usual(plain: Mapping[str, Any]) -> bool:
-    """Whether all members have their usual spelling, so that what is not there by that is not there at all."""
-    return plain.keys() <= _USUAL
-
-
-def key_of(plain: Mapping[str, Any], name: str) -> str | None:
-    """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
-    if name in plain:
-        return name
-    if is_usual(plain):
-        return None
-    lower = name.lower()
-    return next((key for key in plain if key.lower() == lower), None)
-
-
-def member(plain: Any, *names: str) -> Any:
-    """The member at the end of a path of usual spellings; None where there is none."""
-    for name in names:
-        key = key_of(plain, name) if isinstance(plain, dict) else None
-        if key is None:
-            return None
-        plain = plain[key]
-    return plain

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import property_for_others
+from azkvlint.readers.arm.resource_identity import Head
 from azkvlint.readers.arm.scope import id_value, text
 
-if TYPE_CHECKING:
-    from azkvlint.readers.arm.evaluated_resource import Instance
-
 _AFTER = "it is known only after deployment"
+
+
+class DeployedResource(Protocol):
+    """The resource that a reference names."""
+
+    is_deployment: bool
+
+    @property
+    def head(self) -> Head:
+        """Return its type, names and ID."""
+
+    @property
+    def version(self) -> str:
+        """Return its API version; empty if it is not known."""
+
+    @property
+    def address(self) -> str:
+        """Return its address in reports."""
+
+    def written(self, *names: str) -> Result | None:
+        """Return a member as it is written; None if it is not, or depends on itself."""
+
+    def output(self, name: str, at: Location) -> Result:
+        """Return an output of a nested deployment."""
 
 
 class Runtime:
@@ -21,7 +43,7 @@ class Runtime:
 
     __slots__ = ("at", "id", "instance", "whole")
 
-    def __init__(self, at: Location, id_: str, instance: Instance | None, whole: bool) -> None:
+    def __init__(self, at: Location, id_: str, instance: DeployedResource | None, whole: bool) -> None:
         self.at = at
         self.id = id_
         self.instance = instance
@@ -68,7 +90,7 @@ class Outputs:
 
     __slots__ = ("at", "instance")
 
-    def __init__(self, at: Location, instance: Instance) -> None:
+    def __init__(self, at: Location, instance: DeployedResource) -> None:
         self.at = at
         self.instance = instance
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -13,12 +13,10 @@ from azkvlint.graph import existence
 from azkvlint.graph.existence import ACCOUNTED, assumption, skipped
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
-from azkvlint.readers.arm.deployment_resources import Level
-from azkvlint.readers.arm.run import Pointer, Run, key_of, member
+from azkvlint.readers.arm.deployments import Instance, Level, resource_of
+from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.template import Template
-
-if TYPE_CHECKING:
-    from azkvlint.readers.arm.evaluated_resource import Instance
+from azkvlint.readers.arm.template_json import Pointer, key_of, member
 
 _OPTION = "--parameters FILE"
 _MOST_NAMED = 3
@@ -108,8 +106,6 @@ class Scenarios(existence.Scenarios[Scenario, Declared]):
 
     def attributes_in(self, scenario: Scenario, vault: Instance) -> MapValue | None:
         """See the base class."""
-        from azkvlint.readers.arm.read import resource_of
-
         same = scenario.instance(vault)
         asked = self.base.run.wanted.of(vault.head.type.lower())
         return resource_of(same, asked, frozenset()).attributes if same is not None and asked is not None else None

@@ -10,7 +10,7 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.run import Pointer
+from azkvlint.readers.arm.template_json import Pointer
 
 _NO_PLACES: Mapping[Pointer, Location] = {}
 

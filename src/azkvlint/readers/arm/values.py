@@ -13,7 +13,8 @@ from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_i
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import Tree, pruned
-from azkvlint.readers.arm.run import Pointer, Run, key_of
+from azkvlint.readers.arm.run import Run
+from azkvlint.readers.arm.template_json import Pointer, is_copies, key_of
 from azkvlint.syntax.arm.expression import is_expression, unescaped
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -158,19 +159,6 @@ class Values:
         if found.value > MAX_ITEMS:
             raise InputError(f"a copy has more than {MAX_ITEMS:,} items")
         return max(found.value, 0)
-
-
-def is_copies(plain: list[Any]) -> bool:
-    """Whether the value of a member ``copy`` says how properties are repeated, and is no property itself."""
-    return bool(plain) and all(
-        isinstance(loop, dict) and isinstance(_named(loop, "name"), str) and key_of(loop, "input") is not None
-        for loop in plain
-    )
-
-
-def _named(plain: Mapping[str, Any], name: str) -> Any:
-    key = key_of(plain, name)
-    return None if key is None else plain[key]
 
 
 def steady(found: Result, name: str) -> Result:

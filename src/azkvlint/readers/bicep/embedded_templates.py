@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from azkvlint.evaluation.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
 from azkvlint.model.value import Absent
-from azkvlint.readers.arm.embedded_templates import Resource, deploy_held
+from azkvlint.readers.arm.collect_resources import HoldingResource, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.arm.template_holders import DEPLOYMENTS, below
 
@@ -20,7 +20,7 @@ def add_held(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     instance, type_ = entity.instance, entity.identity.type.lower()
     scope = scope_of(entity.identity.above) or instance.scope
     at = instance.shown(entity.at)
-    one = Resource(
+    one = HoldingResource(
         type=type_, address=entity.address, at=at, properties=entity.body.get("properties"),
         scope=_named(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,
         callers=(*instance.use.callers, at),

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from azkvlint.evaluation.values import Result
-from azkvlint.readers.arm.deployment_resources import Level, Place
+from azkvlint.readers.arm.collect_resources import Walk
+from azkvlint.readers.arm.deployments import Instance, Level, Nested, Place
 from azkvlint.readers.arm.document_kinds import find_template, scope_of_template
-from azkvlint.readers.arm.evaluated_resource import Instance
-from azkvlint.readers.arm.nested_deployments import Nested
-from azkvlint.readers.arm.read import Walk
 from azkvlint.readers.arm.statement_location import Shown
 from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.identity import module_scope

@@ -21,7 +21,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import wanted
-from azkvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
+from azkvlint.readers.arm.collect_resources import Embedded, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.run import Run, TemplateRead
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
 from azkvlint.readers.arm.template_holders import POLICIES, below
@@ -57,7 +57,7 @@ def deployed(
     if declared_as in POLICY_DEFINITIONS:
         rule = _argument(instance, POLICY_RULE, at)
         properties = Fields(at=at, fields={} if rule is None else {"policyRule": rule})
-    one = Resource(
+    one = HoldingResource(
         type=azure_type or POLICIES, address=instance.address, at=at, properties=properties,
         scope=scope_of(above) if isinstance(above, str) else None,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from azkvlint.azure.azurerm.template_deployments import (
 from azkvlint.derived.secrets import secret_places
 from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
 from azkvlint.model.value import Unknown
-from azkvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
+from azkvlint.readers.arm.collect_resources import Embedded, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.arm.template_holders import POLICIES, below
 from azkvlint.readers.terraform import azapi
@@ -55,7 +55,7 @@ def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
     above = entity.content.attribute("parent_id")
     scope = scope_of(pattern_of(above)) if above is not None else None
-    one = Resource(
+    one = HoldingResource(
         type=type_, address=entity.address, at=entity.at, properties=properties, scope=scope, conditions=conditions,
         callers=entity.instance.use.callers,
     )  # fmt: skip

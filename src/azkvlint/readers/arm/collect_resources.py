@@ -1,0 +1,413 @@
+"""The resources that a template deploys, and those of the templates that its resources hold.
+
+A template that is written as an object is located where it is written. A template in a string is located at its
+resource: the lines of a string are not lines of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.azure.azurerm.resources import canonical
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
+from azkvlint.evaluation.values import OPEN, Fields, Items, Result, find_field, hole, is_large, pattern_of
+from azkvlint.graph.existence import VARYING, assume
+from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
+from azkvlint.model.location import Location
+from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.attribute_filter import Asked
+from azkvlint.readers.arm.deployments import Instance, Level, Place, resource_of
+from azkvlint.readers.arm.document_kinds import (
+    schema_of,
+)
+from azkvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
+from azkvlint.readers.arm.run import Run
+from azkvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
+from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
+from azkvlint.readers.arm.statement_location import Shown
+from azkvlint.readers.arm.template import FROM_VAULT, Template
+from azkvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS, POLICIES, STACKS, Held, below, decoded, held_by
+from azkvlint.readers.arm.template_json import Pointer, key_of, member, written_copies
+from azkvlint.util.errors import InputError
+
+_KEY_VAULT = "microsoft.keyvault/"
+
+
+# Types of Key Vault that say nothing a rule could be about.
+_HARMLESS = frozenset(
+    {
+        "microsoft.keyvault/vaults/privateendpointconnections",
+        "microsoft.keyvault/vaults/eventgridfilters",
+        "microsoft.keyvault/managedhsms/privateendpointconnections",
+        "microsoft.keyvault/deletedvaults",
+        "microsoft.keyvault/locations",
+        "microsoft.keyvault/operations",
+        "microsoft.keyvault/checknameavailability",
+    }
+)
+
+
+# What a resource without others in it may say.
+_PLAIN = frozenset(
+    {
+        "type", "apiVersion", "name", "location", "tags", "sku", "kind", "properties", "dependsOn", "identity", "zones",
+        "condition", "copy", "scope", "comments", "plan", "metadata", "extendedLocation", "managedBy",
+    }
+)  # fmt: skip
+
+
+class Walk:
+    """Goes through all resources in the order of the document and keeps those that are asked for.
+
+    ``scenarios`` are those of its root template, if it has any. ``remedy``: it is the template of a policy, whose
+    outputs no one reads.
+    """
+
+    def __init__(self, run: Run, scenarios: Scenarios | None = None, *, remedy: bool = False) -> None:
+        self.run = run
+        self.scenarios = scenarios
+        self.remedy = remedy
+        self._passed: dict[str, bool] = {}
+
+    def level(self, level: Level) -> None:
+        """All resources of a deployment."""
+        if not self.remedy and asks_outputs(self.run.wanted.required, OUTPUT_TYPE):
+            for output in outputs_of(level):
+                self.run.resources[output.address] = output
+        passed = self._passed
+        self._expect(level)
+        for symbol, plain, pointer in level.declared():
+            type_ = plain.get("type")
+            # Most resources are of no interest, and hold nothing that is.
+            if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
+                continue
+            self._declared(level, symbol, plain, pointer, None)
+
+    def _expect(self, level: Level) -> None:
+        """Refuse what a deployment declares, in all its copies, before any of it is made."""
+        declared = resources = deployments = 0
+        for _, plain, _ in level.declared():
+            declared += 1
+            type_ = member(plain, "type")
+            if self._is_passed(type_) and key_of(plain, "resources") is None:
+                continue
+            number = written_copies(plain) * level.copies
+            resources += number
+            if isinstance(type_, str) and type_.lower() == DEPLOYMENTS and key_of(plain, "condition") is None:
+                deployments += number
+        self.run.budget.spend(declared // DECLARATIONS_A_STEP)
+        self.run.expect(resources, deployments)
+
+    def _declared(
+        self, level: Level, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None
+    ) -> None:
+        key = key_of(plain, "type")
+        type_ = plain[key] if key is not None else None
+        if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
+            return
+        declared = Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        for instance in declared.instances():
+            self._instance(instance)
+        if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
+            self._may_exist(declared)
+
+    def _may_exist(self, declared: Declared) -> None:
+        """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+        run, scenarios = self.run, self.scenarios
+        if scenarios is None or declared.existing():
+            return
+        known, within = len(run.resources), declared.level.template.scenario
+        found: tuple[Scenario, Declared] | None = None
+        try:
+            found = scenarios.existing(declared)
+            if found is None:
+                skip(declared, scenarios.reason(declared))
+                return
+            self.run = found[0].root.template.run
+            for instance in found[1].existing():
+                self._instance(instance)
+        except (InputError, RecursionError) as error:
+            if isinstance(error, RecursionError) and within is not None:
+                raise
+            at = declared.level.template.where(declared.pointer)
+            skip(declared, run.skip_for(error, declared.symbol, at))
+        finally:
+            self.run = run
+            if found is not None:
+                assume(run.resources, known, found[0].why)
+                scenarios.assumed[found[0].why] = found[0]
+
+    def _is_passed(self, type_: Any) -> bool:
+        """Whether the text of a type says that nobody asks for it."""
+        if not isinstance(type_, str):
+            return False
+        found = self._passed.get(type_)
+        if found is None:
+            found = self._passed[type_] = self._nobody_asks(type_)
+        return found
+
+    def _nobody_asks(self, type_: str) -> bool:
+        if type_[:1] == "[":
+            return False
+        lower = type_.strip("/").lower()
+        if lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower or "/" not in lower:
+            return False
+        return self.run.wanted.of(lower) is None
+
+    def _instance(self, instance: Instance) -> None:
+        run, level = self.run, instance.level
+        if not instance.written_type:
+            run.closed = False
+            text = "the type of a resource is not known, so it was not judged"
+            run.type_not_known("warning", text, instance.place("type"))
+        elif instance.is_deployment:
+            if instance.conditions() is not None and instance.nested is not None:
+                self.level(instance.nested.level)
+        elif instance.head.type.lower() in HOLDERS:
+            self._deploy_held(instance)
+        else:
+            asked = run.wanted.of(instance.head.type.lower())
+            if asked is None:
+                self._passed_over(instance)
+            else:
+                self._keep(instance, asked)
+        for symbol, plain, pointer in level.declared(instance):
+            self._declared(level, symbol, plain, pointer, instance)
+
+    def _deploy_held(self, instance: Instance) -> None:
+        """Add what the template inside a deployment stack, a template spec, or a policy definition deploys."""
+        conditions = instance.conditions()
+        if conditions is None:
+            return
+
+        level, head = instance.level, instance.head
+        one = HoldingResource(
+            type=head.type.lower(), address=instance.address, at=instance.place("type"),
+            properties=instance.evaluated("properties"), scope=scope_of(head.above) or level.scope,
+            conditions=conditions, callers=(*level.callers, instance.place("type")),
+        )  # fmt: skip
+        deploy_held(self.run, one)
+
+    def _passed_over(self, instance: Instance) -> None:
+        """Say so of a type of Key Vault that nobody knows."""
+        type_ = instance.head.type
+        lower = type_.lower()
+        if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.startswith(tuple(_HARMLESS)):
+            text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+            self.run.type_not_known("error", text, instance.place("type"))
+
+    def _keep(self, instance: Instance, asked: Asked) -> None:
+        conditions = instance.conditions()
+        if conditions is None:
+            return
+        resource = resource_of(instance, asked, conditions)
+        if not resource.existing and resource.type.lower() == SECRETS_TYPE:
+            found = of_value(instance) if is_asked(self.run.wanted.required, SECRETS_TYPE) else None
+            if found is not None:
+                resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+        if self.scenarios is not None and resource.type.lower() in VARYING and self.run is self.scenarios.base.run:
+            self.scenarios.vaults[instance.address] = instance
+        self.run.resources[instance.address] = resource
+
+
+_NOT_KNOWN = "it is given in a way that is not understood"
+_ASSIGNED = "its value is known only once the policy is assigned"
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    """A template that the resource at ``address`` holds or deploys, with the parameters ``given`` to it.
+
+    Both are values or JSON strings. ``at`` is the place of the resource, ``conditions`` are those on which the
+    deployment depends. ``scope`` is the scope of the deployment; None: the one that the template names. ``remedy``: a
+    policy deploys it where a resource is missing.
+    """
+
+    address: str
+    at: Location
+    template: Result | None
+    given: Result | None
+    scope: Scope | None = None
+    conditions: frozenset[str] = frozenset()
+    callers: tuple[Location, ...] = ()
+    remedy: bool = False
+
+
+class HoldingResource(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource of one of the types in ``HOLDERS``. ``type`` is in lower case. ``scope``: what it is deployed to."""
+
+    type: str
+    address: str
+    at: Location
+    properties: Result | None
+    scope: Scope | None = None
+    conditions: frozenset[str] = frozenset()
+    callers: tuple[Location, ...] = ()
+
+
+def deploy_held(run: Run, one: HoldingResource) -> Held | None:
+    """Add what the template of a resource deploys, and return it; None if that is not known, with a problem."""
+    holder = HOLDERS[one.type]
+    try:
+        held = held_by(holder, one.properties)
+    except InputError as error:
+        run.not_whole("error", f"the template of '{one.address}' cannot be read: {error.message}", one.at)
+        return None
+    if held.template is None:
+        if held.link is not None and not isinstance(held.link, Absent):
+            text = f"the template that '{one.address}' links to is not available, so its resources were not evaluated"
+            run.not_whole("note", text, one.at)
+        elif not holder.is_optional:
+            run.not_whole("warning", _unknown(one.address), one.at)
+        return None
+    if isinstance(held.template, Unknown) and holder.is_optional:
+        text = "the rule of a policy definition is not known, so a template in it was not evaluated"
+        run.problem(NOT_WHOLE, "note", text, one.at)
+        return None
+    scope, conditions, given = one.scope, one.conditions, held.given
+    if one.type == STACKS:
+        named = below(one.properties, "deploymentScope")
+        if named is not None and not isinstance(named, Absent):
+            scope = scope_of(pattern_of(named)) or _elsewhere(one.address, held.template)
+    if holder.condition:
+        scope = _elsewhere(one.address, held.template)
+        conditions |= {f"'{one.address}' {holder.condition}"}
+        if one.type == POLICIES:
+            given = _assigned(given)
+    closed = run.closed
+    embedded = Embedded(
+        address=one.address, at=one.at, template=held.template, given=given, scope=scope, conditions=conditions,
+        callers=one.callers, remedy=holder.is_optional,
+    )  # fmt: skip
+    deploy(run, embedded)
+    if holder.is_optional:  # what a policy deploys where it is assigned does not complete this deployment
+        run.closed = closed
+    return held
+
+
+def _elsewhere(address: str, template: Result) -> Scope:
+    """Return a scope that no other deployment has."""
+    schema = below(template, "$schema")
+    level = schema_of({"$schema": schema.value}) if isinstance(schema, Scalar) else ""
+    name = hole(f"the scope of {address}")
+    return Scope(level or GROUP, name, name, name)
+
+
+def _assigned(given: Result | None) -> Result | None:
+    """Return the parameters that a policy passes. Its expressions are evaluated for each resource that it finds."""
+    if not isinstance(given, Fields):
+        return given
+    fields: dict[str, Result] = {}
+    for name, entry in given.fields.items():
+        value = below(entry, "value")
+        is_expression = isinstance(value, Scalar) and isinstance(value.value, str) and value.value[:1] == "["
+        fields[name] = Unknown(at=entry.at, why=_ASSIGNED) if value is None or is_expression else entry
+    return Fields(at=given.at, fields=fields, rest=given.rest)
+
+
+def _unknown(address: str) -> str:
+    return f"the template of '{address}' is not known, so its resources were not evaluated"
+
+
+@with_recursion_limit
+def deploy(run: Run, one: Embedded) -> None:
+    """Add what a template deploys, and report which part of it is not known."""
+    problems, known = len(run.problems), len(run.resources)
+    holes = _Holes()
+    try:
+        _deploy(run, one, holes)
+    except (InputError, RecursionError) as error:
+        why = error.message if isinstance(error, InputError) else "it is nested too deep"
+        run.not_whole("error", f"the template of '{one.address}' cannot be read: {why}", one.at)
+    shown = Shown(one.address, one.at, holes.places)
+    for address in list(run.resources)[known:]:
+        run.resources[address] = shown.resource(run.resources[address], one.callers)
+    for number in range(problems, len(run.problems)):
+        run.problems[number] = shown.problem(run.problems[number])
+
+
+def _deploy(run: Run, one: Embedded, holes: _Holes) -> None:
+    found = decoded(one.template)
+    plain = None
+    if found is not None and not is_large(found):
+        if isinstance(found, Fields):
+            run.charge(found)
+        plain = holes.plain(found)
+        if found is not one.template:
+            holes.places.clear()
+    if not isinstance(plain, dict) or not _is_whole(plain):
+        run.not_whole("warning", _unknown(one.address), one.at)
+        if not isinstance(plain, dict):
+            return
+    given = decoded(one.given)
+
+    def argument(name: str) -> Result | None:
+        hole = holes.found.get(name)
+        return hole if hole is not None else _argument(given, name)
+
+    run.count_deployment()
+    scope = one.scope or Scope(schema_of(plain) or Scope().level)
+    address = f"{one.address}/"
+    template = Template(run, one.address, plain, (), argument, scope, address)
+    place = Place(address=address, conditions=one.conditions, callers=one.callers)
+    level = template.level = Level(template, plain, (), scope, place)
+    Walk(run, remedy=one.remedy).level(level)
+
+
+def _is_whole(plain: dict[str, Any]) -> bool:
+    """Whether all resources of a template are there to be looked at."""
+    resources = member(plain, "resources")
+    each = resources.values() if isinstance(resources, dict) else resources
+    return resources is None or (isinstance(resources, list | dict) and all(isinstance(one, dict) for one in each))
+
+
+def _argument(given: Result | None, name: str) -> Result | None:
+    """The value that is given to a parameter (in lower case); None if none is."""
+    if given is None or isinstance(given, Absent):
+        return None
+    if not isinstance(given, Fields):
+        return Unknown(at=given.at, why="its parameters are not known", sensitive=True)
+    entry = find_field(given, name)
+    if entry is None or isinstance(entry, Absent):
+        return given.rest
+    if not isinstance(entry, Fields):
+        return entry if isinstance(entry, Unknown) else Unknown(at=entry.at, why=_NOT_KNOWN)
+    found = find_field(entry, "value")
+    if found is not None:
+        return found
+    if find_field(entry, "reference") is not None:
+        return Unknown(at=entry.at, why=FROM_VAULT, sensitive=True)
+    return Unknown(at=entry.at, why=_NOT_KNOWN)
+
+
+class _Holes:
+    """Turns a value into a template. Each unknown or secret part becomes a parameter: ``found`` by its name.
+
+    ``places`` are the locations of all parts by their pointers.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, Result] = {}
+        self.places: dict[Pointer, Location] = {}
+
+    def plain(self, result: Result, pointer: Pointer = ()) -> Any:
+        """Return ``result`` as plain data, with holes."""
+        self.places[pointer] = result.at
+        match result:
+            case Absent():
+                return None
+            case Scalar(value=value, sensitive=False):
+                if not (isinstance(value, str) and OPEN in value):
+                    return value
+                result = Unknown(at=result.at, why="a part of it is not known", pattern=value)
+            case Items(items=items):
+                return [self.plain(item, (*pointer, number)) for number, item in enumerate(items)]
+            case Fields(fields=fields, rest=None):
+                return {name: self.plain(item, (*pointer, name)) for name, item in fields.items()}
+        # No parameter of a template's own has such a name.
+        name = f"[{len(self.found)}]"
+        self.found[name] = result
+        return f"[parameters('{name}')]"

@@ -1,0 +1,651 @@
+"""Deployments: their resources, the references to them, and the deployments nested in them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.string_patterns import conjuncts
+from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.attribute_filter import Asked
+from azkvlint.readers.arm.document_kinds import (
+    schema_of,
+)
+from azkvlint.readers.arm.resource import Declaration, make, parts_of
+from azkvlint.readers.arm.resource_identity import Head, full_id, readable
+from azkvlint.readers.arm.run import Run
+from azkvlint.readers.arm.runtime import Runtime
+from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
+from azkvlint.readers.arm.template import Arguments, Template, secret
+from azkvlint.readers.arm.template_holders import DEPLOYMENTS
+from azkvlint.readers.arm.template_json import Pointer, is_usual, key_of, member, written_copies
+from azkvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
+from azkvlint.util.errors import InputError
+
+
+class Instance:
+    """A resource, a pass of a resource's loop (``suffix`` is ``[0]``), or what stands for all its passes (``[*]``).
+
+    ``plain`` is its JSON at ``pointer``; ``above`` is the resource that it is declared in.
+    """
+
+    __slots__ = (
+        "_address", "_busy", "_head", "_nested", "above", "is_deployment", "level", "local", "plain", "pointer",
+        "suffix", "symbol", "usual", "written_type",
+    )  # fmt: skip
+
+    def __init__(
+        self, level: Level, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
+        above: Instance | None = None, suffix: str = "",
+    ) -> None:  # fmt: skip
+        self.level = level
+        self.plain = plain
+        self.usual = is_usual(plain)
+        self.pointer = pointer
+        self.local = local
+        self.symbol = symbol
+        self.above = above
+        self.suffix = suffix
+        # Empty if it is not known.
+        self.written_type = self.pattern("type", known=True).strip("/")
+        self.is_deployment = self.written_type.lower() == DEPLOYMENTS
+        self._busy = False
+        self._address = ""
+        self._head: Head | None = None
+        self._nested: tuple[Nested | None] | None = None
+
+    def close(self) -> None:
+        """Let go of what it deploys."""
+        self._nested = None
+
+    @property
+    def key(self) -> Pointer:
+        """What tells it apart from the other passes of its loop and of the loops around it."""
+        return (*self.pointer, self.suffix) if self.above is None else (*self.above.key, *self.pointer, self.suffix)
+
+    def key_of(self, name: str) -> str | None:
+        """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
+        if name in self.plain:
+            return name
+        return None if self.usual else key_of(self.plain, name)
+
+    def evaluated(self, name: str) -> Result | None:
+        """A member of the resource; None if it is not written."""
+        key = self.key_of(name)
+        if key is None:
+            return None
+        return self.level.template.value(self.plain[key], (*self.pointer, key), self.local)
+
+    def pattern(self, name: str, known: bool = False) -> str:
+        """A text as far as it is known, or only if all of it is ``known``; else empty."""
+        key = self.key_of(name)
+        plain = self.plain[key] if key is not None else None
+        if type(plain) is str and plain[:1] != "[" and OPEN not in plain:
+            return plain
+        found = self.evaluated(name)
+        if found is None or (known and not isinstance(found, Scalar)):
+            return ""
+        return pattern_of(found)
+
+    def place(self, name: str) -> Location:
+        """Where a member of the resource stands, or the resource if it is not written."""
+        key = self.key_of(name)
+        return self.level.template.where(self.pointer if key is None else (*self.pointer, key))
+
+    @property
+    def head(self) -> Head:
+        """Its type, names and id."""
+        if self._head is None:
+            self._head = head_of(self)
+        return self._head
+
+    @property
+    def version(self) -> str:
+        """The API version; empty if it is not known."""
+        return self.pattern("apiVersion", known=True)
+
+    @property
+    def address(self) -> str:
+        """What reports call it, unique in the root template."""
+        if not self._address:
+            level = self.level
+            key = (level.template.path, level.address, *self.key)
+            self._address = level.run.unique(f"{level.address}{address_of(self)}", key)
+        return self._address
+
+    def conditions(self) -> frozenset[str] | None:
+        """What it hangs on and nobody knows; None if it is certainly not there."""
+        found = self.evaluated("condition")
+        conditions = self.level.conditions
+        if isinstance(found, Scalar):
+            if found.value is False or (isinstance(found.value, str) and found.value.lower() == "false"):
+                return None
+        elif found is not None:
+            pattern = found.pattern if isinstance(found, Unknown) else ""
+            conditions = conditions.union(conjuncts(pattern) if pattern else [f"the condition of {self.address}"])
+        here: Instance | None = self
+        while here is not None:
+            if here.suffix == "[*]":
+                conditions |= {f"the loop of {here.address}"}
+            here = here.above
+        return conditions
+
+    def written(self, *names: str) -> Result | None:
+        """A member as it is written; None if it is not, or hangs on itself."""
+        plain: Any = self.plain
+        pointer = self.pointer
+        for number, name in enumerate(names):
+            if isinstance(plain, str):
+                # An object that is itself an expression.
+                found = self._guarded(plain, pointer)
+                for below in names[number:]:
+                    if found is not None:
+                        found = self.level.template.evaluator.member(found, below, True, found.at)
+                return found
+            key = key_of(plain, name) if isinstance(plain, dict) else None
+            if key is None:
+                return None
+            plain, pointer = plain[key], (*pointer, key)
+        return self._guarded(plain, pointer)
+
+    def _guarded(self, plain: Any, pointer: Pointer) -> Result | None:
+        if self._busy:
+            return None
+        self._busy = True
+        try:
+            return self.level.template.value(plain, pointer, self.local)
+        finally:
+            self._busy = False
+
+    @property
+    def nested(self) -> Nested | None:
+        """What a deployment deploys; None if that is not at hand."""
+        if self._nested is None:
+            self._nested = (open_nested(self),)
+        return self._nested[0]
+
+    def output(self, name: str, at: Location) -> Result:
+        """An output of a deployment."""
+        found = self.nested.output(name) if self.nested is not None else None
+        if found is None:
+            why = "the output of a deployment is known only after deployment"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.outputs.{name.lower()}"))
+        return found
+
+
+# What only ever extends something else: within a resource, that resource.
+_EXTENSIONS = (
+    "microsoft.authorization/roleassignments", "microsoft.authorization/locks",
+    "microsoft.insights/diagnosticsettings", "microsoft.security/", "microsoft.eventgrid/eventsubscriptions",
+)  # fmt: skip
+
+
+def head_of(instance: Instance) -> Head:
+    """The head of a resource."""
+    type_, above = instance.written_type, instance.above
+    pattern = instance.pattern("name")
+    names = pattern.split("/")
+    if above is None:
+        place, extends = _scope_id(instance)
+        return Head(*parts_of(type_, pattern, place)) if _is_old(type_) else Head(type_, names, place, extends)
+    outer = above.head
+    if "." not in type_.partition("/")[0] and type_:
+        type_, names = f"{outer.type}/{type_}", [*outer.names, *names]
+    elif type_.lower().startswith(f"{outer.type.lower()}/"):
+        # Written in full although it stands in its parent; its name may be so too.
+        if len(names) == type_.count("/") - outer.type.count("/"):
+            names = [*outer.names, *names]
+    else:
+        # Another type altogether: what extends things extends the resource that it stands in.
+        extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
+        return Head(type_, names, outer.id if extends else outer.above, extends)
+    if _is_old(type_):
+        return Head(*parts_of(type_, "/".join(names), outer.above))
+    return Head(type_, names, outer.above, outer.extends)
+
+
+def _is_old(type_: str) -> bool:
+    """Whether it is the older spelling of an extension resource, which names what it extends in its type."""
+    return "/providers/" in type_.lower()
+
+
+def _scope_id(instance: Instance) -> tuple[str, bool]:
+    """The id of what the member ``scope`` names, or that of the deployment's own scope, and whether it extends that."""
+    level = instance.level
+    found = None if instance.is_deployment else instance.evaluated("scope")
+    if found is None or isinstance(found, Absent):
+        return level.id, False
+    pattern = pattern_of(found) or hole(f"{level.address}{'/'.join(map(str, instance.pointer))}.scope")
+    id_ = full_id(pattern, level.scope)
+    return id_, scope_of(id_) is None
+
+
+def address_of(instance: Instance) -> str:
+    """What reports call a resource within its deployment: its symbol, or else its id below the scope."""
+    if instance.symbol:
+        outer = f"{address_of(instance.above)}::" if instance.above is not None else ""
+        return f"{outer}{instance.symbol}{instance.suffix}"
+    head = instance.head
+    if head.id:
+        return readable(head.id.removeprefix(instance.level.id).removeprefix("/providers/"))
+    name = instance.plain.get("name")
+    shown = name.strip("[]") if isinstance(name, str) else instance.pointer[-1]
+    return readable(f"{head.type or 'resource'}/{{{shown}}}")
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a deployment stands among the others.
+
+    ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
+    around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
+    to it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment``: the
+    names (patterns) of the deployments that lead to it, its own last. ``deployed_by`` is the resource that deploys it,
+    None for the root.
+    """
+
+    address: str = ""
+    deployment: str = ""
+    copies: int = 1
+    local: Local = NO_LOCAL
+    conditions: frozenset[str] = frozenset()
+    callers: tuple[Location, ...] = ()
+    chain: tuple[str, ...] = ()
+    deployed_by: Instance | None = None
+
+
+_ROOT = Place()
+
+
+def _id_of_deployment(instance: Instance) -> str:
+    """Return the ID that a nested deployment has in the scope that it goes to, which may be another resource group."""
+    return resource_id(scope_to(instance).id, instance.head.type, instance.head.names)
+
+
+class Level:
+    """What a deployment declares.
+
+    ``template`` is where its expressions are evaluated: for a nested deployment of outer scope, the one around it.
+    ``plain`` is the template that declares it, at ``pointer``. ``scope`` is what it goes to.
+    """
+
+    def __init__(
+        self, template: Template, plain: Mapping[str, Any], pointer: Pointer, scope: Scope, place: Place = _ROOT
+    ) -> None:
+        self.template = template
+        self.plain = plain
+        self.pointer = pointer
+        self.scope = scope
+        self.id = scope.id
+        self.address = place.address
+        self.local = place.local
+        self.conditions = place.conditions
+        self.callers = place.callers
+        self.chain = place.chain
+        self.deployed_by = place.deployed_by
+        self.copies = place.copies
+        self.deployment = place.deployment
+        self._made: dict[Pointer, list[Instance]] = {}
+        self._ids: dict[str, Instance] | None = None
+        self._names: dict[str, list[Instance]] = {}
+        self._symbols: dict[str, list[Instance]] = {}
+        self.run.opened.append(self.close)
+
+    def close(self) -> None:
+        """Let go of everything, as a run does without a search for objects that hold each other."""
+        for instances in self._made.values():
+            for instance in instances:
+                instance.close()
+        self.template.close()
+        for held in (self._made, self._ids, self._names, self._symbols):
+            if held is not None:
+                held.clear()
+
+    @property
+    def run(self) -> Run:
+        """What all levels share."""
+        return self.template.run
+
+    def declared(self, above: Instance | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
+        """Symbol (or nothing), JSON and place of each resource of the level, or of those declared within another."""
+        plain, pointer = (self.plain, self.pointer) if above is None else (above.plain, above.pointer)
+        key = key_of(plain, "resources") if above is None else above.key_of("resources")
+        section = plain[key] if key is not None else None
+        if isinstance(section, dict):
+            for symbol, resource in section.items():
+                if isinstance(resource, dict):
+                    yield symbol, resource, (*pointer, str(key), symbol)
+        elif isinstance(section, list):
+            for number, resource in enumerate(section):
+                if isinstance(resource, dict):
+                    yield "", resource, (*pointer, str(key), number)
+
+    def instances(
+        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None = None
+    ) -> list[Instance]:
+        """What a resource declares: itself, each pass of its loop, or one that stands for all of them."""
+        where = pointer if above is None else (*above.key, *pointer)
+        found = self._made.get(where)
+        if found is None:
+            found = self._made[where] = list(self._instances(symbol, plain, pointer, above))
+        return found
+
+    def _instances(
+        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None
+    ) -> Iterator[Instance]:
+        local = self.local if above is None else above.local
+        key = key_of(plain, "copy")
+        loop = plain[key] if key is not None else None
+        if not isinstance(loop, dict):
+            self.run.count_resources(1)
+            yield Instance(self, plain, pointer, local, symbol, above)
+            return
+        name_key = key_of(loop, "name")
+        name = loop[name_key] if name_key is not None else symbol
+        count = self.template.count(loop, (*pointer, str(key)), local)
+        if isinstance(count, int):
+            self.run.count_resources(count)
+            for number in range(count):
+                index = Scalar(at=self.template.at, value=number)
+                inner = {**local, f"{LOOP}{str(name).lower()}": index, RESOURCE_LOOP: index}
+                yield Instance(self, plain, pointer, inner, symbol, above, f"[{number}]")
+            return
+        self.run.count_resources(1)
+        unknown = Unknown(at=count.at, why=count.why, pattern=hole(f"{self.address}{name}[*]"))
+        inner = {**local, f"{LOOP}{str(name).lower()}": unknown, RESOURCE_LOOP: unknown}
+        yield Instance(self, plain, pointer, inner, symbol, above, "[*]")
+
+    def everything(self, above: Instance | None = None) -> Iterator[Instance]:
+        """All instances of the level, with those declared within others."""
+        for symbol, plain, pointer in self.declared(above):
+            for instance in self.instances(symbol, plain, pointer, above):
+                yield instance
+                yield from self.everything(instance)
+
+    def _index(self) -> dict[str, Instance]:
+        if self._ids is None:
+            self._ids = {}
+            for instance in self.everything():
+                head = instance.head
+                if head.id:
+                    self._ids.setdefault(head.id.lower(), instance)
+                if instance.is_deployment:
+                    self._ids.setdefault(_id_of_deployment(instance).lower(), instance)
+                self._names.setdefault("/".join(head.names).lower(), []).append(instance)
+                if instance.symbol:
+                    self._symbols.setdefault(instance.symbol.lower(), []).append(instance)
+        return self._ids
+
+    def find(self, named: str) -> Instance | None:
+        """The resource that a symbol, a name or an id (a pattern) names, if it is one of this level."""
+        if not named:
+            return None
+        ids, lower = self._index(), named.lower()
+        if "/" in lower and lower in ids:
+            return ids[lower]
+        symbol, bracket, index = lower.partition("[")
+        found = self._symbols.get(symbol, ())
+        if found:
+            chosen = [one for one in found if one.suffix in {f"{bracket}{index}", "[*]"}]
+            return chosen[0] if chosen else None
+        same = self._names.get(lower, ())
+        return same[0] if len(same) == 1 else None
+
+    def reference(self, named: Result, whole: bool, at: Location) -> Result:
+        """Return the result of ``reference(named)``: all of the resource, or only its properties."""
+        pattern = pattern_of(named)
+        found = self.find(pattern)
+        if found is not None:
+            return _runtime_of(found, whole, at)
+        why = "reference() is known only after deployment"
+        if not pattern:
+            return Unknown(at=at, why=why)
+        id_ = pattern if pattern.startswith("/") else hole(f"{self.address}reference({readable(pattern)})")
+        return Runtime(at, id_, None, whole)
+
+    def references(self, symbol: str, whole: bool, at: Location) -> list[Result] | None:
+        """Return the resources that a loop declares; None if their number is not known."""
+        self._index()
+        found = self._symbols.get(symbol.lower())
+        if found is None or any(one.suffix == "[*]" for one in found):
+            return None
+        return [_runtime_of(one, whole, at) for one in found]
+
+    def resource_info(self, named: str, at: Location) -> Result | None:
+        """Return what is known of a resource before deployment; None if it is not in this deployment."""
+        found = self.find(named)
+        return None if found is None else _runtime_of(found, True, at)
+
+
+def _runtime_of(instance: Instance, whole: bool, at: Location) -> Runtime:
+    return Runtime(at, instance.head.id or hole(instance.address), instance, whole)
+
+
+_Linked: TypeAlias = tuple[str, Mapping[str, Any]]
+# Azure takes five; each level costs Python frames.
+_MAX_CHAIN = 40
+
+
+class Nested:
+    """What one deployment deploys: ``level``. ``local`` variables are in force in its expressions (outer scope)."""
+
+    def __init__(self, instance: Instance, level: Level, local: Local) -> None:
+        self.instance = instance
+        self.level = level
+        self.local = local
+        self._outputs: dict[str, Result | None] = {}
+
+    def output(self, name: str) -> Result | None:
+        """An output; None if there is none, or it hangs on itself."""
+        key = name.lower()
+        if key not in self._outputs:
+            self._outputs[key] = None
+            found = self._outputs[key] = self._output(name)
+            if found is not None:
+                self.level.run.budget.secrets.note(name, found)
+        return self._outputs[key]
+
+    def _output(self, name: str) -> Result | None:
+        level = self.level
+        outputs_key = key_of(level.plain, "outputs")
+        outputs = level.plain[outputs_key] if outputs_key is not None else None
+        key = key_of(outputs, name) if isinstance(outputs, dict) else None
+        output = outputs[key] if isinstance(outputs, dict) and key is not None else None
+        if not isinstance(output, dict) or key_of(output, "condition") is not None:
+            return None
+        pointer = (*level.pointer, str(outputs_key), str(key))
+        value, loop = key_of(output, "value"), key_of(output, "copy")
+        if value is not None:
+            found = level.template.value(output[value], (*pointer, value), self.local)
+            return secret(found) if str(member(output, "type")).lower().startswith("secure") else found
+        if loop is not None and isinstance(output[loop], dict):
+            return level.template.loop(output[loop], name, "input", (*pointer, loop), self.local)
+        return None
+
+
+def open_nested(instance: Instance) -> Nested | None:
+    """What a deployment deploys; None, and a problem, if that is not at hand."""
+    level = instance.level
+    run = level.run
+    key = key_of(instance.plain, "properties")
+    properties = instance.plain[key] if key is not None else None
+    at = instance.place("type")
+    if not isinstance(properties, dict):
+        run.not_whole("warning", "what a nested deployment deploys is not known before deployment", at)
+        return None
+    pointer = (*instance.pointer, str(key))
+    run.count_deployment()
+    if len(level.callers) >= _MAX_CHAIN:
+        raise InputError(f"its deployments are nested deeper than {_MAX_CHAIN} levels")
+    inline = key_of(properties, "template")
+    path, chain = level.template.path, level.chain
+    where: Pointer = ()
+    if inline is not None:
+        plain, where = properties[inline], (*pointer, inline)
+        if not isinstance(plain, dict):
+            run.not_whole("warning", "the template of a nested deployment is not known before deployment", at)
+            return None
+    else:
+        linked = _linked(instance, properties, pointer)
+        if linked is None:
+            return None
+        path, plain = linked
+        chain = (*chain, path)
+    arguments = Arguments(level.template, instance.local, properties, pointer)
+    return _nested(instance, plain, where, path, chain, arguments, properties)
+
+
+def _nested(
+    instance: Instance, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
+    arguments: Arguments, properties: Mapping[str, Any],
+) -> Nested:  # fmt: skip
+    level = instance.level
+    scope = scope_to(instance)
+    name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
+    # Linked templates, and those that say so, have expressions of their own; others are part of the template around.
+    inner = path != level.template.path or _is_inner(properties)
+    local: Local = {} if inner else instance.local
+    template = level.template
+    if inner:
+        template = Template(level.run, path, plain, where, arguments.of, scope, name)
+        template.arguments = arguments
+        template.scenario = level.template.scenario
+    own = instance.head.names[-1] if instance.head.names else ""
+    place = Place(
+        address=name,
+        deployment=f"{level.deployment}/{own or hole(instance.address)}",
+        local=local,
+        conditions=instance.conditions() or frozenset(),
+        callers=(*level.callers, instance.place("type")),
+        chain=chain,
+        deployed_by=instance,
+        copies=level.copies * written_copies(instance.plain) or 1,
+    )
+    found = Level(template, plain, where, scope, place)
+    if inner:
+        template.level = found
+    return Nested(instance, found, local)
+
+
+def _prefix(instance: Instance) -> str:
+    """What stands before the addresses of what a deployment without a symbol deploys: its name."""
+    name = readable(instance.head.names[-1]) if instance.head.names else ""
+    level = instance.level
+    key = (level.template.path, level.address, *instance.key, "")
+    return level.run.unique(f"{level.address}{name or instance.address}", key)
+
+
+def _is_inner(properties: Mapping[str, Any]) -> bool:
+    scope = member(properties, "expressionEvaluationOptions", "scope")
+    return isinstance(scope, str) and scope.lower() == "inner"
+
+
+def scope_to(instance: Instance) -> Scope:
+    """Where a nested deployment goes."""
+    here = instance.level.scope
+    found = {name: _member_pattern(instance, name) for name in ("scope", "subscriptionId", "resourceGroup")}
+    if found["scope"]:
+        named = scope_of(full_id(found["scope"], here))
+        if named is None:
+            # Of a scope that is not known, the schema still says what kind it is.
+            word = found["scope"]
+            inner = member(instance.plain, "properties", "template")
+            level = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
+            named = Scope(level, hole(f"{word}.subscription"), hole(f"{word}.resourceGroup"), hole(word))
+        return named
+    subscription = found["subscriptionId"] or here.subscription
+    if found["resourceGroup"]:
+        return Scope(GROUP, subscription, found["resourceGroup"])
+    if found["subscriptionId"]:
+        return Scope(SUBSCRIPTION, subscription)
+    return here
+
+
+def _member_pattern(instance: Instance, name: str) -> str:
+    """The pattern of a member that says where a deployment goes; empty if it is not written."""
+    found = instance.evaluated(name)
+    if found is None or isinstance(found, Absent):
+        return ""
+    return pattern_of(found) or hole(f"{instance.address}.{name}")
+
+
+def _linked(instance: Instance, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
+    """The path and the JSON of a linked template; None, and a problem, if it is not at hand."""
+    run, at = instance.level.run, instance.place("type")
+    link = member(properties, "templateLink")
+    key = str(key_of(properties, "templateLink"))
+    relative = key_of(link, "relativePath") if isinstance(link, dict) else None
+    if relative is None:
+        spec = isinstance(link, dict) and key_of(link, "id") is not None
+        what = "a template spec" if spec else "a linked template"
+        run.not_whole("note", f"{what} is not at hand, so what it deploys was not judged", at)
+        return None
+    found = instance.level.template.value(link[relative], (*pointer, key, relative), instance.local)
+    if not isinstance(found, Scalar) or not isinstance(found.value, str):
+        run.not_whole("note", "which template is linked is not known, so what it deploys was not judged", at)
+        return None
+    here = instance.level.template.path
+    if here not in run.files:  # the template is inside another resource, which has no folder
+        run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
+        return None
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(here), found.value.replace("\\", "/")))
+    if path.startswith(("/", "../")) or ":" in path or "\0" in path:
+        run.not_whole("note", "a linked template outside the project was not read", at)
+        return None
+    if path in (run.path, *instance.level.chain):
+        run.not_whole("warning", f"the linked template '{path}' links itself", at)
+        return None
+    return _loaded(instance, path, at)
+
+
+def _loaded(instance: Instance, path: str, at: Location) -> _Linked | None:
+    run = instance.level.run
+    try:
+        start = posixpath.dirname(run.path) or "."
+        document = run.load(posixpath.relpath(path, start)) if run.load is not None else None
+    except InputError as error:
+        run.not_whole("error", f"the linked template '{path}' cannot be read: {error.message}", at)
+        return None
+    if document is None:
+        run.not_whole("note", f"the linked template '{path}' is not at hand, so what it deploys was not judged", at)
+        return None
+    if not isinstance(document.value, dict):
+        run.not_whole("error", f"the linked template '{path}' is no template", at)
+        return None
+    run.add_text(path, document.text)
+    return path, document.value
+
+
+def resource_of(instance: Instance, asked: Asked, conditions: frozenset[str]) -> Resource:
+    """Return a resource with what is asked of its type."""
+    level, head, plain = instance.level, instance.head, instance.plain
+    existing = plain.get("existing") is True
+    body: dict[str, Result] = {}
+    members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
+    for name, tree in () if existing else members:
+        key = instance.key_of(name)
+        if key is not None:
+            body[key] = level.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
+    if instance.key_of("scope") is not None:
+        body["scope"] = Scalar(at=instance.place("scope"), value="")
+    declared = Declaration(
+        address=instance.address,
+        type=head.type,
+        version=instance.version,
+        names=head.names,
+        above=head.above,
+        extends=head.extends,
+        body=body,
+        at=instance.place("type"),
+        existing=existing,
+        conditions=conditions,
+        callers=level.callers,
+        id=head.id,
+    )
+    return make(declared, level.template.run.freezer)
