@@ -21,9 +21,7 @@ from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked
 from azkvlint.readers.arm.deployments import Instance, Level, Place, resource_of
-from azkvlint.readers.arm.document_kinds import (
-    schema_of,
-)
+from azkvlint.readers.arm.document_kinds import schema_of
 from azkvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip

@@ -15,9 +15,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked
-from azkvlint.readers.arm.document_kinds import (
-    schema_of,
-)
+from azkvlint.readers.arm.document_kinds import schema_of
 from azkvlint.readers.arm.resource import Declaration, make, parts_of
 from azkvlint.readers.arm.resource_identity import Head, full_id, readable
 from azkvlint.readers.arm.run import Run

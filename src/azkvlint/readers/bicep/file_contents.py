@@ -13,7 +13,9 @@ from azkvlint.evaluation.values import Items, Result, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.local_files import find
+from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
@@ -21,8 +23,6 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import entries, is_file, read_bytes
 
 if TYPE_CHECKING:
-    from azkvlint.readers.bicep.document import File
-    from azkvlint.readers.bicep.run import BicepRun
     from azkvlint.syntax.yaml_nodes import Node
 
 FUNCTIONS = frozenset(

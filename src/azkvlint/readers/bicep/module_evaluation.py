@@ -1,34 +1,77 @@
-"""One use of a Bicep file: its parameters are given, so its expressions amount to something."""
+"""Bicep files with the parameters of one call, and the modules that they call.
+
+The public Key Vault module of the Bicep registry has built-in support where it is not restored: ``data/modules``
+holds it as a Bicep file, reduced to what rules evaluate.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from functools import cache
 
 import msgspec
 
 from azkvlint.evaluation.evaluate import Evaluator
+from azkvlint.evaluation.functions.languages import BICEP
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result, hole
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.problem_codes import CANNOT_READ
+from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.arm.template import secret
 from azkvlint.readers.arm.values import converted
-from azkvlint.readers.bicep import file_contents
-from azkvlint.readers.bicep.document import File, is_decorated
-from azkvlint.readers.bicep.entities import ResourceSymbol
-from azkvlint.readers.bicep.evaluator import FileEvaluator
-from azkvlint.readers.bicep.imports import Imports, Namespace
-from azkvlint.readers.bicep.module import ModuleSymbol
+from azkvlint.readers.bicep import file_contents, local_files, registry
+from azkvlint.readers.bicep.document import File, is_decorated, read_file
+from azkvlint.readers.bicep.loops import written_length
+from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.symbols import Content, ModuleEntity, ModuleSymbol, Source, Use
 from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
+from azkvlint.util.project_files import read_data
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module import ModuleEntity
-    from azkvlint.readers.bicep.scenarios import Scenario
+# What a name stands for keeps its own places, unlike a single value.
+_PLACED = (Fields, Items)
+
+
+class _FileEvaluator(Evaluator):
+    """Evaluates the expressions of one file in one use. Most properties are literals and names: a shorter way."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance, BICEP, instance.run.budget)
+        self.path = instance.path
+
+    def property(self, node: ast.Property, local: Local) -> Result:
+        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        value = node.value
+        kind = type(value)
+        if kind is ast.Literal:
+            at = Location(path=self.path, span=(node.start, node.end))
+            plain = value.value  # type: ignore[union-attr]  # mypy does not narrow by type()
+            return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
+        if kind is not ast.Name:
+            return super().property(node, local)
+        found = self.evaluate(value, local)
+        if type(found) is Scalar and found.at.path == self.path:
+            at = Location(path=self.path, span=(node.start, node.end))
+            return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
+        return found if type(found) in _PLACED else super().property(node, local)
+
+
+class _InPlaceEvaluator(Evaluator):
+    """Leaves every value where it is: what the caller gives has its own place, all else that of the statement."""
+
+    def __init__(self, instance: Instance) -> None:
+        super().__init__(instance, BICEP, instance.run.budget)
+
+    def property(self, node: ast.Property, local: Local) -> Result:
+        """The value of a property."""
+        return self.evaluate(node.value, local)
+
 
 _OF_PLACE = frozenset(
     {
@@ -38,31 +81,6 @@ _OF_PLACE = frozenset(
     }
 )  # fmt: skip
 _NAMESPACES = frozenset({"az", "sys"})
-
-
-class Given(Protocol):
-    """The values that parameters are given, by name; None for one that is given none."""
-
-    def get(self, name: str, /) -> Result | None:
-        """The value of one parameter."""
-
-
-class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
-
-    ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
-    ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
-    """
-
-    given: Given
-    scope: Scope
-    prefix: str = ""
-    deployment: str = ""
-    callers: tuple[Location, ...] = ()
-    chain: tuple[str, ...] = ()
-    module: ModuleEntity | None = None
-    scenario: Scenario | None = None
-    copies: int = 1
 
 
 class Instance:
@@ -78,7 +96,7 @@ class Instance:
         self.prefix = use.prefix
         self.scope = use.scope
         self.path = file.path
-        self.evaluator: Evaluator = FileEvaluator(self)
+        self.evaluator: Evaluator = _FileEvaluator(self)
         self.imports = Imports(self)
         self._values: dict[str, Result] = {}
         self._busy: set[str] = set()
@@ -176,6 +194,14 @@ class Instance:
             found = self._modules[node.name] = ModuleSymbol(self, node)
         return found
 
+    def source_of(self, node: ast.Module) -> Source | None:
+        """Return the source of a module; None, with a Problem, if it cannot be read."""
+        return source_of(self, node)
+
+    def declared_type(self, name: str) -> tuple[Instance, ast.TypeDeclaration] | None:
+        """Return a type by its name in this file, and the file that declares it; None if there is none."""
+        return self.imports.type(name)
+
     def parameter(self, node: ast.Parameter) -> Result:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
         secure = self.is_secure(node)
@@ -266,3 +292,289 @@ class Instance:
         if len(arguments) != len(function.parameters):
             return Unknown(at=at, why=f"'{function.name}' was given {pluralize(len(arguments), 'argument')}")
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))
+
+
+def _imported_file(instance: Instance, path: str, at: Location) -> Instance | None:
+    """The Bicep file that an import names, in use without parameters; None if it cannot be read.
+
+    What a registry or a compiled template exports is not looked at: nothing is deployed by it.
+    """
+    run = instance.run
+    if local_files.is_remote(path) or path.lower().endswith(".json"):
+        return None
+    try:
+        file = local_files.load(run, instance.file.file, path)
+    except InputError as error:
+        reason = local_files.missing(run, instance.file.file, path)
+        if reason is None:
+            run.problem(CANNOT_READ, "error", f"'{path}' cannot be imported: {error.message}", at)
+        else:
+            run.missing_module(reason[0], at, reason[1])
+        return None
+    found = run.imported.get(file.file)
+    if not isinstance(found, Instance):
+        use = Use(given={}, scope=Scope(), prefix=f"{file.path}.")
+        found = run.imported[file.file] = Instance(file, run, use)
+    return found
+
+
+# Imports of imports of imports, and so on, with nothing between.
+_MAX_HOPS = 50
+
+
+class Imports:
+    """The names that one file may use, its own and those of others. A file that cannot be read brings nothing."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self._there: dict[int, Instance | None] = {}
+
+    def value(self, node: ast.Import, name: str) -> Result:
+        """What a variable of another file amounts to."""
+        there = self.of(node)
+        found = there.value(name) if there is not None and name in there.file.symbols else None
+        if found is None and there is not None and name in there.file.imported:
+            found = there.value(name)
+        at = self.instance.place(node)
+        return found if found is not None else Unknown(at=at, why=f"the import '{name}' cannot be read")
+
+    def function(self, space: str, name: str, hops: int = 0) -> tuple[Instance, ast.Function] | None:
+        """A function by its name here, or by its name in the file that ``space`` stands for."""
+        instance = self.instance
+        if space:
+            there = self.of(instance.file.namespaces[space])
+            return None if there is None or hops > _MAX_HOPS else there.imports.function("", name, hops + 1)
+        node = instance.file.symbols.get(name)
+        if node is not None:
+            return (instance, node) if isinstance(node, ast.Function) else None
+        found = instance.file.imported.get(name)
+        there = None if found is None or hops > _MAX_HOPS else self.of(found[0])
+        return None if found is None or there is None else there.imports.function("", found[1], hops + 1)
+
+    def type(self, name: str, hops: int = 0) -> tuple[Instance, ast.TypeDeclaration] | None:
+        """A declared type by its name here (``name`` or ``alias.name``), and the file that it stands in."""
+        instance = self.instance
+        own = instance.file.types.get(name)
+        if own is not None:
+            return instance, own
+        space, dot, inner = name.partition(".")
+        if dot and space in instance.file.namespaces:
+            source, name = instance.file.namespaces[space], inner
+        elif name in instance.file.imported:
+            source, name = instance.file.imported[name]
+        else:
+            return None
+        there = self.of(source) if hops < _MAX_HOPS else None
+        return None if there is None else there.imports.type(name, hops + 1)
+
+    def of(self, node: ast.Import) -> Instance | None:
+        """The file that an import names, read without parameters; None if it cannot be read."""
+        if node.start not in self._there:
+            path = node.path.value if isinstance(node.path, ast.Literal) else None
+            self._there[node.start] = (
+                _imported_file(self.instance, path, self.instance.place(node.path)) if isinstance(path, str) else None
+            )
+        return self._there[node.start]
+
+
+class Namespace:
+    """All that a file exports, under one name."""
+
+    def __init__(self, instance: Instance, node: ast.Import) -> None:
+        self.instance = instance
+        self.node = node
+        self.at = instance.place(node)
+
+    def member(self, name: str, at: Location) -> Result:
+        """A variable of the file."""
+        found = self.instance.imports.value(self.node, name)
+        return msgspec.structs.replace(found, at=at) if isinstance(found, Unknown) else found
+
+    def item(self, index: Result, at: Location) -> Result:
+        """A variable by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="what is imported is no array")
+
+
+MAX_NESTING = 100
+
+
+class BicepSource:
+    """A Bicep file. ``chain`` are the files that lead to it."""
+
+    def __init__(self, file: File, chain: tuple[str, ...]) -> None:
+        self.file = file
+        self.chain = chain
+
+    def use(self, module: ModuleEntity) -> Content:
+        """Raises InputError once there are more uses of modules than any deployment has."""
+        run, given = module.instance.run, module.given()
+        run.count_deployment()
+        instance = Instance(self.file, run, Use(
+            given=given,
+            scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
+            prefix=f"{module.address}.",
+            deployment=module.deployment,
+            callers=module.callers,
+            chain=self.chain,
+            module=module,
+            scenario=module.instance.use.scenario,
+            copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
+        ))  # fmt: skip
+        for name in given.names():
+            node = self.file.symbols.get(name)
+            if isinstance(node, ast.Parameter) and instance.is_secure(node):
+                given.hide(name)
+        return Lowered(instance)
+
+
+class Lowered:
+    """A Bicep file in one use."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+
+    def output(self, name: str) -> Result | None:
+        """See Content."""
+        return self.instance.output(name)
+
+
+def source_of(instance: Instance, node: ast.Module) -> Source | None:
+    """What a module statement names; None, with a Problem, if it cannot be read."""
+    run, at = instance.run, instance.place(node.path)
+    path = node.path.value if isinstance(node.path, ast.Literal) else None
+    if not isinstance(path, str):
+        run.unreadable("the path of a module must be a plain text", at)
+        return None
+    try:
+        if local_files.is_remote(path):
+            return _remote(instance, path, at)
+        return _local(instance, path)
+    except InputError as error:
+        missing = local_files.missing(run, instance.file.file, path)
+        if missing is None:
+            run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+        else:
+            run.missing_module(missing[0], at, missing[1])
+        return None
+
+
+def _remote(instance: Instance, reference: str, at: Location) -> Source | None:
+    """Return the restored or built-in module of a reference to a registry; None, with a note, if there is none.
+
+    Raises InputError if the restored module cannot be read.
+    """
+    run = instance.run
+    full, template = registry.artifact(run, instance.file.file, reference)
+    if template is not None:
+        from azkvlint.readers.bicep.templates import TemplateSource
+
+        return TemplateSource(run, template, reference)
+    known = well_known(full) if full is not None else None
+    if known is None:
+        registry.report_missing(run, reference, at)
+    return known
+
+
+def _local(instance: Instance, path: str) -> Source:
+    """A module that is a file. Raises InputError if it cannot be read."""
+    around = instance.file.file
+    chain = (*instance.use.chain, around)
+    if len(chain) > MAX_NESTING:
+        raise InputError(f"modules are nested more than {MAX_NESTING} deep")
+    file = local_files.find(instance.run, around, path)
+    if file in chain:
+        raise InputError("it uses itself")
+    if path.lower().endswith((".json", ".jsonc")):
+        from azkvlint.readers.bicep.templates import TemplateSource
+
+        return TemplateSource(instance.run, file)
+    return BicepSource(local_files.load(instance.run, around, path), chain)
+
+
+_VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1,3})\.\d{1,5}")
+_FIRST, _LAST = 6, 14
+# From here on, a diagnostic setting that names metrics alone sends no logs; whether it does before is not certain.
+_METRICS_ALONE = 13
+# It says `enablePurgeProtection ? enablePurgeProtection : null`. Here the value stays, and with it the place to edit.
+_NEVER_FALSE = "enablePurgeProtection"
+
+
+def well_known(reference: str) -> Source | None:
+    """Return the built-in description of the module of a full reference; None if there is none."""
+    match = _VAULT.fullmatch(reference)
+    if match is None or not _FIRST <= int(match[2]) <= _LAST:
+        return None
+    return _Known(_table(int(match[2]) >= _METRICS_ALONE), match[1])
+
+
+@cache
+def _table(metrics_alone: bool) -> File:
+    """Return the parsed module of the older or newer releases."""
+    text = read_data("modules/avm-res-key-vault-vault/main.bicep").decode()
+    if metrics_alone:
+        text = text.replace("reference(vault.id).logs", "[]")
+    else:
+        text = text.replace("vaults@2024-11-01", "vaults@2022-07-01")
+    return read_file("", "", text)
+
+
+class _Known:
+    """A well-known module."""
+
+    def __init__(self, file: File, name: str) -> None:
+        self.file = file
+        self.name = name
+
+    def use(self, module: ModuleEntity) -> Content:
+        """The module with what it is given; all it says stands at the module statement."""
+        instance = module.instance
+        instance.run.count_deployment()
+        use = Use(
+            given=module.given(),
+            scope=module_scope(module.body.get("scope"), instance.scope, "", module.address),
+            prefix=f"{module.address}.",
+            callers=instance.use.callers,
+            module=module,
+            scenario=instance.use.scenario,
+        )
+        return Lowered(_Table(self.file, instance.run, use, instance.shown(module.at), self.name))
+
+
+class _Table(Instance):
+    """A module that is not read from a file: whatever it says has the place of the statement that uses it."""
+
+    is_foreign = True
+
+    def __init__(self, file: File, run: BicepRun, use: Use, at: Location, name: str) -> None:
+        self.whole = at
+        self.name = name
+        super().__init__(file, run, use)
+        self.evaluator: Evaluator = _InPlaceEvaluator(self)
+
+    def register(self) -> None:
+        """There is no file to show."""
+
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # wherever a node stands, the place is the same
+        """The module statement."""
+        return self.whole
+
+    def head(self, node: ast.Resource | ast.Module) -> Location:  # noqa: ARG002  # the same
+        """The module statement."""
+        return self.whole
+
+    def parameter(self, node: ast.Parameter) -> Result:
+        """What a parameter is given. The module turns a false for purge protection into null, which Azure takes."""
+        found = super().parameter(node)
+        if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == Origin.DEFAULT:
+            return found
+        return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=f"the module {self.name} sends no false")
+
+    def default(self, node: ast.Parameter, given: Result | None) -> Result:
+        """A default is said to be the module's."""
+        found = super().default(node, given)
+        if not isinstance(found, Scalar):
+            return found
+        note = f"'{node.name}' is not set, and the default of the module {self.name} is {display(found)}"
+        return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.evaluation.operations import Local
@@ -14,15 +13,11 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
 from azkvlint.readers.arm.origins import as_resource, of_given, through
 from azkvlint.readers.bicep.document import is_decorated, properties_of
-from azkvlint.readers.bicep.module import Arguments
-from azkvlint.readers.bicep.parameters import Values
-from azkvlint.readers.bicep.sources import Lowered
+from azkvlint.readers.bicep.module_evaluation import Lowered
+from azkvlint.readers.bicep.resource_symbols import ResourceEntity
+from azkvlint.readers.bicep.symbols import Arguments, FileInstance, Values
 from azkvlint.readers.bicep.types import is_secure
 from azkvlint.syntax import ast
-
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.entities import ResourceEntity
-    from azkvlint.readers.bicep.module_evaluation import Instance
 
 # Functions of parameter files that take a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
@@ -31,7 +26,7 @@ _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
 class FileOrigins:
     """What names and calls mean in a file in use."""
 
-    def __init__(self, instance: Instance, busy: frozenset[str] = frozenset()) -> None:
+    def __init__(self, instance: FileInstance, busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance
         self._busy = busy
 
@@ -160,7 +155,7 @@ def _looped(scope: Scope, declared: ast.Expression) -> Scope:
     return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, ast.For) else scope
 
 
-def outputs_of(instance: Instance) -> Iterator[Resource]:
+def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """The outputs of a file in use, which the history of its deployment shows to whoever may read it."""
     for node in instance.file.declared(ast.Output):
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)

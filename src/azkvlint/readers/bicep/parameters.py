@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from azkvlint.evaluation.budget import with_recursion_limit
-from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.read import read_template
@@ -13,9 +12,10 @@ from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.arm.statement_location import Shown
 from azkvlint.readers.bicep import local_files, registry
 from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.module_evaluation import Instance, Use
+from azkvlint.readers.bicep.module_evaluation import Instance
 from azkvlint.readers.bicep.read import BicepRead, done, judged
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
+from azkvlint.readers.bicep.symbols import Use, Values
 from azkvlint.readers.bicep.templates import template_in
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -26,30 +26,6 @@ if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document
 
 _MAX_EXTENDED = 20
-
-
-class Values:
-    """What a parameter file gives, its own values before those of the file that it extends."""
-
-    def __init__(self, instance: Instance, base: Values | None) -> None:
-        self.instance = instance
-        self.base = base
-        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
-
-    def get(self, name: str, /) -> Result | None:
-        """The value of one parameter; None if it is given none."""
-        if name in self.names:
-            return self.instance.value(name)
-        return self.base.get(name) if self.base is not None else None
-
-    def all(self) -> dict[str, Result]:
-        """All values by name."""
-        found = self.base.all() if self.base is not None else {}
-        for name in sorted(self.names):
-            value = self.instance.value(name)
-            if value is not None:
-                found[name] = value
-        return found
 
 
 @with_recursion_limit
@@ -109,8 +85,11 @@ def _judged(run: BicepRun, values: Values, path: str, at: Location) -> BicepRead
     """Judge the file or module that ``path`` names. Raises InputError if it cannot be read."""
     instance = values.instance
     if local_files.is_remote(path):
-        cached = registry.cached(instance, path, at)
-        return done(run) if cached is None else _template(run, values, template_in(run, cached), path, at)
+        _, template = registry.artifact(run, instance.file.file, path)
+        if template is None:
+            registry.report_missing(run, path, at)
+            return done(run)
+        return _template(run, values, template_in(run, template), path, at)
     file = local_files.find(run, instance.file.file, path)
     if path.lower().endswith((".json", ".jsonc")):
         return _template(run, values, template_in(run, file), reported(run.root, file), None, file)

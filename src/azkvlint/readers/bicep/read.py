@@ -11,11 +11,12 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import text_of
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import Scope
+from azkvlint.readers.bicep.collect_resources import lower
 from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.module_evaluation import Given, Instance, Use
+from azkvlint.readers.bicep.module_evaluation import Instance
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
 from azkvlint.readers.bicep.scenarios import Scenarios, skip_file
-from azkvlint.readers.bicep.sources import lower
+from azkvlint.readers.bicep.symbols import Given, Use
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError

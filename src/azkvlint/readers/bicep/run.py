@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
+from azkvlint.graph import existence
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import CANNOT_READ
@@ -16,10 +17,6 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import MAX_FILE, read_bytes
-
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module_evaluation import Instance
-    from azkvlint.readers.bicep.scenarios import Scenarios
 
 MAX_FAULTS = 20
 
@@ -82,11 +79,11 @@ class BicepRun(Run):
         super().__init__(path, text, wanted(required), None)
         self.cache = cache
         self.root = cache.real(root)
-        self.imported: dict[str, Instance] = {}
+        self.imported: dict[str, object] = {}
         self.sources: dict[str, File] = {}
         self.loaded: dict[str, object] = {}
         self.deployed: set[str] = set()
-        self.scenarios: Scenarios | None = None
+        self.scenarios: existence.Scenarios[Any, Any] | None = None
         self.skipped_files: set[str] = set()
 
     def apart(self) -> Self:

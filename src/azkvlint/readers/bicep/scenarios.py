@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
@@ -14,19 +14,16 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep import local_files
-from azkvlint.readers.bicep.document import inner_resources
+from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.loops import condition_of
+from azkvlint.readers.bicep.module_evaluation import Instance, Lowered
+from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.symbols import FileInstance, Given, ModuleSymbol, Use
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.document import File
-    from azkvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
-    from azkvlint.readers.bicep.module import ModuleSymbol
-    from azkvlint.readers.bicep.module_evaluation import Given, Instance
-    from azkvlint.readers.bicep.run import BicepRun
-
-AnySymbol = TypeVar("AnySymbol", bound="ResourceSymbol | ModuleSymbol")
+AnySymbol = TypeVar("AnySymbol", bound=ResourceSymbol | ModuleSymbol)
 OPTION = "--parameters FILE"
 _MOST_NAMED = 3
 
@@ -35,8 +32,6 @@ class Scenario(existence.Scenario):
     """A Bicep file in which nothing is known of some parameters."""
 
     def __init__(self, root: Scenarios, opened: frozenset[str] | None) -> None:
-        from azkvlint.readers.bicep.module_evaluation import Instance, Use
-
         super().__init__(opened)
         self._instances: dict[str, Instance | None] = {}
         self.root = Instance(root.file, root.apart, Use(given=root.given_values, scope=root.scope, scenario=self))
@@ -47,10 +42,8 @@ class Scenario(existence.Scenario):
         names = sorted(self.opened or ())
         return assumption(names, OPTION, self.root.place(self.root.file.symbols[names[0]]))
 
-    def instance(self, instance: Instance) -> Instance | None:
+    def instance(self, instance: FileInstance) -> Instance | None:
         """Return the same use of a file in this scenario; None if there is none."""
-        from azkvlint.readers.bicep.sources import Lowered
-
         module = instance.use.module
         if module is None:
             return self.root
@@ -79,7 +72,7 @@ class Scenario(existence.Scenario):
         return entity.inner.get(node.name) if entity is not None else None
 
 
-class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
+class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
     """The scenarios of one root file. Their work counts apart from that of the file itself."""
 
     def __init__(self, run: BicepRun, base: Instance) -> None:
@@ -115,8 +108,6 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
 
     def attributes_in(self, scenario: Scenario, vault: ResourceEntity) -> MapValue | None:
         """See the base class."""
-        from azkvlint.readers.bicep.resources import resource_of
-
         same = scenario.symbol(vault.symbol)
         entity = next((one for one in same.entities if one.address == vault.address), None) if same else None
         asked = self.run.wanted.of(entity.identity.type) if entity is not None else None
@@ -157,7 +148,7 @@ def may_exist(
     """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
     instance = symbol.instance
     run, scenarios = instance.run, instance.run.scenarios
-    if scenarios is None:
+    if not isinstance(scenarios, Scenarios):
         return
     known, scenario = len(run.resources), None
     try:
@@ -172,7 +163,7 @@ def may_exist(
             raise
         skip(symbol, run.skip_for(error, symbol.address, instance.head(symbol.node)))
     finally:
-        if scenario is not None:
+        if isinstance(scenario, Scenario):
             assume(run.resources, known, scenario.why)
             scenarios.assumed[scenario.why] = scenario
 

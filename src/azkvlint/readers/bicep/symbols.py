@@ -1,20 +1,55 @@
-"""What is common to resource and module declarations: iterations, found when they are first asked for."""
+"""Declarations of resources and modules: their iterations, members, arguments and outputs, evaluated on first use."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
+from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field
+from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field, hole, pattern_of
+from azkvlint.graph import existence
 from azkvlint.model.location import Location
-from azkvlint.model.value import Unknown
-from azkvlint.readers.bicep.document import properties_of
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.scope import Scope
+from azkvlint.readers.bicep.document import File, properties_of
 from azkvlint.readers.bicep.loops import Iteration, Iterations, iterations
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.types import DeclaredTypes
+from azkvlint.readers.secret_spans import tells
 from azkvlint.syntax import ast
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module_evaluation import Instance
+
+class FileInstance(DeclaredTypes, Protocol):
+    """A Bicep file with the parameters and the scope of one call."""
+
+    file: File
+    run: BicepRun
+    use: Use
+    prefix: str
+    scope: Scope
+    evaluator: Evaluator
+    is_foreign: bool
+
+    def place(self, node: ast.Node) -> Location:
+        """Return the location of a node."""
+
+    def shown(self, at: Location) -> Location:
+        """Return the location at which reports show a location in this file."""
+
+    def head(self, node: ast.Resource | ast.Module) -> Location:
+        """Return the location of the head of a declaration."""
+
+    def value(self, name: str) -> Result | None:
+        """Return the value of a declaration; None if there is none of that name."""
+
+    def module(self, node: ast.Module) -> ModuleSymbol:
+        """Return the symbol of a module declaration."""
+
+    def source_of(self, node: ast.Module) -> Source | None:
+        """Return the source of a module; None, with a Problem, if it cannot be read."""
 
 
 class Closable(Entity, Protocol):
@@ -32,7 +67,7 @@ class Symbol(Generic[_One]):
 
     address: str
 
-    def __init__(self, instance: Instance, node: ast.Resource | ast.Module, local: Local, address: str) -> None:
+    def __init__(self, instance: FileInstance, node: ast.Resource | ast.Module, local: Local, address: str) -> None:
         self.instance = instance
         self.declaration = node
         self.local = local
@@ -119,7 +154,7 @@ class Symbolic:
 class Body:
     """The members that an author wrote into one declaration, each evaluated once, when it is asked for."""
 
-    def __init__(self, instance: Instance, name: str, iteration: Iteration) -> None:
+    def __init__(self, instance: FileInstance, name: str, iteration: Iteration) -> None:
         self.evaluator = instance.evaluator
         self.name = name
         self.object = iteration.body
@@ -160,3 +195,238 @@ class Body:
         node = self.object
         found = self.evaluator.evaluate(ast.Object(node.start, node.end, node.members), self.local)
         return found if isinstance(found, Fields) else Fields(at=self.at, fields={})
+
+
+class Given(Protocol):
+    """The values that parameters are given, by name; None for one that is given none."""
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one parameter."""
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
+
+    ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
+    ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
+    """
+
+    given: Given
+    scope: Scope
+    prefix: str = ""
+    deployment: str = ""
+    callers: tuple[Location, ...] = ()
+    chain: tuple[str, ...] = ()
+    module: ModuleEntity | None = None
+    scenario: existence.Scenario | None = None
+    copies: int = 1
+
+
+class ModuleSymbol(Symbol["ModuleEntity"]):
+    """A module declaration."""
+
+    def __init__(self, instance: FileInstance, node: ast.Module) -> None:
+        super().__init__(instance, node, {}, instance.prefix + node.name)
+        self.node = node
+        self._source: Source | None = None
+        self._asked = False
+
+    def entity(self, iteration: Iteration) -> ModuleEntity:
+        """What one iteration deploys."""
+        return ModuleEntity(self, iteration)
+
+    @property
+    def source(self) -> Source | None:
+        """What the module is made of; None, with a Problem, if that cannot be read."""
+        if not self._asked:
+            self._asked = True
+            self._source = self.instance.source_of(self.node)
+        return self._source
+
+
+class ModuleEntity:
+    """One use of a module."""
+
+    def __init__(self, symbol: ModuleSymbol, iteration: Iteration) -> None:
+        self.symbol = symbol
+        self.instance = symbol.instance
+        self.iteration = iteration
+        self.address = symbol.address + iteration.key
+        self.at = self.instance.head(symbol.node)
+        self.body = Body(self.instance, symbol.node.name, iteration)
+        self._content: Content | None = None
+        self._asked = False
+
+    def close(self) -> None:
+        """Let go of everything: see ``Instance.close``."""
+        self.body.close()
+        self._content = None
+
+    @property
+    def content(self) -> Content | None:
+        """What is in the module, with what it is given; None, with a Problem, if it cannot be read."""
+        if not self._asked:
+            self._asked = True
+            source = self.symbol.source
+            if source is not None:
+                self._content = source.use(self)
+        return self._content
+
+    @property
+    def callers(self) -> tuple[Location, ...]:
+        """The module statements that lead into the module."""
+        return (*self.instance.use.callers, self.instance.shown(self.at))
+
+    @property
+    def deployment(self) -> str:
+        """The names (patterns) of the deployments that lead to what the module deploys, its own last."""
+        found = self.body.get("name")
+        name = pattern_of(found) if found is not None else ""
+        return f"{self.instance.use.deployment}/{name or hole(self.address)}"
+
+    def given(self) -> Arguments:
+        """What the parameters are given."""
+        return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
+
+    def member(self, name: str, at: Location) -> Result:
+        """``outputs`` and ``name``; Unknown for anything else."""
+        if name == "outputs":
+            return Outputs(self, at)
+        found = self.body.get("name") if name == "name" else None
+        if found is not None:
+            return found
+        return Unknown(at=at, why=f"'{name}' is known only after deployment", pattern=hole(f"{self.address}.{name}"))
+
+    def item(self, index: Result, at: Location) -> Result:
+        """A member by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="a module is used like an array, so the deployment fails")
+
+    def output(self, name: str, at: Location) -> Result:
+        """An output of the module: its own expression where that can be read."""
+        content = self.content
+        found = content.output(name) if content is not None else None
+        if found is None:
+            found = Unknown(at=at, why=f"the output '{name}' of a module is known only after deployment")
+        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
+            return msgspec.structs.replace(found, at=at, pattern=hole(f"{self.address}.outputs.{name}"))
+        return found
+
+
+class Outputs:
+    """The outputs of one use of a module."""
+
+    def __init__(self, module: ModuleEntity, at: Location) -> None:
+        self.module = module
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """One output."""
+        return self.module.output(name, at)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An output by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="which output is meant is not known")
+
+
+class Arguments:
+    """The parameters that a module statement gives, each evaluated once, when the module asks for it."""
+
+    def __init__(self, caller: FileInstance, body: Body, address: str, declared: ast.Expression) -> None:
+        self.caller = caller
+        self.declared = declared
+        self.evaluator = caller.evaluator
+        self.address = address
+        self.local = body.local
+        self._values: dict[str, Result | None] = {}
+        self._busy: set[str] = set()
+        self.whole: Result | None = None
+        node = body.properties.get("params") if body.properties is not None else None
+        written = properties_of(node.value) if node is not None and isinstance(node.value, ast.Object) else None
+        self.properties = written
+        if written is None:
+            self.whole = body.get("params")
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one parameter; None if it is given none."""
+        if self.properties is None:
+            return self._of_whole(name)
+        node = self.properties.get(name)
+        if node is None:
+            return None
+        if name in self._values:
+            return self._values[name]
+        if name in self._busy:
+            at = self.evaluator.document.place(node)
+            return Unknown(at=at, why=f"the parameter '{name}' refers to itself")
+        self._busy.add(name)
+        try:
+            found = self._values[name] = self.evaluator.property(node, self.local)
+        finally:
+            self._busy.discard(name)
+        return found
+
+    def hide(self, name: str) -> None:
+        """Take note that a parameter's value is a secret: no excerpt shows it, whether somebody asks for it or not."""
+        node = self.properties.get(name) if self.properties is not None else None
+        if node is not None and tells(node.value):
+            self.caller.run.hide(self.caller.place(node.value))
+        elif isinstance(self.whole, Fields) and find_field(self.whole, name) is not None:
+            self.caller.run.hide(self.whole.at)
+
+    def names(self) -> list[str]:
+        """The parameters that are certainly given."""
+        if self.properties is not None:
+            return list(self.properties)
+        return list(self.whole.fields) if isinstance(self.whole, Fields) else []
+
+    def _of_whole(self, name: str) -> Result | None:
+        whole = self.whole
+        if whole is None or isinstance(whole, Absent):
+            return None
+        if isinstance(whole, Fields):
+            found = find_field(whole, name)
+            return found if found is not None else whole.rest
+        why = whole.why if isinstance(whole, Unknown) else "the parameters of a module are no object"
+        return Unknown(at=whole.at, why=why, pattern=hole(f"{self.address}.{name}"))
+
+
+class Content(Protocol):
+    """The content of a module with the arguments of one call."""
+
+    def output(self, name: str) -> Result | None:
+        """An output; None if nothing is known of it."""
+
+
+class Source(Protocol):
+    """What a module is made of."""
+
+    def use(self, module: ModuleEntity) -> Content | None:
+        """The module with what ``module`` gives it; None, with a Problem, if it cannot be read."""
+
+
+class Values:
+    """What a parameter file gives, its own values before those of the file that it extends."""
+
+    def __init__(self, instance: FileInstance, base: Values | None) -> None:
+        self.instance = instance
+        self.base = base
+        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one parameter; None if it is given none."""
+        if name in self.names:
+            return self.instance.value(name)
+        return self.base.get(name) if self.base is not None else None
+
+    def all(self) -> dict[str, Result]:
+        """All values by name."""
+        found = self.base.all() if self.base is not None else {}
+        for name in sorted(self.names):
+            value = self.instance.value(name)
+            if value is not None:
+                found[name] = value
+        return found

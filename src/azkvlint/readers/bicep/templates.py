@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from azkvlint.evaluation.values import Result
 from azkvlint.readers.arm.collect_resources import Walk
@@ -11,16 +11,13 @@ from azkvlint.readers.arm.deployments import Instance, Level, Nested, Place
 from azkvlint.readers.arm.document_kinds import find_template, scope_of_template
 from azkvlint.readers.arm.statement_location import Shown
 from azkvlint.readers.arm.template import Template
-from azkvlint.readers.bicep.identity import module_scope
+from azkvlint.readers.bicep.resource_symbols import module_scope
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported
-
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module import Arguments, ModuleEntity
-    from azkvlint.readers.bicep.run import BicepRun
-    from azkvlint.readers.bicep.sources import Content
 
 
 class TemplateSource:
@@ -56,7 +53,7 @@ class TemplateSource:
                 arguments.hide(name)
         place = Place(address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment)
         level = template.level = Level(template, found.plain, found.pointer, scope, place)
-        return _Used(module, level, self.name)
+        return DeployedTemplate(module, level, self.name)
 
 
 def template_in(run: BicepRun, file: str) -> Document:
@@ -81,7 +78,7 @@ def _given(arguments: Arguments) -> Callable[[str], Result | None]:
     return lambda name: arguments.get(names.get(name.lower(), name))
 
 
-class _Used:
+class DeployedTemplate:
     """A template in one use."""
 
     def __init__(self, module: ModuleEntity, level: Level, name: str) -> None:
@@ -95,7 +92,7 @@ class _Used:
         return self._nested.output(name)
 
     def lower(self, conditions: frozenset[str]) -> None:
-        """See Content."""
+        """Add what it deploys under ``conditions``."""
         run = self.module.instance.run
         self.level.conditions = conditions
         problems, known = len(run.problems), len(run.resources)

@@ -2,22 +2,109 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Result, find_field, hole
+from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern_of
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.resource import property_for_others
-from azkvlint.readers.arm.scope import id_value
+from azkvlint.readers.arm.attribute_filter import Asked, Tree, pruned
+from azkvlint.readers.arm.resource import Declaration, make, parts_of, property_for_others
+from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
 from azkvlint.readers.bicep.document import inner_resources
-from azkvlint.readers.bicep.identity import UNKNOWN, Identity, identify, type_of
 from azkvlint.readers.bicep.loops import Iteration
-from azkvlint.readers.bicep.symbols import Body, Symbol
+from azkvlint.readers.bicep.symbols import Body, FileInstance, Symbol
 from azkvlint.syntax import ast
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module_evaluation import Instance
+# Scopes of deployments that are resources themselves: what goes there does not extend them.
+_SCOPES = frozenset({"microsoft.resources/resourcegroups", "microsoft.management/managementgroups"})
+
+
+class Identity:
+    """See ``readers.arm.resource.Declaration`` for what the parts are."""
+
+    __slots__ = ("above", "extends", "names", "type", "version")
+
+    def __init__(self, type_: str, version: str, names: tuple[str, ...], above: str, extends: bool) -> None:
+        self.type = type_
+        self.version = version
+        # A parent that is not known leaves its names open, so that a child stays a child.
+        missing = type_.count("/") - len(names)
+        self.names = (("",) * missing + names) if missing > 0 else names
+        self.above = above
+        self.extends = extends
+
+    @property
+    def id(self) -> str:
+        """The id, a pattern; empty if not even that is known."""
+        return resource_id(self.above, self.type, self.names)
+
+
+UNKNOWN = Identity("", "", (), "", False)
+
+
+def identify(entity: ResourceEntity, parent: ResourceEntity | None) -> Identity:
+    """The identity of a resource; ``parent`` is what it is a child of, if that is a resource that is known."""
+    type_, version = type_of(entity)
+    found = entity.body.get("name")
+    name = "" if found is None else pattern_of(found)
+    if parent is not None:
+        above = parent.identity
+        if entity.outer is not None and "." not in type_.split("/")[0]:
+            type_, version = f"{above.type}/{type_}", version or above.version
+        return Identity(type_, version, (*above.names, name), above.above, above.extends)
+    scope, extends = _scope(entity)
+    parts = parts_of(type_, name, scope)
+    return Identity(parts[0], version, parts[1], parts[2], extends or parts[3])
+
+
+def type_of(entity: ResourceEntity) -> tuple[str, str]:
+    """Type and version as they are written; both empty if they are not known."""
+    node = entity.node.type
+    if isinstance(node, ast.Literal):
+        text = str(node.value)
+    else:
+        found = entity.instance.evaluator.evaluate(node, entity.local)
+        text = str(found.value) if isinstance(found, Scalar) else ""
+    type_, _, version = text.partition("@")
+    return type_, version
+
+
+def _scope(entity: ResourceEntity) -> tuple[str, bool]:
+    """The id of what a resource goes to or extends, and whether that is a resource."""
+    found = entity.body.get("scope")
+    if found is None:
+        return entity.instance.scope.id, False
+    text, type_ = scope_text(found)
+    extends = bool(type_) and type_.lower() not in _SCOPES
+    return text if text is not None else hole(f"{entity.address}.scope"), extends
+
+
+def scope_text(found: Result) -> tuple[str | None, str]:
+    """The id of a scope (a pattern, that of the tenant empty; None if not known), and its type if it is a resource."""
+    resource = as_resource(found)
+    if resource is not None:
+        return resource.identity.id or None, resource.identity.type
+    if isinstance(found, Fields):
+        found = found.fields.get("id", found)
+    text = pattern_of(found)
+    return (text.rstrip("/") if text else None), ""
+
+
+def module_scope(found: Result | None, around: Scope, level: str, address: str) -> Scope:
+    """What a module goes to: ``found`` is its scope as written, ``level`` what its file says that it is made for."""
+    if found is None:
+        return around
+    text, _ = scope_text(found)
+    named = scope_of(text) if text is not None else None
+    if named is not None:
+        return named
+    if level in (SUBSCRIPTION, MANAGEMENT_GROUP):
+        return Scope(level, hole(f"{address}.scope"), management_group=hole(f"{address}.scope"))
+    # A file without targetScope is for a resource group.
+    return Scope(level or GROUP, hole(f"{address}.scope.subscription"), hole(f"{address}.scope"))
+
 
 # What Azure adds nothing to, so that what is written is all there is.
 _AS_WRITTEN = frozenset({"location", "tags", "sku", "kind", "zones", "plan", "managedBy", "extendedLocation"})
@@ -27,7 +114,7 @@ _AFTER = "is known only after deployment"
 class ResourceSymbol(Symbol["ResourceEntity"]):
     """A resource declaration; ``outer`` is the resource that it is written in."""
 
-    def __init__(self, instance: Instance, node: ast.Resource, outer: ResourceEntity | None, local: Local) -> None:
+    def __init__(self, instance: FileInstance, node: ast.Resource, outer: ResourceEntity | None, local: Local) -> None:
         address: str = instance.prefix + node.name if outer is None else f"{outer.address}::{node.name}"
         super().__init__(instance, node, local, address)
         self.node = node
@@ -185,3 +272,77 @@ def as_resource(found: Result | None) -> ResourceEntity | None:
 
 def _after(name: str, own: str, at: Location) -> Unknown:
     return Unknown(at=at, why=f"'{name}' {_AFTER}", pattern=hole(own))
+
+
+_HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
+
+
+def resource_of(entity: ResourceEntity, asked: Asked, conditions: frozenset[str]) -> Resource:
+    """Return a resource with what is asked of its type."""
+    instance, identity = entity.instance, entity.identity
+    body: Mapping[str, Result] = {}
+    rest: Unknown | None = None
+    if not entity.node.existing:
+        body, rest = _body_of(entity, asked)
+    return make(
+        Declaration(
+            address=entity.address,
+            type=identity.type,
+            version=identity.version,
+            names=identity.names,
+            above=identity.above,
+            extends=identity.extends,
+            body=body,
+            at=instance.shown(entity.at),
+            existing=entity.node.existing,
+            conditions=conditions,
+            callers=instance.use.callers,
+            rest=rest,
+        ),
+        instance.run.freezer,
+    )
+
+
+def _body_of(entity: ResourceEntity, asked: Asked) -> tuple[dict[str, Result], Unknown | None]:
+    """The evaluated members that anybody asks for, and why there may be more."""
+    body = entity.body
+    found: dict[str, Result] = {}
+    if body.properties is None:
+        whole = body.whole()
+        for name, result in whole.fields.items():
+            below = _required_below(asked.tree, name)
+            if name in _HEAD:
+                found[name] = Absent(at=result.at)
+            elif below is not None:
+                found[name] = pruned(result, below[0])
+        return found, whole.rest
+    for name, node in body.properties.items():
+        if name in _HEAD:
+            # Only where it stands counts: what it says is in the identity.
+            found[name] = Absent(at=entity.instance.place(node))
+            continue
+        below = _required_below(asked.tree, name)
+        if below is not None:
+            found[name] = _property_of(entity, node, entity.local, below[0])
+    return found, None
+
+
+def _required_below(asked: Tree | None, name: str) -> tuple[Tree | None] | None:
+    """What is asked of a member (in a tuple, where None is all); None if nothing is."""
+    return (None,) if asked is None else asked.get(name) or asked.get(name.lower())
+
+
+def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, asked: Tree | None) -> Result:
+    """The value of a property, without what nobody asks for; that is not even evaluated where it is written out."""
+    value = node.value
+    evaluator = entity.instance.evaluator
+    if asked is None or type(value) is not ast.Object:
+        return pruned(evaluator.property(node, local), asked)
+    fields: dict[str, Result] = {}
+    for member in value.members:
+        if not isinstance(member, ast.Property) or not isinstance(member.key, str):
+            return pruned(evaluator.property(node, local), asked)
+        below = _required_below(asked, member.key)
+        if below is not None:
+            fields[member.key] = _property_of(entity, member, local, below[0])
+    return Fields(at=entity.instance.place(node), fields=fields)
