@@ -126,7 +126,7 @@ def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = 
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
     if peer_comments:
-        from azkvlint.readers.bicep.comments import comments_of
+        from azkvlint.readers.bicep.suppressions import comments_of
 
         comments = comments_of(read)
     return msgspec.structs.replace(

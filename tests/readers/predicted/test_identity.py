@@ -6,7 +6,7 @@ import pytest
 
 from azkvlint.evaluation.values import hole
 from azkvlint.readers.arm.scope import resource_id
-from azkvlint.readers.whatif.identity import Identity, identity, relative
+from azkvlint.readers.whatif.collect_resources import Identity, identity, relative
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"

@@ -6,9 +6,11 @@ from bisect import bisect_left
 from itertools import islice
 from operator import itemgetter
 
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, SourceComments
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.read import BicepRead
+from azkvlint.syntax.bicep.comments import source_comments
+from azkvlint.syntax.peer_comments import has_peer_comments
 from azkvlint.syntax.positions import Lines
 
 
@@ -73,3 +75,12 @@ def _offset(text: str, at: Location) -> int | None:
     starts = Lines(text).starts
     line = min(at.region.start_line, len(starts))
     return starts[line - 1] + at.region.start_column - 1
+
+
+def comments_of(read: BicepRead) -> dict[str, SourceComments]:
+    """Return the comments of the files in which any may be for another tool, by reported path."""
+    return {
+        path: source_comments(read.files[path], parsed)
+        for path, parsed in read.parsed.items()
+        if path in read.files and has_peer_comments(read.files[path])
+    }

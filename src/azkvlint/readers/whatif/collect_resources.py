@@ -2,26 +2,189 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import OPEN, Fields, Result, hole, mark_sensitive, pattern_of
+from azkvlint.evaluation.evaluate import Evaluator
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of, pieces
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Path, Unknown
+from azkvlint.model.value import Absent, Path, Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked, pruned, wanted
 from azkvlint.readers.arm.resource import Declaration, make
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.whatif.identity import Identity, identity, relative
-from azkvlint.readers.whatif.values import Values
+from azkvlint.readers.arm.scope import Scope, call, scope_of
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm.expression import is_expression, parse_expression, unescaped
+from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+
+# An expression that could not be evaluated has a call in it; a text such as "[]" or "[::1]" has none.
+_CALL = regex(r"\[\s*+[A-Za-z_][\w.]*+\s*+\(")
+# What an expression may still name, although its value is not in the document: mostly because it is a secret.
+_NAMED = ("parameters", "variables")
+# What is another value each time that it is evaluated: equal expressions are not equal values.
+_FRESH = regex(r"newguid|utcnow", re.IGNORECASE)
+_NAME = regex(r"[\w-]{1,80}")
+
+
+class Values:
+    """Makes results of the values of one document, which is named ``path``, within its ``budget``."""
+
+    def __init__(self, path: str, budget: Budget) -> None:
+        self.path = path
+        self._budget = budget
+        self._scope = Scope()
+        self._text = ""
+        self._at = Location(path=path)
+        self._evaluator: Evaluator | None = None
+
+    def location(self, pointer: Path) -> Location:
+        """The place of one member or item."""
+        return Location(path=self.path, pointer=pointer)
+
+    def result(self, plain: Any, pointer: Path, rest: Unknown | None = None) -> Result:
+        """The result of decoded JSON. ``rest``: objects, other than those in lists, may have more than they show.
+
+        Raises InputError for expressions that ask for too much work.
+        """
+        kind, at = type(plain), Location(path=self.path, pointer=pointer)
+        if kind is str:
+            return self._string(plain, at)
+        if kind is dict:
+            fields = {key: self.result(item, (*pointer, key), rest) for key, item in plain.items()}
+            return Fields(at=at, fields=fields, rest=rest)
+        if kind is list:
+            return Items(at=at, items=[self.result(item, (*pointer, i)) for i, item in enumerate(plain)])
+        return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
+
+    def _string(self, text: str, at: Location) -> Result:
+        if text[:1] != "[" or not is_expression(text):
+            return Scalar(at=at, value=unescaped(text))
+        if _CALL.match(text) is None:
+            return Scalar(at=at, value=text)
+        inner = text[1:-1]
+        try:
+            node = parse_expression(inner)
+        except InputError:
+            return Unknown(at=at, why="it is an expression that cannot be read", pattern=hole(text))
+        self._text, self._at = inner, at
+        found = self._ready().evaluate(node, {})
+        if isinstance(found, Unknown) and not found.pattern and not found.sensitive and not _FRESH.search(inner):
+            return msgspec.structs.replace(found, pattern=hole(inner))
+        return found
+
+    def _ready(self) -> Evaluator:
+        """The evaluator: most documents need none."""
+        if self._evaluator is None:
+            from azkvlint.evaluation.functions.languages import ARM
+
+            self._evaluator = Evaluator(self, ARM, self._budget)
+        return self._evaluator
+
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so
+        """Where the expression stands that is being evaluated."""
+        return self._at
+
+    def symbol(self, node: ast.Name) -> Result:  # noqa: ARG002  # an Evaluator asks so
+        """A bare name means nothing in a template's expression."""
+        return Unknown(at=self._at, why="it is an expression that cannot be read")
+
+    def call(self, node: ast.Call, local: Local) -> Result | None:
+        """The functions that depend on the deployment; None for others."""
+        name = node.name.lower()
+        if name in _NAMED:
+            return Unknown(at=self._at, why=_why(node), pattern=hole(self._text[node.start : node.end]))
+        if call(name, (), self._scope, self._at) is None:
+            return None
+        arguments = [self._ready().evaluate(argument, local) for argument in node.arguments]
+        return call(name, arguments, self._scope, self._at)
+
+
+def _why(node: ast.Call) -> str:
+    first = node.arguments[0] if node.arguments else None
+    if isinstance(first, ast.Literal) and isinstance(first.value, str) and _NAME.fullmatch(first.value):
+        return f"the value of {node.name}('{first.value}') is not shown"
+    return f"the value of {node.name}() is not shown"
+
+
+_SLASH = "\u2215"
+# No id of Azure's has nearly as many steps.
+_MOST_PARTS = 200
+
+
+class Identity(NamedTuple):
+    """``names``: one for each segment of ``type`` after the namespace. ``above``: the id of the scope, or of the
+    resource that it ``extends``; the id of the whole is these three put together again.
+    """
+
+    type: str
+    names: tuple[str, ...]
+    above: str
+    extends: bool
+
+
+def identity(pattern: str) -> Identity | None:
+    """Take an id apart; None for anything else, and for a scope that is no resource (a subscription)."""
+    parts = pattern.rstrip("/").split("/", _MOST_PARTS)
+    if len(parts) > _MOST_PARTS:
+        return None
+    if (parts[0] and not parts[0].startswith(OPEN)) or not all(parts[1:]):
+        return None
+    # Of an id that begins with something unknown nobody can tell that beginning apart.
+    start = 1 if parts[0] else _scope_end(parts)
+    if start == len(parts) == 5:
+        return Identity("Microsoft.Resources/resourceGroups", (parts[4],), "/".join(parts[:3]), False)
+    return _resource(parts, start)
+
+
+def _scope_end(parts: list[str]) -> int:
+    """How many parts of an id (the first is empty) are its subscription and resource group."""
+    words = [part.lower() for part in parts[1:4]]
+    if words[:1] != ["subscriptions"]:
+        return 1
+    return 5 if words[2:] == ["resourcegroups"] and len(parts) > 4 else 3
+
+
+def _resource(parts: list[str], at: int) -> Identity | None:
+    """The last resource of ``providers/NAMESPACE/TYPE/NAME/TYPE/NAME...``; each further ``providers`` extends it."""
+    above, extends = "/".join(parts[:at]), False
+    while at + 3 < len(parts) and parts[at].lower() == "providers":
+        end = at + 4
+        # A name may be "providers", but no type is: types stand at every second place.
+        while end + 1 < len(parts) and parts[end].lower() != "providers":
+            end += 2
+        if end == len(parts):
+            type_ = "/".join([parts[at + 1], *parts[at + 2 : end : 2]])
+            return Identity(type_, tuple(parts[at + 3 : end : 2]), above, extends)
+        above = "/".join(parts[:end])
+        extends, at = scope_of(above) is None, end
+    return None
+
+
+def relative(pattern: str) -> str:
+    """An id without its subscription and group, as what-if prints it, its holes as ``{...}``: for people."""
+    parts = pattern.strip("/").split("/")
+    words = [part.lower() for part in parts]
+    if words[:1] == ["subscriptions"]:
+        parts = parts[4 if words[2:3] == ["resourcegroups"] and len(parts) > 4 else 2 :]
+    text = "/".join(parts[1:] if parts[0].lower() == "providers" else parts)
+    return "".join(_shown(part) if is_hole else part for part, is_hole in pieces(text))
+
+
+def _shown(part: str) -> str:
+    inside = part.replace(OPEN, "").replace(CLOSE, "").replace(_SLASH, "/")
+    return f"{{{inside}}}"
+
 
 # What only this program says of a resource: a document cannot.
 _OURS = frozenset({"derived", "provider"})
