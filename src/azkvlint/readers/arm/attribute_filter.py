@@ -32,7 +32,7 @@ class Tree(dict[str, "tuple[Tree | None]"]):
     """Members by name (as asked for, and in lower case): what is asked below each, in a tuple of one; None is all."""
 
 
-class Asked:
+class RequiredMembers:
     """What is asked of one type; None where all of it is. ``members`` is ``tree`` in order, each once."""
 
     __slots__ = ("members", "tree")
@@ -44,16 +44,16 @@ class Asked:
         self.members = None if tree is None else tuple((name, tree[name][0]) for name in reversed(spelled.values()))
 
 
-class Wanted:
+class AttributeFilter:
     """A required, made ready for templates. ``freezer`` spells names as the required does."""
 
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
         steps = (step for paths in required.paths.values() for path in paths for step in path if isinstance(step, str))
         self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
-        self._types: dict[str, Asked | None] = {}
+        self._types: dict[str, RequiredMembers | None] = {}
 
-    def of(self, type_: str) -> Asked | None:
+    def members_of(self, type_: str) -> RequiredMembers | None:
         """What is asked of a type; None if nobody asks for it."""
         try:
             return self._types[type_]
@@ -64,7 +64,7 @@ class Wanted:
         if paths is not None:
             # Whoever asks for one item of an array gets them all.
             named = [tuple(step for step in path if isinstance(step, str)) for path in (*paths, *_ALWAYS)]
-            found = Asked(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
+            found = RequiredMembers(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
         if len(self._types) < _MAX_TYPES:
             self._types[type_] = found
         return found
@@ -83,27 +83,27 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
     return tree
 
 
-def pruned(result: Result, tree: Tree | None) -> Result:
+def prune(result: Result, tree: Tree | None) -> Result:
     """``result`` without what nobody asks for."""
     if tree is None:
         return result
     if type(result) is Items:
-        return Items(at=result.at, items=[pruned(item, tree) for item in result.items])
+        return Items(at=result.at, items=[prune(item, tree) for item in result.items])
     if type(result) is not Fields:
         return result
     kept: dict[str, Result] = {}
     for key, item in result.fields.items():
         asked = tree.get(key) or tree.get(key.lower())
         if asked is not None:
-            kept[key] = item if asked[0] is None else pruned(item, asked[0])
+            kept[key] = item if asked[0] is None else prune(item, asked[0])
     return Fields(at=result.at, fields=kept, rest=result.rest)
 
 
-_last: list[Wanted] = []
+_last: list[AttributeFilter] = []
 
 
-def wanted(required: RequiredAttributes) -> Wanted:
+def attribute_filter(required: RequiredAttributes) -> AttributeFilter:
     """The required made ready; that of the last call is kept, as all inputs of a run have the same."""
     if not _last or _last[0].required is not required:
-        _last[:] = [Wanted(required)]
+        _last[:] = [AttributeFilter(required)]
     return _last[0]

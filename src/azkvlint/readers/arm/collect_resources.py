@@ -19,16 +19,25 @@ from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import Asked
-from azkvlint.readers.arm.deployments import Instance, Level, Place, resource_of
+from azkvlint.readers.arm.attribute_filter import RequiredMembers
+from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, resource_of
 from azkvlint.readers.arm.document_kinds import schema_of
-from azkvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
+from azkvlint.readers.arm.origins import OUTPUT_TYPE, origins_of_secret, outputs_of
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
+from azkvlint.readers.arm.scenarios import ResourceDeclaration, Scenario, Scenarios, skip
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
-from azkvlint.readers.arm.statement_location import Shown
+from azkvlint.readers.arm.statement_location import StatementLocations
 from azkvlint.readers.arm.template import FROM_VAULT, Template
-from azkvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS, POLICIES, STACKS, Held, below, decoded, held_by
+from azkvlint.readers.arm.template_holders import (
+    DEPLOYMENTS,
+    HOLDERS,
+    POLICIES,
+    STACKS,
+    HeldTemplate,
+    decode_json,
+    held_template,
+    member_of,
+)
 from azkvlint.readers.arm.template_json import Pointer, key_of, member, written_copies
 from azkvlint.util.errors import InputError
 
@@ -58,7 +67,7 @@ _PLAIN = frozenset(
 )  # fmt: skip
 
 
-class Walk:
+class ResourceCollector:
     """Goes through all resources in the order of the document and keeps those that are asked for.
 
     ``scenarios`` are those of its root template, if it has any. ``remedy``: it is the template of a policy, whose
@@ -71,24 +80,24 @@ class Walk:
         self.remedy = remedy
         self._passed: dict[str, bool] = {}
 
-    def level(self, level: Level) -> None:
+    def collect(self, level: Deployment) -> None:
         """All resources of a deployment."""
-        if not self.remedy and asks_outputs(self.run.wanted.required, OUTPUT_TYPE):
+        if not self.remedy and asks_outputs(self.run.attribute_filter.required, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
         self._expect(level)
-        for symbol, plain, pointer in level.declared():
+        for symbol, plain, pointer in level.declarations():
             type_ = plain.get("type")
             # Most resources are of no interest, and hold nothing that is.
             if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
                 continue
             self._declared(level, symbol, plain, pointer, None)
 
-    def _expect(self, level: Level) -> None:
+    def _expect(self, level: Deployment) -> None:
         """Refuse what a deployment declares, in all its copies, before any of it is made."""
         declared = resources = deployments = 0
-        for _, plain, _ in level.declared():
+        for _, plain, _ in level.declarations():
             declared += 1
             type_ = member(plain, "type")
             if self._is_passed(type_) and key_of(plain, "resources") is None:
@@ -101,25 +110,30 @@ class Walk:
         self.run.expect(resources, deployments)
 
     def _declared(
-        self, level: Level, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None
+        self,
+        level: Deployment,
+        symbol: str,
+        plain: Mapping[str, Any],
+        pointer: Pointer,
+        above: EvaluatedResource | None,
     ) -> None:
         key = key_of(plain, "type")
         type_ = plain[key] if key is not None else None
         if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
             return
-        declared = Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        declared = ResourceDeclaration(level=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
         for instance in declared.instances():
             self._instance(instance)
         if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
             self._may_exist(declared)
 
-    def _may_exist(self, declared: Declared) -> None:
+    def _may_exist(self, declared: ResourceDeclaration) -> None:
         """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
         run, scenarios = self.run, self.scenarios
         if scenarios is None or declared.existing():
             return
         known, within = len(run.resources), declared.level.template.scenario
-        found: tuple[Scenario, Declared] | None = None
+        found: tuple[Scenario, ResourceDeclaration] | None = None
         try:
             found = scenarios.existing(declared)
             if found is None:
@@ -131,7 +145,7 @@ class Walk:
         except (InputError, RecursionError) as error:
             if isinstance(error, RecursionError) and within is not None:
                 raise
-            at = declared.level.template.where(declared.pointer)
+            at = declared.level.template.location(declared.pointer)
             skip(declared, run.skip_for(error, declared.symbol, at))
         finally:
             self.run = run
@@ -145,18 +159,18 @@ class Walk:
             return False
         found = self._passed.get(type_)
         if found is None:
-            found = self._passed[type_] = self._nobody_asks(type_)
+            found = self._passed[type_] = self._is_not_required(type_)
         return found
 
-    def _nobody_asks(self, type_: str) -> bool:
+    def _is_not_required(self, type_: str) -> bool:
         if type_[:1] == "[":
             return False
         lower = type_.strip("/").lower()
         if lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower or "/" not in lower:
             return False
-        return self.run.wanted.of(lower) is None
+        return self.run.attribute_filter.members_of(lower) is None
 
-    def _instance(self, instance: Instance) -> None:
+    def _instance(self, instance: EvaluatedResource) -> None:
         run, level = self.run, instance.level
         if not instance.written_type:
             run.closed = False
@@ -164,25 +178,25 @@ class Walk:
             run.type_not_known("warning", text, instance.place("type"))
         elif instance.is_deployment:
             if instance.conditions() is not None and instance.nested is not None:
-                self.level(instance.nested.level)
-        elif instance.head.type.lower() in HOLDERS:
+                self.collect(instance.nested.level)
+        elif instance.identity.type.lower() in HOLDERS:
             self._deploy_held(instance)
         else:
-            asked = run.wanted.of(instance.head.type.lower())
+            asked = run.attribute_filter.members_of(instance.identity.type.lower())
             if asked is None:
                 self._passed_over(instance)
             else:
                 self._keep(instance, asked)
-        for symbol, plain, pointer in level.declared(instance):
+        for symbol, plain, pointer in level.declarations(instance):
             self._declared(level, symbol, plain, pointer, instance)
 
-    def _deploy_held(self, instance: Instance) -> None:
+    def _deploy_held(self, instance: EvaluatedResource) -> None:
         """Add what the template inside a deployment stack, a template spec, or a policy definition deploys."""
         conditions = instance.conditions()
         if conditions is None:
             return
 
-        level, head = instance.level, instance.head
+        level, head = instance.level, instance.identity
         one = HoldingResource(
             type=head.type.lower(), address=instance.address, at=instance.place("type"),
             properties=instance.evaluated("properties"), scope=scope_of(head.above) or level.scope,
@@ -190,21 +204,21 @@ class Walk:
         )  # fmt: skip
         deploy_held(self.run, one)
 
-    def _passed_over(self, instance: Instance) -> None:
+    def _passed_over(self, instance: EvaluatedResource) -> None:
         """Say so of a type of Key Vault that nobody knows."""
-        type_ = instance.head.type
+        type_ = instance.identity.type
         lower = type_.lower()
         if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.startswith(tuple(_HARMLESS)):
             text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
             self.run.type_not_known("error", text, instance.place("type"))
 
-    def _keep(self, instance: Instance, asked: Asked) -> None:
+    def _keep(self, instance: EvaluatedResource, asked: RequiredMembers) -> None:
         conditions = instance.conditions()
         if conditions is None:
             return
         resource = resource_of(instance, asked, conditions)
         if not resource.existing and resource.type.lower() == SECRETS_TYPE:
-            found = of_value(instance) if is_asked(self.run.wanted.required, SECRETS_TYPE) else None
+            found = origins_of_secret(instance) if is_asked(self.run.attribute_filter.required, SECRETS_TYPE) else None
             if found is not None:
                 resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
         if self.scenarios is not None and resource.type.lower() in VARYING and self.run is self.scenarios.base.run:
@@ -216,7 +230,7 @@ _NOT_KNOWN = "it is given in a way that is not understood"
 _ASSIGNED = "its value is known only once the policy is assigned"
 
 
-class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+class EmbeddedTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """A template that the resource at ``address`` holds or deploys, with the parameters ``given`` to it.
 
     Both are values or JSON strings. ``at`` is the place of the resource, ``conditions`` are those on which the
@@ -246,11 +260,11 @@ class HoldingResource(msgspec.Struct, frozen=True, kw_only=True):
     callers: tuple[Location, ...] = ()
 
 
-def deploy_held(run: Run, one: HoldingResource) -> Held | None:
+def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
     """Add what the template of a resource deploys, and return it; None if that is not known, with a problem."""
     holder = HOLDERS[one.type]
     try:
-        held = held_by(holder, one.properties)
+        held = held_template(holder, one.properties)
     except InputError as error:
         run.not_whole("error", f"the template of '{one.address}' cannot be read: {error.message}", one.at)
         return None
@@ -267,7 +281,7 @@ def deploy_held(run: Run, one: HoldingResource) -> Held | None:
         return None
     scope, conditions, given = one.scope, one.conditions, held.given
     if one.type == STACKS:
-        named = below(one.properties, "deploymentScope")
+        named = member_of(one.properties, "deploymentScope")
         if named is not None and not isinstance(named, Absent):
             scope = scope_of(pattern_of(named)) or _elsewhere(one.address, held.template)
     if holder.condition:
@@ -276,7 +290,7 @@ def deploy_held(run: Run, one: HoldingResource) -> Held | None:
         if one.type == POLICIES:
             given = _assigned(given)
     closed = run.closed
-    embedded = Embedded(
+    embedded = EmbeddedTemplate(
         address=one.address, at=one.at, template=held.template, given=given, scope=scope, conditions=conditions,
         callers=one.callers, remedy=holder.is_optional,
     )  # fmt: skip
@@ -288,7 +302,7 @@ def deploy_held(run: Run, one: HoldingResource) -> Held | None:
 
 def _elsewhere(address: str, template: Result) -> Scope:
     """Return a scope that no other deployment has."""
-    schema = below(template, "$schema")
+    schema = member_of(template, "$schema")
     level = schema_of({"$schema": schema.value}) if isinstance(schema, Scalar) else ""
     name = hole(f"the scope of {address}")
     return Scope(level or GROUP, name, name, name)
@@ -300,7 +314,7 @@ def _assigned(given: Result | None) -> Result | None:
         return given
     fields: dict[str, Result] = {}
     for name, entry in given.fields.items():
-        value = below(entry, "value")
+        value = member_of(entry, "value")
         is_expression = isinstance(value, Scalar) and isinstance(value.value, str) and value.value[:1] == "["
         fields[name] = Unknown(at=entry.at, why=_ASSIGNED) if value is None or is_expression else entry
     return Fields(at=given.at, fields=fields, rest=given.rest)
@@ -311,7 +325,7 @@ def _unknown(address: str) -> str:
 
 
 @with_recursion_limit
-def deploy(run: Run, one: Embedded) -> None:
+def deploy(run: Run, one: EmbeddedTemplate) -> None:
     """Add what a template deploys, and report which part of it is not known."""
     problems, known = len(run.problems), len(run.resources)
     holes = _Holes()
@@ -320,27 +334,27 @@ def deploy(run: Run, one: Embedded) -> None:
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", f"the template of '{one.address}' cannot be read: {why}", one.at)
-    shown = Shown(one.address, one.at, holes.places)
+    shown = StatementLocations(one.address, one.at, holes.locations)
     for address in list(run.resources)[known:]:
         run.resources[address] = shown.resource(run.resources[address], one.callers)
     for number in range(problems, len(run.problems)):
         run.problems[number] = shown.problem(run.problems[number])
 
 
-def _deploy(run: Run, one: Embedded, holes: _Holes) -> None:
-    found = decoded(one.template)
+def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
+    found = decode_json(one.template)
     plain = None
     if found is not None and not is_large(found):
         if isinstance(found, Fields):
             run.charge(found)
         plain = holes.plain(found)
         if found is not one.template:
-            holes.places.clear()
+            holes.locations.clear()
     if not isinstance(plain, dict) or not _is_whole(plain):
         run.not_whole("warning", _unknown(one.address), one.at)
         if not isinstance(plain, dict):
             return
-    given = decoded(one.given)
+    given = decode_json(one.given)
 
     def argument(name: str) -> Result | None:
         hole = holes.found.get(name)
@@ -350,9 +364,9 @@ def _deploy(run: Run, one: Embedded, holes: _Holes) -> None:
     scope = one.scope or Scope(schema_of(plain) or Scope().level)
     address = f"{one.address}/"
     template = Template(run, one.address, plain, (), argument, scope, address)
-    place = Place(address=address, conditions=one.conditions, callers=one.callers)
-    level = template.level = Level(template, plain, (), scope, place)
-    Walk(run, remedy=one.remedy).level(level)
+    context = DeploymentContext(address=address, conditions=one.conditions, callers=one.callers)
+    level = template.level = Deployment(template, plain, (), scope, context)
+    ResourceCollector(run, remedy=one.remedy).collect(level)
 
 
 def _is_whole(plain: dict[str, Any]) -> bool:
@@ -389,11 +403,11 @@ class _Holes:
 
     def __init__(self) -> None:
         self.found: dict[str, Result] = {}
-        self.places: dict[Pointer, Location] = {}
+        self.locations: dict[Pointer, Location] = {}
 
     def plain(self, result: Result, pointer: Pointer = ()) -> Any:
         """Return ``result`` as plain data, with holes."""
-        self.places[pointer] = result.at
+        self.locations[pointer] = result.at
         match result:
             case Absent():
                 return None

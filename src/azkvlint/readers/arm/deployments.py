@@ -14,34 +14,34 @@ from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import Asked
+from azkvlint.readers.arm.attribute_filter import RequiredMembers
 from azkvlint.readers.arm.document_kinds import schema_of
-from azkvlint.readers.arm.resource import Declaration, make, parts_of
-from azkvlint.readers.arm.resource_identity import Head, full_id, readable
+from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of
+from azkvlint.readers.arm.resource_identity import ResourceIdentity, full_id, readable
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.runtime import Runtime
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
-from azkvlint.readers.arm.template import Arguments, Template, secret
+from azkvlint.readers.arm.template import Arguments, Template, mark_secret
 from azkvlint.readers.arm.template_holders import DEPLOYMENTS
 from azkvlint.readers.arm.template_json import Pointer, is_usual, key_of, member, written_copies
 from azkvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
 from azkvlint.util.errors import InputError
 
 
-class Instance:
+class EvaluatedResource:
     """A resource, a pass of a resource's loop (``suffix`` is ``[0]``), or what stands for all its passes (``[*]``).
 
     ``plain`` is its JSON at ``pointer``; ``above`` is the resource that it is declared in.
     """
 
     __slots__ = (
-        "_address", "_busy", "_head", "_nested", "above", "is_deployment", "level", "local", "plain", "pointer",
+        "_address", "_busy", "_identity", "_nested", "above", "is_deployment", "level", "local", "plain", "pointer",
         "suffix", "symbol", "usual", "written_type",
     )  # fmt: skip
 
     def __init__(
-        self, level: Level, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
-        above: Instance | None = None, suffix: str = "",
+        self, level: Deployment, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
+        above: EvaluatedResource | None = None, suffix: str = "",
     ) -> None:  # fmt: skip
         self.level = level
         self.plain = plain
@@ -56,8 +56,8 @@ class Instance:
         self.is_deployment = self.written_type.lower() == DEPLOYMENTS
         self._busy = False
         self._address = ""
-        self._head: Head | None = None
-        self._nested: tuple[Nested | None] | None = None
+        self._identity: ResourceIdentity | None = None
+        self._nested: tuple[NestedDeployment | None] | None = None
 
     def close(self) -> None:
         """Let go of what it deploys."""
@@ -95,14 +95,14 @@ class Instance:
     def place(self, name: str) -> Location:
         """Where a member of the resource stands, or the resource if it is not written."""
         key = self.key_of(name)
-        return self.level.template.where(self.pointer if key is None else (*self.pointer, key))
+        return self.level.template.location(self.pointer if key is None else (*self.pointer, key))
 
     @property
-    def head(self) -> Head:
+    def identity(self) -> ResourceIdentity:
         """Its type, names and id."""
-        if self._head is None:
-            self._head = head_of(self)
-        return self._head
+        if self._identity is None:
+            self._identity = identify(self)
+        return self._identity
 
     @property
     def version(self) -> str:
@@ -128,14 +128,14 @@ class Instance:
         elif found is not None:
             pattern = found.pattern if isinstance(found, Unknown) else ""
             conditions = conditions.union(conjuncts(pattern) if pattern else [f"the condition of {self.address}"])
-        here: Instance | None = self
+        here: EvaluatedResource | None = self
         while here is not None:
             if here.suffix == "[*]":
                 conditions |= {f"the loop of {here.address}"}
             here = here.above
         return conditions
 
-    def written(self, *names: str) -> Result | None:
+    def member(self, *names: str) -> Result | None:
         """A member as it is written; None if it is not, or hangs on itself."""
         plain: Any = self.plain
         pointer = self.pointer
@@ -163,7 +163,7 @@ class Instance:
             self._busy = False
 
     @property
-    def nested(self) -> Nested | None:
+    def nested(self) -> NestedDeployment | None:
         """What a deployment deploys; None if that is not at hand."""
         if self._nested is None:
             self._nested = (open_nested(self),)
@@ -185,15 +185,19 @@ _EXTENSIONS = (
 )  # fmt: skip
 
 
-def head_of(instance: Instance) -> Head:
+def identify(instance: EvaluatedResource) -> ResourceIdentity:
     """The head of a resource."""
     type_, above = instance.written_type, instance.above
     pattern = instance.pattern("name")
     names = pattern.split("/")
     if above is None:
         place, extends = _scope_id(instance)
-        return Head(*parts_of(type_, pattern, place)) if _is_old(type_) else Head(type_, names, place, extends)
-    outer = above.head
+        return (
+            ResourceIdentity(*parts_of(type_, pattern, place))
+            if _is_old(type_)
+            else ResourceIdentity(type_, names, place, extends)
+        )
+    outer = above.identity
     if "." not in type_.partition("/")[0] and type_:
         type_, names = f"{outer.type}/{type_}", [*outer.names, *names]
     elif type_.lower().startswith(f"{outer.type.lower()}/"):
@@ -203,10 +207,10 @@ def head_of(instance: Instance) -> Head:
     else:
         # Another type altogether: what extends things extends the resource that it stands in.
         extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
-        return Head(type_, names, outer.id if extends else outer.above, extends)
+        return ResourceIdentity(type_, names, outer.id if extends else outer.above, extends)
     if _is_old(type_):
-        return Head(*parts_of(type_, "/".join(names), outer.above))
-    return Head(type_, names, outer.above, outer.extends)
+        return ResourceIdentity(*parts_of(type_, "/".join(names), outer.above))
+    return ResourceIdentity(type_, names, outer.above, outer.extends)
 
 
 def _is_old(type_: str) -> bool:
@@ -214,7 +218,7 @@ def _is_old(type_: str) -> bool:
     return "/providers/" in type_.lower()
 
 
-def _scope_id(instance: Instance) -> tuple[str, bool]:
+def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
     """The id of what the member ``scope`` names, or that of the deployment's own scope, and whether it extends that."""
     level = instance.level
     found = None if instance.is_deployment else instance.evaluated("scope")
@@ -225,12 +229,12 @@ def _scope_id(instance: Instance) -> tuple[str, bool]:
     return id_, scope_of(id_) is None
 
 
-def address_of(instance: Instance) -> str:
+def address_of(instance: EvaluatedResource) -> str:
     """What reports call a resource within its deployment: its symbol, or else its id below the scope."""
     if instance.symbol:
         outer = f"{address_of(instance.above)}::" if instance.above is not None else ""
         return f"{outer}{instance.symbol}{instance.suffix}"
-    head = instance.head
+    head = instance.identity
     if head.id:
         return readable(head.id.removeprefix(instance.level.id).removeprefix("/providers/"))
     name = instance.plain.get("name")
@@ -238,7 +242,7 @@ def address_of(instance: Instance) -> str:
     return readable(f"{head.type or 'resource'}/{{{shown}}}")
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
     """Where a deployment stands among the others.
 
     ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
@@ -255,18 +259,18 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
-    deployed_by: Instance | None = None
+    deployed_by: EvaluatedResource | None = None
 
 
-_ROOT = Place()
+_ROOT = DeploymentContext()
 
 
-def _id_of_deployment(instance: Instance) -> str:
+def _id_of_deployment(instance: EvaluatedResource) -> str:
     """Return the ID that a nested deployment has in the scope that it goes to, which may be another resource group."""
-    return resource_id(scope_to(instance).id, instance.head.type, instance.head.names)
+    return resource_id(target_scope(instance).id, instance.identity.type, instance.identity.names)
 
 
-class Level:
+class Deployment:
     """What a deployment declares.
 
     ``template`` is where its expressions are evaluated: for a nested deployment of outer scope, the one around it.
@@ -274,25 +278,30 @@ class Level:
     """
 
     def __init__(
-        self, template: Template, plain: Mapping[str, Any], pointer: Pointer, scope: Scope, place: Place = _ROOT
+        self,
+        template: Template,
+        plain: Mapping[str, Any],
+        pointer: Pointer,
+        scope: Scope,
+        context: DeploymentContext = _ROOT,
     ) -> None:
         self.template = template
         self.plain = plain
         self.pointer = pointer
         self.scope = scope
         self.id = scope.id
-        self.address = place.address
-        self.local = place.local
-        self.conditions = place.conditions
-        self.callers = place.callers
-        self.chain = place.chain
-        self.deployed_by = place.deployed_by
-        self.copies = place.copies
-        self.deployment = place.deployment
-        self._made: dict[Pointer, list[Instance]] = {}
-        self._ids: dict[str, Instance] | None = None
-        self._names: dict[str, list[Instance]] = {}
-        self._symbols: dict[str, list[Instance]] = {}
+        self.address = context.address
+        self.local = context.local
+        self.conditions = context.conditions
+        self.callers = context.callers
+        self.chain = context.chain
+        self.deployed_by = context.deployed_by
+        self.copies = context.copies
+        self.deployment = context.deployment
+        self._made: dict[Pointer, list[EvaluatedResource]] = {}
+        self._ids: dict[str, EvaluatedResource] | None = None
+        self._names: dict[str, list[EvaluatedResource]] = {}
+        self._symbols: dict[str, list[EvaluatedResource]] = {}
         self.run.opened.append(self.close)
 
     def close(self) -> None:
@@ -310,7 +319,7 @@ class Level:
         """What all levels share."""
         return self.template.run
 
-    def declared(self, above: Instance | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
+    def declarations(self, above: EvaluatedResource | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
         """Symbol (or nothing), JSON and place of each resource of the level, or of those declared within another."""
         plain, pointer = (self.plain, self.pointer) if above is None else (above.plain, above.pointer)
         key = key_of(plain, "resources") if above is None else above.key_of("resources")
@@ -325,8 +334,8 @@ class Level:
                     yield "", resource, (*pointer, str(key), number)
 
     def instances(
-        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None = None
-    ) -> list[Instance]:
+        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None = None
+    ) -> list[EvaluatedResource]:
         """What a resource declares: itself, each pass of its loop, or one that stands for all of them."""
         where = pointer if above is None else (*above.key, *pointer)
         found = self._made.get(where)
@@ -335,14 +344,14 @@ class Level:
         return found
 
     def _instances(
-        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None
-    ) -> Iterator[Instance]:
+        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None
+    ) -> Iterator[EvaluatedResource]:
         local = self.local if above is None else above.local
         key = key_of(plain, "copy")
         loop = plain[key] if key is not None else None
         if not isinstance(loop, dict):
             self.run.count_resources(1)
-            yield Instance(self, plain, pointer, local, symbol, above)
+            yield EvaluatedResource(self, plain, pointer, local, symbol, above)
             return
         name_key = key_of(loop, "name")
         name = loop[name_key] if name_key is not None else symbol
@@ -352,25 +361,25 @@ class Level:
             for number in range(count):
                 index = Scalar(at=self.template.at, value=number)
                 inner = {**local, f"{LOOP}{str(name).lower()}": index, RESOURCE_LOOP: index}
-                yield Instance(self, plain, pointer, inner, symbol, above, f"[{number}]")
+                yield EvaluatedResource(self, plain, pointer, inner, symbol, above, f"[{number}]")
             return
         self.run.count_resources(1)
         unknown = Unknown(at=count.at, why=count.why, pattern=hole(f"{self.address}{name}[*]"))
         inner = {**local, f"{LOOP}{str(name).lower()}": unknown, RESOURCE_LOOP: unknown}
-        yield Instance(self, plain, pointer, inner, symbol, above, "[*]")
+        yield EvaluatedResource(self, plain, pointer, inner, symbol, above, "[*]")
 
-    def everything(self, above: Instance | None = None) -> Iterator[Instance]:
+    def all_resources(self, above: EvaluatedResource | None = None) -> Iterator[EvaluatedResource]:
         """All instances of the level, with those declared within others."""
-        for symbol, plain, pointer in self.declared(above):
+        for symbol, plain, pointer in self.declarations(above):
             for instance in self.instances(symbol, plain, pointer, above):
                 yield instance
-                yield from self.everything(instance)
+                yield from self.all_resources(instance)
 
-    def _index(self) -> dict[str, Instance]:
+    def _index(self) -> dict[str, EvaluatedResource]:
         if self._ids is None:
             self._ids = {}
-            for instance in self.everything():
-                head = instance.head
+            for instance in self.all_resources():
+                head = instance.identity
                 if head.id:
                     self._ids.setdefault(head.id.lower(), instance)
                 if instance.is_deployment:
@@ -380,7 +389,7 @@ class Level:
                     self._symbols.setdefault(instance.symbol.lower(), []).append(instance)
         return self._ids
 
-    def find(self, named: str) -> Instance | None:
+    def find(self, named: str) -> EvaluatedResource | None:
         """The resource that a symbol, a name or an id (a pattern) names, if it is one of this level."""
         if not named:
             return None
@@ -421,8 +430,8 @@ class Level:
         return None if found is None else _runtime_of(found, True, at)
 
 
-def _runtime_of(instance: Instance, whole: bool, at: Location) -> Runtime:
-    return Runtime(at, instance.head.id or hole(instance.address), instance, whole)
+def _runtime_of(instance: EvaluatedResource, whole: bool, at: Location) -> Runtime:
+    return Runtime(at, instance.identity.id or hole(instance.address), instance, whole)
 
 
 _Linked: TypeAlias = tuple[str, Mapping[str, Any]]
@@ -430,10 +439,10 @@ _Linked: TypeAlias = tuple[str, Mapping[str, Any]]
 _MAX_CHAIN = 40
 
 
-class Nested:
+class NestedDeployment:
     """What one deployment deploys: ``level``. ``local`` variables are in force in its expressions (outer scope)."""
 
-    def __init__(self, instance: Instance, level: Level, local: Local) -> None:
+    def __init__(self, instance: EvaluatedResource, level: Deployment, local: Local) -> None:
         self.instance = instance
         self.level = level
         self.local = local
@@ -461,13 +470,13 @@ class Nested:
         value, loop = key_of(output, "value"), key_of(output, "copy")
         if value is not None:
             found = level.template.value(output[value], (*pointer, value), self.local)
-            return secret(found) if str(member(output, "type")).lower().startswith("secure") else found
+            return mark_secret(found) if str(member(output, "type")).lower().startswith("secure") else found
         if loop is not None and isinstance(output[loop], dict):
             return level.template.loop(output[loop], name, "input", (*pointer, loop), self.local)
         return None
 
 
-def open_nested(instance: Instance) -> Nested | None:
+def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
     """What a deployment deploys; None, and a problem, if that is not at hand."""
     level = instance.level
     run = level.run
@@ -500,22 +509,22 @@ def open_nested(instance: Instance) -> Nested | None:
 
 
 def _nested(
-    instance: Instance, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
+    instance: EvaluatedResource, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
     arguments: Arguments, properties: Mapping[str, Any],
-) -> Nested:  # fmt: skip
+) -> NestedDeployment:  # fmt: skip
     level = instance.level
-    scope = scope_to(instance)
+    scope = target_scope(instance)
     name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
     # Linked templates, and those that say so, have expressions of their own; others are part of the template around.
     inner = path != level.template.path or _is_inner(properties)
     local: Local = {} if inner else instance.local
     template = level.template
     if inner:
-        template = Template(level.run, path, plain, where, arguments.of, scope, name)
+        template = Template(level.run, path, plain, where, arguments.value, scope, name)
         template.arguments = arguments
         template.scenario = level.template.scenario
-    own = instance.head.names[-1] if instance.head.names else ""
-    place = Place(
+    own = instance.identity.names[-1] if instance.identity.names else ""
+    context = DeploymentContext(
         address=name,
         deployment=f"{level.deployment}/{own or hole(instance.address)}",
         local=local,
@@ -525,15 +534,15 @@ def _nested(
         deployed_by=instance,
         copies=level.copies * written_copies(instance.plain) or 1,
     )
-    found = Level(template, plain, where, scope, place)
+    found = Deployment(template, plain, where, scope, context)
     if inner:
         template.level = found
-    return Nested(instance, found, local)
+    return NestedDeployment(instance, found, local)
 
 
-def _prefix(instance: Instance) -> str:
+def _prefix(instance: EvaluatedResource) -> str:
     """What stands before the addresses of what a deployment without a symbol deploys: its name."""
-    name = readable(instance.head.names[-1]) if instance.head.names else ""
+    name = readable(instance.identity.names[-1]) if instance.identity.names else ""
     level = instance.level
     key = (level.template.path, level.address, *instance.key, "")
     return level.run.unique(f"{level.address}{name or instance.address}", key)
@@ -544,7 +553,7 @@ def _is_inner(properties: Mapping[str, Any]) -> bool:
     return isinstance(scope, str) and scope.lower() == "inner"
 
 
-def scope_to(instance: Instance) -> Scope:
+def target_scope(instance: EvaluatedResource) -> Scope:
     """Where a nested deployment goes."""
     here = instance.level.scope
     found = {name: _member_pattern(instance, name) for name in ("scope", "subscriptionId", "resourceGroup")}
@@ -565,7 +574,7 @@ def scope_to(instance: Instance) -> Scope:
     return here
 
 
-def _member_pattern(instance: Instance, name: str) -> str:
+def _member_pattern(instance: EvaluatedResource, name: str) -> str:
     """The pattern of a member that says where a deployment goes; empty if it is not written."""
     found = instance.evaluated(name)
     if found is None or isinstance(found, Absent):
@@ -573,7 +582,7 @@ def _member_pattern(instance: Instance, name: str) -> str:
     return pattern_of(found) or hole(f"{instance.address}.{name}")
 
 
-def _linked(instance: Instance, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
+def _linked(instance: EvaluatedResource, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
     """The path and the JSON of a linked template; None, and a problem, if it is not at hand."""
     run, at = instance.level.run, instance.place("type")
     link = member(properties, "templateLink")
@@ -602,7 +611,7 @@ def _linked(instance: Instance, properties: Mapping[str, Any], pointer: Pointer)
     return _loaded(instance, path, at)
 
 
-def _loaded(instance: Instance, path: str, at: Location) -> _Linked | None:
+def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | None:
     run = instance.level.run
     try:
         start = posixpath.dirname(run.path) or "."
@@ -620,9 +629,9 @@ def _loaded(instance: Instance, path: str, at: Location) -> _Linked | None:
     return path, document.value
 
 
-def resource_of(instance: Instance, asked: Asked, conditions: frozenset[str]) -> Resource:
+def resource_of(instance: EvaluatedResource, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with what is asked of its type."""
-    level, head, plain = instance.level, instance.head, instance.plain
+    level, head, plain = instance.level, instance.identity, instance.plain
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}
     members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
@@ -646,4 +655,4 @@ def resource_of(instance: Instance, asked: Asked, conditions: frozenset[str]) ->
         callers=level.callers,
         id=head.id,
     )
-    return make(declared, level.template.run.freezer)
+    return make_resource(declared, level.template.run.freezer)

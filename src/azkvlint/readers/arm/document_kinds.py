@@ -22,7 +22,7 @@ _PARAMETERS = "deploymentparameters.json"
 _WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY), REMEDY)
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundTemplate(msgspec.Struct, frozen=True):
     """A template at ``pointer``. ``given``: the parameters that its wrapping gives it, at ``given_at``."""
 
     plain: Mapping[str, Any]
@@ -51,12 +51,12 @@ def looks_like_template(value: Any) -> bool:
     return find_template(value) is not None
 
 
-def find_template(value: Any) -> Found | None:
+def find_template(value: Any) -> FoundTemplate | None:
     """The template that decoded JSON is or wraps; None if there is none."""
     if not isinstance(value, dict):
         return None
     if schema_of(value) or _has_resources(value):
-        return Found(value)
+        return FoundTemplate(value)
     for steps in _WRAPPED:
         pointer: Pointer = ()
         plain: Any = value
@@ -72,12 +72,12 @@ def find_template(value: Any) -> Found | None:
     return None
 
 
-def _inner(plain: Any, pointer: Pointer, remedy: bool) -> Found | None:
+def _inner(plain: Any, pointer: Pointer, remedy: bool) -> FoundTemplate | None:
     key = key_of(plain, "template") if isinstance(plain, dict) else None
     if key is None or not isinstance(plain[key], dict) or not (schema_of(plain[key]) or _has_resources(plain[key])):
         return None
     given = key_of(plain, "parameters")
-    return Found(
+    return FoundTemplate(
         plain[key], (*pointer, key), plain[given] if given is not None else None,
         (*pointer, given) if given is not None else pointer, remedy,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm.expression import is_expression
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.deployments import Instance, Level
+    from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource
     from azkvlint.readers.arm.template import Template
 
 OUTPUT_TYPE = "Microsoft.Resources/deployments/outputs"
@@ -35,7 +35,7 @@ class TemplateOrigins:
         self.template = template
         self._busy = busy
 
-    def of(self, plain: Any, rest: Path = ()) -> Origins:
+    def trace(self, plain: Any, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a JSON value."""
         if isinstance(plain, str):
             if not is_expression(plain):
@@ -44,13 +44,13 @@ class TemplateOrigins:
             return origins_of(node, self, rest) if node is not None else frozenset({value_origins.UNTRACED})
         key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
         if key is not None:
-            return self.of(plain[key], rest[1:])
+            return self.trace(plain[key], rest[1:])
         items = list(plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ())
         if rest and isinstance(plain, list):
-            return union(self.of(item, rest[1:] if str(rest[0]).startswith("[") else rest) for item in items)
+            return union(self.trace(item, rest[1:] if str(rest[0]).startswith("[") else rest) for item in items)
         if rest and rest[0] == ANY:
-            return union(self.of(item, rest[1:]) for item in items)
-        return together([self.of(item) for item in items])
+            return union(self.trace(item, rest[1:]) for item in items)
+        return together([self.trace(item) for item in items])
 
     def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
@@ -63,13 +63,13 @@ class TemplateOrigins:
             mark = id(self.template), f"{name}.{key}"
             if mark in self._busy:
                 return NONE
-            if not self.template.run.may_trace():
+            if not self.template.run.may_follow_reference():
                 return frozenset({value_origins.UNTRACED})
             inner = TemplateOrigins(self.template, self._busy | {mark})
             if name == "parameters":
                 return inner.parameter(key, rest)
-            plain = self.template.written(key)
-            return value_origins.of_variable(inner.of(plain, rest), (key, *rest), self._parsed(plain))
+            plain = self.template.written_variable(key)
+            return value_origins.of_variable(inner.trace(plain, rest), (key, *rest), self._parsed(plain))
         if name.startswith("list"):
             return value_origins.of_list(rest)
         if name == "newguid":
@@ -82,25 +82,25 @@ class TemplateOrigins:
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
-        secure, default = self.template.declared(name)
+        secure, default = self.template.secret_and_default(name)
         arguments = self.template.arguments
         if arguments is not None:
             plain = arguments.written(name)
             found = TemplateOrigins(arguments.template, self._busy).given(plain, rest) if plain is not None else None
         else:
-            found = of_given(self.template.given(name), secure)
+            found = origins_of_argument(self.template.given(name), secure)
         is_passed = arguments is not None and found is not None
         if found is None and default not in (None, "", {}, []):
-            found = self.of(default, rest)
+            found = self.trace(default, rest)
             found = frozenset({value_origins.DEFAULT}) if not found or found & {value_origins.WRITTEN} else found
-        return through(found, secure, name, rest, is_passed)
+        return origins_of_parameter(found, secure, name, rest, is_passed)
 
     def given(self, plain: Any, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in what a nested deployment is given."""
         if isinstance(plain, dict):
             key = key_of(plain, "value")
             if key is not None:
-                return self.of(plain[key], rest) or frozenset({value_origins.WRITTEN})
+                return self.trace(plain[key], rest) or frozenset({value_origins.WRITTEN})
             key = key_of(plain, "reference")
             if key is not None:
                 return value_origins.of_vault_secret(self._parsed(member(plain[key], "secretName")))
@@ -134,7 +134,7 @@ def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
     return next((value for key, value in pairs if isinstance(key, ast.Literal) and key.value == name), None)
 
 
-def of_given(found: Result | None, secure: bool) -> Origins | None:
+def origins_of_argument(found: Result | None, secure: bool) -> Origins | None:
     """The origins of what a file, or a module statement, gives to a parameter; None if it gives nothing."""
     match found:
         case None:
@@ -151,7 +151,7 @@ def of_given(found: Result | None, secure: bool) -> Origins | None:
             return frozenset({value_origins.UNTRACED})
 
 
-def passed(found: Origins | None, secure: bool) -> Origins:
+def origins_of_passed(found: Origins | None, secure: bool) -> Origins:
     """What goes through a parameter: one that is not declared as secret tells it to whoever may see the deployment."""
     if found is None:
         return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
@@ -162,31 +162,31 @@ def passed(found: Origins | None, secure: bool) -> Origins:
     return found
 
 
-def through(found: Origins | None, secure: bool, name: str, rest: Path, called: bool = False) -> Origins:
+def origins_of_parameter(found: Origins | None, secure: bool, name: str, rest: Path, called: bool = False) -> Origins:
     """Return the origins of what is at ``rest`` in a parameter; ``found`` are those of what it is given.
 
     ``called``: a call of the module passes it. A module declares a parameter such as ``value`` as secure for all its
     callers, so the declaration is no evidence about a value that comes from code or a property of a resource.
     """
-    given = passed(found, secure)
+    given = origins_of_passed(found, secure)
     if secure and not (called and value_origins.is_plain(given, (name, *rest))):
         return value_origins.declared_secret(given, rest)
     return value_origins.named(given, (name, *rest))
 
 
-def of_value(instance: Instance) -> Origins | None:
+def origins_of_secret(instance: EvaluatedResource) -> Origins | None:
     """The origins of what a secret holds; None if that is not written."""
     level = instance.level
     properties = member(instance.plain, "properties")
     plain = properties if isinstance(properties, str) else member(properties, "value")
     if plain is None:
         return None
-    found = TemplateOrigins(level.template).of(plain)
+    found = TemplateOrigins(level.template).trace(plain)
     # What a deployment of outer scope takes from around it stands in its template once it is deployed.
-    return passed(found, level.pointer == level.template.pointer)
+    return origins_of_passed(found, level.pointer == level.template.pointer)
 
 
-def outputs_of(level: Level) -> Iterator[Resource]:
+def outputs_of(level: Deployment) -> Iterator[Resource]:
     """The outputs of a deployment, which its history shows to whoever may read it."""
     key = key_of(level.plain, "outputs")
     declared = level.plain[key] if key is not None else None
@@ -195,11 +195,11 @@ def outputs_of(level: Level) -> Iterator[Resource]:
             yield _output(level, name, plain, (*level.pointer, str(key), name))
 
 
-def _output(level: Level, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
+def _output(level: Deployment, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
     template = level.template
-    found = TemplateOrigins(template).of(plain)
+    found = TemplateOrigins(template).trace(plain)
     return as_resource(
-        f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.where(pointer),
+        f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
         level.deployment,
     )  # fmt: skip
 

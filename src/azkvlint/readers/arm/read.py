@@ -8,9 +8,9 @@ from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.arm.attribute_filter import wanted
-from azkvlint.readers.arm.collect_resources import Walk
-from azkvlint.readers.arm.deployments import Level
+from azkvlint.readers.arm.attribute_filter import attribute_filter
+from azkvlint.readers.arm.collect_resources import ResourceCollector
+from azkvlint.readers.arm.deployments import Deployment
 from azkvlint.readers.arm.document_kinds import (
     find_template,
     looks_like_parameters,
@@ -20,7 +20,7 @@ from azkvlint.readers.arm.document_kinds import (
 )
 from azkvlint.readers.arm.parameters import read_parameters, wrapped_parameters
 from azkvlint.readers.arm.run import Load, Run, TemplateRead
-from azkvlint.readers.arm.scenarios import Declared, Scenarios, skip
+from azkvlint.readers.arm.scenarios import ResourceDeclaration, Scenarios, skip
 from azkvlint.readers.arm.template import Template
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
@@ -43,21 +43,21 @@ def read_template(
     found = find_template(document.value)
     if found is None:
         raise InputError("not an ARM template")
-    run = Run(path, document.text, wanted(required), load)
+    run = Run(path, document.text, attribute_filter(required), load)
     # A policy deploys what is missing beside things that others deploy.
     run.closed = not found.remedy
     values = {**wrapped_parameters(path, found.given, found.given_at), **given}
     lower = {name.lower(): value for name, value in values.items()}
     scope = scope_of_template(found.plain)
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
-    level = template.level = Level(template, found.plain, found.pointer, scope)
+    level = template.level = Deployment(template, found.plain, found.pointer, scope)
     try:
         scenarios = Scenarios(level, bool(lower))
-        Walk(run, scenarios, remedy=found.remedy).level(level)
+        ResourceCollector(run, scenarios, remedy=found.remedy).collect(level)
         scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
-        for symbol, plain, pointer in level.declared():
-            skip(Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
+        for symbol, plain, pointer in level.declarations():
+            skip(ResourceDeclaration(level=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
     return run.done()

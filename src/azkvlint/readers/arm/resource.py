@@ -71,7 +71,7 @@ def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], s
     return "/".join([namespace, *kinds[at + 1 :]]), names[at:], outer, True
 
 
-def make(declared: Declaration, freezer: Freezer) -> Resource:
+def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     """The resource, with its id, its links and the defaults of its API version."""
     type_, is_extension = _known(declared.type)
     at, name = declared.at, declared.names[-1] if declared.names else ""

@@ -11,7 +11,7 @@ _MAX_ADDRESS = 300
 _PLAINLY = str.maketrans({OPEN: None, CLOSE: None, "\u2215": "/"})
 
 
-class Head:
+class ResourceIdentity:
     """Type, one name for each segment of the type after the namespace, and the id of what is ``above``.
 
     ``extends``: that is a resource. ``id`` is a pattern; it is empty where not known, and so are the names then.

@@ -14,7 +14,7 @@ from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
 from azkvlint.model.resource import Resource
-from azkvlint.readers.arm.attribute_filter import Wanted
+from azkvlint.readers.arm.attribute_filter import AttributeFilter
 from azkvlint.readers.arm.template_json import Pointer
 from azkvlint.syntax.arm.expression import parse_expression
 from azkvlint.syntax.ast import Expression
@@ -69,11 +69,13 @@ class Run:
 
     DEPLOYMENTS = "nested deployments"
 
-    def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None, budget: Budget | None = None) -> None:
+    def __init__(
+        self, path: str, text: str, attribute_filter: AttributeFilter, load: Load | None, budget: Budget | None = None
+    ) -> None:
         self.path = path
-        self.wanted = wanted
+        self.attribute_filter = attribute_filter
         self.load = load
-        self.freezer = wanted.freezer
+        self.freezer = attribute_filter.freezer
         self.budget = Budget(len(text)) if budget is None else budget
         self.freezer.budget = self.budget
         self.files = {path: text}
@@ -87,7 +89,7 @@ class Run:
         self.opened: list[Callable[[], None]] = []
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
-        self._told: set[tuple[str, Location | None]] = set()
+        self._reported: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
             _parsed.characters = 0
@@ -101,7 +103,7 @@ class Run:
     def closed(self, is_closed: bool) -> None:
         self._closed[0] = is_closed
 
-    def apart(self) -> Self:
+    def with_second_budget(self) -> Self:
         """Return a run that shares everything with this one but the budget, which is a further one."""
         other = copy(self)
         other.budget = self.budget.second_budget()
@@ -115,8 +117,8 @@ class Run:
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
-        if (message, at) not in self._told:
-            self._told.add((message, at))
+        if (message, at) not in self._reported:
+            self._reported.add((message, at))
             self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
     def not_whole(self, level: str, message: str, at: Location, hint: str = "") -> None:
@@ -142,8 +144,8 @@ class Run:
     def missing_module(self, message: str, at: Location, hint: str) -> None:
         """Report a call of a module that is not available, in which more resources may be declared."""
         self.closed = False
-        if (message, at) not in self._told:
-            self._told.add((message, at))
+        if (message, at) not in self._reported:
+            self._reported.add((message, at))
             self.problems.append(
                 Problem(code=NOT_WHOLE, level="note", message=message, at=at, hint=hint, is_missing_module=True)
             )
@@ -197,7 +199,7 @@ class Run:
         """Count a deployment. Raises InputError for more of them than the budget has."""
         self.budget.add_deployments(1, self.DEPLOYMENTS)
 
-    def may_trace(self) -> bool:
+    def may_follow_reference(self) -> bool:
         """Count a reference that is to be followed to the origin of its value; False once there are too many.
 
         Variables that refer to other variables twice lead along more paths than can be followed.

@@ -8,7 +8,7 @@ from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import property_for_others
-from azkvlint.readers.arm.resource_identity import Head
+from azkvlint.readers.arm.resource_identity import ResourceIdentity
 from azkvlint.readers.arm.scope import id_value, text
 
 _AFTER = "it is known only after deployment"
@@ -20,7 +20,7 @@ class DeployedResource(Protocol):
     is_deployment: bool
 
     @property
-    def head(self) -> Head:
+    def identity(self) -> ResourceIdentity:
         """Return its type, names and ID."""
 
     @property
@@ -31,7 +31,7 @@ class DeployedResource(Protocol):
     def address(self) -> str:
         """Return its address in reports."""
 
-    def written(self, *names: str) -> Result | None:
+    def member(self, *names: str) -> Result | None:
         """Return a member as it is written; None if it is not, or depends on itself."""
 
     def output(self, name: str, at: Location) -> Result:
@@ -56,10 +56,10 @@ class Runtime:
             return self._head(lower, name, at)
         if lower == "outputs" and instance is not None and instance.is_deployment:
             return Outputs(at, instance)
-        found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
+        found = instance.member("properties", lower) if instance is not None and not instance.is_deployment else None
         if found is None or isinstance(found, Absent):
             return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.properties.{lower}"))
-        return found if instance is None else property_for_others(instance.head.type, lower, found)
+        return found if instance is None else property_for_others(instance.identity.type, lower, found)
 
     def item(self, index: Result, at: Location) -> Result:
         """A member by name, as ``reference('x')['name']``."""
@@ -74,12 +74,12 @@ class Runtime:
         if lower in ("id", "resourceid"):
             return id_value(self.id, at)
         if instance is not None:
-            if lower == "name" and instance.head.names:
-                return text("/".join(instance.head.names), at, "the name is not known")
+            if lower == "name" and instance.identity.names:
+                return text("/".join(instance.identity.names), at, "the name is not known")
             if lower in ("type", "apiversion"):
-                found = instance.head.type if lower == "type" else instance.version
+                found = instance.identity.type if lower == "type" else instance.version
                 return Scalar(at=at, value=found) if found else Unknown(at=at, why="it is not known")
-            written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
+            written = instance.member(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written
         return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.{name}"))

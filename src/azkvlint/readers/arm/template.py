@@ -16,11 +16,11 @@ from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.arm.template_json import Pointer, Sections, key_of, member
-from azkvlint.readers.arm.values import ARGUMENTS, LOOP, RESOURCE_LOOP, Values, converted, steady
+from azkvlint.readers.arm.values import ARGUMENTS, LOOP, RESOURCE_LOOP, Values, convert_argument, with_stable_pattern
 from azkvlint.syntax import ast
 from azkvlint.util.plural import pluralize
 
-Given: TypeAlias = Callable[[str], Result | None]
+ParameterValues: TypeAlias = Callable[[str], Result | None]
 _MAX_REFERENCES = 20
 
 
@@ -45,7 +45,7 @@ class Template(Values):
     """
 
     def __init__(
-        self, run: Run, path: str, plain: Mapping[str, Any], pointer: Pointer, given: Given, scope: Scope,
+        self, run: Run, path: str, plain: Mapping[str, Any], pointer: Pointer, given: ParameterValues, scope: Scope,
         address: str = "",
     ) -> None:  # fmt: skip
         super().__init__(run, path)
@@ -111,25 +111,25 @@ class Template(Values):
         scenario = None if self.address else self.scenario
         if found is not None and scenario is not None:
             scenario.given.add(key)
-        found = None if found is None else converted(found, kind)
+        found = None if found is None else convert_argument(found, kind)
         if found is None or isinstance(found, Absent):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
             has_default = found is None and (default is not None or nullable)
             if has_default and scenario is not None and scenario.opens(key):
                 why = f"the parameter '{name}' has no value but its default"
                 written = self.value(declared[default], (*pointer, default)) if default is not None else None
-                found = scenario.instead(written, Unknown(at=self.where(pointer), why=why, given=not nullable))
+                found = scenario.instead(written, Unknown(at=self.location(pointer), why=why, given=not nullable))
             elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
-                at = self.where(pointer)
+                at = self.location(pointer)
                 why = f"the parameter '{name}' has no value"
                 found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
         if kind.startswith("secure"):
             # Whatever is said of it is said at its declaration, not where its value could be read.
             key_type = key_of(declared, "type")
-            return secret(found, self.where((*pointer, key_type) if key_type is not None else pointer))
-        return steady(found, f"{self.address}{name}")
+            return mark_secret(found, self.location((*pointer, key_type) if key_type is not None else pointer))
+        return with_stable_pattern(found, f"{self.address}{name}")
 
     @property
     def parameters(self) -> Collection[str]:
@@ -153,7 +153,7 @@ class Template(Values):
             nullable = nullable or member(declared, "nullable") is True
         return kind.lower() if isinstance(kind, str) else "", nullable
 
-    def declared(self, name: str) -> tuple[bool, Any]:
+    def secret_and_default(self, name: str) -> tuple[bool, Any]:
         """Whether a parameter (in lower case) is declared as secret, and its default as it is written."""
         declared, _ = self._declared.get(name, (None, ()))
         return self.is_secure(declared), member(declared, "defaultValue")
@@ -162,7 +162,7 @@ class Template(Values):
         """Whether a parameter or an output is declared as secret."""
         return self._type(declared)[0].startswith("secure")
 
-    def written(self, name: str) -> Any:
+    def written_variable(self, name: str) -> Any:
         """A variable (in lower case) as it is written."""
         found, _ = self._written.get(name, (None, ()))
         loops, _ = self._written.get("copy", (None, ()))
@@ -178,7 +178,9 @@ class Template(Values):
             if key in self._variables:
                 return Unknown(at=self.at, why=f"the variable '{name}' refers to itself")
             self._variables[key] = None
-            found = self._variables[key] = steady(self._variable(name, key), f"{self.address}variables.{name}")
+            found = self._variables[key] = with_stable_pattern(
+                self._variable(name, key), f"{self.address}variables.{name}"
+            )
             self.run.budget.secrets.note(name, found)
         return found
 
@@ -196,7 +198,7 @@ class Template(Values):
         return self._sections.functions.get(name.lower())
 
 
-def secret(found: Result, at: Location | None = None) -> Result:
+def mark_secret(found: Result, at: Location | None = None) -> Result:
     """``found`` with every part of it secret, and without a pattern, which may hold a part of the secret.
 
     ``at``: where all of it is said to stand.
@@ -204,10 +206,10 @@ def secret(found: Result, at: Location | None = None) -> Result:
     where = found.at if at is None else at
     match found:
         case Fields():
-            fields = {key: secret(item, at) for key, item in found.fields.items()}
+            fields = {key: mark_secret(item, at) for key, item in found.fields.items()}
             return Fields(at=where, fields=fields, rest=found.rest)
         case Items():
-            return Items(at=where, items=[secret(item, at) for item in found.items])
+            return Items(at=where, items=[mark_secret(item, at) for item in found.items])
         case Scalar():
             return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown():
@@ -230,7 +232,7 @@ class Arguments:
         self.pointer = pointer if key is None else (*pointer, key)
         self.linked = key_of(properties, "parametersLink") is not None
 
-    def of(self, name: str) -> Result | None:
+    def value(self, name: str) -> Result | None:
         """The value given to a parameter (in lower case); None if there is none."""
         template, plain = self.template, self.plain
         if isinstance(plain, str):
@@ -242,7 +244,7 @@ class Arguments:
         key = key_of(plain, name) if isinstance(plain, dict) else None
         if not isinstance(plain, dict) or key is None:
             why = "it is given by a file of parameters that is not at hand"
-            return Unknown(at=template.where(self.pointer), why=why) if self.linked else None
+            return Unknown(at=template.location(self.pointer), why=why) if self.linked else None
         return self._given(plain[key], (*self.pointer, key))
 
     def written(self, name: str) -> Any:
@@ -260,8 +262,8 @@ class Arguments:
         if value is not None:
             return self.template.value(plain[value], (*pointer, value), self.local)
         if key_of(plain, "reference") is not None:
-            return Unknown(at=self.template.where(pointer), why=FROM_VAULT, sensitive=True)
-        return Unknown(at=self.template.where(pointer), why="it is given in a way that is not understood")
+            return Unknown(at=self.template.location(pointer), why=FROM_VAULT, sensitive=True)
+        return Unknown(at=self.template.location(pointer), why="it is given in a way that is not understood")
 
 
 Call: TypeAlias = "Callable[[Template, ast.Call, Local], Result]"
@@ -399,7 +401,7 @@ def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
 def _deployment(template: Template, node: ast.Call, local: Local) -> Result:
     """``deployment()``: what is known of it is not worth the telling apart of its instances."""
     why = "deployment() is known only after deployment"
-    return steady(Unknown(at=template.at, why=why), f"{template.address}deployment")
+    return with_stable_pattern(Unknown(at=template.at, why=why), f"{template.address}deployment")
 
 
 _BY_NAME: Mapping[str, Call] = {

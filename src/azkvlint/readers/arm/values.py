@@ -12,7 +12,7 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import Tree, pruned
+from azkvlint.readers.arm.attribute_filter import Tree, prune
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.template_json import Pointer, is_copies, key_of
 from azkvlint.syntax.arm.expression import is_expression, unescaped
@@ -36,7 +36,7 @@ class Values:
         self.at = Location(path=path, pointer=())
         self.evaluator: Evaluator
 
-    def where(self, pointer: Pointer) -> Location:
+    def location(self, pointer: Pointer) -> Location:
         """The place of a member."""
         return Location(path=self.path, pointer=pointer)
 
@@ -48,11 +48,11 @@ class Values:
             if plain[:1] != "[":
                 return Scalar(at=at, value=plain)
             found = self.text(plain, at, local)
-            return found if tree is None else pruned(found, tree)
+            return found if tree is None else prune(found, tree)
         if kind is dict or kind is list:
             budget = self.run.budget
             if budget.depth > MAX_DEPTH:
-                return Unknown(at=self.where(pointer), why="it is nested too deep")
+                return Unknown(at=self.location(pointer), why="it is nested too deep")
             if local or self.is_nested:
                 budget.add_values(len(plain))  # it may be made many times; of the rest there is as much as is read
             budget.depth += 1
@@ -66,7 +66,7 @@ class Values:
                     else self.value(item, (*pointer, at), local, tree)
                     for at, item in enumerate(plain)
                 ]
-                return Items(at=self.where(pointer), items=items)
+                return Items(at=self.location(pointer), items=items)
             finally:
                 budget.depth -= 1
         at = Location(path=self.path, pointer=pointer)
@@ -100,7 +100,7 @@ class Values:
         for key, item in plain.items():
             name, kind = key, type(item)
             if key[:1] == "[" and is_expression(key):
-                found = self.text(key, self.where((*pointer, key)), local)
+                found = self.text(key, self.location((*pointer, key)), local)
                 name = name_of(found, found.at)
                 if isinstance(name, Unknown):
                     rest = name
@@ -118,7 +118,7 @@ class Values:
                 fields[name] = Scalar(at=Location(path=path, pointer=(*pointer, key)), value=item)
             else:
                 fields[name] = self.value(item, (*pointer, key), local, below)
-        return Fields(at=self.where(pointer), fields=fields, rest=rest)
+        return Fields(at=self.location(pointer), fields=fields, rest=rest)
 
     def _copies(
         self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]
@@ -137,7 +137,7 @@ class Values:
         """The array that a copy of a property, variable or output makes; ``input_`` is the member that it repeats."""
         number = self.count(loop, pointer, local)
         if not isinstance(number, int):
-            at = self.where(pointer)
+            at = self.location(pointer)
             return Unknown(at=at, why=f"how many items '{name}' has is not known: {number.why}")
         key = key_of(loop, input_)
         self.run.budget.add_values(number)
@@ -146,13 +146,13 @@ class Values:
             inner = {**local, f"{LOOP}{name.lower()}": Scalar(at=self.at, value=index)}
             inner.setdefault(RESOURCE_LOOP, inner[f"{LOOP}{name.lower()}"])
             items.append(self.value(loop[str(key)], (*pointer, str(key)), inner, tree))
-        return Items(at=self.where(pointer), items=items)
+        return Items(at=self.location(pointer), items=items)
 
     def count(self, loop: Mapping[str, Any], pointer: Pointer, local: Local) -> int | Unknown:
         """How many times a copy repeats. Raises InputError for more than any template needs."""
         key = key_of(loop, "count")
         if key is None:
-            return Unknown(at=self.where(pointer), why="a copy has no count")
+            return Unknown(at=self.location(pointer), why="a copy has no count")
         found = self.value(loop[key], (*pointer, key), local)
         if not isinstance(found, Scalar) or type(found.value) is not int:
             return doubt_in("the count of a copy is no number", found.at, found)
@@ -161,7 +161,7 @@ class Values:
         return max(found.value, 0)
 
 
-def steady(found: Result, name: str) -> Result:
+def with_stable_pattern(found: Result, name: str) -> Result:
     """The value of something that is evaluated once: where nothing is known of it, it is still always the same.
 
     ``name`` is unique in the root template.
@@ -171,7 +171,7 @@ def steady(found: Result, name: str) -> Result:
     return found
 
 
-def converted(found: Result, kind: str) -> Result:
+def convert_argument(found: Result, kind: str) -> Result:
     """Return a given value in the type of its parameter: a parameter file may write a boolean or integer as a string.
 
     The Azure Developer CLI converts it. Azure converts it too or rejects it, and then nothing is deployed.

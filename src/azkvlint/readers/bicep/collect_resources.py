@@ -13,11 +13,11 @@ from azkvlint.model.value import Absent
 from azkvlint.readers.arm.collect_resources import HoldingResource, deploy_held
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from azkvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS, below
+from azkvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS, member_of
 from azkvlint.readers.bicep.document import inner_resources
 from azkvlint.readers.bicep.loops import condition_of, is_unconditional, written_length
-from azkvlint.readers.bicep.module_evaluation import BicepSource, Instance, Lowered
-from azkvlint.readers.bicep.origins import of_value, outputs_of
+from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance
+from azkvlint.readers.bicep.origins import origins_of_secret, outputs_of
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.scenarios import may_exist, skip, skip_file
@@ -37,36 +37,36 @@ _HARMLESS = frozenset(
 )  # fmt: skip
 
 
-def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
+def collect_resources(instance: ModuleInstance, conditions: frozenset[str]) -> None:
     """Add all resources that the file declares itself, in their order."""
-    if asks_outputs(instance.run.wanted.required, OUTPUT_TYPE):
+    if asks_outputs(instance.run.attribute_filter.required, OUTPUT_TYPE):
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
     for node in instance.file.declared(ast.Resource):
-        if instance.file.symbols.get(node.name) is node and may_matter(instance, node):
-            _lower(instance.resource(node), conditions)
+        if instance.file.symbols.get(node.name) is node and may_be_required(instance, node):
+            _collect_resource(instance.resource(node), conditions)
 
 
-def may_matter(instance: Instance, node: ast.Resource) -> bool:
+def may_be_required(instance: ModuleInstance, node: ast.Resource) -> bool:
     """Whether any rule may ask for a resource, by its type as it is written; so most need no evaluation at all."""
     if inner_resources(node) or not isinstance(node.type, ast.Literal):
         return True
     whole = str(node.type.value)
-    known = instance.run.cache.matters(instance.run.wanted)
+    known = instance.run.cache.required_types(instance.run.attribute_filter)
     if whole not in known:
         type_ = whole.partition("@")[0]
         lower = type_.lower()
-        asked = instance.run.wanted.of(type_) is not None
+        asked = instance.run.attribute_filter.members_of(type_) is not None
         known[whole] = asked or lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower
     return known[whole]
 
 
-def _lower(symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
-    if not _lower_entities(symbol, conditions):
-        may_exist(symbol, conditions, _lower_entities, _skip)
+def _collect_resource(symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    if not _collect_entities(symbol, conditions):
+        may_exist(symbol, conditions, _collect_entities, _skip)
 
 
-def _lower_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
+def _collect_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
     """Add what a declaration deploys; False if that is nothing."""
     is_there = False
     for entity in symbol.entities:
@@ -77,7 +77,7 @@ def _lower_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
         known = conditions | found
         _add(entity, known)
         for inner in entity.inner.values():
-            _lower(inner, known)
+            _collect_resource(inner, known)
     return is_there
 
 
@@ -89,25 +89,29 @@ def _skip(symbol: ResourceSymbol, reason: str) -> None:
 def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     instance = entity.instance
     run, type_ = instance.run, entity.identity.type
-    asked = run.wanted.of(type_) if type_ else None
+    asked = run.attribute_filter.members_of(type_) if type_ else None
     if type_.lower() in HOLDERS and not entity.node.existing:
-        add_held(entity, conditions)
+        _deploy_held_template(entity, conditions)
         return
     if asked is None:
         if not entity.node.existing:
-            _unasked(entity, type_)
+            _report_unknown_type(entity, type_)
         return
     resource = resource_of(entity, asked, conditions)
-    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.required, SECRETS_TYPE):
-        found = of_value(entity)
+    if (
+        not entity.node.existing
+        and type_.lower() == SECRETS_TYPE
+        and is_asked(run.attribute_filter.required, SECRETS_TYPE)
+    ):
+        found = origins_of_secret(entity)
         if found is not None:
             resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
-    if run.scenarios is not None and type_.lower() in VARYING and instance.use.scenario is None:
+    if run.scenarios is not None and type_.lower() in VARYING and instance.module_call.scenario is None:
         run.scenarios.vaults[entity.address] = entity
     run.resources[entity.address] = resource
 
 
-def _unasked(entity: ResourceEntity, type_: str) -> None:
+def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
     """A Key Vault resource that nobody knows, or one whose type is not known, is not passed over in silence."""
     lower = type_.lower()
     if not type_:
@@ -119,32 +123,32 @@ def _unasked(entity: ResourceEntity, type_: str) -> None:
         entity.instance.run.type_not_known("error", text, entity.at)
 
 
-def lower_modules(instance: Instance, conditions: frozenset[str]) -> None:
+def collect_modules(instance: ModuleInstance, conditions: frozenset[str]) -> None:
     """Add what the modules of a file deploy, in their order."""
     for node in instance.file.declared(ast.Module):
         if instance.file.symbols.get(node.name) is node:
             symbol = instance.module(node)
-            if not _lower_module(symbol, conditions):
-                may_exist(symbol, conditions, _lower_module, _skip_module)
+            if not _collect_module(symbol, conditions):
+                may_exist(symbol, conditions, _collect_module, _skip_module)
 
 
-def _lower_module(symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
+def _collect_module(symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
     """Add what a module deploys; False if it is never used."""
     is_there = False
     for entity in symbol.entities:
         found = condition_of(entity.instance.evaluator, entity.iteration, entity.address)
         if found is not None:
             is_there = True
-            _lower_content(entity.content, conditions | found)
+            _collect_content(entity.content, conditions | found)
     return is_there
 
 
-def _lower_content(content: Content | None, conditions: frozenset[str]) -> None:
+def _collect_content(content: Content | None, conditions: frozenset[str]) -> None:
     """Add what a module deploys under ``conditions``."""
-    if isinstance(content, Lowered):
-        lower(content.instance, conditions)
+    if isinstance(content, BicepContent):
+        collect(content.instance, conditions)
     elif isinstance(content, DeployedTemplate):
-        content.lower(conditions)
+        content.collect(conditions)
 
 
 def _skip_module(symbol: ModuleSymbol, reason: str) -> None:
@@ -153,24 +157,24 @@ def _skip_module(symbol: ModuleSymbol, reason: str) -> None:
         skip_file(symbol.instance.run, source.file, f"the module `{symbol.node.name}` is not used: {reason}")
 
 
-def lower(instance: Instance, conditions: frozenset[str]) -> None:
+def collect(instance: ModuleInstance, conditions: frozenset[str]) -> None:
     """Add all that a file in use deploys."""
     _expect(instance)
-    lower_resources(instance, conditions)
-    lower_modules(instance, conditions)
+    collect_resources(instance, conditions)
+    collect_modules(instance, conditions)
 
 
-def _expect(instance: Instance) -> None:
+def _expect(instance: ModuleInstance) -> None:
     """Refuse what a file declares, in all its copies, before any of it is made."""
-    run, file, copies = instance.run, instance.file, instance.use.copies
+    run, file, copies = instance.run, instance.file, instance.module_call.copies
     run.budget.spend(len(file.parsed.declarations) // DECLARATIONS_A_STEP)
-    asked = (node for node in file.declared(ast.Resource) if may_matter(instance, node))
+    asked = (node for node in file.declared(ast.Resource) if may_be_required(instance, node))
     resources = sum(written_length(node.body) for node in asked)
     modules = sum(written_length(node.body) for node in file.declared(ast.Module) if is_unconditional(node.body))
     run.expect(resources * copies, modules * copies)
 
 
-def add_held(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+def _deploy_held_template(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     """Add what the template in a resource deploys."""
     instance, type_ = entity.instance, entity.identity.type.lower()
     scope = scope_of(entity.identity.above) or instance.scope
@@ -178,16 +182,16 @@ def add_held(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     one = HoldingResource(
         type=type_, address=entity.address, at=at, properties=entity.body.get("properties"),
         scope=_named(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,
-        callers=(*instance.use.callers, at),
+        callers=(*instance.module_call.callers, at),
     )  # fmt: skip
     run = instance.run
     problems = len(run.problems)
     held = deploy_held(run, one)
     if held is not None and len(run.problems) == problems:  # a file of which all was evaluated is not evaluated again
-        _take_note(run, held.template, below(one.properties, "policyRule"))
+        _record_deployed_files(run, held.template, member_of(one.properties, "policyRule"))
 
 
-def _take_note(run: BicepRun, *values: Result | None) -> None:
+def _record_deployed_files(run: BicepRun, *values: Result | None) -> None:
     """Take note of the files that hold what is deployed."""
     for value in values if run.loaded else ():
         if isinstance(value, Fields) and not is_large(value) and unknown_in(value) is None:

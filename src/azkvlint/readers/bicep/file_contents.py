@@ -34,7 +34,7 @@ _MAX_FILES = 10_000
 _INDEX = regex(r"[0-9]{1,9}")
 
 
-def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
+def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
     """The result of a call. What cannot be read is Unknown, with a Problem; nothing outside the project is read."""
     known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
     if not known or not isinstance(known[0], str):

@@ -34,7 +34,7 @@ def load(run: BicepRun, around: str, path: str) -> File:
     return run.cache.load(reported(run.root, file), file)
 
 
-def missing(run: BicepRun, around: str, path: str) -> tuple[str, str] | None:
+def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | None:
     """Return what to report, with a hint, of a file that is missing for a good reason; None if there is none.
 
     It is in a git submodule that is not fetched, or an example or a test lacks it.

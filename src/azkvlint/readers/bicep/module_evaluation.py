@@ -19,14 +19,14 @@ from azkvlint.model.problem_codes import CANNOT_READ
 from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.template import secret
-from azkvlint.readers.arm.values import converted
+from azkvlint.readers.arm.template import mark_secret
+from azkvlint.readers.arm.values import convert_argument
 from azkvlint.readers.bicep import file_contents, local_files, registry
 from azkvlint.readers.bicep.document import File, is_decorated, read_file
 from azkvlint.readers.bicep.loops import written_length
 from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.run import BicepRun
-from azkvlint.readers.bicep.symbols import Content, ModuleEntity, ModuleSymbol, Source, Use
+from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source
 from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -35,13 +35,13 @@ from azkvlint.util.plural import pluralize
 from azkvlint.util.project_files import read_data
 
 # What a name stands for keeps its own places, unlike a single value.
-_PLACED = (Fields, Items)
+_WITH_LOCATIONS = (Fields, Items)
 
 
 class _FileEvaluator(Evaluator):
     """Evaluates the expressions of one file in one use. Most properties are literals and names: a shorter way."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: ModuleInstance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
         self.path = instance.path
 
@@ -59,13 +59,13 @@ class _FileEvaluator(Evaluator):
         if type(found) is Scalar and found.at.path == self.path:
             at = Location(path=self.path, span=(node.start, node.end))
             return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
-        return found if type(found) in _PLACED else super().property(node, local)
+        return found if type(found) in _WITH_LOCATIONS else super().property(node, local)
 
 
 class _InPlaceEvaluator(Evaluator):
     """Leaves every value where it is: what the caller gives has its own place, all else that of the statement."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: ModuleInstance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
 
     def property(self, node: ast.Property, local: Local) -> Result:
@@ -73,7 +73,7 @@ class _InPlaceEvaluator(Evaluator):
         return self.evaluate(node.value, local)
 
 
-_OF_PLACE = frozenset(
+_SCOPE_FUNCTIONS = frozenset(
     {
         "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId", "extensionResourceId",
         "resourceGroup", "subscription", "tenant", "managementGroup", "deployment", "environment",
@@ -83,16 +83,16 @@ _OF_PLACE = frozenset(
 _NAMESPACES = frozenset({"az", "sys"})
 
 
-class Instance:
+class ModuleInstance:
     """A file in one use. It answers what its evaluator asks; every symbol is evaluated once, when it is asked for."""
 
     # Its author is somebody else, so that the user of the module cannot edit it.
     is_foreign = False
 
-    def __init__(self, file: File, run: BicepRun, use: Use) -> None:
+    def __init__(self, file: File, run: BicepRun, use: ModuleCall) -> None:
         self.file = file
         self.run = run
-        self.use = use
+        self.module_call = use
         self.prefix = use.prefix
         self.scope = use.scope
         self.path = file.path
@@ -198,19 +198,19 @@ class Instance:
         """Return the source of a module; None, with a Problem, if it cannot be read."""
         return source_of(self, node)
 
-    def declared_type(self, name: str) -> tuple[Instance, ast.TypeDeclaration] | None:
+    def declared_type(self, name: str) -> tuple[ModuleInstance, ast.TypeDeclaration] | None:
         """Return a type by its name in this file, and the file that declares it; None if there is none."""
         return self.imports.type(name)
 
     def parameter(self, node: ast.Parameter) -> Result:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
         secure = self.is_secure(node)
-        found = self.use.given.get(node.name)
-        scenario = self.use.scenario if self.use.module is None else None
+        found = self.module_call.given.get(node.name)
+        scenario = self.module_call.scenario if self.module_call.module is None else None
         if found is not None and scenario is not None:
             scenario.given.add(node.name)
         if isinstance(found, Scalar):
-            found = converted(found, primitive(self, node.type))
+            found = convert_argument(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):
             has_default = node.default is not None or is_nullable(self, node.type)
             if found is None and scenario is not None and has_default and scenario.opens(node.name):
@@ -220,7 +220,7 @@ class Instance:
             else:
                 found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
-        return secret(found, self._at_name(node)) if secure else self._named(node, found)
+        return mark_secret(found, self._at_name(node)) if secure else self._named(node, found)
 
     def is_secure(self, node: ast.Parameter) -> bool:
         """Return whether a parameter is declared as secret."""
@@ -260,7 +260,7 @@ class Instance:
             finally:
                 self._busy.discard(key)
             if is_decorated(node.decorators, "secure") or is_secure(self, node.type):
-                found = secret(found)
+                found = mark_secret(found)
             self.run.budget.secrets.note(name, found)
             self._values[key] = found
         return found
@@ -276,12 +276,12 @@ class Instance:
             instance, function = found
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return instance.apply(function, arguments, self.place(node))
-        if node.name in _OF_PLACE:
+        if node.name in _SCOPE_FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return scopes.call(node.name, arguments, self.scope, self.place(node))
         if node.name in file_contents.FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
-            return file_contents.load(self.run, self.file, node.name, arguments, self.place(node))
+            return file_contents.load_content(self.run, self.file, node.name, arguments, self.place(node))
         return None
 
     def _is_space(self, name: str) -> bool:
@@ -294,7 +294,7 @@ class Instance:
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))
 
 
-def _imported_file(instance: Instance, path: str, at: Location) -> Instance | None:
+def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleInstance | None:
     """The Bicep file that an import names, in use without parameters; None if it cannot be read.
 
     What a registry or a compiled template exports is not looked at: nothing is deployed by it.
@@ -305,16 +305,16 @@ def _imported_file(instance: Instance, path: str, at: Location) -> Instance | No
     try:
         file = local_files.load(run, instance.file.file, path)
     except InputError as error:
-        reason = local_files.missing(run, instance.file.file, path)
+        reason = local_files.missing_reason(run, instance.file.file, path)
         if reason is None:
             run.problem(CANNOT_READ, "error", f"'{path}' cannot be imported: {error.message}", at)
         else:
             run.missing_module(reason[0], at, reason[1])
         return None
     found = run.imported.get(file.file)
-    if not isinstance(found, Instance):
-        use = Use(given={}, scope=Scope(), prefix=f"{file.path}.")
-        found = run.imported[file.file] = Instance(file, run, use)
+    if not isinstance(found, ModuleInstance):
+        use = ModuleCall(given={}, scope=Scope(), prefix=f"{file.path}.")
+        found = run.imported[file.file] = ModuleInstance(file, run, use)
     return found
 
 
@@ -325,33 +325,33 @@ _MAX_HOPS = 50
 class Imports:
     """The names that one file may use, its own and those of others. A file that cannot be read brings nothing."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: ModuleInstance) -> None:
         self.instance = instance
-        self._there: dict[int, Instance | None] = {}
+        self._there: dict[int, ModuleInstance | None] = {}
 
     def value(self, node: ast.Import, name: str) -> Result:
         """What a variable of another file amounts to."""
-        there = self.of(node)
+        there = self.file(node)
         found = there.value(name) if there is not None and name in there.file.symbols else None
         if found is None and there is not None and name in there.file.imported:
             found = there.value(name)
         at = self.instance.place(node)
         return found if found is not None else Unknown(at=at, why=f"the import '{name}' cannot be read")
 
-    def function(self, space: str, name: str, hops: int = 0) -> tuple[Instance, ast.Function] | None:
+    def function(self, space: str, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.Function] | None:
         """A function by its name here, or by its name in the file that ``space`` stands for."""
         instance = self.instance
         if space:
-            there = self.of(instance.file.namespaces[space])
+            there = self.file(instance.file.namespaces[space])
             return None if there is None or hops > _MAX_HOPS else there.imports.function("", name, hops + 1)
         node = instance.file.symbols.get(name)
         if node is not None:
             return (instance, node) if isinstance(node, ast.Function) else None
         found = instance.file.imported.get(name)
-        there = None if found is None or hops > _MAX_HOPS else self.of(found[0])
+        there = None if found is None or hops > _MAX_HOPS else self.file(found[0])
         return None if found is None or there is None else there.imports.function("", found[1], hops + 1)
 
-    def type(self, name: str, hops: int = 0) -> tuple[Instance, ast.TypeDeclaration] | None:
+    def type(self, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.TypeDeclaration] | None:
         """A declared type by its name here (``name`` or ``alias.name``), and the file that it stands in."""
         instance = self.instance
         own = instance.file.types.get(name)
@@ -364,10 +364,10 @@ class Imports:
             source, name = instance.file.imported[name]
         else:
             return None
-        there = self.of(source) if hops < _MAX_HOPS else None
+        there = self.file(source) if hops < _MAX_HOPS else None
         return None if there is None else there.imports.type(name, hops + 1)
 
-    def of(self, node: ast.Import) -> Instance | None:
+    def file(self, node: ast.Import) -> ModuleInstance | None:
         """The file that an import names, read without parameters; None if it cannot be read."""
         if node.start not in self._there:
             path = node.path.value if isinstance(node.path, ast.Literal) else None
@@ -380,7 +380,7 @@ class Imports:
 class Namespace:
     """All that a file exports, under one name."""
 
-    def __init__(self, instance: Instance, node: ast.Import) -> None:
+    def __init__(self, instance: ModuleInstance, node: ast.Import) -> None:
         self.instance = instance
         self.node = node
         self.at = instance.place(node)
@@ -407,11 +407,11 @@ class BicepSource:
         self.file = file
         self.chain = chain
 
-    def use(self, module: ModuleEntity) -> Content:
+    def open(self, module: ModuleEntity) -> Content:
         """Raises InputError once there are more uses of modules than any deployment has."""
-        run, given = module.instance.run, module.given()
+        run, given = module.instance.run, module.arguments()
         run.count_deployment()
-        instance = Instance(self.file, run, Use(
+        instance = ModuleInstance(self.file, run, ModuleCall(
             given=given,
             scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
             prefix=f"{module.address}.",
@@ -419,20 +419,20 @@ class BicepSource:
             callers=module.callers,
             chain=self.chain,
             module=module,
-            scenario=module.instance.use.scenario,
-            copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
+            scenario=module.instance.module_call.scenario,
+            copies=module.instance.module_call.copies * written_length(module.symbol.node.body) or 1,
         ))  # fmt: skip
         for name in given.names():
             node = self.file.symbols.get(name)
             if isinstance(node, ast.Parameter) and instance.is_secure(node):
                 given.hide(name)
-        return Lowered(instance)
+        return BicepContent(instance)
 
 
-class Lowered:
+class BicepContent:
     """A Bicep file in one use."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: ModuleInstance) -> None:
         self.instance = instance
 
     def output(self, name: str) -> Result | None:
@@ -440,7 +440,7 @@ class Lowered:
         return self.instance.output(name)
 
 
-def source_of(instance: Instance, node: ast.Module) -> Source | None:
+def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
     """What a module statement names; None, with a Problem, if it cannot be read."""
     run, at = instance.run, instance.place(node.path)
     path = node.path.value if isinstance(node.path, ast.Literal) else None
@@ -452,7 +452,7 @@ def source_of(instance: Instance, node: ast.Module) -> Source | None:
             return _remote(instance, path, at)
         return _local(instance, path)
     except InputError as error:
-        missing = local_files.missing(run, instance.file.file, path)
+        missing = local_files.missing_reason(run, instance.file.file, path)
         if missing is None:
             run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
         else:
@@ -460,7 +460,7 @@ def source_of(instance: Instance, node: ast.Module) -> Source | None:
         return None
 
 
-def _remote(instance: Instance, reference: str, at: Location) -> Source | None:
+def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | None:
     """Return the restored or built-in module of a reference to a registry; None, with a note, if there is none.
 
     Raises InputError if the restored module cannot be read.
@@ -471,16 +471,16 @@ def _remote(instance: Instance, reference: str, at: Location) -> Source | None:
         from azkvlint.readers.bicep.templates import TemplateSource
 
         return TemplateSource(run, template, reference)
-    known = well_known(full) if full is not None else None
+    known = built_in_module(full) if full is not None else None
     if known is None:
         registry.report_missing(run, reference, at)
     return known
 
 
-def _local(instance: Instance, path: str) -> Source:
+def _local(instance: ModuleInstance, path: str) -> Source:
     """A module that is a file. Raises InputError if it cannot be read."""
     around = instance.file.file
-    chain = (*instance.use.chain, around)
+    chain = (*instance.module_call.chain, around)
     if len(chain) > MAX_NESTING:
         raise InputError(f"modules are nested more than {MAX_NESTING} deep")
     file = local_files.find(instance.run, around, path)
@@ -501,16 +501,16 @@ _METRICS_ALONE = 13
 _NEVER_FALSE = "enablePurgeProtection"
 
 
-def well_known(reference: str) -> Source | None:
+def built_in_module(reference: str) -> Source | None:
     """Return the built-in description of the module of a full reference; None if there is none."""
     match = _VAULT.fullmatch(reference)
     if match is None or not _FIRST <= int(match[2]) <= _LAST:
         return None
-    return _Known(_table(int(match[2]) >= _METRICS_ALONE), match[1])
+    return _BuiltInModule(_built_in_file(int(match[2]) >= _METRICS_ALONE), match[1])
 
 
 @cache
-def _table(metrics_alone: bool) -> File:
+def _built_in_file(metrics_alone: bool) -> File:
     """Return the parsed module of the older or newer releases."""
     text = read_data("modules/avm-res-key-vault-vault/main.bicep").decode()
     if metrics_alone:
@@ -520,35 +520,35 @@ def _table(metrics_alone: bool) -> File:
     return read_file("", "", text)
 
 
-class _Known:
+class _BuiltInModule:
     """A well-known module."""
 
     def __init__(self, file: File, name: str) -> None:
         self.file = file
         self.name = name
 
-    def use(self, module: ModuleEntity) -> Content:
+    def open(self, module: ModuleEntity) -> Content:
         """The module with what it is given; all it says stands at the module statement."""
         instance = module.instance
         instance.run.count_deployment()
-        use = Use(
-            given=module.given(),
+        use = ModuleCall(
+            given=module.arguments(),
             scope=module_scope(module.body.get("scope"), instance.scope, "", module.address),
             prefix=f"{module.address}.",
-            callers=instance.use.callers,
+            callers=instance.module_call.callers,
             module=module,
-            scenario=instance.use.scenario,
+            scenario=instance.module_call.scenario,
         )
-        return Lowered(_Table(self.file, instance.run, use, instance.shown(module.at), self.name))
+        return BicepContent(_BuiltInInstance(self.file, instance.run, use, instance.shown(module.at), self.name))
 
 
-class _Table(Instance):
+class _BuiltInInstance(ModuleInstance):
     """A module that is not read from a file: whatever it says has the place of the statement that uses it."""
 
     is_foreign = True
 
-    def __init__(self, file: File, run: BicepRun, use: Use, at: Location, name: str) -> None:
-        self.whole = at
+    def __init__(self, file: File, run: BicepRun, use: ModuleCall, at: Location, name: str) -> None:
+        self.statement = at
         self.name = name
         super().__init__(file, run, use)
         self.evaluator: Evaluator = _InPlaceEvaluator(self)
@@ -558,11 +558,11 @@ class _Table(Instance):
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # wherever a node stands, the place is the same
         """The module statement."""
-        return self.whole
+        return self.statement
 
     def head(self, node: ast.Resource | ast.Module) -> Location:  # noqa: ARG002  # the same
         """The module statement."""
-        return self.whole
+        return self.statement
 
     def parameter(self, node: ast.Parameter) -> Result:
         """What a parameter is given. The module turns a false for purge protection into null, which Azure takes."""

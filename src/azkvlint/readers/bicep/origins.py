@@ -11,11 +11,11 @@ from azkvlint.graph import pseudo_resources, value_origins
 from azkvlint.graph.value_origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
-from azkvlint.readers.arm.origins import as_resource, of_given, through
+from azkvlint.readers.arm.origins import as_resource, origins_of_argument, origins_of_parameter
 from azkvlint.readers.bicep.document import is_decorated, properties_of
-from azkvlint.readers.bicep.module_evaluation import Lowered
+from azkvlint.readers.bicep.module_evaluation import BicepContent
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity
-from azkvlint.readers.bicep.symbols import Arguments, FileInstance, Values
+from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
 from azkvlint.readers.bicep.types import is_secure
 from azkvlint.syntax import ast
 
@@ -30,7 +30,7 @@ class FileOrigins:
         self.instance = instance
         self._busy = busy
 
-    def of(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
+    def trace(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in an expression."""
         return origins_of(node, self, rest) if node is not None else NONE
 
@@ -47,14 +47,14 @@ class FileOrigins:
         key = f"{self.instance.prefix}{path[0]}"
         if key in self._busy or symbol is None:
             return NONE  # of another file
-        if not self.instance.run.may_trace():
+        if not self.instance.run.may_follow_reference():
             return frozenset({value_origins.UNTRACED})
         inner = FileOrigins(self.instance, self._busy | {key})
         match symbol:
             case ast.Parameter():
                 return inner.parameter(symbol, (*path[1:], *rest))
             case ast.Variable(value=value):
-                return value_origins.of_variable(inner.of(value, (*path[1:], *rest)), (*path, *rest), value)
+                return value_origins.of_variable(inner.trace(value, (*path[1:], *rest)), (*path, *rest), value)
             case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
                 return value_origins.named(inner.output(symbol, names[2]), names[2:])
         return frozenset({value_origins.RESOURCE})
@@ -65,30 +65,30 @@ class FileOrigins:
 
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
-        given, found = self.instance.use.given, None
+        given, found = self.instance.module_call.given, None
         secure = is_decorated(node.decorators, "secure") or is_secure(self.instance, node.type)
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
-                scope = _looped(FileOrigins(given.caller, self._busy), given.declared)
+                scope = _with_loop(FileOrigins(given.caller, self._busy), given.declared)
                 found = origins_of(written.value, scope, rest) or frozenset({value_origins.WRITTEN})
                 if isinstance(scope, Loop) and not rest:
                     found = _of_one(found, given.get(node.name))
-        elif isinstance(given, Values):
-            found = self._of_file(given, node.name, secure)
+        elif isinstance(given, ParameterFile):
+            found = self._of_parameter_file(given, node.name, secure)
         else:
-            found = of_given(given.get(node.name), secure)
+            found = origins_of_argument(given.get(node.name), secure)
         is_passed = isinstance(given, Arguments) and found is not None
         if found is None and not is_nothing(node.default):
-            found = self.of(node.default, rest) or frozenset({value_origins.DEFAULT})
-        return through(found, secure, node.name, rest, is_passed)
+            found = self.trace(node.default, rest) or frozenset({value_origins.DEFAULT})
+        return origins_of_parameter(found, secure, node.name, rest, is_passed)
 
-    def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
+    def _of_parameter_file(self, given: ParameterFile, name: str, secure: bool) -> Origins | None:
         """The origins of what a parameter file gives."""
         if name not in given.names:
-            return self._of_file(given.base, name, secure) if given.base is not None else None
+            return self._of_parameter_file(given.base, name, secure) if given.base is not None else None
         node = given.instance.file.symbols[name]
-        found = FileOrigins(given.instance).of(node.default if isinstance(node, ast.Parameter) else None)
+        found = FileOrigins(given.instance).trace(node.default if isinstance(node, ast.Parameter) else None)
         if value_origins.SECURE in found:
             return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
         return found or frozenset({value_origins.GIVEN})
@@ -97,10 +97,10 @@ class FileOrigins:
         """The origins of an output of a module."""
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
-        if not isinstance(content, Lowered):
+        if not isinstance(content, BicepContent):
             return credentials.of_output(name)
         found = content.instance.file.outputs.get(name)
-        return FileOrigins(content.instance, self._busy).of(found.value if found is not None else None)
+        return FileOrigins(content.instance, self._busy).trace(found.value if found is not None else None)
 
 
 def _of_call(node: ast.Call, rest: Path) -> Origins | None:
@@ -117,7 +117,7 @@ def _of_call(node: ast.Call, rest: Path) -> Origins | None:
     return frozenset({value_origins.SECURE}) if name in _OUTSIDE else None
 
 
-def of_value(entity: ResourceEntity) -> Origins | None:
+def origins_of_secret(entity: ResourceEntity) -> Origins | None:
     """The origins of what a secret holds; None if that is not written."""
     members = entity.body.properties
     node: ast.Expression | None = None
@@ -135,7 +135,7 @@ def of_value(entity: ResourceEntity) -> Origins | None:
 def _of_secret(entity: ResourceEntity, node: ast.Expression | None) -> Origins | None:
     if node is None:
         return None
-    scope = _around(entity)
+    scope = _scope_of(entity)
     found = origins_of(node, scope)
     return _of_one(found, entity.instance.evaluator.evaluate(node, entity.local)) if isinstance(scope, Loop) else found
 
@@ -145,13 +145,13 @@ def _of_one(found: Origins, value: object) -> Origins:
     return value_origins.of_known(found) if isinstance(value, Scalar) else found
 
 
-def _around(entity: ResourceEntity) -> Scope:
+def _scope_of(entity: ResourceEntity) -> Scope:
     """What names mean in a resource: the loops around it have some of their own."""
-    outer: Scope = FileOrigins(entity.instance) if entity.outer is None else _around(entity.outer)
-    return _looped(outer, entity.node.body)
+    outer: Scope = FileOrigins(entity.instance) if entity.outer is None else _scope_of(entity.outer)
+    return _with_loop(outer, entity.node.body)
 
 
-def _looped(scope: Scope, declared: ast.Expression) -> Scope:
+def _with_loop(scope: Scope, declared: ast.Expression) -> Scope:
     return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, ast.For) else scope
 
 
@@ -159,8 +159,8 @@ def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """The outputs of a file in use, which the history of its deployment shows to whoever may read it."""
     for node in instance.file.declared(ast.Output):
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
-        found = FileOrigins(instance).of(node.value)
+        found = FileOrigins(instance).trace(node.value)
         at = instance.shown(instance.place(node))
         yield as_resource(
-            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.use.deployment
+            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.module_call.deployment
         )

@@ -9,13 +9,13 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.statement_location import Shown
+from azkvlint.readers.arm.statement_location import StatementLocations
 from azkvlint.readers.bicep import local_files, registry
 from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.module_evaluation import Instance
-from azkvlint.readers.bicep.read import BicepRead, done, judged
+from azkvlint.readers.bicep.module_evaluation import ModuleInstance
+from azkvlint.readers.bicep.read import BicepRead, finish, read_root
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
-from azkvlint.readers.bicep.symbols import Use, Values
+from azkvlint.readers.bicep.symbols import ModuleCall, ParameterFile
 from azkvlint.readers.bicep.templates import template_in
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -39,26 +39,26 @@ def read_bicepparam(
         values = _values(run, parsed, (parsed.file,))
         using = next(parsed.declared(ast.Using), None)
         if using is not None and using.path is not None:
-            return _used(run, values, using.path)
+            return _read_using(run, values, using.path)
     except InputError as error:
         run.not_whole("error", error.message, Location(path=path))
-    return done(run)
+    return finish(run)
 
 
-def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> Values:
+def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
     """The values of a parameter file, and of those that it extends."""
-    instance = Instance(file, run, Use(given={}, scope=Scope()))
-    base: Values | None = None
+    instance = ModuleInstance(file, run, ModuleCall(given={}, scope=Scope()))
+    base: ParameterFile | None = None
     for node in file.declared(ast.Extends):
         path = node.path.value if isinstance(node.path, ast.Literal) else ""
         try:
-            base = _extended(run, file, str(path), chain)
+            base = _extended_file(run, file, str(path), chain)
         except InputError as error:
             run.unreadable(f"the parameter file '{path}' cannot be read: {error.message}", instance.place(node))
-    return Values(instance, base)
+    return ParameterFile(instance, base)
 
 
-def _extended(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> Values:
+def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> ParameterFile:
     """The values of the parameter file that ``path`` names. Raises InputError if it cannot be read."""
     found = local_files.load(run, file.file, path)
     if found.file in chain or len(chain) > _MAX_EXTENDED:
@@ -66,46 +66,46 @@ def _extended(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> V
     return _values(run, found, (*chain, found.file))
 
 
-def _used(run: BicepRun, values: Values, node: ast.Expression) -> BicepRead:
+def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> BicepRead:
     """Judge what ``using`` names."""
     instance = values.instance
     at = instance.place(node)
     path = node.value if isinstance(node, ast.Literal) else None
     if not isinstance(path, str):
         run.unreadable("the path of the file that parameters are for must be a plain text", at)
-        return done(run)
+        return finish(run)
     try:
-        return _judged(run, values, path, at)
+        return _read_used(run, values, path, at)
     except InputError as error:
         run.unreadable(f"'{path}', which parameters are for, cannot be read: {error.message}", at)
-        return done(run)
+        return finish(run)
 
 
-def _judged(run: BicepRun, values: Values, path: str, at: Location) -> BicepRead:
+def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) -> BicepRead:
     """Judge the file or module that ``path`` names. Raises InputError if it cannot be read."""
     instance = values.instance
     if local_files.is_remote(path):
         _, template = registry.artifact(run, instance.file.file, path)
         if template is None:
             registry.report_missing(run, path, at)
-            return done(run)
-        return _template(run, values, template_in(run, template), path, at)
+            return finish(run)
+        return _read_used_template(run, values, template_in(run, template), path, at)
     file = local_files.find(run, instance.file.file, path)
     if path.lower().endswith((".json", ".jsonc")):
-        return _template(run, values, template_in(run, file), reported(run.root, file), None, file)
-    read = judged(run, local_files.load(run, instance.file.file, path), values)
+        return _read_used_template(run, values, template_in(run, file), reported(run.root, file), None, file)
+    read = read_root(run, local_files.load(run, instance.file.file, path), values)
     read.used = file
     return read
 
 
-def _template(
-    run: BicepRun, values: Values, document: Document, path: str, at: Location | None, used: str = ""
+def _read_used_template(
+    run: BicepRun, values: ParameterFile, document: Document, path: str, at: Location | None, used: str = ""
 ) -> BicepRead:
     """Judge a compiled template. ``at``: where all of it is shown, if it lies where nobody edits it."""
-    read = read_template(path, document, run.wanted.required, values.all())
+    read = read_template(path, document, run.attribute_filter.required, values.all_values())
     resources = read.resources
     if at is not None:
-        shown = Shown(path, at)
+        shown = StatementLocations(path, at)
         resources = {address: shown.resource(resource, ()) for address, resource in resources.items()}
     else:
         run.files.update(read.files)
@@ -113,4 +113,4 @@ def _template(
     run.budget.secrets.texts |= read.secret_texts
     run.problems += [problem if at is None else shown.problem(problem) for problem in read.problems]
     run.closed = run.closed and read.closed
-    return done(run, used)
+    return finish(run, used)

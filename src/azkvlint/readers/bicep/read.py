@@ -11,12 +11,12 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import text_of
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.bicep.collect_resources import lower
+from azkvlint.readers.bicep.collect_resources import collect
 from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.module_evaluation import Instance
+from azkvlint.readers.bicep.module_evaluation import ModuleInstance
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
 from azkvlint.readers.bicep.scenarios import Scenarios, skip_file
-from azkvlint.readers.bicep.symbols import Given, Use
+from azkvlint.readers.bicep.symbols import ModuleCall, ParameterValues
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError
@@ -52,7 +52,7 @@ def read_bicep(
     text: str,
     required: RequiredAttributes,
     cache: ModuleCache,
-    given: Given | None = None,
+    given: ParameterValues | None = None,
     is_open: bool = False,
 ) -> BicepRead:
     """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
@@ -65,30 +65,30 @@ def read_bicep(
     run = BicepRun(path, text, required, cache, root)
     run.closed = not is_open
     parsed = cache.parsed(path, real_path(file) if file else "", text)
-    return judged(run, parsed, _NOTHING if given is None else given)
+    return read_root(run, parsed, _NOTHING if given is None else given)
 
 
-def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
+def read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
     """Add all that a root file deploys with the parameters ``given``."""
     try:
         scope = Scope(file.level) if file.level else Scope()
-        instance = Instance(file, run, Use(given=given, scope=scope))
+        instance = ModuleInstance(file, run, ModuleCall(given=given, scope=scope))
         run.scenarios = Scenarios(run, instance)
-        lower(instance, frozenset())
+        collect(instance, frozenset())
         run.scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
         run.not_whole("error", why, Location(path=file.path))
         skip_file(run, file, why)
-    return done(run)
+    return finish(run)
 
 
-def done(run: BicepRun, used: str = "") -> BicepRead:
+def finish(run: BicepRun, used: str = "") -> BicepRead:
     """What has been found. Nothing can be evaluated any more."""
     sources = run.sources.items()
     found = run.done()
     return BicepRead(
-        resources=_once(found.resources),
+        resources=_without_known_existing(found.resources),
         problems=found.problems,
         closed=found.closed,
         files=found.files,
@@ -104,7 +104,7 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
     )
 
 
-def _once(resources: dict[str, Resource]) -> dict[str, Resource]:
+def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resource]:
     """``resources`` without those declared as existing that another of them certainly deploys.
 
     Whoever names such a one by its id names what deploys it.

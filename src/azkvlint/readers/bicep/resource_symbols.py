@@ -9,8 +9,8 @@ from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import Asked, Tree, pruned
-from azkvlint.readers.arm.resource import Declaration, make, parts_of, property_for_others
+from azkvlint.readers.arm.attribute_filter import RequiredMembers, Tree, prune
+from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of, property_for_others
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
 from azkvlint.readers.bicep.document import inner_resources
 from azkvlint.readers.bicep.loops import Iteration
@@ -147,7 +147,7 @@ class ResourceEntity:
             around = dict(iteration.local)
             for node in inner:
                 child = self.inner[node.name] = ResourceSymbol(self.instance, node, self, around)
-                around[node.name] = _Later(child)
+                around[node.name] = _InnerResource(child)
             iteration = Iteration(
                 key=iteration.key, local=around, body=iteration.body, condition=iteration.condition, loop=iteration.loop
             )
@@ -204,7 +204,7 @@ class ResourceEntity:
             case "properties" | "identity":
                 found = None if self.node.existing else self.body.get(name)
                 type_ = self.declared_type if name == "properties" else ""
-                return Written(found if isinstance(found, Fields) else None, self._part(name), at, type_)
+                return WrittenObject(found if isinstance(found, Fields) else None, self._part(name), at, type_)
         found = self.body.get(name) if name in _AS_WRITTEN and not self.node.existing else None
         return found if found is not None else _after(name, self._part(name), at)
 
@@ -218,7 +218,7 @@ class ResourceEntity:
         return Unknown(at=at, why="a resource is used like an array, so the deployment fails")
 
 
-class Written:
+class WrittenObject:
     """An object that a resource has as its author wrote it, and to which Azure may add more.
 
     ``type_`` is the type of the resource whose properties it is; "" of anything else.
@@ -237,7 +237,7 @@ class Written:
         if found is not None:
             found = property_for_others(self.type, name, found)
         if isinstance(found, Fields):
-            return Written(found, own, found.at)
+            return WrittenObject(found, own, found.at)
         return found if found is not None and not isinstance(found, Absent) else _after(name, own, at)
 
     def item(self, index: Result, at: Location) -> Result:
@@ -247,7 +247,7 @@ class Written:
         return Unknown(at=at, why=f"it {_AFTER}")
 
 
-class _Later:
+class _InnerResource:
     """A resource within another, by its name there: its loop is looked at only when it is used."""
 
     def __init__(self, symbol: ResourceSymbol) -> None:
@@ -265,7 +265,7 @@ class _Later:
 
 def as_resource(found: Result | None) -> ResourceEntity | None:
     """A resource that a symbol means, if it is one."""
-    if isinstance(found, _Later):
+    if isinstance(found, _InnerResource):
         found = found.symbol.result()
     return found if isinstance(found, ResourceEntity) else None
 
@@ -277,14 +277,14 @@ def _after(name: str, own: str, at: Location) -> Unknown:
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
 
 
-def resource_of(entity: ResourceEntity, asked: Asked, conditions: frozenset[str]) -> Resource:
+def resource_of(entity: ResourceEntity, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with what is asked of its type."""
     instance, identity = entity.instance, entity.identity
     body: Mapping[str, Result] = {}
     rest: Unknown | None = None
     if not entity.node.existing:
         body, rest = _body_of(entity, asked)
-    return make(
+    return make_resource(
         Declaration(
             address=entity.address,
             type=identity.type,
@@ -296,25 +296,25 @@ def resource_of(entity: ResourceEntity, asked: Asked, conditions: frozenset[str]
             at=instance.shown(entity.at),
             existing=entity.node.existing,
             conditions=conditions,
-            callers=instance.use.callers,
+            callers=instance.module_call.callers,
             rest=rest,
         ),
         instance.run.freezer,
     )
 
 
-def _body_of(entity: ResourceEntity, asked: Asked) -> tuple[dict[str, Result], Unknown | None]:
+def _body_of(entity: ResourceEntity, asked: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
     """The evaluated members that anybody asks for, and why there may be more."""
     body = entity.body
     found: dict[str, Result] = {}
     if body.properties is None:
-        whole = body.whole()
+        whole = body.all_members()
         for name, result in whole.fields.items():
             below = _required_below(asked.tree, name)
             if name in _HEAD:
                 found[name] = Absent(at=result.at)
             elif below is not None:
-                found[name] = pruned(result, below[0])
+                found[name] = prune(result, below[0])
         return found, whole.rest
     for name, node in body.properties.items():
         if name in _HEAD:
@@ -337,11 +337,11 @@ def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, asked
     value = node.value
     evaluator = entity.instance.evaluator
     if asked is None or type(value) is not ast.Object:
-        return pruned(evaluator.property(node, local), asked)
+        return prune(evaluator.property(node, local), asked)
     fields: dict[str, Result] = {}
     for member in value.members:
         if not isinstance(member, ast.Property) or not isinstance(member.key, str):
-            return pruned(evaluator.property(node, local), asked)
+            return prune(evaluator.property(node, local), asked)
         below = _required_below(asked, member.key)
         if below is not None:
             fields[member.key] = _property_of(entity, member, local, below[0])

@@ -9,7 +9,7 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import CANNOT_READ
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.arm.attribute_filter import Wanted, wanted
+from azkvlint.readers.arm.attribute_filter import AttributeFilter, attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.syntax.positions import Lines, source_text
@@ -28,8 +28,8 @@ class ModuleCache:
         self.files: dict[str, File | InputError] = {}
         self.data: dict[str, object] = {}
         self._roots: dict[str, str] = {}
-        self._matters: dict[str, bool] = {}
-        self._asked: Wanted | None = None
+        self._required_types: dict[str, bool] = {}
+        self._filter: AttributeFilter | None = None
 
     def real(self, root: str) -> str:
         """The real path of the root of a run; empty if it has none."""
@@ -37,11 +37,11 @@ class ModuleCache:
             self._roots[root] = real_path(root) if root else ""
         return self._roots[root]
 
-    def matters(self, asked: Wanted) -> dict[str, bool]:
+    def required_types(self, asked: AttributeFilter) -> dict[str, bool]:
         """Whether any rule may ask for a type as it is written, version and all, as far as anybody wanted to know."""
-        if self._asked is not asked:
-            self._matters, self._asked = {}, asked
-        return self._matters
+        if self._filter is not asked:
+            self._required_types, self._filter = {}, asked
+        return self._required_types
 
     def parsed(self, path: str, file: str, text: str) -> File:
         """The Bicep file whose text is already at hand; ``file`` is empty for one that has no place among files.
@@ -55,13 +55,13 @@ class ModuleCache:
 
     def load(self, path: str, file: str) -> File:
         """The Bicep file ``file``, which reports call ``path``. Raises InputError if it cannot be read."""
-        found = cached(self.files, file, lambda: _loaded(path, file))
+        found = cached(self.files, file, lambda: _read_cached(path, file))
         if isinstance(found, InputError):
             raise found
         return found
 
 
-def _loaded(path: str, file: str) -> File | InputError:
+def _read_cached(path: str, file: str) -> File | InputError:
     try:
         return read_file(path, file, source_text(read_bytes(file, MAX_FILE)))
     except InputError as error:
@@ -76,7 +76,7 @@ class BicepRun(Run):
     """
 
     def __init__(self, path: str, text: str, required: RequiredAttributes, cache: ModuleCache, root: str) -> None:
-        super().__init__(path, text, wanted(required), None)
+        super().__init__(path, text, attribute_filter(required), None)
         self.cache = cache
         self.root = cache.real(root)
         self.imported: dict[str, object] = {}
@@ -88,7 +88,7 @@ class BicepRun(Run):
 
     def apart(self) -> Self:
         """See Run."""
-        other = super().apart()
+        other = super().with_second_budget()
         other.imported = {}
         return other
 

@@ -16,10 +16,10 @@ from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep import local_files
 from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.loops import condition_of
-from azkvlint.readers.bicep.module_evaluation import Instance, Lowered
+from azkvlint.readers.bicep.module_evaluation import BicepContent, ModuleInstance
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.run import BicepRun
-from azkvlint.readers.bicep.symbols import FileInstance, Given, ModuleSymbol, Use
+from azkvlint.readers.bicep.symbols import FileInstance, ModuleCall, ModuleSymbol, ParameterValues
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -33,8 +33,10 @@ class Scenario(existence.Scenario):
 
     def __init__(self, root: Scenarios, opened: frozenset[str] | None) -> None:
         super().__init__(opened)
-        self._instances: dict[str, Instance | None] = {}
-        self.root = Instance(root.file, root.apart, Use(given=root.given_values, scope=root.scope, scenario=self))
+        self._instances: dict[str, ModuleInstance | None] = {}
+        self.root = ModuleInstance(
+            root.file, root.apart, ModuleCall(given=root.given_values, scope=root.scope, scenario=self)
+        )
 
     @property
     def why(self) -> Assumption:
@@ -42,17 +44,17 @@ class Scenario(existence.Scenario):
         names = sorted(self.opened or ())
         return assumption(names, OPTION, self.root.place(self.root.file.symbols[names[0]]))
 
-    def instance(self, instance: FileInstance) -> Instance | None:
+    def instance(self, instance: FileInstance) -> ModuleInstance | None:
         """Return the same use of a file in this scenario; None if there is none."""
-        module = instance.use.module
+        module = instance.module_call.module
         if module is None:
             return self.root
         if instance.prefix not in self._instances:
             self._instances[instance.prefix] = None
             same = self.symbol(module.symbol)
-            use = same.used(module.iteration) if same is not None else None
+            use = same.entity_of(module.iteration) if same is not None else None
             content = use.content if use is not None else None
-            self._instances[instance.prefix] = content.instance if isinstance(content, Lowered) else None
+            self._instances[instance.prefix] = content.instance if isinstance(content, BicepContent) else None
         return self._instances[instance.prefix]
 
     def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
@@ -68,23 +70,23 @@ class Scenario(existence.Scenario):
         if outer is None:
             return instance.resource(node)
         around = self.symbol(outer.symbol)
-        entity = around.used(outer.iteration) if around is not None else None
+        entity = around.entity_of(outer.iteration) if around is not None else None
         return entity.inner.get(node.name) if entity is not None else None
 
 
 class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
     """The scenarios of one root file. Their work counts apart from that of the file itself."""
 
-    def __init__(self, run: BicepRun, base: Instance) -> None:
+    def __init__(self, run: BicepRun, base: ModuleInstance) -> None:
         super().__init__()
         self.run = run
         self.file: File = base.file
-        self.given_values: Given = base.use.given
+        self.given_values: ParameterValues = base.module_call.given
         self.scope = base.scope
         self._apart: BicepRun | None = None
         run.opened.append(self.close)
         self.is_possible = any(True for _ in self.file.declared(ast.Parameter))
-        self.is_given = not isinstance(base.use.given, dict) or bool(base.use.given)
+        self.is_given = not isinstance(base.module_call.given, dict) or bool(base.module_call.given)
 
     @property
     def apart(self) -> BicepRun:
@@ -110,7 +112,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
         """See the base class."""
         same = scenario.symbol(vault.symbol)
         entity = next((one for one in same.entities if one.address == vault.address), None) if same else None
-        asked = self.run.wanted.of(entity.identity.type) if entity is not None else None
+        asked = self.run.attribute_filter.members_of(entity.identity.type) if entity is not None else None
         if entity is None or asked is None:
             return None
         return resource_of(entity, asked, frozenset()).attributes
@@ -127,7 +129,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
         """
         if not self.is_possible:
             return None
-        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
+        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.module_call.scenario)
         return scenario.symbol(symbol) if scenario is not None else None
 
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
@@ -153,13 +155,13 @@ def may_exist(
     known, scenario = len(run.resources), None
     try:
         found = scenarios.existing(symbol)
-        scenario = found.instance.use.scenario if found is not None else None
+        scenario = found.instance.module_call.scenario if found is not None else None
         if found is not None:
             lower(found, conditions)
         elif not instance.is_foreign:
             skip(symbol, scenarios.reason(symbol))
     except (InputError, RecursionError) as error:
-        if isinstance(error, RecursionError) and instance.use.scenario is not None:
+        if isinstance(error, RecursionError) and instance.module_call.scenario is not None:
             raise
         skip(symbol, run.skip_for(error, symbol.address, instance.head(symbol.node)))
     finally:

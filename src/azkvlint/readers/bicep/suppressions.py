@@ -38,7 +38,7 @@ def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
     return any(start <= offset < end and _names(ids, name) for start, end, ids in regions)
 
 
-def switched_off(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str, ...]]]]:
+def disabled_ranges(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str, ...]]]]:
     """Where what is switched off: from where to where, and which ids, by reported path, in order."""
     if not isinstance(read, BicepRead):
         return {}

@@ -27,7 +27,7 @@ class FileInstance(DeclaredTypes, Protocol):
 
     file: File
     run: BicepRun
-    use: Use
+    module_call: ModuleCall
     prefix: str
     scope: Scope
     evaluator: Evaluator
@@ -92,10 +92,10 @@ class Symbol(Generic[_One]):
     @property
     def entities(self) -> list[_One]:
         """One for each iteration. Raises InputError for more of them than anybody deploys."""
-        self.expanded()
+        self.expand()
         return self._entities
 
-    def expanded(self) -> Iterations:
+    def expand(self) -> Iterations:
         """The iterations. Raises InputError for more of them than anybody deploys."""
         if self._expanded is None:
             budget = self.instance.run.budget
@@ -104,9 +104,9 @@ class Symbol(Generic[_One]):
             self._expanded = found
         return self._expanded
 
-    def used(self, iteration: Iteration) -> _One | None:
+    def entity_of(self, iteration: Iteration) -> _One | None:
         """Return what an iteration with the same key deploys; of one that stands for all, as it is with that key."""
-        found = self.expanded()
+        found = self.expand()
         for known, entity in zip(found.items, self._entities, strict=True):
             if known.key == iteration.key:
                 return entity
@@ -122,7 +122,7 @@ class Symbol(Generic[_One]):
     def result(self) -> Result:
         """What the symbol means in an expression: a resource or module, or a list of them."""
         if self._result is None:
-            found, at = self.expanded(), self.instance.head(self.declaration)
+            found, at = self.expand(), self.instance.head(self.declaration)
             if not found.is_loop:
                 self._result = self._entities[0]
             elif found.symbolic:
@@ -186,32 +186,32 @@ class Body:
     def _evaluate(self, name: str) -> Result | None:
         if self.properties is not None:
             return self.evaluator.property(self.properties[name], self.local)
-        whole = self.whole()
+        whole = self.all_members()
         found = find_field(whole, name)
         return found if found is not None else whole.rest
 
-    def whole(self) -> Fields:
+    def all_members(self) -> Fields:
         """All members at once, where their names are not written out."""
         node = self.object
         found = self.evaluator.evaluate(ast.Object(node.start, node.end, node.members), self.local)
         return found if isinstance(found, Fields) else Fields(at=self.at, fields={})
 
 
-class Given(Protocol):
+class ParameterValues(Protocol):
     """The values that parameters are given, by name; None for one that is given none."""
 
     def get(self, name: str, /) -> Result | None:
         """The value of one parameter."""
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
     """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
 
     ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
     ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
     """
 
-    given: Given
+    given: ParameterValues
     scope: Scope
     prefix: str = ""
     deployment: str = ""
@@ -229,7 +229,7 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         super().__init__(instance, node, {}, instance.prefix + node.name)
         self.node = node
         self._source: Source | None = None
-        self._asked = False
+        self._is_found = False
 
     def entity(self, iteration: Iteration) -> ModuleEntity:
         """What one iteration deploys."""
@@ -238,8 +238,8 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
     @property
     def source(self) -> Source | None:
         """What the module is made of; None, with a Problem, if that cannot be read."""
-        if not self._asked:
-            self._asked = True
+        if not self._is_found:
+            self._is_found = True
             self._source = self.instance.source_of(self.node)
         return self._source
 
@@ -255,7 +255,7 @@ class ModuleEntity:
         self.at = self.instance.head(symbol.node)
         self.body = Body(self.instance, symbol.node.name, iteration)
         self._content: Content | None = None
-        self._asked = False
+        self._is_opened = False
 
     def close(self) -> None:
         """Let go of everything: see ``Instance.close``."""
@@ -265,26 +265,26 @@ class ModuleEntity:
     @property
     def content(self) -> Content | None:
         """What is in the module, with what it is given; None, with a Problem, if it cannot be read."""
-        if not self._asked:
-            self._asked = True
+        if not self._is_opened:
+            self._is_opened = True
             source = self.symbol.source
             if source is not None:
-                self._content = source.use(self)
+                self._content = source.open(self)
         return self._content
 
     @property
     def callers(self) -> tuple[Location, ...]:
         """The module statements that lead into the module."""
-        return (*self.instance.use.callers, self.instance.shown(self.at))
+        return (*self.instance.module_call.callers, self.instance.shown(self.at))
 
     @property
     def deployment(self) -> str:
         """The names (patterns) of the deployments that lead to what the module deploys, its own last."""
         found = self.body.get("name")
         name = pattern_of(found) if found is not None else ""
-        return f"{self.instance.use.deployment}/{name or hole(self.address)}"
+        return f"{self.instance.module_call.deployment}/{name or hole(self.address)}"
 
-    def given(self) -> Arguments:
+    def arguments(self) -> Arguments:
         """What the parameters are given."""
         return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
 
@@ -343,17 +343,17 @@ class Arguments:
         self.local = body.local
         self._values: dict[str, Result | None] = {}
         self._busy: set[str] = set()
-        self.whole: Result | None = None
+        self.all_values: Result | None = None
         node = body.properties.get("params") if body.properties is not None else None
         written = properties_of(node.value) if node is not None and isinstance(node.value, ast.Object) else None
         self.properties = written
         if written is None:
-            self.whole = body.get("params")
+            self.all_values = body.get("params")
 
     def get(self, name: str, /) -> Result | None:
         """The value of one parameter; None if it is given none."""
         if self.properties is None:
-            return self._of_whole(name)
+            return self._from_all_values(name)
         node = self.properties.get(name)
         if node is None:
             return None
@@ -374,17 +374,17 @@ class Arguments:
         node = self.properties.get(name) if self.properties is not None else None
         if node is not None and tells(node.value):
             self.caller.run.hide(self.caller.place(node.value))
-        elif isinstance(self.whole, Fields) and find_field(self.whole, name) is not None:
-            self.caller.run.hide(self.whole.at)
+        elif isinstance(self.all_values, Fields) and find_field(self.all_values, name) is not None:
+            self.caller.run.hide(self.all_values.at)
 
     def names(self) -> list[str]:
         """The parameters that are certainly given."""
         if self.properties is not None:
             return list(self.properties)
-        return list(self.whole.fields) if isinstance(self.whole, Fields) else []
+        return list(self.all_values.fields) if isinstance(self.all_values, Fields) else []
 
-    def _of_whole(self, name: str) -> Result | None:
-        whole = self.whole
+    def _from_all_values(self, name: str) -> Result | None:
+        whole = self.all_values
         if whole is None or isinstance(whole, Absent):
             return None
         if isinstance(whole, Fields):
@@ -404,14 +404,14 @@ class Content(Protocol):
 class Source(Protocol):
     """What a module is made of."""
 
-    def use(self, module: ModuleEntity) -> Content | None:
+    def open(self, module: ModuleEntity) -> Content | None:
         """The module with what ``module`` gives it; None, with a Problem, if it cannot be read."""
 
 
-class Values:
+class ParameterFile:
     """What a parameter file gives, its own values before those of the file that it extends."""
 
-    def __init__(self, instance: FileInstance, base: Values | None) -> None:
+    def __init__(self, instance: FileInstance, base: ParameterFile | None) -> None:
         self.instance = instance
         self.base = base
         self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
@@ -422,9 +422,9 @@ class Values:
             return self.instance.value(name)
         return self.base.get(name) if self.base is not None else None
 
-    def all(self) -> dict[str, Result]:
+    def all_values(self) -> dict[str, Result]:
         """All values by name."""
-        found = self.base.all() if self.base is not None else {}
+        found = self.base.all_values() if self.base is not None else {}
         for name in sorted(self.names):
             value = self.instance.value(name)
             if value is not None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import cast
 
 from azkvlint.evaluation.values import Result
-from azkvlint.readers.arm.collect_resources import Walk
-from azkvlint.readers.arm.deployments import Instance, Level, Nested, Place
+from azkvlint.readers.arm.collect_resources import ResourceCollector
+from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
 from azkvlint.readers.arm.document_kinds import find_template, scope_of_template
-from azkvlint.readers.arm.statement_location import Shown
+from azkvlint.readers.arm.statement_location import StatementLocations
 from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.resource_symbols import module_scope
 from azkvlint.readers.bicep.run import BicepRun
@@ -34,7 +34,7 @@ class TemplateSource:
         if find_template(self.document.value) is None:
             raise InputError("it is no ARM template")
 
-    def use(self, module: ModuleEntity) -> Content | None:
+    def open(self, module: ModuleEntity) -> Content | None:
         """The template with what ``module`` gives it."""
         found = find_template(self.document.value)
         if found is None:
@@ -46,13 +46,15 @@ class TemplateSource:
             run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
-        prefix, arguments = f"{module.address}.", module.given()
-        template = Template(run, self.path, found.plain, found.pointer, _given(arguments), scope, prefix)
+        prefix, arguments = f"{module.address}.", module.arguments()
+        template = Template(run, self.path, found.plain, found.pointer, _argument_lookup(arguments), scope, prefix)
         for name in arguments.names():
-            if template.declared(name.lower())[0]:
+            if template.secret_and_default(name.lower())[0]:
                 arguments.hide(name)
-        place = Place(address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment)
-        level = template.level = Level(template, found.plain, found.pointer, scope, place)
+        context = DeploymentContext(
+            address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment
+        )
+        level = template.level = Deployment(template, found.plain, found.pointer, scope, context)
         return DeployedTemplate(module, level, self.name)
 
 
@@ -72,7 +74,7 @@ def _decoded(file: str) -> Document | InputError:
         return error
 
 
-def _given(arguments: Arguments) -> Callable[[str], Result | None]:
+def _argument_lookup(arguments: Arguments) -> Callable[[str], Result | None]:
     """The arguments by the lower case of their names: templates do not care for it."""
     names = {name.lower(): name for name in arguments.names()}
     return lambda name: arguments.get(names.get(name.lower(), name))
@@ -81,27 +83,27 @@ def _given(arguments: Arguments) -> Callable[[str], Result | None]:
 class DeployedTemplate:
     """A template in one use."""
 
-    def __init__(self, module: ModuleEntity, level: Level, name: str) -> None:
+    def __init__(self, module: ModuleEntity, level: Deployment, name: str) -> None:
         self.module = module
         self.level = level
         self.name = name
-        self._nested = Nested(Instance(level, {}, (), {}), level, {})
+        self._nested = NestedDeployment(EvaluatedResource(level, {}, (), {}), level, {})
 
     def output(self, name: str) -> Result | None:
         """See Content."""
         return self._nested.output(name)
 
-    def lower(self, conditions: frozenset[str]) -> None:
+    def collect(self, conditions: frozenset[str]) -> None:
         """Add what it deploys under ``conditions``."""
         run = self.module.instance.run
         self.level.conditions = conditions
         problems, known = len(run.problems), len(run.resources)
-        Walk(run).level(self.level)
+        ResourceCollector(run).collect(self.level)
         if not self.name:
             return
         instance = self.module.instance
-        shown = Shown(self.name, instance.shown(self.module.at))
+        shown = StatementLocations(self.name, instance.shown(self.module.at))
         for address in list(run.resources)[known:]:
-            run.resources[address] = shown.resource(run.resources[address], instance.use.callers)
+            run.resources[address] = shown.resource(run.resources[address], instance.module_call.callers)
         for number in range(problems, len(run.problems)):
             run.problems[number] = shown.problem(run.problems[number])

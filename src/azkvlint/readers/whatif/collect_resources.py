@@ -19,8 +19,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Path, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import Asked, pruned, wanted
-from azkvlint.readers.arm.resource import Declaration, make
+from azkvlint.readers.arm.attribute_filter import RequiredMembers, attribute_filter, prune
+from azkvlint.readers.arm.resource import Declaration, make_resource
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import Scope, call, scope_of
 from azkvlint.syntax import ast
@@ -37,7 +37,7 @@ _FRESH = regex(r"newguid|utcnow", re.IGNORECASE)
 _NAME = regex(r"[\w-]{1,80}")
 
 
-class Values:
+class DocumentValues:
     """Makes results of the values of one document, which is named ``path``, within its ``budget``."""
 
     def __init__(self, path: str, budget: Budget) -> None:
@@ -133,7 +133,7 @@ class Identity(NamedTuple):
     extends: bool
 
 
-def identity(pattern: str) -> Identity | None:
+def parse_id(pattern: str) -> Identity | None:
     """Take an id apart; None for anything else, and for a scope that is no resource (a subscription)."""
     parts = pattern.rstrip("/").split("/", _MOST_PARTS)
     if len(parts) > _MOST_PARTS:
@@ -171,7 +171,7 @@ def _resource(parts: list[str], at: int) -> Identity | None:
     return None
 
 
-def relative(pattern: str) -> str:
+def relative_id(pattern: str) -> str:
     """An id without its subscription and group, as what-if prints it, its holes as ``{...}``: for people."""
     parts = pattern.strip("/").split("/")
     words = [part.lower() for part in parts]
@@ -197,30 +197,30 @@ _QUOTED = regex(r"'[^']*+'|\"[^\"]*+\"|[\x00-\x1f\x7f]++")
 _LONGEST = 300
 
 
-class Subject(msgspec.Struct, frozen=True):
+class RequiredResource(msgspec.Struct, frozen=True):
     """A resource that somebody asks for: its identity, the place of its id, a free address, and what is asked of it."""
 
     identity: Identity
     at: Location
     address: str
-    asked: Asked
+    asked: RequiredMembers
 
 
-class Gathering:
+class PredictedResources:
     """The resources and problems of a document of ``size`` bytes, and whether it is complete."""
 
     def __init__(self, path: str, required: RequiredAttributes, size: int) -> None:
         budget = Budget(size)
-        self.values = Values(path, budget)
+        self.values = DocumentValues(path, budget)
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
-        self._wanted = wanted(required)
+        self._wanted = attribute_filter(required)
         self._wanted.freezer.budget = budget
         self._addresses: Counter[str] = Counter()
 
     def read(self, text: str) -> TemplateRead:
-        """All that was gathered; ``text`` is the document's."""
+        """All that was predicted; ``text`` is the document's."""
         return TemplateRead(
             resources=self.resources,
             problems=self.problems,
@@ -235,31 +235,31 @@ class Gathering:
         at = self.values.location(pointer)
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
-    def subject(self, written: object, pointer: Path, body: Mapping[str, Any]) -> Subject | None:
+    def subject(self, written: object, pointer: Path, body: Mapping[str, Any]) -> RequiredResource | None:
         """The resource with the id ``written`` at ``pointer``; None if nobody asks for its type.
 
         ``body`` says type and name where the id does not.
         """
         pattern = pattern_of(self.values.result(written, pointer)) if isinstance(written, str) else ""
-        found = identity(pattern)
-        shown = relative(pattern) if found is not None else ""
+        found = parse_id(pattern)
+        shown = relative_id(pattern) if found is not None else ""
         if found is None:
             found = self._identity_of(body, pattern, pointer)
             if found is None:
                 return None
             shown = "/".join([found.type, *found.names])
-        asked = self._wanted.of(canonical(found.type) or found.type)
+        asked = self._wanted.members_of(canonical(found.type) or found.type)
         if asked is None:
             self._pass_over(found.type, shown, pointer)
             return None
         if found.above.startswith(OPEN):
             # Others may name it by an id that begins in another way.
             self.closed = False
-        return Subject(found, self.values.location(pointer), self._free(shown), asked)
+        return RequiredResource(found, self.values.location(pointer), self._free(shown), asked)
 
     def resource(
         self,
-        subject: Subject,
+        subject: RequiredResource,
         body: Mapping[str, Result],
         version: object,
         *,
@@ -282,10 +282,10 @@ class Gathering:
             existing=existing,
             conditions=conditions,
         )
-        return make(declared, self._wanted.freezer)
+        return make_resource(declared, self._wanted.freezer)
 
     def body(
-        self, subject: Subject, written: Mapping[str, Any], pointer: Path, rest: Unknown | None
+        self, subject: RequiredResource, written: Mapping[str, Any], pointer: Path, rest: Unknown | None
     ) -> dict[str, Result]:
         """The members of a resource that anyone asks for. ``rest`` stands for properties that are not there."""
         found: dict[str, Result] = {}
@@ -298,7 +298,7 @@ class Gathering:
             found["properties"] = Fields(at=subject.at, fields={}, rest=rest)
         if subject.identity.type.lower() in _SECRETS:
             found = {key: _without_secret(key, item) for key, item in found.items()}
-        kept = pruned(Fields(at=subject.at, fields=found), tree)
+        kept = prune(Fields(at=subject.at, fields=found), tree)
         return kept.fields if isinstance(kept, Fields) else found
 
     def _identity_of(self, body: Mapping[str, Any], pattern: str, pointer: Path) -> Identity | None:
@@ -340,7 +340,7 @@ def _without_secret(key: str, found: Result) -> Result:
     return msgspec.structs.replace(found, fields=fields)
 
 
-def told(message: object) -> str:
+def one_line(message: object) -> str:
     """What Azure says, on one line and not too long. What it quotes may be a value, so it is left out."""
     if not isinstance(message, str):
         return ""

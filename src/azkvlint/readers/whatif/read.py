@@ -9,7 +9,7 @@ from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
-from azkvlint.readers.whatif.collect_resources import Gathering, told
+from azkvlint.readers.whatif.collect_resources import PredictedResources, one_line
 from azkvlint.readers.whatif.whatif import is_of_stack, looks_like_what_if, mentions_what_if, read_what_if
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
@@ -36,41 +36,41 @@ def read_snapshot(path: str, document: Document, required: RequiredAttributes) -
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
         raise InputError(f"not a Bicep snapshot: it has no list of {_RESOURCES}", MAKE_SNAPSHOT)
-    gathered = Gathering(path, required, len(document.text))
+    predicted = PredictedResources(path, required, len(document.text))
     for number, entry in enumerate(entries):
         pointer = (_RESOURCES, number)
         if isinstance(entry, dict):
-            _add(gathered, entry, pointer)
+            _add(predicted, entry, pointer)
         else:
-            gathered.problem("error", f"{_RESOURCES}[{number}] cannot be read: it is not an object", pointer)
-    _diagnostics(gathered, value.get("diagnostics"))
-    return gathered.read(document.text)
+            predicted.problem("error", f"{_RESOURCES}[{number}] cannot be read: it is not an object", pointer)
+    _diagnostics(predicted, value.get("diagnostics"))
+    return predicted.read(document.text)
 
 
-def _add(gathered: Gathering, entry: Mapping[str, Any], pointer: Path) -> None:
+def _add(predicted: PredictedResources, entry: Mapping[str, Any], pointer: Path) -> None:
     id_ = entry.get("id")
     if id_ is None:
         # A resource of an extension, such as Microsoft Graph or Kubernetes: none of Azure's.
         return
-    subject = gathered.subject(id_, (*pointer, "id"), entry)
+    subject = predicted.subject(id_, (*pointer, "id"), entry)
     if subject is not None:
-        body = gathered.body(subject, entry, pointer, None)
+        body = predicted.body(subject, entry, pointer, None)
         existing = entry.get("existing") is True
-        made = gathered.resource(subject, body, entry.get("apiVersion"), existing=existing)
-        gathered.resources[subject.address] = made
+        made = predicted.resource(subject, body, entry.get("apiVersion"), existing=existing)
+        predicted.resources[subject.address] = made
 
 
-def _diagnostics(gathered: Gathering, diagnostics: object) -> None:
+def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
     """What Bicep could not expand: resources may be missing that the deployment makes."""
     if diagnostics is None or diagnostics == []:
         return
-    gathered.closed = False
+    predicted.closed = False
     if not isinstance(diagnostics, list):
-        gathered.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
+        predicted.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
         return
     for number, text in enumerate(diagnostics):
-        said = ": ".join(word for word in ("a diagnostic of the snapshot", told(text)) if word)
-        gathered.problem("note", said, ("diagnostics", number))
+        said = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
+        predicted.problem("note", said, ("diagnostics", number))
 
 
 def mentions_prediction(data: bytes) -> bool:
