@@ -54,7 +54,7 @@ class AttributeFilter:
         self._types: dict[str, RequiredMembers | None] = {}
 
     def members_of(self, type_: str) -> RequiredMembers | None:
-        """What is asked of a type; None if nobody asks for it."""
+        """Return the required members of a type; None if no rule reads it."""
         try:
             return self._types[type_]
         except KeyError:
@@ -71,7 +71,7 @@ class AttributeFilter:
 
 
 def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
-    """The tree of all paths that start at one place."""
+    """Return the tree of paths with one start."""
     below: dict[str, list[tuple[str, ...]]] = {}
     for path in paths:
         if not path:
@@ -84,7 +84,7 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
 
 
 def prune(result: Result, tree: Tree | None) -> Result:
-    """``result`` without what nobody asks for."""
+    """Return ``result`` without the members that are not required."""
     if tree is None:
         return result
     if type(result) is Items:
@@ -103,7 +103,7 @@ _last: list[AttributeFilter] = []
 
 
 def attribute_filter(required: RequiredAttributes) -> AttributeFilter:
-    """The required made ready; that of the last call is kept, as all inputs of a run have the same."""
+    """Return the filter of the required attributes; the last one is kept, as all inputs of a run share it."""
     if not _last or _last[0].required is not required:
         _last[:] = [AttributeFilter(required)]
     return _last[0]

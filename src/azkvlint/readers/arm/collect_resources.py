@@ -81,7 +81,7 @@ class ResourceCollector:
         self._passed: dict[str, bool] = {}
 
     def collect(self, level: Deployment) -> None:
-        """All resources of a deployment."""
+        """Collect the resources of a deployment."""
         if not self.remedy and asks_outputs(self.run.attribute_filter.required, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
@@ -121,7 +121,7 @@ class ResourceCollector:
         type_ = plain[key] if key is not None else None
         if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
             return
-        declared = ResourceDeclaration(level=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        declared = ResourceDeclaration(deployment=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
         for instance in declared.instances():
             self._instance(instance)
         if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
@@ -132,7 +132,7 @@ class ResourceCollector:
         run, scenarios = self.run, self.scenarios
         if scenarios is None or declared.existing():
             return
-        known, within = len(run.resources), declared.level.template.scenario
+        known, within = len(run.resources), declared.deployment.template.scenario
         found: tuple[Scenario, ResourceDeclaration] | None = None
         try:
             found = scenarios.existing(declared)
@@ -145,7 +145,7 @@ class ResourceCollector:
         except (InputError, RecursionError) as error:
             if isinstance(error, RecursionError) and within is not None:
                 raise
-            at = declared.level.template.location(declared.pointer)
+            at = declared.deployment.template.location(declared.pointer)
             skip(declared, run.skip_for(error, declared.symbol, at))
         finally:
             self.run = run
@@ -154,7 +154,7 @@ class ResourceCollector:
                 scenarios.assumed[found[0].why] = found[0]
 
     def _is_passed(self, type_: Any) -> bool:
-        """Whether the text of a type says that nobody asks for it."""
+        """Return whether no rule reads a type, as it is written."""
         if not isinstance(type_, str):
             return False
         found = self._passed.get(type_)
@@ -171,20 +171,20 @@ class ResourceCollector:
         return self.run.attribute_filter.members_of(lower) is None
 
     def _instance(self, instance: EvaluatedResource) -> None:
-        run, level = self.run, instance.level
+        run, level = self.run, instance.deployment
         if not instance.written_type:
             run.closed = False
             text = "the type of a resource is not known, so it was not judged"
             run.type_not_known("warning", text, instance.place("type"))
         elif instance.is_deployment:
             if instance.conditions() is not None and instance.nested is not None:
-                self.collect(instance.nested.level)
+                self.collect(instance.nested.deployment)
         elif instance.identity.type.lower() in HOLDERS:
             self._deploy_held(instance)
         else:
             asked = run.attribute_filter.members_of(instance.identity.type.lower())
             if asked is None:
-                self._passed_over(instance)
+                self._report_unknown_type(instance)
             else:
                 self._keep(instance, asked)
         for symbol, plain, pointer in level.declarations(instance):
@@ -196,7 +196,7 @@ class ResourceCollector:
         if conditions is None:
             return
 
-        level, head = instance.level, instance.identity
+        level, head = instance.deployment, instance.identity
         one = HoldingResource(
             type=head.type.lower(), address=instance.address, at=instance.place("type"),
             properties=instance.evaluated("properties"), scope=scope_of(head.above) or level.scope,
@@ -204,7 +204,7 @@ class ResourceCollector:
         )  # fmt: skip
         deploy_held(self.run, one)
 
-    def _passed_over(self, instance: EvaluatedResource) -> None:
+    def _report_unknown_type(self, instance: EvaluatedResource) -> None:
         """Say so of a type of Key Vault that nobody knows."""
         type_ = instance.identity.type
         lower = type_.lower()
@@ -350,7 +350,7 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
         plain = holes.plain(found)
         if found is not one.template:
             holes.locations.clear()
-    if not isinstance(plain, dict) or not _is_whole(plain):
+    if not isinstance(plain, dict) or not _is_complete(plain):
         run.not_whole("warning", _unknown(one.address), one.at)
         if not isinstance(plain, dict):
             return
@@ -365,19 +365,19 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
     address = f"{one.address}/"
     template = Template(run, one.address, plain, (), argument, scope, address)
     context = DeploymentContext(address=address, conditions=one.conditions, callers=one.callers)
-    level = template.level = Deployment(template, plain, (), scope, context)
+    level = template.references = Deployment(template, plain, (), scope, context)
     ResourceCollector(run, remedy=one.remedy).collect(level)
 
 
-def _is_whole(plain: dict[str, Any]) -> bool:
-    """Whether all resources of a template are there to be looked at."""
+def _is_complete(plain: dict[str, Any]) -> bool:
+    """Return whether all resources of a template are known."""
     resources = member(plain, "resources")
     each = resources.values() if isinstance(resources, dict) else resources
     return resources is None or (isinstance(resources, list | dict) and all(isinstance(one, dict) for one in each))
 
 
 def _argument(given: Result | None, name: str) -> Result | None:
-    """The value that is given to a parameter (in lower case); None if none is."""
+    """Return the argument of a parameter (in lower case); None if there is none."""
     if given is None or isinstance(given, Absent):
         return None
     if not isinstance(given, Fields):

@@ -35,15 +35,27 @@ class EvaluatedResource:
     """
 
     __slots__ = (
-        "_address", "_busy", "_identity", "_nested", "above", "is_deployment", "level", "local", "plain", "pointer",
-        "suffix", "symbol", "usual", "written_type",
+        "_address",
+        "_busy",
+        "_identity",
+        "_nested",
+        "above",
+        "deployment",
+        "is_deployment",
+        "local",
+        "plain",
+        "pointer",
+        "suffix",
+        "symbol",
+        "usual",
+        "written_type",
     )  # fmt: skip
 
     def __init__(
         self, level: Deployment, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
         above: EvaluatedResource | None = None, suffix: str = "",
     ) -> None:  # fmt: skip
-        self.level = level
+        self.deployment = level
         self.plain = plain
         self.usual = is_usual(plain)
         self.pointer = pointer
@@ -60,29 +72,29 @@ class EvaluatedResource:
         self._nested: tuple[NestedDeployment | None] | None = None
 
     def close(self) -> None:
-        """Let go of what it deploys."""
+        """Release the nested deployment."""
         self._nested = None
 
     @property
     def key(self) -> Pointer:
-        """What tells it apart from the other passes of its loop and of the loops around it."""
+        """Return a key that is unique among the iterations of its loop and of the loops around it."""
         return (*self.pointer, self.suffix) if self.above is None else (*self.above.key, *self.pointer, self.suffix)
 
     def key_of(self, name: str) -> str | None:
-        """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
+        """Return the key of a member as its author spells it, or None. ``name`` is the usual spelling."""
         if name in self.plain:
             return name
         return None if self.usual else key_of(self.plain, name)
 
     def evaluated(self, name: str) -> Result | None:
-        """A member of the resource; None if it is not written."""
+        """Return the value of a member; None if it is not written."""
         key = self.key_of(name)
         if key is None:
             return None
-        return self.level.template.value(self.plain[key], (*self.pointer, key), self.local)
+        return self.deployment.template.value(self.plain[key], (*self.pointer, key), self.local)
 
     def pattern(self, name: str, known: bool = False) -> str:
-        """A text as far as it is known, or only if all of it is ``known``; else empty."""
+        """Return the pattern of a member, or, if ``known``, only a value without unknown parts; else empty."""
         key = self.key_of(name)
         plain = self.plain[key] if key is not None else None
         if type(plain) is str and plain[:1] != "[" and OPEN not in plain:
@@ -93,35 +105,35 @@ class EvaluatedResource:
         return pattern_of(found)
 
     def place(self, name: str) -> Location:
-        """Where a member of the resource stands, or the resource if it is not written."""
+        """Return the location of a member, or of the resource if it is not written."""
         key = self.key_of(name)
-        return self.level.template.location(self.pointer if key is None else (*self.pointer, key))
+        return self.deployment.template.location(self.pointer if key is None else (*self.pointer, key))
 
     @property
     def identity(self) -> ResourceIdentity:
-        """Its type, names and id."""
+        """Return its type, names and ID."""
         if self._identity is None:
             self._identity = identify(self)
         return self._identity
 
     @property
     def version(self) -> str:
-        """The API version; empty if it is not known."""
+        """Return its API version; empty if it is not known."""
         return self.pattern("apiVersion", known=True)
 
     @property
     def address(self) -> str:
-        """What reports call it, unique in the root template."""
+        """Return its address in reports, unique in the root template."""
         if not self._address:
-            level = self.level
+            level = self.deployment
             key = (level.template.path, level.address, *self.key)
             self._address = level.run.unique(f"{level.address}{address_of(self)}", key)
         return self._address
 
     def conditions(self) -> frozenset[str] | None:
-        """What it hangs on and nobody knows; None if it is certainly not there."""
+        """Return the unknown conditions that it depends on; None if it certainly does not exist."""
         found = self.evaluated("condition")
-        conditions = self.level.conditions
+        conditions = self.deployment.conditions
         if isinstance(found, Scalar):
             if found.value is False or (isinstance(found.value, str) and found.value.lower() == "false"):
                 return None
@@ -136,7 +148,7 @@ class EvaluatedResource:
         return conditions
 
     def member(self, *names: str) -> Result | None:
-        """A member as it is written; None if it is not, or hangs on itself."""
+        """Return a member as it is written; None if it is not, or depends on itself."""
         plain: Any = self.plain
         pointer = self.pointer
         for number, name in enumerate(names):
@@ -145,7 +157,7 @@ class EvaluatedResource:
                 found = self._guarded(plain, pointer)
                 for below in names[number:]:
                     if found is not None:
-                        found = self.level.template.evaluator.member(found, below, True, found.at)
+                        found = self.deployment.template.evaluator.member(found, below, True, found.at)
                 return found
             key = key_of(plain, name) if isinstance(plain, dict) else None
             if key is None:
@@ -158,19 +170,19 @@ class EvaluatedResource:
             return None
         self._busy = True
         try:
-            return self.level.template.value(plain, pointer, self.local)
+            return self.deployment.template.value(plain, pointer, self.local)
         finally:
             self._busy = False
 
     @property
     def nested(self) -> NestedDeployment | None:
-        """What a deployment deploys; None if that is not at hand."""
+        """Return the deployment that it declares; None if that is not available."""
         if self._nested is None:
             self._nested = (open_nested(self),)
         return self._nested[0]
 
     def output(self, name: str, at: Location) -> Result:
-        """An output of a deployment."""
+        """Return an output of a deployment."""
         found = self.nested.output(name) if self.nested is not None else None
         if found is None:
             why = "the output of a deployment is known only after deployment"
@@ -186,7 +198,7 @@ _EXTENSIONS = (
 
 
 def identify(instance: EvaluatedResource) -> ResourceIdentity:
-    """The head of a resource."""
+    """Return the type, the names and the ID of a resource."""
     type_, above = instance.written_type, instance.above
     pattern = instance.pattern("name")
     names = pattern.split("/")
@@ -214,13 +226,13 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
 
 
 def _is_old(type_: str) -> bool:
-    """Whether it is the older spelling of an extension resource, which names what it extends in its type."""
+    """Return whether a type is the older form of an extension resource, which names its target in the type."""
     return "/providers/" in type_.lower()
 
 
 def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
-    """The id of what the member ``scope`` names, or that of the deployment's own scope, and whether it extends that."""
-    level = instance.level
+    """Return the ID that ``scope`` names, or that of the deployment's scope, and whether the resource extends it."""
+    level = instance.deployment
     found = None if instance.is_deployment else instance.evaluated("scope")
     if found is None or isinstance(found, Absent):
         return level.id, False
@@ -230,13 +242,13 @@ def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
 
 
 def address_of(instance: EvaluatedResource) -> str:
-    """What reports call a resource within its deployment: its symbol, or else its id below the scope."""
+    """Return the address of a resource within its deployment: its symbol, or its ID below the scope."""
     if instance.symbol:
         outer = f"{address_of(instance.above)}::" if instance.above is not None else ""
         return f"{outer}{instance.symbol}{instance.suffix}"
     head = instance.identity
     if head.id:
-        return readable(head.id.removeprefix(instance.level.id).removeprefix("/providers/"))
+        return readable(head.id.removeprefix(instance.deployment.id).removeprefix("/providers/"))
     name = instance.plain.get("name")
     shown = name.strip("[]") if isinstance(name, str) else instance.pointer[-1]
     return readable(f"{head.type or 'resource'}/{{{shown}}}")
@@ -253,7 +265,7 @@ class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     address: str = ""
-    deployment: str = ""
+    deployment_path: str = ""
     copies: int = 1
     local: Local = NO_LOCAL
     conditions: frozenset[str] = frozenset()
@@ -297,7 +309,7 @@ class Deployment:
         self.chain = context.chain
         self.deployed_by = context.deployed_by
         self.copies = context.copies
-        self.deployment = context.deployment
+        self.deployment_path = context.deployment_path
         self._made: dict[Pointer, list[EvaluatedResource]] = {}
         self._ids: dict[str, EvaluatedResource] | None = None
         self._names: dict[str, list[EvaluatedResource]] = {}
@@ -305,7 +317,7 @@ class Deployment:
         self.run.opened.append(self.close)
 
     def close(self) -> None:
-        """Let go of everything, as a run does without a search for objects that hold each other."""
+        """Release all objects, so that reference counting frees them."""
         for instances in self._made.values():
             for instance in instances:
                 instance.close()
@@ -316,11 +328,11 @@ class Deployment:
 
     @property
     def run(self) -> Run:
-        """What all levels share."""
+        """Return the run that all deployments share."""
         return self.template.run
 
     def declarations(self, above: EvaluatedResource | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
-        """Symbol (or nothing), JSON and place of each resource of the level, or of those declared within another."""
+        """Yield the symbol (may be empty), JSON and pointer of each resource, or of each declared within another."""
         plain, pointer = (self.plain, self.pointer) if above is None else (above.plain, above.pointer)
         key = key_of(plain, "resources") if above is None else above.key_of("resources")
         section = plain[key] if key is not None else None
@@ -336,7 +348,7 @@ class Deployment:
     def instances(
         self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None = None
     ) -> list[EvaluatedResource]:
-        """What a resource declares: itself, each pass of its loop, or one that stands for all of them."""
+        """Return the resources of a declaration: itself, each iteration of its loop, or one for all iterations."""
         where = pointer if above is None else (*above.key, *pointer)
         found = self._made.get(where)
         if found is None:
@@ -369,7 +381,7 @@ class Deployment:
         yield EvaluatedResource(self, plain, pointer, inner, symbol, above, "[*]")
 
     def all_resources(self, above: EvaluatedResource | None = None) -> Iterator[EvaluatedResource]:
-        """All instances of the level, with those declared within others."""
+        """Yield all resources, including those declared within others."""
         for symbol, plain, pointer in self.declarations(above):
             for instance in self.instances(symbol, plain, pointer, above):
                 yield instance
@@ -390,7 +402,7 @@ class Deployment:
         return self._ids
 
     def find(self, named: str) -> EvaluatedResource | None:
-        """The resource that a symbol, a name or an id (a pattern) names, if it is one of this level."""
+        """Return the resource of a symbol, a name or an ID (a pattern); None if it is not in this deployment."""
         if not named:
             return None
         ids, lower = self._index(), named.lower()
@@ -444,22 +456,22 @@ class NestedDeployment:
 
     def __init__(self, instance: EvaluatedResource, level: Deployment, local: Local) -> None:
         self.instance = instance
-        self.level = level
+        self.deployment = level
         self.local = local
         self._outputs: dict[str, Result | None] = {}
 
     def output(self, name: str) -> Result | None:
-        """An output; None if there is none, or it hangs on itself."""
+        """Return an output; None if there is none, or it depends on itself."""
         key = name.lower()
         if key not in self._outputs:
             self._outputs[key] = None
             found = self._outputs[key] = self._output(name)
             if found is not None:
-                self.level.run.budget.secrets.note(name, found)
+                self.deployment.run.budget.secrets.note(name, found)
         return self._outputs[key]
 
     def _output(self, name: str) -> Result | None:
-        level = self.level
+        level = self.deployment
         outputs_key = key_of(level.plain, "outputs")
         outputs = level.plain[outputs_key] if outputs_key is not None else None
         key = key_of(outputs, name) if isinstance(outputs, dict) else None
@@ -477,8 +489,8 @@ class NestedDeployment:
 
 
 def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
-    """What a deployment deploys; None, and a problem, if that is not at hand."""
-    level = instance.level
+    """Return the deployment that a resource declares; None, with a problem, if it is not available."""
+    level = instance.deployment
     run = level.run
     key = key_of(instance.plain, "properties")
     properties = instance.plain[key] if key is not None else None
@@ -512,7 +524,7 @@ def _nested(
     instance: EvaluatedResource, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
     arguments: Arguments, properties: Mapping[str, Any],
 ) -> NestedDeployment:  # fmt: skip
-    level = instance.level
+    level = instance.deployment
     scope = target_scope(instance)
     name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
     # Linked templates, and those that say so, have expressions of their own; others are part of the template around.
@@ -526,7 +538,7 @@ def _nested(
     own = instance.identity.names[-1] if instance.identity.names else ""
     context = DeploymentContext(
         address=name,
-        deployment=f"{level.deployment}/{own or hole(instance.address)}",
+        deployment_path=f"{level.deployment_path}/{own or hole(instance.address)}",
         local=local,
         conditions=instance.conditions() or frozenset(),
         callers=(*level.callers, instance.place("type")),
@@ -536,14 +548,14 @@ def _nested(
     )
     found = Deployment(template, plain, where, scope, context)
     if inner:
-        template.level = found
+        template.references = found
     return NestedDeployment(instance, found, local)
 
 
 def _prefix(instance: EvaluatedResource) -> str:
-    """What stands before the addresses of what a deployment without a symbol deploys: its name."""
+    """Return the prefix of addresses in a deployment that has no symbol: its name."""
     name = readable(instance.identity.names[-1]) if instance.identity.names else ""
-    level = instance.level
+    level = instance.deployment
     key = (level.template.path, level.address, *instance.key, "")
     return level.run.unique(f"{level.address}{name or instance.address}", key)
 
@@ -554,8 +566,8 @@ def _is_inner(properties: Mapping[str, Any]) -> bool:
 
 
 def target_scope(instance: EvaluatedResource) -> Scope:
-    """Where a nested deployment goes."""
-    here = instance.level.scope
+    """Return the scope that a nested deployment goes to."""
+    here = instance.deployment.scope
     found = {name: _member_pattern(instance, name) for name in ("scope", "subscriptionId", "resourceGroup")}
     if found["scope"]:
         named = scope_of(full_id(found["scope"], here))
@@ -575,7 +587,7 @@ def target_scope(instance: EvaluatedResource) -> Scope:
 
 
 def _member_pattern(instance: EvaluatedResource, name: str) -> str:
-    """The pattern of a member that says where a deployment goes; empty if it is not written."""
+    """Return the pattern of a member that names a scope; empty if it is not written."""
     found = instance.evaluated(name)
     if found is None or isinstance(found, Absent):
         return ""
@@ -583,8 +595,8 @@ def _member_pattern(instance: EvaluatedResource, name: str) -> str:
 
 
 def _linked(instance: EvaluatedResource, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
-    """The path and the JSON of a linked template; None, and a problem, if it is not at hand."""
-    run, at = instance.level.run, instance.place("type")
+    """Return the path and the JSON of a linked template; None, with a problem, if it is not available."""
+    run, at = instance.deployment.run, instance.place("type")
     link = member(properties, "templateLink")
     key = str(key_of(properties, "templateLink"))
     relative = key_of(link, "relativePath") if isinstance(link, dict) else None
@@ -593,11 +605,11 @@ def _linked(instance: EvaluatedResource, properties: Mapping[str, Any], pointer:
         what = "a template spec" if spec else "a linked template"
         run.not_whole("note", f"{what} is not at hand, so what it deploys was not judged", at)
         return None
-    found = instance.level.template.value(link[relative], (*pointer, key, relative), instance.local)
+    found = instance.deployment.template.value(link[relative], (*pointer, key, relative), instance.local)
     if not isinstance(found, Scalar) or not isinstance(found.value, str):
         run.not_whole("note", "which template is linked is not known, so what it deploys was not judged", at)
         return None
-    here = instance.level.template.path
+    here = instance.deployment.template.path
     if here not in run.files:  # the template is inside another resource, which has no folder
         run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
         return None
@@ -605,14 +617,14 @@ def _linked(instance: EvaluatedResource, properties: Mapping[str, Any], pointer:
     if path.startswith(("/", "../")) or ":" in path or "\0" in path:
         run.not_whole("note", "a linked template outside the project was not read", at)
         return None
-    if path in (run.path, *instance.level.chain):
+    if path in (run.path, *instance.deployment.chain):
         run.not_whole("warning", f"the linked template '{path}' links itself", at)
         return None
     return _loaded(instance, path, at)
 
 
 def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | None:
-    run = instance.level.run
+    run = instance.deployment.run
     try:
         start = posixpath.dirname(run.path) or "."
         document = run.load(posixpath.relpath(path, start)) if run.load is not None else None
@@ -631,7 +643,7 @@ def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | N
 
 def resource_of(instance: EvaluatedResource, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with what is asked of its type."""
-    level, head, plain = instance.level, instance.identity, instance.plain
+    level, head, plain = instance.deployment, instance.identity, instance.plain
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}
     members = asked.members if asked.members is not None else tuple((key, None) for key in plain)

@@ -33,7 +33,7 @@ class FoundTemplate(msgspec.Struct, frozen=True):
 
 
 def mentions_template(data: bytes) -> bool:
-    """Whether a file may be a template, without decoding it; one that cannot be decoded then is a problem.
+    """Return whether a file may be a template, without decoding it; if it cannot be decoded, that is a problem.
 
     A template names its schema, or else has resources with API versions or types of Microsoft's. Little other JSON
     does: whether it is a template is seen once it is decoded.
@@ -47,12 +47,12 @@ def mentions_template(data: bytes) -> bool:
 
 
 def looks_like_template(value: Any) -> bool:
-    """Whether decoded JSON is an ARM template, or wraps one."""
+    """Return whether decoded JSON is an ARM template, or wraps one."""
     return find_template(value) is not None
 
 
 def find_template(value: Any) -> FoundTemplate | None:
-    """The template that decoded JSON is or wraps; None if there is none."""
+    """Return the template that decoded JSON is or wraps; None if there is none."""
     if not isinstance(value, dict):
         return None
     if schema_of(value) or _has_resources(value):
@@ -84,7 +84,7 @@ def _inner(plain: Any, pointer: Pointer, remedy: bool) -> FoundTemplate | None:
 
 
 def schema_of(plain: Mapping[str, Any]) -> str:
-    """The level of the scope that a template's schema names; empty if it names none."""
+    """Return the scope level that a template's schema names; empty if it names none."""
     schema = member(plain, "$schema")
     if not isinstance(schema, str):
         return ""
@@ -92,12 +92,12 @@ def schema_of(plain: Mapping[str, Any]) -> str:
 
 
 def scope_of_template(plain: Mapping[str, Any]) -> Scope:
-    """Where a root template goes; nothing more than the level is known."""
+    """Return the scope of a root template, of which only the level is known."""
     return Scope(schema_of(plain) or GROUP)
 
 
 def _has_resources(plain: Mapping[str, Any]) -> bool:
-    """Whether there are resources as a template writes them: with an Azure type, and an API version.
+    """Return whether there are resources in the form of a template: with an Azure type and an API version.
 
     Examples often leave the version out. What Azure itself lists has ids, and is no template.
     """
@@ -115,7 +115,7 @@ def _has_resources(plain: Mapping[str, Any]) -> bool:
 
 
 def looks_like_parameters(value: Any) -> bool:
-    """Whether decoded JSON is a parameter file."""
+    """Return whether decoded JSON is a parameter file."""
     if not isinstance(value, dict):
         return False
     schema, parameters = member(value, "$schema"), member(value, "parameters")

@@ -36,7 +36,7 @@ class TemplateOrigins:
         self._busy = busy
 
     def trace(self, plain: Any, rest: Path = ()) -> Origins:
-        """The origins of what is at ``rest`` in a JSON value."""
+        """Return the origins of the value at ``rest`` in a JSON value."""
         if isinstance(plain, str):
             if not is_expression(plain):
                 return NONE
@@ -81,7 +81,7 @@ class TemplateOrigins:
         return self.template.evaluator.evaluate(node, local)
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
-        """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
+        """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         secure, default = self.template.secret_and_default(name)
         arguments = self.template.arguments
         if arguments is not None:
@@ -96,7 +96,7 @@ class TemplateOrigins:
         return origins_of_parameter(found, secure, name, rest, is_passed)
 
     def given(self, plain: Any, rest: Path = ()) -> Origins:
-        """The origins of what is at ``rest`` in what a nested deployment is given."""
+        """Return the origins of the value at ``rest`` in an argument of a nested deployment."""
         if isinstance(plain, dict):
             key = key_of(plain, "value")
             if key is not None:
@@ -115,7 +115,7 @@ class TemplateOrigins:
         return self.template.run.parsed(plain[1:-1], self.template.at)
 
     def _given_by(self, node: ast.Expression | None, rest: Path) -> Origins:
-        """The same where an expression makes it: Bicep compiles a choice between secrets to that."""
+        """Return the same for an expression: Bicep compiles a choice between secrets to one."""
         match node:
             case ast.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
                 return self._given_by(first, rest) | self._given_by(second, rest)
@@ -135,7 +135,7 @@ def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
 
 
 def origins_of_argument(found: Result | None, secure: bool) -> Origins | None:
-    """The origins of what a file, or a module statement, gives to a parameter; None if it gives nothing."""
+    """Return the origins of an argument from a file or a module declaration; None if there is none."""
     match found:
         case None:
             return None
@@ -152,7 +152,7 @@ def origins_of_argument(found: Result | None, secure: bool) -> Origins | None:
 
 
 def origins_of_passed(found: Origins | None, secure: bool) -> Origins:
-    """What goes through a parameter: one that is not declared as secret tells it to whoever may see the deployment."""
+    """Return the origins after a parameter: one that is not secure exposes its value in the deployment."""
     if found is None:
         return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
     if not secure and found & _LEAKS:
@@ -175,8 +175,8 @@ def origins_of_parameter(found: Origins | None, secure: bool, name: str, rest: P
 
 
 def origins_of_secret(instance: EvaluatedResource) -> Origins | None:
-    """The origins of what a secret holds; None if that is not written."""
-    level = instance.level
+    """Return the origins of a secret's value; None if it is not written."""
+    level = instance.deployment
     properties = member(instance.plain, "properties")
     plain = properties if isinstance(properties, str) else member(properties, "value")
     if plain is None:
@@ -187,7 +187,7 @@ def origins_of_secret(instance: EvaluatedResource) -> Origins | None:
 
 
 def outputs_of(level: Deployment) -> Iterator[Resource]:
-    """The outputs of a deployment, which its history shows to whoever may read it."""
+    """Yield the outputs of a deployment, which its history shows to everyone who can read it."""
     key = key_of(level.plain, "outputs")
     declared = level.plain[key] if key is not None else None
     for name, plain in declared.items() if isinstance(declared, dict) else ():
@@ -200,7 +200,7 @@ def _output(level: Deployment, name: str, plain: dict[str, Any], pointer: Pointe
     found = TemplateOrigins(template).trace(plain)
     return as_resource(
         f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
-        level.deployment,
+        level.deployment_path,
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def read_template(
     lower = {name.lower(): value for name, value in values.items()}
     scope = scope_of_template(found.plain)
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
-    level = template.level = Deployment(template, found.plain, found.pointer, scope)
+    level = template.references = Deployment(template, found.plain, found.pointer, scope)
     try:
         scenarios = Scenarios(level, bool(lower))
         ResourceCollector(run, scenarios, remedy=found.remedy).collect(level)
@@ -59,5 +59,5 @@ def read_template(
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
         for symbol, plain, pointer in level.declarations():
-            skip(ResourceDeclaration(level=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
+            skip(ResourceDeclaration(deployment=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
     return run.done()

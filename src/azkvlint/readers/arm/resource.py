@@ -54,7 +54,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], str, bool]:
-    """Type, names, ``above`` and ``extends`` of a declaration, given as written in one type and one name.
+    """Return type, names, ``above`` and ``extends`` of a declaration with one type and one name.
 
     ``Microsoft.KeyVault/vaults/providers/diagnosticSettings`` named ``kv/Microsoft.Insights/x`` is the older spelling
     of an extension resource: it is taken apart. ``name`` is a pattern; ``above`` is the id of its scope.
@@ -72,7 +72,7 @@ def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], s
 
 
 def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
-    """The resource, with its id, its links and the defaults of its API version."""
+    """Return the resource, with its ID, its links and the defaults of its API version."""
     type_, is_extension = _known(declared.type)
     at, name = declared.at, declared.names[-1] if declared.names else ""
     fields: dict[str, Value] = {}
@@ -117,13 +117,13 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
 
 @lru_cache(1000)
 def _known(type_: str) -> tuple[str, bool]:
-    """A type as Azure documents it, and whether it extends anything."""
+    """Return a type as Azure documents it, and whether it extends other resources."""
     found = canonical(type_) or type_
     return found, found.lower().startswith(_EXTENSIONS)
 
 
 def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
-    """What is missing in them is shown where the resource begins; what a secret holds is shown nowhere."""
+    """Return the properties: missing ones are located at the resource, the value of a secret is sensitive."""
     if properties is None and declared.existing:
         why = "it exists already, and what it is like is known only in Azure"
         return Unknown(at=declared.at, why=why)
@@ -141,6 +141,6 @@ def property_for_others(type_: str, name: str, value: Result) -> Result:
 
 
 def _place_of(declared: Declaration, key: str) -> Location:
-    """Where a member stands, if it is written."""
+    """Return the location of a member, or of the resource if it is not written."""
     found = declared.body.get(key)
     return declared.at if found is None else found.at

@@ -30,7 +30,7 @@ class ResourceIdentity:
 
 
 def full_id(pattern: str, scope: Scope) -> str:
-    """The id that a member ``scope`` names, which may be relative to the scope of the deployment."""
+    """Return the ID that ``scope`` names, which may be relative to the scope of the deployment."""
     if pattern.startswith("/") or pattern[:1] == OPEN:
         return pattern.rstrip("/")
     above = scope.id
@@ -40,7 +40,7 @@ def full_id(pattern: str, scope: Scope) -> str:
 
 
 def readable(pattern: str) -> str:
-    """A pattern for people: the unknown parts in braces."""
+    """Return a pattern for reports, with its unknown parts in braces."""
     if OPEN in pattern:
         shown = (f"{{{text.translate(_PLAINLY)}}}" if unknown else text for text, unknown in pieces(pattern))
         pattern = "".join(shown)

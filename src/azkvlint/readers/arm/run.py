@@ -96,7 +96,7 @@ class Run:
 
     @property
     def closed(self) -> bool:
-        """Whether everything was read in which more resources may be declared, in each run that shares this."""
+        """Return whether all parts were read that may declare resources, in each run that shares this state."""
         return self._closed[0]
 
     @closed.setter
@@ -155,7 +155,7 @@ class Run:
         self.problem(TYPE_NOT_KNOWN, level, message, at)
 
     def parsed(self, text: str, at: Location) -> Expression | None:
-        """The tree of an expression, without its brackets; None, and a problem, if it is none."""
+        """Return the tree of an expression without its brackets; None, with a problem, if it is invalid."""
         found = _parsed.get(text)
         if found is None:
             try:
@@ -227,7 +227,7 @@ class Run:
         return found
 
     def done(self) -> TemplateRead:
-        """What has been found. Nothing can be evaluated any more."""
+        """Return the results, and release everything: no expression can be evaluated afterwards."""
         for close in self.opened:
             close()
         self.opened.clear()

@@ -50,7 +50,7 @@ class Runtime:
         self.whole = whole
 
     def member(self, name: str, at: Location) -> Result:
-        """A property, as it is written where that is certain."""
+        """Return a property as it is written, where that is certain."""
         lower, instance = name.lower(), self.instance
         if self.whole:
             return self._head(lower, name, at)
@@ -62,7 +62,7 @@ class Runtime:
         return found if instance is None else property_for_others(instance.identity.type, lower, found)
 
     def item(self, index: Result, at: Location) -> Result:
-        """A member by name, as ``reference('x')['name']``."""
+        """Return a member by name, as in ``reference('x')['name']``."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why=_AFTER)
@@ -95,11 +95,11 @@ class Outputs:
         self.instance = instance
 
     def member(self, name: str, at: Location) -> Result:
-        """One output, which is an object with a ``value``."""
+        """Return one output, an object with a ``value``."""
         return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=_AFTER))
 
     def item(self, index: Result, at: Location) -> Result:
-        """An output by name, which may itself be an expression."""
+        """Return an output by name, which may itself be an expression."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         pattern = pattern_of(index)

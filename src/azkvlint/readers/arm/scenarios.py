@@ -25,7 +25,7 @@ _MOST_NAMED = 3
 class ResourceDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """The declaration of a resource: its JSON at ``pointer`` in a level, and the resource that it is declared in."""
 
-    level: Deployment
+    deployment: Deployment
     symbol: str
     plain: Mapping[str, Any]
     pointer: Pointer
@@ -33,7 +33,7 @@ class ResourceDeclaration(msgspec.Struct, frozen=True, kw_only=True):
 
     def instances(self) -> list[EvaluatedResource]:
         """Return what it declares."""
-        return self.level.instances(self.symbol, self.plain, self.pointer, self.above)
+        return self.deployment.instances(self.symbol, self.plain, self.pointer, self.above)
 
     def existing(self) -> list[EvaluatedResource]:
         """Return what it declares as far as it may exist."""
@@ -48,27 +48,27 @@ class Scenario(existence.Scenario):
         template = base.template
         made = Template(run, template.path, template.plain, template.pointer, template.given, template.scope)
         made.scenario = self
-        self.root = made.level = Deployment(made, base.plain, base.pointer, base.scope)
+        self.root = made.references = Deployment(made, base.plain, base.pointer, base.scope)
 
     @property
     def why(self) -> Assumption:
-        """The assumption that this scenario makes."""
+        """Return the assumption that this scenario makes."""
         names = sorted(self.opened or ())
         spelled = [self.root.template.declaration(name) for name in names]
         return assumption([name for name, _ in spelled], _OPTION, self.root.template.location(spelled[0][1]))
 
-    def level(self, level: Deployment) -> Deployment | None:
+    def deployment(self, level: Deployment) -> Deployment | None:
         """Return the same level in this scenario; None if it is not deployed."""
         if level.deployed_by is None:
             return self.root
         same = self.instance(level.deployed_by)
-        return same.nested.level if same is not None and same.nested is not None else None
+        return same.nested.deployment if same is not None and same.nested is not None else None
 
     def instance(self, instance: EvaluatedResource) -> EvaluatedResource | None:
         """Return the same resource in this scenario; None if there is none."""
         same = self.declared(
             ResourceDeclaration(
-                level=instance.level, symbol=instance.symbol, plain=instance.plain, pointer=instance.pointer,
+                deployment=instance.deployment, symbol=instance.symbol, plain=instance.plain, pointer=instance.pointer,
                 above=instance.above,
             )
         )  # fmt: skip
@@ -79,7 +79,7 @@ class Scenario(existence.Scenario):
 
     def declared(self, declared: ResourceDeclaration) -> ResourceDeclaration | None:
         """Return the same declaration in this scenario; None if what it is in does not exist there."""
-        level = self.level(declared.level)
+        level = self.deployment(declared.deployment)
         above = self.instance(declared.above) if declared.above is not None else None
         if level is None or (above is None and declared.above is not None):
             return None
@@ -122,7 +122,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
         """
         if not self.is_possible:
             return None
-        scenario = self.enabling(declared, repr(declared.pointer), declared.level.template.scenario)
+        scenario = self.enabling(declared, repr(declared.pointer), declared.deployment.template.scenario)
         same = scenario.declared(declared) if scenario is not None else None
         return (scenario, same) if scenario is not None and same is not None else None
 
@@ -138,7 +138,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
 
 def skip(declared: ResourceDeclaration, reason: str) -> None:
     """Account for a resource that is not evaluated, and for what a deployment would deploy."""
-    _skip(declared.level, declared.plain, declared.pointer, reason, "")
+    _skip(declared.deployment, declared.plain, declared.pointer, reason, "")
 
 
 def _skip(level: Deployment, plain: Mapping[str, Any], pointer: Pointer, reason: str, above: str) -> None:
@@ -161,7 +161,7 @@ def _skip(level: Deployment, plain: Mapping[str, Any], pointer: Pointer, reason:
 
 
 def _inline(plain: Mapping[str, Any], pointer: Pointer) -> list[tuple[Mapping[str, Any], Pointer]]:
-    """The template of a deployment that stands in it."""
+    """Return the template that is written in a deployment, with its pointer."""
     key = key_of(plain, "properties")
     properties = plain[key] if key is not None else None
     inner = key_of(properties, "template") if isinstance(properties, dict) else None

@@ -56,7 +56,7 @@ class Template(Values):
         self.address = address
         self.is_nested = bool(address)
         self.evaluator = Evaluator(self, ARM, run.budget)
-        self.level: ReferenceLookup
+        self.references: ReferenceLookup
         self.arguments: Arguments | None = None
         self.scenario: existence.Scenario | None = None
         self.known: dict[str, Result] = {}
@@ -70,16 +70,16 @@ class Template(Values):
         self._written = self._sections.variables
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all objects."""
         vars(self).pop("level", None)
         vars(self).pop("evaluator", None)
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # the interface of all documents
-        """Where a node stands: at the member whose expression it is in."""
+        """Return the location of a node: that of the member whose expression it is in."""
         return self.at
 
     def symbol(self, node: ast.Name) -> Result:
-        """Expressions of templates have no names."""
+        """Return Unknown: expressions of templates have no names."""
         return Unknown(at=self.at, why=f"'{node.name}' is not known")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
@@ -93,7 +93,7 @@ class Template(Values):
         return function(self, node, local)
 
     def parameter(self, name: str) -> Result:
-        """The value of a parameter."""
+        """Return the value of a parameter."""
         key = name.lower()
         found = self._parameters.get(key)
         if found is None:
@@ -133,7 +133,7 @@ class Template(Values):
 
     @property
     def parameters(self) -> Collection[str]:
-        """The names of all parameters, in lower case."""
+        """Return the names of all parameters, in lower case."""
         return self._declared.keys()
 
     def declaration(self, name: str) -> tuple[str, Pointer]:
@@ -142,7 +142,7 @@ class Template(Values):
         return str(pointer[-1]), pointer
 
     def _type(self, declared: Any) -> tuple[str, bool]:
-        """The type of a parameter in lower case, and whether it may be null; both may stand in a definition."""
+        """Return the type of a parameter in lower case, and whether it may be null; a definition may declare both."""
         kind, nullable = member(declared, "type"), member(declared, "nullable") is True
         for _ in range(_MAX_REFERENCES):
             reference = member(declared, "$ref")
@@ -154,16 +154,16 @@ class Template(Values):
         return kind.lower() if isinstance(kind, str) else "", nullable
 
     def secret_and_default(self, name: str) -> tuple[bool, Any]:
-        """Whether a parameter (in lower case) is declared as secret, and its default as it is written."""
+        """Return whether a parameter (in lower case) is declared as secret, and its default as it is written."""
         declared, _ = self._declared.get(name, (None, ()))
         return self.is_secure(declared), member(declared, "defaultValue")
 
     def is_secure(self, declared: Any) -> bool:
-        """Whether a parameter or an output is declared as secret."""
+        """Return whether a parameter or an output is declared as secret."""
         return self._type(declared)[0].startswith("secure")
 
     def written_variable(self, name: str) -> Any:
-        """A variable (in lower case) as it is written."""
+        """Return a variable (in lower case) as it is written."""
         found, _ = self._written.get(name, (None, ()))
         loops, _ = self._written.get("copy", (None, ()))
         if found is None and isinstance(loops, list):
@@ -171,7 +171,7 @@ class Template(Values):
         return found
 
     def variable(self, name: str) -> Result:
-        """The value of a variable."""
+        """Return the value of a variable."""
         key = name.lower()
         found = self._variables.get(key)
         if found is None:
@@ -194,12 +194,12 @@ class Template(Values):
         return Unknown(at=self.at, why=f"there is no variable '{name}', so the deployment fails")
 
     def function(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
-        """A function of the template by its namespace and name."""
+        """Return a function of the template by its namespace and name."""
         return self._sections.functions.get(name.lower())
 
 
 def mark_secret(found: Result, at: Location | None = None) -> Result:
-    """``found`` with every part of it secret, and without a pattern, which may hold a part of the secret.
+    """Return ``found`` with every part secret, and without patterns, which may contain parts of the secret.
 
     ``at``: where all of it is said to stand.
     """
@@ -233,7 +233,7 @@ class Arguments:
         self.linked = key_of(properties, "parametersLink") is not None
 
     def value(self, name: str) -> Result | None:
-        """The value given to a parameter (in lower case); None if there is none."""
+        """Return the argument of a parameter (in lower case); None if there is none."""
         template, plain = self.template, self.plain
         if isinstance(plain, str):
             found = template.value(plain, self.pointer, self.local)
@@ -248,7 +248,7 @@ class Arguments:
         return self._given(plain[key], (*self.pointer, key))
 
     def written(self, name: str) -> Any:
-        """What is written for a parameter; None if nothing is."""
+        """Return the argument of a parameter as it is written; None if there is none."""
         key = key_of(self.plain, name) if isinstance(self.plain, dict) else None
         return None if key is None else self.plain[key]
 
@@ -274,7 +274,7 @@ def _arguments(template: Template, node: ast.Call, local: Local) -> list[Result]
 
 
 def _name(template: Template, node: ast.Call, local: Local) -> str | Unknown:
-    """The only argument of ``parameters`` and ``variables``: a name."""
+    """Return the only argument of ``parameters`` and ``variables``: a name."""
     if len(node.arguments) == 1:
         argument = node.arguments[0]
         if type(argument) is ast.Literal and type(argument.value) is str:
@@ -306,7 +306,7 @@ def _variables(template: Template, node: ast.Call, local: Local) -> Result:
 
 
 def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
-    """``copyIndex()``, ``copyIndex(offset)``, ``copyIndex(loop)`` and ``copyIndex(loop, offset)``.
+    """Evaluate ``copyIndex()``, ``copyIndex(offset)``, ``copyIndex(loop)`` and ``copyIndex(loop, offset)``.
 
     Without a name it is the loop of the resource, even within the copy of a property.
     """
@@ -330,7 +330,7 @@ def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
 
 
 def _scope(name: str) -> Call:
-    """A function that depends on where the deployment goes. Without arguments it is always the same."""
+    """Return a function that depends on the scope. Without arguments its result is always the same."""
 
     def call(template: Template, node: ast.Call, local: Local) -> Result:
         if not node.arguments and name in template.known:
@@ -346,7 +346,7 @@ def _scope(name: str) -> Call:
 
 
 def _user_function(template: Template, node: ast.Call, local: Local) -> Result | None:
-    """A function of the template's own: it sees its arguments, and nothing else of the template."""
+    """Evaluate a function that the template declares: it can refer only to its arguments."""
     found = template.function(node.name)
     if found is None:
         return None
@@ -378,28 +378,28 @@ def _reference(template: Template, node: ast.Call, local: Local) -> Result:
         return Unknown(at=template.at, why="reference() takes one to three arguments, so the deployment fails")
     full = arguments[2] if len(arguments) == 3 else None
     whole = isinstance(full, Scalar) and str(full.value).lower() == "full"
-    return template.level.reference(arguments[0], whole, template.at)
+    return template.references.reference(arguments[0], whole, template.at)
 
 
 def _references(template: Template, node: ast.Call, local: Local) -> Result:
-    """``references(symbol)``: all instances of a loop."""
+    """Evaluate ``references(symbol)``: all resources of a loop."""
     arguments = _arguments(template, node, local)
     whole = len(arguments) > 1 and isinstance(arguments[1], Scalar) and str(arguments[1].value).lower() == "full"
-    found = template.level.references(pattern_of(arguments[0]), whole, template.at) if arguments else None
+    found = template.references.references(pattern_of(arguments[0]), whole, template.at) if arguments else None
     if found is None:
         return Unknown(at=template.at, why="references() is known only after deployment")
     return Items(at=template.at, items=found)
 
 
 def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
-    """``resourceInfo(symbol)``: what is known of a resource before deployment."""
+    """Evaluate ``resourceInfo(symbol)``: what is known of a resource before deployment."""
     arguments = _arguments(template, node, local)
-    found = template.level.resource_info(pattern_of(arguments[0]), template.at) if arguments else None
+    found = template.references.resource_info(pattern_of(arguments[0]), template.at) if arguments else None
     return doubt_in("which resource is meant is not known", template.at, *arguments) if found is None else found
 
 
 def _deployment(template: Template, node: ast.Call, local: Local) -> Result:
-    """``deployment()``: what is known of it is not worth the telling apart of its instances."""
+    """Evaluate ``deployment()``, the same unknown value for each use."""
     why = "deployment() is known only after deployment"
     return with_stable_pattern(Unknown(at=template.at, why=why), f"{template.address}deployment")
 

@@ -35,12 +35,12 @@ def written_copies(plain: Mapping[str, Any]) -> int:
 
 
 def is_usual(plain: Mapping[str, Any]) -> bool:
-    """Whether all members have their usual spelling, so that what is not there by that is not there at all."""
+    """Return whether all members have their usual spelling, so that a member not found by it does not exist."""
     return plain.keys() <= _USUAL
 
 
 def key_of(plain: Mapping[str, Any], name: str) -> str | None:
-    """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
+    """Return the key of a member as its author spells it, or None. ``name`` is the usual spelling."""
     if name in plain:
         return name
     if is_usual(plain):
@@ -50,7 +50,7 @@ def key_of(plain: Mapping[str, Any], name: str) -> str | None:
 
 
 def member(plain: Any, *names: str) -> Any:
-    """The member at the end of a path of usual spellings; None where there is none."""
+    """Return the member at the end of a path of usual spellings; None if there is none."""
     for name in names:
         key = key_of(plain, name) if isinstance(plain, dict) else None
         if key is None:
@@ -60,7 +60,7 @@ def member(plain: Any, *names: str) -> Any:
 
 
 def is_copies(plain: list[Any]) -> bool:
-    """Whether the value of a member ``copy`` says how properties are repeated, and is no property itself."""
+    """Return whether the value of ``copy`` declares loops of properties, and is not a property itself."""
     return bool(plain) and all(
         isinstance(loop, dict) and isinstance(_member_of(loop, "name"), str) and key_of(loop, "input") is not None
         for loop in plain
@@ -90,7 +90,7 @@ class Sections:
 
     @cached_property
     def loops(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
-        """The variables that loops make."""
+        """Return the variables that loops declare."""
         loops, pointer = self.variables.get("copy", (None, ()))
         one = isinstance(loops, list) and is_copies(loops)
         return {
@@ -100,7 +100,7 @@ class Sections:
 
     @cached_property
     def functions(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
-        """The functions, by their namespaces and names."""
+        """Return the functions by namespace and name."""
         found: dict[str, tuple[Mapping[str, Any], Pointer]] = {}
         key = key_of(self.plain, "functions")
         spaces = self.plain[key] if key is not None else None

@@ -37,11 +37,11 @@ class Values:
         self.evaluator: Evaluator
 
     def location(self, pointer: Pointer) -> Location:
-        """The place of a member."""
+        """Return the location of a member."""
         return Location(path=self.path, pointer=pointer)
 
     def value(self, plain: Any, pointer: Pointer, local: Local = NO_LOCAL, tree: Tree | None = None) -> Result:
-        """What a member amounts to where ``local`` variables are in force; of objects, only what ``tree`` asks for."""
+        """Return the value of a member with ``local`` variables; of objects, only the members in ``tree``."""
         kind = type(plain)
         if kind is str:
             at = Location(path=self.path, pointer=pointer)
@@ -73,7 +73,7 @@ class Values:
         return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
 
     def text(self, text: str, at: Location, local: Local) -> Result:
-        """What a text at a place amounts to, which may be an expression."""
+        """Return the value of a string, which may be an expression."""
         if not is_expression(text):
             return Scalar(at=at, value=unescaped(text))
         node = self.run.parsed(text[1:-1], at)
@@ -123,7 +123,7 @@ class Values:
     def _copies(
         self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]
     ) -> None:
-        """The properties that ``copy`` makes of an object."""
+        """Add the properties that the ``copy`` of an object declares."""
         for number, loop in enumerate(loops):
             name = str(loop[key_of(loop, "name")])
             asked = (None,) if tree is None else tree.get(name) or tree.get(name.lower())
@@ -134,7 +134,7 @@ class Values:
         self, loop: Mapping[str, Any], name: str, input_: str, pointer: Pointer, local: Local,
         tree: Tree | None = None,
     ) -> Result:  # fmt: skip
-        """The array that a copy of a property, variable or output makes; ``input_`` is the member that it repeats."""
+        """Return the array of a property, variable or output loop; ``input_`` is the member that it repeats."""
         number = self.count(loop, pointer, local)
         if not isinstance(number, int):
             at = self.location(pointer)
@@ -149,7 +149,7 @@ class Values:
         return Items(at=self.location(pointer), items=items)
 
     def count(self, loop: Mapping[str, Any], pointer: Pointer, local: Local) -> int | Unknown:
-        """How many times a copy repeats. Raises InputError for more than any template needs."""
+        """Return the number of iterations of a loop. Raises InputError above the limit."""
         key = key_of(loop, "count")
         if key is None:
             return Unknown(at=self.location(pointer), why="a copy has no count")
@@ -162,7 +162,7 @@ class Values:
 
 
 def with_stable_pattern(found: Result, name: str) -> Result:
-    """The value of something that is evaluated once: where nothing is known of it, it is still always the same.
+    """Return a value that is evaluated once: if it is unknown, it is the same unknown value in each use.
 
     ``name`` is unique in the root template.
     """

@@ -48,7 +48,7 @@ def collect_resources(instance: ModuleInstance, conditions: frozenset[str]) -> N
 
 
 def may_be_required(instance: ModuleInstance, node: ast.Resource) -> bool:
-    """Whether any rule may ask for a resource, by its type as it is written; so most need no evaluation at all."""
+    """Return whether a rule may read a resource, by its type as written; most need no evaluation at all."""
     if inner_resources(node) or not isinstance(node.type, ast.Literal):
         return True
     whole = str(node.type.value)
@@ -112,7 +112,7 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
 
 
 def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
-    """A Key Vault resource that nobody knows, or one whose type is not known, is not passed over in silence."""
+    """Report a Key Vault resource of a type that is not supported, or a resource whose type is unknown."""
     lower = type_.lower()
     if not type_:
         entity.instance.run.closed = False
@@ -178,7 +178,7 @@ def _deploy_held_template(entity: ResourceEntity, conditions: frozenset[str]) ->
     """Add what the template in a resource deploys."""
     instance, type_ = entity.instance, entity.identity.type.lower()
     scope = scope_of(entity.identity.above) or instance.scope
-    at = instance.shown(entity.at)
+    at = instance.reported_location(entity.at)
     one = HoldingResource(
         type=type_, address=entity.address, at=at, properties=entity.body.get("properties"),
         scope=_named(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,

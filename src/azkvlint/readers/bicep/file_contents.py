@@ -35,7 +35,7 @@ _INDEX = regex(r"[0-9]{1,9}")
 
 
 def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
-    """The result of a call. What cannot be read is Unknown, with a Problem; nothing outside the project is read."""
+    """Return the result of a call. Unreadable files are Unknown, with a Problem; files outside are never read."""
     known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
     if not known or not isinstance(known[0], str):
         doubt = arguments[0] if arguments and isinstance(arguments[0], Unknown) else None
@@ -57,7 +57,7 @@ def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Resul
 
 
 def _loaded(run: BicepRun, name: str, file: str) -> Any:
-    """The plain data of a file, read once a run."""
+    """Return the plain data of a file, read once a run."""
     key = f"{name}:{file}"
     found = cached(run.cache.data, key, lambda: _read(name, file))
     if isinstance(found, InputError):
@@ -66,7 +66,7 @@ def _loaded(run: BicepRun, name: str, file: str) -> Any:
 
 
 def _read(name: str, file: str) -> Any:
-    """The plain data of a file, or why there is none."""
+    """Return the plain data of a file, or the error."""
     try:
         return _content(name, read_bytes(file, _MAX_SIZE))
     except InputError as error:
@@ -88,7 +88,7 @@ def _content(name: str, data: bytes) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    """YAML as plain data. Raises InputError for what is no YAML, or uses more of it than plain data needs."""
+    """Return YAML as plain data. Raises InputError for invalid YAML, or features that plain data does not need."""
     from azkvlint.syntax.yaml_nodes import compose
 
     document = compose(text)
@@ -106,7 +106,7 @@ def _plain(node: Node) -> Any:
 
 
 def _at_path(plain: Any, path: object) -> Any:
-    """The part of JSON data that a JSONPath names. Only paths of names and numbers are followed."""
+    """Return the part of JSON data at a JSONPath. Only names and numbers are supported."""
     if not isinstance(path, str):
         raise InputError("its second argument is no path")
     steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
@@ -121,7 +121,7 @@ def _at_path(plain: Any, path: object) -> Any:
 
 
 def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
-    """What is in a folder, by name: see ``loadDirectoryFileInfo``."""
+    """Return the files in a folder by name: see ``loadDirectoryFileInfo``."""
     from fnmatch import fnmatchcase
 
     wanted = pattern if isinstance(pattern, str) else "*"

@@ -14,12 +14,12 @@ _REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
 
 
 def is_remote(path: str) -> bool:
-    """Whether a reference names something in a registry, not a file."""
+    """Return whether a reference names an artifact in a registry, not a file."""
     return path.startswith(_REGISTRIES)
 
 
 def find(run: BicepRun, around: str, path: str) -> str:
-    """The real path of the file that ``path`` names in the file ``around``. Raises InputError for one out of reach."""
+    """Return the real path of the file that ``path`` names in ``around``. Raises InputError outside the project."""
     if not around:
         raise InputError("what reads it has no folder of its own")
     file = inside(run.root, os.path.dirname(around), path)
@@ -29,7 +29,7 @@ def find(run: BicepRun, around: str, path: str) -> str:
 
 
 def load(run: BicepRun, around: str, path: str) -> File:
-    """The Bicep file that ``path`` names in the file ``around``. Raises InputError if it cannot be read."""
+    """Return the Bicep file that ``path`` names in the file ``around``. Raises InputError if it is unreadable."""
     file = find(run, around, path)
     return run.cache.load(reported(run.root, file), file)
 

@@ -52,7 +52,7 @@ def written_length(body: ast.Expression) -> int:
 
 
 def is_unconditional(body: ast.Expression) -> bool:
-    """Whether a declaration, or each iteration of its loop, has no condition."""
+    """Return whether a declaration, or each iteration of its loop, has no condition."""
     return not isinstance(body.body if isinstance(body, ast.For) else body, ast.If)
 
 
@@ -86,7 +86,7 @@ def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, addres
 
 
 def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, over: Result) -> Iterations:
-    """A loop over something unknown. Loops over the same thing go together: their items are the same in each step."""
+    """Return one iteration for an unknown loop. Loops over the same value have the same items."""
     known = isinstance(over, Unknown)
     why = over.why if isinstance(over, Unknown) else "a loop runs over something that is no array"
     name = over.pattern if isinstance(over, Unknown) and over.pattern else address
@@ -114,7 +114,7 @@ def _one(key: str, local: Local, body: ast.Expression, loop: str = "") -> Iterat
 
 
 def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> frozenset[str] | None:
-    """What an iteration hangs on and nobody knows, each as a text that stands for it; None if it is not there.
+    """Return the unknown conditions of an iteration, each as a text; None if it does not exist.
 
     A condition that is no boolean counts as not known.
     """

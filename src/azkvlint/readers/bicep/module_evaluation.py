@@ -46,7 +46,7 @@ class _FileEvaluator(Evaluator):
         self.path = instance.path
 
     def property(self, node: ast.Property, local: Local) -> Result:
-        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        """Return the value of a property, located where its author edits it: at the property, or its source."""
         value = node.value
         kind = type(value)
         if kind is ast.Literal:
@@ -69,7 +69,7 @@ class _InPlaceEvaluator(Evaluator):
         super().__init__(instance, BICEP, instance.run.budget)
 
     def property(self, node: ast.Property, local: Local) -> Result:
-        """The value of a property."""
+        """Return the value of a property."""
         return self.evaluate(node.value, local)
 
 
@@ -106,7 +106,7 @@ class ModuleInstance:
         run.opened.append(self.close)
 
     def close(self) -> None:
-        """Let go of everything, as a run does without a search for objects that hold each other."""
+        """Release all objects, so that reference counting frees them."""
         for resource in self._resources.values():
             resource.close()
         for module in self._modules.values():
@@ -120,35 +120,35 @@ class ModuleInstance:
         self.run.add(self.file)
 
     def place(self, node: ast.Node) -> Location:
-        """Where a node stands."""
+        """Return the location of a node."""
         return Location(path=self.path, span=(node.start, node.end))
 
-    def shown(self, at: Location) -> Location:
-        """Where reports show what stands at a place of this file."""
+    def reported_location(self, at: Location) -> Location:
+        """Return the location at which reports show a location in this file."""
         return at
 
     def head(self, node: ast.Resource | ast.Module) -> Location:
-        """Where the head of a declaration stands."""
+        """Return the location of the head of a declaration."""
         return Location(path=self.path, span=(node.start, node.head or node.end))
 
     def symbol(self, node: ast.Name) -> Result:
-        """What a name means that is no local variable."""
+        """Return the value of a name that is not a local variable."""
         found = self.value(node.name)
         return found if found is not None else Unknown(at=self.place(node), why=f"the name '{node.name}' is not known")
 
     def value(self, name: str) -> Result | None:
-        """What a declaration amounts to; None if there is none of that name."""
+        """Return the value of a declaration; None if there is none of that name."""
         found = self._values.get(name)
         if found is not None:
             return found
         node = self.file.symbols.get(name)
         if node is None:
-            return self._foreign(name)
+            return self._imported_value(name)
         if name in self._busy:
             return Unknown(at=self.place(node), why=f"'{name}' refers to itself")
         self._busy.add(name)
         try:
-            found = self._declared(node)
+            found = self._evaluate_declaration(node)
         finally:
             self._busy.discard(name)
         if isinstance(found, (Fields, Items)):
@@ -157,20 +157,20 @@ class ModuleInstance:
         self._values[name] = found
         return found
 
-    def _foreign(self, name: str) -> Result | None:
-        """What another file brings in."""
+    def _imported_value(self, name: str) -> Result | None:
+        """Return an imported value or namespace."""
         if name in self.file.namespaces:
             return Namespace(self, self.file.namespaces[name])
         if name in self.file.imported:
             return self.imports.value(*self.file.imported[name])
         return None
 
-    def _declared(self, node: ast.Declaration) -> Result:
+    def _evaluate_declaration(self, node: ast.Declaration) -> Result:
         match node:
             case ast.Variable():
                 # Two uses of a variable are equal, whatever its value is.
                 found = self.evaluator.evaluate(node.value, {})
-                return found if isinstance(found, Unknown) and found.candidates else self._named(node, found)
+                return found if isinstance(found, Unknown) and found.candidates else self._with_name(node, found)
             case ast.Parameter():
                 return self.parameter(node)
             case ast.Resource():
@@ -181,14 +181,14 @@ class ModuleInstance:
                 return Unknown(at=self.place(node), why="it is a function, and is not called")
 
     def resource(self, node: ast.Resource) -> ResourceSymbol:
-        """A resource that is declared at the top level."""
+        """Return the symbol of a top-level resource."""
         found = self._resources.get(node.name)
         if found is None:
             found = self._resources[node.name] = ResourceSymbol(self, node, None, {})
         return found
 
     def module(self, node: ast.Module) -> ModuleSymbol:
-        """A module."""
+        """Return the symbol of a module."""
         found = self._modules.get(node.name)
         if found is None:
             found = self._modules[node.name] = ModuleSymbol(self, node)
@@ -203,7 +203,7 @@ class ModuleInstance:
         return self.imports.type(name)
 
     def parameter(self, node: ast.Parameter) -> Result:
-        """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
+        """Return a parameter: its argument, its default, null if that is allowed, or Unknown under its name."""
         secure = self.is_secure(node)
         found = self.module_call.given.get(node.name)
         scenario = self.module_call.scenario if self.module_call.module is None else None
@@ -220,22 +220,22 @@ class ModuleInstance:
             else:
                 found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
-        return mark_secret(found, self._at_name(node)) if secure else self._named(node, found)
+        return mark_secret(found, self._at_name(node)) if secure else self._with_name(node, found)
 
     def is_secure(self, node: ast.Parameter) -> bool:
         """Return whether a parameter is declared as secret."""
         return is_decorated(node.decorators, "secure") or is_secure(self, node.type)
 
     def default(self, node: ast.Parameter, given: Result | None) -> Result:
-        """What a parameter amounts to that is given nothing, or null."""
+        """Return the value of a parameter without an argument, or with null."""
         if node.default is not None:
             return self.evaluator.evaluate(node.default, {})
         if given is not None or is_nullable(self, node.type):
             return Absent(at=self._at_name(node))
         return Unknown(at=self._at_name(node), why=f"the parameter '{node.name}' has no value", given=True)
 
-    def _named(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
-        """An unknown value is the same wherever the parameter is used, so it can have the parameter's name."""
+    def _with_name(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
+        """Return an unknown value with the name of its declaration, as it is the same in each use."""
         if not isinstance(found, Unknown) or found.pattern or found.sensitive:
             return found
         return msgspec.structs.replace(found, pattern=hole(self.prefix + node.name))
@@ -245,7 +245,7 @@ class ModuleInstance:
         return Location(path=self.path, span=(start, start + len(node.name)))
 
     def output(self, name: str) -> Result | None:
-        """What an output of this use amounts to; None if there is none of that name."""
+        """Return the value of an output; None if there is none of that name."""
         node = self.file.outputs.get(name)
         if node is None:
             return None
@@ -266,7 +266,7 @@ class ModuleInstance:
         return found
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
-        """A call of one of the file's own functions, of one that it imports, or of one that depends on the use."""
+        """Evaluate a call of a declared or imported function, or of one that depends on the scope or on files."""
         of = node.of
         if of is not None and not (type(of) is ast.Name and of.name not in local and self._is_space(of.name)):
             return None
@@ -288,14 +288,14 @@ class ModuleInstance:
         return name in self.file.namespaces or (name in _NAMESPACES and name not in self.file.symbols)
 
     def apply(self, function: ast.Function, arguments: list[Result], at: Location) -> Result:
-        """The result of a function that this file declares."""
+        """Return the result of a function that this file declares."""
         if len(arguments) != len(function.parameters):
             return Unknown(at=at, why=f"'{function.name}' was given {pluralize(len(arguments), 'argument')}")
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))
 
 
 def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleInstance | None:
-    """The Bicep file that an import names, in use without parameters; None if it cannot be read.
+    """Return the Bicep file of an import, without arguments; None if it cannot be read.
 
     What a registry or a compiled template exports is not looked at: nothing is deployed by it.
     """
@@ -330,7 +330,7 @@ class Imports:
         self._there: dict[int, ModuleInstance | None] = {}
 
     def value(self, node: ast.Import, name: str) -> Result:
-        """What a variable of another file amounts to."""
+        """Return the value of a variable in another file."""
         there = self.file(node)
         found = there.value(name) if there is not None and name in there.file.symbols else None
         if found is None and there is not None and name in there.file.imported:
@@ -339,7 +339,7 @@ class Imports:
         return found if found is not None else Unknown(at=at, why=f"the import '{name}' cannot be read")
 
     def function(self, space: str, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.Function] | None:
-        """A function by its name here, or by its name in the file that ``space`` stands for."""
+        """Return a function by its name here, or in the file of the namespace ``space``."""
         instance = self.instance
         if space:
             there = self.file(instance.file.namespaces[space])
@@ -352,7 +352,7 @@ class Imports:
         return None if found is None or there is None else there.imports.function("", found[1], hops + 1)
 
     def type(self, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.TypeDeclaration] | None:
-        """A declared type by its name here (``name`` or ``alias.name``), and the file that it stands in."""
+        """Return a type by its name here (``name`` or ``alias.name``), and the file that declares it."""
         instance = self.instance
         own = instance.file.types.get(name)
         if own is not None:
@@ -368,7 +368,7 @@ class Imports:
         return None if there is None else there.imports.type(name, hops + 1)
 
     def file(self, node: ast.Import) -> ModuleInstance | None:
-        """The file that an import names, read without parameters; None if it cannot be read."""
+        """Return the file of an import, without arguments; None if it cannot be read."""
         if node.start not in self._there:
             path = node.path.value if isinstance(node.path, ast.Literal) else None
             self._there[node.start] = (
@@ -386,12 +386,12 @@ class Namespace:
         self.at = instance.place(node)
 
     def member(self, name: str, at: Location) -> Result:
-        """A variable of the file."""
+        """Return a variable of the file."""
         found = self.instance.imports.value(self.node, name)
         return msgspec.structs.replace(found, at=at) if isinstance(found, Unknown) else found
 
     def item(self, index: Result, at: Location) -> Result:
-        """A variable by its name."""
+        """Return a variable by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why="what is imported is no array")
@@ -408,7 +408,7 @@ class BicepSource:
         self.chain = chain
 
     def open(self, module: ModuleEntity) -> Content:
-        """Raises InputError once there are more uses of modules than any deployment has."""
+        """Return the file with the arguments of ``module``. Raises InputError for more deployments than the limit."""
         run, given = module.instance.run, module.arguments()
         run.count_deployment()
         instance = ModuleInstance(self.file, run, ModuleCall(
@@ -441,7 +441,7 @@ class BicepContent:
 
 
 def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
-    """What a module statement names; None, with a Problem, if it cannot be read."""
+    """Return the source of a module; None, with a Problem, if it cannot be read."""
     run, at = instance.run, instance.place(node.path)
     path = node.path.value if isinstance(node.path, ast.Literal) else None
     if not isinstance(path, str):
@@ -478,7 +478,7 @@ def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | 
 
 
 def _local(instance: ModuleInstance, path: str) -> Source:
-    """A module that is a file. Raises InputError if it cannot be read."""
+    """Return the source of a module that is a file. Raises InputError if it cannot be read."""
     around = instance.file.file
     chain = (*instance.module_call.chain, around)
     if len(chain) > MAX_NESTING:
@@ -528,7 +528,7 @@ class _BuiltInModule:
         self.name = name
 
     def open(self, module: ModuleEntity) -> Content:
-        """The module with what it is given; all it says stands at the module statement."""
+        """Return the module with its arguments; all of it is located at the module declaration."""
         instance = module.instance
         instance.run.count_deployment()
         use = ModuleCall(
@@ -539,7 +539,9 @@ class _BuiltInModule:
             module=module,
             scenario=instance.module_call.scenario,
         )
-        return BicepContent(_BuiltInInstance(self.file, instance.run, use, instance.shown(module.at), self.name))
+        return BicepContent(
+            _BuiltInInstance(self.file, instance.run, use, instance.reported_location(module.at), self.name)
+        )
 
 
 class _BuiltInInstance(ModuleInstance):
@@ -554,25 +556,25 @@ class _BuiltInInstance(ModuleInstance):
         self.evaluator: Evaluator = _InPlaceEvaluator(self)
 
     def register(self) -> None:
-        """There is no file to show."""
+        """Add no file: the module has none in the project."""
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # wherever a node stands, the place is the same
-        """The module statement."""
+        """Return the location of the module declaration."""
         return self.statement
 
     def head(self, node: ast.Resource | ast.Module) -> Location:  # noqa: ARG002  # the same
-        """The module statement."""
+        """Return the location of the module declaration."""
         return self.statement
 
     def parameter(self, node: ast.Parameter) -> Result:
-        """What a parameter is given. The module turns a false for purge protection into null, which Azure takes."""
+        """Return a parameter. The module turns false for purge protection into null, which Azure accepts."""
         found = super().parameter(node)
         if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == Origin.DEFAULT:
             return found
         return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=f"the module {self.name} sends no false")
 
     def default(self, node: ast.Parameter, given: Result | None) -> Result:
-        """A default is said to be the module's."""
+        """Return a default, with a note that it is the module's."""
         found = super().default(node, given)
         if not isinstance(found, Scalar):
             return found

@@ -31,7 +31,7 @@ class FileOrigins:
         self._busy = busy
 
     def trace(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
-        """The origins of what is at ``rest`` in an expression."""
+        """Return the origins of the value at ``rest`` in an expression."""
         return origins_of(node, self, rest) if node is not None else NONE
 
     def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
@@ -64,7 +64,7 @@ class FileOrigins:
         return self.instance.evaluator.evaluate(node, local)
 
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
-        """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
+        """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         given, found = self.instance.module_call.given, None
         secure = is_decorated(node.decorators, "secure") or is_secure(self.instance, node.type)
         if isinstance(given, Arguments) and given.properties is not None:
@@ -84,7 +84,7 @@ class FileOrigins:
         return origins_of_parameter(found, secure, node.name, rest, is_passed)
 
     def _of_parameter_file(self, given: ParameterFile, name: str, secure: bool) -> Origins | None:
-        """The origins of what a parameter file gives."""
+        """Return the origins of a value in a parameter file."""
         if name not in given.names:
             return self._of_parameter_file(given.base, name, secure) if given.base is not None else None
         node = given.instance.file.symbols[name]
@@ -94,7 +94,7 @@ class FileOrigins:
         return found or frozenset({value_origins.GIVEN})
 
     def output(self, node: ast.Module, name: str) -> Origins:
-        """The origins of an output of a module."""
+        """Return the origins of an output of a module."""
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
         if not isinstance(content, BicepContent):
@@ -104,7 +104,7 @@ class FileOrigins:
 
 
 def _of_call(node: ast.Call, rest: Path) -> Origins | None:
-    """The origins of what a function gives; None if they are those of its arguments."""
+    """Return the origins of a function's result; None if they are those of its arguments."""
     name = node.name.lower()
     if name.startswith("list"):
         return value_origins.of_list(rest)
@@ -118,7 +118,7 @@ def _of_call(node: ast.Call, rest: Path) -> Origins | None:
 
 
 def origins_of_secret(entity: ResourceEntity) -> Origins | None:
-    """The origins of what a secret holds; None if that is not written."""
+    """Return the origins of a secret's value; None if it is not written."""
     members = entity.body.properties
     node: ast.Expression | None = None
     for name in pseudo_resources.PATH_IN_BODY:
@@ -141,12 +141,12 @@ def _of_secret(entity: ResourceEntity, node: ast.Expression | None) -> Origins |
 
 
 def _of_one(found: Origins, value: object) -> Origins:
-    """Those of one round of a loop, of those of all rounds: what is known here cannot come from what nobody knows."""
+    """Return the origins in one iteration, from those of all: a known value has no unknown origin."""
     return value_origins.of_known(found) if isinstance(value, Scalar) else found
 
 
 def _scope_of(entity: ResourceEntity) -> Scope:
-    """What names mean in a resource: the loops around it have some of their own."""
+    """Return the names in a resource, including the variables of the loops around it."""
     outer: Scope = FileOrigins(entity.instance) if entity.outer is None else _scope_of(entity.outer)
     return _with_loop(outer, entity.node.body)
 
@@ -156,11 +156,11 @@ def _with_loop(scope: Scope, declared: ast.Expression) -> Scope:
 
 
 def outputs_of(instance: FileInstance) -> Iterator[Resource]:
-    """The outputs of a file in use, which the history of its deployment shows to whoever may read it."""
+    """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
     for node in instance.file.declared(ast.Output):
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
         found = FileOrigins(instance).trace(node.value)
-        at = instance.shown(instance.place(node))
+        at = instance.reported_location(instance.place(node))
         yield as_resource(
             f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.module_call.deployment
         )

@@ -32,7 +32,7 @@ _MAX_EXTENDED = 20
 def read_bicepparam(
     path: str, file: str, root: str, text: str, required: RequiredAttributes, cache: ModuleCache
 ) -> BicepRead:
-    """Judge the file that a parameter file is for, with the values that it gives. See ``read_bicep``."""
+    """Read the file that a parameter file is for, with its values. See ``read_bicep``."""
     run = BicepRun(path, text, required, cache, root)
     parsed = cache.parsed(path, real_path(file) if file else "", text)
     try:
@@ -46,7 +46,7 @@ def read_bicepparam(
 
 
 def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
-    """The values of a parameter file, and of those that it extends."""
+    """Return the values of a parameter file and of those that it extends."""
     instance = ModuleInstance(file, run, ModuleCall(given={}, scope=Scope()))
     base: ParameterFile | None = None
     for node in file.declared(ast.Extends):
@@ -59,7 +59,7 @@ def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
 
 
 def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> ParameterFile:
-    """The values of the parameter file that ``path`` names. Raises InputError if it cannot be read."""
+    """Return the values of the parameter file at ``path``. Raises InputError if it cannot be read."""
     found = local_files.load(run, file.file, path)
     if found.file in chain or len(chain) > _MAX_EXTENDED:
         raise InputError("it extends itself, or too many others")
@@ -67,7 +67,7 @@ def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...])
 
 
 def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> BicepRead:
-    """Judge what ``using`` names."""
+    """Read the file or module that ``using`` names."""
     instance = values.instance
     at = instance.place(node)
     path = node.value if isinstance(node, ast.Literal) else None
@@ -82,7 +82,7 @@ def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> B
 
 
 def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) -> BicepRead:
-    """Judge the file or module that ``path`` names. Raises InputError if it cannot be read."""
+    """Read the file or module that ``path`` names. Raises InputError if it cannot be read."""
     instance = values.instance
     if local_files.is_remote(path):
         _, template = registry.artifact(run, instance.file.file, path)
@@ -101,7 +101,7 @@ def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) ->
 def _read_used_template(
     run: BicepRun, values: ParameterFile, document: Document, path: str, at: Location | None, used: str = ""
 ) -> BicepRead:
-    """Judge a compiled template. ``at``: where all of it is shown, if it lies where nobody edits it."""
+    """Read a compiled template. ``at``: the location of all of it, if it is outside the project."""
     read = read_template(path, document, run.attribute_filter.required, values.all_values())
     resources = read.resources
     if at is not None:

@@ -84,7 +84,7 @@ def read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
 
 
 def finish(run: BicepRun, used: str = "") -> BicepRead:
-    """What has been found. Nothing can be evaluated any more."""
+    """Return the results, and release everything: no expression can be evaluated afterwards."""
     sources = run.sources.items()
     found = run.done()
     return BicepRead(
@@ -105,7 +105,7 @@ def finish(run: BicepRun, used: str = "") -> BicepRead:
 
 
 def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resource]:
-    """``resources`` without those declared as existing that another of them certainly deploys.
+    """Return ``resources`` without those declared as existing that another one certainly deploys.
 
     Whoever names such a one by its id names what deploys it.
     """

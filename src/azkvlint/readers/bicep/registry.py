@@ -76,7 +76,7 @@ def _alias(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]
 
 
 def full_reference(config: Mapping[str, Any], reference: str) -> str | None:
-    """``br/alias:path:tag`` as ``br:registry/path:tag``, and ``ts/alias:name:version`` alike; None if it is broken.
+    """Return a reference with its alias resolved: ``br:registry/path:tag``, or ``ts:...``; None if it is invalid.
 
     A reference without an alias stays as it is.
     """
@@ -102,7 +102,7 @@ def full_reference(config: Mapping[str, Any], reference: str) -> str | None:
 
 
 def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
-    """Where the Bicep CLI may have put restored modules, the likeliest first.
+    """Return the folders in which the Bicep CLI may keep restored modules, the most likely first.
 
     The folder that a configuration names is taken only inside the project or the user's home: a project must not make
     kvlint look anywhere else.
@@ -145,7 +145,7 @@ def report_missing(run: BicepRun, reference: str, at: Location) -> None:
 
 
 def _cached_artifact(root: str, reference: str) -> str | None:
-    """The compiled template of an artifact in a cache of the Bicep CLI, if it is there."""
+    """Return the compiled template of an artifact in a cache of the Bicep CLI; None if it is not there."""
     spec = _SPEC.fullmatch(reference)
     if spec is not None:
         return bicep_module(root, "ts", *(part.lower() for part in spec.groups()))

@@ -37,7 +37,7 @@ class Identity:
 
     @property
     def id(self) -> str:
-        """The id, a pattern; empty if not even that is known."""
+        """Return the ID, a pattern; empty if it is not known at all."""
         return resource_id(self.above, self.type, self.names)
 
 
@@ -45,7 +45,7 @@ UNKNOWN = Identity("", "", (), "", False)
 
 
 def identify(entity: ResourceEntity, parent: ResourceEntity | None) -> Identity:
-    """The identity of a resource; ``parent`` is what it is a child of, if that is a resource that is known."""
+    """Return the identity of a resource; ``parent`` is its parent, if that is known."""
     type_, version = type_of(entity)
     found = entity.body.get("name")
     name = "" if found is None else pattern_of(found)
@@ -60,7 +60,7 @@ def identify(entity: ResourceEntity, parent: ResourceEntity | None) -> Identity:
 
 
 def type_of(entity: ResourceEntity) -> tuple[str, str]:
-    """Type and version as they are written; both empty if they are not known."""
+    """Return type and version as they are written; both empty if they are not known."""
     node = entity.node.type
     if isinstance(node, ast.Literal):
         text = str(node.value)
@@ -72,7 +72,7 @@ def type_of(entity: ResourceEntity) -> tuple[str, str]:
 
 
 def _scope(entity: ResourceEntity) -> tuple[str, bool]:
-    """The id of what a resource goes to or extends, and whether that is a resource."""
+    """Return the ID of the scope or target of a resource, and whether that is a resource."""
     found = entity.body.get("scope")
     if found is None:
         return entity.instance.scope.id, False
@@ -82,7 +82,7 @@ def _scope(entity: ResourceEntity) -> tuple[str, bool]:
 
 
 def scope_text(found: Result) -> tuple[str | None, str]:
-    """The id of a scope (a pattern, that of the tenant empty; None if not known), and its type if it is a resource."""
+    """Return the ID of a scope (a pattern; empty for a tenant, None if unknown), and its type if it is a resource."""
     resource = as_resource(found)
     if resource is not None:
         return resource.identity.id or None, resource.identity.type
@@ -93,7 +93,7 @@ def scope_text(found: Result) -> tuple[str | None, str]:
 
 
 def module_scope(found: Result | None, around: Scope, level: str, address: str) -> Scope:
-    """What a module goes to: ``found`` is its scope as written, ``level`` what its file says that it is made for."""
+    """Return the scope of a module: ``found`` is its scope as written, ``level`` the target scope of its file."""
     if found is None:
         return around
     text, _ = scope_text(found)
@@ -121,12 +121,12 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         self.outer = outer
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         super().close()
         self.outer, self.local = None, {}
 
     def entity(self, iteration: Iteration) -> ResourceEntity:
-        """What one iteration deploys."""
+        """Return the resource of one iteration."""
         return ResourceEntity(self, iteration)
 
 
@@ -158,7 +158,7 @@ class ResourceEntity:
         self._busy = False
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         for child in self.inner.values():
             child.close()
         self.inner.clear()
@@ -166,7 +166,7 @@ class ResourceEntity:
 
     @property
     def identity(self) -> Identity:
-        """Type, names and place."""
+        """Return its type, names and scope."""
         if self._identity is None:
             if self._busy:
                 return UNKNOWN
@@ -180,14 +180,14 @@ class ResourceEntity:
 
     @property
     def declared_type(self) -> str:
-        """The type, which unlike the identity does not depend on the name; empty if it is not known."""
+        """Return the type, which does not depend on the name; empty if it is not known."""
         type_, _ = type_of(self)
         if self.outer is not None and "." not in type_.split("/")[0]:
             return f"{self.outer.declared_type}/{type_}"
         return type_
 
     def member(self, name: str, at: Location) -> Result:
-        """One member: what is certain before deployment; else Unknown, with the same pattern wherever it is asked."""
+        """Return a member: what is certain before deployment, else Unknown with the same pattern in each use."""
         if name.startswith("::"):
             child = self.inner.get(name[2:])
             return child.result() if child else Unknown(at=at, why=f"there is no resource '{name[2:]}' in it")
@@ -212,7 +212,7 @@ class ResourceEntity:
         return f"{self.identity.id or self.address}.{name}"
 
     def item(self, index: Result, at: Location) -> Result:
-        """A member by its name."""
+        """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why="a resource is used like an array, so the deployment fails")
@@ -231,7 +231,7 @@ class WrittenObject:
         self.type = type_
 
     def member(self, name: str, at: Location) -> Result:
-        """What is written, else Unknown with a pattern that is the same wherever it is asked for."""
+        """Return the written value, else Unknown with the same pattern in each use."""
         found = find_field(self.fields, name) if self.fields is not None else None
         own = f"{self.name}.{name}"
         if found is not None:
@@ -241,7 +241,7 @@ class WrittenObject:
         return found if found is not None and not isinstance(found, Absent) else _after(name, own, at)
 
     def item(self, index: Result, at: Location) -> Result:
-        """A member by its name."""
+        """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why=f"it {_AFTER}")
@@ -255,16 +255,16 @@ class _InnerResource:
         self.at = symbol.instance.head(symbol.node)
 
     def member(self, name: str, at: Location) -> Result:
-        """The resource's."""
+        """Return a member of the resource."""
         return self.symbol.instance.evaluator.member(self.symbol.result(), name, False, at)
 
     def item(self, index: Result, at: Location) -> Result:
-        """One iteration."""
+        """Return one iteration."""
         return self.symbol.instance.evaluator.item(self.symbol.result(), index, False, False, at)
 
 
 def as_resource(found: Result | None) -> ResourceEntity | None:
-    """A resource that a symbol means, if it is one."""
+    """Return the resource that a symbol refers to; None if it is not a resource."""
     if isinstance(found, _InnerResource):
         found = found.symbol.result()
     return found if isinstance(found, ResourceEntity) else None
@@ -293,7 +293,7 @@ def resource_of(entity: ResourceEntity, asked: RequiredMembers, conditions: froz
             above=identity.above,
             extends=identity.extends,
             body=body,
-            at=instance.shown(entity.at),
+            at=instance.reported_location(entity.at),
             existing=entity.node.existing,
             conditions=conditions,
             callers=instance.module_call.callers,
@@ -304,7 +304,7 @@ def resource_of(entity: ResourceEntity, asked: RequiredMembers, conditions: froz
 
 
 def _body_of(entity: ResourceEntity, asked: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
-    """The evaluated members that anybody asks for, and why there may be more."""
+    """Return the evaluated members that are required, and why there may be more."""
     body = entity.body
     found: dict[str, Result] = {}
     if body.properties is None:
@@ -328,12 +328,12 @@ def _body_of(entity: ResourceEntity, asked: RequiredMembers) -> tuple[dict[str, 
 
 
 def _required_below(asked: Tree | None, name: str) -> tuple[Tree | None] | None:
-    """What is asked of a member (in a tuple, where None is all); None if nothing is."""
+    """Return what is required of a member (in a tuple, where None is all); None if nothing is."""
     return (None,) if asked is None else asked.get(name) or asked.get(name.lower())
 
 
 def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, asked: Tree | None) -> Result:
-    """The value of a property, without what nobody asks for; that is not even evaluated where it is written out."""
+    """Return the required part of a property; other members are not evaluated where they are literals."""
     value = node.value
     evaluator = entity.instance.evaluator
     if asked is None or type(value) is not ast.Object:

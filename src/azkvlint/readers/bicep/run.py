@@ -32,19 +32,19 @@ class ModuleCache:
         self._filter: AttributeFilter | None = None
 
     def real(self, root: str) -> str:
-        """The real path of the root of a run; empty if it has none."""
+        """Return the real path of the root of a run; empty if it has none."""
         if root not in self._roots:
             self._roots[root] = real_path(root) if root else ""
         return self._roots[root]
 
     def required_types(self, asked: AttributeFilter) -> dict[str, bool]:
-        """Whether any rule may ask for a type as it is written, version and all, as far as anybody wanted to know."""
+        """Return which types, as written with their versions, rules may read, as far as that was evaluated."""
         if self._filter is not asked:
             self._required_types, self._filter = {}, asked
         return self._required_types
 
     def parsed(self, path: str, file: str, text: str) -> File:
-        """The Bicep file whose text is already at hand; ``file`` is empty for one that has no place among files.
+        """Return the Bicep file of a text; ``file`` is empty if it has no path.
 
         It is not kept: most files that are read for their own sake are no modules.
         """
@@ -54,7 +54,7 @@ class ModuleCache:
         return found
 
     def load(self, path: str, file: str) -> File:
-        """The Bicep file ``file``, which reports call ``path``. Raises InputError if it cannot be read."""
+        """Return the Bicep file ``file``, known in reports as ``path``. Raises InputError if it cannot be read."""
         found = cached(self.files, file, lambda: _read_cached(path, file))
         if isinstance(found, InputError):
             raise found

@@ -40,7 +40,7 @@ class Scenario(existence.Scenario):
 
     @property
     def why(self) -> Assumption:
-        """The assumption that this scenario makes."""
+        """Return the assumption that this scenario makes."""
         names = sorted(self.opened or ())
         return assumption(names, OPTION, self.root.place(self.root.file.symbols[names[0]]))
 
@@ -90,13 +90,13 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
 
     @property
     def apart(self) -> BicepRun:
-        """The run that scenarios are evaluated in."""
+        """Return the run in which scenarios are evaluated."""
         if self._apart is None:
             self._apart = self.run.apart()
         return self._apart
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all objects."""
         super().close()
         self.run.scenarios = None
         if self._apart is not None:

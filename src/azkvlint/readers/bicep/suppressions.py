@@ -15,7 +15,7 @@ from azkvlint.syntax.positions import Lines
 
 
 def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
-    """Whether the text that ``read`` comes from says that a finding of ``rule`` at a place is not to be reported.
+    """Return whether the text of ``read`` suppresses a finding of ``rule`` at a location.
 
     What counts is the line on which the place begins. A place without span and region is never suppressed.
     """
@@ -39,7 +39,7 @@ def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
 
 
 def disabled_ranges(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str, ...]]]]:
-    """Where what is switched off: from where to where, and which ids, by reported path, in order."""
+    """Return the ranges in which rules are disabled: start, end and IDs, by reported path, in order."""
     if not isinstance(read, BicepRead):
         return {}
     found: dict[str, list[tuple[int, int, tuple[str, ...]]]] = {}
@@ -51,7 +51,7 @@ def disabled_ranges(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[
 
 
 def _line_end(text: str, start: int) -> int:
-    """Where the line that begins at an offset ends."""
+    """Return the end of the line that begins at an offset."""
     ends = [end for end in (text.find("\n", start), text.find("\r", start)) if end >= 0]
     return min(ends, default=len(text)) + 1
 
@@ -67,7 +67,7 @@ def _line_start(text: str, offset: int) -> int:
 
 
 def _offset(text: str, at: Location) -> int | None:
-    """Where a place begins."""
+    """Return the offset at which a location begins."""
     if at.span is not None:
         return at.span[0]
     if at.region is None:

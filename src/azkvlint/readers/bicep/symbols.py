@@ -36,7 +36,7 @@ class FileInstance(DeclaredTypes, Protocol):
     def place(self, node: ast.Node) -> Location:
         """Return the location of a node."""
 
-    def shown(self, at: Location) -> Location:
+    def reported_location(self, at: Location) -> Location:
         """Return the location at which reports show a location in this file."""
 
     def head(self, node: ast.Resource | ast.Module) -> Location:
@@ -56,7 +56,7 @@ class Closable(Entity, Protocol):
     """An entity that holds others."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all objects."""
 
 
 _One = TypeVar("_One", bound=Closable)
@@ -78,7 +78,7 @@ class Symbol(Generic[_One]):
         self._result: Result | None = None
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         for entity in (*self._entities, *self._keyed):
             entity.close()
         self._entities.clear()
@@ -87,16 +87,16 @@ class Symbol(Generic[_One]):
 
     @abstractmethod
     def entity(self, iteration: Iteration) -> _One:
-        """What one iteration deploys."""
+        """Return the resource or module of one iteration."""
 
     @property
     def entities(self) -> list[_One]:
-        """One for each iteration. Raises InputError for more of them than anybody deploys."""
+        """Return one entity for each iteration. Raises InputError above the limit of resources."""
         self.expand()
         return self._entities
 
     def expand(self) -> Iterations:
-        """The iterations. Raises InputError for more of them than anybody deploys."""
+        """Return the iterations. Raises InputError above the limit of resources."""
         if self._expanded is None:
             budget = self.instance.run.budget
             found = iterations(self.instance.evaluator, self.declaration.body, self.local, self.address, budget)
@@ -120,7 +120,7 @@ class Symbol(Generic[_One]):
         return entity
 
     def result(self) -> Result:
-        """What the symbol means in an expression: a resource or module, or a list of them."""
+        """Return the value of the symbol in an expression: a resource or module, or a list of them."""
         if self._result is None:
             found, at = self.expand(), self.instance.head(self.declaration)
             if not found.is_loop:
@@ -141,11 +141,11 @@ class Symbolic:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """Unknown: a loop has no members."""
+        """Return Unknown: a loop has no members."""
         return Unknown(at=at, why=f"'{name}' is asked of all instances of a loop at once")
 
     def item(self, index: Result, at: Location) -> Result:
-        """The one that stands for all, in a loop over the same; which one another number means is not known."""
+        """Return the entity for all iterations, in a loop over the same value; other indexes are unknown."""
         if isinstance(index, Unknown) and index.pattern in self.positions:
             return self.one
         return Unknown(at=at, why="how many items the loop has is not known")
@@ -165,11 +165,11 @@ class Body:
         self._busy: set[str] = set()
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         self._values.clear()
 
     def get(self, name: str) -> Result | None:
-        """The value of a member; None if it is not written."""
+        """Return the value of a member; None if it is not written."""
         if name in self._values:
             return self._values[name]
         if self.properties is not None and name not in self.properties:
@@ -191,7 +191,7 @@ class Body:
         return found if found is not None else whole.rest
 
     def all_members(self) -> Fields:
-        """All members at once, where their names are not written out."""
+        """Return all members at once, where their names are not literals."""
         node = self.object
         found = self.evaluator.evaluate(ast.Object(node.start, node.end, node.members), self.local)
         return found if isinstance(found, Fields) else Fields(at=self.at, fields={})
@@ -201,7 +201,7 @@ class ParameterValues(Protocol):
     """The values that parameters are given, by name; None for one that is given none."""
 
     def get(self, name: str, /) -> Result | None:
-        """The value of one parameter."""
+        """Return the argument of one parameter; None if there is none."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,12 +232,12 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         self._is_found = False
 
     def entity(self, iteration: Iteration) -> ModuleEntity:
-        """What one iteration deploys."""
+        """Return the module of one iteration."""
         return ModuleEntity(self, iteration)
 
     @property
     def source(self) -> Source | None:
-        """What the module is made of; None, with a Problem, if that cannot be read."""
+        """Return the source of the module; None, with a Problem, if it cannot be read."""
         if not self._is_found:
             self._is_found = True
             self._source = self.instance.source_of(self.node)
@@ -258,13 +258,13 @@ class ModuleEntity:
         self._is_opened = False
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         self.body.close()
         self._content = None
 
     @property
     def content(self) -> Content | None:
-        """What is in the module, with what it is given; None, with a Problem, if it cannot be read."""
+        """Return the content of the module with its arguments; None, with a Problem, if it cannot be read."""
         if not self._is_opened:
             self._is_opened = True
             source = self.symbol.source
@@ -274,22 +274,22 @@ class ModuleEntity:
 
     @property
     def callers(self) -> tuple[Location, ...]:
-        """The module statements that lead into the module."""
-        return (*self.instance.module_call.callers, self.instance.shown(self.at))
+        """Return the module declarations that lead into the module."""
+        return (*self.instance.module_call.callers, self.instance.reported_location(self.at))
 
     @property
     def deployment(self) -> str:
-        """The names (patterns) of the deployments that lead to what the module deploys, its own last."""
+        """Return the names (patterns) of the deployments that lead into the module, its own last."""
         found = self.body.get("name")
         name = pattern_of(found) if found is not None else ""
         return f"{self.instance.module_call.deployment}/{name or hole(self.address)}"
 
     def arguments(self) -> Arguments:
-        """What the parameters are given."""
+        """Return the arguments."""
         return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
 
     def member(self, name: str, at: Location) -> Result:
-        """``outputs`` and ``name``; Unknown for anything else."""
+        """Return ``outputs`` or ``name``; Unknown for other members."""
         if name == "outputs":
             return Outputs(self, at)
         found = self.body.get("name") if name == "name" else None
@@ -298,13 +298,13 @@ class ModuleEntity:
         return Unknown(at=at, why=f"'{name}' is known only after deployment", pattern=hole(f"{self.address}.{name}"))
 
     def item(self, index: Result, at: Location) -> Result:
-        """A member by its name."""
+        """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why="a module is used like an array, so the deployment fails")
 
     def output(self, name: str, at: Location) -> Result:
-        """An output of the module: its own expression where that can be read."""
+        """Return an output of the module: the value of its expression where that can be read."""
         content = self.content
         found = content.output(name) if content is not None else None
         if found is None:
@@ -322,11 +322,11 @@ class Outputs:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """One output."""
+        """Return one output."""
         return self.module.output(name, at)
 
     def item(self, index: Result, at: Location) -> Result:
-        """An output by its name."""
+        """Return an output by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why="which output is meant is not known")
@@ -351,7 +351,7 @@ class Arguments:
             self.all_values = body.get("params")
 
     def get(self, name: str, /) -> Result | None:
-        """The value of one parameter; None if it is given none."""
+        """Return the argument of one parameter; None if there is none."""
         if self.properties is None:
             return self._from_all_values(name)
         node = self.properties.get(name)
@@ -378,7 +378,7 @@ class Arguments:
             self.caller.run.hide(self.all_values.at)
 
     def names(self) -> list[str]:
-        """The parameters that are certainly given."""
+        """Return the parameters that certainly have an argument."""
         if self.properties is not None:
             return list(self.properties)
         return list(self.all_values.fields) if isinstance(self.all_values, Fields) else []
@@ -398,14 +398,14 @@ class Content(Protocol):
     """The content of a module with the arguments of one call."""
 
     def output(self, name: str) -> Result | None:
-        """An output; None if nothing is known of it."""
+        """Return an output; None if it is not known."""
 
 
 class Source(Protocol):
     """What a module is made of."""
 
     def open(self, module: ModuleEntity) -> Content | None:
-        """The module with what ``module`` gives it; None, with a Problem, if it cannot be read."""
+        """Return the content with the arguments of ``module``; None, with a Problem, if it cannot be read."""
 
 
 class ParameterFile:
@@ -417,13 +417,13 @@ class ParameterFile:
         self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
 
     def get(self, name: str, /) -> Result | None:
-        """The value of one parameter; None if it is given none."""
+        """Return the value of one parameter; None if there is none."""
         if name in self.names:
             return self.instance.value(name)
         return self.base.get(name) if self.base is not None else None
 
     def all_values(self) -> dict[str, Result]:
-        """All values by name."""
+        """Return all values by name."""
         found = self.base.all_values() if self.base is not None else {}
         for name in sorted(self.names):
             value = self.instance.value(name)

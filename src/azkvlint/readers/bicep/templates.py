@@ -35,7 +35,7 @@ class TemplateSource:
             raise InputError("it is no ARM template")
 
     def open(self, module: ModuleEntity) -> Content | None:
-        """The template with what ``module`` gives it."""
+        """Return the template with the arguments of ``module``."""
         found = find_template(self.document.value)
         if found is None:
             return None
@@ -52,14 +52,14 @@ class TemplateSource:
             if template.secret_and_default(name.lower())[0]:
                 arguments.hide(name)
         context = DeploymentContext(
-            address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment
+            address=prefix, callers=module.callers, chain=(self.path,), deployment_path=module.deployment
         )
-        level = template.level = Deployment(template, found.plain, found.pointer, scope, context)
+        level = template.references = Deployment(template, found.plain, found.pointer, scope, context)
         return DeployedTemplate(module, level, self.name)
 
 
 def template_in(run: BicepRun, file: str) -> Document:
-    """A JSON file, decoded once a run. Raises InputError if it cannot be read."""
+    """Return a JSON file, decoded once a run. Raises InputError if it cannot be read."""
     key = f"template:{file}"
     found = cached(run.cache.data, key, lambda: _decoded(file))
     if isinstance(found, InputError):
@@ -75,7 +75,7 @@ def _decoded(file: str) -> Document | InputError:
 
 
 def _argument_lookup(arguments: Arguments) -> Callable[[str], Result | None]:
-    """The arguments by the lower case of their names: templates do not care for it."""
+    """Return a lookup of the arguments that ignores case, as templates do."""
     names = {name.lower(): name for name in arguments.names()}
     return lambda name: arguments.get(names.get(name.lower(), name))
 
@@ -85,7 +85,7 @@ class DeployedTemplate:
 
     def __init__(self, module: ModuleEntity, level: Deployment, name: str) -> None:
         self.module = module
-        self.level = level
+        self.deployment = level
         self.name = name
         self._nested = NestedDeployment(EvaluatedResource(level, {}, (), {}), level, {})
 
@@ -96,13 +96,13 @@ class DeployedTemplate:
     def collect(self, conditions: frozenset[str]) -> None:
         """Add what it deploys under ``conditions``."""
         run = self.module.instance.run
-        self.level.conditions = conditions
+        self.deployment.conditions = conditions
         problems, known = len(run.problems), len(run.resources)
-        ResourceCollector(run).collect(self.level)
+        ResourceCollector(run).collect(self.deployment)
         if not self.name:
             return
         instance = self.module.instance
-        shown = StatementLocations(self.name, instance.shown(self.module.at))
+        shown = StatementLocations(self.name, instance.reported_location(self.module.at))
         for address in list(run.resources)[known:]:
             run.resources[address] = shown.resource(run.resources[address], instance.module_call.callers)
         for number in range(problems, len(run.problems)):

@@ -20,7 +20,7 @@ class DeclaredTypes(Protocol):
 
 
 def is_nullable(instance: DeclaredTypes, type_: ast.Type | None, depth: int = 0) -> bool:
-    """Whether a value of the type may be null."""
+    """Return whether a value of the type may be null."""
     if type_ is None or depth > _MAX_DEPTH:
         return False
     match type_.kind:
@@ -79,7 +79,7 @@ def is_secure(instance: DeclaredTypes, type_: ast.Type | None) -> bool:
 
 
 def _member(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:
-    """The type of a member of another type."""
+    """Return the type of a member of another type."""
     if depth > _MAX_DEPTH:
         return None
     whole = _resolved(instance, type_.of[0], depth + 1)
@@ -95,7 +95,7 @@ def _member(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[Decla
 
 
 def _resolved(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:
-    """A type, followed to what its names stand for."""
+    """Return a type with its names resolved."""
     if depth > _MAX_DEPTH:
         return None
     if type_.kind == "name":

@@ -49,11 +49,11 @@ class DocumentValues:
         self._evaluator: Evaluator | None = None
 
     def location(self, pointer: Path) -> Location:
-        """The place of one member or item."""
+        """Return the location of one member or item."""
         return Location(path=self.path, pointer=pointer)
 
     def result(self, plain: Any, pointer: Path, rest: Unknown | None = None) -> Result:
-        """The result of decoded JSON. ``rest``: objects, other than those in lists, may have more than they show.
+        """Return the result of decoded JSON. ``rest``: objects outside lists may have more members than they show.
 
         Raises InputError for expressions that ask for too much work.
         """
@@ -84,7 +84,7 @@ class DocumentValues:
         return found
 
     def _ready(self) -> Evaluator:
-        """The evaluator: most documents need none."""
+        """Return the evaluator, which most documents do not need."""
         if self._evaluator is None:
             from azkvlint.evaluation.functions.languages import ARM
 
@@ -92,15 +92,15 @@ class DocumentValues:
         return self._evaluator
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so
-        """Where the expression stands that is being evaluated."""
+        """Return the location of the expression."""
         return self._at
 
     def symbol(self, node: ast.Name) -> Result:  # noqa: ARG002  # an Evaluator asks so
-        """A bare name means nothing in a template's expression."""
+        """Return Unknown: expressions of templates have no names."""
         return Unknown(at=self._at, why="it is an expression that cannot be read")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
-        """The functions that depend on the deployment; None for others."""
+        """Evaluate a function that depends on the deployment; None for others."""
         name = node.name.lower()
         if name in _NAMED:
             return Unknown(at=self._at, why=_why(node), pattern=hole(self._text[node.start : node.end]))
@@ -148,7 +148,7 @@ def parse_id(pattern: str) -> Identity | None:
 
 
 def _scope_end(parts: list[str]) -> int:
-    """How many parts of an id (the first is empty) are its subscription and resource group."""
+    """Return how many parts of an ID (the first is empty) are its subscription and resource group."""
     words = [part.lower() for part in parts[1:4]]
     if words[:1] != ["subscriptions"]:
         return 1
@@ -156,7 +156,7 @@ def _scope_end(parts: list[str]) -> int:
 
 
 def _resource(parts: list[str], at: int) -> Identity | None:
-    """The last resource of ``providers/NAMESPACE/TYPE/NAME/TYPE/NAME...``; each further ``providers`` extends it."""
+    """Return the last resource of ``providers/NAMESPACE/TYPE/NAME...``; each further ``providers`` extends it."""
     above, extends = "/".join(parts[:at]), False
     while at + 3 < len(parts) and parts[at].lower() == "providers":
         end = at + 4
@@ -172,16 +172,16 @@ def _resource(parts: list[str], at: int) -> Identity | None:
 
 
 def relative_id(pattern: str) -> str:
-    """An id without its subscription and group, as what-if prints it, its holes as ``{...}``: for people."""
+    """Return an ID without its subscription and group, as in the output of what-if, unknown parts in braces."""
     parts = pattern.strip("/").split("/")
     words = [part.lower() for part in parts]
     if words[:1] == ["subscriptions"]:
         parts = parts[4 if words[2:3] == ["resourcegroups"] and len(parts) > 4 else 2 :]
     text = "/".join(parts[1:] if parts[0].lower() == "providers" else parts)
-    return "".join(_shown(part) if is_hole else part for part, is_hole in pieces(text))
+    return "".join(_in_braces(part) if is_hole else part for part, is_hole in pieces(text))
 
 
-def _shown(part: str) -> str:
+def _in_braces(part: str) -> str:
     inside = part.replace(OPEN, "").replace(CLOSE, "").replace(_SLASH, "/")
     return f"{{{inside}}}"
 
@@ -220,7 +220,7 @@ class PredictedResources:
         self._addresses: Counter[str] = Counter()
 
     def read(self, text: str) -> TemplateRead:
-        """All that was predicted; ``text`` is the document's."""
+        """Return the resources and problems; ``text`` is the text of the document."""
         return TemplateRead(
             resources=self.resources,
             problems=self.problems,
@@ -236,7 +236,7 @@ class PredictedResources:
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
     def subject(self, written: object, pointer: Path, body: Mapping[str, Any]) -> RequiredResource | None:
-        """The resource with the id ``written`` at ``pointer``; None if nobody asks for its type.
+        """Return the resource with the ID ``written`` at ``pointer``; None if no rule reads its type.
 
         ``body`` says type and name where the id does not.
         """
@@ -255,7 +255,7 @@ class PredictedResources:
         if found.above.startswith(OPEN):
             # Others may name it by an id that begins in another way.
             self.closed = False
-        return RequiredResource(found, self.values.location(pointer), self._free(shown), asked)
+        return RequiredResource(found, self.values.location(pointer), self._unique_address(shown), asked)
 
     def resource(
         self,
@@ -267,7 +267,7 @@ class PredictedResources:
         existing: bool = False,
         conditions: frozenset[str] = frozenset(),
     ) -> Resource:
-        """The resource that ``body`` makes of ``subject``. ``version``: its API version as the document says it."""
+        """Return the resource that ``body`` describes. ``version``: its API version in the document."""
         type_, names, above, extends = subject.identity
         declared = Declaration(
             address=subject.address,
@@ -287,7 +287,7 @@ class PredictedResources:
     def body(
         self, subject: RequiredResource, written: Mapping[str, Any], pointer: Path, rest: Unknown | None
     ) -> dict[str, Result]:
-        """The members of a resource that anyone asks for. ``rest`` stands for properties that are not there."""
+        """Return the required members of a resource. ``rest`` stands for properties that are not shown."""
         found: dict[str, Result] = {}
         tree = subject.asked.tree
         for key, value in written.items():
@@ -302,7 +302,7 @@ class PredictedResources:
         return kept.fields if isinstance(kept, Fields) else found
 
     def _identity_of(self, body: Mapping[str, Any], pattern: str, pointer: Path) -> Identity | None:
-        """The identity of a resource whose id says nothing, as far as its type and name do."""
+        """Return the identity of a resource without a usable ID, from its type and name."""
         type_ = body.get("type")
         if not isinstance(type_, str) or type_[:1] == "[" or "/" not in type_:
             self.closed = False
@@ -316,14 +316,14 @@ class PredictedResources:
         return Identity(type_, tuple(names) if fits else (), hole(pattern or f"id of item {pointer}"), False)
 
     def _pass_over(self, type_: str, shown: str, pointer: Path) -> None:
-        """Nobody asks for the type: a problem if it may be one that rules should know."""
+        """Report a type that no rule reads, if it may be one that rules should support."""
         lower = type_.lower()
         if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.endswith(_HARMLESS):
             text = f"'{type_}' is a Key Vault type that is not known, so '{shown}' was not judged"
             self.problem("error", text, pointer, TYPE_NOT_KNOWN)
 
-    def _free(self, shown: str) -> str:
-        """An address that no other resource has."""
+    def _unique_address(self, shown: str) -> str:
+        """Return an address that no other resource has."""
         while True:
             self._addresses[shown] += 1
             number = self._addresses[shown]
@@ -333,7 +333,7 @@ class PredictedResources:
 
 
 def _without_secret(key: str, found: Result) -> Result:
-    """A member of a secret; what the secret is, is hidden."""
+    """Return a member of a secret, with its value marked as sensitive."""
     if key.lower() != _PROPERTIES or not isinstance(found, Fields):
         return found
     fields = {name: mark_sensitive(item) if name.lower() == "value" else item for name, item in found.fields.items()}
@@ -341,7 +341,7 @@ def _without_secret(key: str, found: Result) -> Result:
 
 
 def one_line(message: object) -> str:
-    """What Azure says, on one line and not too long. What it quotes may be a value, so it is left out."""
+    """Return a message of Azure on one line, shortened. Quoted parts may be values and are omitted."""
     if not isinstance(message, str):
         return ""
     text = " ".join(_QUOTED.sub(lambda match: "'...'" if match[0][0] in "'\"" else " ", message).split())

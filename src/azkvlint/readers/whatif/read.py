@@ -20,12 +20,12 @@ MAKE_SNAPSHOT = "write one with: bicep snapshot main.bicepparam --mode overwrite
 
 
 def mentions_snapshot(data: bytes) -> bool:
-    """Whether a JSON file may be a snapshot, broken ones included, so that a folder's other JSON is left alone."""
+    """Return whether a JSON file may be a snapshot, including an invalid one; other JSON is ignored."""
     return any(mark in data for mark in _MARKS)
 
 
 def looks_like_snapshot(value: object) -> bool:
-    """Whether a decoded document is a snapshot and nothing else."""
+    """Return whether a decoded document is a snapshot."""
     return isinstance(value, dict) and _RESOURCES in value
 
 
@@ -61,7 +61,7 @@ def _add(predicted: PredictedResources, entry: Mapping[str, Any], pointer: Path)
 
 
 def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
-    """What Bicep could not expand: resources may be missing that the deployment makes."""
+    """Report what Bicep could not expand: resources of the deployment may be missing."""
     if diagnostics is None or diagnostics == []:
         return
     predicted.closed = False
@@ -74,7 +74,7 @@ def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
 
 
 def mentions_prediction(data: bytes) -> bool:
-    """Whether a JSON file may be a what-if result or a snapshot, without decoding it."""
+    """Return whether a JSON file may be a what-if result or a snapshot, without decoding it."""
     return mentions_what_if(data) or mentions_snapshot(data)
 
 

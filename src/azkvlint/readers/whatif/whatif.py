@@ -79,12 +79,12 @@ class _ShapeError(Exception):
 
 
 def mentions_what_if(data: bytes) -> bool:
-    """Whether a JSON file may be a what-if result, broken ones included, so that other JSON is left alone."""
+    """Return whether a JSON file may be a what-if result, including an invalid one; other JSON is ignored."""
     return any(mark in data for mark in _MARKS)
 
 
 def looks_like_what_if(value: object) -> bool:
-    """Whether a decoded document is a what-if result and nothing else."""
+    """Return whether a decoded document is a what-if result."""
     found = _parts(value)
     if found is None:
         return False
@@ -127,7 +127,7 @@ def read_what_if(path: str, document: Document, required: RequiredAttributes) ->
 
 
 def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
-    """The object that holds the changes, and where it is."""
+    """Return the object that holds the changes, and its pointer."""
     if isinstance(value, dict):
         if "changes" in value:
             return value, ()
@@ -144,27 +144,27 @@ class _Reader:
         self.bare: list[Path] = []
 
     def outcome(self, parts: _Json, pointer: Path) -> None:
-        """Whether what-if itself came to its end."""
+        """Report a what-if operation that did not succeed."""
         word = "status" if "status" in parts else "provisioningState"
         status, error = parts.get(word), parts.get("error")
         if isinstance(status, str) and status.lower() != "succeeded":
             text = f"what-if did not succeed, its status is {one_line(status)}"
             self.predicted.problem("error", text, (*pointer, word))
         if error is not None:
-            self.predicted.problem("error", _said("what-if ended with an error", error), (*pointer, "error"))
+            self.predicted.problem("error", _with_message("what-if ended with an error", error), (*pointer, "error"))
 
     def diagnostics(self, found: object, pointer: Path) -> None:
-        """What Azure could not look into: resources may be missing that the deployment makes."""
+        """Report what Azure could not analyze: resources of the deployment may be missing."""
         if found is not None and not isinstance(found, list):
             self.predicted.problem("error", "diagnostics cannot be read: it is not a list", pointer)
         for number, item in enumerate(found if isinstance(found, list) else ()):
             level = item.get("level") if isinstance(item, dict) else None
             if not isinstance(level, str) or level.lower() != "info":
                 self.predicted.closed = False
-            self.predicted.problem("note", _said("a diagnostic of what-if", item), (*pointer, number))
+            self.predicted.problem("note", _with_message("a diagnostic of what-if", item), (*pointer, number))
 
     def changes(self, found: object, pointer: Path, potential: bool, members: _Members = _OF_DEPLOYMENT) -> None:
-        """All changes of one list; ``potential`` ones may not come about."""
+        """Collect the changes of one list; ``potential`` ones may not happen."""
         if found is None:
             return
         if not isinstance(found, list):
@@ -220,7 +220,7 @@ class _Reader:
     def _resource(
         self, subject: RequiredResource, kind: _Kind, potential: bool, said: _Json | None, pointer: Path
     ) -> Resource:
-        """The resource as one of ``before`` and ``after`` has it, or as None has it: nothing is known of it then."""
+        """Return the resource with the values of ``before`` or ``after``; None: its values are unknown."""
         body: dict[str, Result] = {"properties": Unknown(at=subject.at, why=_NO_VALUES)}
         if said is not None:
             rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
@@ -237,7 +237,7 @@ class _Reader:
         )
 
     def report_bare(self) -> None:
-        """One problem for all resources without values: mostly that is how what-if was asked."""
+        """Report the resources without values in one problem."""
         if self.bare:
             number = len(self.bare)
             what = "1 resource has" if number == 1 else f"{number:,} resources have"
@@ -245,8 +245,8 @@ class _Reader:
             self.predicted.problem("warning", text, self.bare[0], hint=MAKE_WHAT_IF)
 
 
-def _said(what: str, found: object) -> str:
-    """``what`` with the code and message of an error or diagnostic."""
+def _with_message(what: str, found: object) -> str:
+    """Return ``what`` with the code and message of an error or diagnostic."""
     words = [one_line(found.get(name)) for name in ("code", "message")] if isinstance(found, dict) else []
     return ": ".join([what, *(word for word in words if word)])
 
@@ -259,7 +259,7 @@ def _object(item: _Json, name: str) -> _Json | None:
 
 
 def _with_kept(after: MapValue, before: MapValue) -> MapValue:
-    """``after`` with what only ``before`` says, at any depth: the deployment does not write it, and Azure keeps it.
+    """Return ``after`` with the values that only ``before`` has, at any depth: Azure keeps them.
 
     What-if is known to show such properties as removed, so that they are missing proves nothing.
     """
@@ -267,16 +267,16 @@ def _with_kept(after: MapValue, before: MapValue) -> MapValue:
     for name, old in before.fields.items():
         new = fields.get(name)
         if new is None:
-            fields[name] = _kept(old)
+            fields[name] = _mark_kept(old)
         elif isinstance(new, MapValue) and isinstance(old, MapValue):
             fields[name] = _with_kept(new, old)
     return msgspec.structs.replace(after, fields=fields)
 
 
-def _kept(value: Value) -> Value:
+def _mark_kept(value: Value) -> Value:
     if isinstance(value, MapValue):
-        fields = {name: _kept(field) for name, field in value.fields.items()}
+        fields = {name: _mark_kept(field) for name, field in value.fields.items()}
         return msgspec.structs.replace(value, fields=fields, origin=Origin.KEPT)
     if isinstance(value, ListValue):
-        return msgspec.structs.replace(value, items=tuple(_kept(item) for item in value.items), origin=Origin.KEPT)
+        return msgspec.structs.replace(value, items=tuple(_mark_kept(item) for item in value.items), origin=Origin.KEPT)
     return msgspec.structs.replace(value, origin=Origin.KEPT)
