@@ -80,29 +80,29 @@ class ResourceCollector:
         self.remedy = remedy
         self._passed: dict[str, bool] = {}
 
-    def collect(self, level: Deployment) -> None:
+    def collect(self, deployment: Deployment) -> None:
         """Collect the resources of a deployment."""
         if not self.remedy and asks_outputs(self.run.attribute_filter.required, OUTPUT_TYPE):
-            for output in outputs_of(level):
+            for output in outputs_of(deployment):
                 self.run.resources[output.address] = output
         passed = self._passed
-        self._expect(level)
-        for symbol, plain, pointer in level.declarations():
+        self._expect(deployment)
+        for symbol, plain, pointer in deployment.declarations():
             type_ = plain.get("type")
             # Most resources are of no interest, and hold nothing that is.
             if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
                 continue
-            self._declared(level, symbol, plain, pointer, None)
+            self._declared(deployment, symbol, plain, pointer, None)
 
-    def _expect(self, level: Deployment) -> None:
+    def _expect(self, deployment: Deployment) -> None:
         """Refuse what a deployment declares, in all its copies, before any of it is made."""
         declared = resources = deployments = 0
-        for _, plain, _ in level.declarations():
+        for _, plain, _ in deployment.declarations():
             declared += 1
             type_ = member(plain, "type")
             if self._is_passed(type_) and key_of(plain, "resources") is None:
                 continue
-            number = written_copies(plain) * level.copies
+            number = written_copies(plain) * deployment.copies
             resources += number
             if isinstance(type_, str) and type_.lower() == DEPLOYMENTS and key_of(plain, "condition") is None:
                 deployments += number
@@ -111,7 +111,7 @@ class ResourceCollector:
 
     def _declared(
         self,
-        level: Deployment,
+        deployment: Deployment,
         symbol: str,
         plain: Mapping[str, Any],
         pointer: Pointer,
@@ -121,7 +121,7 @@ class ResourceCollector:
         type_ = plain[key] if key is not None else None
         if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
             return
-        declared = ResourceDeclaration(deployment=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        declared = ResourceDeclaration(deployment=deployment, symbol=symbol, plain=plain, pointer=pointer, above=above)
         for instance in declared.instances():
             self._instance(instance)
         if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
@@ -171,7 +171,7 @@ class ResourceCollector:
         return self.run.attribute_filter.members_of(lower) is None
 
     def _instance(self, instance: EvaluatedResource) -> None:
-        run, level = self.run, instance.deployment
+        run, deployment = self.run, instance.deployment
         if not instance.written_type:
             run.closed = False
             text = "the type of a resource is not known, so it was not judged"
@@ -187,8 +187,8 @@ class ResourceCollector:
                 self._report_unknown_type(instance)
             else:
                 self._keep(instance, asked)
-        for symbol, plain, pointer in level.declarations(instance):
-            self._declared(level, symbol, plain, pointer, instance)
+        for symbol, plain, pointer in deployment.declarations(instance):
+            self._declared(deployment, symbol, plain, pointer, instance)
 
     def _deploy_held(self, instance: EvaluatedResource) -> None:
         """Add what the template inside a deployment stack, a template spec, or a policy definition deploys."""
@@ -196,11 +196,11 @@ class ResourceCollector:
         if conditions is None:
             return
 
-        level, head = instance.deployment, instance.identity
+        deployment, head = instance.deployment, instance.identity
         one = HoldingResource(
             type=head.type.lower(), address=instance.address, at=instance.place("type"),
-            properties=instance.evaluated("properties"), scope=scope_of(head.above) or level.scope,
-            conditions=conditions, callers=(*level.callers, instance.place("type")),
+            properties=instance.evaluated("properties"), scope=scope_of(head.above) or deployment.scope,
+            conditions=conditions, callers=(*deployment.callers, instance.place("type")),
         )  # fmt: skip
         deploy_held(self.run, one)
 
@@ -365,8 +365,8 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
     address = f"{one.address}/"
     template = Template(run, one.address, plain, (), argument, scope, address)
     context = DeploymentContext(address=address, conditions=one.conditions, callers=one.callers)
-    level = template.references = Deployment(template, plain, (), scope, context)
-    ResourceCollector(run, remedy=one.remedy).collect(level)
+    deployment = template.references = Deployment(template, plain, (), scope, context)
+    ResourceCollector(run, remedy=one.remedy).collect(deployment)
 
 
 def _is_complete(plain: dict[str, Any]) -> bool:

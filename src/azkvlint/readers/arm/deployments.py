@@ -35,27 +35,15 @@ class EvaluatedResource:
     """
 
     __slots__ = (
-        "_address",
-        "_busy",
-        "_identity",
-        "_nested",
-        "above",
-        "deployment",
-        "is_deployment",
-        "local",
-        "plain",
-        "pointer",
-        "suffix",
-        "symbol",
-        "usual",
-        "written_type",
+        "_address", "_busy", "_identity", "_nested", "above", "deployment", "is_deployment", "local", "plain",
+        "pointer", "suffix", "symbol", "usual", "written_type",
     )  # fmt: skip
 
     def __init__(
-        self, level: Deployment, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
+        self, deployment: Deployment, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
         above: EvaluatedResource | None = None, suffix: str = "",
     ) -> None:  # fmt: skip
-        self.deployment = level
+        self.deployment = deployment
         self.plain = plain
         self.usual = is_usual(plain)
         self.pointer = pointer
@@ -125,9 +113,9 @@ class EvaluatedResource:
     def address(self) -> str:
         """Return its address in reports, unique in the root template."""
         if not self._address:
-            level = self.deployment
-            key = (level.template.path, level.address, *self.key)
-            self._address = level.run.unique(f"{level.address}{address_of(self)}", key)
+            deployment = self.deployment
+            key = (deployment.template.path, deployment.address, *self.key)
+            self._address = deployment.run.unique(f"{deployment.address}{address_of(self)}", key)
         return self._address
 
     def conditions(self) -> frozenset[str] | None:
@@ -232,12 +220,12 @@ def _is_old(type_: str) -> bool:
 
 def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
     """Return the ID that ``scope`` names, or that of the deployment's scope, and whether the resource extends it."""
-    level = instance.deployment
+    deployment = instance.deployment
     found = None if instance.is_deployment else instance.evaluated("scope")
     if found is None or isinstance(found, Absent):
-        return level.id, False
-    pattern = pattern_of(found) or hole(f"{level.address}{'/'.join(map(str, instance.pointer))}.scope")
-    id_ = full_id(pattern, level.scope)
+        return deployment.id, False
+    pattern = pattern_of(found) or hole(f"{deployment.address}{'/'.join(map(str, instance.pointer))}.scope")
+    id_ = full_id(pattern, deployment.scope)
     return id_, scope_of(id_) is None
 
 
@@ -447,16 +435,16 @@ def _runtime_of(instance: EvaluatedResource, whole: bool, at: Location) -> Runti
 
 
 _Linked: TypeAlias = tuple[str, Mapping[str, Any]]
-# Azure takes five; each level costs Python frames.
+# Azure allows five levels; each one costs Python frames.
 _MAX_CHAIN = 40
 
 
 class NestedDeployment:
     """What one deployment deploys: ``level``. ``local`` variables are in force in its expressions (outer scope)."""
 
-    def __init__(self, instance: EvaluatedResource, level: Deployment, local: Local) -> None:
+    def __init__(self, instance: EvaluatedResource, deployment: Deployment, local: Local) -> None:
         self.instance = instance
-        self.deployment = level
+        self.deployment = deployment
         self.local = local
         self._outputs: dict[str, Result | None] = {}
 
@@ -471,27 +459,27 @@ class NestedDeployment:
         return self._outputs[key]
 
     def _output(self, name: str) -> Result | None:
-        level = self.deployment
-        outputs_key = key_of(level.plain, "outputs")
-        outputs = level.plain[outputs_key] if outputs_key is not None else None
+        deployment = self.deployment
+        outputs_key = key_of(deployment.plain, "outputs")
+        outputs = deployment.plain[outputs_key] if outputs_key is not None else None
         key = key_of(outputs, name) if isinstance(outputs, dict) else None
         output = outputs[key] if isinstance(outputs, dict) and key is not None else None
         if not isinstance(output, dict) or key_of(output, "condition") is not None:
             return None
-        pointer = (*level.pointer, str(outputs_key), str(key))
+        pointer = (*deployment.pointer, str(outputs_key), str(key))
         value, loop = key_of(output, "value"), key_of(output, "copy")
         if value is not None:
-            found = level.template.value(output[value], (*pointer, value), self.local)
+            found = deployment.template.value(output[value], (*pointer, value), self.local)
             return mark_secret(found) if str(member(output, "type")).lower().startswith("secure") else found
         if loop is not None and isinstance(output[loop], dict):
-            return level.template.loop(output[loop], name, "input", (*pointer, loop), self.local)
+            return deployment.template.loop(output[loop], name, "input", (*pointer, loop), self.local)
         return None
 
 
 def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
     """Return the deployment that a resource declares; None, with a problem, if it is not available."""
-    level = instance.deployment
-    run = level.run
+    deployment = instance.deployment
+    run = deployment.run
     key = key_of(instance.plain, "properties")
     properties = instance.plain[key] if key is not None else None
     at = instance.place("type")
@@ -500,10 +488,10 @@ def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
         return None
     pointer = (*instance.pointer, str(key))
     run.count_deployment()
-    if len(level.callers) >= _MAX_CHAIN:
+    if len(deployment.callers) >= _MAX_CHAIN:
         raise InputError(f"its deployments are nested deeper than {_MAX_CHAIN} levels")
     inline = key_of(properties, "template")
-    path, chain = level.template.path, level.chain
+    path, chain = deployment.template.path, deployment.chain
     where: Pointer = ()
     if inline is not None:
         plain, where = properties[inline], (*pointer, inline)
@@ -516,7 +504,7 @@ def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
             return None
         path, plain = linked
         chain = (*chain, path)
-    arguments = Arguments(level.template, instance.local, properties, pointer)
+    arguments = Arguments(deployment.template, instance.local, properties, pointer)
     return _nested(instance, plain, where, path, chain, arguments, properties)
 
 
@@ -524,27 +512,27 @@ def _nested(
     instance: EvaluatedResource, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
     arguments: Arguments, properties: Mapping[str, Any],
 ) -> NestedDeployment:  # fmt: skip
-    level = instance.deployment
+    deployment = instance.deployment
     scope = target_scope(instance)
     name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
     # Linked templates, and those that say so, have expressions of their own; others are part of the template around.
-    inner = path != level.template.path or _is_inner(properties)
+    inner = path != deployment.template.path or _is_inner(properties)
     local: Local = {} if inner else instance.local
-    template = level.template
+    template = deployment.template
     if inner:
-        template = Template(level.run, path, plain, where, arguments.value, scope, name)
+        template = Template(deployment.run, path, plain, where, arguments.value, scope, name)
         template.arguments = arguments
-        template.scenario = level.template.scenario
+        template.scenario = deployment.template.scenario
     own = instance.identity.names[-1] if instance.identity.names else ""
     context = DeploymentContext(
         address=name,
-        deployment_path=f"{level.deployment_path}/{own or hole(instance.address)}",
+        deployment_path=f"{deployment.deployment_path}/{own or hole(instance.address)}",
         local=local,
         conditions=instance.conditions() or frozenset(),
-        callers=(*level.callers, instance.place("type")),
+        callers=(*deployment.callers, instance.place("type")),
         chain=chain,
         deployed_by=instance,
-        copies=level.copies * written_copies(instance.plain) or 1,
+        copies=deployment.copies * written_copies(instance.plain) or 1,
     )
     found = Deployment(template, plain, where, scope, context)
     if inner:
@@ -555,9 +543,9 @@ def _nested(
 def _prefix(instance: EvaluatedResource) -> str:
     """Return the prefix of addresses in a deployment that has no symbol: its name."""
     name = readable(instance.identity.names[-1]) if instance.identity.names else ""
-    level = instance.deployment
-    key = (level.template.path, level.address, *instance.key, "")
-    return level.run.unique(f"{level.address}{name or instance.address}", key)
+    deployment = instance.deployment
+    key = (deployment.template.path, deployment.address, *instance.key, "")
+    return deployment.run.unique(f"{deployment.address}{name or instance.address}", key)
 
 
 def _is_inner(properties: Mapping[str, Any]) -> bool:
@@ -575,8 +563,8 @@ def target_scope(instance: EvaluatedResource) -> Scope:
             # Of a scope that is not known, the schema still says what kind it is.
             word = found["scope"]
             inner = member(instance.plain, "properties", "template")
-            level = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
-            named = Scope(level, hole(f"{word}.subscription"), hole(f"{word}.resourceGroup"), hole(word))
+            kind = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
+            named = Scope(kind, hole(f"{word}.subscription"), hole(f"{word}.resourceGroup"), hole(word))
         return named
     subscription = found["subscriptionId"] or here.subscription
     if found["resourceGroup"]:
@@ -643,14 +631,14 @@ def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | N
 
 def resource_of(instance: EvaluatedResource, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with what is asked of its type."""
-    level, head, plain = instance.deployment, instance.identity, instance.plain
+    deployment, head, plain = instance.deployment, instance.identity, instance.plain
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}
     members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
     for name, tree in () if existing else members:
         key = instance.key_of(name)
         if key is not None:
-            body[key] = level.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
+            body[key] = deployment.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
     if instance.key_of("scope") is not None:
         body["scope"] = Scalar(at=instance.place("scope"), value="")
     declared = Declaration(
@@ -664,7 +652,7 @@ def resource_of(instance: EvaluatedResource, asked: RequiredMembers, conditions:
         at=instance.place("type"),
         existing=existing,
         conditions=conditions,
-        callers=level.callers,
+        callers=deployment.callers,
         id=head.id,
     )
-    return make_resource(declared, level.template.run.freezer)
+    return make_resource(declared, deployment.template.run.freezer)

@@ -176,31 +176,31 @@ def origins_of_parameter(found: Origins | None, secure: bool, name: str, rest: P
 
 def origins_of_secret(instance: EvaluatedResource) -> Origins | None:
     """Return the origins of a secret's value; None if it is not written."""
-    level = instance.deployment
+    deployment = instance.deployment
     properties = member(instance.plain, "properties")
     plain = properties if isinstance(properties, str) else member(properties, "value")
     if plain is None:
         return None
-    found = TemplateOrigins(level.template).trace(plain)
+    found = TemplateOrigins(deployment.template).trace(plain)
     # What a deployment of outer scope takes from around it stands in its template once it is deployed.
-    return origins_of_passed(found, level.pointer == level.template.pointer)
+    return origins_of_passed(found, deployment.pointer == deployment.template.pointer)
 
 
-def outputs_of(level: Deployment) -> Iterator[Resource]:
+def outputs_of(deployment: Deployment) -> Iterator[Resource]:
     """Yield the outputs of a deployment, which its history shows to everyone who can read it."""
-    key = key_of(level.plain, "outputs")
-    declared = level.plain[key] if key is not None else None
+    key = key_of(deployment.plain, "outputs")
+    declared = deployment.plain[key] if key is not None else None
     for name, plain in declared.items() if isinstance(declared, dict) else ():
         if isinstance(plain, dict):
-            yield _output(level, name, plain, (*level.pointer, str(key), name))
+            yield _output(deployment, name, plain, (*deployment.pointer, str(key), name))
 
 
-def _output(level: Deployment, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
-    template = level.template
+def _output(deployment: Deployment, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
+    template = deployment.template
     found = TemplateOrigins(template).trace(plain)
     return as_resource(
-        f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
-        level.deployment_path,
+        f"{deployment.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
+        deployment.deployment_path,
     )  # fmt: skip
 
 

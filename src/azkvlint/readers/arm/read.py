@@ -50,14 +50,16 @@ def read_template(
     lower = {name.lower(): value for name, value in values.items()}
     scope = scope_of_template(found.plain)
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
-    level = template.references = Deployment(template, found.plain, found.pointer, scope)
+    deployment = template.references = Deployment(template, found.plain, found.pointer, scope)
     try:
-        scenarios = Scenarios(level, bool(lower))
-        ResourceCollector(run, scenarios, remedy=found.remedy).collect(level)
+        scenarios = Scenarios(deployment, bool(lower))
+        ResourceCollector(run, scenarios, remedy=found.remedy).collect(deployment)
         scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
-        for symbol, plain, pointer in level.declarations():
-            skip(ResourceDeclaration(deployment=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
+        for symbol, plain, pointer in deployment.declarations():
+            skip(
+                ResourceDeclaration(deployment=deployment, symbol=symbol, plain=plain, pointer=pointer, above=None), why
+            )
     return run.done()

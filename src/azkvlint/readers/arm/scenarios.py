@@ -23,7 +23,7 @@ _MOST_NAMED = 3
 
 
 class ResourceDeclaration(msgspec.Struct, frozen=True, kw_only=True):
-    """The declaration of a resource: its JSON at ``pointer`` in a level, and the resource that it is declared in."""
+    """The declaration of a resource: its JSON at ``pointer`` in a deployment, and the resource around it."""
 
     deployment: Deployment
     symbol: str
@@ -57,11 +57,11 @@ class Scenario(existence.Scenario):
         spelled = [self.root.template.declaration(name) for name in names]
         return assumption([name for name, _ in spelled], _OPTION, self.root.template.location(spelled[0][1]))
 
-    def deployment(self, level: Deployment) -> Deployment | None:
-        """Return the same level in this scenario; None if it is not deployed."""
-        if level.deployed_by is None:
+    def deployment(self, deployment: Deployment) -> Deployment | None:
+        """Return the same deployment in this scenario; None if it is not deployed."""
+        if deployment.deployed_by is None:
             return self.root
-        same = self.instance(level.deployed_by)
+        same = self.instance(deployment.deployed_by)
         return same.nested.deployment if same is not None and same.nested is not None else None
 
     def instance(self, instance: EvaluatedResource) -> EvaluatedResource | None:
@@ -79,11 +79,11 @@ class Scenario(existence.Scenario):
 
     def declared(self, declared: ResourceDeclaration) -> ResourceDeclaration | None:
         """Return the same declaration in this scenario; None if what it is in does not exist there."""
-        level = self.deployment(declared.deployment)
+        deployment = self.deployment(declared.deployment)
         above = self.instance(declared.above) if declared.above is not None else None
-        if level is None or (above is None and declared.above is not None):
+        if deployment is None or (above is None and declared.above is not None):
             return None
-        return msgspec.structs.replace(declared, level=level, above=above)
+        return msgspec.structs.replace(declared, deployment=deployment, above=above)
 
 
 class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
@@ -141,14 +141,14 @@ def skip(declared: ResourceDeclaration, reason: str) -> None:
     _skip(declared.deployment, declared.plain, declared.pointer, reason, "")
 
 
-def _skip(level: Deployment, plain: Mapping[str, Any], pointer: Pointer, reason: str, above: str) -> None:
-    template, type_key, name = level.template, key_of(plain, "type"), member(plain, "name")
+def _skip(deployment: Deployment, plain: Mapping[str, Any], pointer: Pointer, reason: str, above: str) -> None:
+    template, type_key, name = deployment.template, key_of(plain, "type"), member(plain, "name")
     written = str(plain[type_key]).strip("/") if type_key is not None else ""
     type_ = f"{above}/{written}" if above and "/" not in written else written
     if type_.lower() in ACCOUNTED and member(plain, "existing") is not True:
         at = template.location((*pointer, str(type_key)))
         known = canonical(type_) or type_
-        level.run.skip(skipped(str(name) if isinstance(name, str) else known, known, known, at, reason))
+        deployment.run.skip(skipped(str(name) if isinstance(name, str) else known, known, known, at, reason))
     for holder, where in ((plain, pointer), *_inline(plain, pointer)):
         key = key_of(holder, "resources")
         section = holder[key] if key is not None else None
@@ -157,7 +157,7 @@ def _skip(level: Deployment, plain: Mapping[str, Any], pointer: Pointer, reason:
             pairs = section.items() if isinstance(section, dict) else enumerate(section)
         for step, inner in pairs:
             if isinstance(inner, dict):
-                _skip(level, inner, (*where, str(key), step), reason, type_ if holder is plain else "")
+                _skip(deployment, inner, (*where, str(key), step), reason, type_ if holder is plain else "")
 
 
 def _inline(plain: Mapping[str, Any], pointer: Pointer) -> list[tuple[Mapping[str, Any], Pointer]]:

@@ -71,7 +71,7 @@ class Template(Values):
 
     def close(self) -> None:
         """Release all objects."""
-        vars(self).pop("level", None)
+        vars(self).pop("references", None)
         vars(self).pop("evaluator", None)
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # the interface of all documents
