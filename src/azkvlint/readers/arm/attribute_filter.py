@@ -1,4 +1,4 @@
-"""Which members of a resource anybody asks for, so that all others are neither evaluated nor kept."""
+"""The members of each resource type that rules read; other members are neither evaluated nor kept."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 
-# What the graph itself looks at, whatever the rules ask: a vault's createMode, and what a key's default size hangs on.
+# Read by the graph itself for any rules: a vault's createMode, and what a key's default size depends on.
 _ALWAYS: tuple[Path, ...] = (("properties", "createMode"), ("properties", "kty"), ("properties", "keyOps"))
 # Made from the head of a resource, not from its body.
 _HEAD = frozenset({"derived", "id", "name", "parent", "scope", "provider"})
 _TOP_LEVEL = ("properties", "sku", "tags", "identity", "location", "kind", "zones", "plan", "extendedLocation")
-# What derived attributes look for below a path that they ask for as a whole. Azure takes each in any case.
+# Read by derived attributes below a path that they require as a whole. Azure accepts each in any case.
 _BELOW = (
     "networkAcls", "defaultAction", "bypass", "ipRules", "virtualNetworkRules", "serviceTags", "value", "id", "tag",
     "ignoreMissingVnetServiceEndpoint", "privateLinkServiceConnections", "manualPrivateLinkServiceConnections",
@@ -29,11 +29,11 @@ _MAX_TYPES = 10_000
 
 
 class Tree(dict[str, "tuple[Tree | None]"]):
-    """Members by name (as asked for, and in lower case): what is asked below each, in a tuple of one; None is all."""
+    """Members by name (as spelled, and in lower case): what is required below each, in a tuple of one; None is all."""
 
 
 class RequiredMembers:
-    """What is asked of one type; None where all of it is. ``members`` is ``tree`` in order, each once."""
+    """The required members of one type; None for all. ``members`` is ``tree`` in order, each once."""
 
     __slots__ = ("members", "tree")
 
@@ -45,7 +45,7 @@ class RequiredMembers:
 
 
 class AttributeFilter:
-    """A required, made ready for templates. ``freezer`` spells names as the required does."""
+    """The required attributes in a form for templates. ``freezer`` spells names as they do."""
 
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
@@ -62,7 +62,7 @@ class AttributeFilter:
         paths = self.required.paths_of(type_)
         found = None
         if paths is not None:
-            # Whoever asks for one item of an array gets them all.
+            # A rule that requires one item of an array gets them all.
             named = [tuple(step for step in path if isinstance(step, str)) for path in (*paths, *_ALWAYS)]
             found = RequiredMembers(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
         if len(self._types) < _MAX_TYPES:

@@ -44,7 +44,7 @@ from azkvlint.util.errors import InputError
 _KEY_VAULT = "microsoft.keyvault/"
 
 
-# Types of Key Vault that say nothing a rule could be about.
+# Types of Key Vault that no rule could check.
 _HARMLESS = frozenset(
     {
         "microsoft.keyvault/vaults/privateendpointconnections",
@@ -58,7 +58,7 @@ _HARMLESS = frozenset(
 )
 
 
-# What a resource without others in it may say.
+# The members of a resource that contains no other resources.
 _PLAIN = frozenset(
     {
         "type", "apiVersion", "name", "location", "tags", "sku", "kind", "properties", "dependsOn", "identity", "zones",
@@ -68,9 +68,9 @@ _PLAIN = frozenset(
 
 
 class ResourceCollector:
-    """Goes through all resources in the order of the document and keeps those that are asked for.
+    """Collects the resources that rules read, in the order of the document.
 
-    ``scenarios`` are those of its root template, if it has any. ``remedy``: it is the template of a policy, whose
+    ``scenarios`` are those of its root template, if any. ``remedy``: it is the template of a policy, whose
     outputs no one reads.
     """
 
@@ -128,7 +128,7 @@ class ResourceCollector:
             self._may_exist(declared)
 
     def _may_exist(self, declared: ResourceDeclaration) -> None:
-        """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+        """Add what exists only where a parameter overrides its default, or record why it never exists."""
         run, scenarios = self.run, self.scenarios
         if scenarios is None or declared.existing():
             return
@@ -205,7 +205,7 @@ class ResourceCollector:
         deploy_held(self.run, one)
 
     def _report_unknown_type(self, instance: EvaluatedResource) -> None:
-        """Say so of a type of Key Vault that nobody knows."""
+        """Report a type of Key Vault that is not supported."""
         type_ = instance.identity.type
         lower = type_.lower()
         if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.startswith(tuple(_HARMLESS)):
@@ -233,7 +233,7 @@ _ASSIGNED = "its value is known only once the policy is assigned"
 class EmbeddedTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """A template that the resource at ``address`` holds or deploys, with the parameters ``given`` to it.
 
-    Both are values or JSON strings. ``at`` is the place of the resource, ``conditions`` are those on which the
+    Both are values or JSON strings. ``at`` is the location of the resource, ``conditions`` are those on which the
     deployment depends. ``scope`` is the scope of the deployment; None: the one that the template names. ``remedy``: a
     policy deploys it where a resource is missing.
     """
@@ -396,9 +396,9 @@ def _argument(given: Result | None, name: str) -> Result | None:
 
 
 class _Holes:
-    """Turns a value into a template. Each unknown or secret part becomes a parameter: ``found`` by its name.
+    """Converts a value to a template. Each unknown or secret part becomes a parameter: ``found`` by its name.
 
-    ``places`` are the locations of all parts by their pointers.
+    ``locations`` are the locations of all parts by their pointers.
     """
 
     def __init__(self) -> None:

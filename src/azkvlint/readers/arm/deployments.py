@@ -29,7 +29,7 @@ from azkvlint.util.errors import InputError
 
 
 class EvaluatedResource:
-    """A resource, a pass of a resource's loop (``suffix`` is ``[0]``), or what stands for all its passes (``[*]``).
+    """A resource, an iteration of its loop (``suffix`` is ``[0]``), or one for all iterations (``[*]``).
 
     ``plain`` is its JSON at ``pointer``; ``above`` is the resource that it is declared in.
     """
@@ -201,11 +201,11 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
     if "." not in type_.partition("/")[0] and type_:
         type_, names = f"{outer.type}/{type_}", [*outer.names, *names]
     elif type_.lower().startswith(f"{outer.type.lower()}/"):
-        # Written in full although it stands in its parent; its name may be so too.
+        # Written in full although it is declared in its parent; its name may be too.
         if len(names) == type_.count("/") - outer.type.count("/"):
             names = [*outer.names, *names]
     else:
-        # Another type altogether: what extends things extends the resource that it stands in.
+        # An unrelated type: an extension resource extends the resource around it.
         extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
         return ResourceIdentity(type_, names, outer.id if extends else outer.above, extends)
     if _is_old(type_):
@@ -243,11 +243,11 @@ def address_of(instance: EvaluatedResource) -> str:
 
 
 class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a deployment stands among the others.
+    """The context of a deployment.
 
-    ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
-    around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
-    to it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment``: the
+    ``address`` is the prefix of the addresses of its resources, ``local`` the variables of the deployment around it
+    (outer scope), ``conditions`` those of the whole deployment. ``chain`` holds the paths of the templates that led to
+    it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment_path``: the
     names (patterns) of the deployments that lead to it, its own last. ``deployed_by`` is the resource that deploys it,
     None for the root.
     """
@@ -271,10 +271,10 @@ def _id_of_deployment(instance: EvaluatedResource) -> str:
 
 
 class Deployment:
-    """What a deployment declares.
+    """A deployment and the resources that it declares.
 
-    ``template`` is where its expressions are evaluated: for a nested deployment of outer scope, the one around it.
-    ``plain`` is the template that declares it, at ``pointer``. ``scope`` is what it goes to.
+    ``template`` evaluates its expressions: for a nested deployment of outer scope, the template around it.
+    ``plain`` is the JSON of its own template, at ``pointer``. ``scope`` is the scope that it goes to.
     """
 
     def __init__(
@@ -440,7 +440,7 @@ _MAX_CHAIN = 40
 
 
 class NestedDeployment:
-    """What one deployment deploys: ``level``. ``local`` variables are in force in its expressions (outer scope)."""
+    """A ``deployment`` in another. ``local`` variables are those of its expressions (outer scope)."""
 
     def __init__(self, instance: EvaluatedResource, deployment: Deployment, local: Local) -> None:
         self.instance = instance
@@ -515,7 +515,7 @@ def _nested(
     deployment = instance.deployment
     scope = target_scope(instance)
     name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
-    # Linked templates, and those that say so, have expressions of their own; others are part of the template around.
+    # Linked templates and those of inner scope have their own expressions; others are part of the template around them.
     inner = path != deployment.template.path or _is_inner(properties)
     local: Local = {} if inner else instance.local
     template = deployment.template
@@ -560,7 +560,7 @@ def target_scope(instance: EvaluatedResource) -> Scope:
     if found["scope"]:
         named = scope_of(full_id(found["scope"], here))
         if named is None:
-            # Of a scope that is not known, the schema still says what kind it is.
+            # The schema names the kind of an unknown scope.
             word = found["scope"]
             inner = member(instance.plain, "properties", "template")
             kind = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
@@ -630,7 +630,7 @@ def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | N
 
 
 def resource_of(instance: EvaluatedResource, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
-    """Return a resource with what is asked of its type."""
+    """Return a resource with the required members of its type."""
     deployment, head, plain = instance.deployment, instance.identity, instance.plain
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}

@@ -1,4 +1,4 @@
-"""Which JSON is a template or a parameter file, and where in it the template stands."""
+"""Detection of templates and parameter files in JSON, and of the template within its wrapping."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule
 
 
 class FoundTemplate(msgspec.Struct, frozen=True):
-    """A template at ``pointer``. ``given``: the parameters that its wrapping gives it, at ``given_at``."""
+    """A template at ``pointer``. ``given``: the arguments in its wrapping, at ``given_at``."""
 
     plain: Mapping[str, Any]
     pointer: Pointer = ()

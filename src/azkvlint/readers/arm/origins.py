@@ -1,4 +1,4 @@
-"""Where a value of an ARM template comes from, followed through parameters, variables and nested deployments."""
+"""The origins of values in an ARM template, through parameters, variables and nested deployments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LEAKS = frozenset({value_origins.SECURE, value_origins.SECRET, value_origins.CR
 
 
 class TemplateOrigins:
-    """What calls mean in a template."""
+    """The origins of the values in a template."""
 
     def __init__(self, template: Template, busy: frozenset[tuple[int, str]] = frozenset()) -> None:
         self.template = template
@@ -128,7 +128,7 @@ class TemplateOrigins:
 
 
 def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
-    """Return the value that ``createObject()`` gives a member, if its key is written."""
+    """Return the value of a member of ``createObject()``, if its key is a literal."""
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     pairs = zip(arguments[::2], arguments[1::2], strict=False)
     return next((value for key, value in pairs if isinstance(key, ast.Literal) and key.value == name), None)
@@ -182,7 +182,7 @@ def origins_of_secret(instance: EvaluatedResource) -> Origins | None:
     if plain is None:
         return None
     found = TemplateOrigins(deployment.template).trace(plain)
-    # What a deployment of outer scope takes from around it stands in its template once it is deployed.
+    # The template of a deployment of outer scope contains the values from around it once it is deployed.
     return origins_of_passed(found, deployment.pointer == deployment.template.pointer)
 
 

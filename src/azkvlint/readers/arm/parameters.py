@@ -1,4 +1,4 @@
-"""Values of parameters that stand outside the template: in a parameter file, or in what wraps the template."""
+"""Arguments from outside the template: from a parameter file, or from the wrapping of the template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ARM template -> the resources that the loaded rules ask for, and what could not be understood."""
+"""Reads an ARM template: the resources that rules read, and the problems."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def read_template(
 ) -> TemplateRead:
     """Read the template that ``document``, known as ``path``, is or wraps. Raises InputError if there is none.
 
-    ``given`` holds values of parameters by name, such as those of a parameter file; they keep their own places.
-    ``load`` gives the linked template at a path relative to the folder of ``path``, or None.
+    ``given`` holds values of parameters by name, such as those of a parameter file; they keep their own locations.
+    ``load`` returns the linked template at a path relative to the folder of ``path``, or None.
     """
     found = find_template(document.value)
     if found is None:

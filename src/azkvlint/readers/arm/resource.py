@@ -16,7 +16,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import id_value, resource_id, text
 
-# What a declaration says about its deployment, not about the resource.
+# Members about the deployment, not about the resource.
 _NOT_ATTRIBUTES = frozenset(
     {"type", "apiversion", "name", "parent", "scope", "dependson", "condition", "copy", "resources", "comments"}
 )
@@ -34,7 +34,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     ``type``: of a child, with its parent's type before it. ``names``: one pattern for each segment of the type after
     the namespace, the outermost first, empty where not known at all. ``version`` is empty where not known. ``above``:
     the id (a pattern) of the resource that an extension resource extends, or of the scope that the resource goes to.
-    ``extends`` says that it is a resource. ``body``: its evaluated members. ``at``: its head. ``id`` may be left out.
+    ``extends``: it is a resource. ``body``: its evaluated members. ``at``: its head. ``id`` is optional.
     """
 
     address: str
@@ -65,7 +65,7 @@ def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], s
     if "providers" not in lower[1:-1]:
         return type_, names, above, False
     at = lower.index("providers", 1)
-    # Each kind after the namespace takes one name, and "providers" takes the namespace of the extension as its name.
+    # Each segment after the namespace has one name; that of "providers" is the namespace of the extension.
     outer = resource_id(above, "/".join(kinds[:at]), names[: at - 1])
     namespace = names[at - 1] if len(names) >= at else ""
     return "/".join([namespace, *kinds[at + 1 :]]), names[at:], outer, True

@@ -1,4 +1,4 @@
-"""What a resource is called: its type and names from the outermost on, and what it lies in or extends."""
+"""The identity of a resource: its type, its names from the outermost on, and its scope or target."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ResourceIdentity:
     def __init__(self, type_: str, names: Sequence[str], above: str, extends: bool) -> None:
         number = type_.count("/")
         self.type = type_
-        # Names that do not fit the type may still be right, but nobody knows which is which.
+        # Names that do not match the type may be right, but not which name is which.
         self.names = tuple(names) if len(names) == number else ("",) * number
         self.above = above
         self.extends = extends

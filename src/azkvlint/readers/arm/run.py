@@ -1,4 +1,4 @@
-"""What all deployments of one root template share: limits, files, and what has been found."""
+"""The state that all deployments of one root template share: limits, files and results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Load: TypeAlias = Callable[[str], Document | None]
 
-# Of values within values, once all variables have been filled in. Azure takes 20 levels of objects.
+# Of values within values, once all variables are evaluated. Azure allows 20 levels of objects.
 _MAX_LEVELS = 400
 # Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
 # there are too many characters of them.
@@ -43,9 +43,9 @@ _parsed = _Parsed()
 
 
 class TemplateRead(msgspec.Struct, kw_only=True):
-    """What reading a template or Bicep file gives.
+    """The result of reading a template or Bicep file.
 
-    ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
+    ``resources`` by address, in document order. ``closed``: the document is complete, so what is missing is
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
     the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
     of what was given to parameters whose values are secret, ``secret_texts`` what no message shows.
@@ -61,7 +61,7 @@ class TemplateRead(msgspec.Struct, kw_only=True):
 
 
 class Run:
-    """One root template being read. ``load`` gives linked templates; their paths start at the root template's folder.
+    """The state of one root template. ``load`` returns linked templates by paths relative to its folder.
 
     ``closed`` turns false once something was not read in which more resources may be declared. ``budget`` is that of
     the unit, if the template is only a part of it.
@@ -111,7 +111,7 @@ class Run:
         return other
 
     def hide(self, at: Location) -> None:
-        """Take note of a place whose text is a secret."""
+        """Record a location whose text is a secret."""
         if at.span is not None:
             self.secrets.setdefault(at.path, set()).add(at.span)
 
@@ -151,7 +151,7 @@ class Run:
             )
 
     def type_not_known(self, level: str, message: str, at: Location) -> None:
-        """Report a resource that cannot be judged because of its type."""
+        """Report a resource that cannot be checked because of its type."""
         self.problem(TYPE_NOT_KNOWN, level, message, at)
 
     def parsed(self, text: str, at: Location) -> Expression | None:
@@ -172,7 +172,7 @@ class Run:
     def charge(self, result: Fields | Items) -> None:
         """Count the parts of what an expression amounts to. Raises InputError once all of them are too many.
 
-        Variables that hold other variables twice grow beyond all memory in a few lines, and whoever looks at a value
+        Variables that hold other variables twice grow beyond all memory in a few lines, and code that reads a value
         may recurse.
         """
         level: list[Result] = [result]

@@ -1,4 +1,4 @@
-"""What ``reference()`` gives: properties as the template writes them, outputs of deployments, and what Azure adds."""
+"""Results of ``reference()``: properties as written, outputs of deployments, and what Azure adds."""
 
 from __future__ import annotations
 

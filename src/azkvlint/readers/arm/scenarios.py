@@ -1,4 +1,4 @@
-"""A template with other values than the defaults of its parameters: what may exist there, and what never does."""
+"""A template with other values than the defaults of its parameters: what may exist, and what never does."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
     def existing(self, declared: ResourceDeclaration) -> tuple[Scenario, ResourceDeclaration] | None:
         """Return a declaration that deploys nothing as it is where it does, and where; None if it never does.
 
-        Raises InputError if that takes more work than any input needs.
+        Raises InputError above the limit of work.
         """
         if not self.is_possible:
             return None

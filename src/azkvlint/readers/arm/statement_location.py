@@ -1,4 +1,4 @@
-"""Moves what was read of a template to the places where its author edits it."""
+"""Moves results from an embedded template to the locations at which its author edits it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_json import Pointer
 
-_NO_PLACES: Mapping[Pointer, Location] = {}
+_NO_LOCATIONS: Mapping[Pointer, Location] = {}
 
 
 class StatementLocations:
     """Moves what is located in the template ``path`` to the files in which it was written.
 
-    ``at`` is the statement that uses the template. ``places`` are the places of parts of the template by their
+    ``at`` is the statement that uses the template. ``locations`` are those of parts of the template by their
     pointers, if the template is written out in a file; every other part is located at ``at``.
     """
 
-    def __init__(self, path: str, at: Location, places: Mapping[Pointer, Location] = _NO_PLACES) -> None:
+    def __init__(self, path: str, at: Location, locations: Mapping[Pointer, Location] = _NO_LOCATIONS) -> None:
         self.path = path
         self.at = at
-        self.locations = places
+        self.locations = locations
 
     def location(self, found: Location) -> Location:
         """Return where a part of the template is written: the part itself, or the nearest one around it."""

@@ -1,4 +1,4 @@
-"""One template, while it is evaluated: its parameters, variables and functions, and what Azure knows of it."""
+"""The evaluation of one template: its parameters, variables and functions, and those of Azure."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class ReferenceLookup(Protocol):
 
 
 class Template(Values):
-    """The scope of expressions: what ``parameters('x')`` and the like mean there.
+    """The names and functions in the expressions of a template.
 
-    ``given`` answers with the value that a parameter (in lower case) is given, or None. ``address`` names the
+    ``given`` returns the argument of a parameter (in lower case), or None. ``address`` names the
     deployment, with what joins it to a name in it; that of the root is empty. ``scope`` is what it goes to.
     """
 
@@ -201,7 +201,7 @@ class Template(Values):
 def mark_secret(found: Result, at: Location | None = None) -> Result:
     """Return ``found`` with every part secret, and without patterns, which may contain parts of the secret.
 
-    ``at``: where all of it is said to stand.
+    ``at``: the location of all parts.
     """
     where = found.at if at is None else at
     match found:
@@ -222,7 +222,7 @@ FROM_VAULT = "it comes from a Key Vault secret"
 
 
 class Arguments:
-    """The parameters of a nested deployment of inner scope, evaluated where they are written, once asked for."""
+    """The arguments of a nested deployment of inner scope, evaluated on use in the template around it."""
 
     def __init__(self, template: Template, local: Local, properties: Mapping[str, Any], pointer: Pointer) -> None:
         self.template = template

@@ -47,7 +47,7 @@ HOLDERS = {
 
 
 class HeldTemplate(NamedTuple):
-    """What a resource holds: its template, the parameters given to it, and the link to a template elsewhere."""
+    """The template in a resource, its arguments, and the link to a template elsewhere."""
 
     template: Result | None
     given: Result | None

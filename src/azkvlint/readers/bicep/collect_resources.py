@@ -1,4 +1,4 @@
-"""The resources that a file in use declares -> resources of the graph, as far as any rule asks for them."""
+"""Collects the resources of a Bicep file and its modules that rules read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from azkvlint.readers.bicep.templates import DeployedTemplate
 from azkvlint.syntax import ast
 
 _KEY_VAULT = "microsoft.keyvault/"
-# What says nothing of how a vault is set up.
+# Types that do not configure a vault.
 _HARMLESS = frozenset(
     _KEY_VAULT + name
     for name in (
@@ -192,7 +192,7 @@ def _deploy_held_template(entity: ResourceEntity, conditions: frozenset[str]) ->
 
 
 def _record_deployed_files(run: BicepRun, *values: Result | None) -> None:
-    """Take note of the files that hold what is deployed."""
+    """Record the files whose content is deployed."""
     for value in values if run.loaded else ():
         if isinstance(value, Fields) and not is_large(value) and unknown_in(value) is None:
             plain = plain_of(value)

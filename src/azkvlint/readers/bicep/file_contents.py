@@ -1,4 +1,4 @@
-"""``loadTextContent`` and its kin: what a Bicep file takes from other files of the project while it is compiled.
+"""``loadTextContent`` and similar functions, which read other files of the project at compile time.
 
 Source of the functions: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-files.
 """

@@ -1,4 +1,4 @@
-"""Bicep files that others name by their path: found below the root of the run, or a Problem says why not."""
+"""Bicep files that other files refer to by path. They must be below the root of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A resource or module declaration -> its iterations: one, one for each item of a loop, or one that stands for all."""
+"""The iterations of a resource or module declaration: one, one for each item of a loop, or one for all items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from azkvlint.util.errors import InputError
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that a declaration deploys something.
+    """One iteration of a declaration.
 
     ``key`` is what its address has behind the symbol (``[0]``, or ``[*]`` for one that stands for all of a loop whose
     length is not known), ``local`` the loop's variables and those around it. ``condition`` decides whether it is there;
@@ -31,7 +31,7 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Iterations(msgspec.Struct, frozen=True, kw_only=True):
-    """All iterations. ``symbolic``: one stands for all of them, and ``positions`` are the patterns of its number."""
+    """All iterations. ``symbolic``: one represents all of them, and ``positions`` are the patterns of its index."""
 
     is_loop: bool
     items: list[Iteration]

@@ -34,12 +34,12 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 from azkvlint.util.project_files import read_data
 
-# What a name stands for keeps its own places, unlike a single value.
+# Objects and arrays keep their own locations, unlike a single value.
 _WITH_LOCATIONS = (Fields, Items)
 
 
 class _FileEvaluator(Evaluator):
-    """Evaluates the expressions of one file in one use. Most properties are literals and names: a shorter way."""
+    """Evaluates the expressions of one file, with a fast path for literals and names."""
 
     def __init__(self, instance: ModuleInstance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
@@ -63,7 +63,7 @@ class _FileEvaluator(Evaluator):
 
 
 class _InPlaceEvaluator(Evaluator):
-    """Leaves every value where it is: what the caller gives has its own place, all else that of the statement."""
+    """Keeps the location of each value: arguments have their own, other values that of the module declaration."""
 
     def __init__(self, instance: ModuleInstance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
@@ -84,9 +84,9 @@ _NAMESPACES = frozenset({"az", "sys"})
 
 
 class ModuleInstance:
-    """A file in one use. It answers what its evaluator asks; every symbol is evaluated once, when it is asked for."""
+    """A file with the arguments of one call, as its evaluator refers to it. Each symbol is evaluated on first use."""
 
-    # Its author is somebody else, so that the user of the module cannot edit it.
+    # Whether the user of the module cannot edit it.
     is_foreign = False
 
     def __init__(self, file: File, run: BicepRun, use: ModuleCall) -> None:
@@ -116,7 +116,7 @@ class ModuleInstance:
         del self.evaluator, self.imports
 
     def register(self) -> None:
-        """Say which file places of this one lie in."""
+        """Register the file for locations in it."""
         self.run.add(self.file)
 
     def place(self, node: ast.Node) -> Location:
@@ -297,7 +297,7 @@ class ModuleInstance:
 def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleInstance | None:
     """Return the Bicep file of an import, without arguments; None if it cannot be read.
 
-    What a registry or a compiled template exports is not looked at: nothing is deployed by it.
+    Exports of registry modules and compiled templates are ignored: they deploy nothing.
     """
     run = instance.run
     if local_files.is_remote(path) or path.lower().endswith(".json"):
@@ -323,7 +323,7 @@ _MAX_HOPS = 50
 
 
 class Imports:
-    """The names that one file may use, its own and those of others. A file that cannot be read brings nothing."""
+    """The names that one file imports. A file that cannot be read exports nothing."""
 
     def __init__(self, instance: ModuleInstance) -> None:
         self.instance = instance
@@ -430,7 +430,7 @@ class BicepSource:
 
 
 class BicepContent:
-    """A Bicep file in one use."""
+    """A Bicep file with the arguments of one call."""
 
     def __init__(self, instance: ModuleInstance) -> None:
         self.instance = instance
@@ -497,7 +497,7 @@ _VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1
 _FIRST, _LAST = 6, 14
 # From here on, a diagnostic setting that names metrics alone sends no logs; whether it does before is not certain.
 _METRICS_ALONE = 13
-# It says `enablePurgeProtection ? enablePurgeProtection : null`. Here the value stays, and with it the place to edit.
+# The module evaluates `enablePurgeProtection ? enablePurgeProtection : null`. Keep the value with its location.
 _NEVER_FALSE = "enablePurgeProtection"
 
 
@@ -521,7 +521,7 @@ def _built_in_file(metrics_alone: bool) -> File:
 
 
 class _BuiltInModule:
-    """A well-known module."""
+    """A module with built-in support."""
 
     def __init__(self, file: File, name: str) -> None:
         self.file = file
@@ -545,7 +545,7 @@ class _BuiltInModule:
 
 
 class _BuiltInInstance(ModuleInstance):
-    """A module that is not read from a file: whatever it says has the place of the statement that uses it."""
+    """A module that is not read from a file: all of it has the location of the module declaration."""
 
     is_foreign = True
 
@@ -558,7 +558,7 @@ class _BuiltInInstance(ModuleInstance):
     def register(self) -> None:
         """Add no file: the module has none in the project."""
 
-    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # wherever a node stands, the place is the same
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # all nodes have the same location
         """Return the location of the module declaration."""
         return self.statement
 

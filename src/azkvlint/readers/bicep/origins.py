@@ -1,4 +1,4 @@
-"""Where a value of a Bicep file comes from, followed through parameters, variables and modules."""
+"""The origins of values in a Bicep file, through parameters, variables and modules."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFil
 from azkvlint.readers.bicep.types import is_secure
 from azkvlint.syntax import ast
 
-# Functions of parameter files that take a value from outside.
+# Functions of parameter files that read a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
 
 
 class FileOrigins:
-    """What names and calls mean in a file in use."""
+    """The origins of the values in a file with the arguments of one call."""
 
     def __init__(self, instance: FileInstance, busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance

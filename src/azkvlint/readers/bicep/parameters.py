@@ -1,4 +1,4 @@
-"""Parameter files (``.bicepparam``): which file they are for, and what they give its parameters."""
+"""Parameter files (``.bicepparam``): the file that they are for, and the arguments of its parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Bicep file -> the resources that the loaded rules ask for, and what could not be understood."""
+"""Reads a Bicep file: the resources that rules read, and the problems."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _NOTHING: Mapping[str, Result] = {}
 
 
 class BicepRead(TemplateRead, kw_only=True):
-    """What reading a Bicep file gives.
+    """The result of reading a Bicep file.
 
-    ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
+    ``suppressions`` and ``disabled`` are the suppressed ranges by reported path: see
     ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
     path of the file that a parameter file is for, if it is a file; ``deployed`` are those of files with templates that
     are evaluated with it. ``parsed`` are the files that were read, by reported path.
@@ -107,7 +107,7 @@ def finish(run: BicepRun, used: str = "") -> BicepRead:
 def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resource]:
     """Return ``resources`` without those declared as existing that another one certainly deploys.
 
-    Whoever names such a one by its id names what deploys it.
+    References to such an ID then resolve to the resource that is deployed.
     """
     if not any(resource.existing for resource in resources.values()):
         return resources

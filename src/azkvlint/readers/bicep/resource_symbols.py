@@ -1,4 +1,4 @@
-"""What an expression can say of a resource: its id, its name, and what its author wrote into it."""
+"""Resources in expressions: their IDs, names and written members."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
 
 
 class ResourceEntity:
-    """One resource as it is deployed. All that costs something is found when it is first asked for."""
+    """One resource as it is deployed, evaluated on first use."""
 
     def __init__(self, symbol: ResourceSymbol, iteration: Iteration) -> None:
         self.symbol = symbol
@@ -248,7 +248,7 @@ class WrittenObject:
 
 
 class _InnerResource:
-    """A resource within another, by its name there: its loop is looked at only when it is used."""
+    """A resource within another, by its name there: its loop is evaluated on first use."""
 
     def __init__(self, symbol: ResourceSymbol) -> None:
         self.symbol = symbol
@@ -278,7 +278,7 @@ _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
 
 
 def resource_of(entity: ResourceEntity, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
-    """Return a resource with what is asked of its type."""
+    """Return a resource with the required members of its type."""
     instance, identity = entity.instance, entity.identity
     body: Mapping[str, Result] = {}
     rest: Unknown | None = None
@@ -318,7 +318,7 @@ def _body_of(entity: ResourceEntity, asked: RequiredMembers) -> tuple[dict[str, 
         return found, whole.rest
     for name, node in body.properties.items():
         if name in _HEAD:
-            # Only where it stands counts: what it says is in the identity.
+            # Only its location matters: its value is part of the identity.
             found[name] = Absent(at=entity.instance.place(node))
             continue
         below = _required_below(asked.tree, name)

@@ -1,4 +1,4 @@
-"""What all module instances of one root document share: files, limits, and what has been found."""
+"""The state that all files of one root document share: files, limits and results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_FAULTS = 20
 
 
 class ModuleCache:
-    """What one run of kvlint keeps of the files it read, by absolute path, so that each is read and parsed once."""
+    """The files that one run of kvlint read, by absolute path, so that each is read and parsed once."""
 
     def __init__(self) -> None:
         self.files: dict[str, File | InputError] = {}
@@ -69,7 +69,7 @@ def _read_cached(path: str, file: str) -> File | InputError:
 
 
 class BicepRun(Run):
-    """One root document being read: what it may use, and what was found in it. ``root`` is what nothing may leave.
+    """The state of one root document. No file outside ``root`` is read.
 
     ``loaded`` is the data of JSON files by their real paths, ``deployed`` are those that hold a template that a
     resource deploys.
@@ -93,7 +93,7 @@ class BicepRun(Run):
         return other
 
     def add(self, file: File) -> None:
-        """Take note of a file whose places may be reported, and of what is wrong with its text."""
+        """Add a file in which locations may be reported, and report its syntax errors."""
         if file.path in self.sources:
             return
         self.sources[file.path] = file

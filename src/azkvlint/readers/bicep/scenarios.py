@@ -1,4 +1,4 @@
-"""A Bicep file with other values than the defaults of its parameters: what may exist there, and what never does."""
+"""A Bicep file with other values than the defaults of its parameters: what may exist, and what never does."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
     def existing(self, symbol: AnySymbol) -> AnySymbol | None:
         """Return a declaration that deploys nothing as it is where it does; None if it never does.
 
-        Raises InputError if that takes more work than any input needs.
+        Raises InputError above the limit of work.
         """
         if not self.is_possible:
             return None
@@ -147,7 +147,7 @@ def may_exist(
     lower: Callable[[AnySymbol, frozenset[str]], bool],
     skip: Callable[[AnySymbol, str], None],
 ) -> None:
-    """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+    """Add what exists only where a parameter overrides its default, or record why it never exists."""
     instance = symbol.instance
     run, scenarios = instance.run, instance.run.scenarios
     if not isinstance(scenarios, Scenarios):

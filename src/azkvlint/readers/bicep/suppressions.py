@@ -1,4 +1,4 @@
-"""Findings that an author does not want to see: ``#disable-next-line KV001`` and ``#disable-diagnostics KV001``."""
+"""Suppressions: ``#disable-next-line KV001``, ``#disable-diagnostics KV001``, and comments of other tools."""
 
 from __future__ import annotations
 

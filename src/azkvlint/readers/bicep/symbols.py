@@ -105,7 +105,7 @@ class Symbol(Generic[_One]):
         return self._expanded
 
     def entity_of(self, iteration: Iteration) -> _One | None:
-        """Return what an iteration with the same key deploys; of one that stands for all, as it is with that key."""
+        """Return the entity with the same key; where one represents all iterations, that one with the key."""
         found = self.expand()
         for known, entity in zip(found.items, self._entities, strict=True):
             if known.key == iteration.key:
@@ -133,7 +133,7 @@ class Symbol(Generic[_One]):
 
 
 class Symbolic:
-    """All instances of a loop whose length is not known, which one stands for."""
+    """All iterations of a loop of unknown length, represented by one."""
 
     def __init__(self, one: Entity, positions: frozenset[str], at: Location) -> None:
         self.one = one
@@ -152,7 +152,7 @@ class Symbolic:
 
 
 class Body:
-    """The members that an author wrote into one declaration, each evaluated once, when it is asked for."""
+    """The written members of one declaration, each evaluated on first use."""
 
     def __init__(self, instance: FileInstance, name: str, iteration: Iteration) -> None:
         self.evaluator = instance.evaluator
@@ -198,17 +198,17 @@ class Body:
 
 
 class ParameterValues(Protocol):
-    """The values that parameters are given, by name; None for one that is given none."""
+    """The arguments of parameters by name; None for a parameter without one."""
 
     def get(self, name: str, /) -> Result | None:
         """Return the argument of one parameter; None if there is none."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
+    """The call of a file. ``prefix`` is that of the addresses in it, ``chain`` are the files around it.
 
-    ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
-    ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
+    ``module`` is the module that calls it, ``scenario`` the one in which it is evaluated.
+    ``copies`` is how many calls like it there are. ``deployment``: the names (patterns) of the deployments around it.
     """
 
     given: ParameterValues
@@ -245,7 +245,7 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
 
 
 class ModuleEntity:
-    """One use of a module."""
+    """One iteration of a module declaration."""
 
     def __init__(self, symbol: ModuleSymbol, iteration: Iteration) -> None:
         self.symbol = symbol
@@ -315,7 +315,7 @@ class ModuleEntity:
 
 
 class Outputs:
-    """The outputs of one use of a module."""
+    """The outputs of a module."""
 
     def __init__(self, module: ModuleEntity, at: Location) -> None:
         self.module = module
@@ -333,7 +333,7 @@ class Outputs:
 
 
 class Arguments:
-    """The parameters that a module statement gives, each evaluated once, when the module asks for it."""
+    """The arguments of a module declaration, each evaluated on first use."""
 
     def __init__(self, caller: FileInstance, body: Body, address: str, declared: ast.Expression) -> None:
         self.caller = caller
@@ -370,7 +370,7 @@ class Arguments:
         return found
 
     def hide(self, name: str) -> None:
-        """Take note that a parameter's value is a secret: no excerpt shows it, whether somebody asks for it or not."""
+        """Record that the argument of a parameter is a secret, which no excerpt shows."""
         node = self.properties.get(name) if self.properties is not None else None
         if node is not None and tells(node.value):
             self.caller.run.hide(self.caller.place(node.value))
@@ -402,14 +402,14 @@ class Content(Protocol):
 
 
 class Source(Protocol):
-    """What a module is made of."""
+    """The source of a module: a Bicep file, a template, or built-in support."""
 
     def open(self, module: ModuleEntity) -> Content | None:
         """Return the content with the arguments of ``module``; None, with a Problem, if it cannot be read."""
 
 
 class ParameterFile:
-    """What a parameter file gives, its own values before those of the file that it extends."""
+    """The values of a parameter file, its own before those of the file that it extends."""
 
     def __init__(self, instance: FileInstance, base: ParameterFile | None) -> None:
         self.instance = instance

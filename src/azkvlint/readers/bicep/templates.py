@@ -21,9 +21,9 @@ from azkvlint.util.project_files import MAX_FILE, read_bytes, reported
 
 
 class TemplateSource:
-    """A template in the file ``file``. ``name`` is its reference if it lies outside the project.
+    """A template in the file ``file``. ``name`` is its reference if it is outside the project.
 
-    Nobody edits such a template where it lies, so all it says is shown at the statement that uses it. Raises
+    Such a template cannot be edited, so all of it is located at the module declaration. Raises
     InputError for a file that holds no template.
     """
 
@@ -81,7 +81,7 @@ def _argument_lookup(arguments: Arguments) -> Callable[[str], Result | None]:
 
 
 class DeployedTemplate:
-    """A template in one use."""
+    """A template with the arguments of one call."""
 
     def __init__(self, module: ModuleEntity, level: Deployment, name: str) -> None:
         self.module = module

@@ -1,4 +1,4 @@
-"""What a parameter's type says of its value: may it be null, and is it secret. Types of other files are followed."""
+"""The types of parameters: whether a value may be null, and whether it is secret, through types of other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one document of predicted resources gives: resources that anyone asks for, and problems."""
+"""Collects the resources that rules read from a what-if result or a snapshot, and the problems."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAME = regex(r"[\w-]{1,80}")
 
 
 class DocumentValues:
-    """Makes results of the values of one document, which is named ``path``, within its ``budget``."""
+    """Evaluates the values of the document ``path`` within its ``budget``."""
 
     def __init__(self, path: str, budget: Budget) -> None:
         self.path = path
@@ -55,7 +55,7 @@ class DocumentValues:
     def result(self, plain: Any, pointer: Path, rest: Unknown | None = None) -> Result:
         """Return the result of decoded JSON. ``rest``: objects outside lists may have more members than they show.
 
-        Raises InputError for expressions that ask for too much work.
+        Raises InputError for expressions above the limit of work.
         """
         kind, at = type(plain), Location(path=self.path, pointer=pointer)
         if kind is str:
@@ -91,11 +91,11 @@ class DocumentValues:
             self._evaluator = Evaluator(self, ARM, self._budget)
         return self._evaluator
 
-    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # the interface of all documents
         """Return the location of the expression."""
         return self._at
 
-    def symbol(self, node: ast.Name) -> Result:  # noqa: ARG002  # an Evaluator asks so
+    def symbol(self, node: ast.Name) -> Result:  # noqa: ARG002  # the interface of all documents
         """Return Unknown: expressions of templates have no names."""
         return Unknown(at=self._at, why="it is an expression that cannot be read")
 
@@ -134,13 +134,13 @@ class Identity(NamedTuple):
 
 
 def parse_id(pattern: str) -> Identity | None:
-    """Take an id apart; None for anything else, and for a scope that is no resource (a subscription)."""
+    """Parse an ID; None for anything else, and for a scope that is not a resource (a subscription)."""
     parts = pattern.rstrip("/").split("/", _MOST_PARTS)
     if len(parts) > _MOST_PARTS:
         return None
     if (parts[0] and not parts[0].startswith(OPEN)) or not all(parts[1:]):
         return None
-    # Of an id that begins with something unknown nobody can tell that beginning apart.
+    # An unknown beginning of an ID cannot be parsed.
     start = 1 if parts[0] else _scope_end(parts)
     if start == len(parts) == 5:
         return Identity("Microsoft.Resources/resourceGroups", (parts[4],), "/".join(parts[:3]), False)
@@ -160,7 +160,7 @@ def _resource(parts: list[str], at: int) -> Identity | None:
     above, extends = "/".join(parts[:at]), False
     while at + 3 < len(parts) and parts[at].lower() == "providers":
         end = at + 4
-        # A name may be "providers", but no type is: types stand at every second place.
+        # A name may be "providers", but no type is: types are at every second position.
         while end + 1 < len(parts) and parts[end].lower() != "providers":
             end += 2
         if end == len(parts):
@@ -186,19 +186,19 @@ def _in_braces(part: str) -> str:
     return f"{{{inside}}}"
 
 
-# What only this program says of a resource: a document cannot.
+# Attributes that only kvlint adds to a resource.
 _OURS = frozenset({"derived", "provider"})
 _PROPERTIES = "properties"
 _KEY_VAULT = "microsoft.keyvault/"
 _SECRETS = ("microsoft.keyvault/vaults/secrets",)
-# Types of Key Vault that hold nothing to judge.
+# Types of Key Vault that no rule could check.
 _HARMLESS = ("/privateendpointconnections", "/eventgridfilters", "/deletedvaults", "/deletedmanagedhsms")
 _QUOTED = regex(r"'[^']*+'|\"[^\"]*+\"|[\x00-\x1f\x7f]++")
 _LONGEST = 300
 
 
 class RequiredResource(msgspec.Struct, frozen=True):
-    """A resource that somebody asks for: its identity, the place of its id, a free address, and what is asked of it."""
+    """A resource that rules read: its identity, the location of its ID, its address, and its required members."""
 
     identity: Identity
     at: Location
@@ -238,7 +238,7 @@ class PredictedResources:
     def subject(self, written: object, pointer: Path, body: Mapping[str, Any]) -> RequiredResource | None:
         """Return the resource with the ID ``written`` at ``pointer``; None if no rule reads its type.
 
-        ``body`` says type and name where the id does not.
+        ``body`` has its type and name where the ID does not.
         """
         pattern = pattern_of(self.values.result(written, pointer)) if isinstance(written, str) else ""
         found = parse_id(pattern)
@@ -312,7 +312,7 @@ class PredictedResources:
         name = body.get("name")
         names = pattern_of(self.values.result(name, pointer)).split("/") if isinstance(name, str) else []
         fits = len(names) == type_.count("/") and all(names)
-        # What it lies in is not known, but the same for all whose ids are the same.
+        # Its scope is not known, but the same for all equal IDs.
         return Identity(type_, tuple(names) if fits else (), hole(pattern or f"id of item {pointer}"), False)
 
     def _pass_over(self, type_: str, shown: str, pointer: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a deployment would do, as Azure or the Bicep CLI predicts it: which of the two a document is, and its reader."""
+"""Reads the predicted resources of a deployment: a what-if result of Azure, or a snapshot of the Bicep CLI."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def looks_like_snapshot(value: object) -> bool:
 
 @with_recursion_limit
 def read_snapshot(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
-    """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or asks for too much work."""
+    """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or too large."""
     value = document.value
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):

@@ -1,4 +1,4 @@
-"""What ``az deployment ... what-if --no-pretty-print`` prints -> resources, each with what the deployment does to it.
+"""Reads the output of ``az deployment ... what-if --no-pretty-print``: resources with their planned actions.
 
 The form is the REST API's ``WhatIfOperationResult``, whose parts may be below ``properties``:
 ``{"status", "error", "changes": [...], "potentialChanges": [...], "diagnostics": [...]}``.
@@ -105,7 +105,7 @@ def is_of_stack(changes: object) -> bool:
 def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
     """Read the what-if result ``document``, known as ``path``.
 
-    Raises InputError if it is none, or asks for too much work.
+    Raises InputError if it is none, or too large.
     """
     found = _parts(document.value)
     if found is None:
