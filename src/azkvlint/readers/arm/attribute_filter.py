@@ -93,9 +93,9 @@ def prune(result: Result, tree: Tree | None) -> Result:
         return result
     kept: dict[str, Result] = {}
     for key, item in result.fields.items():
-        asked = tree.get(key) or tree.get(key.lower())
-        if asked is not None:
-            kept[key] = item if asked[0] is None else prune(item, asked[0])
+        required = tree.get(key) or tree.get(key.lower())
+        if required is not None:
+            kept[key] = item if required[0] is None else prune(item, required[0])
     return Fields(at=result.at, fields=kept, rest=result.rest)
 
 

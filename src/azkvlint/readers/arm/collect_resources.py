@@ -92,7 +92,7 @@ class ResourceCollector:
             # Most resources are of no interest, and hold nothing that is.
             if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
                 continue
-            self._declared(deployment, symbol, plain, pointer, None)
+            self._collect_declaration(deployment, symbol, plain, pointer, None)
 
     def _expect(self, deployment: Deployment) -> None:
         """Refuse what a deployment declares, in all its copies, before any of it is made."""
@@ -109,7 +109,7 @@ class ResourceCollector:
         self.run.budget.spend(declared // DECLARATIONS_A_STEP)
         self.run.expect(resources, deployments)
 
-    def _declared(
+    def _collect_declaration(
         self,
         deployment: Deployment,
         symbol: str,
@@ -123,7 +123,7 @@ class ResourceCollector:
             return
         declared = ResourceDeclaration(deployment=deployment, symbol=symbol, plain=plain, pointer=pointer, above=above)
         for instance in declared.instances():
-            self._instance(instance)
+            self._collect_instance(instance)
         if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
             self._may_exist(declared)
 
@@ -141,7 +141,7 @@ class ResourceCollector:
                 return
             self.run = found[0].root.template.run
             for instance in found[1].existing():
-                self._instance(instance)
+                self._collect_instance(instance)
         except (InputError, RecursionError) as error:
             if isinstance(error, RecursionError) and within is not None:
                 raise
@@ -170,7 +170,7 @@ class ResourceCollector:
             return False
         return self.run.attribute_filter.members_of(lower) is None
 
-    def _instance(self, instance: EvaluatedResource) -> None:
+    def _collect_instance(self, instance: EvaluatedResource) -> None:
         run, deployment = self.run, instance.deployment
         if not instance.written_type:
             run.closed = False
@@ -182,13 +182,13 @@ class ResourceCollector:
         elif instance.identity.type.lower() in HOLDERS:
             self._deploy_held(instance)
         else:
-            asked = run.attribute_filter.members_of(instance.identity.type.lower())
-            if asked is None:
+            required = run.attribute_filter.members_of(instance.identity.type.lower())
+            if required is None:
                 self._report_unknown_type(instance)
             else:
-                self._keep(instance, asked)
+                self._keep(instance, required)
         for symbol, plain, pointer in deployment.declarations(instance):
-            self._declared(deployment, symbol, plain, pointer, instance)
+            self._collect_declaration(deployment, symbol, plain, pointer, instance)
 
     def _deploy_held(self, instance: EvaluatedResource) -> None:
         """Add what the template inside a deployment stack, a template spec, or a policy definition deploys."""
@@ -199,7 +199,7 @@ class ResourceCollector:
         deployment, head = instance.deployment, instance.identity
         one = HoldingResource(
             type=head.type.lower(), address=instance.address, at=instance.place("type"),
-            properties=instance.evaluated("properties"), scope=scope_of(head.above) or deployment.scope,
+            properties=instance.evaluate("properties"), scope=scope_of(head.above) or deployment.scope,
             conditions=conditions, callers=(*deployment.callers, instance.place("type")),
         )  # fmt: skip
         deploy_held(self.run, one)
@@ -212,11 +212,11 @@ class ResourceCollector:
             text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
             self.run.type_not_known("error", text, instance.place("type"))
 
-    def _keep(self, instance: EvaluatedResource, asked: RequiredMembers) -> None:
+    def _keep(self, instance: EvaluatedResource, required: RequiredMembers) -> None:
         conditions = instance.conditions()
         if conditions is None:
             return
-        resource = resource_of(instance, asked, conditions)
+        resource = resource_of(instance, required, conditions)
         if not resource.existing and resource.type.lower() == SECRETS_TYPE:
             found = origins_of_secret(instance) if is_asked(self.run.attribute_filter.required, SECRETS_TYPE) else None
             if found is not None:
@@ -273,7 +273,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
             text = f"the template that '{one.address}' links to is not available, so its resources were not evaluated"
             run.not_whole("note", text, one.at)
         elif not holder.is_optional:
-            run.not_whole("warning", _unknown(one.address), one.at)
+            run.not_whole("warning", _unknown_template(one.address), one.at)
         return None
     if isinstance(held.template, Unknown) and holder.is_optional:
         text = "the rule of a policy definition is not known, so a template in it was not evaluated"
@@ -288,7 +288,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
         scope = _elsewhere(one.address, held.template)
         conditions |= {f"'{one.address}' {holder.condition}"}
         if one.type == POLICIES:
-            given = _assigned(given)
+            given = _policy_arguments(given)
     closed = run.closed
     embedded = EmbeddedTemplate(
         address=one.address, at=one.at, template=held.template, given=given, scope=scope, conditions=conditions,
@@ -308,7 +308,7 @@ def _elsewhere(address: str, template: Result) -> Scope:
     return Scope(level or GROUP, name, name, name)
 
 
-def _assigned(given: Result | None) -> Result | None:
+def _policy_arguments(given: Result | None) -> Result | None:
     """Return the parameters that a policy passes. Its expressions are evaluated for each resource that it finds."""
     if not isinstance(given, Fields):
         return given
@@ -320,7 +320,7 @@ def _assigned(given: Result | None) -> Result | None:
     return Fields(at=given.at, fields=fields, rest=given.rest)
 
 
-def _unknown(address: str) -> str:
+def _unknown_template(address: str) -> str:
     return f"the template of '{address}' is not known, so its resources were not evaluated"
 
 
@@ -351,7 +351,7 @@ def _deploy(run: Run, one: EmbeddedTemplate, holes: _Holes) -> None:
         if found is not one.template:
             holes.locations.clear()
     if not isinstance(plain, dict) or not _is_complete(plain):
-        run.not_whole("warning", _unknown(one.address), one.at)
+        run.not_whole("warning", _unknown_template(one.address), one.at)
         if not isinstance(plain, dict):
             return
     given = decode_json(one.given)

@@ -74,7 +74,7 @@ class EvaluatedResource:
             return name
         return None if self.usual else key_of(self.plain, name)
 
-    def evaluated(self, name: str) -> Result | None:
+    def evaluate(self, name: str) -> Result | None:
         """Return the value of a member; None if it is not written."""
         key = self.key_of(name)
         if key is None:
@@ -87,7 +87,7 @@ class EvaluatedResource:
         plain = self.plain[key] if key is not None else None
         if type(plain) is str and plain[:1] != "[" and OPEN not in plain:
             return plain
-        found = self.evaluated(name)
+        found = self.evaluate(name)
         if found is None or (known and not isinstance(found, Scalar)):
             return ""
         return pattern_of(found)
@@ -120,7 +120,7 @@ class EvaluatedResource:
 
     def conditions(self) -> frozenset[str] | None:
         """Return the unknown conditions that it depends on; None if it certainly does not exist."""
-        found = self.evaluated("condition")
+        found = self.evaluate("condition")
         conditions = self.deployment.conditions
         if isinstance(found, Scalar):
             if found.value is False or (isinstance(found.value, str) and found.value.lower() == "false"):
@@ -142,7 +142,7 @@ class EvaluatedResource:
         for number, name in enumerate(names):
             if isinstance(plain, str):
                 # An object that is itself an expression.
-                found = self._guarded(plain, pointer)
+                found = self._evaluate_once(plain, pointer)
                 for below in names[number:]:
                     if found is not None:
                         found = self.deployment.template.evaluator.member(found, below, True, found.at)
@@ -151,9 +151,9 @@ class EvaluatedResource:
             if key is None:
                 return None
             plain, pointer = plain[key], (*pointer, key)
-        return self._guarded(plain, pointer)
+        return self._evaluate_once(plain, pointer)
 
-    def _guarded(self, plain: Any, pointer: Pointer) -> Result | None:
+    def _evaluate_once(self, plain: Any, pointer: Pointer) -> Result | None:
         if self._busy:
             return None
         self._busy = True
@@ -194,7 +194,7 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
         place, extends = _scope_id(instance)
         return (
             ResourceIdentity(*parts_of(type_, pattern, place))
-            if _is_old(type_)
+            if _is_legacy_extension(type_)
             else ResourceIdentity(type_, names, place, extends)
         )
     outer = above.identity
@@ -208,12 +208,12 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
         # An unrelated type: an extension resource extends the resource around it.
         extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
         return ResourceIdentity(type_, names, outer.id if extends else outer.above, extends)
-    if _is_old(type_):
+    if _is_legacy_extension(type_):
         return ResourceIdentity(*parts_of(type_, "/".join(names), outer.above))
     return ResourceIdentity(type_, names, outer.above, outer.extends)
 
 
-def _is_old(type_: str) -> bool:
+def _is_legacy_extension(type_: str) -> bool:
     """Return whether a type is the older form of an extension resource, which names its target in the type."""
     return "/providers/" in type_.lower()
 
@@ -221,7 +221,7 @@ def _is_old(type_: str) -> bool:
 def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
     """Return the ID that ``scope`` names, or that of the deployment's scope, and whether the resource extends it."""
     deployment = instance.deployment
-    found = None if instance.is_deployment else instance.evaluated("scope")
+    found = None if instance.is_deployment else instance.evaluate("scope")
     if found is None or isinstance(found, Absent):
         return deployment.id, False
     pattern = pattern_of(found) or hole(f"{deployment.address}{'/'.join(map(str, instance.pointer))}.scope")
@@ -499,16 +499,16 @@ def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
             run.not_whole("warning", "the template of a nested deployment is not known before deployment", at)
             return None
     else:
-        linked = _linked(instance, properties, pointer)
+        linked = _linked_template(instance, properties, pointer)
         if linked is None:
             return None
         path, plain = linked
         chain = (*chain, path)
     arguments = Arguments(deployment.template, instance.local, properties, pointer)
-    return _nested(instance, plain, where, path, chain, arguments, properties)
+    return _nested_deployment(instance, plain, where, path, chain, arguments, properties)
 
 
-def _nested(
+def _nested_deployment(
     instance: EvaluatedResource, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
     arguments: Arguments, properties: Mapping[str, Any],
 ) -> NestedDeployment:  # fmt: skip
@@ -576,13 +576,13 @@ def target_scope(instance: EvaluatedResource) -> Scope:
 
 def _member_pattern(instance: EvaluatedResource, name: str) -> str:
     """Return the pattern of a member that names a scope; empty if it is not written."""
-    found = instance.evaluated(name)
+    found = instance.evaluate(name)
     if found is None or isinstance(found, Absent):
         return ""
     return pattern_of(found) or hole(f"{instance.address}.{name}")
 
 
-def _linked(instance: EvaluatedResource, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
+def _linked_template(instance: EvaluatedResource, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
     """Return the path and the JSON of a linked template; None, with a problem, if it is not available."""
     run, at = instance.deployment.run, instance.place("type")
     link = member(properties, "templateLink")
@@ -608,10 +608,10 @@ def _linked(instance: EvaluatedResource, properties: Mapping[str, Any], pointer:
     if path in (run.path, *instance.deployment.chain):
         run.not_whole("warning", f"the linked template '{path}' links itself", at)
         return None
-    return _loaded(instance, path, at)
+    return _load_template(instance, path, at)
 
 
-def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | None:
+def _load_template(instance: EvaluatedResource, path: str, at: Location) -> _Linked | None:
     run = instance.deployment.run
     try:
         start = posixpath.dirname(run.path) or "."
@@ -629,12 +629,12 @@ def _loaded(instance: EvaluatedResource, path: str, at: Location) -> _Linked | N
     return path, document.value
 
 
-def resource_of(instance: EvaluatedResource, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
+def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with the required members of its type."""
     deployment, head, plain = instance.deployment, instance.identity, instance.plain
     existing = plain.get("existing") is True
     body: dict[str, Result] = {}
-    members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
+    members = required.members if required.members is not None else tuple((key, None) for key in plain)
     for name, tree in () if existing else members:
         key = instance.key_of(name)
         if key is not None:

@@ -40,7 +40,7 @@ class TemplateOrigins:
         if isinstance(plain, str):
             if not is_expression(plain):
                 return NONE
-            node = self.template.run.parsed(plain[1:-1], self.template.at)
+            node = self.template.run.parse(plain[1:-1], self.template.at)
             return origins_of(node, self, rest) if node is not None else frozenset({value_origins.UNTRACED})
         key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
         if key is not None:
@@ -69,7 +69,7 @@ class TemplateOrigins:
             if name == "parameters":
                 return inner.parameter(key, rest)
             plain = self.template.written_variable(key)
-            return value_origins.of_variable(inner.trace(plain, rest), (key, *rest), self._parsed(plain))
+            return value_origins.of_variable(inner.trace(plain, rest), (key, *rest), self._parse(plain))
         if name.startswith("list"):
             return value_origins.of_list(rest)
         if name == "newguid":
@@ -86,7 +86,7 @@ class TemplateOrigins:
         arguments = self.template.arguments
         if arguments is not None:
             plain = arguments.written(name)
-            found = TemplateOrigins(arguments.template, self._busy).given(plain, rest) if plain is not None else None
+            found = TemplateOrigins(arguments.template, self._busy).argument(plain, rest) if plain is not None else None
         else:
             found = origins_of_argument(self.template.given(name), secure)
         is_passed = arguments is not None and found is not None
@@ -95,7 +95,7 @@ class TemplateOrigins:
             found = frozenset({value_origins.DEFAULT}) if not found or found & {value_origins.WRITTEN} else found
         return origins_of_parameter(found, secure, name, rest, is_passed)
 
-    def given(self, plain: Any, rest: Path = ()) -> Origins:
+    def argument(self, plain: Any, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in an argument of a nested deployment."""
         if isinstance(plain, dict):
             key = key_of(plain, "value")
@@ -103,22 +103,22 @@ class TemplateOrigins:
                 return self.trace(plain[key], rest) or frozenset({value_origins.WRITTEN})
             key = key_of(plain, "reference")
             if key is not None:
-                return value_origins.of_vault_secret(self._parsed(member(plain[key], "secretName")))
-        return self._given_by(self._parsed(plain), rest)
+                return value_origins.of_vault_secret(self._parse(member(plain[key], "secretName")))
+        return self._argument_of(self._parse(plain), rest)
 
-    def _parsed(self, plain: Any) -> ast.Expression | None:
+    def _parse(self, plain: Any) -> ast.Expression | None:
         """Return the expression of a JSON value, if it is a string that can be parsed."""
         if not isinstance(plain, str):
             return None
         if not is_expression(plain):
             return ast.Literal(start=0, end=0, value=plain)
-        return self.template.run.parsed(plain[1:-1], self.template.at)
+        return self.template.run.parse(plain[1:-1], self.template.at)
 
-    def _given_by(self, node: ast.Expression | None, rest: Path) -> Origins:
+    def _argument_of(self, node: ast.Expression | None, rest: Path) -> Origins:
         """Return the same for an expression: Bicep compiles a choice between secrets to one."""
         match node:
             case ast.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
-                return self._given_by(first, rest) | self._given_by(second, rest)
+                return self._argument_of(first, rest) | self._argument_of(second, rest)
             case ast.Call(name=name, arguments=(ast.Literal(value=key), value, *_)) if name.lower() == "createobject":
                 if key == "reference":
                     return value_origins.of_vault_secret(_argument(value, "secretName"))

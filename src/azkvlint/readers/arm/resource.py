@@ -92,14 +92,14 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
     elif not declared.existing:
         fields["apiVersion"] = Unknown(at=at, why="the API version is not known")
     if declared.extends or is_extension:
-        fields["scope"] = id_value(declared.above or "/", _place_of(declared, "scope"))
+        fields["scope"] = id_value(declared.above or "/", _location_of(declared, "scope"))
     if len(declared.names) > 1:
         if own:
             # The last kind and the last name: no name holds a slash.
             parent = own.rsplit("/", 2)[0]
         else:
             parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
-        fields["parent"] = id_value(parent, _place_of(declared, "parent"))
+        fields["parent"] = id_value(parent, _location_of(declared, "parent"))
     attributes = MapValue(at=at, fields=fields, rest=declared.rest)
     return Resource(
         address=declared.address,
@@ -140,7 +140,7 @@ def property_for_others(type_: str, name: str, value: Result) -> Result:
     return mark_sensitive(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
 
 
-def _place_of(declared: Declaration, key: str) -> Location:
+def _location_of(declared: Declaration, key: str) -> Location:
     """Return the location of a member, or of the resource if it is not written."""
     found = declared.body.get(key)
     return declared.at if found is None else found.at

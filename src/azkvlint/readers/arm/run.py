@@ -154,7 +154,7 @@ class Run:
         """Report a resource that cannot be checked because of its type."""
         self.problem(TYPE_NOT_KNOWN, level, message, at)
 
-    def parsed(self, text: str, at: Location) -> Expression | None:
+    def parse(self, text: str, at: Location) -> Expression | None:
         """Return the tree of an expression without its brackets; None, with a problem, if it is invalid."""
         found = _parsed.get(text)
         if found is None:

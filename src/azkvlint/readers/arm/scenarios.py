@@ -66,7 +66,7 @@ class Scenario(existence.Scenario):
 
     def instance(self, instance: EvaluatedResource) -> EvaluatedResource | None:
         """Return the same resource in this scenario; None if there is none."""
-        same = self.declared(
+        same = self.declaration(
             ResourceDeclaration(
                 deployment=instance.deployment, symbol=instance.symbol, plain=instance.plain, pointer=instance.pointer,
                 above=instance.above,
@@ -77,7 +77,7 @@ class Scenario(existence.Scenario):
                 return found
         return None
 
-    def declared(self, declared: ResourceDeclaration) -> ResourceDeclaration | None:
+    def declaration(self, declared: ResourceDeclaration) -> ResourceDeclaration | None:
         """Return the same declaration in this scenario; None if what it is in does not exist there."""
         deployment = self.deployment(declared.deployment)
         above = self.instance(declared.above) if declared.above is not None else None
@@ -107,12 +107,14 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
     def attributes_in(self, scenario: Scenario, vault: EvaluatedResource) -> MapValue | None:
         """See the base class."""
         same = scenario.instance(vault)
-        asked = self.base.run.attribute_filter.members_of(vault.identity.type.lower())
-        return resource_of(same, asked, frozenset()).attributes if same is not None and asked is not None else None
+        required = self.base.run.attribute_filter.members_of(vault.identity.type.lower())
+        return (
+            resource_of(same, required, frozenset()).attributes if same is not None and required is not None else None
+        )
 
     def exists(self, scenario: Scenario, declaration: ResourceDeclaration) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
-        same = scenario.declared(declaration)
+        same = scenario.declaration(declaration)
         return same is not None and bool(same.existing())
 
     def existing(self, declared: ResourceDeclaration) -> tuple[Scenario, ResourceDeclaration] | None:
@@ -123,7 +125,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
         if not self.is_possible:
             return None
         scenario = self.enabling(declared, repr(declared.pointer), declared.deployment.template.scenario)
-        same = scenario.declared(declared) if scenario is not None else None
+        same = scenario.declaration(declared) if scenario is not None else None
         return (scenario, same) if scenario is not None and same is not None else None
 
     def reason(self, declared: ResourceDeclaration) -> str:

@@ -76,7 +76,7 @@ class Values:
         """Return the value of a string, which may be an expression."""
         if not is_expression(text):
             return Scalar(at=at, value=unescaped(text))
-        node = self.run.parsed(text[1:-1], at)
+        node = self.run.parse(text[1:-1], at)
         if node is None:
             return Unknown(at=at, why="its expression cannot be read")
         before, self.at = self.at, at
@@ -109,10 +109,10 @@ class Values:
                 self._copies(item, (*pointer, key), local, tree, fields)
                 continue
             if tree is not None:
-                asked = tree.get(name) or tree.get(name.lower())
-                if asked is None:
+                required = tree.get(name) or tree.get(name.lower())
+                if required is None:
                     continue
-                below = asked[0]
+                below = required[0]
             # Most members are data: a call for each would be most of the work.
             if kind is bool or kind is int or (kind is str and item[:1] != "["):
                 fields[name] = Scalar(at=Location(path=path, pointer=(*pointer, key)), value=item)
@@ -126,9 +126,9 @@ class Values:
         """Add the properties that the ``copy`` of an object declares."""
         for number, loop in enumerate(loops):
             name = str(loop[key_of(loop, "name")])
-            asked = (None,) if tree is None else tree.get(name) or tree.get(name.lower())
-            if asked is not None:
-                fields[name] = self.loop(loop, name, "input", (*pointer, number), local, asked[0])
+            required = (None,) if tree is None else tree.get(name) or tree.get(name.lower())
+            if required is not None:
+                fields[name] = self.loop(loop, name, "input", (*pointer, number), local, required[0])
 
     def loop(
         self, loop: Mapping[str, Any], name: str, input_: str, pointer: Pointer, local: Local,

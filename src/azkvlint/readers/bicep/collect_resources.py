@@ -42,7 +42,7 @@ def collect_resources(instance: ModuleInstance, conditions: frozenset[str]) -> N
     if asks_outputs(instance.run.attribute_filter.required, OUTPUT_TYPE):
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
-    for node in instance.file.declared(ast.Resource):
+    for node in instance.file.declarations(ast.Resource):
         if instance.file.symbols.get(node.name) is node and may_be_required(instance, node):
             _collect_resource(instance.resource(node), conditions)
 
@@ -56,8 +56,8 @@ def may_be_required(instance: ModuleInstance, node: ast.Resource) -> bool:
     if whole not in known:
         type_ = whole.partition("@")[0]
         lower = type_.lower()
-        asked = instance.run.attribute_filter.members_of(type_) is not None
-        known[whole] = asked or lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower
+        required = instance.run.attribute_filter.members_of(type_) is not None
+        known[whole] = required or lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower
     return known[whole]
 
 
@@ -89,15 +89,15 @@ def _skip(symbol: ResourceSymbol, reason: str) -> None:
 def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     instance = entity.instance
     run, type_ = instance.run, entity.identity.type
-    asked = run.attribute_filter.members_of(type_) if type_ else None
+    required = run.attribute_filter.members_of(type_) if type_ else None
     if type_.lower() in HOLDERS and not entity.node.existing:
         _deploy_held_template(entity, conditions)
         return
-    if asked is None:
+    if required is None:
         if not entity.node.existing:
             _report_unknown_type(entity, type_)
         return
-    resource = resource_of(entity, asked, conditions)
+    resource = resource_of(entity, required, conditions)
     if (
         not entity.node.existing
         and type_.lower() == SECRETS_TYPE
@@ -125,7 +125,7 @@ def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
 
 def collect_modules(instance: ModuleInstance, conditions: frozenset[str]) -> None:
     """Add what the modules of a file deploy, in their order."""
-    for node in instance.file.declared(ast.Module):
+    for node in instance.file.declarations(ast.Module):
         if instance.file.symbols.get(node.name) is node:
             symbol = instance.module(node)
             if not _collect_module(symbol, conditions):
@@ -168,9 +168,9 @@ def _expect(instance: ModuleInstance) -> None:
     """Refuse what a file declares, in all its copies, before any of it is made."""
     run, file, copies = instance.run, instance.file, instance.module_call.copies
     run.budget.spend(len(file.parsed.declarations) // DECLARATIONS_A_STEP)
-    asked = (node for node in file.declared(ast.Resource) if may_be_required(instance, node))
-    resources = sum(written_length(node.body) for node in asked)
-    modules = sum(written_length(node.body) for node in file.declared(ast.Module) if is_unconditional(node.body))
+    required = (node for node in file.declarations(ast.Resource) if may_be_required(instance, node))
+    resources = sum(written_length(node.body) for node in required)
+    modules = sum(written_length(node.body) for node in file.declarations(ast.Module) if is_unconditional(node.body))
     run.expect(resources * copies, modules * copies)
 
 
@@ -181,7 +181,7 @@ def _deploy_held_template(entity: ResourceEntity, conditions: frozenset[str]) ->
     at = instance.reported_location(entity.at)
     one = HoldingResource(
         type=type_, address=entity.address, at=at, properties=entity.body.get("properties"),
-        scope=_named(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,
+        scope=_named_scope(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,
         callers=(*instance.module_call.callers, at),
     )  # fmt: skip
     run = instance.run
@@ -199,7 +199,7 @@ def _record_deployed_files(run: BicepRun, *values: Result | None) -> None:
             run.deployed |= {file for file, loaded in run.loaded.items() if loaded == plain}
 
 
-def _named(entity: ResourceEntity, around: Scope) -> Scope:
+def _named_scope(entity: ResourceEntity, around: Scope) -> Scope:
     """Return the scope that a deployment names by its subscription and resource group."""
     subscription, group = _pattern(entity, "subscriptionId"), _pattern(entity, "resourceGroup")
     if group:

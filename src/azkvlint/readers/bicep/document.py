@@ -39,7 +39,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         node = self.scope
         return node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
 
-    def declared(self, kind: type[_Kind]) -> Iterator[_Kind]:
+    def declarations(self, kind: type[_Kind]) -> Iterator[_Kind]:
         """Yield the top-level declarations of one kind, in order."""
         return (node for node in self.parsed.declarations if isinstance(node, kind))
 

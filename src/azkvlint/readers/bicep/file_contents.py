@@ -44,7 +44,7 @@ def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Resul
         found = find(run, file.file, known[0])
         if name == "loadDirectoryFileInfo":
             return _directory(run.root, found, known[1] if len(known) > 1 else None, at)
-        plain = _loaded(run, name, found)
+        plain = _cached_content(run, name, found)
         if name == "loadJsonContent":
             run.loaded[found] = plain
         if len(known) > 1 and name in ("loadJsonContent", "loadYamlContent"):
@@ -56,7 +56,7 @@ def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Resul
     return wrap(plain, at)
 
 
-def _loaded(run: BicepRun, name: str, file: str) -> Any:
+def _cached_content(run: BicepRun, name: str, file: str) -> Any:
     """Return the plain data of a file, read once a run."""
     key = f"{name}:{file}"
     found = cached(run.cache.data, key, lambda: _read(name, file))

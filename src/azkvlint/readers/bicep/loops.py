@@ -69,7 +69,7 @@ def iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address
 
 def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address: str, budget: Budget) -> Iterations:
     if not isinstance(body, ast.For):
-        return Iterations(is_loop=False, items=[_one("", local, body)])
+        return Iterations(is_loop=False, items=[_iteration("", local, body)])
     over = evaluator.evaluate(body.over, local)
     if isinstance(over, Absent):
         return Iterations(is_loop=True, items=[])
@@ -79,8 +79,8 @@ def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, addres
         budget.add_resources(len(over.items))
         found = []
         for number, item in enumerate(over.items):
-            inner = _with(body, local, item, Scalar(at=over.at, value=number))
-            found.append(_one(f"[{number}]", inner, body.body))
+            inner = _with_variables(body, local, item, Scalar(at=over.at, value=number))
+            found.append(_iteration(f"[{number}]", inner, body.body))
         return Iterations(is_loop=True, items=found)
     return _symbolic(evaluator, body, local, address, over)
 
@@ -97,18 +97,18 @@ def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, o
     positions = {number.pattern}
     if name.startswith("\u27e8range(0,") and item.pattern:
         positions.add(item.pattern)
-    one = _one("[*]", _with(body, local, item, number), body.body, hole(f"{name}[]"))
+    one = _iteration("[*]", _with_variables(body, local, item, number), body.body, hole(f"{name}[]"))
     return Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
 
 
-def _with(body: ast.For, local: Local, item: Result, number: Result) -> Local:
+def _with_variables(body: ast.For, local: Local, item: Result, number: Result) -> Local:
     inner = {**local, body.item: item}
     if body.index:
         inner[body.index] = number
     return inner
 
 
-def _one(key: str, local: Local, body: ast.Expression, loop: str = "") -> Iteration:
+def _iteration(key: str, local: Local, body: ast.Expression, loop: str = "") -> Iteration:
     condition = body.condition if isinstance(body, ast.If) else None
     return Iteration(key=key, local=local, body=body_of(body), condition=condition, loop=loop)
 

@@ -38,7 +38,7 @@ class FileOrigins:
         """See ``origins.Scope``."""
         if isinstance(node, ast.Call):
             own = isinstance(self.instance.file.symbols.get(node.name), ast.Function)
-            return None if own else _of_call(node, rest)
+            return None if own else _origins_of_call(node, rest)
         path = path_of(node)
         if not path:
             return None
@@ -73,7 +73,7 @@ class FileOrigins:
                 scope = _with_loop(FileOrigins(given.caller, self._busy), given.declared)
                 found = origins_of(written.value, scope, rest) or frozenset({value_origins.WRITTEN})
                 if isinstance(scope, Loop) and not rest:
-                    found = _of_one(found, given.get(node.name))
+                    found = _origins_of_iteration(found, given.get(node.name))
         elif isinstance(given, ParameterFile):
             found = self._of_parameter_file(given, node.name, secure)
         else:
@@ -103,7 +103,7 @@ class FileOrigins:
         return FileOrigins(content.instance, self._busy).trace(found.value if found is not None else None)
 
 
-def _of_call(node: ast.Call, rest: Path) -> Origins | None:
+def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
     """Return the origins of a function's result; None if they are those of its arguments."""
     name = node.name.lower()
     if name.startswith("list"):
@@ -128,19 +128,23 @@ def origins_of_secret(entity: ResourceEntity) -> Origins | None:
         node = found.value
         members = properties_of(node) if isinstance(node, ast.Object) else None
     else:
-        return _of_secret(entity, node)
-    return _of_secret(entity, node) if not isinstance(node, ast.Object) else None
+        return _origins_of_node(entity, node)
+    return _origins_of_node(entity, node) if not isinstance(node, ast.Object) else None
 
 
-def _of_secret(entity: ResourceEntity, node: ast.Expression | None) -> Origins | None:
+def _origins_of_node(entity: ResourceEntity, node: ast.Expression | None) -> Origins | None:
     if node is None:
         return None
     scope = _scope_of(entity)
     found = origins_of(node, scope)
-    return _of_one(found, entity.instance.evaluator.evaluate(node, entity.local)) if isinstance(scope, Loop) else found
+    return (
+        _origins_of_iteration(found, entity.instance.evaluator.evaluate(node, entity.local))
+        if isinstance(scope, Loop)
+        else found
+    )
 
 
-def _of_one(found: Origins, value: object) -> Origins:
+def _origins_of_iteration(found: Origins, value: object) -> Origins:
     """Return the origins in one iteration, from those of all: a known value has no unknown origin."""
     return value_origins.of_known(found) if isinstance(value, Scalar) else found
 
@@ -157,7 +161,7 @@ def _with_loop(scope: Scope, declared: ast.Expression) -> Scope:
 
 def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
-    for node in instance.file.declared(ast.Output):
+    for node in instance.file.declarations(ast.Output):
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
         found = FileOrigins(instance).trace(node.value)
         at = instance.reported_location(instance.place(node))

@@ -34,10 +34,10 @@ def read_bicepparam(
 ) -> BicepRead:
     """Read the file that a parameter file is for, with its values. See ``read_bicep``."""
     run = BicepRun(path, text, required, cache, root)
-    parsed = cache.parsed(path, real_path(file) if file else "", text)
+    parsed = cache.parse(path, real_path(file) if file else "", text)
     try:
         values = _values(run, parsed, (parsed.file,))
-        using = next(parsed.declared(ast.Using), None)
+        using = next(parsed.declarations(ast.Using), None)
         if using is not None and using.path is not None:
             return _read_using(run, values, using.path)
     except InputError as error:
@@ -49,7 +49,7 @@ def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
     """Return the values of a parameter file and of those that it extends."""
     instance = ModuleInstance(file, run, ModuleCall(given={}, scope=Scope()))
     base: ParameterFile | None = None
-    for node in file.declared(ast.Extends):
+    for node in file.declarations(ast.Extends):
         path = node.path.value if isinstance(node.path, ast.Literal) else ""
         try:
             base = _extended_file(run, file, str(path), chain)

@@ -64,7 +64,7 @@ def read_bicep(
     """
     run = BicepRun(path, text, required, cache, root)
     run.closed = not is_open
-    parsed = cache.parsed(path, real_path(file) if file else "", text)
+    parsed = cache.parse(path, real_path(file) if file else "", text)
     return read_root(run, parsed, _NOTHING if given is None else given)
 
 

@@ -277,13 +277,13 @@ def _after(name: str, own: str, at: Location) -> Unknown:
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
 
 
-def resource_of(entity: ResourceEntity, asked: RequiredMembers, conditions: frozenset[str]) -> Resource:
+def resource_of(entity: ResourceEntity, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
     """Return a resource with the required members of its type."""
     instance, identity = entity.instance, entity.identity
     body: Mapping[str, Result] = {}
     rest: Unknown | None = None
     if not entity.node.existing:
-        body, rest = _body_of(entity, asked)
+        body, rest = _body_of(entity, required)
     return make_resource(
         Declaration(
             address=entity.address,
@@ -303,14 +303,14 @@ def resource_of(entity: ResourceEntity, asked: RequiredMembers, conditions: froz
     )
 
 
-def _body_of(entity: ResourceEntity, asked: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
+def _body_of(entity: ResourceEntity, required: RequiredMembers) -> tuple[dict[str, Result], Unknown | None]:
     """Return the evaluated members that are required, and why there may be more."""
     body = entity.body
     found: dict[str, Result] = {}
     if body.properties is None:
         whole = body.all_members()
         for name, result in whole.fields.items():
-            below = _required_below(asked.tree, name)
+            below = _required_member(required.tree, name)
             if name in _HEAD:
                 found[name] = Absent(at=result.at)
             elif below is not None:
@@ -321,28 +321,28 @@ def _body_of(entity: ResourceEntity, asked: RequiredMembers) -> tuple[dict[str, 
             # Only its location matters: its value is part of the identity.
             found[name] = Absent(at=entity.instance.place(node))
             continue
-        below = _required_below(asked.tree, name)
+        below = _required_member(required.tree, name)
         if below is not None:
             found[name] = _property_of(entity, node, entity.local, below[0])
     return found, None
 
 
-def _required_below(asked: Tree | None, name: str) -> tuple[Tree | None] | None:
+def _required_member(required: Tree | None, name: str) -> tuple[Tree | None] | None:
     """Return what is required of a member (in a tuple, where None is all); None if nothing is."""
-    return (None,) if asked is None else asked.get(name) or asked.get(name.lower())
+    return (None,) if required is None else required.get(name) or required.get(name.lower())
 
 
-def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, asked: Tree | None) -> Result:
+def _property_of(entity: ResourceEntity, node: ast.Property, local: Local, required: Tree | None) -> Result:
     """Return the required part of a property; other members are not evaluated where they are literals."""
     value = node.value
     evaluator = entity.instance.evaluator
-    if asked is None or type(value) is not ast.Object:
-        return prune(evaluator.property(node, local), asked)
+    if required is None or type(value) is not ast.Object:
+        return prune(evaluator.property(node, local), required)
     fields: dict[str, Result] = {}
     for member in value.members:
         if not isinstance(member, ast.Property) or not isinstance(member.key, str):
-            return prune(evaluator.property(node, local), asked)
-        below = _required_below(asked, member.key)
+            return prune(evaluator.property(node, local), required)
+        below = _required_member(required, member.key)
         if below is not None:
             fields[member.key] = _property_of(entity, member, local, below[0])
     return Fields(at=entity.instance.place(node), fields=fields)

@@ -37,13 +37,13 @@ class ModuleCache:
             self._roots[root] = real_path(root) if root else ""
         return self._roots[root]
 
-    def required_types(self, asked: AttributeFilter) -> dict[str, bool]:
+    def required_types(self, attribute_filter: AttributeFilter) -> dict[str, bool]:
         """Return which types, as written with their versions, rules may read, as far as that was evaluated."""
-        if self._filter is not asked:
-            self._required_types, self._filter = {}, asked
+        if self._filter is not attribute_filter:
+            self._required_types, self._filter = {}, attribute_filter
         return self._required_types
 
-    def parsed(self, path: str, file: str, text: str) -> File:
+    def parse(self, path: str, file: str, text: str) -> File:
         """Return the Bicep file of a text; ``file`` is empty if it has no path.
 
         It is not kept: most files that are read for their own sake are no modules.

@@ -85,7 +85,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
         self.scope = base.scope
         self._apart: BicepRun | None = None
         run.opened.append(self.close)
-        self.is_possible = any(True for _ in self.file.declared(ast.Parameter))
+        self.is_possible = any(True for _ in self.file.declarations(ast.Parameter))
         self.is_given = not isinstance(base.module_call.given, dict) or bool(base.module_call.given)
 
     @property
@@ -112,10 +112,10 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
         """See the base class."""
         same = scenario.symbol(vault.symbol)
         entity = next((one for one in same.entities if one.address == vault.address), None) if same else None
-        asked = self.run.attribute_filter.members_of(entity.identity.type) if entity is not None else None
-        if entity is None or asked is None:
+        required = self.run.attribute_filter.members_of(entity.identity.type) if entity is not None else None
+        if entity is None or required is None:
             return None
-        return resource_of(entity, asked, frozenset()).attributes
+        return resource_of(entity, required, frozenset()).attributes
 
     def exists(self, scenario: Scenario, declaration: ResourceSymbol | ModuleSymbol) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
@@ -191,9 +191,9 @@ def skip_file(run: BicepRun, file: File, reason: str) -> None:
             continue
         run.skipped_files.add(file.file)
         run.add_text(file.path, file.text)
-        for node in file.declared(ast.Resource):
+        for node in file.declarations(ast.Resource):
             skip(run, file, node, node.name, reason)
-        for module in file.declared(ast.Module):
+        for module in file.declarations(ast.Module):
             path = module.path.value if isinstance(module.path, ast.Literal) else None
             if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
                 with suppress(InputError):  # a module that is not used need not be there

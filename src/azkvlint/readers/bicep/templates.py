@@ -61,13 +61,13 @@ class TemplateSource:
 def template_in(run: BicepRun, file: str) -> Document:
     """Return a JSON file, decoded once a run. Raises InputError if it cannot be read."""
     key = f"template:{file}"
-    found = cached(run.cache.data, key, lambda: _decoded(file))
+    found = cached(run.cache.data, key, lambda: _decode(file))
     if isinstance(found, InputError):
         raise found
     return cast("Document", found)
 
 
-def _decoded(file: str) -> Document | InputError:
+def _decode(file: str) -> Document | InputError:
     try:
         return decode(read_bytes(file, MAX_FILE))
     except InputError as error:

@@ -82,7 +82,7 @@ def _member(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[Decla
     """Return the type of a member of another type."""
     if depth > _MAX_DEPTH:
         return None
-    whole = _resolved(instance, type_.of[0], depth + 1)
+    whole = _resolve(instance, type_.of[0], depth + 1)
     if whole is None:
         return None
     there, outer = whole
@@ -94,16 +94,16 @@ def _member(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[Decla
     return None if found is None else (there, found)
 
 
-def _resolved(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:
+def _resolve(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:
     """Return a type with its names resolved."""
     if depth > _MAX_DEPTH:
         return None
     if type_.kind == "name":
         found = instance.declared_type(type_.name)
-        return None if found is None else _resolved(found[0], found[1].type, depth + 1)
+        return None if found is None else _resolve(found[0], found[1].type, depth + 1)
     if type_.kind == "nullable":
-        return _resolved(instance, type_.of[0], depth + 1)
+        return _resolve(instance, type_.of[0], depth + 1)
     if type_.kind == "member":
         below = _member(instance, type_, depth + 1)
-        return None if below is None else _resolved(*below, depth + 1)
+        return None if below is None else _resolve(*below, depth + 1)
     return instance, type_

@@ -203,7 +203,7 @@ class RequiredResource(msgspec.Struct, frozen=True):
     identity: Identity
     at: Location
     address: str
-    asked: RequiredMembers
+    members: RequiredMembers
 
 
 class PredictedResources:
@@ -215,8 +215,8 @@ class PredictedResources:
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
-        self._wanted = attribute_filter(required)
-        self._wanted.freezer.budget = budget
+        self._attribute_filter = attribute_filter(required)
+        self._attribute_filter.freezer.budget = budget
         self._addresses: Counter[str] = Counter()
 
     def read(self, text: str) -> TemplateRead:
@@ -235,7 +235,7 @@ class PredictedResources:
         at = self.values.location(pointer)
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
-    def subject(self, written: object, pointer: Path, body: Mapping[str, Any]) -> RequiredResource | None:
+    def required_resource(self, written: object, pointer: Path, body: Mapping[str, Any]) -> RequiredResource | None:
         """Return the resource with the ID ``written`` at ``pointer``; None if no rule reads its type.
 
         ``body`` has its type and name where the ID does not.
@@ -248,14 +248,14 @@ class PredictedResources:
             if found is None:
                 return None
             shown = "/".join([found.type, *found.names])
-        asked = self._wanted.members_of(canonical(found.type) or found.type)
-        if asked is None:
+        required = self._attribute_filter.members_of(canonical(found.type) or found.type)
+        if required is None:
             self._pass_over(found.type, shown, pointer)
             return None
         if found.above.startswith(OPEN):
             # Others may name it by an id that begins in another way.
             self.closed = False
-        return RequiredResource(found, self.values.location(pointer), self._unique_address(shown), asked)
+        return RequiredResource(found, self.values.location(pointer), self._unique_address(shown), required)
 
     def resource(
         self,
@@ -282,14 +282,14 @@ class PredictedResources:
             existing=existing,
             conditions=conditions,
         )
-        return make_resource(declared, self._wanted.freezer)
+        return make_resource(declared, self._attribute_filter.freezer)
 
     def body(
         self, subject: RequiredResource, written: Mapping[str, Any], pointer: Path, rest: Unknown | None
     ) -> dict[str, Result]:
         """Return the required members of a resource. ``rest`` stands for properties that are not shown."""
         found: dict[str, Result] = {}
-        tree = subject.asked.tree
+        tree = subject.members.tree
         for key, value in written.items():
             lower = key.lower()
             if lower not in _OURS and (tree is None or lower in tree):

@@ -52,7 +52,7 @@ def _add(predicted: PredictedResources, entry: Mapping[str, Any], pointer: Path)
     if id_ is None:
         # A resource of an extension, such as Microsoft Graph or Kubernetes: none of Azure's.
         return
-    subject = predicted.subject(id_, (*pointer, "id"), entry)
+    subject = predicted.required_resource(id_, (*pointer, "id"), entry)
     if subject is not None:
         body = predicted.body(subject, entry, pointer, None)
         existing = entry.get("existing") is True

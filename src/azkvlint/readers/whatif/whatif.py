@@ -195,7 +195,7 @@ class _Reader:
         for name in members.body:
             bodies_of = _object(bodies_of, name) or {}
         before, after = _object(bodies_of, "before"), _object(bodies_of, "after")
-        subject = self.predicted.subject(id_, (*pointer, members.id), after or before or {})
+        subject = self.predicted.required_resource(id_, (*pointer, members.id), after or before or {})
         if subject is None:
             return
         if kind.word == "Unsupported":
