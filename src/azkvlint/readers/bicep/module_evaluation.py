@@ -27,6 +27,7 @@ from azkvlint.readers.bicep.loops import written_length
 from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source
+from azkvlint.readers.bicep.templates import TemplateSource
 from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
@@ -468,8 +469,6 @@ def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | 
     run = instance.run
     full, template = registry.artifact(run, instance.file.file, reference)
     if template is not None:
-        from azkvlint.readers.bicep.templates import TemplateSource
-
         return TemplateSource(run, template, reference)
     known = built_in_module(full) if full is not None else None
     if known is None:
@@ -487,8 +486,6 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     if file in chain:
         raise InputError("it uses itself")
     if path.lower().endswith((".json", ".jsonc")):
-        from azkvlint.readers.bicep.templates import TemplateSource
-
         return TemplateSource(instance.run, file)
     return BicepSource(local_files.load(instance.run, around, path), chain)
 
