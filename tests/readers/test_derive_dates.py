@@ -14,7 +14,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.read import read_text
 from azkvlint.syntax.attribute_path import parse_path
-from tests.readers.predicted.conftest import change, read, vault, what_if
+from tests.readers.whatif.conftest import change, read, vault, what_if
 
 EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True, today=date(2026, 11, 1))
 HERE = Location(path="main.tf")

@@ -113,7 +113,7 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
 
 def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> ReadResult:
     """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
-    from azkvlint.readers.bicep.suppressions import is_suppressed, switched_off
+    from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
 
     def hidden(path: str) -> Hidden | None:
         from azkvlint.readers.bicep.secrets import FileSecrets
@@ -126,11 +126,11 @@ def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = 
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
     if peer_comments:
-        from azkvlint.readers.bicep.comments import comments_of
+        from azkvlint.readers.bicep.suppressions import comments_of
 
         comments = comments_of(read)
     return msgspec.structs.replace(
-        found, metadata=metadata_in(texts, peer_comments), disabled_rules=switched_off(read), texts=read.files,
+        found, metadata=metadata_in(texts, peer_comments), disabled_rules=disabled_ranges(read), texts=read.files,
         comments=comments, deployed=read.deployed,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Sources -> what is judged together: a plan, a Terraform module, or a template with one set of parameters.
+"""Sources -> what is judged combine: a plan, a Terraform module, or a template with one set of parameters.
 
 A Bicep file that another one calls as a module is judged through its callers, with their arguments; on its own too if
 only its own examples and tests call it. A template that the

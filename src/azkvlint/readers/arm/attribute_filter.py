@@ -1,4 +1,4 @@
-"""Which members of a resource anybody asks for, so that all others are neither evaluated nor kept."""
+"""The members of each resource type that rules read; other members are neither evaluated nor kept."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 
-# What the graph itself looks at, whatever the rules ask: a vault's createMode, and what a key's default size hangs on.
+# Read by the graph itself for any rules: a vault's createMode, and what a key's default size depends on.
 _ALWAYS: tuple[Path, ...] = (("properties", "createMode"), ("properties", "kty"), ("properties", "keyOps"))
 # Made from the head of a resource, not from its body.
 _HEAD = frozenset({"derived", "id", "name", "parent", "scope", "provider"})
 _TOP_LEVEL = ("properties", "sku", "tags", "identity", "location", "kind", "zones", "plan", "extendedLocation")
-# What derived attributes look for below a path that they ask for as a whole. Azure takes each in any case.
+# Read by derived attributes below a path that they require as a whole. Azure accepts each in any case.
 _BELOW = (
     "networkAcls", "defaultAction", "bypass", "ipRules", "virtualNetworkRules", "serviceTags", "value", "id", "tag",
     "ignoreMissingVnetServiceEndpoint", "privateLinkServiceConnections", "manualPrivateLinkServiceConnections",
@@ -29,11 +29,11 @@ _MAX_TYPES = 10_000
 
 
 class Tree(dict[str, "tuple[Tree | None]"]):
-    """Members by name (as asked for, and in lower case): what is asked below each, in a tuple of one; None is all."""
+    """Members by name (as spelled, and in lower case): what is required below each, in a tuple of one; None is all."""
 
 
-class Asked:
-    """What is asked of one type; None where all of it is. ``members`` is ``tree`` in order, each once."""
+class RequiredMembers:
+    """The required members of one type; None for all. ``members`` is ``tree`` in order, each once."""
 
     __slots__ = ("members", "tree")
 
@@ -44,17 +44,17 @@ class Asked:
         self.members = None if tree is None else tuple((name, tree[name][0]) for name in reversed(spelled.values()))
 
 
-class Wanted:
-    """A required, made ready for templates. ``freezer`` spells names as the required does."""
+class AttributeFilter:
+    """The required attributes in a form for templates. ``freezer`` spells names as they do."""
 
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
         steps = (step for paths in required.paths.values() for path in paths for step in path if isinstance(step, str))
         self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
-        self._types: dict[str, Asked | None] = {}
+        self._types: dict[str, RequiredMembers | None] = {}
 
-    def of(self, type_: str) -> Asked | None:
-        """What is asked of a type; None if nobody asks for it."""
+    def members_of(self, type_: str) -> RequiredMembers | None:
+        """Return the required members of a type; None if no rule reads it."""
         try:
             return self._types[type_]
         except KeyError:
@@ -62,16 +62,16 @@ class Wanted:
         paths = self.required.paths_of(type_)
         found = None
         if paths is not None:
-            # Whoever asks for one item of an array gets them all.
+            # A rule that requires one item of an array gets them all.
             named = [tuple(step for step in path if isinstance(step, str)) for path in (*paths, *_ALWAYS)]
-            found = Asked(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
+            found = RequiredMembers(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
         if len(self._types) < _MAX_TYPES:
             self._types[type_] = found
         return found
 
 
 def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
-    """The tree of all paths that start at one place."""
+    """Return the tree of paths with one start."""
     below: dict[str, list[tuple[str, ...]]] = {}
     for path in paths:
         if not path:
@@ -83,27 +83,27 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
     return tree
 
 
-def pruned(result: Result, tree: Tree | None) -> Result:
-    """``result`` without what nobody asks for."""
+def prune(result: Result, tree: Tree | None) -> Result:
+    """Return ``result`` without the members that are not required."""
     if tree is None:
         return result
     if type(result) is Items:
-        return Items(at=result.at, items=[pruned(item, tree) for item in result.items])
+        return Items(at=result.at, items=[prune(item, tree) for item in result.items])
     if type(result) is not Fields:
         return result
     kept: dict[str, Result] = {}
     for key, item in result.fields.items():
-        asked = tree.get(key) or tree.get(key.lower())
-        if asked is not None:
-            kept[key] = item if asked[0] is None else pruned(item, asked[0])
+        required = tree.get(key) or tree.get(key.lower())
+        if required is not None:
+            kept[key] = item if required[0] is None else prune(item, required[0])
     return Fields(at=result.at, fields=kept, rest=result.rest)
 
 
-_last: list[Wanted] = []
+_last: list[AttributeFilter] = []
 
 
-def wanted(required: RequiredAttributes) -> Wanted:
-    """The required made ready; that of the last call is kept, as all inputs of a run have the same."""
+def attribute_filter(required: RequiredAttributes) -> AttributeFilter:
+    """Return the filter of the required attributes; the last one is kept, as all inputs of a run share it."""
     if not _last or _last[0].required is not required:
-        _last[:] = [Wanted(required)]
+        _last[:] = [AttributeFilter(required)]
     return _last[0]

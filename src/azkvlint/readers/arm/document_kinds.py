@@ -1,4 +1,4 @@
-"""Which JSON is a template or a parameter file, and where in it the template stands."""
+"""Detection of templates and parameter files in JSON, and of the template within its wrapping."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.readers.arm.run import Pointer, key_of, member
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
 from azkvlint.readers.arm.template_holders import REMEDY
+from azkvlint.readers.arm.template_json import Pointer, key_of, member
 
 _SCHEMAS = {
     "tenantdeploymenttemplate.json": TENANT,
@@ -22,8 +22,8 @@ _PARAMETERS = "deploymentparameters.json"
 _WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY), REMEDY)
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A template at ``pointer``. ``given``: the parameters that its wrapping gives it, at ``given_at``."""
+class FoundTemplate(msgspec.Struct, frozen=True):
+    """A template at ``pointer``. ``given``: the arguments in its wrapping, at ``given_at``."""
 
     plain: Mapping[str, Any]
     pointer: Pointer = ()
@@ -33,7 +33,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def mentions_template(data: bytes) -> bool:
-    """Whether a file may be a template, without decoding it; one that cannot be decoded then is a problem.
+    """Return whether a file may be a template, without decoding it; if it cannot be decoded, that is a problem.
 
     A template names its schema, or else has resources with API versions or types of Microsoft's. Little other JSON
     does: whether it is a template is seen once it is decoded.
@@ -47,16 +47,16 @@ def mentions_template(data: bytes) -> bool:
 
 
 def looks_like_template(value: Any) -> bool:
-    """Whether decoded JSON is an ARM template, or wraps one."""
+    """Return whether decoded JSON is an ARM template, or wraps one."""
     return find_template(value) is not None
 
 
-def find_template(value: Any) -> Found | None:
-    """The template that decoded JSON is or wraps; None if there is none."""
+def find_template(value: Any) -> FoundTemplate | None:
+    """Return the template that decoded JSON is or wraps; None if there is none."""
     if not isinstance(value, dict):
         return None
     if schema_of(value) or _has_resources(value):
-        return Found(value)
+        return FoundTemplate(value)
     for steps in _WRAPPED:
         pointer: Pointer = ()
         plain: Any = value
@@ -72,19 +72,19 @@ def find_template(value: Any) -> Found | None:
     return None
 
 
-def _inner(plain: Any, pointer: Pointer, remedy: bool) -> Found | None:
+def _inner(plain: Any, pointer: Pointer, remedy: bool) -> FoundTemplate | None:
     key = key_of(plain, "template") if isinstance(plain, dict) else None
     if key is None or not isinstance(plain[key], dict) or not (schema_of(plain[key]) or _has_resources(plain[key])):
         return None
     given = key_of(plain, "parameters")
-    return Found(
+    return FoundTemplate(
         plain[key], (*pointer, key), plain[given] if given is not None else None,
         (*pointer, given) if given is not None else pointer, remedy,
     )  # fmt: skip
 
 
 def schema_of(plain: Mapping[str, Any]) -> str:
-    """The level of the scope that a template's schema names; empty if it names none."""
+    """Return the scope level that a template's schema names; empty if it names none."""
     schema = member(plain, "$schema")
     if not isinstance(schema, str):
         return ""
@@ -92,12 +92,12 @@ def schema_of(plain: Mapping[str, Any]) -> str:
 
 
 def scope_of_template(plain: Mapping[str, Any]) -> Scope:
-    """Where a root template goes; nothing more than the level is known."""
+    """Return the scope of a root template, of which only the level is known."""
     return Scope(schema_of(plain) or GROUP)
 
 
 def _has_resources(plain: Mapping[str, Any]) -> bool:
-    """Whether there are resources as a template writes them: with an Azure type, and an API version.
+    """Return whether there are resources in the form of a template: with an Azure type and an API version.
 
     Examples often leave the version out. What Azure itself lists has ids, and is no template.
     """
@@ -115,7 +115,7 @@ def _has_resources(plain: Mapping[str, Any]) -> bool:
 
 
 def looks_like_parameters(value: Any) -> bool:
-    """Whether decoded JSON is a parameter file."""
+    """Return whether decoded JSON is a parameter file."""
     if not isinstance(value, dict):
         return False
     schema, parameters = member(value, "$schema"), member(value, "parameters")

@@ -1,4 +1,4 @@
-"""Values of parameters that stand outside the template: in a parameter file, or in what wraps the template."""
+"""Arguments from outside the template: from a parameter file, or from the wrapping of the template."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.nested_deployments import FROM_VAULT
-from azkvlint.readers.arm.run import Pointer, key_of
+from azkvlint.readers.arm.template import FROM_VAULT
+from azkvlint.readers.arm.template_json import Pointer, key_of
 from azkvlint.syntax.arm.expression import is_expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
@@ -19,7 +19,7 @@ _FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)(?:=([^{}]*+)|[^{}]*+)\}|#\{([
 
 
 def read_parameters(path: str, document: Document) -> dict[str, Result]:
-    """The values that a parameter file gives, by the names of the parameters. Nothing in it is an expression."""
+    """Return the values in a parameter file by parameter name. They contain no expressions."""
     value = document.value
     key = key_of(value, "parameters") if isinstance(value, dict) else None
     given = value[key] if key is not None else None
@@ -40,7 +40,7 @@ def _given(path: str, entry: Any, pointer: Pointer) -> Result:
 
 
 def literal(path: str, plain: Any, pointer: Pointer) -> Result:
-    """JSON data as it is, each part at its own place."""
+    """Return JSON data as a result, each part at its own location."""
     at = Location(path=path, pointer=pointer)
     if plain is None:
         return Absent(at=at)
@@ -48,11 +48,11 @@ def literal(path: str, plain: Any, pointer: Pointer) -> Result:
         return Fields(at=at, fields={key: literal(path, item, (*pointer, key)) for key, item in plain.items()})
     if isinstance(plain, list):
         return Items(at=at, items=[literal(path, item, (*pointer, number)) for number, item in enumerate(plain)])
-    return _filled_in(plain, at) if isinstance(plain, str) else Scalar(at=at, value=plain)
+    return _placeholder_value(plain, at) if isinstance(plain, str) else Scalar(at=at, value=plain)
 
 
-def _filled_in(text: str, at: Location) -> Scalar | Unknown:
-    """A string of a parameter file: its placeholders have their defaults, and those without one are unknown."""
+def _placeholder_value(text: str, at: Location) -> Scalar | Unknown:
+    """Return a string of a parameter file: placeholders have their defaults, or are unknown without one."""
     text = _FILLED_IN.sub(lambda match: match[0] if match[2] is None else match[2], text)
     known = Scalar(at=at, value=text)
     first = _FILLED_IN.search(text)
@@ -63,7 +63,7 @@ def _filled_in(text: str, at: Location) -> Scalar | Unknown:
 
 
 def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:
-    """What a policy or blueprint gives the template in it. Its expressions are in a language of its own."""
+    """Return the arguments from a policy or blueprint. Its expressions are in another language."""
     found: dict[str, Result] = {}
     for name, entry in given.items() if isinstance(given, dict) else ():
         value = _given(path, entry, (*pointer, name))

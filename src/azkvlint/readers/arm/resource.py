@@ -16,7 +16,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.scope import id_value, resource_id, text
 
-# What a declaration says about its deployment, not about the resource.
+# Members about the deployment, not about the resource.
 _NOT_ATTRIBUTES = frozenset(
     {"type", "apiversion", "name", "parent", "scope", "dependson", "condition", "copy", "resources", "comments"}
 )
@@ -34,7 +34,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     ``type``: of a child, with its parent's type before it. ``names``: one pattern for each segment of the type after
     the namespace, the outermost first, empty where not known at all. ``version`` is empty where not known. ``above``:
     the id (a pattern) of the resource that an extension resource extends, or of the scope that the resource goes to.
-    ``extends`` says that it is a resource. ``body``: its evaluated members. ``at``: its head. ``id`` may be left out.
+    ``extends``: it is a resource. ``body``: its evaluated members. ``at``: its head. ``id`` is optional.
     """
 
     address: str
@@ -54,7 +54,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], str, bool]:
-    """Type, names, ``above`` and ``extends`` of a declaration, given as written in one type and one name.
+    """Return type, names, ``above`` and ``extends`` of a declaration with one type and one name.
 
     ``Microsoft.KeyVault/vaults/providers/diagnosticSettings`` named ``kv/Microsoft.Insights/x`` is the older spelling
     of an extension resource: it is taken apart. ``name`` is a pattern; ``above`` is the id of its scope.
@@ -65,14 +65,14 @@ def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], s
     if "providers" not in lower[1:-1]:
         return type_, names, above, False
     at = lower.index("providers", 1)
-    # Each kind after the namespace takes one name, and "providers" takes the namespace of the extension as its name.
+    # Each segment after the namespace has one name; that of "providers" is the namespace of the extension.
     outer = resource_id(above, "/".join(kinds[:at]), names[: at - 1])
     namespace = names[at - 1] if len(names) >= at else ""
     return "/".join([namespace, *kinds[at + 1 :]]), names[at:], outer, True
 
 
-def make(declared: Declaration, freezer: Freezer) -> Resource:
-    """The resource, with its id, its links and the defaults of its API version."""
+def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
+    """Return the resource, with its ID, its links and the defaults of its API version."""
     type_, is_extension = _known(declared.type)
     at, name = declared.at, declared.names[-1] if declared.names else ""
     fields: dict[str, Value] = {}
@@ -92,14 +92,14 @@ def make(declared: Declaration, freezer: Freezer) -> Resource:
     elif not declared.existing:
         fields["apiVersion"] = Unknown(at=at, why="the API version is not known")
     if declared.extends or is_extension:
-        fields["scope"] = id_value(declared.above or "/", _place_of(declared, "scope"))
+        fields["scope"] = id_value(declared.above or "/", _location_of(declared, "scope"))
     if len(declared.names) > 1:
         if own:
             # The last kind and the last name: no name holds a slash.
             parent = own.rsplit("/", 2)[0]
         else:
             parent = resource_id(declared.above, declared.type.rpartition("/")[0], declared.names[:-1])
-        fields["parent"] = id_value(parent, _place_of(declared, "parent"))
+        fields["parent"] = id_value(parent, _location_of(declared, "parent"))
     attributes = MapValue(at=at, fields=fields, rest=declared.rest)
     return Resource(
         address=declared.address,
@@ -117,13 +117,13 @@ def make(declared: Declaration, freezer: Freezer) -> Resource:
 
 @lru_cache(1000)
 def _known(type_: str) -> tuple[str, bool]:
-    """A type as Azure documents it, and whether it extends anything."""
+    """Return a type as Azure documents it, and whether it extends other resources."""
     found = canonical(type_) or type_
     return found, found.lower().startswith(_EXTENSIONS)
 
 
 def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
-    """What is missing in them is shown where the resource begins; what a secret holds is shown nowhere."""
+    """Return the properties: missing ones are located at the resource, the value of a secret is sensitive."""
     if properties is None and declared.existing:
         why = "it exists already, and what it is like is known only in Azure"
         return Unknown(at=declared.at, why=why)
@@ -140,7 +140,7 @@ def property_for_others(type_: str, name: str, value: Result) -> Result:
     return mark_sensitive(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
 
 
-def _place_of(declared: Declaration, key: str) -> Location:
-    """Where a member stands, if it is written."""
+def _location_of(declared: Declaration, key: str) -> Location:
+    """Return the location of a member, or of the resource if it is not written."""
     found = declared.body.get(key)
     return declared.at if found is None else found.at

@@ -1,32 +1,32 @@
-"""What all deployments of one root template share: limits, files, and what has been found."""
+"""The state that all deployments of one root template share: limits, files and results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.resource import Resource
-from azkvlint.readers.arm.attribute_filter import Wanted
+from azkvlint.readers.arm.attribute_filter import AttributeFilter
+from azkvlint.readers.arm.template_json import Pointer
 from azkvlint.syntax.arm.expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.template import Sections
+    from azkvlint.readers.arm.template_json import Sections
 
-Pointer: TypeAlias = tuple[str | int, ...]
 Load: TypeAlias = Callable[[str], Document | None]
 
-# Of values within values, once all variables have been filled in. Azure takes 20 levels of objects.
+# Of values within values, once all variables are evaluated. Azure allows 20 levels of objects.
 _MAX_LEVELS = 400
 # Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
 # there are too many characters of them.
@@ -34,31 +34,18 @@ _MAX_PARSED = 2_000_000
 
 
 class _Parsed(dict[str, "Expression | str"]):
-    """Trees by their texts; ``characters`` is how many those have together."""
+    """Trees by their texts; ``characters`` is how many those have combine."""
 
     characters = 0
 
 
 _parsed = _Parsed()
 
-# A member with another usual spelling is not the one that is sought.
-_USUAL = frozenset(
-    {
-        "$ref", "$schema", "allowedValues", "apiVersion", "batchSize", "comments", "condition", "contentVersion",
-        "copy", "count", "defaultValue", "definitions", "dependsOn", "existing", "expressionEvaluationOptions",
-        "extendedLocation", "functions", "identity", "input", "kind", "languageVersion", "location", "managedBy",
-        "maxLength", "maxValue", "members", "metadata", "minLength", "minValue", "mode", "name", "namespace",
-        "nullable", "output", "outputs", "parameters", "parametersLink", "plan", "properties", "reference",
-        "relativePath", "resourceGroup", "resources", "scope", "sku", "subscriptionId", "tags", "template",
-        "templateLink", "type", "uri", "value", "variables", "zones",
-    }
-)  # fmt: skip
-
 
 class TemplateRead(msgspec.Struct, kw_only=True):
-    """What reading a template or Bicep file gives.
+    """The result of reading a template or Bicep file.
 
-    ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
+    ``resources`` by address, in document order. ``closed``: the document is complete, so what is missing is
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
     the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
     of what was given to parameters whose values are secret, ``secret_texts`` what no message shows. ``is_whole``: no
@@ -76,7 +63,7 @@ class TemplateRead(msgspec.Struct, kw_only=True):
 
 
 class Run:
-    """One root template being read. ``load`` gives linked templates; their paths start at the root template's folder.
+    """The state of one root template. ``load`` returns linked templates by paths relative to its folder.
 
     ``closed`` turns false once something was not read in which more resources may be declared. ``budget`` is that of
     the unit, if the template is only a part of it.
@@ -84,11 +71,13 @@ class Run:
 
     DEPLOYMENTS = "nested deployments"
 
-    def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None, budget: Budget | None = None) -> None:
+    def __init__(
+        self, path: str, text: str, attribute_filter: AttributeFilter, load: Load | None, budget: Budget | None = None
+    ) -> None:
         self.path = path
-        self.wanted = wanted
+        self.attribute_filter = attribute_filter
         self.load = load
-        self.freezer = wanted.freezer
+        self.freezer = attribute_filter.freezer
         self.budget = Budget(len(text)) if budget is None else budget
         self.freezer.budget = self.budget
         self.files = {path: text}
@@ -102,21 +91,21 @@ class Run:
         self.opened: list[Callable[[], None]] = []
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
-        self._told: set[tuple[str, Location | None]] = set()
+        self._reported: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
             _parsed.characters = 0
 
     @property
     def closed(self) -> bool:
-        """Whether everything was read in which more resources may be declared, in each run that shares this."""
+        """Return whether all parts were read that may declare resources, in each run that shares this state."""
         return self._closed[0]
 
     @closed.setter
     def closed(self, is_closed: bool) -> None:
         self._closed[0] = is_closed
 
-    def apart(self) -> Self:
+    def with_second_budget(self) -> Self:
         """Return a run that shares everything with this one but the budget, which is a further one."""
         other = copy(self)
         other.budget = self.budget.second_budget()
@@ -124,14 +113,14 @@ class Run:
         return other
 
     def hide(self, at: Location) -> None:
-        """Take note of a place whose text is a secret."""
+        """Record a location whose text is a secret."""
         if at.span is not None:
             self.secrets.setdefault(at.path, set()).add(at.span)
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
-        if (message, at) not in self._told:
-            self._told.add((message, at))
+        if (message, at) not in self._reported:
+            self._reported.add((message, at))
             self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
     def not_whole(self, level: str, message: str, at: Location, hint: str = "") -> None:
@@ -157,18 +146,18 @@ class Run:
     def missing_module(self, message: str, at: Location, hint: str) -> None:
         """Report a call of a module that is not available, in which more resources may be declared."""
         self.closed = False
-        if (message, at) not in self._told:
-            self._told.add((message, at))
+        if (message, at) not in self._reported:
+            self._reported.add((message, at))
             self.problems.append(
                 Problem(code=INPUT_INCOMPLETE, level="note", message=message, at=at, hint=hint, is_missing_module=True)
             )
 
     def type_not_known(self, level: str, message: str, at: Location) -> None:
-        """Report a resource that cannot be judged because of its type."""
+        """Report a resource that cannot be checked because of its type."""
         self.problem(TYPE_UNKNOWN, level, message, at)
 
-    def parsed(self, text: str, at: Location) -> Expression | None:
-        """The tree of an expression, without its brackets; None, and a problem, if it is none."""
+    def parse(self, text: str, at: Location) -> Expression | None:
+        """Return the tree of an expression without its brackets; None, with a problem, if it is invalid."""
         found = _parsed.get(text)
         if found is None:
             try:
@@ -185,7 +174,7 @@ class Run:
     def charge(self, result: Fields | Items) -> None:
         """Count the parts of what an expression amounts to. Raises InputError once all of them are too many.
 
-        Variables that hold other variables twice grow beyond all memory in a few lines, and whoever looks at a value
+        Variables that hold other variables twice grow beyond all memory in a few lines, and code that reads a value
         may recurse.
         """
         level: list[Result] = [result]
@@ -212,7 +201,7 @@ class Run:
         """Count a deployment. Raises InputError for more of them than the budget has."""
         self.budget.add_deployments(1, self.DEPLOYMENTS)
 
-    def may_trace(self) -> bool:
+    def may_follow_reference(self) -> bool:
         """Count a reference that is to be followed to the origin of its value; False once there are too many.
 
         Variables that refer to other variables twice lead along more paths than can be followed.
@@ -240,7 +229,7 @@ class Run:
         return found
 
     def done(self) -> TemplateRead:
-        """What has been found. Nothing can be evaluated any more."""
+        """Return the results, and release everything: no expression can be evaluated afterwards."""
         for close in self.opened:
             close()
         self.opened.clear()
@@ -248,37 +237,3 @@ class Run:
             resources=self.resources, problems=self.problems, closed=self.closed, files=self.files,
             skipped=self.skipped, secrets=self.secrets, secret_texts=frozenset(self.budget.secrets.texts),
         )  # fmt: skip
-
-
-def written_copies(plain: Mapping[str, Any]) -> int:
-    """Return how many resources a declaration makes, as far as the number is written out: at least 0."""
-    key = key_of(plain, "copy")
-    if key is None or not isinstance(plain[key], dict):
-        return 1
-    count = member(plain[key], "count")
-    return count if type(count) is int and 0 <= count <= MAX_ITEMS else 0
-
-
-def is_usual(plain: Mapping[str, Any]) -> bool:
-    """Whether all members have their usual spelling, so that what is not there by that is not there at all."""
-    return plain.keys() <= _USUAL
-
-
-def key_of(plain: Mapping[str, Any], name: str) -> str | None:
-    """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
-    if name in plain:
-        return name
-    if is_usual(plain):
-        return None
-    lower = name.lower()
-    return next((key for key in plain if key.lower() == lower), None)
-
-
-def member(plain: Any, *names: str) -> Any:
-    """The member at the end of a path of usual spellings; None where there is none."""
-    for name in names:
-        key = key_of(plain, name) if isinstance(plain, dict) else None
-        if key is None:
-            return None
-        plain = plain[key]
-    return plain

@@ -33,7 +33,7 @@ class Scope(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """The id of the scope, a pattern; that of a tenant is empty, so that all other ids are made by adding to it."""
+        """Return the ID of the scope, a pattern; empty for a tenant, so that other IDs are appended to it."""
         match self.level:
             case "resourceGroup":
                 return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
@@ -46,7 +46,7 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 def scope_of(pattern: str) -> Scope | None:
-    """The scope that an id names; None if it names none, or a resource."""
+    """Return the scope that an ID names; None if it names none, or a resource."""
     parts = pattern.strip("/").split("/")
     words = [part.lower() for part in parts]
     match words:
@@ -63,7 +63,7 @@ def scope_of(pattern: str) -> Scope | None:
 
 
 def resource_id(above: str, type_: str, names: Sequence[str]) -> str:
-    """The id of a resource below the scope or resource with the id ``above``; empty if a name is not known at all."""
+    """Return the ID of a resource below the scope or resource ``above``; empty if a name is not known at all."""
     kinds = _kinds(type_)
     if len(kinds) != len(names) + 1 or "" in names:
         return ""
@@ -81,25 +81,25 @@ def _kinds(type_: str) -> list[str]:
 
 
 def text(pattern: str, at: Location, why: str) -> Scalar | Unknown:
-    """A pattern as a result: known if nothing in it is unknown; ``why`` says what is missing otherwise."""
+    """Return a pattern as a result: known if no part of it is unknown; else ``why`` is the reason."""
     if pattern and OPEN not in pattern:
         return Scalar(at=at, value=pattern)
     return Unknown(at=at, why=why, pattern=pattern)
 
 
 def id_value(pattern: str, at: Location) -> Scalar | Unknown:
-    """An id as a result."""
+    """Return an ID as a result."""
     return text(pattern, at, "the id is known only after deployment")
 
 
 def call(name: str, arguments: Sequence[Result], scope: Scope, at: Location) -> Result | None:
-    """The functions that depend on where a deployment goes; None for any other. Names without regard to case."""
+    """Evaluate a function that depends on the scope of a deployment; None for others. Names ignore case."""
     function = _FUNCTIONS.get(name.lower())
     return None if function is None else function(arguments, scope, at)
 
 
 def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``resourceId([subscriptionId], [resourceGroupName], type, names...)``."""
+    """Evaluate ``resourceId([subscriptionId], [resourceGroupName], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     number = next((i for i, part in enumerate(parts[:3]) if "/" in part), None)
     if number is None:
@@ -114,7 +114,7 @@ def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Res
 
 
 def _subscription_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``subscriptionResourceId([subscriptionId], type, names...)``."""
+    """Evaluate ``subscriptionResourceId([subscriptionId], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     number = 0 if parts and "/" in parts[0] else 1
     if len(parts) <= number:
@@ -124,13 +124,13 @@ def _subscription_resource_id(arguments: Sequence[Result], scope: Scope, at: Loc
 
 
 def _tenant_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``tenantResourceId(type, names...)``."""
+    """Evaluate ``tenantResourceId(type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     return _id_of("", parts[0] if parts else "", arguments[1:], parts[1:], at)
 
 
 def _management_group_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``managementGroupResourceId([managementGroup], type, names...)``."""
+    """Evaluate ``managementGroupResourceId([managementGroup], type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     number = 0 if parts and "/" in parts[0] else 1
     if len(parts) <= number:
@@ -141,7 +141,7 @@ def _management_group_resource_id(arguments: Sequence[Result], scope: Scope, at:
 
 
 def _extension_resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``extensionResourceId(baseId, type, names...)``."""
+    """Evaluate ``extensionResourceId(baseId, type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     if len(parts) < 2 or not parts[0]:
         return doubt_in("what extensionResourceId() extends is not known", at, *arguments)
@@ -149,7 +149,7 @@ def _extension_resource_id(arguments: Sequence[Result], scope: Scope, at: Locati
 
 
 def _id_of(above: str, type_: str, arguments: Sequence[Result], names: Sequence[str], at: Location) -> Result:
-    """An id. Names may be joined by slashes in fewer arguments than the type has segments."""
+    """Return an ID. Slashes may join names in fewer arguments than the type has segments."""
     flat = [name for joined in names for name in (joined.split("/") if joined else [""])]
     # Azure overlooks a slash at the end of a type.
     found = resource_id(above, type_.rstrip("/"), flat)
@@ -157,7 +157,7 @@ def _id_of(above: str, type_: str, arguments: Sequence[Result], names: Sequence[
 
 
 def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``resourceGroup()``; Bicep's ``resourceGroup(name)`` and ``resourceGroup(subscriptionId, name)`` name a scope."""
+    """Evaluate ``resourceGroup()``; in Bicep, ``resourceGroup([subscriptionId], name)`` names a scope."""
     parts = [pattern_of(argument) for argument in arguments]
     if not all(parts):
         return doubt_in("which resource group is meant is not known", at, *arguments)
@@ -179,7 +179,7 @@ def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> 
 
 
 def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``subscription()``; Bicep's ``subscription(id)`` names a scope."""
+    """Evaluate ``subscription()``; in Bicep, ``subscription(id)`` names a scope."""
     given = pattern_of(arguments[0]) if arguments else scope.subscription
     if not given:
         return doubt_in("which subscription is meant is not known", at, *arguments)
@@ -195,7 +195,7 @@ def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Re
 
 
 def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``tenant()``. Its ``id`` is the scope; ARM shows ``/`` there."""
+    """Evaluate ``tenant()``. Its ``id`` is the scope; ARM returns ``/``."""
     why = "the tenant is known only after deployment"
     fields: dict[str, Result] = {
         "id": Scalar(at=at, value="/"),
@@ -205,7 +205,7 @@ def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
 
 
 def _management_group(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``managementGroup()``; Bicep's ``managementGroup(name)`` names a scope."""
+    """Evaluate ``managementGroup()``; in Bicep, ``managementGroup(name)`` names a scope."""
     given = pattern_of(arguments[0]) if arguments else scope.management_group
     if not given:
         return doubt_in("which management group is meant is not known", at, *arguments)
@@ -216,7 +216,7 @@ def _management_group(arguments: Sequence[Result], scope: Scope, at: Location) -
 
 
 def _runtime(word: str) -> _Function:
-    """What a deployment says of itself and of its cloud: nobody knows before it runs."""
+    """Return Unknown: facts about a deployment and its cloud are known only at run time."""
 
     def make(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
         return Unknown(at=at, why=f"{word}() is known only after deployment", pattern=hole(word))
@@ -225,7 +225,7 @@ def _runtime(word: str) -> _Function:
 
 
 def _role_definitions(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-    """``roleDefinitions(name)``: the built-in role of a display name. Its ID is the same in every scope."""
+    """Evaluate ``roleDefinitions(name)``: a built-in role by display name. Its ID is the same in every scope."""
     name = arguments[0] if len(arguments) == 1 else None
     if not isinstance(name, Scalar):
         return doubt_in("roleDefinitions() expects the name of a role, so the deployment fails", at, *arguments)

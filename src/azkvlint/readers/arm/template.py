@@ -1,82 +1,51 @@
-"""One template, while it is evaluated: its parameters, variables and functions, and what Azure knows of it."""
+"""The evaluation of one template: its parameters, variables and functions, and those of Azure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, find_field, hole, pattern_of
+from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm import calls
-from azkvlint.readers.arm.run import Pointer, Run, key_of, member
+from azkvlint.readers.arm import scope as scopes
+from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.values import Values, converted, is_copies, steady
+from azkvlint.readers.arm.template_json import Pointer, Sections, key_of, member
+from azkvlint.readers.arm.values import ARGUMENTS, LOOP, RESOURCE_LOOP, Values, convert_argument, with_stable_pattern
 from azkvlint.syntax import ast
+from azkvlint.util.plural import pluralize
 
-if TYPE_CHECKING:
-    from azkvlint.readers.arm.deployment_resources import Level
-    from azkvlint.readers.arm.nested_deployments import Arguments
-    from azkvlint.readers.arm.scenarios import Scenario
-
-Given: TypeAlias = Callable[[str], Result | None]
+ParameterValues: TypeAlias = Callable[[str], Result | None]
 _MAX_REFERENCES = 20
 
 
-class Sections:
-    """What a template declares for its expressions, by names in lower case, and where. All its uses share it."""
+class ReferenceLookup(Protocol):
+    """The resources of a deployment, as the functions of its template refer to them."""
 
-    def __init__(self, plain: Mapping[str, Any], pointer: Pointer) -> None:
-        self.plain = plain
-        self._pointer = pointer
-        self.parameters = self._members("parameters")
-        self.variables = self._members("variables")
+    def reference(self, named: Result, whole: bool, at: Location) -> Result:
+        """Return the result of ``reference(named)``: all of the resource, or only its properties."""
 
-    def _members(self, name: str) -> dict[str, tuple[Any, Pointer]]:
-        key = key_of(self.plain, name)
-        section = None if key is None else self.plain[key]
-        if not isinstance(section, dict):
-            return {}
-        return {below.lower(): (value, (*self._pointer, str(key), below)) for below, value in section.items()}
+    def references(self, symbol: str, whole: bool, at: Location) -> list[Result] | None:
+        """Return the resources that a loop declares; None if their number is not known."""
 
-    @cached_property
-    def loops(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
-        """The variables that loops make."""
-        loops, pointer = self.variables.get("copy", (None, ()))
-        one = isinstance(loops, list) and is_copies(loops)
-        return {
-            str(member(loop, "name")).lower(): (loop, (*pointer, number))
-            for number, loop in enumerate(loops if one else ())
-        }
-
-    @cached_property
-    def functions(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
-        """The functions, by their namespaces and names."""
-        found: dict[str, tuple[Mapping[str, Any], Pointer]] = {}
-        key = key_of(self.plain, "functions")
-        spaces = self.plain[key] if key is not None else None
-        for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
-            members = member(space, "members")
-            for below, function in members.items() if isinstance(members, dict) else ():
-                if isinstance(function, dict):
-                    pointer = (*self._pointer, str(key), number, str(key_of(space, "members")), below)
-                    found[f"{member(space, 'namespace')}.{below}".lower()] = (function, pointer)
-        return found
+    def resource_info(self, named: str, at: Location) -> Result | None:
+        """Return what is known of a resource before deployment; None if it is not in this deployment."""
 
 
 class Template(Values):
-    """The scope of expressions: what ``parameters('x')`` and the like mean there.
+    """The names and functions in the expressions of a template.
 
-    ``given`` answers with the value that a parameter (in lower case) is given, or None. ``address`` names the
+    ``given`` returns the argument of a parameter (in lower case), or None. ``address`` names the
     deployment, with what joins it to a name in it; that of the root is empty. ``scope`` is what it goes to.
     """
 
     def __init__(
-        self, run: Run, path: str, plain: Mapping[str, Any], pointer: Pointer, given: Given, scope: Scope,
+        self, run: Run, path: str, plain: Mapping[str, Any], pointer: Pointer, given: ParameterValues, scope: Scope,
         address: str = "",
     ) -> None:  # fmt: skip
         super().__init__(run, path)
@@ -87,9 +56,9 @@ class Template(Values):
         self.address = address
         self.is_nested = bool(address)
         self.evaluator = Evaluator(self, ARM, run.budget)
-        self.level: Level
+        self.references: ReferenceLookup
         self.arguments: Arguments | None = None
-        self.scenario: Scenario | None = None
+        self.scenario: existence.Scenario | None = None
         self.known: dict[str, Result] = {}
         self.calling: set[Pointer] = set()
         self._parameters: dict[str, Result | None] = {}
@@ -101,30 +70,30 @@ class Template(Values):
         self._written = self._sections.variables
 
     def close(self) -> None:
-        """Let go of everything."""
-        vars(self).pop("level", None)
+        """Release all objects."""
+        vars(self).pop("references", None)
         vars(self).pop("evaluator", None)
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # the interface of all documents
-        """Where a node stands: at the member whose expression it is in."""
+        """Return the location of a node: that of the member whose expression it is in."""
         return self.at
 
     def symbol(self, node: ast.Name) -> Result:
-        """Expressions of templates have no names."""
+        """Return Unknown: expressions of templates have no names."""
         return Unknown(at=self.at, why=f"'{node.name}' is not known")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """See the evaluator's Document."""
-        function = calls.CALLS.get(node.name)
+        function = CALLS.get(node.name)
         if function is None:
             lower = node.name.lower()
-            function = calls.CALLS.get(lower)
+            function = CALLS.get(lower)
             if function is None:
-                return calls.user_function(self, node, local) if "." in lower else None
+                return _user_function(self, node, local) if "." in lower else None
         return function(self, node, local)
 
     def parameter(self, name: str) -> Result:
-        """The value of a parameter."""
+        """Return the value of a parameter."""
         key = name.lower()
         found = self._parameters.get(key)
         if found is None:
@@ -142,29 +111,29 @@ class Template(Values):
         scenario = None if self.address else self.scenario
         if found is not None and scenario is not None:
             scenario.given.add(key)
-        found = None if found is None else converted(found, kind)
+        found = None if found is None else convert_argument(found, kind)
         if found is None or isinstance(found, Absent):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
             has_default = found is None and (default is not None or nullable)
             if has_default and scenario is not None and scenario.opens(key):
                 why = f"the parameter '{name}' has no value but its default"
                 written = self.value(declared[default], (*pointer, default)) if default is not None else None
-                found = scenario.instead(written, Unknown(at=self.where(pointer), why=why, given=not nullable))
+                found = scenario.instead(written, Unknown(at=self.location(pointer), why=why, given=not nullable))
             elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
-                at = self.where(pointer)
+                at = self.location(pointer)
                 why = f"the parameter '{name}' has no value"
                 found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
         if kind.startswith("secure"):
             # Whatever is said of it is said at its declaration, not where its value could be read.
             key_type = key_of(declared, "type")
-            return secret(found, self.where((*pointer, key_type) if key_type is not None else pointer))
-        return steady(found, f"{self.address}{name}")
+            return mark_secret(found, self.location((*pointer, key_type) if key_type is not None else pointer))
+        return with_stable_pattern(found, f"{self.address}{name}")
 
     @property
     def parameters(self) -> Collection[str]:
-        """The names of all parameters, in lower case."""
+        """Return the names of all parameters, in lower case."""
         return self._declared.keys()
 
     def declaration(self, name: str) -> tuple[str, Pointer]:
@@ -173,7 +142,7 @@ class Template(Values):
         return str(pointer[-1]), pointer
 
     def _type(self, declared: Any) -> tuple[str, bool]:
-        """The type of a parameter in lower case, and whether it may be null; both may stand in a definition."""
+        """Return the type of a parameter in lower case, and whether it may be null; a definition may declare both."""
         kind, nullable = member(declared, "type"), member(declared, "nullable") is True
         for _ in range(_MAX_REFERENCES):
             reference = member(declared, "$ref")
@@ -184,17 +153,17 @@ class Template(Values):
             nullable = nullable or member(declared, "nullable") is True
         return kind.lower() if isinstance(kind, str) else "", nullable
 
-    def declared(self, name: str) -> tuple[bool, Any]:
-        """Whether a parameter (in lower case) is declared as secret, and its default as it is written."""
+    def secret_and_default(self, name: str) -> tuple[bool, Any]:
+        """Return whether a parameter (in lower case) is declared as secret, and its default as it is written."""
         declared, _ = self._declared.get(name, (None, ()))
         return self.is_secure(declared), member(declared, "defaultValue")
 
     def is_secure(self, declared: Any) -> bool:
-        """Whether a parameter or an output is declared as secret."""
+        """Return whether a parameter or an output is declared as secret."""
         return self._type(declared)[0].startswith("secure")
 
-    def written(self, name: str) -> Any:
-        """A variable (in lower case) as it is written."""
+    def written_variable(self, name: str) -> Any:
+        """Return a variable (in lower case) as it is written."""
         found, _ = self._written.get(name, (None, ()))
         loops, _ = self._written.get("copy", (None, ()))
         if found is None and isinstance(loops, list):
@@ -202,14 +171,16 @@ class Template(Values):
         return found
 
     def variable(self, name: str) -> Result:
-        """The value of a variable."""
+        """Return the value of a variable."""
         key = name.lower()
         found = self._variables.get(key)
         if found is None:
             if key in self._variables:
                 return Unknown(at=self.at, why=f"the variable '{name}' refers to itself")
             self._variables[key] = None
-            found = self._variables[key] = steady(self._variable(name, key), f"{self.address}variables.{name}")
+            found = self._variables[key] = with_stable_pattern(
+                self._variable(name, key), f"{self.address}variables.{name}"
+            )
             self.run.budget.secrets.note(name, found)
         return found
 
@@ -223,25 +194,231 @@ class Template(Values):
         return Unknown(at=self.at, why=f"there is no variable '{name}', so the deployment fails")
 
     def function(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
-        """A function of the template by its namespace and name."""
+        """Return a function of the template by its namespace and name."""
         return self._sections.functions.get(name.lower())
 
 
-def secret(found: Result, at: Location | None = None) -> Result:
-    """``found`` with every part of it secret, and without a pattern, which may hold a part of the secret.
+def mark_secret(found: Result, at: Location | None = None) -> Result:
+    """Return ``found`` with every part secret, and without patterns, which may contain parts of the secret.
 
-    ``at``: where all of it is said to stand.
+    ``at``: the location of all parts.
     """
     where = found.at if at is None else at
     match found:
         case Fields():
-            fields = {key: secret(item, at) for key, item in found.fields.items()}
+            fields = {key: mark_secret(item, at) for key, item in found.fields.items()}
             return Fields(at=where, fields=fields, rest=found.rest)
         case Items():
-            return Items(at=where, items=[secret(item, at) for item in found.items])
+            return Items(at=where, items=[mark_secret(item, at) for item in found.items])
         case Scalar():
             return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown():
             return Unknown(at=where, why=found.why, given=found.given, sensitive=True)
         case _:
             return found
+
+
+FROM_VAULT = "it comes from a Key Vault secret"
+
+
+class Arguments:
+    """The arguments of a nested deployment of inner scope, evaluated on use in the template around it."""
+
+    def __init__(self, template: Template, local: Local, properties: Mapping[str, Any], pointer: Pointer) -> None:
+        self.template = template
+        self.local = local
+        key = key_of(properties, "parameters")
+        self.plain = properties[key] if key is not None else {}
+        self.pointer = pointer if key is None else (*pointer, key)
+        self.linked = key_of(properties, "parametersLink") is not None
+
+    def value(self, name: str) -> Result | None:
+        """Return the argument of a parameter (in lower case); None if there is none."""
+        template, plain = self.template, self.plain
+        if isinstance(plain, str):
+            found = template.value(plain, self.pointer, self.local)
+            below = find_field(found, name) if isinstance(found, Fields) else found
+            if isinstance(below, Fields):
+                return find_field(below, "value")
+            return below if below is None or isinstance(below, Unknown) else None
+        key = key_of(plain, name) if isinstance(plain, dict) else None
+        if not isinstance(plain, dict) or key is None:
+            why = "it is given by a file of parameters that is not at hand"
+            return Unknown(at=template.location(self.pointer), why=why) if self.linked else None
+        return self._given(plain[key], (*self.pointer, key))
+
+    def written(self, name: str) -> Any:
+        """Return the argument of a parameter as it is written; None if there is none."""
+        key = key_of(self.plain, name) if isinstance(self.plain, dict) else None
+        return None if key is None else self.plain[key]
+
+    def _given(self, plain: Any, pointer: Pointer) -> Result | None:
+        if isinstance(plain, str):
+            found = self.template.value(plain, pointer, self.local)
+            return find_field(found, "value") if isinstance(found, Fields) else found
+        if not isinstance(plain, dict):
+            return None
+        value = key_of(plain, "value")
+        if value is not None:
+            return self.template.value(plain[value], (*pointer, value), self.local)
+        if key_of(plain, "reference") is not None:
+            return Unknown(at=self.template.location(pointer), why=FROM_VAULT, sensitive=True)
+        return Unknown(at=self.template.location(pointer), why="it is given in a way that is not understood")
+
+
+Call: TypeAlias = "Callable[[Template, ast.Call, Local], Result]"
+
+
+def _arguments(template: Template, node: ast.Call, local: Local) -> list[Result]:
+    return [template.evaluator.evaluate(argument, local) for argument in node.arguments]
+
+
+def _name(template: Template, node: ast.Call, local: Local) -> str | Unknown:
+    """Return the only argument of ``parameters`` and ``variables``: a name."""
+    if len(node.arguments) == 1:
+        argument = node.arguments[0]
+        if type(argument) is ast.Literal and type(argument.value) is str:
+            return argument.value
+        found = template.evaluator.evaluate(argument, local)
+        if isinstance(found, Scalar) and isinstance(found.value, str):
+            return found.value
+        return doubt_in(f"which of the {node.name} is meant is not known", template.at, found)
+    return Unknown(at=template.at, why=f"{node.name}() takes one name, so the deployment fails")
+
+
+def _parameters(template: Template, node: ast.Call, local: Local) -> Result:
+    name = _name(template, node, local)
+    if isinstance(name, Unknown):
+        return name
+    arguments = local.get(ARGUMENTS)
+    if isinstance(arguments, Fields):
+        found = arguments.fields.get(name.lower())
+        return Unknown(at=template.at, why=f"the function has no parameter '{name}'") if found is None else found
+    return template.parameter(name)
+
+
+def _variables(template: Template, node: ast.Call, local: Local) -> Result:
+    argument = node.arguments[0] if len(node.arguments) == 1 else None
+    if type(argument) is ast.Literal and type(argument.value) is str:
+        return template.variable(argument.value)
+    name = _name(template, node, local)
+    return name if isinstance(name, Unknown) else template.variable(name)
+
+
+def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
+    """Evaluate ``copyIndex()``, ``copyIndex(offset)``, ``copyIndex(loop)`` and ``copyIndex(loop, offset)``.
+
+    Without a name it is the loop of the resource, even within the copy of a property.
+    """
+    index = local.get(RESOURCE_LOOP)
+    if not node.arguments and isinstance(index, Scalar):
+        return Scalar(at=template.at, value=index.value)
+    offset: Result = Scalar(at=template.at, value=0)
+    for argument in _arguments(template, node, local):
+        if isinstance(argument, Scalar) and isinstance(argument.value, str):
+            index = local.get(f"{LOOP}{argument.value.lower()}")
+        else:
+            offset = argument
+    if index is None:
+        return Unknown(at=template.at, why="copyIndex() stands in no loop of that name, so the deployment fails")
+    if isinstance(index, Scalar) and isinstance(offset, Scalar):
+        if type(index.value) is int and type(offset.value) is int:
+            return Scalar(at=template.at, value=index.value + offset.value)
+    elif isinstance(index, Unknown) and isinstance(offset, Scalar) and offset.value != 0:
+        return Unknown(at=template.at, why=index.why, pattern=hole(f"{index.pattern}+{offset.value}"))
+    return doubt_in("the offset of a loop is no number", template.at, index, offset)
+
+
+def _scope(name: str) -> Call:
+    """Return a function that depends on the scope. Without arguments its result is always the same."""
+
+    def call(template: Template, node: ast.Call, local: Local) -> Result:
+        if not node.arguments and name in template.known:
+            return template.known[name]
+        found = scopes.call(name, _arguments(template, node, local), template.scope, template.at)
+        if found is None:
+            return Unknown(at=template.at, why=f"what {name}() gives is not known")
+        if not node.arguments:
+            template.known[name] = found
+        return found
+
+    return call
+
+
+def _user_function(template: Template, node: ast.Call, local: Local) -> Result | None:
+    """Evaluate a function that the template declares: it can refer only to its arguments."""
+    found = template.function(node.name)
+    if found is None:
+        return None
+    function, pointer = found
+    declared = member(function, "parameters")
+    names = [member(parameter, "name") for parameter in declared] if isinstance(declared, list) else []
+    given = _arguments(template, node, local)
+    if len(given) != len(names):
+        takes = pluralize(len(names), "argument")
+        return Unknown(at=template.at, why=f"'{node.name}' takes {takes}, so the deployment fails")
+    output = key_of(function, "output")
+    value = key_of(function[output], "value") if output is not None and isinstance(function[output], dict) else None
+    if output is None or value is None:
+        return Unknown(at=template.at, why=f"the function '{node.name}' has no value")
+    fields = {str(name).lower(): argument for name, argument in zip(names, given, strict=True)}
+    if pointer in template.calling:
+        return Unknown(at=template.at, why=f"the function '{node.name}' calls itself")
+    template.calling.add(pointer)
+    try:
+        inner: Local = {ARGUMENTS: Fields(at=template.at, fields=fields)}
+        return template.value(function[output][value], (*pointer, output, value), inner)
+    finally:
+        template.calling.discard(pointer)
+
+
+def _reference(template: Template, node: ast.Call, local: Local) -> Result:
+    arguments = _arguments(template, node, local)
+    if not 1 <= len(arguments) <= 3:
+        return Unknown(at=template.at, why="reference() takes one to three arguments, so the deployment fails")
+    full = arguments[2] if len(arguments) == 3 else None
+    whole = isinstance(full, Scalar) and str(full.value).lower() == "full"
+    return template.references.reference(arguments[0], whole, template.at)
+
+
+def _references(template: Template, node: ast.Call, local: Local) -> Result:
+    """Evaluate ``references(symbol)``: all resources of a loop."""
+    arguments = _arguments(template, node, local)
+    whole = len(arguments) > 1 and isinstance(arguments[1], Scalar) and str(arguments[1].value).lower() == "full"
+    found = template.references.references(pattern_of(arguments[0]), whole, template.at) if arguments else None
+    if found is None:
+        return Unknown(at=template.at, why="references() is known only after deployment")
+    return Items(at=template.at, items=found)
+
+
+def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
+    """Evaluate ``resourceInfo(symbol)``: what is known of a resource before deployment."""
+    arguments = _arguments(template, node, local)
+    found = template.references.resource_info(pattern_of(arguments[0]), template.at) if arguments else None
+    return doubt_in("which resource is meant is not known", template.at, *arguments) if found is None else found
+
+
+def _deployment(template: Template, node: ast.Call, local: Local) -> Result:
+    """Evaluate ``deployment()``, the same unknown value for each use."""
+    why = "deployment() is known only after deployment"
+    return with_stable_pattern(Unknown(at=template.at, why=why), f"{template.address}deployment")
+
+
+_BY_NAME: Mapping[str, Call] = {
+    "parameters": _parameters,
+    "variables": _variables,
+    "copyIndex": _copy_index,
+    "reference": _reference,
+    "references": _references,
+    "resourceInfo": _resource_info,
+    "deployment": _deployment,
+    **{
+        name: _scope(name)
+        for name in (
+            "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId",
+            "extensionResourceId", "resourceGroup", "subscription", "tenant", "managementGroup", "environment",
+            "roleDefinitions",
+        )
+    },
+}  # fmt: skip
+CALLS: Mapping[str, Call] = {**_BY_NAME, **{name.lower(): function for name, function in _BY_NAME.items()}}

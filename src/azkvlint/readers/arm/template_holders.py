@@ -46,28 +46,28 @@ HOLDERS = {
 }
 
 
-class Held(NamedTuple):
-    """What a resource holds: its template, the parameters given to it, and the link to a template elsewhere."""
+class HeldTemplate(NamedTuple):
+    """The template in a resource, its arguments, and the link to a template elsewhere."""
 
     template: Result | None
     given: Result | None
     link: Result | None
 
 
-def held_by(holder: Holder, properties: Result | None) -> Held:
+def held_template(holder: Holder, properties: Result | None) -> HeldTemplate:
     """Return what a resource with these ``properties`` holds; an unknown value holds unknown values.
 
     Raises InputError for a string that should be JSON.
     """
     outer = properties
     for name in holder.above:
-        outer = decoded(below(outer, name))
-    found = (below(outer, name) for name in holder.names)
+        outer = decode_json(member_of(outer, name))
+    found = (member_of(outer, name) for name in holder.names)
     template = next((one for one in found if one is not None and not isinstance(one, Absent)), None)
-    return Held(template, below(outer, "parameters"), below(outer, "templateLink"))
+    return HeldTemplate(template, member_of(outer, "parameters"), member_of(outer, "templateLink"))
 
 
-def below(value: Result | None, *names: str) -> Result | None:
+def member_of(value: Result | None, *names: str) -> Result | None:
     """Return a member of an object, or None; a member of an unknown value is that value."""
     for name in names:
         if isinstance(value, Fields):
@@ -78,7 +78,7 @@ def below(value: Result | None, *names: str) -> Result | None:
     return value
 
 
-def decoded(result: Result | None) -> Result | None:
+def decode_json(result: Result | None) -> Result | None:
     """Return the data of a JSON string of which parts may be unknown; anything else as it is. Raises InputError."""
     if isinstance(result, Unknown) and result.pattern and not result.sensitive:
         try:

@@ -12,8 +12,9 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import Tree, pruned
-from azkvlint.readers.arm.run import Pointer, Run, key_of
+from azkvlint.readers.arm.attribute_filter import Tree, prune
+from azkvlint.readers.arm.run import Run
+from azkvlint.readers.arm.template_json import Pointer, is_copies, key_of
 from azkvlint.syntax.arm.expression import is_expression, unescaped
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -35,23 +36,23 @@ class Values:
         self.at = Location(path=path, pointer=())
         self.evaluator: Evaluator
 
-    def where(self, pointer: Pointer) -> Location:
-        """The place of a member."""
+    def location(self, pointer: Pointer) -> Location:
+        """Return the location of a member."""
         return Location(path=self.path, pointer=pointer)
 
     def value(self, plain: Any, pointer: Pointer, local: Local = NO_LOCAL, tree: Tree | None = None) -> Result:
-        """What a member amounts to where ``local`` variables are in force; of objects, only what ``tree`` asks for."""
+        """Return the value of a member with ``local`` variables; of objects, only the members in ``tree``."""
         kind = type(plain)
         if kind is str:
             at = Location(path=self.path, pointer=pointer)
             if plain[:1] != "[":
                 return Scalar(at=at, value=plain)
             found = self.text(plain, at, local)
-            return found if tree is None else pruned(found, tree)
+            return found if tree is None else prune(found, tree)
         if kind is dict or kind is list:
             budget = self.run.budget
             if budget.depth > MAX_DEPTH:
-                return Unknown(at=self.where(pointer), why="it is nested too deep")
+                return Unknown(at=self.location(pointer), why="it is nested too deep")
             if local or self.is_nested:
                 budget.add_values(len(plain))  # it may be made many times; of the rest there is as much as is read
             budget.depth += 1
@@ -65,17 +66,17 @@ class Values:
                     else self.value(item, (*pointer, at), local, tree)
                     for at, item in enumerate(plain)
                 ]
-                return Items(at=self.where(pointer), items=items)
+                return Items(at=self.location(pointer), items=items)
             finally:
                 budget.depth -= 1
         at = Location(path=self.path, pointer=pointer)
         return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
 
     def text(self, text: str, at: Location, local: Local) -> Result:
-        """What a text at a place amounts to, which may be an expression."""
+        """Return the value of a string, which may be an expression."""
         if not is_expression(text):
             return Scalar(at=at, value=unescaped(text))
-        node = self.run.parsed(text[1:-1], at)
+        node = self.run.parse(text[1:-1], at)
         if node is None:
             return Unknown(at=at, why="its expression cannot be read")
         before, self.at = self.at, at
@@ -99,7 +100,7 @@ class Values:
         for key, item in plain.items():
             name, kind = key, type(item)
             if key[:1] == "[" and is_expression(key):
-                found = self.text(key, self.where((*pointer, key)), local)
+                found = self.text(key, self.location((*pointer, key)), local)
                 name = name_of(found, found.at)
                 if isinstance(name, Unknown):
                     rest = name
@@ -108,35 +109,35 @@ class Values:
                 self._copies(item, (*pointer, key), local, tree, fields)
                 continue
             if tree is not None:
-                asked = tree.get(name) or tree.get(name.lower())
-                if asked is None:
+                required = tree.get(name) or tree.get(name.lower())
+                if required is None:
                     continue
-                below = asked[0]
+                below = required[0]
             # Most members are data: a call for each would be most of the work.
             if kind is bool or kind is int or (kind is str and item[:1] != "["):
                 fields[name] = Scalar(at=Location(path=path, pointer=(*pointer, key)), value=item)
             else:
                 fields[name] = self.value(item, (*pointer, key), local, below)
-        return Fields(at=self.where(pointer), fields=fields, rest=rest)
+        return Fields(at=self.location(pointer), fields=fields, rest=rest)
 
     def _copies(
         self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]
     ) -> None:
-        """The properties that ``copy`` makes of an object."""
+        """Add the properties that the ``copy`` of an object declares."""
         for number, loop in enumerate(loops):
             name = str(loop[key_of(loop, "name")])
-            asked = (None,) if tree is None else tree.get(name) or tree.get(name.lower())
-            if asked is not None:
-                fields[name] = self.loop(loop, name, "input", (*pointer, number), local, asked[0])
+            required = (None,) if tree is None else tree.get(name) or tree.get(name.lower())
+            if required is not None:
+                fields[name] = self.loop(loop, name, "input", (*pointer, number), local, required[0])
 
     def loop(
         self, loop: Mapping[str, Any], name: str, input_: str, pointer: Pointer, local: Local,
         tree: Tree | None = None,
     ) -> Result:  # fmt: skip
-        """The array that a copy of a property, variable or output makes; ``input_`` is the member that it repeats."""
+        """Return the array of a property, variable or output loop; ``input_`` is the member that it repeats."""
         number = self.count(loop, pointer, local)
         if not isinstance(number, int):
-            at = self.where(pointer)
+            at = self.location(pointer)
             return Unknown(at=at, why=f"how many items '{name}' has is not known: {number.why}")
         key = key_of(loop, input_)
         self.run.budget.add_values(number)
@@ -145,13 +146,13 @@ class Values:
             inner = {**local, f"{LOOP}{name.lower()}": Scalar(at=self.at, value=index)}
             inner.setdefault(RESOURCE_LOOP, inner[f"{LOOP}{name.lower()}"])
             items.append(self.value(loop[str(key)], (*pointer, str(key)), inner, tree))
-        return Items(at=self.where(pointer), items=items)
+        return Items(at=self.location(pointer), items=items)
 
     def count(self, loop: Mapping[str, Any], pointer: Pointer, local: Local) -> int | Unknown:
-        """How many times a copy repeats. Raises InputError for more than any template needs."""
+        """Return the number of iterations of a loop. Raises InputError above the limit."""
         key = key_of(loop, "count")
         if key is None:
-            return Unknown(at=self.where(pointer), why="a copy has no count")
+            return Unknown(at=self.location(pointer), why="a copy has no count")
         found = self.value(loop[key], (*pointer, key), local)
         if not isinstance(found, Scalar) or type(found.value) is not int:
             return doubt_in("the count of a copy is no number", found.at, found)
@@ -160,21 +161,8 @@ class Values:
         return max(found.value, 0)
 
 
-def is_copies(plain: list[Any]) -> bool:
-    """Whether the value of a member ``copy`` says how properties are repeated, and is no property itself."""
-    return bool(plain) and all(
-        isinstance(loop, dict) and isinstance(_named(loop, "name"), str) and key_of(loop, "input") is not None
-        for loop in plain
-    )
-
-
-def _named(plain: Mapping[str, Any], name: str) -> Any:
-    key = key_of(plain, name)
-    return None if key is None else plain[key]
-
-
-def steady(found: Result, name: str) -> Result:
-    """The value of something that is evaluated once: where nothing is known of it, it is still always the same.
+def with_stable_pattern(found: Result, name: str) -> Result:
+    """Return a value that is evaluated once: if it is unknown, it is the same unknown value in each use.
 
     ``name`` is unique in the root template.
     """
@@ -183,7 +171,7 @@ def steady(found: Result, name: str) -> Result:
     return found
 
 
-def converted(found: Result, kind: str) -> Result:
+def convert_argument(found: Result, kind: str) -> Result:
     """Return a given value in the type of its parameter: a parameter file may write a boolean or integer as a string.
 
     The Azure Developer CLI converts it. Azure converts it too or rejects it, and then nothing is deployed.

@@ -35,12 +35,12 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def level(self) -> str:
-        """What its ``targetScope`` says; empty if it says nothing, so that it goes to a resource group."""
+        """Return its ``targetScope``; empty if it has none and so goes to a resource group."""
         node = self.scope
         return node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
 
-    def declared(self, kind: type[_Kind]) -> Iterator[_Kind]:
-        """The top-level declarations of one kind, in their order."""
+    def declarations(self, kind: type[_Kind]) -> Iterator[_Kind]:
+        """Yield the top-level declarations of one kind, in order."""
         return (node for node in self.parsed.declarations if isinstance(node, kind))
 
 
@@ -74,12 +74,12 @@ def read_file(path: str, file: str, text: str) -> File:
 
 
 def inner_resources(node: ast.Resource) -> tuple[ast.Resource, ...]:
-    """The resources that are declared in the body of another."""
+    """Return the resources that are declared in the body of another."""
     return body_of(node.body).resources
 
 
 def body_of(body: ast.Expression) -> ast.Object:
-    """The object that a resource or module is declared with, in whatever loop or condition."""
+    """Return the object that declares a resource or module, within its loop and condition."""
     while not isinstance(body, ast.Object):
         if not isinstance(body, (ast.For, ast.If)):
             return ast.Object(body.start, body.end, ())
@@ -88,7 +88,7 @@ def body_of(body: ast.Expression) -> ast.Object:
 
 
 def properties_of(body: ast.Object) -> dict[str, ast.Property] | None:
-    """The members of an object by their names; None if not all names are written out."""
+    """Return the members of an object by name; None if not all names are literals."""
     found: dict[str, ast.Property] = {}
     for member in body.members:
         if not isinstance(member, ast.Property) or not isinstance(member.key, str):
@@ -98,5 +98,5 @@ def properties_of(body: ast.Object) -> dict[str, ast.Property] | None:
 
 
 def is_decorated(decorators: tuple[ast.Expression, ...], name: str) -> bool:
-    """Whether ``@name(...)`` or ``@sys.name(...)`` stands before a declaration."""
+    """Return whether a declaration has the decorator ``@name(...)`` or ``@sys.name(...)``."""
     return any(type(node) is ast.Call and node.name == name for node in decorators)

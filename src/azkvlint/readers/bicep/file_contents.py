@@ -1,4 +1,4 @@
-"""``loadTextContent`` and its kin: what a Bicep file takes from other files of the project while it is compiled.
+"""``loadTextContent`` and similar functions, which read other files of the project at compile time.
 
 Source of the functions: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-files.
 """
@@ -13,7 +13,9 @@ from azkvlint.evaluation.values import Items, Result, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.local_files import find
+from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
@@ -21,8 +23,6 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import is_file, list_names, read_bytes
 
 if TYPE_CHECKING:
-    from azkvlint.readers.bicep.document import File
-    from azkvlint.readers.bicep.run import BicepRun
     from azkvlint.syntax.yaml_nodes import Node
 
 FUNCTIONS = frozenset(
@@ -34,8 +34,8 @@ _MAX_FILES = 10_000
 _INDEX = regex(r"[0-9]{1,9}")
 
 
-def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
-    """The result of a call. What cannot be read is Unknown, with a Problem; nothing outside the project is read."""
+def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
+    """Return the result of a call. Unreadable files are Unknown, with a Problem; files outside are never read."""
     known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
     if not known or not isinstance(known[0], str):
         doubt = arguments[0] if arguments and isinstance(arguments[0], Unknown) else None
@@ -44,7 +44,7 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
         found = find(run, file.file, known[0])
         if name == "loadDirectoryFileInfo":
             return _directory(run.root, found, known[1] if len(known) > 1 else None, at)
-        plain = _loaded(run, name, found)
+        plain = _cached_content(run, name, found)
         if name == "loadJsonContent":
             run.loaded[found] = plain
         if len(known) > 1 and name in ("loadJsonContent", "loadYamlContent"):
@@ -56,8 +56,8 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
     return wrap(plain, at)
 
 
-def _loaded(run: BicepRun, name: str, file: str) -> Any:
-    """The plain data of a file, read once a run."""
+def _cached_content(run: BicepRun, name: str, file: str) -> Any:
+    """Return the plain data of a file, read once a run."""
     key = f"{name}:{file}"
     found = cached(run.cache.data, key, lambda: _read(name, file))
     if isinstance(found, InputError):
@@ -66,7 +66,7 @@ def _loaded(run: BicepRun, name: str, file: str) -> Any:
 
 
 def _read(name: str, file: str) -> Any:
-    """The plain data of a file, or why there is none."""
+    """Return the plain data of a file, or the error."""
     try:
         return _content(name, read_bytes(file, _MAX_SIZE))
     except InputError as error:
@@ -88,7 +88,7 @@ def _content(name: str, data: bytes) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    """YAML as plain data. Raises InputError for what is no YAML, or uses more of it than plain data needs."""
+    """Return YAML as plain data. Raises InputError for invalid YAML, or features that plain data does not need."""
     from azkvlint.syntax.yaml_nodes import compose
 
     document = compose(text)
@@ -106,7 +106,7 @@ def _plain(node: Node) -> Any:
 
 
 def _at_path(plain: Any, path: object) -> Any:
-    """The part of JSON data that a JSONPath names. Only paths of names and numbers are followed."""
+    """Return the part of JSON data at a JSONPath. Only names and numbers are supported."""
     if not isinstance(path, str):
         raise InputError("its second argument is no path")
     steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
@@ -121,7 +121,7 @@ def _at_path(plain: Any, path: object) -> Any:
 
 
 def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
-    """What is in a folder, by name: see ``loadDirectoryFileInfo``."""
+    """Return the files in a folder by name: see ``loadDirectoryFileInfo``."""
     from fnmatch import fnmatchcase
 
     wanted = pattern if isinstance(pattern, str) else "*"

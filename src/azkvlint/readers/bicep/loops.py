@@ -1,4 +1,4 @@
-"""A resource or module declaration -> its iterations: one, one for each item of a loop, or one that stands for all."""
+"""The iterations of a resource or module declaration: one, one for each item of a loop, or one for all items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from azkvlint.util.errors import InputError
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
-    """One time that a declaration deploys something.
+    """One iteration of a declaration.
 
     ``key`` is what its address has behind the symbol (``[0]``, or ``[*]`` for one that stands for all of a loop whose
     length is not known), ``local`` the loop's variables and those around it. ``condition`` decides whether it is there;
@@ -31,7 +31,7 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Iterations(msgspec.Struct, frozen=True, kw_only=True):
-    """All iterations. ``symbolic``: one stands for all of them, and ``positions`` are the patterns of its number."""
+    """All iterations. ``symbolic``: one represents all of them, and ``positions`` are the patterns of its index."""
 
     is_loop: bool
     items: list[Iteration]
@@ -52,7 +52,7 @@ def written_length(body: ast.Expression) -> int:
 
 
 def is_unconditional(body: ast.Expression) -> bool:
-    """Whether a declaration, or each iteration of its loop, has no condition."""
+    """Return whether a declaration, or each iteration of its loop, has no condition."""
     return not isinstance(body.body if isinstance(body, ast.For) else body, ast.If)
 
 
@@ -69,7 +69,7 @@ def iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address
 
 def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address: str, budget: Budget) -> Iterations:
     if not isinstance(body, ast.For):
-        return Iterations(is_loop=False, items=[_one("", local, body)])
+        return Iterations(is_loop=False, items=[_iteration("", local, body)])
     over = evaluator.evaluate(body.over, local)
     if isinstance(over, Absent):
         return Iterations(is_loop=True, items=[])
@@ -79,14 +79,14 @@ def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, addres
         budget.add_resources(len(over.items))
         found = []
         for number, item in enumerate(over.items):
-            inner = _with(body, local, item, Scalar(at=over.at, value=number))
-            found.append(_one(f"[{number}]", inner, body.body))
+            inner = _with_variables(body, local, item, Scalar(at=over.at, value=number))
+            found.append(_iteration(f"[{number}]", inner, body.body))
         return Iterations(is_loop=True, items=found)
     return _symbolic(evaluator, body, local, address, over)
 
 
 def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, over: Result) -> Iterations:
-    """A loop over something unknown. Loops over the same thing go together: their items are the same in each step."""
+    """Return one iteration for an unknown loop. Loops over the same value have the same items."""
     known = isinstance(over, Unknown)
     why = over.why if isinstance(over, Unknown) else "a loop runs over something that is no array"
     name = over.pattern if isinstance(over, Unknown) and over.pattern else address
@@ -97,24 +97,24 @@ def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, o
     positions = {number.pattern}
     if name.startswith("\u27e8range(0,") and item.pattern:
         positions.add(item.pattern)
-    one = _one("[*]", _with(body, local, item, number), body.body, hole(f"{name}[]"))
+    one = _iteration("[*]", _with_variables(body, local, item, number), body.body, hole(f"{name}[]"))
     return Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
 
 
-def _with(body: ast.For, local: Local, item: Result, number: Result) -> Local:
+def _with_variables(body: ast.For, local: Local, item: Result, number: Result) -> Local:
     inner = {**local, body.item: item}
     if body.index:
         inner[body.index] = number
     return inner
 
 
-def _one(key: str, local: Local, body: ast.Expression, loop: str = "") -> Iteration:
+def _iteration(key: str, local: Local, body: ast.Expression, loop: str = "") -> Iteration:
     condition = body.condition if isinstance(body, ast.If) else None
     return Iteration(key=key, local=local, body=body_of(body), condition=condition, loop=loop)
 
 
 def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> frozenset[str] | None:
-    """What an iteration hangs on and nobody knows, each as a text that stands for it; None if it is not there.
+    """Return the unknown conditions of an iteration, each as a text; None if it does not exist.
 
     A condition that is no boolean counts as not known.
     """

@@ -1,4 +1,4 @@
-"""A Bicep file -> the resources that the loaded rules ask for, and what could not be understood."""
+"""Reads a Bicep file: the resources that rules read, and the problems."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import text_of
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import Scope
+from azkvlint.readers.bicep.collect_resources import collect
 from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.module_evaluation import Given, Instance, Use
+from azkvlint.readers.bicep.module_evaluation import ModuleInstance
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
 from azkvlint.readers.bicep.scenarios import Scenarios, skip_file
-from azkvlint.readers.bicep.sources import lower
+from azkvlint.readers.bicep.symbols import ModuleCall, ParameterValues
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError
@@ -27,9 +28,9 @@ _NOTHING: Mapping[str, Result] = {}
 
 
 class BicepRead(TemplateRead, kw_only=True):
-    """What reading a Bicep file gives.
+    """The result of reading a Bicep file.
 
-    ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
+    ``suppressions`` and ``disabled`` are the suppressed ranges by reported path: see
     ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
     path of the file that a parameter file is for, if it is a file; ``deployed`` are those of files with templates that
     are evaluated with it. ``parsed`` are the files that were read, by reported path.
@@ -51,7 +52,7 @@ def read_bicep(
     text: str,
     required: RequiredAttributes,
     cache: ModuleCache,
-    given: Given | None = None,
+    given: ParameterValues | None = None,
     is_open: bool = False,
 ) -> BicepRead:
     """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
@@ -63,31 +64,31 @@ def read_bicep(
     """
     run = BicepRun(path, text, required, cache, root)
     run.closed = not is_open
-    parsed = cache.parsed(path, real_path(file) if file else "", text)
-    return judged(run, parsed, _NOTHING if given is None else given)
+    parsed = cache.parse(path, real_path(file) if file else "", text)
+    return read_root(run, parsed, _NOTHING if given is None else given)
 
 
-def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
+def read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
     """Add all that a root file deploys with the parameters ``given``."""
     try:
         scope = Scope(file.level) if file.level else Scope()
-        instance = Instance(file, run, Use(given=given, scope=scope))
+        instance = ModuleInstance(file, run, ModuleCall(given=given, scope=scope))
         run.scenarios = Scenarios(run, instance)
-        lower(instance, frozenset())
+        collect(instance, frozenset())
         run.scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
         run.not_whole("error", why, Location(path=file.path))
         skip_file(run, file, why)
-    return done(run)
+    return finish(run)
 
 
-def done(run: BicepRun, used: str = "") -> BicepRead:
-    """What has been found. Nothing can be evaluated any more."""
+def finish(run: BicepRun, used: str = "") -> BicepRead:
+    """Return the results, and release everything: no expression can be evaluated afterwards."""
     sources = run.sources.items()
     found = run.done()
     return BicepRead(
-        resources=_once(found.resources),
+        resources=_without_known_existing(found.resources),
         problems=found.problems,
         closed=found.closed,
         files=found.files,
@@ -103,10 +104,10 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
     )
 
 
-def _once(resources: dict[str, Resource]) -> dict[str, Resource]:
-    """``resources`` without those declared as existing that another of them certainly deploys.
+def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resource]:
+    """Return ``resources`` without those declared as existing that another one certainly deploys.
 
-    Whoever names such a one by its id names what deploys it.
+    References to such an ID then resolve to the resource that is deployed.
     """
     if not any(resource.existing for resource in resources.values()):
         return resources

@@ -1,10 +1,10 @@
-"""A Bicep file with other values than the defaults of its parameters: what may exist there, and what never does."""
+"""A Bicep file with other values than the defaults of its parameters: what may exist, and what never does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
@@ -14,19 +14,16 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep import local_files
-from azkvlint.readers.bicep.document import inner_resources
+from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.loops import condition_of
+from azkvlint.readers.bicep.module_evaluation import BicepContent, ModuleInstance
+from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.symbols import FileInstance, ModuleCall, ModuleSymbol, ParameterValues
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.document import File
-    from azkvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
-    from azkvlint.readers.bicep.module import ModuleSymbol
-    from azkvlint.readers.bicep.module_evaluation import Given, Instance
-    from azkvlint.readers.bicep.run import BicepRun
-
-AnySymbol = TypeVar("AnySymbol", bound="ResourceSymbol | ModuleSymbol")
+AnySymbol = TypeVar("AnySymbol", bound=ResourceSymbol | ModuleSymbol)
 OPTION = "--parameters FILE"
 _MOST_NAMED = 3
 
@@ -35,31 +32,29 @@ class Scenario(existence.Scenario):
     """A Bicep file in which nothing is known of some parameters."""
 
     def __init__(self, root: Scenarios, opened: frozenset[str] | None) -> None:
-        from azkvlint.readers.bicep.module_evaluation import Instance, Use
-
         super().__init__(opened)
-        self._instances: dict[str, Instance | None] = {}
-        self.root = Instance(root.file, root.apart, Use(given=root.given_values, scope=root.scope, scenario=self))
+        self._instances: dict[str, ModuleInstance | None] = {}
+        self.root = ModuleInstance(
+            root.file, root.apart, ModuleCall(given=root.given_values, scope=root.scope, scenario=self)
+        )
 
     @property
     def why(self) -> Assumption:
-        """The assumption that this scenario makes."""
+        """Return the assumption that this scenario makes."""
         names = sorted(self.opened or ())
         return assumption(names, OPTION, self.root.place(self.root.file.symbols[names[0]]))
 
-    def instance(self, instance: Instance) -> Instance | None:
+    def instance(self, instance: FileInstance) -> ModuleInstance | None:
         """Return the same use of a file in this scenario; None if there is none."""
-        from azkvlint.readers.bicep.sources import Lowered
-
-        module = instance.use.module
+        module = instance.module_call.module
         if module is None:
             return self.root
         if instance.prefix not in self._instances:
             self._instances[instance.prefix] = None
             same = self.symbol(module.symbol)
-            use = same.used(module.iteration) if same is not None else None
+            use = same.entity_of(module.iteration) if same is not None else None
             content = use.content if use is not None else None
-            self._instances[instance.prefix] = content.instance if isinstance(content, Lowered) else None
+            self._instances[instance.prefix] = content.instance if isinstance(content, BicepContent) else None
         return self._instances[instance.prefix]
 
     def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
@@ -75,33 +70,33 @@ class Scenario(existence.Scenario):
         if outer is None:
             return instance.resource(node)
         around = self.symbol(outer.symbol)
-        entity = around.used(outer.iteration) if around is not None else None
+        entity = around.entity_of(outer.iteration) if around is not None else None
         return entity.inner.get(node.name) if entity is not None else None
 
 
-class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
+class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
     """The scenarios of one root file. Their work counts apart from that of the file itself."""
 
-    def __init__(self, run: BicepRun, base: Instance) -> None:
+    def __init__(self, run: BicepRun, base: ModuleInstance) -> None:
         super().__init__()
         self.run = run
         self.file: File = base.file
-        self.given_values: Given = base.use.given
+        self.given_values: ParameterValues = base.module_call.given
         self.scope = base.scope
         self._apart: BicepRun | None = None
         run.opened.append(self.close)
-        self.is_possible = any(True for _ in self.file.declared(ast.Parameter))
-        self.is_given = not isinstance(base.use.given, dict) or bool(base.use.given)
+        self.is_possible = any(True for _ in self.file.declarations(ast.Parameter))
+        self.is_given = not isinstance(base.module_call.given, dict) or bool(base.module_call.given)
 
     @property
     def apart(self) -> BicepRun:
-        """The run that scenarios are evaluated in."""
+        """Return the run in which scenarios are evaluated."""
         if self._apart is None:
             self._apart = self.run.apart()
         return self._apart
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all objects."""
         super().close()
         self.run.scenarios = None
         if self._apart is not None:
@@ -115,14 +110,12 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
 
     def attributes_in(self, scenario: Scenario, vault: ResourceEntity) -> MapValue | None:
         """See the base class."""
-        from azkvlint.readers.bicep.resources import resource_of
-
         same = scenario.symbol(vault.symbol)
         entity = next((one for one in same.entities if one.address == vault.address), None) if same else None
-        asked = self.run.wanted.of(entity.identity.type) if entity is not None else None
-        if entity is None or asked is None:
+        required = self.run.attribute_filter.members_of(entity.identity.type) if entity is not None else None
+        if entity is None or required is None:
             return None
-        return resource_of(entity, asked, frozenset()).attributes
+        return resource_of(entity, required, frozenset()).attributes
 
     def exists(self, scenario: Scenario, declaration: ResourceSymbol | ModuleSymbol) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
@@ -132,11 +125,11 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
     def existing(self, symbol: AnySymbol) -> AnySymbol | None:
         """Return a declaration that deploys nothing as it is where it does; None if it never does.
 
-        Raises InputError if that takes more work than any input needs.
+        Raises InputError above the limit of work.
         """
         if not self.is_possible:
             return None
-        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
+        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.module_call.scenario)
         return scenario.symbol(symbol) if scenario is not None else None
 
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
@@ -154,25 +147,25 @@ def may_exist(
     lower: Callable[[AnySymbol, frozenset[str]], bool],
     skip: Callable[[AnySymbol, str], None],
 ) -> None:
-    """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+    """Add what exists only where a parameter overrides its default, or record why it never exists."""
     instance = symbol.instance
     run, scenarios = instance.run, instance.run.scenarios
-    if scenarios is None:
+    if not isinstance(scenarios, Scenarios):
         return
     known, scenario = len(run.resources), None
     try:
         found = scenarios.existing(symbol)
-        scenario = found.instance.use.scenario if found is not None else None
+        scenario = found.instance.module_call.scenario if found is not None else None
         if found is not None:
             lower(found, conditions)
         elif not instance.is_foreign:
             skip(symbol, scenarios.reason(symbol))
     except (InputError, RecursionError) as error:
-        if isinstance(error, RecursionError) and instance.use.scenario is not None:
+        if isinstance(error, RecursionError) and instance.module_call.scenario is not None:
             raise
         skip(symbol, run.skip_for(error, symbol.address, instance.head(symbol.node)))
     finally:
-        if scenario is not None:
+        if isinstance(scenario, Scenario):
             assume(run.resources, known, scenario.why)
             scenarios.assumed[scenario.why] = scenario
 
@@ -198,9 +191,9 @@ def skip_file(run: BicepRun, file: File, reason: str) -> None:
             continue
         run.skipped_files.add(file.file)
         run.add_text(file.path, file.text)
-        for node in file.declared(ast.Resource):
+        for node in file.declarations(ast.Resource):
             skip(run, file, node, node.name, reason)
-        for module in file.declared(ast.Module):
+        for module in file.declarations(ast.Module):
             path = module.path.value if isinstance(module.path, ast.Literal) else None
             if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
                 with suppress(InputError):  # a module that is not used need not be there

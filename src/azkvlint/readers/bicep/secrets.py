@@ -1,4 +1,4 @@
-"""What an excerpt of a Bicep file must not show: values behind names that speak of secrets, and secure ones."""
+"""Secrets that an excerpt of a Bicep file must not show: secure values, and values with names of secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VALUES = (ast.Parameter, ast.Variable, ast.Output)
 
 
 class FileSecrets:
-    """What must not be shown of one file. ``found`` are the places of arguments for secure parameters."""
+    """The secrets of one file. ``found`` are the spans of arguments for secure parameters."""
 
     def __init__(self, file: File, found: Iterable[Span]) -> None:
         self._spans = Spans((*found, *_spans_of(file)))

@@ -1,4 +1,4 @@
-"""Findings that an author does not want to see: ``#disable-next-line KV001`` and ``#disable-diagnostics KV001``."""
+"""Suppressions: ``#disable-next-line KV001``, ``#disable-diagnostics KV001``, and comments of other tools."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from bisect import bisect_left
 from itertools import islice
 from operator import itemgetter
 
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, SourceComments
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.read import BicepRead
+from azkvlint.syntax.bicep.comments import source_comments
+from azkvlint.syntax.peer_comments import has_peer_comments
 from azkvlint.syntax.positions import Lines
 
 
 def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
-    """Whether the text that ``read`` comes from says that a finding of ``rule`` at a place is not to be reported.
+    """Return whether the text of ``read`` suppresses a finding of ``rule`` at a location.
 
     What counts is the line on which the place begins. A place without span and region is never suppressed.
     """
@@ -36,8 +38,8 @@ def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
     return any(start <= offset < end and _names(ids, name) for start, end, ids in regions)
 
 
-def switched_off(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str, ...]]]]:
-    """Where what is switched off: from where to where, and which ids, by reported path, in order."""
+def disabled_ranges(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str, ...]]]]:
+    """Return the ranges in which rules are disabled: start, end and IDs, by reported path, in order."""
     if not isinstance(read, BicepRead):
         return {}
     found: dict[str, list[tuple[int, int, tuple[str, ...]]]] = {}
@@ -49,7 +51,7 @@ def switched_off(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str
 
 
 def _line_end(text: str, start: int) -> int:
-    """Where the line that begins at an offset ends."""
+    """Return the end of the line that begins at an offset."""
     ends = [end for end in (text.find("\n", start), text.find("\r", start)) if end >= 0]
     return min(ends, default=len(text)) + 1
 
@@ -65,7 +67,7 @@ def _line_start(text: str, offset: int) -> int:
 
 
 def _offset(text: str, at: Location) -> int | None:
-    """Where a place begins."""
+    """Return the offset at which a location begins."""
     if at.span is not None:
         return at.span[0]
     if at.region is None:
@@ -73,3 +75,12 @@ def _offset(text: str, at: Location) -> int | None:
     starts = Lines(text).starts
     line = min(at.region.start_line, len(starts))
     return starts[line - 1] + at.region.start_column - 1
+
+
+def comments_of(read: BicepRead) -> dict[str, SourceComments]:
+    """Return the comments of the files in which any may be for another tool, by reported path."""
+    return {
+        path: source_comments(read.files[path], parsed)
+        for path, parsed in read.parsed.items()
+        if path in read.files and has_peer_comments(read.files[path])
+    }

@@ -1,27 +1,62 @@
-"""What is common to resource and module declarations: iterations, found when they are first asked for."""
+"""Declarations of resources and modules: their iterations, members, arguments and outputs, evaluated on first use."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
+from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field
+from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field, hole, pattern_of
+from azkvlint.graph import existence
+from azkvlint.graph.secret_spans import tells
 from azkvlint.model.location import Location
-from azkvlint.model.value import Unknown
-from azkvlint.readers.bicep.document import properties_of
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.scope import Scope
+from azkvlint.readers.bicep.document import File, properties_of
 from azkvlint.readers.bicep.loops import Iteration, Iterations, iterations
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.types import DeclaredTypes
 from azkvlint.syntax import ast
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module_evaluation import Instance
+
+class FileInstance(DeclaredTypes, Protocol):
+    """A Bicep file with the parameters and the scope of one call."""
+
+    file: File
+    run: BicepRun
+    module_call: ModuleCall
+    prefix: str
+    scope: Scope
+    evaluator: Evaluator
+    is_foreign: bool
+
+    def place(self, node: ast.Node) -> Location:
+        """Return the location of a node."""
+
+    def reported_location(self, at: Location) -> Location:
+        """Return the location at which reports show a location in this file."""
+
+    def head(self, node: ast.Resource | ast.Module) -> Location:
+        """Return the location of the head of a declaration."""
+
+    def value(self, name: str) -> Result | None:
+        """Return the value of a declaration; None if there is none of that name."""
+
+    def module(self, node: ast.Module) -> ModuleSymbol:
+        """Return the symbol of a module declaration."""
+
+    def source_of(self, node: ast.Module) -> Source | None:
+        """Return the source of a module; None, with a Problem, if it cannot be read."""
 
 
 class Closable(Entity, Protocol):
     """An entity that holds others."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all objects."""
 
 
 _One = TypeVar("_One", bound=Closable)
@@ -32,7 +67,7 @@ class Symbol(Generic[_One]):
 
     address: str
 
-    def __init__(self, instance: Instance, node: ast.Resource | ast.Module, local: Local, address: str) -> None:
+    def __init__(self, instance: FileInstance, node: ast.Resource | ast.Module, local: Local, address: str) -> None:
         self.instance = instance
         self.declaration = node
         self.local = local
@@ -43,7 +78,7 @@ class Symbol(Generic[_One]):
         self._result: Result | None = None
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         for entity in (*self._entities, *self._keyed):
             entity.close()
         self._entities.clear()
@@ -52,16 +87,16 @@ class Symbol(Generic[_One]):
 
     @abstractmethod
     def entity(self, iteration: Iteration) -> _One:
-        """What one iteration deploys."""
+        """Return the resource or module of one iteration."""
 
     @property
     def entities(self) -> list[_One]:
-        """One for each iteration. Raises InputError for more of them than anybody deploys."""
-        self.expanded()
+        """Return one entity for each iteration. Raises InputError above the limit of resources."""
+        self.expand()
         return self._entities
 
-    def expanded(self) -> Iterations:
-        """The iterations. Raises InputError for more of them than anybody deploys."""
+    def expand(self) -> Iterations:
+        """Return the iterations. Raises InputError above the limit of resources."""
         if self._expanded is None:
             budget = self.instance.run.budget
             found = iterations(self.instance.evaluator, self.declaration.body, self.local, self.address, budget)
@@ -69,9 +104,9 @@ class Symbol(Generic[_One]):
             self._expanded = found
         return self._expanded
 
-    def used(self, iteration: Iteration) -> _One | None:
-        """Return what an iteration with the same key deploys; of one that stands for all, as it is with that key."""
-        found = self.expanded()
+    def entity_of(self, iteration: Iteration) -> _One | None:
+        """Return the entity with the same key; where one represents all iterations, that one with the key."""
+        found = self.expand()
         for known, entity in zip(found.items, self._entities, strict=True):
             if known.key == iteration.key:
                 return entity
@@ -85,9 +120,9 @@ class Symbol(Generic[_One]):
         return entity
 
     def result(self) -> Result:
-        """What the symbol means in an expression: a resource or module, or a list of them."""
+        """Return the value of the symbol in an expression: a resource or module, or a list of them."""
         if self._result is None:
-            found, at = self.expanded(), self.instance.head(self.declaration)
+            found, at = self.expand(), self.instance.head(self.declaration)
             if not found.is_loop:
                 self._result = self._entities[0]
             elif found.symbolic:
@@ -98,7 +133,7 @@ class Symbol(Generic[_One]):
 
 
 class Symbolic:
-    """All instances of a loop whose length is not known, which one stands for."""
+    """All iterations of a loop of unknown length, represented by one."""
 
     def __init__(self, one: Entity, positions: frozenset[str], at: Location) -> None:
         self.one = one
@@ -106,20 +141,20 @@ class Symbolic:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """Unknown: a loop has no members."""
+        """Return Unknown: a loop has no members."""
         return Unknown(at=at, why=f"'{name}' is asked of all instances of a loop at once")
 
     def item(self, index: Result, at: Location) -> Result:
-        """The one that stands for all, in a loop over the same; which one another number means is not known."""
+        """Return the entity for all iterations, in a loop over the same value; other indexes are unknown."""
         if isinstance(index, Unknown) and index.pattern in self.positions:
             return self.one
         return Unknown(at=at, why="how many items the loop has is not known")
 
 
 class Body:
-    """The members that an author wrote into one declaration, each evaluated once, when it is asked for."""
+    """The written members of one declaration, each evaluated on first use."""
 
-    def __init__(self, instance: Instance, name: str, iteration: Iteration) -> None:
+    def __init__(self, instance: FileInstance, name: str, iteration: Iteration) -> None:
         self.evaluator = instance.evaluator
         self.name = name
         self.object = iteration.body
@@ -130,11 +165,11 @@ class Body:
         self._busy: set[str] = set()
 
     def close(self) -> None:
-        """Let go of everything: see ``Instance.close``."""
+        """Release all objects: see ``ModuleInstance.close``."""
         self._values.clear()
 
     def get(self, name: str) -> Result | None:
-        """The value of a member; None if it is not written."""
+        """Return the value of a member; None if it is not written."""
         if name in self._values:
             return self._values[name]
         if self.properties is not None and name not in self.properties:
@@ -151,12 +186,247 @@ class Body:
     def _evaluate(self, name: str) -> Result | None:
         if self.properties is not None:
             return self.evaluator.property(self.properties[name], self.local)
-        whole = self.whole()
+        whole = self.all_members()
         found = find_field(whole, name)
         return found if found is not None else whole.rest
 
-    def whole(self) -> Fields:
-        """All members at once, where their names are not written out."""
+    def all_members(self) -> Fields:
+        """Return all members at once, where their names are not literals."""
         node = self.object
         found = self.evaluator.evaluate(ast.Object(node.start, node.end, node.members), self.local)
         return found if isinstance(found, Fields) else Fields(at=self.at, fields={})
+
+
+class ParameterValues(Protocol):
+    """The arguments of parameters by name; None for a parameter without one."""
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the argument of one parameter; None if there is none."""
+
+
+class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The call of a file. ``prefix`` is that of the addresses in it, ``chain`` are the files around it.
+
+    ``module`` is the module that calls it, ``scenario`` the one in which it is evaluated.
+    ``copies`` is how many calls like it there are. ``deployment``: the names (patterns) of the deployments around it.
+    """
+
+    given: ParameterValues
+    scope: Scope
+    prefix: str = ""
+    deployment: str = ""
+    callers: tuple[Location, ...] = ()
+    chain: tuple[str, ...] = ()
+    module: ModuleEntity | None = None
+    scenario: existence.Scenario | None = None
+    copies: int = 1
+
+
+class ModuleSymbol(Symbol["ModuleEntity"]):
+    """A module declaration."""
+
+    def __init__(self, instance: FileInstance, node: ast.Module) -> None:
+        super().__init__(instance, node, {}, instance.prefix + node.name)
+        self.node = node
+        self._source: Source | None = None
+        self._is_found = False
+
+    def entity(self, iteration: Iteration) -> ModuleEntity:
+        """Return the module of one iteration."""
+        return ModuleEntity(self, iteration)
+
+    @property
+    def source(self) -> Source | None:
+        """Return the source of the module; None, with a Problem, if it cannot be read."""
+        if not self._is_found:
+            self._is_found = True
+            self._source = self.instance.source_of(self.node)
+        return self._source
+
+
+class ModuleEntity:
+    """One iteration of a module declaration."""
+
+    def __init__(self, symbol: ModuleSymbol, iteration: Iteration) -> None:
+        self.symbol = symbol
+        self.instance = symbol.instance
+        self.iteration = iteration
+        self.address = symbol.address + iteration.key
+        self.at = self.instance.head(symbol.node)
+        self.body = Body(self.instance, symbol.node.name, iteration)
+        self._content: Content | None = None
+        self._is_opened = False
+
+    def close(self) -> None:
+        """Release all objects: see ``ModuleInstance.close``."""
+        self.body.close()
+        self._content = None
+
+    @property
+    def content(self) -> Content | None:
+        """Return the content of the module with its arguments; None, with a Problem, if it cannot be read."""
+        if not self._is_opened:
+            self._is_opened = True
+            source = self.symbol.source
+            if source is not None:
+                self._content = source.open(self)
+        return self._content
+
+    @property
+    def callers(self) -> tuple[Location, ...]:
+        """Return the module declarations that lead into the module."""
+        return (*self.instance.module_call.callers, self.instance.reported_location(self.at))
+
+    @property
+    def deployment(self) -> str:
+        """Return the names (patterns) of the deployments that lead into the module, its own last."""
+        found = self.body.get("name")
+        name = pattern_of(found) if found is not None else ""
+        return f"{self.instance.module_call.deployment}/{name or hole(self.address)}"
+
+    def arguments(self) -> Arguments:
+        """Return the arguments."""
+        return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return ``outputs`` or ``name``; Unknown for other members."""
+        if name == "outputs":
+            return Outputs(self, at)
+        found = self.body.get("name") if name == "name" else None
+        if found is not None:
+            return found
+        return Unknown(at=at, why=f"'{name}' is known only after deployment", pattern=hole(f"{self.address}.{name}"))
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return a member by name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="a module is used like an array, so the deployment fails")
+
+    def output(self, name: str, at: Location) -> Result:
+        """Return an output of the module: the value of its expression where that can be read."""
+        content = self.content
+        found = content.output(name) if content is not None else None
+        if found is None:
+            found = Unknown(at=at, why=f"the output '{name}' of a module is known only after deployment")
+        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
+            return msgspec.structs.replace(found, at=at, pattern=hole(f"{self.address}.outputs.{name}"))
+        return found
+
+
+class Outputs:
+    """The outputs of a module."""
+
+    def __init__(self, module: ModuleEntity, at: Location) -> None:
+        self.module = module
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return one output."""
+        return self.module.output(name, at)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return an output by name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="which output is meant is not known")
+
+
+class Arguments:
+    """The arguments of a module declaration, each evaluated on first use."""
+
+    def __init__(self, caller: FileInstance, body: Body, address: str, declared: ast.Expression) -> None:
+        self.caller = caller
+        self.declared = declared
+        self.evaluator = caller.evaluator
+        self.address = address
+        self.local = body.local
+        self._values: dict[str, Result | None] = {}
+        self._busy: set[str] = set()
+        self.all_values: Result | None = None
+        node = body.properties.get("params") if body.properties is not None else None
+        written = properties_of(node.value) if node is not None and isinstance(node.value, ast.Object) else None
+        self.properties = written
+        if written is None:
+            self.all_values = body.get("params")
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the argument of one parameter; None if there is none."""
+        if self.properties is None:
+            return self._from_all_values(name)
+        node = self.properties.get(name)
+        if node is None:
+            return None
+        if name in self._values:
+            return self._values[name]
+        if name in self._busy:
+            at = self.evaluator.document.place(node)
+            return Unknown(at=at, why=f"the parameter '{name}' refers to itself")
+        self._busy.add(name)
+        try:
+            found = self._values[name] = self.evaluator.property(node, self.local)
+        finally:
+            self._busy.discard(name)
+        return found
+
+    def hide(self, name: str) -> None:
+        """Record that the argument of a parameter is a secret, which no excerpt shows."""
+        node = self.properties.get(name) if self.properties is not None else None
+        if node is not None and tells(node.value):
+            self.caller.run.hide(self.caller.place(node.value))
+        elif isinstance(self.all_values, Fields) and find_field(self.all_values, name) is not None:
+            self.caller.run.hide(self.all_values.at)
+
+    def names(self) -> list[str]:
+        """Return the parameters that certainly have an argument."""
+        if self.properties is not None:
+            return list(self.properties)
+        return list(self.all_values.fields) if isinstance(self.all_values, Fields) else []
+
+    def _from_all_values(self, name: str) -> Result | None:
+        whole = self.all_values
+        if whole is None or isinstance(whole, Absent):
+            return None
+        if isinstance(whole, Fields):
+            found = find_field(whole, name)
+            return found if found is not None else whole.rest
+        why = whole.why if isinstance(whole, Unknown) else "the parameters of a module are no object"
+        return Unknown(at=whole.at, why=why, pattern=hole(f"{self.address}.{name}"))
+
+
+class Content(Protocol):
+    """The content of a module with the arguments of one call."""
+
+    def output(self, name: str) -> Result | None:
+        """Return an output; None if it is not known."""
+
+
+class Source(Protocol):
+    """The source of a module: a Bicep file, a template, or built-in support."""
+
+    def open(self, module: ModuleEntity) -> Content | None:
+        """Return the content with the arguments of ``module``; None, with a Problem, if it cannot be read."""
+
+
+class ParameterFile:
+    """The values of a parameter file, its own before those of the file that it extends."""
+
+    def __init__(self, instance: FileInstance, base: ParameterFile | None) -> None:
+        self.instance = instance
+        self.base = base
+        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the value of one parameter; None if there is none."""
+        if name in self.names:
+            return self.instance.value(name)
+        return self.base.get(name) if self.base is not None else None
+
+    def all_values(self) -> dict[str, Result]:
+        """Return all values by name."""
+        found = self.base.all_values() if self.base is not None else {}
+        for name in sorted(self.names):
+            value = self.instance.value(name)
+            if value is not None:
+                found[name] = value
+        return found

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from azkvlint.evaluation.values import Result
-from azkvlint.readers.arm.deployment_resources import Level, Place
+from azkvlint.readers.arm.collect_resources import ResourceCollector
+from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
 from azkvlint.readers.arm.document_kinds import find_template, scope_of_template
-from azkvlint.readers.arm.evaluated_resource import Instance
-from azkvlint.readers.arm.nested_deployments import Nested
-from azkvlint.readers.arm.read import Walk
-from azkvlint.readers.arm.statement_location import Shown
+from azkvlint.readers.arm.statement_location import StatementLocations
 from azkvlint.readers.arm.template import Template
-from azkvlint.readers.bicep.identity import module_scope
+from azkvlint.readers.bicep.resource_symbols import module_scope
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module import Arguments, ModuleEntity
-    from azkvlint.readers.bicep.run import BicepRun
-    from azkvlint.readers.bicep.sources import Content
-
 
 class TemplateSource:
-    """A template in the file ``file``. ``name`` is its reference if it lies outside the project.
+    """A template in the file ``file``. ``name`` is its reference if it is outside the project.
 
-    Nobody edits such a template where it lies, so all it says is shown at the statement that uses it. Raises
+    Such a template cannot be edited, so all of it is located at the module declaration. Raises
     InputError for a file that holds no template.
     """
 
@@ -40,8 +35,8 @@ class TemplateSource:
         if find_template(self.document.value) is None:
             raise InputError("it is no ARM template")
 
-    def use(self, module: ModuleEntity) -> Content | None:
-        """The template with what ``module`` gives it."""
+    def open(self, module: ModuleEntity) -> Content | None:
+        """Return the template with the arguments of ``module``."""
         found = find_template(self.document.value)
         if found is None:
             return None
@@ -52,62 +47,64 @@ class TemplateSource:
             run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
-        prefix, arguments = f"{module.address}.", module.given()
-        template = Template(run, self.path, found.plain, found.pointer, _given(arguments), scope, prefix)
+        prefix, arguments = f"{module.address}.", module.arguments()
+        template = Template(run, self.path, found.plain, found.pointer, _argument_lookup(arguments), scope, prefix)
         for name in arguments.names():
-            if template.declared(name.lower())[0]:
+            if template.secret_and_default(name.lower())[0]:
                 arguments.hide(name)
-        place = Place(address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment)
-        level = template.level = Level(template, found.plain, found.pointer, scope, place)
-        return _Used(module, level, self.name)
+        context = DeploymentContext(
+            address=prefix, callers=module.callers, chain=(self.path,), deployment_path=module.deployment
+        )
+        level = template.references = Deployment(template, found.plain, found.pointer, scope, context)
+        return DeployedTemplate(module, level, self.name)
 
 
 def template_in(run: BicepRun, file: str) -> Document:
-    """A JSON file, decoded once a run. Raises InputError if it cannot be read."""
+    """Return a JSON file, decoded once a run. Raises InputError if it cannot be read."""
     key = f"template:{file}"
-    found = cached(run.cache.data, key, lambda: _decoded(file))
+    found = cached(run.cache.data, key, lambda: _decode(file))
     if isinstance(found, InputError):
         raise found
     return cast("Document", found)
 
 
-def _decoded(file: str) -> Document | InputError:
+def _decode(file: str) -> Document | InputError:
     try:
         return decode(read_bytes(file, MAX_FILE))
     except InputError as error:
         return error
 
 
-def _given(arguments: Arguments) -> Callable[[str], Result | None]:
-    """The arguments by the lower case of their names: templates do not care for it."""
+def _argument_lookup(arguments: Arguments) -> Callable[[str], Result | None]:
+    """Return a lookup of the arguments that ignores case, as templates do."""
     names = {name.lower(): name for name in arguments.names()}
     return lambda name: arguments.get(names.get(name.lower(), name))
 
 
-class _Used:
-    """A template in one use."""
+class DeployedTemplate:
+    """A template with the arguments of one call."""
 
-    def __init__(self, module: ModuleEntity, level: Level, name: str) -> None:
+    def __init__(self, module: ModuleEntity, level: Deployment, name: str) -> None:
         self.module = module
-        self.level = level
+        self.deployment = level
         self.name = name
-        self._nested = Nested(Instance(level, {}, (), {}), level, {})
+        self._nested = NestedDeployment(EvaluatedResource(level, {}, (), {}), level, {})
 
     def output(self, name: str) -> Result | None:
         """See Content."""
         return self._nested.output(name)
 
-    def lower(self, conditions: frozenset[str]) -> None:
-        """See Content."""
+    def collect(self, conditions: frozenset[str]) -> None:
+        """Add what it deploys under ``conditions``."""
         run = self.module.instance.run
-        self.level.conditions = conditions
+        self.deployment.conditions = conditions
         problems, known = len(run.problems), len(run.resources)
-        Walk(run).level(self.level)
+        ResourceCollector(run).collect(self.deployment)
         if not self.name:
             return
         instance = self.module.instance
-        shown = Shown(self.name, instance.shown(self.module.at))
+        shown = StatementLocations(self.name, instance.reported_location(self.module.at))
         for address in list(islice(reversed(run.resources), len(run.resources) - known)):
-            run.resources[address] = shown.resource(run.resources[address], instance.use.callers)
+            run.resources[address] = shown.resource(run.resources[address], instance.module_call.callers)
         for number in range(problems, len(run.problems)):
             run.problems[number] = shown.problem(run.problems[number])

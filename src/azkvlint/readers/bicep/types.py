@@ -1,22 +1,26 @@
-"""What a parameter's type says of its value: may it be null, and is it secret. Types of other files are followed."""
+"""The types of parameters: whether a value may be null, and whether it is secret, through types of other files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from azkvlint.readers.bicep.document import is_decorated
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 
-if TYPE_CHECKING:
-    from azkvlint.readers.bicep.module_evaluation import Instance
-
 _MAX_DEPTH = 20
 _INDEX = regex(r"[0-9]{1,9}")
 
 
-def is_nullable(instance: Instance, type_: ast.Type | None, depth: int = 0) -> bool:
-    """Whether a value of the type may be null."""
+class DeclaredTypes(Protocol):
+    """The types that a file declares or imports."""
+
+    def declared_type(self, name: str) -> tuple[DeclaredTypes, ast.TypeDeclaration] | None:
+        """Return a type by its name in this file, and the file that declares it; None if there is none."""
+
+
+def is_nullable(instance: DeclaredTypes, type_: ast.Type | None, depth: int = 0) -> bool:
+    """Return whether a value of the type may be null."""
     if type_ is None or depth > _MAX_DEPTH:
         return False
     match type_.kind:
@@ -27,7 +31,7 @@ def is_nullable(instance: Instance, type_: ast.Type | None, depth: int = 0) -> b
         case "union":
             return any(is_nullable(instance, part, depth + 1) for part in type_.of)
         case "name":
-            found = instance.imports.type(type_.name)
+            found = instance.declared_type(type_.name)
             return found is not None and is_nullable(found[0], found[1].type, depth + 1)
         case "member":
             below = _member(instance, type_, depth + 1)
@@ -36,7 +40,7 @@ def is_nullable(instance: Instance, type_: ast.Type | None, depth: int = 0) -> b
             return False
 
 
-def primitive(instance: Instance, type_: ast.Type | None) -> str:
+def primitive(instance: DeclaredTypes, type_: ast.Type | None) -> str:
     """Return the name of the type that others are made of, such as ``bool``; empty for a type with parts."""
     for _ in range(_MAX_DEPTH):
         if type_ is None or type_.kind not in ("nullable", "name"):
@@ -44,14 +48,14 @@ def primitive(instance: Instance, type_: ast.Type | None) -> str:
         if type_.kind == "nullable":
             type_ = type_.of[0]
             continue
-        found = instance.imports.type(type_.name)
+        found = instance.declared_type(type_.name)
         if found is None:
             return type_.name
         instance, type_ = found[0], found[1].type
     return ""
 
 
-def is_secure(instance: Instance, type_: ast.Type | None) -> bool:
+def is_secure(instance: DeclaredTypes, type_: ast.Type | None) -> bool:
     """Return whether a type, or a part of it, is marked as secure. What has a secret part is secret as a whole."""
     waiting = [] if type_ is None else [(instance, type_)]
     seen: set[tuple[int, int]] = set()
@@ -67,18 +71,18 @@ def is_secure(instance: Instance, type_: ast.Type | None) -> bool:
             below = _member(here, one, 0)
             waiting += [] if below is None else [below]
         elif one.kind == "name":
-            found = here.imports.type(one.name)
+            found = here.declared_type(one.name)
             if found is not None and is_decorated(found[1].decorators, "secure"):
                 return True
             waiting += [] if found is None else [(found[0], found[1].type)]
     return False
 
 
-def _member(instance: Instance, type_: ast.Type, depth: int) -> tuple[Instance, ast.Type] | None:
-    """The type of a member of another type."""
+def _member(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:
+    """Return the type of a member of another type."""
     if depth > _MAX_DEPTH:
         return None
-    whole = _resolved(instance, type_.of[0], depth + 1)
+    whole = _resolve(instance, type_.of[0], depth + 1)
     if whole is None:
         return None
     there, outer = whole
@@ -90,16 +94,16 @@ def _member(instance: Instance, type_: ast.Type, depth: int) -> tuple[Instance, 
     return None if found is None else (there, found)
 
 
-def _resolved(instance: Instance, type_: ast.Type, depth: int) -> tuple[Instance, ast.Type] | None:
-    """A type, followed to what its names stand for."""
+def _resolve(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:
+    """Return a type with its names resolved."""
     if depth > _MAX_DEPTH:
         return None
     if type_.kind == "name":
-        found = instance.imports.type(type_.name)
-        return None if found is None else _resolved(found[0], found[1].type, depth + 1)
+        found = instance.declared_type(type_.name)
+        return None if found is None else _resolve(found[0], found[1].type, depth + 1)
     if type_.kind == "nullable":
-        return _resolved(instance, type_.of[0], depth + 1)
+        return _resolve(instance, type_.of[0], depth + 1)
     if type_.kind == "member":
         below = _member(instance, type_, depth + 1)
-        return None if below is None else _resolved(*below, depth + 1)
+        return None if below is None else _resolve(*below, depth + 1)
     return instance, type_

@@ -19,7 +19,7 @@ from azkvlint.util.lazy_regex import regex
 MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
 MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"
 # Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
-# exact check costs more than all other reading together.
+# exact check costs more than all other reading combine.
 DUPLICATES_CHECKED_UP_TO = 1 << 20
 
 

@@ -11,7 +11,7 @@ from azkvlint.readers.plan.address import Key, ModulePath, instance_address
 from azkvlint.readers.plan.configuration import Names
 
 _Keys = tuple[Key, ...]
-# What may stand between the parts of a key that was put together: ``kv-a/password``.
+# What may stand between the parts of a key that was put combine: ``kv-a/password``.
 _BETWEEN = "/.:|~@ "
 _BETWEEN_WORDS = _BETWEEN + "-_"
 

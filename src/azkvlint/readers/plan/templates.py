@@ -20,11 +20,11 @@ from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, 
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import wanted
-from azkvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
+from azkvlint.readers.arm.attribute_filter import attribute_filter
+from azkvlint.readers.arm.collect_resources import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.run import Run, TemplateRead
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
-from azkvlint.readers.arm.template_holders import POLICIES, below
+from azkvlint.readers.arm.template_holders import POLICIES, member_of
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
@@ -38,7 +38,7 @@ def deployed(
     ``azure_type`` is the type of an azapi resource, in lower case.
     """
     at = Location(path=path, address=instance.address)
-    run = Run(path, "", wanted(required), None, budget)
+    run = Run(path, "", attribute_filter(required), None, budget)
     if declared_as in LEVELS:
         written, parameters = arguments_of(declared_as)
         if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:
@@ -50,14 +50,14 @@ def deployed(
         group = _argument(instance, "resource_group_name", at)
         name = pattern_of(group) if group is not None else ""
         scope = Scope(LEVELS[declared_as], group=name or hole(GROUP))
-        deploy(run, Embedded(address=instance.address, at=at, template=template, given=given, scope=scope))
+        deploy(run, EmbeddedTemplate(address=instance.address, at=at, template=template, given=given, scope=scope))
         return run.done()
     above = instance.values.get("parent_id")
-    properties = below(_body(instance, at), "properties")
+    properties = member_of(_body(instance, at), "properties")
     if declared_as in POLICY_DEFINITIONS:
         rule = _argument(instance, POLICY_RULE, at)
         properties = Fields(at=at, fields={} if rule is None else {"policyRule": rule})
-    one = Resource(
+    one = HoldingResource(
         type=azure_type or POLICIES, address=instance.address, at=at, properties=properties,
         scope=scope_of(above) if isinstance(above, str) else None,
     )  # fmt: skip

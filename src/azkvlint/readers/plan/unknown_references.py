@@ -65,7 +65,7 @@ class Tracer:
     """Follows references of one plan. Answers in which the instance's own key plays no part are kept.
 
     ``asked`` tells of a Terraform type whether its instances are among ``instances``: then one that is not there does
-    not exist, or is known already. ``steps`` is the number of references that it may follow for all of them together.
+    not exist, or is known already. ``steps`` is the number of references that it may follow for all of them combine.
     """
 
     def __init__(

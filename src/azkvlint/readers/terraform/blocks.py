@@ -87,7 +87,7 @@ class Content:
         return found
 
     def joined(self, name: str) -> Items | None:
-        """A list that is put together of others, some of which are not known: each of those is one item that may not be
+        """A list that is put combine of others, some of which are not known: each of those is one item that may not be
         there. None for any other attribute.
         """
         piece = self.pieces.get(name)

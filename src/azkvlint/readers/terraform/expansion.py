@@ -217,7 +217,7 @@ def bracket(key: str) -> str:
 
 
 def _symbolic(found: Result, address: str) -> Expansion:
-    """Instances over something unknown. Those over the same thing go together: their keys are the same."""
+    """Instances over something unknown. Those over the same thing go combine: their keys are the same."""
     if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
         pattern = next(iter(sorted(found.positions)))

@@ -89,7 +89,7 @@ class ModuleOrigins:
         key = self.instance.prefix + key
         if key in self._busy:
             return NONE
-        if len(self._busy) > _MOST or not self.instance.run.may_trace():
+        if len(self._busy) > _MOST or not self.instance.run.may_follow_reference():
             return frozenset({value_origins.UNTRACED})
         return make(ModuleOrigins(self.instance, None, self._busy | {key}))
 

@@ -15,7 +15,7 @@ from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Unknown, Value
-from azkvlint.readers.arm.attribute_filter import wanted
+from azkvlint.readers.arm.attribute_filter import attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.terraform.folder import Folder, ModuleFile
 from azkvlint.readers.terraform.module_cache import FolderCache
@@ -46,7 +46,7 @@ class TerraformRun(Run):
     DEPLOYMENTS = "instances of modules"
 
     def __init__(self, folder: Folder, required: RequiredAttributes, cache: FolderCache, root: str) -> None:
-        super().__init__(folder.path, "", wanted(required), None)
+        super().__init__(folder.path, "", attribute_filter(required), None)
         self.files = {}
         self.cache = cache
         self.root = root
@@ -69,7 +69,7 @@ class TerraformRun(Run):
 
     def apart(self) -> Self:
         """See Run."""
-        other = super().apart()
+        other = super().with_second_budget()
         other.links = self.links.within(other.budget)
         return other
 

@@ -18,9 +18,9 @@ from azkvlint.azure.azurerm.template_deployments import (
 from azkvlint.derived.secrets import secret_places
 from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
 from azkvlint.model.value import Unknown
-from azkvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
+from azkvlint.readers.arm.collect_resources import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from azkvlint.readers.arm.template_holders import POLICIES, below
+from azkvlint.readers.arm.template_holders import POLICIES, member_of
 from azkvlint.readers.terraform import azapi
 from azkvlint.readers.terraform.providers import provider_key
 
@@ -50,13 +50,13 @@ def add_policy(entity: ResourceEntity, conditions: frozenset[str]) -> None:
 
 def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> None:
     """Add what the template in the body of an azapi resource deploys. ``type_`` is in lower case."""
-    _deploy_held(entity, type_, below(azapi.decoded(entity, "body"), "properties"), conditions)
+    _deploy_held(entity, type_, member_of(azapi.decoded(entity, "body"), "properties"), conditions)
 
 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
     above = entity.content.attribute("parent_id")
     scope = scope_of(pattern_of(above)) if above is not None else None
-    one = Resource(
+    one = HoldingResource(
         type=type_, address=entity.address, at=entity.at, properties=properties, scope=scope, conditions=conditions,
         callers=entity.instance.use.callers,
     )  # fmt: skip
@@ -65,7 +65,7 @@ def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, 
     held = deploy_held(run, one)
     _take_note(entity, known)
     if held is not None and len(run.problems) == problems:
-        run.texts.deploy(held.template, held.given, below(properties, "policyRule"))
+        run.texts.deploy(held.template, held.given, member_of(properties, "policyRule"))
 
 
 def _deploy(
@@ -73,7 +73,7 @@ def _deploy(
     conditions: frozenset[str],
 ) -> None:  # fmt: skip
     callers = entity.instance.use.callers
-    one = Embedded(
+    one = EmbeddedTemplate(
         address=entity.address, at=entity.at, template=template, given=given, scope=scope, conditions=conditions,
         callers=callers,
     )  # fmt: skip

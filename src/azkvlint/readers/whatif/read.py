@@ -1,4 +1,4 @@
-"""What a deployment would do, as Azure or the Bicep CLI predicts it: which of the two a document is, and its reader."""
+"""Reads the predicted resources of a deployment: a what-if result of Azure, or a snapshot of the Bicep CLI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
-from azkvlint.readers.whatif.collect_resources import Gathering, told
+from azkvlint.readers.whatif.collect_resources import PredictedResources, one_line
 from azkvlint.readers.whatif.whatif import is_of_stack, looks_like_what_if, mentions_what_if, read_what_if
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
@@ -20,61 +20,61 @@ MAKE_SNAPSHOT = "write one with: bicep snapshot main.bicepparam --mode overwrite
 
 
 def mentions_snapshot(data: bytes) -> bool:
-    """Whether a JSON file may be a snapshot, broken ones included, so that a folder's other JSON is left alone."""
+    """Return whether a JSON file may be a snapshot, including an invalid one; other JSON is ignored."""
     return any(mark in data for mark in _MARKS)
 
 
 def looks_like_snapshot(value: object) -> bool:
-    """Whether a decoded document is a snapshot and nothing else."""
+    """Return whether a decoded document is a snapshot."""
     return isinstance(value, dict) and _RESOURCES in value
 
 
 @with_recursion_limit
 def read_snapshot(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
-    """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or asks for too much work."""
+    """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or too large."""
     value = document.value
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
         raise InputError(f"not a Bicep snapshot: it has no list of {_RESOURCES}", MAKE_SNAPSHOT)
-    gathered = Gathering(path, required, len(document.text))
+    predicted = PredictedResources(path, required, len(document.text))
     for number, entry in enumerate(entries):
         pointer = (_RESOURCES, number)
         if isinstance(entry, dict):
-            _add(gathered, entry, pointer)
+            _add(predicted, entry, pointer)
         else:
-            gathered.problem("error", f"{_RESOURCES}[{number}] cannot be read: it is not an object", pointer)
-    _diagnostics(gathered, value.get("diagnostics"))
-    return gathered.read(document.text)
+            predicted.problem("error", f"{_RESOURCES}[{number}] cannot be read: it is not an object", pointer)
+    _diagnostics(predicted, value.get("diagnostics"))
+    return predicted.read(document.text)
 
 
-def _add(gathered: Gathering, entry: Mapping[str, Any], pointer: Path) -> None:
+def _add(predicted: PredictedResources, entry: Mapping[str, Any], pointer: Path) -> None:
     id_ = entry.get("id")
     if id_ is None:
         # A resource of an extension, such as Microsoft Graph or Kubernetes: none of Azure's.
         return
-    subject = gathered.subject(id_, (*pointer, "id"), entry)
+    subject = predicted.required_resource(id_, (*pointer, "id"), entry)
     if subject is not None:
-        body = gathered.body(subject, entry, pointer, None)
+        body = predicted.body(subject, entry, pointer, None)
         existing = entry.get("existing") is True
-        made = gathered.resource(subject, body, entry.get("apiVersion"), existing=existing)
-        gathered.resources[subject.address] = made
+        made = predicted.resource(subject, body, entry.get("apiVersion"), existing=existing)
+        predicted.resources[subject.address] = made
 
 
-def _diagnostics(gathered: Gathering, diagnostics: object) -> None:
-    """What Bicep could not expand: resources may be missing that the deployment makes."""
+def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
+    """Report what Bicep could not expand: resources of the deployment may be missing."""
     if diagnostics is None or diagnostics == []:
         return
-    gathered.closed = False
+    predicted.closed = False
     if not isinstance(diagnostics, list):
-        gathered.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
+        predicted.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
         return
     for number, text in enumerate(diagnostics):
-        said = ": ".join(word for word in ("a diagnostic of the snapshot", told(text)) if word)
-        gathered.problem("note", said, ("diagnostics", number))
+        said = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
+        predicted.problem("note", said, ("diagnostics", number))
 
 
 def mentions_prediction(data: bytes) -> bool:
-    """Whether a JSON file may be a what-if result or a snapshot, without decoding it."""
+    """Return whether a JSON file may be a what-if result or a snapshot, without decoding it."""
     return mentions_what_if(data) or mentions_snapshot(data)
 
 

@@ -1,4 +1,4 @@
-"""What ``az deployment ... what-if --no-pretty-print`` prints -> resources, each with what the deployment does to it.
+"""Reads the output of ``az deployment ... what-if --no-pretty-print``: resources with their planned actions.
 
 The form is the REST API's ``WhatIfOperationResult``, whose parts may be below ``properties``:
 ``{"status", "error", "changes": [...], "potentialChanges": [...], "diagnostics": [...]}``.
@@ -20,7 +20,7 @@ from azkvlint.graph.changes import with_changes
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.whatif.collect_resources import Gathering, Subject, told
+from azkvlint.readers.whatif.collect_resources import PredictedResources, RequiredResource, one_line
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
@@ -79,12 +79,12 @@ class _ShapeError(Exception):
 
 
 def mentions_what_if(data: bytes) -> bool:
-    """Whether a JSON file may be a what-if result, broken ones included, so that other JSON is left alone."""
+    """Return whether a JSON file may be a what-if result, including an invalid one; other JSON is ignored."""
     return any(mark in data for mark in _MARKS)
 
 
 def looks_like_what_if(value: object) -> bool:
-    """Whether a decoded document is a what-if result and nothing else."""
+    """Return whether a decoded document is a what-if result."""
     found = _parts(value)
     if found is None:
         return False
@@ -105,13 +105,13 @@ def is_of_stack(changes: object) -> bool:
 def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
     """Read the what-if result ``document``, known as ``path``.
 
-    Raises InputError if it is none, or asks for too much work.
+    Raises InputError if it is none, or too large.
     """
     found = _parts(document.value)
     if found is None:
         raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
     parts, pointer = found
-    reader = _Reader(Gathering(path, required, len(document.text)))
+    reader = _Reader(PredictedResources(path, required, len(document.text)))
     reader.outcome(document.value, ())
     if pointer:
         reader.outcome(parts, pointer)
@@ -122,12 +122,12 @@ def read_what_if(path: str, document: Document, required: RequiredAttributes) ->
         reader.changes(changes, at, potential=False)
     reader.changes(parts.get("potentialChanges"), (*pointer, "potentialChanges"), potential=True)
     reader.diagnostics(parts.get("diagnostics"), (*pointer, "diagnostics"))
-    reader.tell_bare()
-    return reader.gathered.read(document.text)
+    reader.report_bare()
+    return reader.predicted.read(document.text)
 
 
 def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
-    """The object that holds the changes, and where it is."""
+    """Return the object that holds the changes, and its pointer."""
     if isinstance(value, dict):
         if "changes" in value:
             return value, ()
@@ -138,44 +138,44 @@ def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
 
 
 class _Reader:
-    def __init__(self, gathered: Gathering) -> None:
-        self.gathered = gathered
+    def __init__(self, predicted: PredictedResources) -> None:
+        self.predicted = predicted
         # The resources of which only the id is shown.
         self.bare: list[Path] = []
 
     def outcome(self, parts: _Json, pointer: Path) -> None:
-        """Whether what-if itself came to its end."""
+        """Report a what-if operation that did not succeed."""
         word = "status" if "status" in parts else "provisioningState"
         status, error = parts.get(word), parts.get("error")
         if isinstance(status, str) and status.lower() != "succeeded":
-            text = f"what-if did not succeed, its status is {told(status)}"
-            self.gathered.problem("error", text, (*pointer, word))
+            text = f"what-if did not succeed, its status is {one_line(status)}"
+            self.predicted.problem("error", text, (*pointer, word))
         if error is not None:
-            self.gathered.problem("error", _said("what-if ended with an error", error), (*pointer, "error"))
+            self.predicted.problem("error", _with_message("what-if ended with an error", error), (*pointer, "error"))
 
     def diagnostics(self, found: object, pointer: Path) -> None:
-        """What Azure could not look into: resources may be missing that the deployment makes."""
+        """Report what Azure could not analyze: resources of the deployment may be missing."""
         if found is not None and not isinstance(found, list):
-            self.gathered.problem("error", "diagnostics cannot be read: it is not a list", pointer)
+            self.predicted.problem("error", "diagnostics cannot be read: it is not a list", pointer)
         for number, item in enumerate(found if isinstance(found, list) else ()):
             level = item.get("level") if isinstance(item, dict) else None
             if not isinstance(level, str) or level.lower() != "info":
-                self.gathered.closed = False
-            self.gathered.problem("note", _said("a diagnostic of what-if", item), (*pointer, number))
+                self.predicted.closed = False
+            self.predicted.problem("note", _with_message("a diagnostic of what-if", item), (*pointer, number))
 
     def changes(self, found: object, pointer: Path, potential: bool, members: _Members = _OF_DEPLOYMENT) -> None:
-        """All changes of one list; ``potential`` ones may not come about."""
+        """Collect the changes of one list; ``potential`` ones may not happen."""
         if found is None:
             return
         if not isinstance(found, list):
-            self.gathered.problem("error", f"{pointer[-1]} cannot be read: it is not a list", pointer)
+            self.predicted.problem("error", f"{pointer[-1]} cannot be read: it is not a list", pointer)
             return
         for number, item in enumerate(found):
             try:
                 self._change(item, (*pointer, number), potential, members)
             except _ShapeError as error:
                 text = f"{pointer[-1]}[{number}] cannot be read: {error}"
-                self.gathered.problem("error", text, (*pointer, number))
+                self.predicted.problem("error", text, (*pointer, number))
 
     def _change(self, item: object, pointer: Path, potential: bool, members: _Members) -> None:
         if not isinstance(item, dict):
@@ -195,37 +195,39 @@ class _Reader:
         for name in members.body:
             bodies_of = _object(bodies_of, name) or {}
         before, after = _object(bodies_of, "before"), _object(bodies_of, "after")
-        subject = self.gathered.subject(id_, (*pointer, members.id), after or before or {})
+        subject = self.predicted.required_resource(id_, (*pointer, members.id), after or before or {})
         if subject is None:
             return
         if kind.word == "Unsupported":
-            reason = told(item.get("unsupportedReason")) or "no reason is given"
-            self.gathered.problem("warning", f"what-if cannot say all of '{subject.address}': {reason}", pointer)
+            reason = one_line(item.get("unsupportedReason")) or "no reason is given"
+            self.predicted.problem("warning", f"what-if cannot say all of '{subject.address}': {reason}", pointer)
         elif after is None and kind.word not in (*_BEFORE, "NoChange" if before else ""):
             self.bare.append((*pointer, members.id))
         bodies = [("after", after), ("before", before if kind.missing == _KEPT else None)]
         if kind.word in _BEFORE:
             bodies = [("before", before), ("after", after if before is None else None)]
         made = [
-            self._made(subject, kind, potential, said, (*pointer, *members.body, name))
+            self._resource(subject, kind, potential, said, (*pointer, *members.body, name))
             for name, said in bodies
             if said is not None
         ]
-        found = made[0] if made else self._made(subject, kind, potential, None, pointer)
+        found = made[0] if made else self._resource(subject, kind, potential, None, pointer)
         for kept in made[1:]:
             attributes = with_changes(_with_kept(found.attributes, kept.attributes), kept.attributes)
             found = msgspec.structs.replace(found, attributes=attributes)
-        self.gathered.resources[subject.address] = found
+        self.predicted.resources[subject.address] = found
 
-    def _made(self, subject: Subject, kind: _Kind, potential: bool, said: _Json | None, pointer: Path) -> Resource:
-        """The resource as one of ``before`` and ``after`` has it, or as None has it: nothing is known of it then."""
+    def _resource(
+        self, subject: RequiredResource, kind: _Kind, potential: bool, said: _Json | None, pointer: Path
+    ) -> Resource:
+        """Return the resource with the values of ``before`` or ``after``; None: its values are unknown."""
         body: dict[str, Result] = {"properties": Unknown(at=subject.at, why=_NO_VALUES)}
         if said is not None:
             rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
-            body = self.gathered.body(subject, said, pointer, rest)
+            body = self.predicted.body(subject, said, pointer, rest)
         action = Scalar(at=subject.at, value=kind.action, origin=Origin.DERIVED, note=f"what-if says {kind.word}")
         body["derived"] = Fields(at=subject.at, fields={"plannedAction": action})
-        return self.gathered.resource(
+        return self.predicted.resource(
             subject,
             body,
             said.get("apiVersion") if said is not None else None,
@@ -234,18 +236,18 @@ class _Reader:
             conditions=frozenset({f"'{subject.address}' is deployed"}) if potential else frozenset(),
         )
 
-    def tell_bare(self) -> None:
-        """One problem for all resources without values: mostly that is how what-if was asked."""
+    def report_bare(self) -> None:
+        """Report the resources without values in one problem."""
         if self.bare:
             number = len(self.bare)
             what = "1 resource has" if number == 1 else f"{number:,} resources have"
             text = f"{what} no values in the what-if result (ResourceIdOnly), so what they say was not judged"
-            self.gathered.problem("warning", text, self.bare[0], hint=MAKE_WHAT_IF)
+            self.predicted.problem("warning", text, self.bare[0], hint=MAKE_WHAT_IF)
 
 
-def _said(what: str, found: object) -> str:
-    """``what`` with the code and message of an error or diagnostic."""
-    words = [told(found.get(name)) for name in ("code", "message")] if isinstance(found, dict) else []
+def _with_message(what: str, found: object) -> str:
+    """Return ``what`` with the code and message of an error or diagnostic."""
+    words = [one_line(found.get(name)) for name in ("code", "message")] if isinstance(found, dict) else []
     return ": ".join([what, *(word for word in words if word)])
 
 
@@ -257,7 +259,7 @@ def _object(item: _Json, name: str) -> _Json | None:
 
 
 def _with_kept(after: MapValue, before: MapValue) -> MapValue:
-    """``after`` with what only ``before`` says, at any depth: the deployment does not write it, and Azure keeps it.
+    """Return ``after`` with the values that only ``before`` has, at any depth: Azure keeps them.
 
     What-if is known to show such properties as removed, so that they are missing proves nothing.
     """
@@ -265,16 +267,16 @@ def _with_kept(after: MapValue, before: MapValue) -> MapValue:
     for name, old in before.fields.items():
         new = fields.get(name)
         if new is None:
-            fields[name] = _kept(old)
+            fields[name] = _mark_kept(old)
         elif isinstance(new, MapValue) and isinstance(old, MapValue):
             fields[name] = _with_kept(new, old)
     return msgspec.structs.replace(after, fields=fields)
 
 
-def _kept(value: Value) -> Value:
+def _mark_kept(value: Value) -> Value:
     if isinstance(value, MapValue):
-        fields = {name: _kept(field) for name, field in value.fields.items()}
+        fields = {name: _mark_kept(field) for name, field in value.fields.items()}
         return msgspec.structs.replace(value, fields=fields, origin=Origin.KEPT)
     if isinstance(value, ListValue):
-        return msgspec.structs.replace(value, items=tuple(_kept(item) for item in value.items), origin=Origin.KEPT)
+        return msgspec.structs.replace(value, items=tuple(_mark_kept(item) for item in value.items), origin=Origin.KEPT)
     return msgspec.structs.replace(value, origin=Origin.KEPT)

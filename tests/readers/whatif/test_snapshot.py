@@ -9,7 +9,7 @@ import pytest
 from azkvlint.model.value import Origin, Unknown
 from azkvlint.readers.whatif.read import looks_like_snapshot, mentions_snapshot
 from azkvlint.util.errors import InputError
-from tests.readers.predicted.conftest import ID, KV, read, setting, snapshot, vault
+from tests.readers.whatif.conftest import ID, KV, read, setting, snapshot, vault
 
 SETTING = f"{KV}/providers/Microsoft.Insights/diagnosticSettings/audit"
 # The two ways in which Bicep prints an id whose subscription and group were not given.

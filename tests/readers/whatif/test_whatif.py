@@ -11,7 +11,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, Origin, Scalar, Unknown
 from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if
 from azkvlint.util.errors import InputError
-from tests.readers.predicted.conftest import GROUP, ID, KV, change, read, setting, vault, what_if
+from tests.readers.whatif.conftest import GROUP, ID, KV, change, read, setting, vault, what_if
 
 PURGE = "properties.enablePurgeProtection"
 RBAC = "properties.enableRbacAuthorization"

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from azkvlint.util.errors import InputError
-from tests.readers.predicted.conftest import ID, KV, change, read, setting, snapshot, vault, what_if
+from tests.readers.whatif.conftest import ID, KV, change, read, setting, snapshot, vault, what_if
 
 if TYPE_CHECKING:
-    from tests.readers.predicted.conftest import Judge
+    from tests.readers.whatif.conftest import Judge
 
 ACLS = {"defaultAction": "Deny", "ipRules": [{"value": "1.2.3.4"}]}
 DOCUMENTS: list[Any] = [

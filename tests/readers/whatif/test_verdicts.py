@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.readers.predicted.conftest import ID, KV, change, setting, snapshot, vault, what_if
+from tests.readers.whatif.conftest import ID, KV, change, setting, snapshot, vault, what_if
 
 if TYPE_CHECKING:
-    from tests.readers.predicted.conftest import Judge
+    from tests.readers.whatif.conftest import Judge
 
     Verdict = Callable[[Any, str], dict[str, str]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from azkvlint.evaluation.values import hole
 from azkvlint.readers.arm.scope import resource_id
-from azkvlint.readers.whatif.identity import Identity, identity, relative
+from azkvlint.readers.whatif.collect_resources import Identity, parse_id, relative_id
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
@@ -37,7 +37,7 @@ LOCK = "Microsoft.Authorization/locks"
     ],
 )  # fmt: skip
 def test_an_id_is_taken_apart(pattern: str, type_: str, names: tuple[str, ...], above: str, extends: bool) -> None:
-    found = identity(pattern)
+    found = parse_id(pattern)
     assert found == Identity(type_, names, above, extends)
     assert resource_id(above, type_, names) == pattern
 
@@ -52,7 +52,7 @@ def test_an_id_is_taken_apart(pattern: str, type_: str, names: tuple[str, ...], 
     ],
 )  # fmt: skip
 def test_what_is_no_id_of_a_resource(text: str) -> None:
-    assert identity(text) is None
+    assert parse_id(text) is None
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_what_is_no_id_of_a_resource(text: str) -> None:
     ],
 )
 def test_an_id_is_shown_without_its_group(pattern: str, shown: str) -> None:
-    assert relative(pattern) == shown
+    assert relative_id(pattern) == shown
 
 
 @pytest.mark.parametrize("text", ["/" * 100_000, "/subscriptions/s" + "/providers/a.b/c/d" * 20_000])
 def test_an_id_without_end_is_none(text: str) -> None:
-    assert identity(text + "x") is None
+    assert parse_id(text + "x") is None

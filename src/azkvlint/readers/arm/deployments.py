@@ -1,0 +1,658 @@
+"""Deployments: their resources, the references to them, and the deployments nested in them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.string_patterns import conjuncts
+from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.attribute_filter import RequiredMembers
+from azkvlint.readers.arm.document_kinds import schema_of
+from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of
+from azkvlint.readers.arm.resource_identity import ResourceIdentity, full_id, readable
+from azkvlint.readers.arm.run import Run
+from azkvlint.readers.arm.runtime import Runtime
+from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
+from azkvlint.readers.arm.template import Arguments, Template, mark_secret
+from azkvlint.readers.arm.template_holders import DEPLOYMENTS
+from azkvlint.readers.arm.template_json import Pointer, is_usual, key_of, member, written_copies
+from azkvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
+from azkvlint.util.errors import InputError
+
+
+class EvaluatedResource:
+    """A resource, an iteration of its loop (``suffix`` is ``[0]``), or one for all iterations (``[*]``).
+
+    ``plain`` is its JSON at ``pointer``; ``above`` is the resource that it is declared in.
+    """
+
+    __slots__ = (
+        "_address", "_busy", "_identity", "_nested", "above", "deployment", "is_deployment", "local", "plain",
+        "pointer", "suffix", "symbol", "usual", "written_type",
+    )  # fmt: skip
+
+    def __init__(
+        self, deployment: Deployment, plain: Mapping[str, Any], pointer: Pointer, local: Local, symbol: str = "",
+        above: EvaluatedResource | None = None, suffix: str = "",
+    ) -> None:  # fmt: skip
+        self.deployment = deployment
+        self.plain = plain
+        self.usual = is_usual(plain)
+        self.pointer = pointer
+        self.local = local
+        self.symbol = symbol
+        self.above = above
+        self.suffix = suffix
+        # Empty if it is not known.
+        self.written_type = self.pattern("type", known=True).strip("/")
+        self.is_deployment = self.written_type.lower() == DEPLOYMENTS
+        self._busy = False
+        self._address = ""
+        self._identity: ResourceIdentity | None = None
+        self._nested: tuple[NestedDeployment | None] | None = None
+
+    def close(self) -> None:
+        """Release the nested deployment."""
+        self._nested = None
+
+    @property
+    def key(self) -> Pointer:
+        """Return a key that is unique among the iterations of its loop and of the loops around it."""
+        return (*self.pointer, self.suffix) if self.above is None else (*self.above.key, *self.pointer, self.suffix)
+
+    def key_of(self, name: str) -> str | None:
+        """Return the key of a member as its author spells it, or None. ``name`` is the usual spelling."""
+        if name in self.plain:
+            return name
+        return None if self.usual else key_of(self.plain, name)
+
+    def evaluate(self, name: str) -> Result | None:
+        """Return the value of a member; None if it is not written."""
+        key = self.key_of(name)
+        if key is None:
+            return None
+        return self.deployment.template.value(self.plain[key], (*self.pointer, key), self.local)
+
+    def pattern(self, name: str, known: bool = False) -> str:
+        """Return the pattern of a member, or, if ``known``, only a value without unknown parts; else empty."""
+        key = self.key_of(name)
+        plain = self.plain[key] if key is not None else None
+        if type(plain) is str and plain[:1] != "[" and OPEN not in plain:
+            return plain
+        found = self.evaluate(name)
+        if found is None or (known and not isinstance(found, Scalar)):
+            return ""
+        return pattern_of(found)
+
+    def place(self, name: str) -> Location:
+        """Return the location of a member, or of the resource if it is not written."""
+        key = self.key_of(name)
+        return self.deployment.template.location(self.pointer if key is None else (*self.pointer, key))
+
+    @property
+    def identity(self) -> ResourceIdentity:
+        """Return its type, names and ID."""
+        if self._identity is None:
+            self._identity = identify(self)
+        return self._identity
+
+    @property
+    def version(self) -> str:
+        """Return its API version; empty if it is not known."""
+        return self.pattern("apiVersion", known=True)
+
+    @property
+    def address(self) -> str:
+        """Return its address in reports, unique in the root template."""
+        if not self._address:
+            deployment = self.deployment
+            key = (deployment.template.path, deployment.address, *self.key)
+            self._address = deployment.run.unique(f"{deployment.address}{address_of(self)}", key)
+        return self._address
+
+    def conditions(self) -> frozenset[str] | None:
+        """Return the unknown conditions that it depends on; None if it certainly does not exist."""
+        found = self.evaluate("condition")
+        conditions = self.deployment.conditions
+        if isinstance(found, Scalar):
+            if found.value is False or (isinstance(found.value, str) and found.value.lower() == "false"):
+                return None
+        elif found is not None:
+            pattern = found.pattern if isinstance(found, Unknown) else ""
+            conditions = conditions.union(conjuncts(pattern) if pattern else [f"the condition of {self.address}"])
+        here: EvaluatedResource | None = self
+        while here is not None:
+            if here.suffix == "[*]":
+                conditions |= {f"the loop of {here.address}"}
+            here = here.above
+        return conditions
+
+    def member(self, *names: str) -> Result | None:
+        """Return a member as it is written; None if it is not, or depends on itself."""
+        plain: Any = self.plain
+        pointer = self.pointer
+        for number, name in enumerate(names):
+            if isinstance(plain, str):
+                # An object that is itself an expression.
+                found = self._evaluate_once(plain, pointer)
+                for below in names[number:]:
+                    if found is not None:
+                        found = self.deployment.template.evaluator.member(found, below, True, found.at)
+                return found
+            key = key_of(plain, name) if isinstance(plain, dict) else None
+            if key is None:
+                return None
+            plain, pointer = plain[key], (*pointer, key)
+        return self._evaluate_once(plain, pointer)
+
+    def _evaluate_once(self, plain: Any, pointer: Pointer) -> Result | None:
+        if self._busy:
+            return None
+        self._busy = True
+        try:
+            return self.deployment.template.value(plain, pointer, self.local)
+        finally:
+            self._busy = False
+
+    @property
+    def nested(self) -> NestedDeployment | None:
+        """Return the deployment that it declares; None if that is not available."""
+        if self._nested is None:
+            self._nested = (open_nested(self),)
+        return self._nested[0]
+
+    def output(self, name: str, at: Location) -> Result:
+        """Return an output of a deployment."""
+        found = self.nested.output(name) if self.nested is not None else None
+        if found is None:
+            why = "the output of a deployment is known only after deployment"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.outputs.{name.lower()}"))
+        return found
+
+
+# What only ever extends something else: within a resource, that resource.
+_EXTENSIONS = (
+    "microsoft.authorization/roleassignments", "microsoft.authorization/locks",
+    "microsoft.insights/diagnosticsettings", "microsoft.security/", "microsoft.eventgrid/eventsubscriptions",
+)  # fmt: skip
+
+
+def identify(instance: EvaluatedResource) -> ResourceIdentity:
+    """Return the type, the names and the ID of a resource."""
+    type_, above = instance.written_type, instance.above
+    pattern = instance.pattern("name")
+    names = pattern.split("/")
+    if above is None:
+        place, extends = _scope_id(instance)
+        return (
+            ResourceIdentity(*parts_of(type_, pattern, place))
+            if _is_legacy_extension(type_)
+            else ResourceIdentity(type_, names, place, extends)
+        )
+    outer = above.identity
+    if "." not in type_.partition("/")[0] and type_:
+        type_, names = f"{outer.type}/{type_}", [*outer.names, *names]
+    elif type_.lower().startswith(f"{outer.type.lower()}/"):
+        # Written in full although it is declared in its parent; its name may be too.
+        if len(names) == type_.count("/") - outer.type.count("/"):
+            names = [*outer.names, *names]
+    else:
+        # An unrelated type: an extension resource extends the resource around it.
+        extends = type_.lower().startswith(_EXTENSIONS) and outer.id != ""
+        return ResourceIdentity(type_, names, outer.id if extends else outer.above, extends)
+    if _is_legacy_extension(type_):
+        return ResourceIdentity(*parts_of(type_, "/".join(names), outer.above))
+    return ResourceIdentity(type_, names, outer.above, outer.extends)
+
+
+def _is_legacy_extension(type_: str) -> bool:
+    """Return whether a type is the older form of an extension resource, which names its target in the type."""
+    return "/providers/" in type_.lower()
+
+
+def _scope_id(instance: EvaluatedResource) -> tuple[str, bool]:
+    """Return the ID that ``scope`` names, or that of the deployment's scope, and whether the resource extends it."""
+    deployment = instance.deployment
+    found = None if instance.is_deployment else instance.evaluate("scope")
+    if found is None or isinstance(found, Absent):
+        return deployment.id, False
+    pattern = pattern_of(found) or hole(f"{deployment.address}{'/'.join(map(str, instance.pointer))}.scope")
+    id_ = full_id(pattern, deployment.scope)
+    return id_, scope_of(id_) is None
+
+
+def address_of(instance: EvaluatedResource) -> str:
+    """Return the address of a resource within its deployment: its symbol, or its ID below the scope."""
+    if instance.symbol:
+        outer = f"{address_of(instance.above)}::" if instance.above is not None else ""
+        return f"{outer}{instance.symbol}{instance.suffix}"
+    head = instance.identity
+    if head.id:
+        return readable(head.id.removeprefix(instance.deployment.id).removeprefix("/providers/"))
+    name = instance.plain.get("name")
+    shown = name.strip("[]") if isinstance(name, str) else instance.pointer[-1]
+    return readable(f"{head.type or 'resource'}/{{{shown}}}")
+
+
+class DeploymentContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The context of a deployment.
+
+    ``address`` is the prefix of the addresses of its resources, ``local`` the variables of the deployment around it
+    (outer scope), ``conditions`` those of the whole deployment. ``chain`` holds the paths of the templates that led to
+    it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment_path``: the
+    names (patterns) of the deployments that lead to it, its own last. ``deployed_by`` is the resource that deploys it,
+    None for the root.
+    """
+
+    address: str = ""
+    deployment_path: str = ""
+    copies: int = 1
+    local: Local = NO_LOCAL
+    conditions: frozenset[str] = frozenset()
+    callers: tuple[Location, ...] = ()
+    chain: tuple[str, ...] = ()
+    deployed_by: EvaluatedResource | None = None
+
+
+_ROOT = DeploymentContext()
+
+
+def _id_of_deployment(instance: EvaluatedResource) -> str:
+    """Return the ID that a nested deployment has in the scope that it goes to, which may be another resource group."""
+    return resource_id(target_scope(instance).id, instance.identity.type, instance.identity.names)
+
+
+class Deployment:
+    """A deployment and the resources that it declares.
+
+    ``template`` evaluates its expressions: for a nested deployment of outer scope, the template around it.
+    ``plain`` is the JSON of its own template, at ``pointer``. ``scope`` is the scope that it goes to.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        plain: Mapping[str, Any],
+        pointer: Pointer,
+        scope: Scope,
+        context: DeploymentContext = _ROOT,
+    ) -> None:
+        self.template = template
+        self.plain = plain
+        self.pointer = pointer
+        self.scope = scope
+        self.id = scope.id
+        self.address = context.address
+        self.local = context.local
+        self.conditions = context.conditions
+        self.callers = context.callers
+        self.chain = context.chain
+        self.deployed_by = context.deployed_by
+        self.copies = context.copies
+        self.deployment_path = context.deployment_path
+        self._made: dict[Pointer, list[EvaluatedResource]] = {}
+        self._ids: dict[str, EvaluatedResource] | None = None
+        self._names: dict[str, list[EvaluatedResource]] = {}
+        self._symbols: dict[str, list[EvaluatedResource]] = {}
+        self.run.opened.append(self.close)
+
+    def close(self) -> None:
+        """Release all objects, so that reference counting frees them."""
+        for instances in self._made.values():
+            for instance in instances:
+                instance.close()
+        self.template.close()
+        for held in (self._made, self._ids, self._names, self._symbols):
+            if held is not None:
+                held.clear()
+
+    @property
+    def run(self) -> Run:
+        """Return the run that all deployments share."""
+        return self.template.run
+
+    def declarations(self, above: EvaluatedResource | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
+        """Yield the symbol (may be empty), JSON and pointer of each resource, or of each declared within another."""
+        plain, pointer = (self.plain, self.pointer) if above is None else (above.plain, above.pointer)
+        key = key_of(plain, "resources") if above is None else above.key_of("resources")
+        section = plain[key] if key is not None else None
+        if isinstance(section, dict):
+            for symbol, resource in section.items():
+                if isinstance(resource, dict):
+                    yield symbol, resource, (*pointer, str(key), symbol)
+        elif isinstance(section, list):
+            for number, resource in enumerate(section):
+                if isinstance(resource, dict):
+                    yield "", resource, (*pointer, str(key), number)
+
+    def instances(
+        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None = None
+    ) -> list[EvaluatedResource]:
+        """Return the resources of a declaration: itself, each iteration of its loop, or one for all iterations."""
+        where = pointer if above is None else (*above.key, *pointer)
+        found = self._made.get(where)
+        if found is None:
+            found = self._made[where] = list(self._instances(symbol, plain, pointer, above))
+        return found
+
+    def _instances(
+        self, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: EvaluatedResource | None
+    ) -> Iterator[EvaluatedResource]:
+        local = self.local if above is None else above.local
+        key = key_of(plain, "copy")
+        loop = plain[key] if key is not None else None
+        if not isinstance(loop, dict):
+            self.run.count_resources(1)
+            yield EvaluatedResource(self, plain, pointer, local, symbol, above)
+            return
+        name_key = key_of(loop, "name")
+        name = loop[name_key] if name_key is not None else symbol
+        count = self.template.count(loop, (*pointer, str(key)), local)
+        if isinstance(count, int):
+            self.run.count_resources(count)
+            for number in range(count):
+                index = Scalar(at=self.template.at, value=number)
+                inner = {**local, f"{LOOP}{str(name).lower()}": index, RESOURCE_LOOP: index}
+                yield EvaluatedResource(self, plain, pointer, inner, symbol, above, f"[{number}]")
+            return
+        self.run.count_resources(1)
+        unknown = Unknown(at=count.at, why=count.why, pattern=hole(f"{self.address}{name}[*]"))
+        inner = {**local, f"{LOOP}{str(name).lower()}": unknown, RESOURCE_LOOP: unknown}
+        yield EvaluatedResource(self, plain, pointer, inner, symbol, above, "[*]")
+
+    def all_resources(self, above: EvaluatedResource | None = None) -> Iterator[EvaluatedResource]:
+        """Yield all resources, including those declared within others."""
+        for symbol, plain, pointer in self.declarations(above):
+            for instance in self.instances(symbol, plain, pointer, above):
+                yield instance
+                yield from self.all_resources(instance)
+
+    def _index(self) -> dict[str, EvaluatedResource]:
+        if self._ids is None:
+            self._ids = {}
+            for instance in self.all_resources():
+                head = instance.identity
+                if head.id:
+                    self._ids.setdefault(head.id.lower(), instance)
+                if instance.is_deployment:
+                    self._ids.setdefault(_id_of_deployment(instance).lower(), instance)
+                self._names.setdefault("/".join(head.names).lower(), []).append(instance)
+                if instance.symbol:
+                    self._symbols.setdefault(instance.symbol.lower(), []).append(instance)
+        return self._ids
+
+    def find(self, named: str) -> EvaluatedResource | None:
+        """Return the resource of a symbol, a name or an ID (a pattern); None if it is not in this deployment."""
+        if not named:
+            return None
+        ids, lower = self._index(), named.lower()
+        if "/" in lower and lower in ids:
+            return ids[lower]
+        symbol, bracket, index = lower.partition("[")
+        found = self._symbols.get(symbol, ())
+        if found:
+            chosen = [one for one in found if one.suffix in {f"{bracket}{index}", "[*]"}]
+            return chosen[0] if chosen else None
+        same = self._names.get(lower, ())
+        return same[0] if len(same) == 1 else None
+
+    def reference(self, named: Result, whole: bool, at: Location) -> Result:
+        """Return the result of ``reference(named)``: all of the resource, or only its properties."""
+        pattern = pattern_of(named)
+        found = self.find(pattern)
+        if found is not None:
+            return _runtime_of(found, whole, at)
+        why = "reference() is known only after deployment"
+        if not pattern:
+            return Unknown(at=at, why=why)
+        id_ = pattern if pattern.startswith("/") else hole(f"{self.address}reference({readable(pattern)})")
+        return Runtime(at, id_, None, whole)
+
+    def references(self, symbol: str, whole: bool, at: Location) -> list[Result] | None:
+        """Return the resources that a loop declares; None if their number is not known."""
+        self._index()
+        found = self._symbols.get(symbol.lower())
+        if found is None or any(one.suffix == "[*]" for one in found):
+            return None
+        return [_runtime_of(one, whole, at) for one in found]
+
+    def resource_info(self, named: str, at: Location) -> Result | None:
+        """Return what is known of a resource before deployment; None if it is not in this deployment."""
+        found = self.find(named)
+        return None if found is None else _runtime_of(found, True, at)
+
+
+def _runtime_of(instance: EvaluatedResource, whole: bool, at: Location) -> Runtime:
+    return Runtime(at, instance.identity.id or hole(instance.address), instance, whole)
+
+
+_Linked: TypeAlias = tuple[str, Mapping[str, Any]]
+# Azure allows five levels; each one costs Python frames.
+_MAX_CHAIN = 40
+
+
+class NestedDeployment:
+    """A ``deployment`` in another. ``local`` variables are those of its expressions (outer scope)."""
+
+    def __init__(self, instance: EvaluatedResource, deployment: Deployment, local: Local) -> None:
+        self.instance = instance
+        self.deployment = deployment
+        self.local = local
+        self._outputs: dict[str, Result | None] = {}
+
+    def output(self, name: str) -> Result | None:
+        """Return an output; None if there is none, or it depends on itself."""
+        key = name.lower()
+        if key not in self._outputs:
+            self._outputs[key] = None
+            found = self._outputs[key] = self._output(name)
+            if found is not None:
+                self.deployment.run.budget.secrets.note(name, found)
+        return self._outputs[key]
+
+    def _output(self, name: str) -> Result | None:
+        deployment = self.deployment
+        outputs_key = key_of(deployment.plain, "outputs")
+        outputs = deployment.plain[outputs_key] if outputs_key is not None else None
+        key = key_of(outputs, name) if isinstance(outputs, dict) else None
+        output = outputs[key] if isinstance(outputs, dict) and key is not None else None
+        if not isinstance(output, dict) or key_of(output, "condition") is not None:
+            return None
+        pointer = (*deployment.pointer, str(outputs_key), str(key))
+        value, loop = key_of(output, "value"), key_of(output, "copy")
+        if value is not None:
+            found = deployment.template.value(output[value], (*pointer, value), self.local)
+            return mark_secret(found) if str(member(output, "type")).lower().startswith("secure") else found
+        if loop is not None and isinstance(output[loop], dict):
+            return deployment.template.loop(output[loop], name, "input", (*pointer, loop), self.local)
+        return None
+
+
+def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
+    """Return the deployment that a resource declares; None, with a problem, if it is not available."""
+    deployment = instance.deployment
+    run = deployment.run
+    key = key_of(instance.plain, "properties")
+    properties = instance.plain[key] if key is not None else None
+    at = instance.place("type")
+    if not isinstance(properties, dict):
+        run.not_whole("warning", "what a nested deployment deploys is not known before deployment", at)
+        return None
+    pointer = (*instance.pointer, str(key))
+    run.count_deployment()
+    if len(deployment.callers) >= _MAX_CHAIN:
+        raise InputError(f"its deployments are nested deeper than {_MAX_CHAIN} levels")
+    inline = key_of(properties, "template")
+    path, chain = deployment.template.path, deployment.chain
+    where: Pointer = ()
+    if inline is not None:
+        plain, where = properties[inline], (*pointer, inline)
+        if not isinstance(plain, dict):
+            run.not_whole("warning", "the template of a nested deployment is not known before deployment", at)
+            return None
+    else:
+        linked = _linked_template(instance, properties, pointer)
+        if linked is None:
+            return None
+        path, plain = linked
+        chain = (*chain, path)
+    arguments = Arguments(deployment.template, instance.local, properties, pointer)
+    return _nested_deployment(instance, plain, where, path, chain, arguments, properties)
+
+
+def _nested_deployment(
+    instance: EvaluatedResource, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
+    arguments: Arguments, properties: Mapping[str, Any],
+) -> NestedDeployment:  # fmt: skip
+    deployment = instance.deployment
+    scope = target_scope(instance)
+    name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
+    # Linked templates and those of inner scope have their own expressions; others are part of the template around them.
+    inner = path != deployment.template.path or _is_inner(properties)
+    local: Local = {} if inner else instance.local
+    template = deployment.template
+    if inner:
+        template = Template(deployment.run, path, plain, where, arguments.value, scope, name)
+        template.arguments = arguments
+        template.scenario = deployment.template.scenario
+    own = instance.identity.names[-1] if instance.identity.names else ""
+    context = DeploymentContext(
+        address=name,
+        deployment_path=f"{deployment.deployment_path}/{own or hole(instance.address)}",
+        local=local,
+        conditions=instance.conditions() or frozenset(),
+        callers=(*deployment.callers, instance.place("type")),
+        chain=chain,
+        deployed_by=instance,
+        copies=deployment.copies * written_copies(instance.plain) or 1,
+    )
+    found = Deployment(template, plain, where, scope, context)
+    if inner:
+        template.references = found
+    return NestedDeployment(instance, found, local)
+
+
+def _prefix(instance: EvaluatedResource) -> str:
+    """Return the prefix of addresses in a deployment that has no symbol: its name."""
+    name = readable(instance.identity.names[-1]) if instance.identity.names else ""
+    deployment = instance.deployment
+    key = (deployment.template.path, deployment.address, *instance.key, "")
+    return deployment.run.unique(f"{deployment.address}{name or instance.address}", key)
+
+
+def _is_inner(properties: Mapping[str, Any]) -> bool:
+    scope = member(properties, "expressionEvaluationOptions", "scope")
+    return isinstance(scope, str) and scope.lower() == "inner"
+
+
+def target_scope(instance: EvaluatedResource) -> Scope:
+    """Return the scope that a nested deployment goes to."""
+    here = instance.deployment.scope
+    found = {name: _member_pattern(instance, name) for name in ("scope", "subscriptionId", "resourceGroup")}
+    if found["scope"]:
+        named = scope_of(full_id(found["scope"], here))
+        if named is None:
+            # The schema names the kind of an unknown scope.
+            word = found["scope"]
+            inner = member(instance.plain, "properties", "template")
+            kind = (schema_of(inner) if isinstance(inner, dict) else "") or here.level
+            named = Scope(kind, hole(f"{word}.subscription"), hole(f"{word}.resourceGroup"), hole(word))
+        return named
+    subscription = found["subscriptionId"] or here.subscription
+    if found["resourceGroup"]:
+        return Scope(GROUP, subscription, found["resourceGroup"])
+    if found["subscriptionId"]:
+        return Scope(SUBSCRIPTION, subscription)
+    return here
+
+
+def _member_pattern(instance: EvaluatedResource, name: str) -> str:
+    """Return the pattern of a member that names a scope; empty if it is not written."""
+    found = instance.evaluate(name)
+    if found is None or isinstance(found, Absent):
+        return ""
+    return pattern_of(found) or hole(f"{instance.address}.{name}")
+
+
+def _linked_template(instance: EvaluatedResource, properties: Mapping[str, Any], pointer: Pointer) -> _Linked | None:
+    """Return the path and the JSON of a linked template; None, with a problem, if it is not available."""
+    run, at = instance.deployment.run, instance.place("type")
+    link = member(properties, "templateLink")
+    key = str(key_of(properties, "templateLink"))
+    relative = key_of(link, "relativePath") if isinstance(link, dict) else None
+    if relative is None:
+        spec = isinstance(link, dict) and key_of(link, "id") is not None
+        what = "a template spec" if spec else "a linked template"
+        run.not_whole("note", f"{what} is not at hand, so what it deploys was not judged", at)
+        return None
+    found = instance.deployment.template.value(link[relative], (*pointer, key, relative), instance.local)
+    if not isinstance(found, Scalar) or not isinstance(found.value, str):
+        run.not_whole("note", "which template is linked is not known, so what it deploys was not judged", at)
+        return None
+    here = instance.deployment.template.path
+    if here not in run.files:  # the template is inside another resource, which has no folder
+        run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
+        return None
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(here), found.value.replace("\\", "/")))
+    if path.startswith(("/", "../")) or ":" in path or "\0" in path:
+        run.not_whole("note", "a linked template outside the project was not read", at)
+        return None
+    if path in (run.path, *instance.deployment.chain):
+        run.not_whole("warning", f"the linked template '{path}' links itself", at)
+        return None
+    return _load_template(instance, path, at)
+
+
+def _load_template(instance: EvaluatedResource, path: str, at: Location) -> _Linked | None:
+    run = instance.deployment.run
+    try:
+        start = posixpath.dirname(run.path) or "."
+        document = run.load(posixpath.relpath(path, start)) if run.load is not None else None
+    except InputError as error:
+        run.not_whole("error", f"the linked template '{path}' cannot be read: {error.message}", at)
+        return None
+    if document is None:
+        run.not_whole("note", f"the linked template '{path}' is not at hand, so what it deploys was not judged", at)
+        return None
+    if not isinstance(document.value, dict):
+        run.not_whole("error", f"the linked template '{path}' is no template", at)
+        return None
+    run.add_text(path, document.text)
+    return path, document.value
+
+
+def resource_of(instance: EvaluatedResource, required: RequiredMembers, conditions: frozenset[str]) -> Resource:
+    """Return a resource with the required members of its type."""
+    deployment, head, plain = instance.deployment, instance.identity, instance.plain
+    existing = plain.get("existing") is True
+    body: dict[str, Result] = {}
+    members = required.members if required.members is not None else tuple((key, None) for key in plain)
+    for name, tree in () if existing else members:
+        key = instance.key_of(name)
+        if key is not None:
+            body[key] = deployment.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
+    if instance.key_of("scope") is not None:
+        body["scope"] = Scalar(at=instance.place("scope"), value="")
+    declared = Declaration(
+        address=instance.address,
+        type=head.type,
+        version=instance.version,
+        names=head.names,
+        above=head.above,
+        extends=head.extends,
+        body=body,
+        at=instance.place("type"),
+        existing=existing,
+        conditions=conditions,
+        callers=deployment.callers,
+        id=head.id,
+    )
+    return make_resource(declared, deployment.template.run.freezer)
