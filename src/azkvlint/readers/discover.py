@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from azkvlint.readers.template_names import is_parameters
-from azkvlint.readers.terraform.names import is_module_file
-from azkvlint.readers.terragrunt.names import is_read
+from azkvlint.readers.terraform_names import is_module_file, is_terragrunt_file
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.project_boundary import current_folder, lies_in, named_path, real_path, root_of
 from azkvlint.util.project_files import (
@@ -122,7 +121,7 @@ def _reading(file: str, real: str) -> tuple[str, str]:
     way in which a name has it read.
     """
     name = os.path.basename(file)
-    if is_module_file(name) or is_read(name):
+    if is_module_file(name) or is_terragrunt_file(name):
         return file, ""
     ending = next((one for one in ENDINGS if name.lower().endswith(one)), "")
     return real, "parameters" if is_parameters(name) else ending
@@ -172,7 +171,7 @@ def _files(
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
-            elif entry.name.lower().endswith(ENDINGS) or is_read(entry.name):
+            elif entry.name.lower().endswith(ENDINGS) or is_terragrunt_file(entry.name):
                 if not (excluded and excluded(entry.path, False)):
                     yield from _file(entry)
             elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):

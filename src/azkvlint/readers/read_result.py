@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.readers.arm.read import TemplateRead
     from azkvlint.readers.bicep.read import BicepRead
-    from azkvlint.readers.terraform.module_stubs import Head
     from azkvlint.readers.terraform.read import TerraformRead
+    from azkvlint.readers.terraform.run import DeclarationHead
     from azkvlint.syntax.ignore_metadata import Metadata
 
 SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
@@ -60,7 +60,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
-    stubs: Mapping[str, Head] = {}
+    stubs: Mapping[str, DeclarationHead] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
 

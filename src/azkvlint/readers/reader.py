@@ -26,7 +26,7 @@ from azkvlint.readers.read_result import (
 )
 from azkvlint.readers.template_names import BICEP, PARAMETERS
 from azkvlint.readers.terraform.settings import TerraformSettings
-from azkvlint.readers.terragrunt.names import is_read, is_unit
+from azkvlint.readers.terraform_names import is_terragrunt_file, is_unit_file
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -83,9 +83,9 @@ class Reader:
         if unit.module:
             return self.module(source.path, source.file, published=unit.published)
         name = os.path.basename(source.file)
-        if is_read(name):
+        if is_terragrunt_file(name):
             refuse_as_output(source.file)
-            return self._terragrunt(source.path, source.file) if is_unit(name) else self._stack(source)
+            return self._terragrunt(source.path, source.file) if is_unit_file(name) else self._stack(source)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)

@@ -15,8 +15,7 @@ import msgspec
 
 from azkvlint.readers.discover import STDIN, Source
 from azkvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMETERS, is_parameters
-from azkvlint.readers.terraform.names import is_module_file
-from azkvlint.readers.terragrunt.names import is_read, is_unit
+from azkvlint.readers.terraform_names import is_module_file, is_terragrunt_file, is_unit_file
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
@@ -89,7 +88,7 @@ def units_of(
 
 
 def _is_of_module(name: str) -> bool:
-    return is_module_file(name) or is_read(name)
+    return is_module_file(name) or is_terragrunt_file(name)
 
 
 def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[str]]:
@@ -97,7 +96,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
 
     A configuration that others include is evaluated through them, unless the user named it.
     """
-    files = [source for source in sources if is_read(os.path.basename(source.file))]
+    files = [source for source in sources if is_terragrunt_file(os.path.basename(source.file))]
     if not files:
         return [], frozenset()
     from azkvlint.readers.terragrunt.read import called_by
@@ -105,7 +104,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
     modules: set[str] = set()
     included: set[str] = set()
     for source in files:
-        if is_unit(os.path.basename(source.file)):
+        if is_unit_file(os.path.basename(source.file)):
             root = boundary_of(os.path.dirname(source.file))
             module, others = called_by(source.path, source.file, root)
             modules.add(module)

@@ -429,7 +429,7 @@ class TestSecretsApart:
     SECRET = "azurerm_key_vault_secret.s"
     ASKED: ClassVar[dict[str, Any]] = {
         "paths": {"microsoft.keyvault/vaults/secrets": frozenset({("properties", "value"), ("tags",)})},
-        "vias": {},
+        "reference_paths": {},
     }
 
     def values(self, plan: PlanJson, required: RequiredAttributes) -> tuple[list[MapValue | None], list[Answer]]:

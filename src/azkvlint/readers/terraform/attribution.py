@@ -11,7 +11,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _LEAVES = (Scalar, Unknown, Absent)
 _WHOLES = (Items, Fields)
@@ -19,7 +19,7 @@ _WHOLES = (Items, Fields)
 _SHORT = 100
 
 
-def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
+def relocate(found: Result, at: Location, instance: ModuleScope) -> Result:
     """A text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote it.
 
     So is a short list of them. What has other parts stays where it is: its parts are told where they stand.
@@ -31,14 +31,14 @@ def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
     return found
 
 
-def settled_deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
+def relocate_deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
     """The same for all that is in a value."""
     if isinstance(found, _WHOLES) and is_large(found):
         return found
     return _deeply(found, at, instance)
 
 
-def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
+def _deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
     if isinstance(found, _LEAVES):
         return _leaf(found, at, instance)
     if not isinstance(found, _WHOLES):
@@ -51,16 +51,16 @@ def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
     return msgspec.structs.replace(found, at=place, fields=fields)
 
 
-def _stays(here: Location, at: Location, instance: ModuleInstance) -> bool:
+def _stays(here: Location, at: Location, instance: ModuleScope) -> bool:
     """Whether a value stands in the attribute already, or was handed in by a caller of the module."""
-    if instance.use.shown is not None:
+    if instance.call.shown is not None:
         return instance.is_given(here)
     if here.path == at.path and here.span is not None and at.span is not None:
         return at.span[0] <= here.span[0] and here.span[1] <= at.span[1]
     return instance.is_given(here)
 
 
-def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleInstance) -> Result:
+def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleScope) -> Result:
     if _stays(found.at, at, instance):
         return found
     return msgspec.structs.replace(found, at=_caused(at, found.at))

@@ -11,13 +11,13 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, missing_fields_reason
 from azkvlint.model.location import Location
 from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
-from azkvlint.readers.terraform.attribution import settled_deeply
+from azkvlint.readers.terraform.attribution import relocate_deeply
 from azkvlint.readers.terraform.folder import Part, Piece
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 # What joins lists, and what leaves the items of one as they are.
 _JOINS = frozenset({"concat", "setunion"})
@@ -47,7 +47,7 @@ class Content:
 
     def __init__(
         self,
-        instance: ModuleInstance,
+        instance: ModuleScope,
         attributes: Mapping[str, Piece],
         blocks: Sequence[Part],
         around: Around,
@@ -80,7 +80,7 @@ class Content:
                 found = self.instance.evaluate(piece, self.local)
                 if isinstance(found, _WHOLES):
                     start, end = piece.attribute.start, piece.attribute.end
-                    found = settled_deeply(found, self.instance.place(piece.path, start, end), self.instance)
+                    found = relocate_deeply(found, self.instance.place(piece.path, start, end), self.instance)
             finally:
                 self._busy.discard(name)
             self._values[name] = found
@@ -108,7 +108,7 @@ class Content:
         if not known:
             return None
         at = self.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
-        whole = settled_deeply(Items(at=at, items=items), at, self.instance)
+        whole = relocate_deeply(Items(at=at, items=items), at, self.instance)
         return whole if isinstance(whole, Items) else None
 
     def _lost(self, name: str) -> Unknown | None:
@@ -156,7 +156,7 @@ class Content:
     def _inner(self, part: Part, local: Local) -> Content:
         path, block = part
         instance = self.instance
-        instance.faults(path, block.body.faults)
+        instance.report_faults(path, block.body.faults)
         at = instance.place(path, block.start, block.head)
         pieces = {key: Piece(path, attribute) for key, attribute in block.body.attributes.items()}
         parts = [Part(path, inner) for inner in block.body.blocks]
@@ -166,7 +166,7 @@ class Content:
         """Return the blocks that a dynamic block generates."""
         path, block = part
         body = block.body
-        self.instance.faults(path, body.faults)
+        self.instance.report_faults(path, body.faults)
         content = next((inner for inner in body.blocks if inner.type == "content"), None)
         over = body.attributes.get("for_each")
         if content is None or over is None:
@@ -182,7 +182,7 @@ class Content:
             return [] if doubt is None else doubt
         if len(pairs) > MAX_ITEMS:
             at = self.instance.place(path, block.start, block.head)
-            self.instance.run.unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
+            self.instance.run.report_unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
             return Unknown(at=at, why="it makes too many blocks")
         name = self._iterator(part)
         made: list[Content | Values] = []
@@ -267,6 +267,14 @@ class Values:
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:  # noqa: ARG002
         """Return the blocks of a type: objects, or a list of them."""
         return _listed(name, self.attribute(name))
+
+    def certain(self, name: str) -> list[Content | Values]:  # noqa: ARG002  # the number of blocks is known or unknown
+        """Return no blocks: those of an object are all known, or none of them is."""
+        return []
+
+    def joined(self, name: str) -> Items | None:  # noqa: ARG002  # its parts are values already
+        """Return nothing: an object has no expression."""
+        return None
 
     def data(self, at: Location, pattern: str = "") -> Fields:  # noqa: ARG002  # it is a value already
         """The value."""

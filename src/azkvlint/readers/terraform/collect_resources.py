@@ -41,20 +41,17 @@ from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.terraform import azapi
 from azkvlint.readers.terraform.expansion import written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder
-from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance
-from azkvlint.readers.terraform.module_stubs import head_of
-from azkvlint.readers.terraform.modules import ModuleSymbol
+from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of, removed_resources
+from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
 from azkvlint.readers.terraform.order import Order, grants
-from azkvlint.readers.terraform.origins import traced
-from azkvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
-from azkvlint.readers.terraform.providers import configured, provider_of
+from azkvlint.readers.terraform.origins import with_origins
+from azkvlint.readers.terraform.outputs import exposing_arguments, holds_secrets, module_calls, outputs_of, readings
+from azkvlint.readers.terraform.providers import provider_of, provider_resources
 from azkvlint.readers.terraform.public_modules import KnownModule
-from azkvlint.readers.terraform.removed_blocks import removed_resources
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol, type_of
-from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.run import DeclarationHead, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
-from azkvlint.readers.terraform.shares import given_for_shares, with_shares
+from azkvlint.readers.terraform.shares import share_certificates, with_shares
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.plural import pluralize
@@ -64,7 +61,11 @@ _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
 
 
-class Gathering:
+# What a declaration says of itself, and not of what it declares.
+_META_ARGUMENTS = frozenset({"source", "version", "count", "for_each", "providers", "provider", "depends_on"})
+
+
+class ResourceCollector:
     """One root module while its resources are gathered into ``run``."""
 
     def __init__(self, run: TerraformRun, folder: Folder, scenarios: Scenarios) -> None:
@@ -90,7 +91,7 @@ class Gathering:
         if not self._is_read(folder):
             return
         if run.required.paths_of(PROVIDER_TYPE) is not None:
-            for provider in configured(instance):
+            for provider in provider_resources(instance):
                 run.resources[provider.address] = provider
         run.resources.update((aside.address, aside) for aside in self._asides(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
@@ -105,7 +106,7 @@ class Gathering:
 
     def _expect(self, instance: ModuleInstance) -> None:
         """Refuse what a module declares, in all its copies, before any of it is made."""
-        run, folder, copies = self.run, instance.folder, instance.use.copies
+        run, folder, copies = self.run, instance.folder, instance.call.copies
         run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
         resources, modules = self._written(folder)
         run.expect(resources * copies, modules * copies)
@@ -114,7 +115,7 @@ class Gathering:
         """Return how many resources and instances of modules a module declares, as far as that is written out."""
         found = self.written.get(id(folder))
         if found is None:
-            asked = (one for one in folder.resources.values() if self.run.cache.is_asked(type_of(one)))
+            asked = (one for one in folder.resources.values() if self.run.cache.is_required(type_of(one)))
             resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
             found = self.written[id(folder)] = resources, modules
         return found
@@ -125,12 +126,12 @@ class Gathering:
 
     def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
-        required, mine = self.run.required, instance.use.shown is None
+        required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
         if not instance.prefix and self.run.closed and asks_outputs(required, OUTPUT_TYPE):
             yield from outputs_of(instance)
         if self.tells:
-            yield from telling_arguments(instance)
+            yield from exposing_arguments(instance)
         if mine and asks_outputs(required, MODULE_TYPE):
             yield from module_calls(instance)
         if mine and asks_outputs(required, READ_TYPE):
@@ -147,7 +148,7 @@ class Gathering:
             run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
-        if self.run.cache.is_asked(symbol.type):
+        if self.run.cache.is_required(symbol.type):
             if not symbol.instances:
                 self._keep_head(symbol, is_call=False)
                 self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
@@ -167,7 +168,7 @@ class Gathering:
         skip: Callable[[AnySymbol, str | None], None],
     ) -> None:
         """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
-        run, within = self.run, symbol.instance.use.scenario
+        run, within = self.run, symbol.instance.call.scenario
         known = len(run.resources)
         scenario: Scenario | None = None
         try:
@@ -175,8 +176,9 @@ class Gathering:
             if found is None:
                 skip(symbol, None)
                 return
-            self.run, scenario = found.instance.run, found.instance.use.scenario
-            lower(found, conditions)
+            existing, scenario = found
+            self.run = existing.instance.run
+            lower(existing, conditions)
         except (InputError, RecursionError) as error:
             if isinstance(error, RecursionError) and within is not None:
                 raise
@@ -189,14 +191,14 @@ class Gathering:
 
     def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
         """Account for a resource that is not evaluated, in files that its owner edits."""
-        if symbol.instance.use.shown is None and _is_accounted(symbol.declaration):
+        if symbol.instance.call.shown is None and _is_accounted(symbol.declaration):
             reason = self.scenarios.reason(symbol) if reason is None else reason
             self._skip(symbol.declaration, symbol.address, reason)
 
-    def _skip_module(self, call: ModuleSymbol, reason: str | None) -> None:
+    def _skip_module(self, call: ModuleCallSymbol, reason: str | None) -> None:
         """Account for all that a module call would deploy, and the calls in its module."""
         source = call.source
-        if source is None or source.is_foreign or call.instance.use.shown is not None:
+        if source is None or source.is_foreign or call.instance.call.shown is not None:
             return
         if (source.folder.path, source.folder.directory) in self.skipped:
             return
@@ -222,12 +224,12 @@ class Gathering:
             )
         )  # fmt: skip
 
-    def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+    def _lower_module(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
         source = call.source
         if source is None or source.is_foreign:
             self._keep_head(call, is_call=True)
         if source is None:
-            self.shares.update(given_for_shares(call))
+            self.shares.update(share_certificates(call))
         if source is None or not self._is_read(source.folder):
             return
         if not call.instances:
@@ -235,14 +237,14 @@ class Gathering:
             self._may_exist(call, conditions, self._lower_uses, self._skip_module)
         self._lower_uses(call, conditions)
 
-    def _lower_uses(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+    def _lower_uses(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
         for use in call.instances:
             if use.content is not None:
                 self.lower(use.content, conditions | use.conditions)
 
     def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
-        if symbol.instance.use.shown is None:
-            self.run.heads[static_address(symbol.address)] = head_of(symbol, is_call)
+        if symbol.instance.call.shown is None:
+            self.run.heads[static_address(symbol.address)] = _head(symbol, is_call)
 
     def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         if entity.type in AZAPI:
@@ -260,11 +262,11 @@ class Gathering:
 
                 add_policy(entity, conditions)
             return
-        lowering = self.run.cache.lowering(entity.type)
+        lowering = self.run.cache.argument_map(entity.type)
         if lowering is None:
             return
         is_read = entity.symbol.is_data
-        attributes = frozen(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
+        attributes = frozen(lowering.attributes(entity.content, self.run.links, self.run.version, is_read), entity.at)
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
@@ -272,7 +274,7 @@ class Gathering:
             dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_dead(attributes, dead)
         if self.order is not None and not is_read:
-            attributes = self.order.told(entity, attributes)
+            attributes = self.order.with_order(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
@@ -283,7 +285,7 @@ class Gathering:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
                 self.run.type_not_known("warning", not_understood(entity.type), entity.at)
             return
-        named = azapi.arm_type(entity)
+        named = entity.azapi_type()
         is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
             self._unknown_type(entity)
@@ -310,11 +312,11 @@ class Gathering:
         self.run.type_not_known(level, text, entity.at)
 
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
-        changed = azapi.arm_type(entity)
+        changed = entity.azapi_type()
         if changed is None:
             self._unknown_type(entity)
         elif self.run.required.paths_of(changed[0]) is not None:
-            alone = azapi.alone(entity)
+            alone = azapi.standalone_update(entity)
             if alone is not None:
                 self._keep(entity, *alone, conditions)
             else:
@@ -323,7 +325,7 @@ class Gathering:
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
         if self.origins_of.get(type_.lower()) and not symbol.is_data:
-            attributes = traced(entity, attributes)
+            attributes = with_origins(entity, attributes)
         fields: dict[str, Value] = dict(attributes.fields)
         if entity.id_pattern():
             fields["id"] = entity.text_id()
@@ -338,7 +340,7 @@ class Gathering:
             fields["derived"] = MapValue(
                 at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin=Origin.DERIVED
             )
-        if type_.lower() in VARYING and instance.use.scenario is None and not symbol.is_data:
+        if type_.lower() in VARYING and instance.call.scenario is None and not symbol.is_data:
             self.scenarios.vaults[entity.address] = entity
         self.run.resources[entity.address] = Resource(
             address=entity.address,
@@ -350,7 +352,7 @@ class Gathering:
             action="read" if symbol.is_data else None,
             existing=symbol.is_data,
             conditions=conditions,
-            callers=instance.use.callers,
+            callers=instance.call.callers,
         )
 
     def _asks_for_lifecycle(self, type_: str) -> bool:
@@ -368,6 +370,18 @@ class Gathering:
             if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+
+
+def _head(symbol: Symbol[Any], is_call: bool) -> DeclarationHead:
+    """The head of a resource or a module call."""
+    instance = symbol.instance
+    arguments = {
+        name: instance.place(path, attribute.start, attribute.end)
+        for name, (path, attribute) in symbol.declaration.attributes.items()
+        if name not in _META_ARGUMENTS
+    }
+    callers = (*instance.call.callers, symbol.at) if is_call else instance.call.callers
+    return DeclarationHead(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
 
 
 def _is_accounted(declaration: Declaration) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.operations import NOTHING, Local
+from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
@@ -18,17 +19,62 @@ from azkvlint.evaluation.values import (
     hides_keys,
     hole,
     is_sensitive,
+    pattern_of,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.address import Key, quoted
 from azkvlint.readers.terraform.folder import Declaration, Piece
-from azkvlint.readers.terraform.symbolic import Symbolic
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
+
+
+class Instance:
+    """One instance of a declaration: a resource, or a use of a module."""
+
+    address: str
+    at: Location
+    conditions: frozenset[str]
+
+    def member(self, name: str, at: Location) -> Result:
+        """One of its attributes."""
+        raise NotImplementedError
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An attribute by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+
+
+class Symbolic:
+    """All instances of a declaration, nobody knows how many, for which ``one`` stands.
+
+    ``positions`` are the patterns of the keys that certainly mean it.
+    """
+
+    def __init__(self, one: Instance, positions: frozenset[str], at: Location) -> None:
+        self.one = one
+        self.positions = positions
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """An instance by its key, which a map takes as a member too."""
+        return self.item(Scalar(at=at, value=name), at)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """The one that stands for all where the key is that of this loop; else it is only one of them."""
+        if pattern_of(index) in self.positions:
+            return self.one
+        why = f"which instance of '{self.one.address}' is meant is not known"
+        return one_of_results([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
+
 
 # The key of an instance that stands for all, where no key is known.
 ALL = "*"
@@ -60,7 +106,7 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
 
 
-def expansion(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     """The instances of a resource or module call with this address."""
     attributes = declaration.attributes
     if "count" in attributes:
@@ -92,7 +138,7 @@ def _may_disable(block: Block) -> bool:
     return block.type == "lifecycle" and "enabled" in block.body.attributes
 
 
-def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+def _counted(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
     found = instance.evaluate(piece, NOTHING)
     number = _number(found)
@@ -117,7 +163,7 @@ def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -
     )  # fmt: skip
 
 
-def _is_switch(instance: ModuleInstance, node: ast.Node | None) -> bool:
+def _is_switch(instance: ModuleScope, node: ast.Node | None) -> bool:
     """Whether a number can only be 0 or 1, by how it is written."""
     waiting, seen = [node], set()
     while waiting:
@@ -148,7 +194,7 @@ def _scalar(found: Result, value: int) -> Scalar:
     return Scalar(at=found.at, value=value)
 
 
-def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+def _for_each(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
     found = instance.evaluate(piece, NOTHING)
     written = _has_written_keys(piece.attribute.expression())
@@ -172,7 +218,7 @@ def _step(key: str, item: Result, name: str) -> Step:
     return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
 
 
-def _asked(instance: ModuleInstance, piece: Piece, address: str) -> str:
+def _asked(instance: ModuleScope, piece: Piece, address: str) -> str:
     """A name for what ``for_each`` runs over: in one module the same expression means the same."""
     text = instance.run.files.get(piece.path)
     written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
@@ -249,11 +295,11 @@ def keyed(one: Step, step: Step) -> Step:
     return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
 
 
-def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -> None:
-    instance.run.unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
+def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> None:
+    instance.run.report_unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
 
 
-def _enabled(instance: ModuleInstance, declaration: Declaration, found: Expansion) -> Expansion:
+def _enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
     """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
     for path, block in declaration.blocks:
         if _may_disable(block):

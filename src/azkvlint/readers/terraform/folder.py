@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.readers.terraform.names import is_override, module_files, names_in
+from azkvlint.readers.terraform_names import is_override, module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
@@ -168,6 +168,13 @@ class Folder:
         return bool(self.providers) or any(block.type in ("backend", "cloud") for block in blocks)
 
 
+class ModuleSource(NamedTuple):
+    """The module that a call names. ``is_foreign``: its caller cannot edit it, so reports are about the call."""
+
+    folder: Folder
+    is_foreign: bool
+
+
 def load_folder(path: str, directory: str) -> Folder:
     """The module in a folder. Raises InputError if the folder cannot be listed."""
     names = names_in(directory)
@@ -187,10 +194,10 @@ def load_folder(path: str, directory: str) -> Folder:
 
 def parse(file: str, *, variables: bool = False) -> File:
     """One file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of variables."""
-    return parsed(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
+    return parse_text(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
 
 
-def parsed(file: str, text: str, *, variables: bool = False) -> File:
+def parse_text(file: str, text: str, *, variables: bool = False) -> File:
     """The text of a file, taken apart as its name asks."""
     if not file.endswith(".json"):
         return parse_file(text)
@@ -206,3 +213,30 @@ def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
         node = piece.attribute.expression() if piece is not None else None
         source = node.value if isinstance(node, ast.Literal) else None
         yield name, source if isinstance(source, str) else None
+
+
+def removed_types(folder: Folder) -> set[str]:
+    """The types of the resources that a module says are removed."""
+    return {steps[-2] for part in folder.removed if (steps := removed_steps(part))}
+
+
+def removed_steps(part: Part) -> list[str]:
+    """What ``from`` names, if it is one managed resource, in this module or in one that it called."""
+    written = part.block.body.attributes.get("from")
+    steps = list(traversal_steps(written.expression())) if written is not None else []
+    own = steps
+    while len(own) > 2 and own[0] == "module":
+        own = own[2:]
+    return steps if len(own) == 2 and own[0] != "module" else []
+
+
+def traversal_steps(node: ast.Node | None) -> Iterator[str]:
+    """The names of a reference such as ``network_acls[0].ip_rules``, without its indexes."""
+    match node:
+        case ast.Name(name=name) | ast.Literal(value=str() as name):
+            yield from name.split(".")
+        case ast.Member(of=of, name=name):
+            yield from traversal_steps(of)
+            yield name
+        case ast.Item(of=of):
+            yield from traversal_steps(of)

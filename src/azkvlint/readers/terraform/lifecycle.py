@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.model.location import Location
-from azkvlint.model.value import ListValue, Origin, Scalar, Unknown, Value
-from azkvlint.readers.terraform.folder import Part, Piece
+from azkvlint.model.problem_codes import TYPE_NOT_KNOWN
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.readers.terraform.folder import Part, Piece, removed_steps, traversal_steps
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.run import ModuleScope
 
 PREVENT_DESTROY, IGNORED_CHANGES = "preventDestroy", "ignoredChanges"
 BOOLEANS = {"true": True, "false": False}
@@ -49,7 +52,7 @@ def _argument(entity: ResourceEntity, name: str) -> Piece | None:
 
 def _prevented(entity: ResourceEntity) -> Value:
     piece = _argument(entity, "prevent_destroy")
-    found = entity.instance.run.frozen(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
+    found = entity.instance.run.freeze(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
         return Scalar(at=entity.at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
@@ -66,7 +69,7 @@ def _ignored(entity: ResourceEntity) -> Value:
     at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
     node = piece.attribute.expression()
     nodes = node.items if isinstance(node, ast.Array) else (node,)
-    return ListValue(at=at, items=tuple(_item(entity, list(steps_of(one)), at) for one in nodes))
+    return ListValue(at=at, items=tuple(_item(entity, list(traversal_steps(one)), at) for one in nodes))
 
 
 def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
@@ -81,13 +84,66 @@ def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
     return Scalar(at=at, value=field.arm if field is not None and field.arm else name)
 
 
-def steps_of(node: ast.Node | None) -> Iterator[str]:
-    """The names of a reference such as ``network_acls[0].ip_rules``, without its indexes."""
-    match node:
-        case ast.Name(name=name) | ast.Literal(value=str() as name):
-            yield from name.split(".")
-        case ast.Member(of=of, name=name):
-            yield from steps_of(of)
-            yield name
-        case ast.Item(of=of):
-            yield from steps_of(of)
+_OPENTOFU = (".tofu", ".tofu.json")
+_EITHER = "the removed block does not say whether to destroy: Terraform does if nothing is said, and OpenTofu does not"
+
+
+def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
+    """The resources of azurerm that a module says are removed."""
+    for part in instance.folder.removed:
+        steps = removed_steps(part)
+        if not steps or steps[-2].startswith("azapi_"):
+            _report(instance, part, "note" if steps else "warning")
+            continue
+        mapped = RESOURCES.get(steps[-2])
+        if mapped is None or instance.run.required.paths_of(mapped.type) is None:
+            continue
+        at = instance.place(part.path, part.block.start, part.block.head)
+        action = _action(instance, part, at)
+        is_destroyed = isinstance(action, Scalar) and action.value == "delete"
+        derived = MapValue(at=at, fields={"plannedAction": action}, origin=Origin.DERIVED)
+        yield Resource(
+            address=instance.prefix + ".".join(steps),
+            type=mapped.type,
+            name=steps[-1],
+            attributes=MapValue(at=at, fields={"derived": derived}),
+            at=at,
+            declared_as=steps[-2],
+            # Whichever it is, it is no longer part of what is deployed.
+            action="delete" if is_destroyed else "forget",
+            callers=instance.call.callers,
+        )
+
+
+def _report(instance: ModuleScope, part: Part, level: str) -> None:
+    """Report what may be destroyed, and nothing says whether a vault is: a whole module, or a resource of azapi's."""
+    at = instance.place(part.path, part.block.start, part.block.head)
+    action = _action(instance, part, at)
+    if not (isinstance(action, Scalar) and action.value == "forget"):
+        text = "what a removed block destroys was not judged, as nothing says of which type it is"
+        instance.run.problem(TYPE_NOT_KNOWN, level, text, at)
+
+
+def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
+    """What happens to it when the module is applied."""
+    lifecycles = [block for block in part.block.body.blocks if block.type == "lifecycle"]
+    written = [block.body.attributes["destroy"] for block in lifecycles if "destroy" in block.body.attributes]
+    if part.block.body.faults or any(block.body.faults for block in lifecycles):
+        return Unknown(at=at, why="the removed block cannot be read")
+    if not written:
+        if part.path.endswith(_OPENTOFU):
+            return Scalar(
+                at=at, value="forget", origin=Origin.DEFAULT, note="OpenTofu only forgets it if nothing is said"
+            )
+        return Unknown(at=at, why=_EITHER)
+    found = instance.run.freeze(instance.evaluate(Piece(part.path, written[0]), {}))
+    plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
+    if found is None or plain is None:
+        return found if isinstance(found, Unknown) else Unknown(at=at, why="destroy is no boolean")
+    word = "true" if plain else "false"
+    return Scalar(
+        at=found.at,
+        value="delete" if plain else "forget",
+        origin=Origin.DERIVED,
+        note=f"a removed block says destroy = {word}",
+    )

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
-from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.values import Items, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
-from azkvlint.readers.terraform.blocks import Content, Values
-
-if TYPE_CHECKING:
-    from azkvlint.readers.terraform.run import TerraformRun
 
 ALWAYS = ("id", "name", "parent", "scope", "resourceGroupName")
 _AFTER = "known after apply"
 _BOOLEANS = {"true": True, "false": False}
 
 
-class Lowering:
+class BlockContent(Protocol):
+    """The attributes and blocks of a resource or block."""
+
+    @property
+    def at(self) -> Location:
+        """Return the location of its head."""
+
+    def attribute(self, name: str) -> Result | None:
+        """Return the value of an attribute; None if it is not set."""
+
+    def blocks(self, name: str, single: bool = False) -> Sequence[BlockContent] | Unknown | None:
+        """Return the blocks of a type; None if there is none."""
+
+    def certain(self, name: str) -> Sequence[BlockContent]:
+        """Return the blocks of a type that certainly exist."""
+
+    def joined(self, name: str) -> Items | None:
+        """Return a list whose parts are not all known."""
+
+
+class ArgumentMap:
     """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
@@ -40,14 +58,14 @@ class Lowering:
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
 
-    def attributes(self, content: Content, run: TerraformRun, version: VersionRange, is_read: bool) -> Tree:
+    def attributes(self, content: BlockContent, freezer: Freezer, version: VersionRange, is_read: bool) -> Tree:
         """What a resource says, defaults of its provider version included: nested dicts of Values.
 
         Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
         """
         tree: Tree = {}
-        _Filling(run, version, is_read, self._texts).fill(tree, self._entries, content)
-        _alone(tree, () if is_read else self._any_of)
+        _ArgumentMapping(freezer, version, is_read, self._texts).fill(tree, self._entries, content)
+        _mark_only_choice(tree, () if is_read else self._any_of)
         for arm, plain in () if is_read else self._fixed:
             put(tree, arm, Scalar(at=content.at, value=plain, origin=Origin.DEFAULT))
         for name, target in self._listed:
@@ -57,7 +75,7 @@ class Lowering:
         return tree
 
 
-def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
+def _mark_only_choice(tree: Tree, paths: tuple[Path, ...]) -> None:
     """Of ``paths`` at least one is set: if only one of them is written, it is not null."""
     written = [path for path in paths if has(tree, path)]
     if len(written) != 1:
@@ -70,16 +88,16 @@ def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
         here[last] = msgspec.structs.replace(here[last], given=True)
 
 
-class _Filling:
+class _ArgumentMapping:
     """One resource while its attributes are gathered."""
 
-    def __init__(self, run: TerraformRun, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
-        self.run = run
+    def __init__(self, freezer: Freezer, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
+        self.freezer = freezer
         self.texts = texts
         self.is_read = is_read
         self.version = version
 
-    def fill(self, tree: Tree, entries: tuple[Entry, ...], content: Content | Values) -> None:
+    def fill(self, tree: Tree, entries: tuple[Entry, ...], content: BlockContent) -> None:
         """Write the arguments of one block, or of the resource itself, into ``tree``."""
         missing: list[tuple[Entry, Location]] = []
         for entry in entries:
@@ -119,13 +137,13 @@ class _Filling:
         elif entry.field.filled and entry.arm:
             put(tree, entry.arm, Unknown(at=at, origin=Origin.DEFAULT, why=f"{_AFTER}: {FILLED_IN}"))
 
-    def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
+    def _blocks(self, tree: Tree, entry: Entry, content: BlockContent) -> bool:
         """Write a block, or several; False if there is none."""
         field, arm = entry.field, entry.arm
         found = content.blocks(entry.name, single=field.kind == "block")
         more: tuple[Unknown, ...] = ()
         if isinstance(found, Unknown):
-            certain = content.certain(entry.name) if isinstance(content, Content) and field.kind == "blocks" else []
+            certain = content.certain(entry.name) if field.kind == "blocks" else []
             if not (certain and arm):
                 _unknown_block(tree, entry, found)
                 return True
@@ -143,7 +161,7 @@ class _Filling:
             for constant, plain in field.constants.items():
                 put(inside, tuple(constant.split(".")), Scalar(at=block.at, value=plain))
             if inside is not tree:
-                self.run.budget.add_frozen(VALUES_OF_A_BLOCK)
+                self.freezer.budget.add_frozen(VALUES_OF_A_BLOCK)
                 objects.append(frozen(inside, block.at))
         if field.kind == "blocks":
             put(tree, arm, ListValue(at=found[0].at, items=(*objects, *more)))
@@ -156,7 +174,7 @@ class _Filling:
         field = entry.field
         if field.sensitive:
             found = mark_sensitive(found)
-        value = self.run.frozen(found)
+        value = self.freezer.freeze(found)
         if value is None:
             return None
         if field.until < self.version.high and field.until != NEVER:
@@ -169,10 +187,10 @@ class _Filling:
         return _typed(field, value)
 
 
-def _attribute(content: Content | Values, entry: Entry) -> Result | None:
+def _attribute(content: BlockContent, entry: Entry) -> Result | None:
     """The value of an argument; of a list as much as is known of it."""
     found = content.attribute(entry.name)
-    if type(found) is Unknown and entry.field.kind in ("value", "wrap") and isinstance(content, Content):
+    if type(found) is Unknown and entry.field.kind in ("value", "wrap"):
         joined = content.joined(entry.name)
         return found if joined is None else joined
     return found

@@ -9,9 +9,8 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.azure.azurerm.template_deployments import POLICY_DEFINITIONS, WITH_TEMPLATE
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.terraform.folder import Folder, calls, load_folder
-from azkvlint.readers.terraform.map_arguments import Lowering
-from azkvlint.readers.terraform.removed_blocks import removed_types
+from azkvlint.readers.terraform.folder import Folder, calls, load_folder, removed_types
+from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import inside, reported
@@ -27,7 +26,7 @@ class FolderCache:
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
         self._folders: dict[str, Folder | InputError] = {}
-        self._lowerings: dict[str, Lowering | None] = {}
+        self._lowerings: dict[str, ArgumentMap | None] = {}
         self._matters: dict[str, bool] = {}
         self._only_policies: dict[str, bool] = {}
         self._own: dict[str, frozenset[str]] = {}
@@ -45,17 +44,17 @@ class FolderCache:
             raise found
         return found
 
-    def lowering(self, type_: str) -> Lowering | None:
+    def argument_map(self, type_: str) -> ArgumentMap | None:
         """How a resource type is lowered; None for one that has no table, or that no rule asks for."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.required.paths_of(mapped.type) is not None
-            self._lowerings[type_] = Lowering(mapped, self.required) if mapped is not None and asked else None
+            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and asked else None
         return self._lowerings[type_]
 
-    def is_asked(self, type_: str) -> bool:
+    def is_required(self, type_: str) -> bool:
         """Whether any rule may ask for resources of a Terraform type."""
-        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.lowering(type_) is not None
+        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.argument_map(type_) is not None
 
     def _is_relevant(self, type_: str) -> bool:
         """Return whether a module is read because it declares a type, whichever rules are selected."""
@@ -84,7 +83,7 @@ class FolderCache:
         found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
             for _, source in calls(here):
-                directory = self.beside(root, here.directory, source) if source is not None else None
+                directory = self.local_module(root, here.directory, source) if source is not None else None
                 if directory is None:
                     is_whole = False
                 elif directory not in seen:
@@ -95,7 +94,7 @@ class FolderCache:
                         is_whole = False
         return found, is_whole
 
-    def beside(self, root: str, directory: str, source: str) -> str | None:
+    def local_module(self, root: str, directory: str, source: str) -> str | None:
         """The folder that a local source means; None if it is not local, or leads out of the project."""
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
 

@@ -14,7 +14,7 @@ from azkvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_o
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.terraform.folder import Piece
-from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
@@ -22,8 +22,8 @@ from azkvlint.util.secret_names import names_no_secret
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
 _TRUE = (True, "true")
@@ -35,15 +35,13 @@ _Make: TypeAlias = "Callable[[ModuleOrigins], Origins]"
 class ModuleOrigins:
     """What names mean in a module. ``around`` is the declaration that ``each`` belongs to."""
 
-    def __init__(
-        self, instance: ModuleInstance, around: Declaration | None, busy: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, instance: ModuleScope, around: Declaration | None, busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance
         self.around = around
         self._busy = busy
         self._piece: Piece | None = None
 
-    def of(self, piece: Piece | None, rest: Path = ()) -> Origins:
+    def trace(self, piece: Piece | None, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in an attribute."""
         self._piece = piece
         node = piece.attribute.expression() if piece is not None else None
@@ -59,7 +57,7 @@ class ModuleOrigins:
                 return self._once(f"var.{name}", lambda inner: inner.variable(str(name), tuple(more)))
             case ("local", name, *more):
                 piece = self.instance.folder.locals.get(str(name))
-                found = self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
+                found = self._once(f"local.{name}", lambda inner: inner.trace(piece, tuple(more)))
                 return value_origins.named(found, names)
             case ("module", call, *more):
                 more = more[1:] if more and str(more[0]).startswith("[") else more
@@ -69,7 +67,7 @@ class ModuleOrigins:
                 return value_origins.named(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
-                return value_origins.named(self.of(written.get("for_each"), (ANY, *more)), more)
+                return value_origins.named(self.trace(written.get("for_each"), (ANY, *more)), more)
             case (("data" | "ephemeral") as mode, type_, name, *more):
                 return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
             case (root, *_) if root in _KNOWN or root == "each":
@@ -98,9 +96,9 @@ class ModuleOrigins:
         declaration = self.instance.folder.variables.get(name)
         if declaration is None:
             return NONE
-        given = self.instance.use.given
-        if isinstance(given, Arguments) and name in given.pieces:
-            found = ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
+        given = self.instance.call.given
+        if isinstance(given, CallArguments) and name in given.pieces:
+            found = ModuleOrigins(given.caller, given.declaration, self._busy).trace(given.pieces[name], rest)
             return value_origins.named(found, (name, *rest))
         found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
@@ -132,7 +130,7 @@ class ModuleOrigins:
         declaration = content.folder.outputs.get(name) if content is not None else None
         if content is None or declaration is None:
             return credentials.of_output(name)
-        return ModuleOrigins(content, None, self._busy).of(declaration.attributes.get("value"), rest)
+        return ModuleOrigins(content, None, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
         """The origins of an attribute of a resource: what it is, or what its author writes for it."""
@@ -153,19 +151,19 @@ class ModuleOrigins:
 
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
         """The origins of an attribute of another declaration."""
-        return ModuleOrigins(self.instance, declaration, self._busy).of(piece)
+        return ModuleOrigins(self.instance, declaration, self._busy).trace(piece)
 
 
 def of_attribute(entity: ResourceEntity, name: str) -> Origins:
     """The origins of an attribute of a resource."""
     piece = entity.content.pieces.get(name)
-    found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
+    found = ModuleOrigins(entity.instance, entity.symbol.declaration).trace(piece)
     if isinstance(entity.content.attribute(name), Scalar):
         return value_origins.of_known(found)
     return found
 
 
-def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
+def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     """The attributes of a secret with the origins of what it holds, if that is written."""
     if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
         return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
@@ -201,7 +199,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         if not isinstance(piece, Piece):
             yield frozenset({value_origins.UNTRACED}), value.at
             continue
-        found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
+        found = ModuleOrigins(entity.instance, entity.symbol.declaration).trace(piece)
         at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
         if isinstance(value, Scalar):
             yield value_origins.of_known(found), at

@@ -16,23 +16,23 @@ from azkvlint.readers.terraform.origins import ModuleOrigins
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration, Folder
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 
-def outputs_of(instance: ModuleInstance) -> Iterator[Resource]:
+def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
     """The outputs of a module, with what each is made from."""
     for name, declaration in instance.folder.outputs.items():
         yield _output(instance, name, declaration)
 
 
-def _output(instance: ModuleInstance, name: str, declaration: Declaration) -> Resource:
+def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resource:
     block = declaration.block
     at = instance.place(declaration.path, block.start, block.head)
     written = (declaration.attributes.get(argument) for argument in ("sensitive", "ephemeral"))
     marked, ephemeral = (
-        instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+        instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
-    found = ModuleOrigins(instance, None).of(declaration.attributes.get("value"))
+    found = ModuleOrigins(instance, None).trace(declaration.attributes.get("value"))
     return output(name, marked if marked is not None else unmarked(at), found, at, ephemeral)
 
 
@@ -41,7 +41,7 @@ def holds_secrets(folder: Folder) -> bool:
     return any(has_secrets(_type_of(local)) for local in folder.resources)
 
 
-def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
+def exposing_arguments(instance: ModuleScope) -> Iterator[Resource]:
     """The arguments of a module's resources that are given a secret and show it."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(("data.", "ephemeral.")):
@@ -51,7 +51,7 @@ def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
             for piece, rests in _pieces(declaration, name):
                 path, attribute = piece
                 at = instance.place(path, attribute.start, attribute.end)
-                given = union(scope.of(piece, rest) for rest in rests)
+                given = union(scope.trace(piece, rest) for rest in rests)
                 found = argument(f"{instance.prefix}{local}", name, given, at)
                 if found is not None:
                     yield found
@@ -74,7 +74,7 @@ def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[
             yield Piece(path, inner.body.attributes[attribute]), ((),)
 
 
-def readings(instance: ModuleInstance) -> Iterator[Resource]:
+def readings(instance: ModuleScope) -> Iterator[Resource]:
     """The data sources of a module that read secrets."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(READING):
@@ -83,13 +83,13 @@ def readings(instance: ModuleInstance) -> Iterator[Resource]:
             yield reading(f"{instance.prefix}{local}", instance.run.version, at)
 
 
-def module_calls(instance: ModuleInstance) -> Iterator[Resource]:
+def module_calls(instance: ModuleScope) -> Iterator[Resource]:
     """The module calls of a module."""
     for name, declaration in instance.folder.modules.items():
         block = declaration.block
         at = instance.place(declaration.path, block.start, block.head)
         written = (declaration.attributes.get(argument) for argument in ("source", "version"))
         source, version = (
-            instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+            instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
         )
         yield module_call(f"{instance.prefix}module.{name}", source, version, at)

@@ -11,13 +11,12 @@ from azkvlint.model.provider_version import VersionRange, constrained
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.duplicates import without_twins
-from azkvlint.readers.terraform.collect_resources import Gathering
-from azkvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parsed
+from azkvlint.readers.terraform.collect_resources import ResourceCollector
+from azkvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.module_cache import FolderCache
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance, Use
-from azkvlint.readers.terraform.module_stubs import Head
-from azkvlint.readers.terraform.providers import constraints, locked
-from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+from azkvlint.readers.terraform.providers import locked_version, version_constraints
+from azkvlint.readers.terraform.run import DeclarationHead, ModuleCall, TerraformRun
 from azkvlint.readers.terraform.scenarios import Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
@@ -38,7 +37,7 @@ class TerraformRead(TemplateRead, kw_only=True):
 
     sources: dict[str, ModuleFile]
     value_files: frozenset[str]
-    heads: dict[str, Head]
+    heads: dict[str, DeclarationHead]
     strangers: frozenset[str]
     deployed: frozenset[str]
 
@@ -69,7 +68,7 @@ def read_root(
 @with_recursion_limit
 def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
     """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
-    folder = Folder("", "", (ModuleFile(path, parsed(path, text)),))
+    folder = Folder("", "", (ModuleFile(path, parse_text(path, text)),))
     return _read(folder, TerraformRun(folder, required, FolderCache(required), ""), TerraformSettings(), None)
 
 
@@ -84,15 +83,17 @@ def _read(
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
     if is_reusable and not settings.closed and not values.given:
         run.closed = False
-    return read_used(run, folder, Use(given=values), values, lock=folder)
+    return read_module(run, folder, ModuleCall(given=values), values, lock=folder)
 
 
-def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *, lock: Folder) -> TerraformRead:
+def read_module(
+    run: TerraformRun, folder: Folder, use: ModuleCall, values: RootValues, *, lock: Folder
+) -> TerraformRead:
     """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
     run.version = _version(run, folder, lock)
     instance = ModuleInstance(folder, run, use)
     scenarios = Scenarios(run, folder, values, instance)
-    gathering = Gathering(run, folder, scenarios)
+    gathering = ResourceCollector(run, folder, scenarios)
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
@@ -139,12 +140,12 @@ def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
     Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
-    named = locked(run, lock)
+    named = locked_version(run, lock)
     if named is not None and named != VersionRange():
         return named
     found = VersionRange()
     for each in run.cache.reached(folder, run.root)[0]:
-        for text in constraints(each):
+        for text in version_constraints(each):
             narrowed = constrained(text)
             found = found.narrowed(narrowed.low, narrowed.high)
     return found if named is not None or found != VersionRange() else _UNDEMANDED

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive, pattern_of
+from azkvlint.evaluation.values import OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
 from azkvlint.readers.secret_spans import speaks_of_secret
-from azkvlint.readers.terraform.azapi import arm_type
 from azkvlint.readers.terraform.blocks import Content
-from azkvlint.readers.terraform.expansion import Expansion, Step, expansion
+from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
-from azkvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _AFTER = "known after apply"
 # The type of the data source that stands for what kvlint does not know of a public module's release.
@@ -38,33 +36,12 @@ _OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_
 One = TypeVar("One", bound="Instance")
 
 
-class Instance:
-    """One instance of a declaration: a resource, or a use of a module."""
-
-    address: str
-    at: Location
-    conditions: frozenset[str]
-
-    def member(self, name: str, at: Location) -> Result:
-        """One of its attributes."""
-        raise NotImplementedError
-
-    def item(self, index: Result, at: Location) -> Result:
-        """An attribute by its name."""
-        if isinstance(index, Scalar) and isinstance(index.value, str):
-            return self.member(index.value, at)
-        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
-
-    def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
-
-
 class Symbol(Generic[One]):
     """A declaration in one use of its module, expanded when it is first needed."""
 
     is_call = False
 
-    def __init__(self, instance: ModuleInstance, declaration: Declaration, address: str) -> None:
+    def __init__(self, instance: ModuleScope, declaration: Declaration, address: str) -> None:
         self.instance = instance
         self.declaration = declaration
         self.address = address
@@ -91,7 +68,7 @@ class Symbol(Generic[One]):
         if self._expansion is None and not self._busy:
             self._busy = True
             try:
-                self.instance.body_faults(self.declaration)
+                self.instance.report_block_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
                 self._instances = [self.make(step) for step in found.steps]
                 self._expansion = found
@@ -110,7 +87,7 @@ class Symbol(Generic[One]):
         if self._result is None:
             found = self.expanded()
             if found is None:
-                self.instance.run.unreadable(f"'{self.address}' refers to itself", self.at)
+                self.instance.run.report_unreadable(f"'{self.address}' refers to itself", self.at)
                 return Unknown(at=self.at, why=f"'{self.address}' refers to itself")
             self._result = self._meant(found)
         return self._result
@@ -128,10 +105,32 @@ class Symbol(Generic[One]):
         return self._instances[0]
 
 
+class RemoteOutputs:
+    """The outputs of another root module, as its state has them: one that is null is not in a state at all.
+
+    Source: developer.hashicorp.com/terraform/language/state/remote-state-data.
+    """
+
+    def __init__(self, address: str, at: Location) -> None:
+        self.address = address
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """One output."""
+        pattern = hole(f"{self.address}.outputs.{name}")
+        return Unknown(at=at, why=f"it is in the state that {self.address} reads", pattern=pattern, given=True)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An output by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"it is in the state that {self.address} reads")
+
+
 class ResourceSymbol(Symbol["ResourceEntity"]):
     """The declaration of a resource or data source."""
 
-    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+    def __init__(self, instance: ModuleScope, declaration: Declaration) -> None:
         super().__init__(instance, declaration, instance.prefix + declaration.local)
         self.is_data = declaration.local.startswith(("data.", "ephemeral."))
         self.type = type_of(declaration)
@@ -206,7 +205,7 @@ class ResourceEntity(Instance):
         """Return whether an attribute is the body of a Key Vault secret that the azapi provider deploys."""
         if name != "body" or self.type not in AZAPI:
             return False
-        found = arm_type(self)
+        found = self.azapi_type()
         return found is not None and found[0].lower() == SECRETS.lower()
 
     def data(self, at: Location) -> Result:
@@ -222,8 +221,12 @@ class ResourceEntity(Instance):
         if name == "id" and self._own is not None:
             return self._own
         pattern = self.id_pattern() if name == "id" else ""
-        scenario = self.instance.use.scenario
-        others = scenario.deployed(self.symbol, self.address) if scenario is not None else ()
+        scenario = self.instance.call.scenario
+        others = (
+            scenario.deployed(self.instance, self.symbol.declaration.local, self.address)
+            if scenario is not None
+            else ()
+        )
         if others:
             why = f"which instance of {self.symbol.address} is meant is not known"
             return Unknown(at=self.at, why=why, candidates=others, given=True)
@@ -238,13 +241,19 @@ class ResourceEntity(Instance):
             self._own = found
         return found
 
+    def azapi_type(self) -> tuple[str, str] | None:
+        """Return type and API version of an azapi resource; None for an unknown type, "" for an unknown version."""
+        found = self.content.attribute("type")
+        type_, _, version = (pattern_of(found) if found is not None else "").partition("@")
+        if "/" not in type_ or OPEN in type_:
+            return None
+        return type_, "" if OPEN in version else version
+
     def _linked_type(self) -> str:
         """Return the type of what the ID names, if no table has it."""
         if self.type not in _OF_ONE_RESOURCE:
             return linked_type(self.type)
-        from azkvlint.readers.terraform.azapi import arm_type
-
-        named = arm_type(self)
+        named = self.azapi_type()
         return named[0] if named is not None else ""
 
     def id_pattern(self) -> str:

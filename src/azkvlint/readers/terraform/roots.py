@@ -11,7 +11,7 @@ from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.readers.discover import Source
 from azkvlint.readers.missing_modules import EXAMPLES
-from azkvlint.readers.terraform.names import is_module_file
+from azkvlint.readers.terraform_names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path

@@ -12,14 +12,14 @@ from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.pseudo_resources import beside
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Origin, Scalar, Unknown
-from azkvlint.readers.terraform.modules import ModuleSymbol
+from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol
 from azkvlint.util.lazy_regex import regex
 
 # As the argument of azurerm for it is called, and those of modules after it.
 _NAME = regex(r"(?:.*_)?security_domain_(?:.*_)?certificate(?:s|_ids|s_ids)?")
 
 
-def given_for_shares(call: ModuleSymbol) -> Iterator[str]:
+def share_certificates(call: ModuleCallSymbol) -> Iterator[str]:
     """The addresses of what a call gives to such an argument."""
     for name, piece in call.declaration.attributes.items():
         if _NAME.fullmatch(name):

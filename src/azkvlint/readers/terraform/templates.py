@@ -57,7 +57,7 @@ def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, 
     scope = scope_of(pattern_of(above)) if above is not None else None
     one = Resource(
         type=type_, address=entity.address, at=entity.at, properties=properties, scope=scope, conditions=conditions,
-        callers=entity.instance.use.callers,
+        callers=entity.instance.call.callers,
     )  # fmt: skip
     run = entity.instance.run
     problems, known = len(run.problems), len(run.resources)
@@ -71,7 +71,7 @@ def _deploy(
     entity: ResourceEntity, template: Result | None, given: Result | None, scope: Scope | None,
     conditions: frozenset[str],
 ) -> None:  # fmt: skip
-    callers = entity.instance.use.callers
+    callers = entity.instance.call.callers
     one = Embedded(
         address=entity.address, at=entity.at, template=template, given=given, scope=scope, conditions=conditions,
         callers=callers,

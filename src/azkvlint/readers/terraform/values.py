@@ -50,7 +50,7 @@ class RootValues:
         self.pieces: dict[str, Piece] = {}
         self._damaged = ""
         self.words = dict(word.partition("=")[::2] for word in settings.variables)
-        for path, file in (*beside(folder), *more):
+        for path, file in (*automatic_files(folder), *more):
             self._read(path, file)
         self._asked = {name for path, file in settings.files for name in self._read(path, file)}
 
@@ -73,13 +73,13 @@ class RootValues:
         try:
             parsed = parse(file, variables=True)
         except InputError as error:
-            self.run.bad_file(path, error)
+            self.run.report_file(path, error)
             self._lose(path)
             return ()
         self.run.add(ModuleFile(path, parsed))
         for block in () if parsed.faults else parsed.body.blocks:
             at = Location(path=path, span=(block.start, block.head))
-            self.run.unreadable(f"a block '{block.type}' gives no value to a variable", at)
+            self.run.report_unreadable(f"a block '{block.type}' gives no value to a variable", at)
         if parsed.faults:
             self._lose(path)
         self.run.value_files.add(path)
@@ -103,7 +103,7 @@ class RootValues:
         node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
         if node is None:
             if attribute.fault is not None:
-                self.run.faults(path, [attribute.fault])
+                self.run.report_faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{name}' cannot be read")
         return _evaluated(self.run, node, path, at)
 
@@ -141,7 +141,7 @@ class RootValues:
         return _evaluated(self.run, node, at.path, at, fixed=True)
 
 
-def beside(folder: Folder) -> Sequence[tuple[str, str]]:
+def automatic_files(folder: Folder) -> Sequence[tuple[str, str]]:
     """Return reported and real paths of the files that Terraform itself reads, in its order."""
     names = folder.names
     found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))

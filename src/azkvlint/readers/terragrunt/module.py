@@ -12,7 +12,7 @@ from typing import NamedTuple
 from azkvlint.evaluation.values import Items
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.terraform.names import module_files, names_in
+from azkvlint.readers.terraform_names import module_files, names_in
 from azkvlint.readers.terragrunt.configuration import Configuration, Unit
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import entries
 
-ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
+MODULE_ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 
 
@@ -31,7 +31,7 @@ def module_files(names: Iterable[str]) -> list[str]:
 
 def is_module_file(name: str) -> bool:
     """Whether a file belongs to the module in its folder, by its name: an editor's own files do not."""
-    return name.endswith(ENDINGS) and not name.startswith((".", "#"))
+    return name.endswith(MODULE_ENDINGS) and not name.startswith((".", "#"))
 
 
 def _is_replaced(name: str, names: set[str]) -> bool:
@@ -44,3 +44,23 @@ def is_override(name: str) -> bool:
     """Whether a file lays its declarations over those of the others, by its name."""
     stem = next((name[: -len(ending)] for ending in (*_TERRAFORM, *_TOFU) if name.endswith(ending)), name)
     return stem == "override" or stem.endswith("_override")
+
+
+UNIT_FILES = ("terragrunt.hcl", "terragrunt.hcl.json")
+STACK_FILE = "terragrunt.stack.hcl"
+_STACK_ENDINGS = tuple(f".{word}.{form}" for word in ("tfcomponent", "tfstack", "tfdeploy") for form in ("hcl", "json"))
+
+
+def is_unit_file(name: str) -> bool:
+    """Return whether a file configures a unit of Terragrunt: a module with its inputs."""
+    return name in UNIT_FILES
+
+
+def is_stack_file(name: str) -> bool:
+    """Return whether a file belongs to a Terraform Stack or a Terragrunt stack."""
+    return name == STACK_FILE or (name.endswith(_STACK_ENDINGS) and not name.startswith((".", "#")))
+
+
+def is_terragrunt_file(name: str) -> bool:
+    """Return whether a file is an input of one of these kinds."""
+    return is_unit_file(name) or is_stack_file(name)
