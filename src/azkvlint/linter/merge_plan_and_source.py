@@ -37,7 +37,7 @@ from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.read_result import ReadResult
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.run import DeclarationHead
+    from azkvlint.readers.terraform.run import Stub
 
 _HINT = "--source-root FOLDER names the root module that it was made from"
 # Part of the address of a resource that stands for all that there may be.
@@ -229,7 +229,7 @@ class _Places:
         nothing = MapValue(at=head.at, fields={})
         return msgspec.structs.replace(planned, attributes=nothing, at=head.at, callers=head.callers)
 
-    def _head(self, address: str) -> tuple[DeclarationHead, int] | None:
+    def _head(self, address: str) -> tuple[Stub, int] | None:
         """Return what is known of a resource, or of the first call on the way to it of which no more is; and which
         call.
         """

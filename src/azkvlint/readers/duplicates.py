@@ -13,7 +13,7 @@ from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, tex
 _NAMED_WORLDWIDE = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-def without_twins(resources: Mapping[str, Resource]) -> dict[str, Resource]:
+def without_duplicates(resources: Mapping[str, Resource]) -> dict[str, Resource]:
     """Without what is declared as existing and deployed by the same input; links to that lead to what is deployed."""
     existing = [resource for resource in resources.values() if resource.existing]
     if not existing:

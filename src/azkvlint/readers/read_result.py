@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.readers.duplicates import without_twins
+from azkvlint.readers.duplicates import without_duplicates
 from azkvlint.readers.plan.document import Plan
 from azkvlint.readers.plan.positions import positions
 from azkvlint.readers.plan.read import read_plan
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from azkvlint.readers.arm.read import TemplateRead
     from azkvlint.readers.bicep.read import BicepRead
     from azkvlint.readers.terraform.read import TerraformRead
-    from azkvlint.readers.terraform.run import DeclarationHead
+    from azkvlint.readers.terraform.run import Stub
     from azkvlint.syntax.ignore_metadata import Metadata
 
 SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
@@ -60,7 +60,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
-    stubs: Mapping[str, DeclarationHead] = {}
+    stubs: Mapping[str, Stub] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
 
@@ -81,7 +81,7 @@ def plan_read(path: str, data: bytes, required: RequiredAttributes) -> ReadResul
         return lambda at: found.get(at.address or "")
 
     return ReadResult(
-        path=path, resources=without_twins(read.resources), problems=read.problems, is_complete=read.closed,
+        path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
         locate=places, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
     )  # fmt: skip
 
@@ -197,6 +197,6 @@ def of_template(
         return find
 
     return ReadResult(
-        path=path, resources=without_twins(read.resources), problems=read.problems, is_complete=read.closed,
+        path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
         locate=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

@@ -134,7 +134,7 @@ class Reader:
         found = of_terraform(path, read)
         return msgspec.structs.replace(
             found, comments=comments_of(read.sources, self.peer_comments), root=path,
-            undeclared_variables=read.strangers, stubs=read.heads, deployed=read.deployed,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
         )  # fmt: skip
 
     def _terragrunt(self, path: str, file: str) -> ReadResult:
@@ -145,7 +145,7 @@ class Reader:
         read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
         return msgspec.structs.replace(
             of_terraform(path, read), comments=comments_of(read.sources), root=path,
-            undeclared_variables=read.strangers, stubs=read.heads, deployed=read.deployed,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
         )  # fmt: skip
 
     def _stack(self, source: Source) -> ReadResult:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from azkvlint.graph.apply_order import ANYTHING, CLIENTS, OF_DEPLOYER, PRINCIPALS, for_deployer, listed
+import msgspec
+
+from azkvlint.graph.apply_order import AFTER, ANYTHING, CLIENTS, OBJECTS, OF_DEPLOYER, PRINCIPALS, for_deployer, listed
+from azkvlint.graph.pseudo_resources import beside
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
-from azkvlint.readers.plan.planned_resource import Instance, mark
+from azkvlint.readers.plan.planned_resource import Instance, Place, mark
 from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
@@ -19,7 +23,7 @@ _ANYTHING: _Grants = frozenset({ANYTHING})
 _DEEPEST = 100
 
 
-class Order:
+class ApplyOrder:
     """The grants that a resource waits for, worked out once for each block and for all that it names."""
 
     def __init__(self, configuration: Configuration) -> None:
@@ -162,3 +166,38 @@ class _Principal:
 
 def _address(names: Names, local: str) -> str:
     return ".".join([*(f"module.{name}" for name in names), *([local] if local else [])])
+
+
+_NOTHING: Mapping[str, Value] = {}
+
+
+class RoleAssignmentOrder:
+    """What may have to wait for a grant to whoever applies the plan, and whether there is one.
+
+    ``always``: somebody asks for all that objects are made after, whatever it is.
+    """
+
+    def __init__(self, configuration: Configuration, always: bool) -> None:
+        self._order = ApplyOrder(configuration)
+        self._objects: list[Place] = []
+        self._matters = always
+
+    def note(self, type_: str, place: Place, instance: Instance) -> Mapping[str, Value]:
+        """Take note of a resource; what is derived of it if it is a grant, because of whom that is for."""
+        if instance.is_data:
+            return _NOTHING
+        if type_ in OBJECTS:
+            self._objects.append(place)
+        found = self._order.of_grant(type_, instance) if type_ in PRINCIPALS else _NOTHING
+        self._matters = self._matters or bool(found)
+        return found
+
+    def add_to(self, resources: dict[str, Resource], at: Location) -> None:
+        """Add to the objects what they are made after, if that matters to anybody."""
+        for place in self._objects if self._matters else ():
+            resource = resources.get(place.address)
+            if resource is not None:
+                told = {AFTER: self._order.of_object(place.names, place.resource, at)}
+                resources[place.address] = msgspec.structs.replace(
+                    resource, attributes=beside(resource.attributes, told)
+                )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.azapi import above_of, as_resource, is_key_vault_type
 from azkvlint.graph.changes import opened
+from azkvlint.graph.references import Index
+from azkvlint.graph.resource_updates import may_change, perhaps, target_of, updated
+from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark
@@ -90,7 +96,7 @@ def _body(instance: Instance) -> dict[str, Value]:
     body = instance.values.get("body")
     unknown, sensitive = mark(instance.unknown, "body"), mark(instance.sensitive, "body")
     if isinstance(body, str):
-        body = _decoded(body)
+        body = _decode_body(body)
     found = instance.plain(body, unknown, sensitive, ("body",))
     if isinstance(found, MapValue):
         return dict(found.fields)
@@ -99,7 +105,7 @@ def _body(instance: Instance) -> dict[str, Value]:
     return {}
 
 
-def _decoded(text: str) -> Any:
+def _decode_body(text: str) -> Any:
     try:
         return decode_json(text, object)
     except InputError:
@@ -113,3 +119,52 @@ def link_argument(instance: Instance, argument: str) -> Value | None:
     text = instance.values.get(argument)
     hidden = mark(instance.sensitive, argument) is True
     return Scalar(at=instance.at, value=text, sensitive=hidden) if isinstance(text, str) else None
+
+
+def apply_updates(
+    updates: Iterable[Instance], resources: dict[str, Resource]
+) -> Iterator[tuple[Instance, Exception | None]]:
+    """Write each update into ``resources``; answers those that have no place there, and what broke if anything did.
+
+    An update that the plan removes changes nothing: Azure keeps what it had set.
+    """
+    index = Index(resources)
+    for instance in updates:
+        if instance.action in REMOVED_ACTIONS:
+            continue
+        found = _target(instance, index)
+        if found is None or found.existing:
+            yield instance, _mark_candidates(instance, index) if found is None else None
+            continue
+        try:
+            attributes = updated(found, update_body(instance))
+        except RecursionError as error:
+            yield instance, error
+            continue
+        index.put(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
+
+
+def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
+    """Take what an update sets for perhaps set in all that it may change; what broke if anything did."""
+    named = arm_type(instance)
+    name = instance.values.get("name")
+    told = Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
+    by_id = link_argument(instance, "resource_id")
+    try:
+        changes = perhaps(update_body(instance))
+        for one in may_change(index, named[0], by_id, told) if named is not None else ():
+            index.put(msgspec.structs.replace(one, attributes=updated(one, changes), shared_attributes=None))
+    except RecursionError as error:
+        return error
+    return None
+
+
+def _target(instance: Instance, index: Index) -> Resource | None:
+    """The resource of the update's own type that it names."""
+    named = arm_type(instance)
+    if named is None:
+        return None
+    name = instance.values.get("name")
+    told = Scalar(at=instance.at, value=name) if isinstance(name, str) else None
+    by_id, above = link_argument(instance, "resource_id"), link_argument(instance, "parent_id")
+    return target_of(index, named[0], by_id, told, above)

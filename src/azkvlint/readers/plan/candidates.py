@@ -15,33 +15,33 @@ _ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")
 _NOTHING: frozenset[str] = frozenset()
 
 
-class Made:
+class CandidateTypes:
     """The types of what modules make, worked out once for each."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._inside: dict[Names, frozenset[str] | None] = {}
 
-    def seen_in(self, names: Names) -> frozenset[str] | None:
+    def visible_types(self, names: Names) -> frozenset[str] | None:
         """The Terraform types of all resources that an unknown id in a module may name; None if it may be anything.
 
         Variables of the root module are known, those of any other are what its caller passes.
         """
         found = _NOTHING
         for depth in range(len(names) + 1):
-            inside = self._made_in(names[:depth])
+            inside = self._module_types(names[:depth])
             if inside is None:
                 return None
             found |= inside
         return found
 
-    def _made_in(self, names: Names) -> frozenset[str] | None:
+    def _module_types(self, names: Names) -> frozenset[str] | None:
         """What a module makes, and what those below it make whose outputs it sees."""
         if names not in self._inside:
-            self._inside[names] = self._looked_up(names)
+            self._inside[names] = self._find_types(names)
         return self._inside[names]
 
-    def _looked_up(self, names: Names) -> frozenset[str] | None:
+    def _find_types(self, names: Names) -> frozenset[str] | None:
         module = self._configuration.module(names)
         blocks, calls = module.get("resources"), module.get("module_calls")
         found: set[str] = set()
@@ -55,7 +55,7 @@ class Made:
                 return None
         for name in calls if isinstance(calls, dict) else ():
             if self._configuration.module((*names, name)).get("outputs"):
-                below = self._made_in((*names, name))
+                below = self._module_types((*names, name))
                 if below is None:
                     return None
                 found |= below

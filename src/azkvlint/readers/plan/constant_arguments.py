@@ -38,7 +38,7 @@ class Additions:
         # Both that a shape is made of are kept with it: while they are, no other object has their identity.
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
-    def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
+    def find(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
         """What is added to the instances of the block at a place, of these types and managed by this version."""
         # A plan that is not as Terraform prints it may call one block by several types.
         key = (declared_as, place.names, place.resource)
@@ -80,7 +80,7 @@ class Additions:
         return shared
 
 
-def whole(
+def join_attributes(
     common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
 ) -> MapValue:
     """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""

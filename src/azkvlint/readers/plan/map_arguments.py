@@ -12,7 +12,10 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
@@ -38,7 +41,7 @@ class _Own(msgspec.Struct, frozen=True):
     is_link: bool
 
 
-class Lowering:
+class ArgumentMap:
     """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes, at: Location) -> None:
@@ -74,7 +77,7 @@ class Lowering:
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
         self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
 
-    def own(self, instance: Instance) -> dict[str, Value]:
+    def own_attributes(self, instance: Instance) -> dict[str, Value]:
         """Id, name and links of one instance, taken out of its values: what is left may be said by others too."""
         values, marks, secrets = instance.values, instance.unknown, instance.sensitive
         own: dict[str, Value] = {}
@@ -102,7 +105,7 @@ class Lowering:
         found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
         return found
 
-    def said(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
+    def shared_attributes(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
         """All else that one instance says: what others may say too, and its secret."""
         secret = self._secret(instance, version) if self._secrets else None
         return self._common(instance, version), secret
@@ -147,7 +150,7 @@ class Lowering:
         return found
 
     def _tree(self, instance: Instance, version: VersionRange) -> Tree:
-        tree: Tree = {"derived": planned(instance)}
+        tree: Tree = {"derived": planned_attributes(instance)}
         self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
         for arm, plain in self._fixed:
             put(tree, arm, plain)
@@ -255,7 +258,7 @@ class Lowering:
         return self._defaults[key]
 
 
-def planned(instance: Instance) -> Tree:
+def planned_attributes(instance: Instance) -> Tree:
     """What the plan does with a resource, as attributes."""
     if instance.deferred:
         why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
@@ -301,3 +304,28 @@ def _value(
         items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
         return ListValue(at=found.at, items=items)
     return found
+
+
+class ArgumentMaps:
+    """How the types are lowered that any rule asks for. It knows nothing of the plan, so that nothing holds on to that
+    in a circle: nobody looks for garbage while kvlint runs.
+    """
+
+    def __init__(self, required: RequiredAttributes, at: Location) -> None:
+        self._required = required
+        self._at = at
+        self._known: dict[str, ArgumentMap | None] = {}
+
+    def find(self, type_: str) -> ArgumentMap | None:
+        """How a Terraform type of azurerm's is lowered; None if nobody asks for it."""
+        if type_ not in self._known:
+            mapped = RESOURCES.get(type_)
+            asked = mapped is not None and self._required.paths_of(mapped.type) is not None
+            self._known[type_] = ArgumentMap(mapped, self._required, self._at) if mapped is not None and asked else None
+        return self._known[type_]
+
+    def is_required(self, type_: str) -> bool:
+        """Whether any rule asks for resources of a Terraform type."""
+        if type_.startswith("azapi_"):
+            return type_ in AZAPI
+        return type_ in WITH_TEMPLATE or self.find(type_) is not None

@@ -40,7 +40,7 @@ class PlanOrigins:
         """The values of variables that the plan was made with."""
         return variables_of(self._plan)
 
-    def traced(self, instance: Instance, attributes: MapValue) -> MapValue:
+    def with_origins(self, instance: Instance, attributes: MapValue) -> MapValue:
         """The attributes of an azapi resource with the origins of what it holds, if that is written."""
         _, found = self.of_block(instance.names, instance.resource)
         return attributes if found is None else with_origins(attributes, found)
@@ -96,7 +96,7 @@ class PlanOrigins:
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
                 yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at))
 
-    def telling_arguments(self, path: str) -> Iterator[Resource]:
+    def exposing_arguments(self, path: str) -> Iterator[Resource]:
         """The arguments that are given a secret and show it, as resources."""
         every = list(self._configuration.blocks())
         if not any(has_secrets(str(block.get("type"))) for _, block in every):

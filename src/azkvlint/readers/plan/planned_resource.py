@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF
+from azkvlint.evaluation.values import hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
-from azkvlint.readers.plan.address import Key, ModulePath
+from azkvlint.readers.plan.address import Key, ModulePath, instance_address
 from azkvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from azkvlint.readers.plan.document import Change
-from azkvlint.readers.plan.identities import IDENTITIES, origin
+from azkvlint.readers.plan.instances import split
+from azkvlint.readers.plan.reference_walk import MAX_HOPS
+from azkvlint.readers.plan.traversal import Traversal, longest
 from azkvlint.readers.plan.unknown_references import Tracer
 
 ArgumentPath = tuple[str | int, ...]
@@ -148,7 +151,7 @@ class Instance:
         pattern = ""
         if path and path[-1] in IDENTITIES:
             self.followed = True
-            pattern = origin(self.configuration, self.path, refs)
+            pattern = identity_origin(self.configuration, self.path, refs)
         given = all(ref.startswith(ALWAYS_SET_OF) for ref in refs) and refs[0].rpartition(".")[2] in ALWAYS_SET
         return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern, given=given)
 
@@ -236,3 +239,36 @@ def _padded(items: list[Any], unknown: Any) -> list[Any]:
     """The items, and a place for each unknown one that the values leave out at the end."""
     missing = len(unknown) - len(items) if isinstance(unknown, list) else 0
     return items + [None] * missing if missing > 0 else items
+
+
+# What identities are called, in arguments and in what they come from.
+IDENTITIES = frozenset({"principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id"})
+
+
+def identity_origin(configuration: Configuration, path: ModulePath, refs: list[str]) -> str:
+    """The pattern of the attribute that ``refs`` in the module at ``path`` lead to; empty if it is not one alone."""
+    for _ in range(MAX_HOPS):
+        found = longest(tuple(refs))
+        if len(found) != 1:
+            return ""
+        ref = found[0]
+        if ref.kind in ("azure", "other"):
+            return _identity_pattern(path, ref)
+        if ref.kind == "var" and path and not ref.rest:
+            call = configuration.call(split(path)[0]).get("expressions")
+            refs, path = references(call.get(ref.name) if isinstance(call, dict) else None), path[:-1]
+        elif ref.kind == "module" and len(ref.rest) == 1:
+            path = (*path, (ref.name, ref.key))
+            outputs = configuration.module(split(path)[0]).get("outputs")
+            node = outputs.get(ref.rest[0]) if isinstance(outputs, dict) else None
+            refs = references(node.get("expression")) if isinstance(node, dict) else []
+        else:
+            return ""
+    return ""
+
+
+def _identity_pattern(path: ModulePath, ref: Traversal) -> str:
+    if not ref.rest or ref.rest[-1] not in {*IDENTITIES, "id"}:
+        return ""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in ref.rest)
+    return hole(instance_address(path, ref.name, ref.key) + steps)

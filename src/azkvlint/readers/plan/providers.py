@@ -54,7 +54,7 @@ class Providers:
             version = evidenced(type_, keys, version)
         return version
 
-    def of(self, names: tuple[str, ...], resource: str) -> Managed:
+    def find(self, names: tuple[str, ...], resource: str) -> Managed:
         """What manages a resource, by its static place."""
         place = (names, resource)
         found = self._known.get(place)

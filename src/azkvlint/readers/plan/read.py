@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
 from itertools import chain
 
@@ -18,7 +18,7 @@ from azkvlint.azure.azurerm.azapi import (
     not_understood,
     type_not_known,
 )
-from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import Budget
 from azkvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
@@ -37,16 +37,18 @@ from azkvlint.graph.resource_updates import by_itself, is_always_there
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Value
+from azkvlint.model.value import MapValue, Scalar, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
-from azkvlint.readers.plan.argument_maps import Lowerings
-from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
+from azkvlint.readers.plan.apply_order import RoleAssignmentOrder
+from azkvlint.readers.plan.azapi import apply_updates, arm_type, azapi_attributes, is_key_vault, link_argument
 from azkvlint.readers.plan.configuration import Configuration
-from azkvlint.readers.plan.constant_arguments import Additions, whole
+from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
+    Change,
     ChangeDecoder,
     Plan,
     ResourceChange,
@@ -58,14 +60,12 @@ from azkvlint.readers.plan.document import (
     variables_of,
 )
 from azkvlint.readers.plan.instances import Instances
-from azkvlint.readers.plan.map_arguments import planned
+from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance, Place
-from azkvlint.readers.plan.prior_state import prior_data
-from azkvlint.readers.plan.provider_dependencies import Waiting
 from azkvlint.readers.plan.providers import Providers
+from azkvlint.readers.plan.state import state_resources
 from azkvlint.readers.plan.unknown_references import Tracer
-from azkvlint.readers.plan.updates import overlay
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
 
 _NOTHING: Mapping[str, Value] = {}
@@ -114,11 +114,11 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
-        self.lowerings = Lowerings(required, self.at)
-        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
+        self.lowerings = ArgumentMaps(required, self.at)
+        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.is_required)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(required, self.configuration, self.origins, self.at)
-        self.waiting: Waiting | None = None
+        self.waiting: RoleAssignmentOrder | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.deployed_texts: set[str] = set()
@@ -138,7 +138,7 @@ class _Reader:
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         if asks_for_order(self.required) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.waiting = Waiting(self.configuration, asks_what_is_after(self.required))
+            self.waiting = RoleAssignmentOrder(self.configuration, asks_what_is_after(self.required))
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -150,7 +150,7 @@ class _Reader:
             except DECODE_ERRORS as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
         if self.waiting is not None:
-            self.waiting.tell(self.resources, self.at)
+            self.waiting.add_to(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
@@ -171,11 +171,11 @@ class _Reader:
         if asks_outputs(self.required, OUTPUT_TYPE):
             yield from self.origins.outputs(self.path)
         if asks_outputs(self.required, ARGUMENT_TYPE):
-            yield from self.origins.telling_arguments(self.path)
+            yield from self.origins.exposing_arguments(self.path)
         if asks_outputs(self.required, MODULE_TYPE):
             yield from self.origins.module_calls(self.path)
         if asks_outputs(self.required, READ_TYPE):
-            yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
+            yield from self.origins.readings(self.path, lambda *place: self.providers.find(*place).version)
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.
@@ -198,7 +198,7 @@ class _Reader:
             type_ = entry_type(entry)
             asked = interest.get(type_)
             if asked is None:
-                asked = interest[type_] = self.lowerings.are_asked(str(type_)) or is_vault_related(str(type_))
+                asked = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
             if not asked:
                 continue
             try:
@@ -209,7 +209,7 @@ class _Reader:
             if change.deposed is not None:
                 continue
             self.numbers[change.address] = number
-            if self.lowerings.are_asked(change.type):
+            if self.lowerings.is_required(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
@@ -227,26 +227,26 @@ class _Reader:
         if change.type in WITH_TEMPLATE:
             self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
-        lowering = self.lowerings.of(change.type)
+        lowering = self.lowerings.find(change.type)
         if lowering is None:
             return
         instance = self._instance(change, place, lowering.decoder)
-        managed = self.providers.of(place.names, place.resource)
-        own = lowering.own(instance)
-        common, secret = lowering.said(instance, managed.version)
+        managed = self.providers.find(place.names, place.resource)
+        own = lowering.own_attributes(instance)
+        common, secret = lowering.shared_attributes(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
         if instance.action == "update" and self._asks_for_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
-            lowering.own(before)
-            after = whole(common, secret)
-            changed = with_changes(after, whole(*lowering.said(before, managed.version)))
+            lowering.own_attributes(before)
+            after = join_attributes(common, secret)
+            changed = with_changes(after, join_attributes(*lowering.shared_attributes(before, managed.version)))
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
-        added = self.additions.of(change.type, lowering.type, place, managed.version)
+        added = self.additions.find(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added)
         derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
-        attributes = whole(common, secret, own, derived)
+        attributes = join_attributes(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -288,7 +288,7 @@ class _Reader:
                 self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
         elif self.required.paths_of(type_) is not None:
             body = azapi_attributes(instance, type_, named[1], data_plane)
-            derived = frozen(planned(instance), self.at)
+            derived = frozen(planned_attributes(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
             if instance.action == "update" and self._asks_for_changes(type_):
                 before = self._before(change, place, self.azapi)
@@ -317,9 +317,9 @@ class _Reader:
         """Add what the template of a resource deploys, unless the plan removes the resource."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
-        from azkvlint.readers.plan.templates import deployed  # most plans have no templates
+        from azkvlint.readers.plan.templates import deploy_templates  # most plans have no templates
 
-        found = deployed(instance, declared_as, azure_type, self.path, self.required, self.budget)
+        found = deploy_templates(instance, declared_as, azure_type, self.path, self.required, self.budget)
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)
@@ -333,7 +333,7 @@ class _Reader:
             return attributes
         if secret_in(attributes) is None:
             return attributes
-        return self.origins.traced(instance, attributes)
+        return self.origins.with_origins(instance, attributes)
 
     def _keep(
         self,
@@ -358,7 +358,7 @@ class _Reader:
 
     def _overlay(self) -> None:
         """What updates of other resources change, and those that change nothing which the plan holds."""
-        for instance, error in overlay(self.updates, self.resources) if self.updates else ():
+        for instance, error in apply_updates(self.updates, self.resources) if self.updates else ():
             if error is not None:
                 self._unreadable(f"the change of '{instance.address}'", error, instance.address)
             elif is_key_vault(instance):
@@ -378,3 +378,36 @@ def _place(change: ResourceChange) -> Place:
 def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
     path = module_path(address)
     return path, tuple(name for name, _ in path)
+
+
+def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collection[str]) -> Iterator[Resource]:
+    """The data sources of ``prior_state`` that rules ask for, as resources that exist and are not judged."""
+    raw = plan.prior_state
+    if raw is None or b'"data"' not in bytes(raw):
+        return
+    tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__)
+    shared = Location(path=path)
+    lowerings: dict[str, ArgumentMap] = {}
+    for item in state_resources(raw):
+        mapped = RESOURCES.get(item.type)
+        if item.mode != "data" or mapped is None or item.address in have or required.paths_of(mapped.type) is None:
+            continue
+        lowering = lowerings.get(item.type)
+        if lowering is None:
+            lowering = lowerings[item.type] = ArgumentMap(mapped, required, shared)
+        place = Place(item.address, (), (), f"data.{item.type}", None)
+        change = Change(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
+        instance = Instance(place, change, None, shared, tracer)
+        own = lowering.own_attributes(instance)
+        common, secret = lowering.shared_attributes(instance, VersionRange())
+        name = own.get("name")
+        yield Resource(
+            address=item.address,
+            type=mapped.type,
+            name=str(name.value) if isinstance(name, Scalar) and not name.sensitive else item.address,
+            attributes=join_attributes(common, secret, own),
+            at=Location(path=path, address=item.address),
+            declared_as=item.type,
+            action="read",
+            existing=True,
+        )

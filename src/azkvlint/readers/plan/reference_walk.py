@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import is_own_id
 from azkvlint.readers.plan.address import Key, ModulePath, key_of
-from azkvlint.readers.plan.candidates import Made
+from azkvlint.readers.plan.candidates import CandidateTypes
 from azkvlint.readers.plan.configuration import Configuration, Node, references
 from azkvlint.readers.plan.instances import Choice, Instances, Users, split
 from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named
@@ -45,7 +45,7 @@ class Walk:
     def __init__(
         self,
         configuration: Configuration,
-        made: Made,
+        made: CandidateTypes,
         instances: Instances,
         asked: Callable[[str], bool],
         argument: str,
@@ -124,7 +124,7 @@ class Walk:
 
     def local(self, at: At) -> None:
         """``local.x`` holds nothing unknown that its module does not see."""
-        seen = self.made.seen_in(split(at.path)[0])
+        seen = self.made.visible_types(split(at.path)[0])
         if seen is None:
             self.anything = True
         else:

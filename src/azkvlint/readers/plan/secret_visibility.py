@@ -20,7 +20,7 @@ from azkvlint.graph.value_origins import Origins
 from azkvlint.model.location import static_address
 from azkvlint.readers.plan.configuration import Configuration, expression_at
 from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
-from azkvlint.readers.plan.state import resources_of
+from azkvlint.readers.plan.state import state_resources
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
 _SECRET: Origins = frozenset(
@@ -102,7 +102,7 @@ class Shown:
     def _prior(self) -> list[tuple[str, Any]]:
         try:
             state = self._plan.prior_state
-            return [(item.type, item.decoded()) for item in resources_of(state)] if state is not None else []
+            return [(item.type, item.decode_values()) for item in state_resources(state)] if state is not None else []
         except DECODE_ERRORS:
             return []
 

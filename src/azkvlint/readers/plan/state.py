@@ -17,12 +17,12 @@ class StateResource(msgspec.Struct, frozen=True):
     values: msgspec.Raw = msgspec.Raw(b"{}")
     sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
 
-    def decoded(self) -> dict[str, Any]:
+    def decode_values(self) -> dict[str, Any]:
         """The values. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] = _VALUES.decode(self.values)
         return found
 
-    def marks(self) -> dict[str, Any] | bool:
+    def sensitive_marks(self) -> dict[str, Any] | bool:
         """Which of them are sensitive. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] | bool = _MARKS.decode(self.sensitive_values)
         return found
@@ -46,7 +46,7 @@ _VALUES = msgspec.json.Decoder(dict[str, Any])
 _MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
 
 
-def resources_of(raw: msgspec.Raw) -> Iterator[StateResource]:
+def state_resources(raw: msgspec.Raw) -> Iterator[StateResource]:
     """All resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
     waiting = [_STATE.decode(raw).values.root_module]
     while waiting:

@@ -30,7 +30,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
 
-def deployed(
+def deploy_templates(
     instance: Instance, declared_as: str, azure_type: str, path: str, required: RequiredAttributes, budget: Budget
 ) -> TemplateRead:
     """Return what the template of a resource deploys, located at the resource. ``budget`` is that of the plan.

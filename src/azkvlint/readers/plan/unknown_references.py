@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.azure.azurerm.resources import linked_type
 from azkvlint.model.value import Link
 from azkvlint.readers.plan.address import Key, ModulePath
-from azkvlint.readers.plan.candidates import Made
+from azkvlint.readers.plan.candidates import CandidateTypes
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from azkvlint.readers.plan.instances import Instances, Users, split
 from azkvlint.readers.plan.reference_walk import At, Walk
@@ -70,7 +70,7 @@ class Tracer:
 
     def __init__(self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool]) -> None:
         self.configuration = configuration
-        self.made = Made(configuration)
+        self.made = CandidateTypes(configuration)
         self.instances = instances
         self.asked = asked
         self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}

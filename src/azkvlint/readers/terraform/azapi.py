@@ -48,7 +48,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:
     """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
-    found = decoded(entity, "body")
+    found = decode_argument(entity, "body")
     value = entity.instance.run.freeze(found) if found is not None else None
     if isinstance(value, MapValue):
         return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
@@ -59,7 +59,7 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     return {}
 
 
-def decoded(entity: ResourceEntity, argument: str) -> Result | None:
+def decode_argument(entity: ResourceEntity, argument: str) -> Result | None:
     """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
     piece = entity.content.pieces.get(argument)
     node = piece.attribute.expression() if piece is not None else None
@@ -74,7 +74,7 @@ def is_key_vault(entity: ResourceEntity) -> bool:
     return named is not None and is_key_vault_type(named[0])
 
 
-def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
+def apply_update(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
     """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them.
 
     ``conditions`` are what its being there hangs on: where the resource may be there without it, nobody knows what

@@ -27,7 +27,7 @@ _WHOLES = (Items, Fields)
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
 
 
-class Around(Protocol):
+class Surroundings(Protocol):
     """What a content stands in: its place, and what its expressions can refer to."""
 
     @property
@@ -50,7 +50,7 @@ class Content:
         instance: ModuleScope,
         attributes: Mapping[str, Piece],
         blocks: Sequence[Part],
-        around: Around,
+        around: Surroundings,
         damaged: bool = False,
     ) -> None:
         self.instance = instance
@@ -122,7 +122,7 @@ class Content:
         ``single``: the type allows one block, which is an argument like any other, so the defaults of variables decide
         whether it is set. Repeated blocks are items of their own, which may exist with other values than the defaults.
         """
-        found, doubts, written = self._gathered(name, single)
+        found, doubts, written = self._generated_blocks(name, single)
         if doubts:
             return doubts[0]
         if name in self.pieces:
@@ -132,9 +132,9 @@ class Content:
 
     def certain(self, name: str) -> list[Content | Values]:
         """The blocks of a type that are there however many more of them there are."""
-        return self._gathered(name)[0]
+        return self._generated_blocks(name)[0]
 
-    def _gathered(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
+    def _generated_blocks(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
         """Return the blocks of a type, why there may be more of them, and whether any is written."""
         found: list[Content | Values] = []
         doubts: list[Unknown] = []

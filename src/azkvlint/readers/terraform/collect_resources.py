@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from azkvlint.azure.azurerm.arguments import frozen
 from azkvlint.azure.azurerm.azapi import (
@@ -20,7 +22,9 @@ from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
 from azkvlint.azure.azurerm.removed_arguments import asks_for_dead, dead_argument, with_dead
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from azkvlint.azure.azurerm.template_deployments import LEVELS, POLICY_DEFINITIONS
+from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
+from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.apply_order import asks_for_order
 from azkvlint.graph.changes import opened
 from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped
@@ -31,6 +35,7 @@ from azkvlint.graph.pseudo_resources import (
     READ_TYPE,
     TRACED_TYPES,
     asks_outputs,
+    beside,
     is_asked,
 )
 from azkvlint.model.location import Location, static_address
@@ -43,17 +48,17 @@ from azkvlint.readers.terraform.expansion import written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder
 from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of, removed_resources
 from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
-from azkvlint.readers.terraform.order import Order, grants
+from azkvlint.readers.terraform.order import ApplyOrder, declares_role_assignments
 from azkvlint.readers.terraform.origins import with_origins
 from azkvlint.readers.terraform.outputs import exposing_arguments, holds_secrets, module_calls, outputs_of, readings
 from azkvlint.readers.terraform.providers import provider_of, provider_resources
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol, type_of
-from azkvlint.readers.terraform.run import DeclarationHead, TerraformRun
+from azkvlint.readers.terraform.run import Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
-from azkvlint.readers.terraform.shares import share_certificates, with_shares
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
@@ -74,7 +79,9 @@ class ResourceCollector:
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
         self.tells = asks_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
-        self.order = Order() if asks_for_order(run.required) and any(map(grants, reached)) else None
+        self.order = (
+            ApplyOrder() if asks_for_order(run.required) and any(map(declares_role_assignments, reached)) else None
+        )
         self.origins_of = {type_: is_asked(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
@@ -140,7 +147,7 @@ class ResourceCollector:
     def _refused(self, instance: ModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
         run, folder = self.run, instance.folder
-        for path, block in folder.twins:
+        for path, block in folder.duplicates:
             text = f"'{'.'.join(block.labels)}' is declared twice"
             run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
         for path, block in folder.misfits:
@@ -244,7 +251,7 @@ class ResourceCollector:
 
     def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
         if symbol.instance.call.shown is None:
-            self.run.heads[static_address(symbol.address)] = _head(symbol, is_call)
+            self.run.stubs[static_address(symbol.address)] = _stub(symbol, is_call)
 
     def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         if entity.type in AZAPI:
@@ -367,12 +374,12 @@ class ResourceCollector:
         self.scenarios.add_variants(self.run.resources)
         self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
-            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
+            if not azapi.apply_update(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
 
 
-def _head(symbol: Symbol[Any], is_call: bool) -> DeclarationHead:
+def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
     """The head of a resource or a module call."""
     instance = symbol.instance
     arguments = {
@@ -381,7 +388,7 @@ def _head(symbol: Symbol[Any], is_call: bool) -> DeclarationHead:
         if name not in _META_ARGUMENTS
     }
     callers = (*instance.call.callers, symbol.at) if is_call else instance.call.callers
-    return DeclarationHead(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
+    return Stub(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
 
 
 def _is_accounted(declaration: Declaration) -> bool:
@@ -399,3 +406,35 @@ def azure_type(declaration: Declaration) -> str:
     node = piece.attribute.expression() if piece is not None else None
     written = str(node.value).partition("@")[0] if isinstance(node, ast.Literal) else ""
     return canonical(written) or written
+
+
+# As the argument of azurerm for it is called, and those of modules after it.
+_NAME = regex(r"(?:.*_)?security_domain_(?:.*_)?certificate(?:s|_ids|s_ids)?")
+
+
+def share_certificates(call: ModuleCallSymbol) -> Iterator[str]:
+    """The addresses of what a call gives to such an argument."""
+    for name, piece in call.declaration.attributes.items():
+        if _NAME.fullmatch(name):
+            for use in call.instances:
+                yield from _named(call.instance.evaluate(piece, use.step.local))
+
+
+def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Iterator[Resource]:
+    """Those of the addresses that are certificates, each as one that is there for a share."""
+    for address in addresses & resources.keys():
+        found = resources[address]
+        if found.type.lower() == CERTIFICATES:
+            mark = Scalar(
+                at=found.at, value=True, origin=Origin.DERIVED, note="a module is given it for a security domain"
+            )
+            yield msgspec.structs.replace(found, attributes=beside(found.attributes, {str(IS_SHARE[-1]): mark}))
+
+
+def _named(found: Result | Any) -> Iterator[str]:
+    """The resources that a value certainly names, or all that are in a list."""
+    if isinstance(found, Items):
+        for item in found.items:
+            yield from _named(item)
+    elif isinstance(found, Unknown) and found.closed and len(found.candidates) == 1:
+        yield found.candidates[0]

@@ -110,15 +110,15 @@ def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> 
     """The instances of a resource or module call with this address."""
     attributes = declaration.attributes
     if "count" in attributes:
-        found = _counted(instance, declaration, address)
+        found = _expand_count(instance, declaration, address)
     elif "for_each" in attributes:
-        found = _for_each(instance, declaration, address)
+        found = _expand_for_each(instance, declaration, address)
     else:
         instance.run.count_resources(1)
         found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
     if found.symbolic:
         instance.run.count_resources(1)
-    return _enabled(instance, declaration, found)
+    return _apply_enabled(instance, declaration, found)
 
 
 def written_count(declaration: Declaration) -> int:
@@ -138,7 +138,7 @@ def _may_disable(block: Block) -> bool:
     return block.type == "lifecycle" and "enabled" in block.body.attributes
 
 
-def _counted(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def _expand_count(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
     found = instance.evaluate(piece, NOTHING)
     number = _number(found)
@@ -194,14 +194,14 @@ def _scalar(found: Result, value: int) -> Scalar:
     return Scalar(at=found.at, value=value)
 
 
-def _for_each(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
     found = instance.evaluate(piece, NOTHING)
     written = _has_written_keys(piece.attribute.expression())
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
         instance.run.count_resources(len(pairs))
-        name = _asked(instance, piece, address)
+        name = _collection_name(instance, piece, address)
         steps = tuple(_step(key, item, name) for key, item in sorted(pairs, key=lambda pair: pair[0]))
         return Expansion(kind="map", steps=steps)
     if pairs is not None:
@@ -218,7 +218,7 @@ def _step(key: str, item: Result, name: str) -> Step:
     return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
 
 
-def _asked(instance: ModuleScope, piece: Piece, address: str) -> str:
+def _collection_name(instance: ModuleScope, piece: Piece, address: str) -> str:
     """A name for what ``for_each`` runs over: in one module the same expression means the same."""
     text = instance.run.files.get(piece.path)
     written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
@@ -285,7 +285,7 @@ def _symbolic(found: Result, address: str) -> Expansion:
     )
 
 
-def keyed(one: Step, step: Step) -> Step:
+def with_key(one: Step, step: Step) -> Step:
     """Return the instance that stands for all, with the key of ``step``."""
     local = dict(one.local)
     for name, member in (("each", "key"), ("count", "index")):
@@ -299,7 +299,7 @@ def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> N
     instance.run.report_unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
 
 
-def _enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
+def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
     """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
     for path, block in declaration.blocks:
         if _may_disable(block):

@@ -118,7 +118,7 @@ class Folder:
         self.settings: list[Part] = []
         self.removed: list[Part] = []
         self.locals: dict[str, Piece] = {}
-        self.twins: list[Part] = []
+        self.duplicates: list[Part] = []
         self.misfits: list[Part] = []
         for file in files:
             for block in file.parsed.body.blocks:
@@ -154,7 +154,7 @@ class Folder:
         elif overrides:
             have.overrides.append(part)
         else:
-            self.twins.append(part)
+            self.duplicates.append(part)
 
     @property
     def is_damaged(self) -> bool:

@@ -17,7 +17,7 @@ from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensiti
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.attribution import relocate
-from azkvlint.readers.terraform.expansion import Instance, Step, keyed, written_count
+from azkvlint.readers.terraform.expansion import Instance, Step, with_key, written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
@@ -172,7 +172,7 @@ class ModuleInstance:
             found = convert(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
         except FailedError as error:
             found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
-        found = self.call.given.meant(name, found, head)
+        found = self.call.given.final_value(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
             if found.at != head:
                 self.run.hide(found.at)
@@ -215,7 +215,7 @@ class ModuleInstance:
         found = _named(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
         return mark_sensitive(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
-    def _once(self, key: str, at: Location, make: _Maker) -> Result:
+    def _once(self, key: str, at: Location, make: _Evaluation) -> Result:
         """A value, worked out when it is first asked for; one that needs itself is a Problem."""
         found = self._values.get(key)
         if found is not None:
@@ -256,7 +256,7 @@ def _named(found: Result, name: str) -> Result:
     return found
 
 
-class _Maker(Protocol):
+class _Evaluation(Protocol):
     """Works out the value of a key."""
 
     def __call__(self, key: str, at: Location, /) -> Result:
@@ -295,7 +295,7 @@ class FileScope:
 
     def rendered(self, name: str, found: Result) -> None:
         """Take note of what a template of the project makes."""
-        self.instance.run.texts.rendered(name, found)
+        self.instance.run.texts.add_rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:
         """A value at the place of its expression, unless a caller of the module wrote it."""
@@ -338,7 +338,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
                 return entity
         if found is None or not found.symbolic or not found.steps:
             return None
-        use = ModuleEntity(self, keyed(found.steps[0], step))
+        use = ModuleEntity(self, with_key(found.steps[0], step))
         self._keyed.append(use)
         return use
 
@@ -454,7 +454,7 @@ class CallArguments:
         at = self.caller.place(path, block.start, block.head)
         return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
 
-    def meant(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
         """The value itself."""
         return found
 

@@ -24,7 +24,7 @@ _NONE: _Grants = frozenset()
 _DEEPEST = 100
 
 
-class Order:
+class ApplyOrder:
     """The grants that a declaration waits for, worked out once for each and for all that it names."""
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ class Order:
         return found | {static_address(address)} if is_grant else found
 
 
-def grants(folder: Folder) -> bool:
+def declares_role_assignments(folder: Folder) -> bool:
     """Whether a module declares any grant."""
     return any(local.partition(".")[0] in PRINCIPALS for local in folder.resources)
 

@@ -10,13 +10,13 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange, constrained
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.duplicates import without_twins
+from azkvlint.readers.duplicates import without_duplicates
 from azkvlint.readers.terraform.collect_resources import ResourceCollector
 from azkvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.readers.terraform.module_evaluation import ModuleInstance
 from azkvlint.readers.terraform.providers import locked_version, version_constraints
-from azkvlint.readers.terraform.run import DeclarationHead, ModuleCall, TerraformRun
+from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
@@ -37,8 +37,8 @@ class TerraformRead(TemplateRead, kw_only=True):
 
     sources: dict[str, ModuleFile]
     value_files: frozenset[str]
-    heads: dict[str, DeclarationHead]
-    strangers: frozenset[str]
+    stubs: dict[str, Stub]
+    undeclared_variables: frozenset[str]
     deployed: frozenset[str]
 
 
@@ -108,10 +108,10 @@ def read_module(
     sources = run.sources
     found = run.done()
     return TerraformRead(
-        resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
+        resources=without_duplicates(found.resources), problems=found.problems, closed=found.closed, files=found.files,
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
-        value_files=frozenset(run.value_files), heads=run.heads,
-        strangers=values.strangers, deployed=frozenset(run.texts.deployed | run.called),
+        value_files=frozenset(run.value_files), stubs=run.stubs,
+        undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
     )  # fmt: skip
 
 
@@ -120,8 +120,8 @@ def without_resources(run: TerraformRun) -> TerraformRead:
     sources, found = run.sources, run.done()
     return TerraformRead(
         resources={}, problems=found.problems, closed=False, files=found.files, sources=sources, secrets=found.secrets,
-        secret_texts=found.secret_texts, value_files=frozenset(run.value_files), heads={}, strangers=frozenset(),
-        deployed=frozenset(),
+        secret_texts=found.secret_texts, value_files=frozenset(run.value_files), stubs={},
+        undeclared_variables=frozenset(), deployed=frozenset(),
     )  # fmt: skip
 
 

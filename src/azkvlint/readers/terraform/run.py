@@ -30,7 +30,7 @@ from azkvlint.syntax.positions import Lines
 from azkvlint.util.errors import InputError
 
 
-class DeclarationHead(msgspec.Struct, frozen=True, kw_only=True):
+class Stub(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a declaration, its arguments by name, and the calls that lead into it, itself included if it is one.
 
     ``is_call``: whatever is in the module that it calls can be told here.
@@ -67,7 +67,7 @@ class TerraformRun(Run):
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}
         self.value_files: set[str] = set()
-        self.heads: dict[str, DeclarationHead] = {}
+        self.stubs: dict[str, Stub] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
         self.scenarios: DefaultFreeEvaluation | None = None
@@ -142,7 +142,7 @@ class VariableValues(Protocol):
     def get(self, name: str, /) -> Result | None:
         """The value of one variable."""
 
-    def meant(self, name: str, found: Result, at: Location, /) -> Result:
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:
         """The value of a variable that amounts to ``found`` by what it is given and its default."""
 
 

@@ -42,7 +42,7 @@ class Texts:
                 pass
         return self._texts[name]
 
-    def rendered(self, name: str, found: Result) -> None:
+    def add_rendered(self, name: str, found: Result) -> None:
         """Take note of what a template makes that is in a file."""
         text, read = _text_of(found), self._texts.get(name)
         if text is not None and read is not None and _RESOURCES in text and len(self._made) < _MOST_KEPT:

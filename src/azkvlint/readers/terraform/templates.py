@@ -34,22 +34,22 @@ def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     if template not in given and SPEC in given:
         run.not_whole("note", spec_not_read(entity.address), entity.at)
         return
-    values: Result | None = azapi.decoded(entity, parameters)
+    values: Result | None = azapi.decode_argument(entity, parameters)
     if TEXTS in given and entity.type == OLD:
         values = Unknown(at=entity.at, why=WHY_TEXTS)
-    _deploy(entity, azapi.decoded(entity, template), values, _scope(entity), conditions)
+    _deploy(entity, azapi.decode_argument(entity, template), values, _scope(entity), conditions)
 
 
 def add_policy(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     """Add what the template in the rule of a policy definition deploys."""
-    rule = azapi.decoded(entity, POLICY_RULE)
+    rule = azapi.decode_argument(entity, POLICY_RULE)
     properties = Fields(at=entity.at, fields={} if rule is None else {"policyRule": rule})
     _deploy_held(entity, POLICIES, properties, conditions)
 
 
 def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> None:
     """Add what the template in the body of an azapi resource deploys. ``type_`` is in lower case."""
-    _deploy_held(entity, type_, below(azapi.decoded(entity, "body"), "properties"), conditions)
+    _deploy_held(entity, type_, below(azapi.decode_argument(entity, "body"), "properties"), conditions)
 
 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:

@@ -55,7 +55,7 @@ class RootValues:
         self._asked = {name for path, file in settings.files for name in self._read(path, file)}
 
     @property
-    def strangers(self) -> frozenset[str]:
+    def undeclared_variables(self) -> frozenset[str]:
         """What options give values to, and the module does not declare."""
         return frozenset((self._asked | self.words.keys()) - self.folder.variables.keys())
 
@@ -114,7 +114,7 @@ class RootValues:
         why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
         return Unknown(at=Location(path=self._damaged), why=why)
 
-    def meant(self, name: str, found: Result, at: Location) -> Result:
+    def final_value(self, name: str, found: Result, at: Location) -> Result:
         """The value of a variable that amounts to ``found`` here: what the plan was made with, if that is another."""
         if name not in self.planned:
             return found
