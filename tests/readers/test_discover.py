@@ -195,7 +195,7 @@ def test_a_folder_that_is_removed_during_the_run(
         shutil.rmtree(folder)
         return evaluate_units(*arguments, **options)
 
-    monkeypatch.setattr("azkvlint.linter.linter.judge_units", remove)
+    monkeypatch.setattr("azkvlint.linter.linter.evaluate_units", remove)
     monkeypatch.setattr("sys.argv", ["kvlint", *words])
     _guarded(words)
     assert not folder.exists()

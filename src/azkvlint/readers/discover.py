@@ -46,7 +46,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
-    """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
+    """Return the sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
 
     ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
     the ``paths``. For a path that is not below that folder, a glob starts from the path. Raises UsageError for a path
@@ -67,14 +67,16 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
             closed: list[str] = []
             links: list[str] = []
             for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
-                found.setdefault(_reading(file, real), Source(file=file, path=_named(file, root), asked=False))
+                found.setdefault(_reading(file, real), Source(file=file, path=_reported_path(file, root), asked=False))
             for file in closed:
-                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=True))
+                found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), asked=True))
             for file in links:
-                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=False, is_link=True))
+                found.setdefault(
+                    (file, ""), Source(file=file, path=_reported_path(file, root), asked=False, is_link=True)
+                )
         else:
             file = named_path(path)
-            found[_reading(file, file)] = Source(file=file, path=_named(file, root), asked=True)
+            found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), asked=True)
     return list(found.values()), root
 
 
@@ -202,7 +204,7 @@ def _root(paths: Sequence[str]) -> str:
     return os.path.commonpath(roots) if roots else root_of(os.curdir)
 
 
-def _named(file: str, root: str) -> str:
+def _reported_path(file: str, root: str) -> str:
     below = root.rstrip(os.sep) + os.sep
     name = file[len(below) :] if file.startswith(below) else os.path.relpath(file, root)
     return name.replace(os.sep, "/")

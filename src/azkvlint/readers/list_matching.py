@@ -11,7 +11,7 @@ _MOST_SAID = 200
 
 
 def same_path(path: Path, planned: Value, source: Value) -> Path:
-    """The path in ``source`` of what stands at ``path`` in ``planned``.
+    """Return the path in ``source`` of what stands at ``path`` in ``planned``.
 
     An item is looked for by what it says. Where none says that, or several do, the path ends at the list.
     """
@@ -31,7 +31,9 @@ def same_path(path: Path, planned: Value, source: Value) -> Path:
 
 
 def _same_item(index: int, planned: Sequence[Value], source: Sequence[Value]) -> int | None:
-    """Which item of ``source`` is the one at ``index`` of ``planned``; the one in its place, if that says as much."""
+    """Return which item of ``source`` is the one at ``index`` of ``planned``; the one in its place, if that says as
+    much.
+    """
     if not -len(planned) <= index < len(planned):
         return None
     said = _said(planned[index])
@@ -44,7 +46,9 @@ def _same_item(index: int, planned: Sequence[Value], source: Sequence[Value]) ->
 
 
 def _said(value: Value) -> frozenset[tuple[Path, str]]:
-    """The texts, numbers and booleans in a value, with the way to each; of an item of a list, only that it is there."""
+    """Return the texts, numbers and booleans in a value, with the way to each; of an item of a list, only that it is
+    there.
+    """
     found: set[tuple[Path, str]] = set()
     waiting: list[tuple[Path, Value]] = [((), value)]
     while waiting and len(found) < _MOST_SAID:

@@ -1,4 +1,4 @@
-"""What lies in a folder and makes a Terraform module, told by names alone: nothing is taken apart for that.
+"""The files of Terraform and Terragrunt, by their names alone.
 
 Source: developer.hashicorp.com/terraform/language/files (which files count, override files) and
 opentofu.org/docs/language/files (a ``.tofu`` file takes the place of the ``.tf`` file of the same name).
@@ -16,7 +16,7 @@ _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 
 
 def names_in(directory: str) -> frozenset[str]:
-    """The names of all that lies in a folder. Raises InputError if it cannot be listed."""
+    """Return the names of all that lies in a folder. Raises InputError if it cannot be listed."""
     try:
         return frozenset(entries(directory))
     except OSError as error:
@@ -24,13 +24,13 @@ def names_in(directory: str) -> frozenset[str]:
 
 
 def module_files(names: Iterable[str]) -> list[str]:
-    """Of the names in a folder those of the files that make a module."""
+    """Return those names in a folder whose files make a module."""
     found = {name for name in names if is_module_file(name)}
     return [name for name in found if not _is_replaced(name, found)]
 
 
 def is_module_file(name: str) -> bool:
-    """Whether a file belongs to the module in its folder, by its name: an editor's own files do not."""
+    """Return whether a file belongs to the module in its folder, by its name: an editor's own files do not."""
     return name.endswith(MODULE_ENDINGS) and not name.startswith((".", "#"))
 
 
@@ -41,7 +41,7 @@ def _is_replaced(name: str, names: set[str]) -> bool:
 
 
 def is_override(name: str) -> bool:
-    """Whether a file lays its declarations over those of the others, by its name."""
+    """Return whether a file lays its declarations over those of the others, by its name."""
     stem = next((name[: -len(ending)] for ending in (*_TERRAFORM, *_TOFU) if name.endswith(ending)), name)
     return stem == "override" or stem.endswith("_override")
 

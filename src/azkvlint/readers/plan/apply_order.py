@@ -13,7 +13,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
-from azkvlint.readers.plan.planned_resource import Instance, Place, mark
+from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress, mark
 from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
@@ -34,7 +34,7 @@ class ApplyOrder:
         self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
-        """What the instances of a block are made after."""
+        """Return what the instances of a block are made after."""
         found = self._objects.get((names, resource))
         if found is None:
             found = listed(self._resource(names, resource) | self._calls(names), at)
@@ -42,7 +42,7 @@ class ApplyOrder:
         return found
 
     def of_grant(self, type_: str, instance: Instance) -> Mapping[str, Value]:
-        """Whether a grant is to whoever applies the plan, as a derived attribute; nothing if it is not."""
+        """Return whether a role is assigned to the deploying principal, as a derived attribute; empty if not."""
         argument = PRINCIPALS[type_]
         found = self._principal(instance.names, instance.resource, argument)
         unknown = found.is_open and mark(instance.unknown, argument) is True
@@ -83,7 +83,7 @@ class ApplyOrder:
         return _NONE.union(*found, self._depends(names, block.get("depends_on")))
 
     def _calls(self, names: Names) -> _Grants:
-        """What the calls wait for that lead to a module."""
+        """Return what the calls wait for that lead to a module."""
         found = _NONE
         while names:
             found |= self._depends(names[:-1], self._configuration.call(names).get("depends_on"))
@@ -112,8 +112,8 @@ class ApplyOrder:
                 return self._resource(names, ref.name)
         return _ANYTHING if ref.text.startswith("local.") else _NONE
 
-    def _whole(self, names: Names) -> _Grants:
-        """What all that is in a module waits for."""
+    def _module_grants(self, names: Names) -> _Grants:
+        """Return what all that is in a module waits for."""
         blocks = self._configuration.module(names).get("resources")
         found = blocks if isinstance(blocks, list) else []
         waits = [self._resource(names, str(block.get("address"))) for block in found if isinstance(block, dict)]
@@ -122,7 +122,7 @@ class ApplyOrder:
     def _module(self, inner: Names, ref: Traversal) -> _Grants:
         if not ref.rest:
             address = _address(inner, "")
-            return self._once(address, lambda: self._whole(inner)) | {address}
+            return self._once(address, lambda: self._module_grants(inner)) | {address}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
         said = output if isinstance(output, dict) else {}
@@ -136,7 +136,7 @@ class ApplyOrder:
 
 
 class _Principal:
-    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be."""
+    """The principal of a role assignment: whether it is the deploying principal, another one, or unknown."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -172,17 +172,17 @@ _NOTHING: Mapping[str, Value] = {}
 
 
 class RoleAssignmentOrder:
-    """What may have to wait for a grant to whoever applies the plan, and whether there is one.
+    """The objects that need a role assignment of the deploying principal, and whether there is one.
 
-    ``always``: somebody asks for all that objects are made after, whatever it is.
+    ``always``: a rule requires the order of all objects.
     """
 
     def __init__(self, configuration: Configuration, always: bool) -> None:
         self._order = ApplyOrder(configuration)
-        self._objects: list[Place] = []
+        self._objects: list[PlannedAddress] = []
         self._matters = always
 
-    def note(self, type_: str, place: Place, instance: Instance) -> Mapping[str, Value]:
+    def note(self, type_: str, place: PlannedAddress, instance: Instance) -> Mapping[str, Value]:
         """Take note of a resource; what is derived of it if it is a grant, because of whom that is for."""
         if instance.is_data:
             return _NOTHING
@@ -193,11 +193,11 @@ class RoleAssignmentOrder:
         return found
 
     def add_to(self, resources: dict[str, Resource], at: Location) -> None:
-        """Add to the objects what they are made after, if that matters to anybody."""
+        """Add to the objects what they are created after, if a rule requires it."""
         for place in self._objects if self._matters else ():
             resource = resources.get(place.address)
             if resource is not None:
-                told = {AFTER: self._order.of_object(place.names, place.resource, at)}
+                values = {AFTER: self._order.of_object(place.names, place.resource, at)}
                 resources[place.address] = msgspec.structs.replace(
-                    resource, attributes=beside(resource.attributes, told)
+                    resource, attributes=beside(resource.attributes, values)
                 )

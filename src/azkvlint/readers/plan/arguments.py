@@ -14,9 +14,9 @@ from azkvlint.readers.plan.instances import split
 
 
 def argument_of(configuration: Configuration, address: str, type_: str, attribute: Path, depth: int) -> str:
-    """The argument of the ``depth``-th module call on the way to a resource that gives ``attribute`` its value.
+    """Return the argument of the ``depth``-th module call on the way to a resource that gives ``attribute`` its value.
 
-    ``type_`` is Terraform's. Empty if no argument does, or several, or if nobody can tell: what a local value is made
+    ``type_`` is Terraform's. Empty if no argument does, or several, or if it is unknown: what a local value is made
     of, a plan does not say.
     """
     names, _ = split(module_path(address))
@@ -37,7 +37,7 @@ def argument_of(configuration: Configuration, address: str, type_: str, attribut
 
 
 def _arguments(fields: Mapping[str, Field], attribute: Path) -> Iterator[Path]:
-    """The arguments that go to an attribute, the innermost first."""
+    """Yield the arguments that go to an attribute, the innermost first."""
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
         if attribute[: len(arm)] != arm or not (arm or field.fields):
@@ -52,7 +52,7 @@ def _arguments(fields: Mapping[str, Field], attribute: Path) -> Iterator[Path]:
 
 
 def _variable(expression: Any, block: Mapping[str, Any]) -> str:
-    """The only variable that an expression is made from; empty if there is none, or another."""
+    """Return the only variable that an expression is made from; empty if there is none, or another."""
     texts = references(expression)
     if any(text.startswith("each.") for text in texts):
         texts += references(block.get("for_each_expression"))

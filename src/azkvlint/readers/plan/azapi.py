@@ -27,7 +27,7 @@ _TOP = ("id", "name", "location", "tags", "identity")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
-    """Type and API version of an azapi resource; None while they are not known.
+    """Return type and API version of an azapi resource; None while they are not known.
 
     Where the type is sensitive, what is no API version may be the secret; then the version is empty.
     """
@@ -41,13 +41,13 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
 
 
 def is_key_vault(instance: Instance) -> bool:
-    """Whether an azapi resource is one of Key Vault's."""
+    """Return whether an azapi resource is one of Key Vault's."""
     named = arm_type(instance)
     return named is not None and is_key_vault_type(named[0])
 
 
 def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:
-    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
+    """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
 
     ``data_plane``: its body, and its version, are those of the data plane.
     """
@@ -75,7 +75,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
 
 
 def _vault_in_host(instance: Instance) -> Link | None:
-    """The vault whose URI the host is made of that a resource of the data plane has as its parent."""
+    """Return the vault whose URI the host is made of that a resource of the data plane has as its parent."""
     if mark(instance.unknown, "parent_id") is not True:
         return None
     written = instance.configuration.resource(instance.names, instance.resource).get("expressions")
@@ -88,7 +88,7 @@ def _vault_in_host(instance: Instance) -> Link | None:
 
 
 def update_body(instance: Instance) -> MapValue:
-    """What an ``azapi_update_resource`` sets."""
+    """Return what an ``azapi_update_resource`` sets."""
     return MapValue(at=instance.at, fields=_body(instance))
 
 
@@ -113,9 +113,9 @@ def _decode_body(text: str) -> Any:
 
 
 def link_argument(instance: Instance, argument: str) -> Value | None:
-    """An argument that holds the id of another resource; None if it is not set."""
+    """Return an argument that holds the id of another resource; None if it is not set."""
     if mark(instance.unknown, argument) is True:
-        return instance.linked((argument,))
+        return instance.resolve_link((argument,))
     text = instance.values.get(argument)
     hidden = mark(instance.sensitive, argument) is True
     return Scalar(at=instance.at, value=text, sensitive=hidden) if isinstance(text, str) else None
@@ -148,11 +148,13 @@ def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
     """Take what an update sets for perhaps set in all that it may change; what broke if anything did."""
     named = arm_type(instance)
     name = instance.values.get("name")
-    told = Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
+    name_value = (
+        Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
+    )
     by_id = link_argument(instance, "resource_id")
     try:
         changes = perhaps(update_body(instance))
-        for one in may_change(index, named[0], by_id, told) if named is not None else ():
+        for one in may_change(index, named[0], by_id, name_value) if named is not None else ():
             index.put(msgspec.structs.replace(one, attributes=updated(one, changes), shared_attributes=None))
     except RecursionError as error:
         return error
@@ -160,11 +162,11 @@ def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
 
 
 def _target(instance: Instance, index: Index) -> Resource | None:
-    """The resource of the update's own type that it names."""
+    """Return the resource of the update's own type that it names."""
     named = arm_type(instance)
     if named is None:
         return None
     name = instance.values.get("name")
-    told = Scalar(at=instance.at, value=name) if isinstance(name, str) else None
+    name_value = Scalar(at=instance.at, value=name) if isinstance(name, str) else None
     by_id, above = link_argument(instance, "resource_id"), link_argument(instance, "parent_id")
-    return target_of(index, named[0], by_id, told, above)
+    return target_of(index, named[0], by_id, name_value, above)

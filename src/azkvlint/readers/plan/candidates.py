@@ -23,7 +23,8 @@ class CandidateTypes:
         self._inside: dict[Names, frozenset[str] | None] = {}
 
     def visible_types(self, names: Names) -> frozenset[str] | None:
-        """The Terraform types of all resources that an unknown id in a module may name; None if it may be anything.
+        """Return the Terraform types of all resources that an unknown id in a module may name; None if it may be
+        anything.
 
         Variables of the root module are known, those of any other are what its caller passes.
         """
@@ -36,7 +37,7 @@ class CandidateTypes:
         return found
 
     def _module_types(self, names: Names) -> frozenset[str] | None:
-        """What a module makes, and what those below it make whose outputs it sees."""
+        """Return what a module makes, and what those below it make whose outputs it sees."""
         if names not in self._inside:
             self._inside[names] = self._find_types(names)
         return self._inside[names]
@@ -62,7 +63,7 @@ class CandidateTypes:
         return frozenset(found)
 
     def _may_wait(self, names: Names, block: Node) -> bool:
-        """Whether a block is not a data source that is certainly read while planning.
+        """Return whether a block is not a data source that is certainly read while planning.
 
         It waits for apply if its arguments or its provider's are unknown, or if ``depends_on`` says so. Source:
         Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
@@ -80,7 +81,7 @@ class CandidateTypes:
 
 
 def _is_known(names: Names, reference: str) -> bool:
-    """Whether what stands in a module names nothing but what is known while planning."""
+    """Return whether an expression in a module refers only to what is known while planning."""
     if reference.startswith("var."):
         return not names
     return reference.startswith(("path.", "terraform.", "each.key", "count."))

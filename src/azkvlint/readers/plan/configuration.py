@@ -25,18 +25,18 @@ class Configuration:
         self._resources: dict[Names, dict[str, Node]] = {}
 
     def module(self, names: Names) -> Node:
-        """The module called along ``names``, or nothing."""
+        """Return the module called along ``names``, or nothing."""
         found = self._modules.get(names)
         if found is None:
             found = self._modules[names] = _node(self.call(names).get("module"))
         return found
 
     def call(self, names: Names) -> Node:
-        """The ``module`` block that calls the module at ``names``: expressions, count or for_each."""
+        """Return the ``module`` block that calls the module at ``names``: expressions, count or for_each."""
         return _node(_node(self.module(names[:-1]).get("module_calls")).get(names[-1]))
 
     def resource(self, names: Names, address: str) -> Node:
-        """The block of a resource by its module-local address, or nothing."""
+        """Return the block of a resource by its module-local address, or nothing."""
         index = self._resources.get(names)
         if index is None:
             blocks = self.module(names).get("resources")
@@ -48,7 +48,7 @@ class Configuration:
         return index.get(address, _NONE)
 
     def blocks(self, names: Names = ()) -> Iterator[tuple[Names, Node]]:
-        """All resource blocks of a module and of those that it calls, each with the names along its path."""
+        """Yield all resource blocks of a module and of those that it calls, each with the names along its path."""
         module = self.module(names)
         found = module.get("resources")
         for block in found if isinstance(found, list) else ():
@@ -57,7 +57,9 @@ class Configuration:
             yield from self.blocks((*names, name))
 
     def writes(self, names: Names, address: str, argument: str) -> bool | None:
-        """Whether the author wrote ``argument``: None if the block is not known. Dynamic blocks do not show here."""
+        """Return whether the author wrote ``argument``: None if the block is not known. Dynamic blocks do not show
+        here.
+        """
         block = self.resource(names, address)
         return argument in _node(block.get("expressions")) if block else None
 
@@ -74,11 +76,11 @@ class Configuration:
                 waiting.append(_node(_node(call).get("module")))
 
     def providers(self) -> Mapping[str, Node]:
-        """Provider blocks by key: ``azurerm``, ``azurerm.alias``, ``module.x:azurerm``."""
+        """Return the provider blocks by key: ``azurerm``, ``azurerm.alias``, ``module.x:azurerm``."""
         return {key: _node(block) for key, block in _node(self._document.get("provider_config")).items()}
 
     def provider_key(self, names: Names, address: str) -> str:
-        """The key of the provider block that manages a resource: its own, or the one its module inherits."""
+        """Return the key of the provider block that manages a resource: its own, or the one its module inherits."""
         key = str(self.resource(names, address).get("provider_config_key", ""))
         providers = _node(self._document.get("provider_config"))
         prefix, _, local = key.rpartition(":")
@@ -88,7 +90,7 @@ class Configuration:
 
 
 def references(expression: Any) -> list[str]:
-    """All references of an expression, of all blocks and fields below it too, in order."""
+    """Return all references of an expression, of all blocks and fields below it too, in order."""
     if isinstance(expression, list):
         return [text for item in expression for text in references(item)]
     if not isinstance(expression, dict):
@@ -100,7 +102,9 @@ def references(expression: Any) -> list[str]:
 
 
 def expression_at(expressions: Any, path: tuple[str | int, ...]) -> Any:
-    """The expression at ``path`` (names and indexes of blocks); the nearest one above where the path ends early."""
+    """Return the expression at ``path`` (names and indexes of blocks); the nearest one above where the path
+    ends early.
+    """
     here = expressions
     for step in path:
         if isinstance(here, dict) and ("references" in here or "constant_value" in here):

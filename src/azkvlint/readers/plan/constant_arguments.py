@@ -16,7 +16,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MapValue, Origin, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.origins import PlanOrigins
-from azkvlint.readers.plan.planned_resource import Place
+from azkvlint.readers.plan.planned_resource import PlannedAddress
 
 _Derived: TypeAlias = Mapping[str, Value]
 _NOTHING: _Derived = {}
@@ -38,17 +38,17 @@ class Additions:
         # Both that a shape is made of are kept with it: while they are, no other object has their identity.
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
-    def find(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
-        """What is added to the instances of the block at a place, of these types and managed by this version."""
+    def find(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
+        """Return what is added to the instances of the block at a place, of these types and managed by this version."""
         # A plan that is not as Terraform prints it may call one block by several types.
         key = (declared_as, place.names, place.resource)
         found = self._blocks.get(key)
         if found is None:
-            found = self._blocks[key] = self._made(declared_as, type_, place, version)
+            found = self._blocks[key] = self._make(declared_as, type_, place, version)
         return found
 
     def shape(self, common: MapValue, added: _Derived) -> MapValue:
-        """What an instance says in common with others, with what is added to all of them."""
+        """Return what an instance says in common with others, with what is added to all of them."""
         if not added:
             return common
         key = (id(common), id(added))
@@ -57,7 +57,7 @@ class Additions:
             found = self._shapes[key] = (common, added, beside(common, added))
         return found[2]
 
-    def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
+    def _make(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
         if type_ not in self._asked:
             traced = type_.lower() in TRACED_TYPES and is_asked(self._required, type_)
             self._asked[type_] = traced, asks_for_dead(self._required, type_)
@@ -71,8 +71,8 @@ class Additions:
             names = written if isinstance(written, dict) else ()
             # A plan does not show dynamic blocks.
             dead = dead_argument(declared_as, names, version, self._at, is_block=False)
-        told = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
-        key = (words, name, version if name else None, type(dead), told)
+        reason = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
+        key = (words, name, version if name else None, type(dead), reason)
         shared = self._shared.get(key)
         if shared is None:
             found = {} if words is None else origins_and_kept(words, name, version, self._at)
@@ -83,7 +83,9 @@ class Additions:
 def join_attributes(
     common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
 ) -> MapValue:
-    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    """Return all that a resource says: what others may say too, its secret, what is its own, and what is
+    derived of it.
+    """
     at = common.at
     fields = {**common.fields, **own}
     if secret is not None:
@@ -93,6 +95,6 @@ def join_attributes(
         fields[outer] = MapValue(at=at, fields=body)
     if derived:
         have = common.fields.get("derived")
-        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
-        fields["derived"] = MapValue(at=at, fields=told, origin=Origin.DERIVED)
+        values = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=values, origin=Origin.DERIVED)
     return MapValue(at=at, fields=fields)

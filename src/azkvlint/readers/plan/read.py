@@ -1,4 +1,4 @@
-"""A plan -> the resources that the loaded rules ask for, and what could not be understood."""
+"""A plan -> the resources that the loaded rules require, and what could not be understood."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ from azkvlint.readers.plan.document import (
 from azkvlint.readers.plan.instances import Instances
 from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import PlanOrigins
-from azkvlint.readers.plan.planned_resource import Instance, Place
+from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
 from azkvlint.readers.plan.providers import Providers
 from azkvlint.readers.plan.state import state_resources
 from azkvlint.readers.plan.unknown_references import Tracer
@@ -118,7 +118,7 @@ class _Reader:
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.is_required)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(required, self.configuration, self.origins, self.at)
-        self.waiting: RoleAssignmentOrder | None = None
+        self.order: RoleAssignmentOrder | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.deployed_texts: set[str] = set()
@@ -129,16 +129,16 @@ class _Reader:
         self.closed = plan.complete and not plan.errored and not plan.deferred and self.configuration.given
 
     def read(self) -> PlanRead:
-        """All resources first, so that references between them find their instances."""
+        """Return all resources first, so that references between them find their instances."""
         for level, text in shortcomings(self.plan):
             self._problem(NOT_WHOLE, level, text)
         for provider in self.providers.resources:
             if self.required.paths_of(provider.type) is not None:
                 self.resources[provider.address] = provider
-        self.resources.update((aside.address, aside) for aside in self._asides())
-        placed = [(change, _place(change)) for change in self._wanted()]
+        self.resources.update((aside.address, aside) for aside in self._pseudo_resources())
+        placed = [(change, _planned_address(change)) for change in self._required_entries()]
         if asks_for_order(self.required) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.waiting = RoleAssignmentOrder(self.configuration, asks_what_is_after(self.required))
+            self.order = RoleAssignmentOrder(self.configuration, asks_what_is_after(self.required))
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -148,14 +148,14 @@ class _Reader:
             try:
                 self._add(change, place)
             except DECODE_ERRORS as error:
-                self._unreadable(f"the change of '{change.address}'", error, change.address)
-        if self.waiting is not None:
-            self.waiting.add_to(self.resources, self.at)
+                self._report_unreadable(f"the change of '{change.address}'", error, change.address)
+        if self.order is not None:
+            self.order.add_to(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
         except DECODE_ERRORS as error:
-            self._unreadable("prior_state", error)
+            self._report_unreadable("prior_state", error)
         self._overlay()
         return PlanRead(
             plan=self.plan,
@@ -166,8 +166,8 @@ class _Reader:
             secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
         )
 
-    def _asides(self) -> Iterator[Resource]:
-        """What rules ask for that is no resource."""
+    def _pseudo_resources(self) -> Iterator[Resource]:
+        """Yield the pseudo resources that rules require."""
         if asks_outputs(self.required, OUTPUT_TYPE):
             yield from self.origins.outputs(self.path)
         if asks_outputs(self.required, ARGUMENT_TYPE):
@@ -177,8 +177,8 @@ class _Reader:
         if asks_outputs(self.required, READ_TYPE):
             yield from self.origins.readings(self.path, lambda *place: self.providers.find(*place).version)
 
-    def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
-        """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.
+    def _report_unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
+        """Report a part that is not shaped as Terraform prints it; the rest is still read.
 
         What is missing in the rest may be in that part.
         """
@@ -190,8 +190,8 @@ class _Reader:
         hint = MAKE_PLAN_JSON if code == NOT_WHOLE else ""
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
-    def _wanted(self) -> Iterator[ResourceChange]:
-        """The entries of the types that any rule asks for; of all others only the head is looked at."""
+    def _required_entries(self) -> Iterator[ResourceChange]:
+        """Yield the entries of the types that rules require; of all others only the head is decoded."""
         interest: dict[str | None, bool] = {None: True}
         firm = len(self.plan.entries)
         for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
@@ -202,9 +202,9 @@ class _Reader:
             if not asked:
                 continue
             try:
-                change = decode_entry(entry) if number < firm else self._deferred(entry)
+                change = decode_entry(entry) if number < firm else self._decode_deferred(entry)
             except DECODE_ERRORS as error:
-                self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
+                self._report_unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:
                 continue
@@ -214,13 +214,13 @@ class _Reader:
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
 
-    def _deferred(self, entry: msgspec.Raw) -> ResourceChange:
-        """An entry of what Terraform leaves to a later plan."""
+    def _decode_deferred(self, entry: msgspec.Raw) -> ResourceChange:
+        """Return an entry of what Terraform leaves to a later plan."""
         found = decode_deferred(entry)
         self.deferred[found.resource_change.address] = found.reason or "no reason is given"
         return found.resource_change
 
-    def _add(self, change: ResourceChange, place: Place) -> None:
+    def _add(self, change: ResourceChange, place: PlannedAddress) -> None:
         if change.type.startswith("azapi_"):
             self._add_azapi(change, place)
             return
@@ -245,11 +245,11 @@ class _Reader:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.find(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added)
-        derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
+        derived = _NOTHING if self.order is None else self.order.note(change.type, place, instance)
         attributes = join_attributes(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
-    def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
+    def _instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
         instance = Instance(place, decoded, removed, self.at, self.tracer)
@@ -260,12 +260,12 @@ class _Reader:
         asked = self.required.paths_of(type_) or ()
         return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
 
-    def _before(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
-        """The resource as it is before the plan is applied."""
+    def _before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
+        """Return the resource as it is before the plan is applied."""
         decoded = decoder.change(change.change)
         return Instance(place, decoded, decoder.values(decoded.before), self.at, self.tracer)
 
-    def _add_azapi(self, change: ResourceChange, place: Place) -> None:
+    def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
         declared_as, instance = change.type, self._instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
             self._add_update(instance)
@@ -293,7 +293,7 @@ class _Reader:
             if instance.action == "update" and self._asks_for_changes(type_):
                 before = self._before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
-            traced = self._traced(instance, type_, body)
+            traced = self._with_origins(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
@@ -327,8 +327,8 @@ class _Reader:
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 
-    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
-        """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
+    def _with_origins(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+        """Return the attributes of an azapi resource with the origins of its secret, if a rule requires them."""
         if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.required, type_):
             return attributes
         if secret_in(attributes) is None:
@@ -357,21 +357,21 @@ class _Reader:
         )
 
     def _overlay(self) -> None:
-        """What updates of other resources change, and those that change nothing which the plan holds."""
+        """Apply updates to the resources that they change, and report those whose target is not in the plan."""
         for instance, error in apply_updates(self.updates, self.resources) if self.updates else ():
             if error is not None:
-                self._unreadable(f"the change of '{instance.address}'", error, instance.address)
+                self._report_unreadable(f"the change of '{instance.address}'", error, instance.address)
             elif is_key_vault(instance):
                 text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
 
 
-def _place(change: ResourceChange) -> Place:
+def _planned_address(change: ResourceChange) -> PlannedAddress:
     path, names = _module(change.module_address)
     local = f"{change.type}.{change.name}"
     local = f"data.{local}" if change.mode == "data" else local
     key = change.index if isinstance(change.index, (str, int)) else None
-    return Place(change.address, path, names, local if change.name else resource_of(change.address), key)
+    return PlannedAddress(change.address, path, names, local if change.name else resource_of(change.address), key)
 
 
 @cache
@@ -381,7 +381,7 @@ def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
 
 
 def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collection[str]) -> Iterator[Resource]:
-    """The data sources of ``prior_state`` that rules ask for, as resources that exist and are not judged."""
+    """Yield the data sources of ``prior_state`` that rules require, as existing resources."""
     raw = plan.prior_state
     if raw is None or b'"data"' not in bytes(raw):
         return
@@ -395,7 +395,7 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
         lowering = lowerings.get(item.type)
         if lowering is None:
             lowering = lowerings[item.type] = ArgumentMap(mapped, required, shared)
-        place = Place(item.address, (), (), f"data.{item.type}", None)
+        place = PlannedAddress(item.address, (), (), f"data.{item.type}", None)
         change = Change(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
         instance = Instance(place, change, None, shared, tracer)
         own = lowering.own_attributes(instance)

@@ -9,7 +9,7 @@ import msgspec
 
 
 class StateResource(msgspec.Struct, frozen=True):
-    """One of them; its values are decoded when they are asked for."""
+    """A resource of a state; its values are decoded when they are needed."""
 
     address: str
     type: str
@@ -18,12 +18,12 @@ class StateResource(msgspec.Struct, frozen=True):
     sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
 
     def decode_values(self) -> dict[str, Any]:
-        """The values. Raises what ``DECODE_ERRORS`` names."""
+        """Return the values. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] = _VALUES.decode(self.values)
         return found
 
     def sensitive_marks(self) -> dict[str, Any] | bool:
-        """Which of them are sensitive. Raises what ``DECODE_ERRORS`` names."""
+        """Return which values are sensitive. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] | bool = _MARKS.decode(self.sensitive_values)
         return found
 
@@ -47,7 +47,7 @@ _MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
 
 
 def state_resources(raw: msgspec.Raw) -> Iterator[StateResource]:
-    """All resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
+    """Yield all resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
     waiting = [_STATE.decode(raw).values.root_module]
     while waiting:
         here = waiting.pop()

@@ -18,7 +18,7 @@ from azkvlint.readers.plan.address import Key, ModulePath
 from azkvlint.readers.plan.candidates import CandidateTypes
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from azkvlint.readers.plan.instances import Instances, Users, split
-from azkvlint.readers.plan.reference_walk import At, Walk
+from azkvlint.readers.plan.reference_walk import Walk, WalkPosition
 from azkvlint.readers.plan.traversal import Rest, longest
 
 
@@ -37,8 +37,8 @@ class Trace(msgspec.Struct, frozen=True):
     by_key: bool = False
 
     @property
-    def certain(self) -> bool:
-        """Whether there is exactly one resource that it can name."""
+    def is_certain(self) -> bool:
+        """Return whether there is exactly one resource that it can name."""
         return len(self.addresses) == 1 and not self.anything
 
 
@@ -79,7 +79,9 @@ class Tracer:
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
     def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
-        """Where ``argument`` of a resource leads; None if its block or the argument is not in the configuration."""
+        """Return where ``argument`` of a resource leads; None if its block or the argument is not in the
+        configuration.
+        """
         written = self._written(names, resource, argument)
         if written is None:
             return None
@@ -93,7 +95,7 @@ class Tracer:
             name = next((step for step in reversed(argument) if isinstance(step, str)), "")
             walk = Walk(self.configuration, self.made, self.instances, self.asked, name)
             users = Users(names, resource, split(path)[1])
-            walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
+            walk.follow(written.refs, WalkPosition(path, key, written.block, users, (), None, 0))
             anything = walk.anything or bool(walk.within) or not walk.addresses
             # Where no id is named, a local value may as well have cut a subscription out of one.
             is_told = walk.addresses and not walk.anything
@@ -104,7 +106,7 @@ class Tracer:
         return trace
 
     def _written(self, names: Names, resource: str, argument: Rest) -> _Written | None:
-        """What the author wrote for an argument, looked up once for all instances of the block."""
+        """Return what the author wrote for an argument, looked up once for all instances of the block."""
         question = (names, resource, argument)
         if question not in self._blocks:
             block = self.configuration.resource(names, resource)

@@ -1,4 +1,4 @@
-"""Where a value is told: at the attribute that its owner edits, with the place that it comes from as its cause."""
+"""The location of a value: the attribute that its owner edits, with its origin as the cause."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 _LEAVES = (Scalar, Unknown, Absent)
 _WHOLES = (Items, Fields)
-# Longer lists are not copied wherever they are handed on.
+# Longer lists are not copied wherever they are passed on.
 _SHORT = 100
 
 
 def relocate(found: Result, at: Location, instance: ModuleScope) -> Result:
-    """A text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote it.
+    """Return a text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote
+    it.
 
-    So is a short list of them. What has other parts stays where it is: its parts are told where they stand.
+    So is a short list of them. Other collections keep their locations.
     """
     if isinstance(found, _LEAVES):
         return _leaf(found, at, instance)
@@ -32,7 +33,7 @@ def relocate(found: Result, at: Location, instance: ModuleScope) -> Result:
 
 
 def relocate_deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
-    """The same for all that is in a value."""
+    """Return a value with all its parts at an attribute of a module."""
     if isinstance(found, _WHOLES) and is_large(found):
         return found
     return _deeply(found, at, instance)
@@ -43,7 +44,7 @@ def _deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
         return _leaf(found, at, instance)
     if not isinstance(found, _WHOLES):
         return found
-    place = found.at if _stays(found.at, at, instance) else _caused(at, found.at)
+    place = found.at if _stays(found.at, at, instance) else _with_cause(at, found.at)
     if isinstance(found, Items):
         items = [_deeply(item, at, instance) for item in found.items]
         return msgspec.structs.replace(found, at=place, items=items)
@@ -52,7 +53,7 @@ def _deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
 
 
 def _stays(here: Location, at: Location, instance: ModuleScope) -> bool:
-    """Whether a value stands in the attribute already, or was handed in by a caller of the module."""
+    """Return whether a value is in the attribute itself, or was passed by a caller of the module."""
     if instance.call.shown is not None:
         return instance.is_given(here)
     if here.path == at.path and here.span is not None and at.span is not None:
@@ -63,9 +64,9 @@ def _stays(here: Location, at: Location, instance: ModuleScope) -> bool:
 def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleScope) -> Result:
     if _stays(found.at, at, instance):
         return found
-    return msgspec.structs.replace(found, at=_caused(at, found.at))
+    return msgspec.structs.replace(found, at=_with_cause(at, found.at))
 
 
-def _caused(at: Location, cause: Location) -> Location:
-    """The attribute's place, with what it comes from."""
+def _with_cause(at: Location, cause: Location) -> Location:
+    """Return the attribute's place, with what it comes from."""
     return msgspec.structs.replace(at, cause=cause)

@@ -25,7 +25,7 @@ _TOP = ("name", "location", "tags", "identity")
 
 
 def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
-    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
+    """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
     content, run = entity.content, entity.instance.run
     is_data_plane = entity.type == AZAPI_DATA_PLANE
     fields = as_resource(body(entity), type_) if is_data_plane else dict(body(entity))
@@ -47,7 +47,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:
-    """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
+    """Return what the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
     found = decode_argument(entity, "body")
     value = entity.instance.run.freeze(found) if found is not None else None
     if isinstance(value, MapValue):
@@ -60,7 +60,9 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
 
 
 def decode_argument(entity: ResourceEntity, argument: str) -> Result | None:
-    """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
+    """Return an argument that may be encoded: then what it is before that, so that what is not known in it hides no
+    more.
+    """
     piece = entity.content.pieces.get(argument)
     node = piece.attribute.expression() if piece is not None else None
     if piece is None or not (isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
@@ -69,7 +71,7 @@ def decode_argument(entity: ResourceEntity, argument: str) -> Result | None:
 
 
 def is_key_vault(entity: ResourceEntity) -> bool:
-    """Whether an azapi resource is one of Key Vault's."""
+    """Return whether an azapi resource is one of Key Vault's."""
     named = entity.azapi_type()
     return named is not None and is_key_vault_type(named[0])
 
@@ -77,8 +79,7 @@ def is_key_vault(entity: ResourceEntity) -> bool:
 def apply_update(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
     """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them.
 
-    ``conditions`` are what its being there hangs on: where the resource may be there without it, nobody knows what
-    holds of what it sets.
+    ``conditions`` decide on its existence: if the resource may exist without it, what it sets is unknown.
     """
     named = update.azapi_type()
     by_id, name, above = (_argument(update, each) for each in ("resource_id", "name", "parent_id"))
@@ -97,7 +98,9 @@ def apply_update(update: ResourceEntity, conditions: frozenset[str], resources: 
 
 
 def standalone_update(update: ResourceEntity) -> tuple[str, MapValue] | None:
-    """The type and attributes of what an update changes that is not declared, if they say anything by themselves."""
+    """Return the type and attributes of what an update changes that is not declared, if they say anything by
+    themselves.
+    """
     named = update.azapi_type()
     if named is None or not is_always_there(named[0]):
         return None

@@ -1,4 +1,4 @@
-"""The resources of a root module, and of the modules that it calls, as the loaded rules ask for them."""
+"""The resources of a root module, and of the modules that it calls, as the loaded rules require them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ResourceCollector:
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
-        self.tells = asks_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.shows_secrets = asks_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
         self.order = (
             ApplyOrder() if asks_for_order(run.required) and any(map(declares_role_assignments, reached)) else None
         )
@@ -93,14 +93,14 @@ class ResourceCollector:
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
         run, folder = self.run, instance.folder
-        self._refused(instance)
+        self._report_refused(instance)
         self._expect(instance)
         if not self._is_read(folder):
             return
         if run.required.paths_of(PROVIDER_TYPE) is not None:
             for provider in provider_resources(instance):
                 run.resources[provider.address] = provider
-        run.resources.update((aside.address, aside) for aside in self._asides(instance))
+        run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
@@ -129,30 +129,30 @@ class ResourceCollector:
 
     def _is_read(self, folder: Folder) -> bool:
         """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
-        return self.tells or self.run.cache.matters(folder, self.run.root)
+        return self.shows_secrets or self.run.cache.matters(folder, self.run.root)
 
-    def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
-        """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
+    def _pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""
         required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
         if not instance.prefix and self.run.closed and asks_outputs(required, OUTPUT_TYPE):
             yield from outputs_of(instance)
-        if self.tells:
+        if self.shows_secrets:
             yield from exposing_arguments(instance)
         if mine and asks_outputs(required, MODULE_TYPE):
             yield from module_calls(instance)
         if mine and asks_outputs(required, READ_TYPE):
             yield from readings(instance)
 
-    def _refused(self, instance: ModuleInstance) -> None:
+    def _report_refused(self, instance: ModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
         run, folder = self.run, instance.folder
         for path, block in folder.duplicates:
             text = f"'{'.'.join(block.labels)}' is declared twice"
-            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+            run.problem(CANNOT_READ, "error", text, instance.locate(path, block.start, block.head))
         for path, block in folder.misfits:
             text = f"a block '{block.type}' with {pluralize(len(block.labels), 'label')} is none that Terraform knows"
-            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+            run.problem(CANNOT_READ, "error", text, instance.locate(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
@@ -370,7 +370,7 @@ class ResourceCollector:
         return found
 
     def finish(self) -> None:
-        """Lay the updates over what they change, and mark what modules that are not at hand are given for shares."""
+        """Apply azapi updates, and mark the certificates that missing modules receive for security domains."""
         self.scenarios.add_variants(self.run.resources)
         self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
@@ -380,10 +380,10 @@ class ResourceCollector:
 
 
 def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
-    """The head of a resource or a module call."""
+    """Return the head of a resource or a module call."""
     instance = symbol.instance
     arguments = {
-        name: instance.place(path, attribute.start, attribute.end)
+        name: instance.locate(path, attribute.start, attribute.end)
         for name, (path, attribute) in symbol.declaration.attributes.items()
         if name not in _META_ARGUMENTS
     }
@@ -413,15 +413,15 @@ _NAME = regex(r"(?:.*_)?security_domain_(?:.*_)?certificate(?:s|_ids|s_ids)?")
 
 
 def share_certificates(call: ModuleCallSymbol) -> Iterator[str]:
-    """The addresses of what a call gives to such an argument."""
+    """Yield the addresses of what a call gives to such an argument."""
     for name, piece in call.declaration.attributes.items():
         if _NAME.fullmatch(name):
             for use in call.instances:
-                yield from _named(call.instance.evaluate(piece, use.step.local))
+                yield from _certain_targets(call.instance.evaluate(piece, use.step.local))
 
 
 def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Iterator[Resource]:
-    """Those of the addresses that are certificates, each as one that is there for a share."""
+    """Yield those of the addresses that are certificates, each as one that is there for a share."""
     for address in addresses & resources.keys():
         found = resources[address]
         if found.type.lower() == CERTIFICATES:
@@ -431,10 +431,10 @@ def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Itera
             yield msgspec.structs.replace(found, attributes=beside(found.attributes, {str(IS_SHARE[-1]): mark}))
 
 
-def _named(found: Result | Any) -> Iterator[str]:
-    """The resources that a value certainly names, or all that are in a list."""
+def _certain_targets(found: Result | Any) -> Iterator[str]:
+    """Yield the resources that a value certainly names, or all that are in a list."""
     if isinstance(found, Items):
         for item in found.items:
-            yield from _named(item)
+            yield from _certain_targets(item)
     elif isinstance(found, Unknown) and found.closed and len(found.candidates) == 1:
         yield found.candidates[0]

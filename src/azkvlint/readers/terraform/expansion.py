@@ -40,11 +40,11 @@ class Instance:
     conditions: frozenset[str]
 
     def member(self, name: str, at: Location) -> Result:
-        """One of its attributes."""
+        """Return the value of one of its attributes."""
         raise NotImplementedError
 
     def item(self, index: Result, at: Location) -> Result:
-        """An attribute by its name."""
+        """Return an attribute by its name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
@@ -54,7 +54,7 @@ class Instance:
 
 
 class Symbolic:
-    """All instances of a declaration, nobody knows how many, for which ``one`` stands.
+    """All instances of a declaration whose number is unknown, represented by ``one``.
 
     ``positions`` are the patterns of the keys that certainly mean it.
     """
@@ -65,11 +65,11 @@ class Symbolic:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """An instance by its key, which a map takes as a member too."""
+        """Return an instance by its key, which a map takes as a member too."""
         return self.item(Scalar(at=at, value=name), at)
 
     def item(self, index: Result, at: Location) -> Result:
-        """The one that stands for all where the key is that of this loop; else it is only one of them."""
+        """Return the one that stands for all where the key is that of this loop; else it is only one of them."""
         if pattern_of(index) in self.positions:
             return self.one
         why = f"which instance of '{self.one.address}' is meant is not known"
@@ -81,7 +81,7 @@ ALL = "*"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance: its key, as it stands in its address (``[0]``, ``["a"]``, or nothing), and what it can refer to.
+    """One instance: its key, as its address has it (``[0]``, ``["a"]``, or nothing), and what it can refer to.
 
     ``conditions``: what is not known of its being there, while others of the same declaration may be.
     """
@@ -107,7 +107,7 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
-    """The instances of a resource or module call with this address."""
+    """Return the instances of a resource or module call with this address."""
     attributes = declaration.attributes
     if "count" in attributes:
         found = _expand_count(instance, declaration, address)
@@ -164,7 +164,7 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
 
 
 def _is_switch(instance: ModuleScope, node: ast.Node | None) -> bool:
-    """Whether a number can only be 0 or 1, by how it is written."""
+    """Return whether a number can only be 0 or 1, by how it is written."""
     waiting, seen = [node], set()
     while waiting:
         match waiting.pop():
@@ -210,7 +210,7 @@ def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: s
 
 
 def _step(key: str, item: Result, name: str) -> Step:
-    """The instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
+    """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
     if isinstance(item, Unknown) and as_optional(item) is not None:
         conditions = frozenset({hole(f"{name} has {quoted(key)}")})
@@ -219,21 +219,21 @@ def _step(key: str, item: Result, name: str) -> Step:
 
 
 def _collection_name(instance: ModuleScope, piece: Piece, address: str) -> str:
-    """A name for what ``for_each`` runs over: in one module the same expression means the same."""
+    """Return a name for what ``for_each`` runs over: in one module the same expression means the same."""
     text = instance.run.files.get(piece.path)
     written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
     return instance.prefix + written
 
 
 def _has_written_keys(node: ast.Node | None) -> bool:
-    """Whether an expression is an object whose keys are all written out in it."""
+    """Return whether an expression is an object whose keys are all written out in it."""
     return isinstance(node, ast.Object) and all(
         isinstance(member, ast.Property) and isinstance(member.key, str) for member in node.members
     )
 
 
 def _is_known(found: Result, written: bool) -> bool:
-    """Whether all keys are known, and may be shown. ``written``: the keys stand in the attribute itself."""
+    """Return whether all keys are known, and may be shown. ``written``: the keys are literals in the attribute."""
     if isinstance(found, Fields):
         return found.rest is None and (written or not hides_keys(found))
     if isinstance(found, Items):
@@ -253,17 +253,17 @@ def _key(key: str, item: Result) -> Scalar:
 
 
 def each(key: Result, value: Result) -> Local:
-    """``each`` for one instance."""
+    """Return ``each`` for one instance."""
     return {"each": Fields(at=value.at, fields={"key": key, "value": value})}
 
 
 def bracket(key: str) -> str:
-    """A key as it stands in an address."""
+    """Return a key as it is written in an address."""
     return f"[{quoted(key)}]"
 
 
 def _symbolic(found: Result, address: str) -> Expansion:
-    """Instances over something unknown. Those over the same thing go together: their keys are the same."""
+    """Return instances over something unknown. Those over the same thing go together: their keys are the same."""
     if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
         pattern = next(iter(sorted(found.positions)))
@@ -300,7 +300,7 @@ def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> N
 
 
 def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
-    """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
+    """Apply OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that may exist."""
     for path, block in declaration.blocks:
         if _may_disable(block):
             answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), NOTHING)

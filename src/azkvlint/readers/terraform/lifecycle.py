@@ -29,18 +29,18 @@ _STEPS = 2
 
 
 def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
-    """Whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
+    """Return whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
 
     A module that is known by its releases alone, and a block that cannot be read, may say anything.
     """
     if isinstance(entity.instance.folder, KnownModule) or entity.symbol.declaration.is_damaged:
         doubt = Unknown(at=entity.at, why="its lifecycle block is not at hand")
         return {PREVENT_DESTROY: doubt, IGNORED_CHANGES: doubt}
-    return {PREVENT_DESTROY: _prevented(entity), IGNORED_CHANGES: _ignored(entity)}
+    return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}
 
 
 def _argument(entity: ResourceEntity, name: str) -> Piece | None:
-    """An argument of the lifecycle block. Override files lay theirs over it one by one."""
+    """Return an argument of the lifecycle block. Override files lay theirs over it one by one."""
     written = entity.symbol.declaration
     found = None
     for path, around in (Part(written.path, written.block), *written.overrides):
@@ -50,7 +50,7 @@ def _argument(entity: ResourceEntity, name: str) -> Piece | None:
     return found
 
 
-def _prevented(entity: ResourceEntity) -> Value:
+def _prevent_destroy(entity: ResourceEntity) -> Value:
     piece = _argument(entity, "prevent_destroy")
     found = entity.instance.run.freeze(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
@@ -61,19 +61,19 @@ def _prevented(entity: ResourceEntity) -> Value:
     return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no boolean")
 
 
-def _ignored(entity: ResourceEntity) -> Value:
-    """What ``ignore_changes`` lists; its items are names of arguments, not values."""
+def _ignored_changes(entity: ResourceEntity) -> Value:
+    """Return what ``ignore_changes`` lists; its items are names of arguments, not values."""
     piece = _argument(entity, "ignore_changes")
     if piece is None:
         return ListValue(at=entity.at, items=())
-    at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+    at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
     node = piece.attribute.expression()
     nodes = node.items if isinstance(node, ast.Array) else (node,)
     return ListValue(at=at, items=tuple(_item(entity, list(traversal_steps(one)), at) for one in nodes))
 
 
 def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
-    """One item: the path in Azure of the argument that ``steps`` name."""
+    """Return one item: the path in Azure of the argument that ``steps`` name."""
     if not steps:
         return Unknown(at=at, why="ignore_changes names something that is no argument")
     name = steps[0]
@@ -89,7 +89,7 @@ _EITHER = "the removed block does not say whether to destroy: Terraform does if 
 
 
 def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
-    """The resources of azurerm that a module says are removed."""
+    """Yield the resources of azurerm that a module says are removed."""
     for part in instance.folder.removed:
         steps = removed_steps(part)
         if not steps or steps[-2].startswith("azapi_"):
@@ -98,7 +98,7 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
         mapped = RESOURCES.get(steps[-2])
         if mapped is None or instance.run.required.paths_of(mapped.type) is None:
             continue
-        at = instance.place(part.path, part.block.start, part.block.head)
+        at = instance.locate(part.path, part.block.start, part.block.head)
         action = _action(instance, part, at)
         is_destroyed = isinstance(action, Scalar) and action.value == "delete"
         derived = MapValue(at=at, fields={"plannedAction": action}, origin=Origin.DERIVED)
@@ -117,7 +117,7 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
 
 def _report(instance: ModuleScope, part: Part, level: str) -> None:
     """Report what may be destroyed, and nothing says whether a vault is: a whole module, or a resource of azapi's."""
-    at = instance.place(part.path, part.block.start, part.block.head)
+    at = instance.locate(part.path, part.block.start, part.block.head)
     action = _action(instance, part, at)
     if not (isinstance(action, Scalar) and action.value == "forget"):
         text = "what a removed block destroys was not judged, as nothing says of which type it is"
@@ -125,7 +125,7 @@ def _report(instance: ModuleScope, part: Part, level: str) -> None:
 
 
 def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
-    """What happens to it when the module is applied."""
+    """Return what happens to it when the module is applied."""
     lifecycles = [block for block in part.block.body.blocks if block.type == "lifecycle"]
     written = [block.body.attributes["destroy"] for block in lifecycles if "destroy" in block.body.attributes]
     if part.block.body.faults or any(block.body.faults for block in lifecycles):

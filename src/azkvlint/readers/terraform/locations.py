@@ -29,8 +29,8 @@ _MAX_BYTES = 30_000_000
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
-class Found(NamedTuple):
-    """A root module. ``base`` is the folder that its files are told from, and that it cannot leave.
+class RootModule(NamedTuple):
+    """A root module. ``base`` is the folder that paths are relative to, and that it cannot leave.
 
     ``difference`` is the first argument of which the plan has another constant: then it was made from other source.
     """
@@ -40,7 +40,7 @@ class Found(NamedTuple):
     difference: str = ""
 
 
-class _Named(NamedTuple):
+class _NamedModule(NamedTuple):
     """A folder that holds a module, and the last labels of its blocks; None where telling them takes parsing it."""
 
     directory: str
@@ -48,7 +48,7 @@ class _Named(NamedTuple):
 
 
 def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
-    """What the root module of a plan declares: addresses of resources and data sources, and of module calls."""
+    """Return what the root module of a plan declares: addresses of resources and data sources, and of module calls."""
     module = (configuration or {}).get("root_module")
     if not isinstance(module, dict):
         return frozenset()
@@ -70,9 +70,9 @@ class Locator:
     def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
         self._root = root
         self._cache = cache
-        self._below: dict[str, list[_Named] | None] = {}
+        self._below: dict[str, list[_NamedModule] | None] = {}
 
-    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> Found | None:
+    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> RootModule | None:
         """Return the module that a plan with this configuration was made from; None if none, or several, may be.
 
         ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
@@ -82,30 +82,30 @@ class Locator:
         labels = labels_of(configuration)
         if asked:
             found = self._module(asked)
-            return None if found is None else self._compared(found, configuration)
+            return None if found is None else self._compare(found, configuration)
         here = _current()
-        other: Found | None = None
+        other: RootModule | None = None
         for directory in dict.fromkeys((beside, here)):
             found = self._module(directory) if directory and labels else None
             if found is not None and labels & _labels(found.folder):
-                found = self._compared(found, configuration)
+                found = self._compare(found, configuration)
                 if not found.difference:
                     return found
                 other = other or found
-        matches: dict[str, Found] = {}
+        matches: dict[str, RootModule] = {}
         for base in dict.fromkeys((*(roots() or [self._root]), root_of(here))) if labels else ():
             modules = self._modules(base)
             if modules is None:
                 return other
-            for found in self._with(labels, modules):
+            for found in self._modules_with(labels, modules):
                 matches[found.folder.directory] = found
-        compared = [self._compared(found, configuration) for found in matches.values()]
+        compared = [self._compare(found, configuration) for found in matches.values()]
         same = [found for found in compared if not found.difference]
         if len(same) == 1:
             return same[0]
         return other or (compared[0] if len(compared) == 1 else None)
 
-    def _compared(self, found: Found, configuration: Mapping[str, Any] | None) -> Found:
+    def _compare(self, found: RootModule, configuration: Mapping[str, Any] | None) -> RootModule:
         """Return a module with where its constants differ from those of a plan."""
         from azkvlint.readers.terraform.locations import difference  # most plans lie beside no source
 
@@ -121,8 +121,10 @@ class Locator:
         root = (configuration or {}).get("root_module")
         return found._replace(difference=difference(found.folder, root, load))
 
-    def _module(self, directory: str) -> Found | None:
-        """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""
+    def _module(self, directory: str) -> RootModule | None:
+        """Return the module in a folder, if it holds one, relative to the root of the run, or if it is not below, its
+        own.
+        """
         try:
             base = self._root if inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
@@ -133,10 +135,10 @@ class Locator:
             folder = self._cache(base).load(reported(base, directory), directory)
         except (InputError, OSError):
             return None
-        return Found(folder, base) if folder.files else None
+        return RootModule(folder, base) if folder.files else None
 
-    def _with(self, labels: frozenset[str], modules: list[_Named]) -> Iterator[Found]:
-        """The modules that have just these labels. Only those are read that have all the names."""
+    def _modules_with(self, labels: frozenset[str], modules: list[_NamedModule]) -> Iterator[RootModule]:
+        """Yield the modules that have just these labels. Only those are read that have all the names."""
         names = {label.rpartition(".")[2].encode() for label in labels}
         for directory, have in modules:
             if have is None or names <= have:
@@ -144,8 +146,8 @@ class Locator:
                 if found is not None and _labels(found.folder) == labels:
                     yield found
 
-    def _modules(self, base: str) -> list[_Named] | None:
-        """The modules below a folder; None if there is more below it than it pays to look at."""
+    def _modules(self, base: str) -> list[_NamedModule] | None:
+        """Return the modules below a folder; None if there is more below it than it pays to look at."""
         return cached(self._below, base, lambda: _modules(base))
 
 
@@ -161,8 +163,8 @@ def _current() -> str:
         return ""
 
 
-def _modules(base: str) -> list[_Named] | None:
-    found: list[_Named] = []
+def _modules(base: str) -> list[_NamedModule] | None:
+    found: list[_NamedModule] = []
     left = _MAX_BYTES
     for looked, (here, folders, files) in enumerate(walk(base)):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
@@ -171,12 +173,12 @@ def _modules(base: str) -> list[_Named] | None:
         if any(map(is_module_file, files)):
             names, size = _names(here)
             left -= size
-            found.append(_Named(here, names))
+            found.append(_NamedModule(here, names))
     return found
 
 
 def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
-    """The last labels of the blocks of a module, and how much was read to find them."""
+    """Return the last labels of the blocks of a module, and how much was read to find them."""
     names: set[bytes] = set()
     size, is_plain = 0, True
     try:

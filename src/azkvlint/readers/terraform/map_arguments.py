@@ -35,15 +35,15 @@ class BlockContent(Protocol):
     def blocks(self, name: str, single: bool = False) -> Sequence[BlockContent] | Unknown | None:
         """Return the blocks of a type; None if there is none."""
 
-    def certain(self, name: str) -> Sequence[BlockContent]:
+    def certain_blocks(self, name: str) -> Sequence[BlockContent]:
         """Return the blocks of a type that certainly exist."""
 
-    def joined(self, name: str) -> Items | None:
+    def partial_list(self, name: str) -> Items | None:
         """Return a list whose parts are not all known."""
 
 
 class ArgumentMap:
-    """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
+    """The arguments of one azurerm type that the rules require, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
         self.type = mapped.type
@@ -59,7 +59,7 @@ class ArgumentMap:
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
 
     def attributes(self, content: BlockContent, freezer: Freezer, version: VersionRange, is_read: bool) -> Tree:
-        """What a resource says, defaults of its provider version included: nested dicts of Values.
+        """Return what a resource says, defaults of its provider version included: nested dicts of Values.
 
         Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
         """
@@ -76,7 +76,7 @@ class ArgumentMap:
 
 
 def _mark_only_choice(tree: Tree, paths: tuple[Path, ...]) -> None:
-    """Of ``paths`` at least one is set: if only one of them is written, it is not null."""
+    """Mark the only one of ``paths`` that is written as set: at least one of them has to be."""
     written = [path for path in paths if has(tree, path)]
     if len(written) != 1:
         return
@@ -130,7 +130,7 @@ class _ArgumentMapping:
                 self._missing(tree, entry, at)
 
     def _missing(self, tree: Tree, entry: Entry, at: Location) -> None:
-        """What an argument that is not set amounts to."""
+        """Write the default of an argument that is not set."""
         default = default_of(entry.field, self.version, at)
         if default is not None:
             put(tree, entry.arm, default)
@@ -143,7 +143,7 @@ class _ArgumentMapping:
         found = content.blocks(entry.name, single=field.kind == "block")
         more: tuple[Unknown, ...] = ()
         if isinstance(found, Unknown):
-            certain = content.certain(entry.name) if field.kind == "blocks" else []
+            certain = content.certain_blocks(entry.name) if field.kind == "blocks" else []
             if not (certain and arm):
                 _unknown_block(tree, entry, found)
                 return True
@@ -170,7 +170,7 @@ class _ArgumentMapping:
         return True
 
     def _value(self, entry: Entry, found: Result) -> Value | None:
-        """One argument that is no block; None for null."""
+        """Return one argument that is no block; None for null."""
         field = entry.field
         if field.sensitive:
             found = mark_sensitive(found)
@@ -184,20 +184,20 @@ class _ArgumentMapping:
             return _links(field, value)
         if isinstance(value, Unknown) and entry.arm in self.texts:
             return msgspec.structs.replace(value, pattern="")
-        return _typed(field, value)
+        return _convert(field, value)
 
 
 def _attribute(content: BlockContent, entry: Entry) -> Result | None:
-    """The value of an argument; of a list as much as is known of it."""
+    """Return the value of an argument; of a list as much as is known of it."""
     found = content.attribute(entry.name)
     if type(found) is Unknown and entry.field.kind in ("value", "wrap"):
-        joined = content.joined(entry.name)
+        joined = content.partial_list(entry.name)
         return found if joined is None else joined
     return found
 
 
-# What tells a resource's place: a pattern of it is no text that an id could be held against. No id is held against the
-# names of what lies in a vault, but they are held against each other.
+# Arguments that identify a resource: an ID is not compared with a pattern of them. The names of objects in a vault are
+# not compared with IDs, only with each other.
 _TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
 _IN_VAULTS = ("Microsoft.KeyVault/vaults/", "Microsoft.KeyVault/managedHSMs/")
 
@@ -209,14 +209,16 @@ def _links(field: Field, value: Value) -> Value:
 
 
 def _is_typed(field: Field, plain: Plain) -> bool:
-    """Whether a plain value needs no conversion."""
+    """Return whether a plain value needs no conversion."""
     if type(plain) is str:
         return not field.numeric and not (field.boolean and plain in _BOOLEANS)
     return type(plain) is not bool or field.boolean
 
 
-def _typed(field: Field, value: Value) -> Value:
-    """A value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a number."""
+def _convert(field: Field, value: Value) -> Value:
+    """Return a value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a
+    number.
+    """
     if isinstance(value, Scalar):
         plain = value.value
         if isinstance(plain, str):
@@ -241,7 +243,7 @@ def _typed(field: Field, value: Value) -> Value:
 
 
 def _unknown_block(tree: Tree, entry: Entry, found: Unknown) -> None:
-    """A block of which nobody knows whether it is there: so is everything that it would say."""
+    """Write unknown values for all arguments of a block that may not exist."""
     if entry.arm:
         put(tree, entry.arm, Unknown(at=found.at, why=found.why, sensitive=found.sensitive))
         return

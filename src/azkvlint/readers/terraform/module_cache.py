@@ -21,7 +21,7 @@ _KEY_VAULT = "key_vault"
 
 
 class FolderCache:
-    """Modules by the real path of their folder, and what is asked of each resource type."""
+    """Modules by the real path of their folder, and the arguments that rules require of each resource type."""
 
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
@@ -33,19 +33,19 @@ class FolderCache:
         self._beside: dict[tuple[str, str], str | None] = {}
 
     def load(self, path: str, directory: str) -> Folder:
-        """The module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
+        """Return the module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
         if directory not in self._folders and len(self._folders) >= _MOST:
             self._folders.clear()
             self._matters.clear()
             self._only_policies.clear()
             self._own.clear()
-        found = cached(self._folders, directory, lambda: _loaded(path, directory))
+        found = cached(self._folders, directory, lambda: _load(path, directory))
         if isinstance(found, InputError):
             raise found
         return found
 
     def argument_map(self, type_: str) -> ArgumentMap | None:
-        """How a resource type is lowered; None for one that has no table, or that no rule asks for."""
+        """Return the argument map of a resource type; None if it has no table, or no rule requires it."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.required.paths_of(mapped.type) is not None
@@ -53,7 +53,7 @@ class FolderCache:
         return self._lowerings[type_]
 
     def is_required(self, type_: str) -> bool:
-        """Whether any rule may ask for resources of a Terraform type."""
+        """Return whether a rule may require resources of a Terraform type."""
         return type_ in AZAPI or type_ in WITH_TEMPLATE or self.argument_map(type_) is not None
 
     def _is_relevant(self, type_: str) -> bool:
@@ -79,7 +79,9 @@ class FolderCache:
         return not is_whole or any(map(self._declares, folders))
 
     def reached(self, folder: Folder, root: str) -> tuple[list[Folder], bool]:
-        """A module, and the modules beside it that it calls, those that they call included; and whether that is all."""
+        """Return a module, and the modules beside it that it calls, those that they call included; and whether that is
+        all.
+        """
         found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
             for _, source in calls(here):
@@ -95,7 +97,7 @@ class FolderCache:
         return found, is_whole
 
     def local_module(self, root: str, directory: str, source: str) -> str | None:
-        """The folder that a local source means; None if it is not local, or leads out of the project."""
+        """Return the folder that a local source means; None if it is not local, or leads out of the project."""
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
     def _declares(self, folder: Folder) -> frozenset[str]:
@@ -109,7 +111,7 @@ class FolderCache:
         return found
 
 
-def _loaded(path: str, directory: str) -> Folder | InputError:
+def _load(path: str, directory: str) -> Folder | InputError:
     try:
         return load_folder(path, directory)
     except InputError as error:
@@ -124,5 +126,5 @@ def _beside(root: str, directory: str, source: str) -> str | None:
 
 
 def is_local(source: str) -> bool:
-    """Whether the source of a module is a folder beside its caller."""
+    """Return whether the source of a module is a folder beside its caller."""
     return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")

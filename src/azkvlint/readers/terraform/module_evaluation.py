@@ -1,4 +1,4 @@
-"""One use of a module: its variables are given, so its expressions amount to something."""
+"""A module with its arguments: the values of its variables, locals and outputs, its resources and calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING: Local = {}
 
 
 class ModuleInstance:
-    """A module in one use. Whatever it declares is evaluated once, when somebody asks for it."""
+    """A module with its arguments. Its declarations are evaluated once, when they are first needed."""
 
     def __init__(self, folder: Folder, run: TerraformRun, use: ModuleCall) -> None:
         self.folder = folder
@@ -71,14 +71,14 @@ class ModuleInstance:
             held.clear()
 
     def scope(self, path: str) -> FileScope:
-        """What evaluates the expressions of one file."""
+        """Return what evaluates the expressions of one file."""
         found = self._scopes.get(path)
         if found is None:
             found = self._scopes[path] = FileScope(self, path)
         return found
 
-    def place(self, path: str, start: int, end: int) -> Location:
-        """Where a stretch of a file is told."""
+    def locate(self, path: str, start: int, end: int) -> Location:
+        """Return the location that reports use for a range of a file."""
         shown = self.call.shown
         return Location(path=path, span=(start, end)) if shown is None else shown
 
@@ -91,33 +91,34 @@ class ModuleInstance:
             self.run.report_unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
 
     def report_block_faults(self, declaration: Declaration) -> None:
-        """Report what is wrong inside a block, which is known once somebody looks into it."""
+        """Report what is wrong inside a block, whose body is parsed lazily."""
         self.report_faults(declaration.path, declaration.block.body.faults)
         for part in declaration.overrides:
             self.report_faults(part.path, part.block.body.faults)
 
     def evaluate(self, piece: Piece, local: Local) -> Result:
-        """What an attribute amounts to; Unknown, with a Problem, if it is no expression, and if Terraform refuses it.
+        """Return the value of an attribute; Unknown, with a Problem, if it is not an expression, or if Terraform
+        rejects it.
 
         A text, number or boolean stands at the attribute, unless a caller of the module wrote it.
         """
         path, attribute = piece
         node = attribute.expression()
-        at = self.place(path, attribute.start, attribute.end)
+        at = self.locate(path, attribute.start, attribute.end)
         if node is None:
             if attribute.fault is not None:
                 self.report_faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
         if type(node) is ast.Literal:
             return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
-        return self._evaluated(path, node, local, at)
+        return self._evaluate(path, node, local, at)
 
     def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
-        """What a part of an attribute's expression amounts to."""
+        """Return the value of a part of an attribute's expression."""
         path, attribute = piece
-        return self._evaluated(path, node, local, self.place(path, attribute.start, attribute.end))
+        return self._evaluate(path, node, local, self.locate(path, attribute.start, attribute.end))
 
-    def _evaluated(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
+    def _evaluate(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
         try:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
@@ -125,7 +126,7 @@ class ModuleInstance:
         return relocate(found, at, self)
 
     def is_given(self, at: Location) -> bool:
-        """Whether a place lies in a module that calls this one, so that what stands there was given by it."""
+        """Return whether a place lies in a module that calls this one, so that what stands there was given by it."""
         found = self._elsewhere.get(at.path)
         if found is None:
             around = self.call.around
@@ -136,12 +137,12 @@ class ModuleInstance:
         return found
 
     def symbol(self, node: ast.Name, at: Location) -> Result:
-        """What the first name of a reference means; it is kept in ``spaces``."""
+        """Return what the first name of a reference means; it is kept in ``spaces``."""
         found = self.spaces[node.name] = _namespace(self, node.name, at)
         return found
 
     def variable(self, name: str, at: Location) -> Result:
-        """What a variable is given, else its default; Unknown under its own name if that is nothing."""
+        """Return what a variable is given, else its default; Unknown under its own name if that is nothing."""
         return self._once(f"var.{name}", at, self._variable)
 
     def _variable(self, key: str, at: Location) -> Result:
@@ -151,7 +152,7 @@ class ModuleInstance:
             return Unknown(at=at, why=f"there is no variable '{name}'")
         self.report_block_faults(declaration)
         attributes, block = declaration.attributes, declaration.block
-        head = self.place(declaration.path, block.start, block.head)
+        head = self.locate(declaration.path, block.start, block.head)
         found = self.call.given.get(name)
         if found is not None and self.call.scenario is not None and not self.prefix:
             self.call.scenario.given.add(name)
@@ -177,7 +178,7 @@ class ModuleInstance:
             if found.at != head:
                 self.run.hide(found.at)
             return mark_sensitive(found)
-        return _named(found, f"{self.prefix}var.{name}")
+        return _with_name(found, f"{self.prefix}var.{name}")
 
     def _is_open(self, name: str) -> bool:
         """Return whether nothing is to be known of a root's variable that has a default and is given no value."""
@@ -192,7 +193,7 @@ class ModuleInstance:
         return type_of(piece.attribute.expression() if piece is not None else None)
 
     def local(self, name: str, at: Location) -> Result:
-        """A local value."""
+        """Return a local value."""
         return self._once(f"local.{name}", at, self._local)
 
     def _local(self, key: str, at: Location) -> Result:
@@ -200,10 +201,10 @@ class ModuleInstance:
         piece = self.folder.locals.get(name)
         if piece is None:
             return Unknown(at=at, why=f"there is no local value '{name}'")
-        return _named(self.evaluate(piece, NOTHING), self.prefix + key)
+        return _with_name(self.evaluate(piece, NOTHING), self.prefix + key)
 
     def output(self, name: str, at: Location) -> Result | None:
-        """An output of the module; None if there is none of that name."""
+        """Return an output of the module; None if there is none of that name."""
         return self._once(f"output.{name}", at, self._output) if name in self.folder.outputs else None
 
     def _output(self, key: str, at: Location) -> Result:
@@ -212,11 +213,11 @@ class ModuleInstance:
         piece = declaration.attributes.get("value")
         if piece is None:
             return Absent(at=at)
-        found = _named(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
+        found = _with_name(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
         return mark_sensitive(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
     def _once(self, key: str, at: Location, make: _Evaluation) -> Result:
-        """A value, worked out when it is first asked for; one that needs itself is a Problem."""
+        """Return a value, evaluated when it is first needed; one that needs itself is a Problem."""
         found = self._values.get(key)
         if found is not None:
             return found
@@ -235,21 +236,21 @@ class ModuleInstance:
         return found
 
     def resource(self, local: str) -> ResourceSymbol | None:
-        """A resource or data source by its address in the module."""
+        """Return a resource or data source by its address in the module."""
         found = self._resources.get(local)
         if found is None and local in self.folder.resources:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
 
     def module(self, name: str) -> ModuleCallSymbol | None:
-        """A module call."""
+        """Return a module call by its name; None if there is none."""
         found = self._modules.get(name)
         if found is None and name in self.folder.modules:
             found = self._modules[name] = ModuleCallSymbol(self, self.folder.modules[name])
         return found
 
 
-def _named(found: Result, name: str) -> Result:
+def _with_name(found: Result, name: str) -> Result:
     """Give an unknown value the pattern of its name, so that it is equal to itself wherever the name is used."""
     if isinstance(found, Unknown) and not (found.pattern or found.sensitive or found.candidates):
         return msgspec.structs.replace(found, pattern=hole(name))
@@ -260,7 +261,7 @@ class _Evaluation(Protocol):
     """Works out the value of a key."""
 
     def __call__(self, key: str, at: Location, /) -> Result:
-        """The value; ``at`` is where it is asked for."""
+        """Return the value; ``at`` is the location of the reference."""
 
 
 class FileScope:
@@ -277,20 +278,20 @@ class FileScope:
         del self.evaluator
 
     def place(self, node: ast.Node) -> Location:
-        """Where a node stands."""
+        """Return where a node stands."""
         return Location(path=self.path, span=(node.start, node.end)) if self.shown is None else self.shown
 
     def symbol(self, node: ast.Name) -> Result:
-        """What the first name of a reference means."""
+        """Return what the first name of a reference means."""
         found = self.instance.spaces.get(node.name)
         return found if found is not None else self.instance.symbol(node, self.place(node))
 
     def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # HCL declares no functions
-        """Nothing: a module declares no functions."""
+        """Return None: a module declares no functions."""
         return None
 
-    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator says where it is asked
-        """The text of a file of the project."""
+    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator passes the location
+        """Return the text of a file of the project."""
         return self.instance.run.texts.read(name)
 
     def rendered(self, name: str, found: Result) -> None:
@@ -298,7 +299,7 @@ class FileScope:
         self.instance.run.texts.add_rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:
-        """A value at the place of its expression, unless a caller of the module wrote it."""
+        """Return a value at the place of its expression, unless a caller of the module wrote it."""
         return relocate(found, at, self.instance)
 
 
@@ -327,10 +328,10 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         super().close()
 
     def make(self, step: Step) -> ModuleEntity:
-        """One use."""
+        """Return the instance of a step."""
         return ModuleEntity(self, step)
 
-    def used(self, step: Step) -> ModuleEntity | None:
+    def instance_with_key(self, step: Step) -> ModuleEntity | None:
         """Return the use with the key of ``step``; of one that stands for all, as it is with that key."""
         found = self.expanded()
         for entity in self.instances:
@@ -344,7 +345,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
 
     @property
     def source(self) -> ModuleSource | None:
-        """What the module is made of; None, with a Problem, if that is not at hand."""
+        """Return the source of the module; None, with a Problem, if it is not available."""
         if not self._asked:
             self._asked = True
             self._source = source_of(self.instance, self.declaration, self.at)
@@ -367,22 +368,22 @@ class ModuleEntity(Instance):
         self._content = None
 
     @property
-    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
-        """What its being there hangs on."""
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # evaluated lazily
+        """Return the conditions under which it exists."""
         found = self.symbol.expanded()
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     @property
     def content(self) -> ModuleInstance | None:
-        """What is in the module, with what it is given; None, with a Problem, if it is not at hand."""
+        """Return the module with its arguments; None, with a Problem, if it is not available."""
         if not self._asked:
             self._asked = True
             source = self.symbol.source
             if source is not None:
-                self._content = self._used(source)
+                self._content = self._open(source)
         return self._content
 
-    def _used(self, source: ModuleSource) -> ModuleInstance:
+    def _open(self, source: ModuleSource) -> ModuleInstance:
         caller = self.symbol.instance
         caller.run.count_deployment()
         at = caller.call.shown if caller.call.shown is not None else self.at
@@ -402,7 +403,7 @@ class ModuleEntity(Instance):
         return ModuleInstance(source.folder, caller.run, use)
 
     def _hide(self, folder: Folder) -> None:
-        """Take note of the arguments that are secrets: no excerpt shows them, whether somebody asks for them or not."""
+        """Hide the arguments that are secrets from excerpts, whether they are evaluated or not."""
         run = self.symbol.instance.run
         for name, (path, attribute) in self.symbol.declaration.attributes.items():
             variable = folder.variables.get(name)
@@ -410,7 +411,7 @@ class ModuleEntity(Instance):
                 run.hide(Location(path=path, span=(attribute.value_start, attribute.end)))
 
     def member(self, name: str, at: Location) -> Result:
-        """An output of the module: its own expression, where the module is at hand."""
+        """Return an output of the module: its own expression, if the module is available."""
         content = self.content
         found = content.output(name, at) if content is not None else None
         if found is None:
@@ -420,7 +421,7 @@ class ModuleEntity(Instance):
 
 
 class CallArguments:
-    """What a module call gives to variables, each evaluated when the module asks for it."""
+    """The arguments of a module call, each evaluated when the module needs it."""
 
     def __init__(self, call: ModuleCallSymbol, step: Step) -> None:
         self.symbol = call
@@ -432,12 +433,12 @@ class CallArguments:
         self._busy: set[str] = set()
 
     def get(self, name: str, /) -> Result | None:
-        """The value of one variable; None if it is given none."""
+        """Return the value of one variable; None if it is given none."""
         piece = self.pieces.get(name) if name not in META else None
         if piece is None:
             return self._lost(name)
         if name in self._busy:
-            at = self.caller.place(piece.path, piece.attribute.start, piece.attribute.end)
+            at = self.caller.locate(piece.path, piece.attribute.start, piece.attribute.end)
             self.caller.run.report_unreadable(f"the argument '{name}' refers to itself", at)
             return Unknown(at=at, why=f"the argument '{name}' refers to itself")
         self._busy.add(name)
@@ -447,15 +448,15 @@ class CallArguments:
             self._busy.discard(name)
 
     def _lost(self, name: str) -> Unknown | None:
-        """What is not found, if it may stand where nothing can be read."""
+        """Return what is not found, if it may stand where nothing can be read."""
         if not self.declaration.is_damaged:
             return None
         path, block = self.declaration.path, self.declaration.block
-        at = self.caller.place(path, block.start, block.head)
+        at = self.caller.locate(path, block.start, block.head)
         return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
-        """The value itself."""
+        """Return the value itself."""
         return found
 
 
@@ -471,14 +472,14 @@ class Namespace:
         self.at = at
 
     def item(self, index: Result, at: Location) -> Result:
-        """A member by its name."""
+        """Return a member by its name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why=f"which member of '{self.name}' is meant is not known")
 
 
 def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
-    """What a name stands for in a module."""
+    """Return what a name stands for in a module."""
     match name:
         case "var":
             return Namespace(name, instance.variable, at)
@@ -513,7 +514,9 @@ def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
 
 
 def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
-    """``path.module``, ``path.root`` or ``path.cwd``, as Terraform gives them when it runs in the root module."""
+    """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform gives them when it runs in the root
+    module.
+    """
     if member in ("root", "cwd"):
         return Scalar(at=at, value=".")
     if member == "module":
@@ -523,7 +526,7 @@ def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
 
 
 def _setting(member: str, at: Location) -> Result:
-    """``terraform.workspace`` and what else is known when Terraform runs."""
+    """Return ``terraform.workspace`` and what else is known when Terraform runs."""
     return Unknown(at=at, why=f"'terraform.{member}' is known only when Terraform runs", pattern=hole(member))
 
 
@@ -537,7 +540,7 @@ class Undeclared:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """Unknown; the id of something that is not here."""
+        """Return unknown; the id of something that is not here."""
         pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
         if is_azure(self.type) and is_own_id(self.type, name):
             self.instance.run.types[self.address] = linked_type(self.type)
@@ -545,5 +548,5 @@ class Undeclared:
         return Unknown(at=at, why=why, pattern=pattern)
 
     def item(self, index: Result, at: Location) -> Result:  # noqa: ARG002  # whichever instance, it is not here
-        """Any instance of it."""
+        """Return any instance of it."""
         return self

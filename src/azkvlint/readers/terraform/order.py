@@ -32,11 +32,13 @@ class ApplyOrder:
         self._depth = 0
 
     def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
-        """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
+        """Return the attributes of a resource with what it waits for, or whether it assigns a role to the deploying
+        principal.
+        """
         declaration, instance = entity.symbol.declaration, entity.instance
         if entity.type in OBJECTS:
             if instance.call.shown is not None:
-                return attributes  # in somebody else's module its caller can change nothing
+                return attributes  # the caller cannot change a foreign module
             return after(attributes, self._resource(instance, declaration.local) | self._calls(instance))
         argument = PRINCIPALS.get(entity.type, "")
         if argument in declaration.attributes:
@@ -61,7 +63,7 @@ class ApplyOrder:
         return found
 
     def _declaration(self, instance: ModuleScope, declaration: Declaration) -> _Grants:
-        """What all that a resource names waits for."""
+        """Return what all that a resource names waits for."""
         nodes = [piece.attribute.expression() for piece in declaration.attributes.values()]
         waiting = list(declaration.blocks)
         while waiting:
@@ -71,7 +73,7 @@ class ApplyOrder:
         return _NONE.union(*(self._node(instance, node) for node in nodes))
 
     def _calls(self, instance: ModuleScope) -> _Grants:
-        """What the calls wait for that lead to a module."""
+        """Return what the calls wait for that lead to a module."""
         found, given = _NONE, instance.call.given
         while isinstance(given, CallArguments):
             found |= self._piece(given.caller, given.pieces.get("depends_on"))
@@ -84,9 +86,9 @@ class ApplyOrder:
     def _node(self, instance: ModuleScope, node: ast.Node | None) -> _Grants:
         if node is None or isinstance(node, ast.Literal):
             return _NONE
-        return _NONE.union(*(self._named(instance, names) for names in set(paths(node))))
+        return _NONE.union(*(self._reference(instance, names) for names in set(paths(node))))
 
-    def _named(self, instance: ModuleScope, names: tuple[str, ...]) -> _Grants:
+    def _reference(self, instance: ModuleScope, names: tuple[str, ...]) -> _Grants:
         match names:
             case ("var", name, *_):
                 given = instance.call.given
@@ -113,7 +115,7 @@ class ApplyOrder:
         if content is None:
             return frozenset({ANYTHING})
         if not rest:
-            return self._once(address, lambda: self._whole(content)) | {static_address(address)}
+            return self._once(address, lambda: self._module_grants(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])
         pieces = [output.attributes.get(name) for name in ("value", "depends_on")] if output is not None else []
         return self._once(
@@ -121,8 +123,8 @@ class ApplyOrder:
             lambda: self._calls(content).union(*(self._piece(content, piece) for piece in pieces)),
         )
 
-    def _whole(self, instance: ModuleScope) -> _Grants:
-        """What all that is in a module waits for."""
+    def _module_grants(self, instance: ModuleScope) -> _Grants:
+        """Return what all that is in a module waits for."""
         found = [self._resource(instance, local) for local in instance.folder.resources]
         return self._calls(instance).union(*found)
 
@@ -137,12 +139,12 @@ class ApplyOrder:
 
 
 def declares_role_assignments(folder: Folder) -> bool:
-    """Whether a module declares any grant."""
+    """Return whether a module declares any grant."""
     return any(local.partition(".")[0] in PRINCIPALS for local in folder.resources)
 
 
 class _Principal:
-    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be.
+    """The principal of a role assignment: whether it is the deploying principal, another one, or unknown.
 
     ``around`` is the declaration that ``each`` belongs to.
     """
@@ -176,12 +178,12 @@ class _Principal:
             given = instance.call.given
             if isinstance(given, CallArguments) and names[1] in given.pieces:
                 self.piece(given.caller, given.pieces[names[1]])
-            elif isinstance(instance.variable(names[1], instance.place("", 0, 0)), Unknown):
+            elif isinstance(instance.variable(names[1], instance.locate("", 0, 0)), Unknown):
                 self.is_open = True
 
 
 def paths(node: ast.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
-    """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets.
+    """Yield all references in an expression, without their indexes, and those in the indexes.
 
     Without those ``in_brackets`` it is what the value can come from: a key only selects it.
     """

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
-    """The outputs of a module, with what each is made from."""
+    """Yield the outputs of a module, with what each is made from."""
     for name, declaration in instance.folder.outputs.items():
         yield _output(instance, name, declaration)
 
 
 def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resource:
     block = declaration.block
-    at = instance.place(declaration.path, block.start, block.head)
+    at = instance.locate(declaration.path, block.start, block.head)
     written = (declaration.attributes.get(argument) for argument in ("sensitive", "ephemeral"))
     marked, ephemeral = (
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
@@ -37,12 +37,12 @@ def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resou
 
 
 def holds_secrets(folder: Folder) -> bool:
-    """Whether a module declares anything whose secrets could be told."""
+    """Return whether a module declares resources whose secrets could be exposed."""
     return any(has_secrets(_type_of(local)) for local in folder.resources)
 
 
 def exposing_arguments(instance: ModuleScope) -> Iterator[Resource]:
-    """The arguments of a module's resources that are given a secret and show it."""
+    """Yield the arguments of a module's resources that are given a secret and show it."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(("data.", "ephemeral.")):
             continue
@@ -50,7 +50,7 @@ def exposing_arguments(instance: ModuleScope) -> Iterator[Resource]:
         for name in telling(_type_of(local)):
             for piece, rests in _pieces(declaration, name):
                 path, attribute = piece
-                at = instance.place(path, attribute.start, attribute.end)
+                at = instance.locate(path, attribute.start, attribute.end)
                 given = union(scope.trace(piece, rest) for rest in rests)
                 found = argument(f"{instance.prefix}{local}", name, given, at)
                 if found is not None:
@@ -63,7 +63,7 @@ def _type_of(local: str) -> str:
 
 
 def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[Path, ...]]]:
-    """Where an argument is written, and the paths below that place at which it stands."""
+    """Yield where an argument is written, and the paths below that place at which it stands."""
     block, _, attribute = name.rpartition(".")
     # JSON writes a block as one object, or as a list of them.
     piece = declaration.attributes.get(block or attribute)
@@ -75,19 +75,19 @@ def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[
 
 
 def readings(instance: ModuleScope) -> Iterator[Resource]:
-    """The data sources of a module that read secrets."""
+    """Yield the data sources of a module that read secrets."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(READING):
             block = declaration.block
-            at = instance.place(declaration.path, block.start, block.head)
+            at = instance.locate(declaration.path, block.start, block.head)
             yield reading(f"{instance.prefix}{local}", instance.run.version, at)
 
 
 def module_calls(instance: ModuleScope) -> Iterator[Resource]:
-    """The module calls of a module."""
+    """Yield the module calls of a module."""
     for name, declaration in instance.folder.modules.items():
         block = declaration.block
-        at = instance.place(declaration.path, block.start, block.head)
+        at = instance.locate(declaration.path, block.start, block.head)
         written = (declaration.attributes.get(argument) for argument in ("source", "version"))
         source, version = (
             instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written

@@ -39,7 +39,7 @@ _SOURCE = "/hashicorp/azurerm"
 
 
 def locked_version(run: TerraformRun, folder: Folder) -> VersionRange | None:
-    """The azurerm version that the lock file of a root module names; None if there is none.
+    """Return the azurerm version that the lock file of a root module names; None if there is none.
 
     One that cannot be read, which is a Problem, may name any.
     """
@@ -62,7 +62,7 @@ def locked_version(run: TerraformRun, folder: Folder) -> VersionRange | None:
 
 
 def version_constraints(folder: Folder) -> Iterator[str]:
-    """What a module itself demands of the azurerm version."""
+    """Yield what a module itself demands of the azurerm version."""
     for _, block in folder.settings:
         for inner in block.body.blocks:
             found = inner.body.attributes.get(AZURERM) if inner.type == "required_providers" else None
@@ -89,7 +89,7 @@ def _text(attribute: Attribute | None) -> str:
 
 
 def provider_resources(instance: ModuleScope) -> Iterator[Resource]:
-    """The azurerm provider blocks of a module, as resources."""
+    """Yield the azurerm provider blocks of a module, as resources."""
     for part in instance.folder.providers:
         if part.block.labels == (AZURERM,):
             yield _resource(instance, part)
@@ -100,7 +100,7 @@ def _resource(instance: ModuleScope, part: Part) -> Resource:
     alias = _text(block.body.attributes.get("alias"))
     key = f"{AZURERM}.{alias}" if alias else AZURERM
     address = _address(instance, key)
-    at = instance.place(path, block.start, block.head)
+    at = instance.locate(path, block.start, block.head)
     instance.report_faults(path, block.body.faults)
     pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
     parts = [Part(path, inner) for inner in block.body.blocks]
@@ -129,7 +129,7 @@ class _Head:
 
 
 def _features(content: Content, instance: ModuleScope) -> Value:
-    """``features { key_vault { ... } }``, every switch with its default."""
+    """Return ``features { key_vault { ... } }``, every switch with its default."""
     at = content.at
     features = content.blocks("features")
     inner = features[0].blocks("key_vault") if isinstance(features, list) and features else features
@@ -149,17 +149,17 @@ def _address(instance: ModuleScope, key: str) -> str:
 
 
 def provider_of(instance: ModuleScope, declaration: Declaration, at: Location) -> Link:
-    """The provider block that manages a resource: the one it names, or the one its module has or is given."""
+    """Return the provider block that manages a resource: the one it names, or the one its module has or is given."""
     return Link(at=at, target=provider_key(instance, declaration).removesuffix(ONE_OF))
 
 
 def provider_key(instance: ModuleScope, declaration: Declaration) -> str:
-    """The address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
-    return _resolved(instance, reference(declaration.attributes.get("provider")) or AZURERM)
+    """Return the address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
+    return _resolve(instance, reference(declaration.attributes.get("provider")) or AZURERM)
 
 
-def _resolved(instance: ModuleScope, key: str) -> str:
-    """The address of the provider block that a module knows by ``key``."""
+def _resolve(instance: ModuleScope, key: str) -> str:
+    """Return the address of the provider block that a module knows by ``key``."""
     found = instance.providers.get(key)
     if found is None:
         block = key.removesuffix(ONE_OF)
@@ -171,7 +171,7 @@ def _resolved(instance: ModuleScope, key: str) -> str:
 
 
 def _keys(instance: ModuleScope) -> Iterator[str]:
-    """What the azurerm provider blocks of a module itself are known by."""
+    """Yield what the azurerm provider blocks of a module itself are known by."""
     for _, block in instance.folder.providers:
         if block.labels == (AZURERM,):
             alias = _text(block.body.attributes.get("alias"))
@@ -183,20 +183,20 @@ def _given(instance: ModuleScope, key: str) -> str:
 
 
 def passed_providers(caller: ModuleScope, declaration: Declaration) -> Mapping[str, str]:
-    """The provider blocks that a module call hands on, by the names that the module knows them by."""
+    """Return the provider blocks that a module call passes, by their names in the module."""
     piece = declaration.attributes.get("providers")
     node = piece.attribute.expression() if piece is not None else None
-    found = {AZURERM: _resolved(caller, AZURERM)}
+    found = {AZURERM: _resolve(caller, AZURERM)}
     if isinstance(node, ast.Object):
         for member in node.members:
             if isinstance(member, ast.Property):
                 name = member.key if isinstance(member.key, str) else _traversal(member.key)
-                found[name] = _resolved(caller, _traversal(member.value))
+                found[name] = _resolve(caller, _traversal(member.value))
     return found
 
 
 def reference(piece: Piece | None) -> str:
-    """The provider that an argument names, such as ``azurerm.west``."""
+    """Return the provider that an argument names, such as ``azurerm.west``."""
     return _traversal(piece.attribute.expression()) if piece is not None else ""
 
 

@@ -1,4 +1,4 @@
-"""A root module -> the resources that the loaded rules ask for, and what could not be understood."""
+"""A root module -> the resources that the loaded rules require, and what could not be understood."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TerraformRead(TemplateRead, kw_only=True):
     """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
 
     ``value_files`` are those of them that give values to variables. ``heads`` are those of
-    what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
+    what was not read, by static address: foreign or missing modules, and what has no instances.
     ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
     paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
     of them are evaluated with it.
@@ -81,7 +81,7 @@ def _read(
 ) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
-    if is_reusable and not settings.closed and not values.given:
+    if is_reusable and not settings.closed and not values.has_values:
         run.closed = False
     return read_module(run, folder, ModuleCall(given=values), values, lock=folder)
 
@@ -130,14 +130,17 @@ def _first_file(folder: Folder) -> str:
 
 
 def _needs_values(folder: Folder) -> bool:
-    """Whether a module has variables that somebody must give values to, so that it seems to be made for callers."""
+    """Return whether a module has variables that somebody must give values to, so that it seems to be made for
+    callers.
+    """
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
 def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
-    """The azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave open.
+    """Return the azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave
+    open.
 
-    Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
+    Without a constraint, ``terraform init`` installs the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
     named = locked_version(run, lock)

@@ -46,14 +46,14 @@ class Symbol(Generic[One]):
         self.declaration = declaration
         self.address = address
         block = declaration.block
-        self.at = instance.place(declaration.path, block.start, block.head)
+        self.at = instance.locate(declaration.path, block.start, block.head)
         self._expansion: Expansion | None = None
         self._instances: list[One] = []
         self._result: Result | None = None
         self._busy = False
 
     def make(self, step: Step) -> One:
-        """One instance."""
+        """Return the instance of a step."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class Symbol(Generic[One]):
         self._expansion = self._result = None
 
     def expanded(self) -> Expansion | None:
-        """Its instances; None while they are being worked out."""
+        """Return its instances; None while they are being worked out."""
         if self._expansion is None and not self._busy:
             self._busy = True
             try:
@@ -78,12 +78,12 @@ class Symbol(Generic[One]):
 
     @property
     def instances(self) -> list[One]:
-        """All instances."""
+        """Return all instances."""
         self.expanded()
         return self._instances
 
     def result(self) -> Result:
-        """What the declaration means in an expression: one instance, a list or a map of them, or one for all."""
+        """Return what the declaration means in an expression: one instance, a list or a map of them, or one for all."""
         if self._result is None:
             found = self.expanded()
             if found is None:
@@ -116,12 +116,12 @@ class RemoteOutputs:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """One output."""
+        """Return one output."""
         pattern = hole(f"{self.address}.outputs.{name}")
         return Unknown(at=at, why=f"it is in the state that {self.address} reads", pattern=pattern, given=True)
 
     def item(self, index: Result, at: Location) -> Result:
-        """An output by its name."""
+        """Return an output by its name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
         return Unknown(at=at, why=f"it is in the state that {self.address} reads")
@@ -136,7 +136,7 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         self.type = type_of(declaration)
 
     def make(self, step: Step) -> ResourceEntity:
-        """One instance."""
+        """Return the instance of a step."""
         return ResourceEntity(self, step)
 
 
@@ -147,7 +147,7 @@ def type_of(declaration: Declaration) -> str:
 
 
 class ResourceEntity(Instance):
-    """One instance of a resource or data source. Its attributes are evaluated when they are first asked for."""
+    """One instance of a resource or data source. Its attributes are evaluated when they are first needed."""
 
     def __init__(self, symbol: ResourceSymbol, step: Step) -> None:
         self.symbol = symbol
@@ -166,8 +166,8 @@ class ResourceEntity(Instance):
         self._busy = False
 
     @property
-    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
-        """What its being there hangs on."""
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # evaluated lazily
+        """Return the conditions under which it exists."""
         found = self.symbol.expanded()
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
@@ -176,7 +176,7 @@ class ResourceEntity(Instance):
         self.content.close()
 
     def member(self, name: str, at: Location) -> Result:
-        """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
+        """Return what is written for an attribute; else Unknown, with the same pattern everywhere."""
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
             return mark_sensitive(found) if self._is_secret(name) else found
@@ -186,8 +186,10 @@ class ResourceEntity(Instance):
             return RemoteOutputs(self.address, at)
         blocks = self.content.blocks(name)
         if blocks is not None and not isinstance(blocks, Unknown):
-            told: list[Result] = [block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)]
-            return Items(at=blocks[0].at if blocks else self.at, items=told)
+            items: list[Result] = [
+                block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)
+            ]
+            return Items(at=blocks[0].at if blocks else self.at, items=items)
         if self.type == LEFT_OPEN:
             why = f"{name.replace('_', ' ')} of this release of the module is not known"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
@@ -196,7 +198,7 @@ class ResourceEntity(Instance):
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
-        """Whether an attribute is sensitive, as the provider or its name says."""
+        """Return whether an attribute is sensitive, as the provider or its name says."""
         mapped = RESOURCES.get(self.type)
         field = mapped.fields.get(name) if mapped is not None else None
         return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)
@@ -209,14 +211,14 @@ class ResourceEntity(Instance):
         return found is not None and found[0].lower() == SECRETS.lower()
 
     def data(self, at: Location) -> Result:
-        """All that is written, as an object that has more."""
+        """Return all that is written, as an object that has more."""
         found = self.content.data(at)
-        told = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
-        fields = {**told, "id": self.member("id", at)}
+        written = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
+        fields = {**written, "id": self.member("id", at)}
         return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
 
     def own_id(self, name: str) -> Unknown:
-        """The resource's own id: it certainly names the resource, whatever its text will be."""
+        """Return the resource's own id: it certainly names the resource, whatever its text will be."""
         self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         if name == "id" and self._own is not None:
             return self._own
@@ -257,7 +259,9 @@ class ResourceEntity(Instance):
         return named[0] if named is not None else ""
 
     def id_pattern(self) -> str:
-        """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""
+        """Return what is known of the id of a vault, managed HSM, resource group or subscription; empty for all
+        others.
+        """
         if self._pattern is None:
             if self._busy:
                 return ""
@@ -288,11 +292,11 @@ class ResourceEntity(Instance):
         return ""
 
     def text_id(self) -> Unknown:
-        """The id as what is known of its text."""
+        """Return the id as what is known of its text."""
         return Unknown(at=self.at, why=_AFTER, pattern=self.id_pattern(), given=True)
 
     def text(self, name: str) -> str:
-        """What is known of a text that its author wrote; a slash in it would make the id another one."""
+        """Return what is known of a text that its author wrote; a slash in it would make the id another one."""
         found = self.content.attribute(name)
         text = pattern_of(found) if found is not None else ""
         return text if "/" not in text else ""

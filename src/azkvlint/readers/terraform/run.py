@@ -33,7 +33,7 @@ from azkvlint.util.errors import InputError
 class Stub(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a declaration, its arguments by name, and the calls that lead into it, itself included if it is one.
 
-    ``is_call``: whatever is in the module that it calls can be told here.
+    ``is_call``: findings of the called module can be reported here.
     """
 
     at: Location
@@ -79,7 +79,7 @@ class TerraformRun(Run):
         self._noted: set[tuple[str, str]] = set()
 
     def apart(self) -> Self:
-        """See Run."""
+        """Return a run with a budget of its own."""
         other = super().apart()
         other.links = self.links.within(other.budget)
         return other
@@ -109,7 +109,7 @@ class TerraformRun(Run):
             return
         self.closed = False
         if path not in self.files:
-            return  # of somebody else's module: its caller cannot mend it, and what it declares there stays open
+            return  # a foreign module, which its caller cannot fix
         lines, is_json = Lines(self.files[path]), path.endswith(".json")
         for fault in fresh[:_MAX_FAULTS]:
             self._faulty.add((path, fault.at))
@@ -125,14 +125,14 @@ class TerraformRun(Run):
         self.problem(NOT_WHOLE, "error", message, at, hint)
 
     def report_note(self, message: str, at: Location, hint: str) -> None:
-        """Say what was not judged, once for each file that it stands in."""
+        """Report what was not evaluated, once for each file."""
         self.closed = False
         if (at.path, message) not in self._noted:
             self._noted.add((at.path, message))
             self.problem(NOT_WHOLE, "note", message, at, hint)
 
     def freeze(self, result: Result) -> Value | None:
-        """The Value of a result; None for null. What certainly names one resource is a Link."""
+        """Return the Value of a result; None for null. What certainly names one resource is a Link."""
         return self.links.freeze(result)
 
 
@@ -140,10 +140,10 @@ class VariableValues(Protocol):
     """The values that variables are given, by name; None for one that is given none."""
 
     def get(self, name: str, /) -> Result | None:
-        """The value of one variable."""
+        """Return the value of one variable."""
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:
-        """The value of a variable that amounts to ``found`` by what it is given and its default."""
+        """Return the value of a variable that is ``found`` by its argument and its default."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +202,7 @@ class ModuleScope(Protocol):
     def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
         """Return the value of a part of an attribute's expression."""
 
-    def place(self, path: str, start: int, end: int) -> Location:
+    def locate(self, path: str, start: int, end: int) -> Location:
         """Return the location that reports use for a range of a file."""
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
@@ -247,7 +247,7 @@ class LinkFreezer(Freezer):
         self._types = types
 
     def freeze(self, result: Result) -> Value | None:
-        """The Value of a result; None for null, which is "not set"."""
+        """Return the Value of a result; None for null, which is "not set"."""
         if type(result) is Unknown and result.candidates:
             return self._named(result)
         return super().freeze(result)

@@ -44,11 +44,11 @@ class Scenario(RootScenario):
 
     @property
     def why(self) -> Assumption:
-        """The assumption that this scenario makes."""
+        """Return the assumption that this scenario makes."""
         names = sorted(self.opened or ())
         declaration = self.root.folder.variables[names[0]]
         block = declaration.block
-        at = self.root.place(declaration.path, block.start, block.head)
+        at = self.root.locate(declaration.path, block.start, block.head)
         return assumption([f"var.{name}" for name in names], _OPTION, at)
 
     def module(self, instance: ModuleScope) -> ModuleInstance | None:
@@ -60,7 +60,7 @@ class Scenario(RootScenario):
             self._modules[instance.prefix] = None
             caller = self.module(given.caller)
             call = caller.module(given.symbol.declaration.local) if caller is not None else None
-            use = call.used(given.step) if call is not None else None
+            use = call.instance_with_key(given.step) if call is not None else None
             self._modules[instance.prefix] = use.content if use is not None else None
         return self._modules[instance.prefix]
 
@@ -142,7 +142,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         return (found, scenario) if found is not None and scenario is not None else None
 
     def attributes_in(self, scenario: Scenario, vault: ResourceEntity) -> MapValue | None:
-        """See the base class."""
+        """Return the attributes of a vault in a scenario; None if it does not exist there."""
         same = scenario.symbol(vault.symbol)
         entity = next((one for one in same.instances if one.address == vault.address), None) if same else None
         if entity is None:
@@ -156,7 +156,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         return frozen(lowering.attributes(entity.content, run.links, run.version, is_read=False), entity.at)
 
     def without_defaults(self, module: ModuleScope, piece: Piece, local: Local) -> Result | None:
-        """Return what an attribute amounts to where no default of the root is known; None where its module is not used.
+        """Return the value of an attribute without the defaults of the root; None if its module is not called then.
 
         Raises InputError if that takes more work than any input needs.
         """
@@ -171,7 +171,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         said = _ABSENCE[piece.attribute.name if piece is not None else ""]
         if piece is not None and isinstance(piece.attribute.expression(), ast.Literal):
             return said
-        given = self.given(symbol) if self.values.given else ()
+        given = self.given(symbol) if self.values.has_values else ()
         if given:
             return f"{said} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
         return f"{said} with the arguments of the module call" if symbol.instance.prefix else said

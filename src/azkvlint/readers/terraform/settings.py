@@ -9,7 +9,7 @@ class TerraformSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a run says of Terraform roots.
 
     ``variables`` are ``NAME=VALUE``; ``files`` are pairs of the path that reports name and the file's own. ``closed``:
-    a module that nobody calls says everything all the same.
+    a module without callers in the scan is complete all the same.
     """
 
     variables: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MANIFEST = os.path.join(".terraform", "modules", "modules.json")
 _INSTALLED = "/.terraform/modules/"
 _MAX_MANIFEST = 10_000_000
-# Terraform itself has no limit; nobody builds modules so deep.
+# Terraform itself has no limit; real modules are not nested so deep.
 _MAX_DEPTH = 50
 _INSTALL = "run terraform init, or kvlint on a plan"
 _GIVE = "give its variables values with --var or --var-file"
@@ -45,7 +45,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> ModuleSource | None:
-    """The module that a call means; None, with a Problem, if it is not at hand or cannot be read."""
+    """Return the module of a call; None, with a Problem, if it is not available or cannot be read."""
     piece = declaration.attributes.get("source")
     written = instance.evaluate(piece, {}) if piece is not None else None
     if isinstance(written, Unknown):
@@ -56,7 +56,7 @@ def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> 
         instance.run.report_unreadable(f"the source of module '{declaration.local}' is not known", at)
         return None
     try:
-        return _found(instance, declaration, written.value, at)
+        return _find(instance, declaration, written.value, at)
     except InputError as error:
         instance.run.report_unreadable(
             f"module '{declaration.local}' cannot be read: {error.message}", at, error.hint or ""
@@ -64,7 +64,7 @@ def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> 
         return None
 
 
-def _found(instance: ModuleScope, declaration: Declaration, source: str, at: Location) -> ModuleSource | None:
+def _find(instance: ModuleScope, declaration: Declaration, source: str, at: Location) -> ModuleSource | None:
     run = instance.run
     if len(instance.call.around) >= _MAX_DEPTH:
         raise InputError(f"modules call each other more than {_MAX_DEPTH} deep")
@@ -81,7 +81,7 @@ def _found(instance: ModuleScope, declaration: Declaration, source: str, at: Loc
             run.called.add(directory)
         is_foreign = instance.call.shown is not None or _INSTALLED in f"/{reported(run.root, directory)}/"
         return ModuleSource(_load(instance, directory), is_foreign=is_foreign)
-    installed = _installed(run, f"{instance.call.key}.{declaration.local}".lstrip("."))
+    installed = _installed_folder(run, f"{instance.call.key}.{declaration.local}".lstrip("."))
     if installed is not None:
         return ModuleSource(_load(instance, installed), is_foreign=True)
     version = declaration.attributes.get("version")
@@ -126,7 +126,7 @@ def _holds_module(directory: str) -> bool:
 
 
 def _load(instance: ModuleScope, directory: str) -> Folder:
-    """The module in a folder. Raises InputError if there is none, or if it calls itself."""
+    """Return the module in a folder. Raises InputError if there is none, or if it calls itself."""
     if any(directory == folder.directory for folder in (*instance.call.around, instance.folder)):
         raise InputError("it calls itself")
     if not _holds_module(directory):
@@ -134,8 +134,8 @@ def _load(instance: ModuleScope, directory: str) -> Folder:
     return instance.run.cache.load(reported(instance.run.root, directory), directory)
 
 
-def _installed(run: TerraformRun, key: str) -> str | None:
-    """The folder that ``terraform init`` put a module into; None if it did not."""
+def _installed_folder(run: TerraformRun, key: str) -> str | None:
+    """Return the folder that ``terraform init`` put a module into; None if it did not."""
     entries = run.installed
     if entries is None:
         entries = run.installed = _manifest(run)

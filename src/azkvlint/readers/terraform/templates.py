@@ -94,7 +94,7 @@ def _take_note(entity: ResourceEntity, known: int) -> None:
 
 
 def _scope(entity: ResourceEntity) -> Scope:
-    """Where a deployment of azurerm goes. Ids in it are those of what Terraform itself makes there."""
+    """Return where a deployment of azurerm goes. Ids in it are those of what Terraform itself makes there."""
     level = LEVELS[entity.type]
     if level not in (GROUP, SUBSCRIPTION):
         return Scope(level)

@@ -398,7 +398,7 @@ def _checkout(here: Configuration) -> str:
 
 
 def _environment(_here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
-    """``get_env(name, [default])``: without a value in the environment it is the default."""
+    """Return ``get_env(name, [default])``: without a value in the environment it is the default."""
     if len(arguments) > 1:
         return arguments[1]
     name = _text(arguments, 0) or "?"
@@ -406,7 +406,7 @@ def _environment(_here: Configuration, arguments: Sequence[Result], at: Location
 
 
 def _read(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
-    """``read_terragrunt_config(path, [default])``."""
+    """Return ``read_terragrunt_config(path, [default])``."""
     if not arguments:
         return _unknown("read_terragrunt_config() has no path", at)
     name = _text(arguments, 0)
@@ -421,7 +421,7 @@ def _first(_here: Configuration, arguments: Sequence[Result], at: Location) -> R
     return arguments[0] if arguments else _unknown("an argument is missing", at)
 
 
-def _decrypted(_here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+def _decrypt(_here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
     return Unknown(at=at, why="it is in an encrypted file", sensitive=True)
 
 
@@ -442,5 +442,5 @@ FUNCTIONS: Mapping[str, _Function] = {
     "path_relative_from_include": _relative_from_include,
     "path_relative_to_include": _relative_to_include,
     "read_terragrunt_config": _read,
-    "sops_decrypt_file": _decrypted,
+    "sops_decrypt_file": _decrypt,
 }

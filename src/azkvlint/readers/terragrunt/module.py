@@ -58,7 +58,7 @@ def module_of(unit: Unit) -> Module | None:
         text = f"the source of the module of this Terragrunt unit is not known, so it was not evaluated{why}"
         unit.report("note", text, at)
         return None
-    return _resolved(unit, configuration, written.value, at)
+    return _resolve(unit, configuration, written.value, at)
 
 
 def _source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
@@ -72,7 +72,7 @@ def _source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
     return None
 
 
-def _resolved(unit: Unit, configuration: Configuration, source: str, at: Location) -> Module | None:
+def _resolve(unit: Unit, configuration: Configuration, source: str, at: Location) -> Module | None:
     registry = _REGISTRY.fullmatch(source)
     if registry is not None:
         host, name, query = registry[1] or "registry.terraform.io", registry[2], registry[3] or ""

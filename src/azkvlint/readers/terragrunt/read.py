@@ -53,16 +53,16 @@ class Inputs:
             if result is None:
                 result = found
             elif merge == "deep":
-                result = _merged(found, result)
+                result = _merge(found, result)
         return result if result is not None else self.missing
 
 
-def _merged(below: Result, above: Result) -> Result:
+def _merge(below: Result, above: Result) -> Result:
     """Return a deep merge of two values, as ``merge_strategy = "deep"`` makes it. The second one overrides."""
     if isinstance(below, Fields) and isinstance(above, Fields):
         fields = dict(below.fields)
         for name, item in above.fields.items():
-            fields[name] = _merged(fields[name], item) if name in fields else item
+            fields[name] = _merge(fields[name], item) if name in fields else item
         return Fields(at=above.at, fields=fields, rest=above.rest if above.rest is not None else below.rest)
     if isinstance(below, Items) and isinstance(above, Items):
         return Items(at=above.at, items=[*below.items, *above.items])
@@ -83,7 +83,7 @@ def read_unit(
     inputs, more = Inputs(unit), list(value_files(unit))
     found = module_of(unit)
     if found is not None:
-        run, module = _opened(unit, folder, found, required, cache)
+        run, module = _open(unit, folder, found, required, cache)
     if run is None or module is None or found is None:
         run = TerraformRun(folder, required, cache, root)
         _add(unit, run)
@@ -100,7 +100,7 @@ def read_unit(
     return read_module(run, module, use, values, lock=folder)
 
 
-def _opened(
+def _open(
     unit: Unit, folder: Folder, found: Module, required: RequiredAttributes, cache: FolderCache
 ) -> tuple[TerraformRun | None, Folder | None]:
     """Return a run and the module; None, with a problem, if the module is not available."""
