@@ -1,4 +1,4 @@
-"""What one input both deploys and names as existing: one resource, not two."""
+"""Resources that one input both deploys and references as existing: one resource, not two."""
 
 from __future__ import annotations
 

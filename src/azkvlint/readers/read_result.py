@@ -1,4 +1,4 @@
-"""What reading one unit gives, whatever it is written in, with the way from its locations to their places."""
+"""The result of reading one unit of any language, with the regions of its locations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 
 
 class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
+    """The result of reading one unit. ``is_complete``: all that is deployed is in it.
 
     ``locate`` maps all locations that a report shows to their regions.
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.

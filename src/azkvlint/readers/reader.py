@@ -124,8 +124,7 @@ class Reader:
         ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
         that is not the root of the run. ``published``: it is made for callers that are not here.
         """
-        from azkvlint.readers.terraform.comments import comments_of
-        from azkvlint.readers.terraform.read import read_root
+        from azkvlint.readers.terraform.read import comments_of, read_root
 
         base, directory = base or self.root, real_path(directory)
         read = read_root(
@@ -141,7 +140,7 @@ class Reader:
 
     def _terragrunt(self, path: str, file: str) -> ReadResult:
         """Return a unit of Terragrunt. Raises InputError."""
-        from azkvlint.readers.terraform.comments import comments_of
+        from azkvlint.readers.terraform.read import comments_of
         from azkvlint.readers.terragrunt.read import read_unit
 
         read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
@@ -159,8 +158,7 @@ class Reader:
 
     def terraform(self, path: str, text: str) -> ReadResult:
         """Return a Terraform module that is one text."""
-        from azkvlint.readers.terraform.comments import comments_of
-        from azkvlint.readers.terraform.read import read_text
+        from azkvlint.readers.terraform.read import comments_of, read_text
 
         read = read_text(path, text, self.required)
         return msgspec.structs.replace(terraform_result(path, read), comments=comments_of(read.sources))

@@ -13,6 +13,8 @@ from azkvlint.util.lazy_regex import regex
 
 Key: TypeAlias = str | int | None
 ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
+Names: TypeAlias = tuple[str, ...]
+_Keys: TypeAlias = tuple[Key, ...]
 
 # A key ends before the next bracket: what has no end is no key, and is not searched for one again and again.
 _STEP = regex(r'\.?([^.\[\]"\s]++)|\[("(?:[^"\\]|\\.)*+"|[^\[\]"]*+)\]')
@@ -52,6 +54,12 @@ def _unquote(text: str) -> str:
 def key_of(step: str | int | None) -> Key:
     """Return the instance key that ``step`` is, or None where it is a name."""
     return str(step) if isinstance(step, Quoted) else step if isinstance(step, int) else None
+
+
+@cache
+def split(path: ModulePath) -> tuple[Names, _Keys]:
+    """Return the names and the keys along a module path."""
+    return tuple(name for name, _ in path), tuple(key for _, key in path)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a resource of a plan waits for, by its configuration: whatever it names, and what that names in turn."""
+"""The role assignments that a resource of a plan depends on, directly or through its references."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from azkvlint.graph.pseudo_resources import beside
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
+from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.configuration import Configuration, Node, expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress, mark
 from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 

@@ -1,4 +1,4 @@
-"""What an unknown id in a module can come from: the resources that it declares, and what others hand it.
+"""The resources that an unknown ID in a module can name: those that it declares, and those passed by others.
 
 A plan leaves local values out, but nothing unknown can be in them that is not in their module. This tells what else an
 argument may be that also names an id itself (``coalesce(local.scope, azurerm_key_vault.kv.id)``); that id is taken
@@ -8,7 +8,8 @@ whole, as everywhere in a plan, which keeps no operators.
 from __future__ import annotations
 
 from azkvlint.azure.azurerm.resources import is_azure
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, references
+from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.configuration import Configuration, Node, references
 
 # Their results may be any text.
 _ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")

@@ -1,6 +1,6 @@
-"""What the configuration of a plan adds to what a resource says: the same for all instances of its block.
+"""Attributes that come from the configuration of a plan: the same for all instances of a block.
 
-It is worked out once for a block. What several blocks have in common is one object, as in ``plan/lower.py``.
+They are computed once for a block. Equal attributes of several blocks are one object, as in ``map_arguments``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOTHING: _Derived = {}
 
 
 class Additions:
-    """What configurations add, by block."""
+    """The attributes that configurations add, by block."""
 
     def __init__(
         self, required: RequiredAttributes, configuration: Configuration, origins: PlanOrigins, at: Location

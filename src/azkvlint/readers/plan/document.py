@@ -24,7 +24,7 @@ DUPLICATES_CHECKED_UP_TO = 1 << 20
 
 
 class Change(msgspec.Struct, gc=False):
-    """What happens to one resource: ``change`` of ``resource_changes``. ``before`` is looked at for what goes away."""
+    """The ``change`` of an entry of ``resource_changes``. ``before`` is read for resources that are removed."""
 
     actions: list[str] = []
     before: msgspec.Raw = msgspec.Raw(b"null")

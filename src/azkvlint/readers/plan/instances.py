@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 
 import msgspec
 
-from azkvlint.readers.plan.address import Key, ModulePath, instance_address
-from azkvlint.readers.plan.configuration import Names
+from azkvlint.readers.plan.address import Key, ModulePath, Names, instance_address, split
 
 _Keys = tuple[Key, ...]
 # What may stand between the parts of a key that was put together: ``kv-a/password``.
@@ -25,7 +23,7 @@ class Users(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What is known of the key that chooses among instances.
+    """The known parts of the key that selects an instance.
 
     ``how``: ``said`` it is written out; ``own`` it is made from nothing but the key of the instance that refers;
     ``item`` that instance is made for an item of what it refers to (for_each); ``same`` it is an item of the set, or a
@@ -119,12 +117,6 @@ class Instances:
         if self._modules is None:
             self._modules = _modules(self._places)
         yield from self._modules.get((users.names, users.above), ())
-
-
-@cache
-def split(path: ModulePath) -> tuple[Names, _Keys]:
-    """Return the names and the keys along a module path."""
-    return tuple(name for name, _ in path), tuple(key for _, key in path)
 
 
 def _modules(

@@ -21,7 +21,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
-from azkvlint.readers.plan.configuration import Names
+from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
 from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
 

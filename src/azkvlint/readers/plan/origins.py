@@ -16,7 +16,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
-from azkvlint.readers.plan.configuration import Configuration, Names, expression_at, references
+from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.configuration import Configuration, expression_at, references
 from azkvlint.readers.plan.document import Plan, variables_of
 from azkvlint.readers.plan.planned_resource import Instance
 from azkvlint.readers.plan.secret_visibility import VisibleSecrets

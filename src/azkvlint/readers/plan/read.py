@@ -72,7 +72,7 @@ _NOTHING: Mapping[str, Value] = {}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
-    """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
+    """The result of reading a plan. ``numbers`` are the numbers of the plan's entries by address.
 
     ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
     """

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import is_own_id
-from azkvlint.readers.plan.address import Key, ModulePath, key_of
+from azkvlint.readers.plan.address import Key, ModulePath, key_of, split
 from azkvlint.readers.plan.candidates import CandidateTypes
 from azkvlint.readers.plan.configuration import Configuration, Node, references
-from azkvlint.readers.plan.instances import Choice, Instances, Users, split
+from azkvlint.readers.plan.instances import Choice, Instances, Users
 from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named_steps
 
 # Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.

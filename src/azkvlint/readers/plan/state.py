@@ -1,4 +1,4 @@
-"""What ``prior_state`` of a plan holds: every resource and data source as Terraform last saw it."""
+"""``prior_state`` of a plan: every resource and data source as Terraform last saw it."""
 
 from __future__ import annotations
 

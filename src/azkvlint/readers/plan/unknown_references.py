@@ -14,10 +14,10 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import linked_type
 from azkvlint.model.value import Link
-from azkvlint.readers.plan.address import Key, ModulePath
+from azkvlint.readers.plan.address import Key, ModulePath, Names, split
 from azkvlint.readers.plan.candidates import CandidateTypes
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
-from azkvlint.readers.plan.instances import Instances, Users, split
+from azkvlint.readers.plan.configuration import Configuration, Node, expression_at, references
+from azkvlint.readers.plan.instances import Instances, Users
 from azkvlint.readers.plan.reference_walk import Walk, WalkPosition
 from azkvlint.readers.plan.traversal import Rest, longest
 

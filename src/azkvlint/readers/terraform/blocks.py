@@ -63,7 +63,7 @@ class Content:
         self._busy: set[str] = set()
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         self._values.clear()
 
     def attribute(self, name: str) -> Result | None:

@@ -44,14 +44,20 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.terraform import azapi
+from azkvlint.readers.terraform.apply_order import ApplyOrder, declares_role_assignments
 from azkvlint.readers.terraform.expansion import written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder
 from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of, removed_resources
 from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
-from azkvlint.readers.terraform.order import ApplyOrder, declares_role_assignments
 from azkvlint.readers.terraform.origins import with_origins
-from azkvlint.readers.terraform.outputs import exposing_arguments, holds_secrets, module_calls, outputs_of, readings
 from azkvlint.readers.terraform.providers import provider_of, provider_resources
+from azkvlint.readers.terraform.pseudo_resources import (
+    exposing_arguments,
+    holds_secrets,
+    module_calls,
+    outputs_of,
+    readings,
+)
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol, type_of
 from azkvlint.readers.terraform.run import Stub, TerraformRun

@@ -1,4 +1,4 @@
-"""``count``, ``for_each`` and ``enabled`` -> the instances of a declaration: those that are known, or one for all."""
+"""``count``, ``for_each`` and ``enabled`` -> the instances of a declaration, or one for all of an unknown number."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Instance:
         return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
 
 
 class Symbolic:

@@ -1,4 +1,4 @@
-"""What the ``lifecycle`` block of a resource says: how Terraform goes about it, which is nothing that Azure knows.
+"""``lifecycle`` and ``removed`` blocks: how Terraform manages a resource.
 
 Source: developer.hashicorp.com/terraform/language/meta-arguments/lifecycle.
 """

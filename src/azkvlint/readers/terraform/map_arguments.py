@@ -1,4 +1,4 @@
-"""azurerm arguments as their author wrote them -> attributes in Azure's vocabulary, by the tables beside."""
+"""azurerm arguments as written -> attributes in Azure's vocabulary, by the tables of the provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one run of kvlint keeps of the modules that it read, so that a module with many callers is read once.
+"""The cache of the modules of one kvlint run, so that a module with many callers is read once.
 
 Root modules are not kept: there may be thousands of them, and each is read once anyway.
 """

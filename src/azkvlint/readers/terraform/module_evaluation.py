@@ -60,7 +60,7 @@ class ModuleInstance:
         run.opened.append(self.close)
 
     def close(self) -> None:
-        """Let go of everything, as a run does without a search for objects that hold each other."""
+        """Release all references: garbage collection of reference cycles is off during a run."""
         for resource in self._resources.values():
             resource.close()
         for module in self._modules.values():
@@ -265,7 +265,7 @@ class _Evaluation(Protocol):
 
 
 class FileScope:
-    """One file of a module in use: what its evaluator asks."""
+    """The document interface that the evaluator of one file requires."""
 
     def __init__(self, instance: ModuleInstance, path: str) -> None:
         self.instance = instance
@@ -274,7 +274,7 @@ class FileScope:
         self.evaluator = TerraformEvaluator(self, instance.run.budget)
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         del self.evaluator
 
     def place(self, node: ast.Node) -> Location:
@@ -321,7 +321,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
     is_call = True
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         for use in self._keyed:
             use.close()
         self._keyed.clear()
@@ -364,7 +364,7 @@ class ModuleEntity(Instance):
         self._asked = False
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         self._content = None
 
     @property

@@ -33,7 +33,7 @@ _Make: TypeAlias = "Callable[[ModuleOrigins], Origins]"
 
 
 class ModuleOrigins:
-    """What names mean in a module. ``around`` is the declaration that ``each`` belongs to."""
+    """Traces values of a module. ``around`` is the declaration that ``each`` belongs to."""
 
     def __init__(self, instance: ModuleScope, around: Declaration | None, busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance

@@ -1,4 +1,4 @@
-"""Provider blocks: which versions of azurerm they leave open, what they switch, and which resource has which."""
+"""Provider blocks: the possible versions of azurerm, their features, and the provider of each resource."""
 
 from __future__ import annotations
 

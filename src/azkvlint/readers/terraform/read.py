@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azkvlint.evaluation.budget import with_recursion_limit
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.provider_version import VersionRange, constrained
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.run import TemplateRead
@@ -20,13 +20,14 @@ from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
+from azkvlint.syntax.hcl.document import Body
 from azkvlint.util.errors import InputError
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 
 
 class TerraformRead(TemplateRead, kw_only=True):
-    """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
+    """The result of reading a root module. ``sources`` are the files of its locations, by reported path.
 
     ``value_files`` are those of them that give values to variables. ``heads`` are those of
     what was not read, by static address: foreign or missing modules, and what has no instances.
@@ -152,3 +153,38 @@ def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
             narrowed = constrained(text)
             found = found.narrowed(narrowed.low, narrowed.high)
     return found if named is not None or found != VersionRange() else _UNDEMANDED
+
+
+# What every directive begins with, in any case.
+_MARK = "kvlint"
+
+
+def comments_of(files: Mapping[str, ModuleFile], peer_comments: bool = False) -> dict[str, SourceComments]:
+    """Return the comments of the files in which any may be a directive, by reported path.
+
+    With ``peer_comments`` those for other tools are directives too.
+    """
+    found = {path: _comments(file) for path, file in files.items() if _MARK in file.parsed.text.lower()}
+    if peer_comments:
+        from azkvlint.syntax.peer_comments import has_peer_comments
+
+        others = {path: file for path, file in files.items() if path not in found}
+        found |= {path: _comments(file) for path, file in others.items() if has_peer_comments(file.parsed.text)}
+    return found
+
+
+def _comments(file: ModuleFile) -> SourceComments:
+    parsed = file.parsed
+    targets = tuple(sorted(_targets(parsed.body)))
+    return SourceComments(text=parsed.text, comments=tuple(parsed.comments), targets=targets)
+
+
+def _targets(body: Body) -> Iterator[Target]:
+    waiting = [body]
+    while waiting:
+        here = waiting.pop()
+        for attribute in here.attributes.values():
+            yield Target(attribute.start, attribute.end, attribute.end)
+        for block in here.blocks:
+            yield Target(block.start, block.head, block.end)
+            waiting.append(block.body)

@@ -1,4 +1,4 @@
-"""Resources as other expressions see them: what their author wrote, their ids, and what only Azure knows."""
+"""Resources as expressions refer to them: their arguments, their IDs, and attributes known after apply."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Symbol(Generic[One]):
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         for instance in self._instances:
             instance.close()
         self._instances.clear()
@@ -172,7 +172,7 @@ class ResourceEntity(Instance):
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         self.content.close()
 
     def member(self, name: str, at: Location) -> Result:

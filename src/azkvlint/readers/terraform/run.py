@@ -1,4 +1,4 @@
-"""What all modules of one root share: files, limits, and what has been found."""
+"""The state that all modules of one root share, and the interfaces through which declarations see their module."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class TerraformRun(Run):
 
 
 class VariableValues(Protocol):
-    """The values that variables are given, by name; None for one that is given none."""
+    """The values of variables by name; None for a variable without a value."""
 
     def get(self, name: str, /) -> Result | None:
         """Return the value of one variable."""
@@ -147,7 +147,7 @@ class VariableValues(Protocol):
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
-    """How a module is used.
+    """A call of a module, or the root module.
 
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
     calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is

@@ -1,4 +1,4 @@
-"""What an excerpt of a Terraform file must not show: values behind names that speak of secrets, and sensitive ones."""
+"""The secrets that an excerpt of a Terraform file must not show: by their names, or because they are sensitive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FALSE = (False, "false", None)
 
 
 class FileSecrets:
-    """What must not be shown of one file. ``found`` are places whose values turned out to be secret."""
+    """The secrets of one file. ``found`` are the ranges whose values are known to be secret."""
 
     def __init__(self, file: File, found: Iterable[Span]) -> None:
         self._found = Spans(found)

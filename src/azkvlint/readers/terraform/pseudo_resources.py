@@ -1,4 +1,4 @@
-"""Parts of a module that rules ask about and that are no resources: outputs, module calls, arguments that tell."""
+"""Pseudo resources of a module: outputs, module calls, arguments that expose secrets, reads of secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a resource of a module waits for: whatever it names, and what that names in turn, as far as grants are meant."""
+"""The role assignments that a resource of a module depends on, directly or through its references."""
 
 from __future__ import annotations
 
