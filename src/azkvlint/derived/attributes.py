@@ -69,7 +69,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
                 if value is not None:
                     fields[name] = value
             if fields:
-                index.put(_with_derived(resource, fields))
+                index.replace(_with_derived(resource, fields))
     _derive_variants(index, known, context)
 
 
@@ -85,7 +85,7 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
                 made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
                 fields = {name: value for name, value in made.items() if value is not None}
                 derived[address] = _with_derived(variant, fields)
-        index.put(msgspec.structs.replace(resource, variants=derived))
+        index.replace(msgspec.structs.replace(resource, variants=derived))
 
 
 def _makers(required: RequiredAttributes, type_: str) -> _Makers:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from azkvlint.derived.attribute import Context, Derived
-from azkvlint.graph.resource_ids import may_be
+from azkvlint.graph.resource_ids import may_equal
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
@@ -68,7 +68,7 @@ def _subscription(plan: Resource) -> tuple[str, str]:
 
 def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Two scopes tell; a provider block does not say which subscription it has."""
-    return one[0] != other[0] or one[0] == "provider" or may_be(one[1], other[1])
+    return one[0] != other[0] or one[0] == "provider" or may_equal(one[1], other[1])
 
 
 ATTRIBUTES: Mapping[str, Derived] = {"plans": Derived(_plans, {PRICINGS: (_SCOPE, ("name",), _TIER)})}

@@ -11,7 +11,7 @@ from azkvlint.derived.grants import NEEDS, grants_of
 from azkvlint.derived.identities import DEPLOYER
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
+from azkvlint.graph.apply_order import AFTER, OF_DEPLOYER, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
@@ -59,7 +59,7 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
         return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
     if not grants or len(late) < len(may_be):
         return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"whether it needs {late[0]} is not known")
-    if ANYTHING in before:
+    if UNRESOLVED in before:
         return Unknown(
             at=resource.at, origin=Origin.DERIVED, why=f"whether it waits for {grants[0]} cannot be followed"
         )

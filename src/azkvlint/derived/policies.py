@@ -99,7 +99,7 @@ def _words(answer: Answer) -> frozenset[str] | None:
 def with_own_policies(index: Index) -> None:
     """Leave each existing vault only the policies that no separate resource of the input makes."""
     for address, identities in _separate(index).items():
-        index.put(_without(index.resources[address], identities))
+        index.replace(_without(index.resources[address], identities))
 
 
 def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:

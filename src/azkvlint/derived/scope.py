@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from azkvlint.graph.references import Index, certain_only, reference_of, type_of_any
-from azkvlint.graph.resource_ids import may_be, scope_level
+from azkvlint.graph.references import Index, reference_of, type_of_any, without_conditional_targets
+from azkvlint.graph.resource_ids import may_equal, scope_level
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, Origin, Scalar, Unknown, Value, display, text_of
 
@@ -87,7 +87,7 @@ class Coverage:
 
     def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
         """The vaults that one scope of a resource certainly and perhaps covers."""
-        return certain_only(self._covered(resource.address, via, scope), resource, self.index)
+        return without_conditional_targets(self._covered(resource.address, via, scope), resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
         if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:
@@ -178,7 +178,7 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
 
 def _may_be(own: str, asked: str) -> bool:
     """Whether two names, or their patterns, can be the same; an empty one is not known."""
-    return not own or may_be(own, asked)
+    return not own or may_equal(own, asked)
 
 
 def _parts(text: str) -> tuple[str, str]:

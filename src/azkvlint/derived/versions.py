@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import partial
 
-from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
+from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
@@ -100,7 +100,7 @@ def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # a
         return None
     found = resource.select(RBAC)
     text = str(version.value) if isinstance(version, Scalar) else ""
-    is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
+    is_said = not isinstance(found, Absent) and not is_default(found, resource.type, RBAC, text)
     if is_said and isinstance(found, Unknown) and not found.is_set:
         return Unknown(at=found.at, origin=Origin.DERIVED, why=found.why)
     note = found.why if isinstance(found, Unknown) else found.note

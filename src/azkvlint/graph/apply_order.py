@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
@@ -19,39 +19,39 @@ PRINCIPALS: Mapping[str, str] = {
 CLIENTS = ("azurerm_client_config", "azuread_client_config")
 AFTER, OF_DEPLOYER = "after", "ofDeployer"
 # What stands for something that cannot be looked into.
-ANYTHING = "?"
-_ASKED: Path = ("derived", "waitsForGrant")
+UNRESOLVED = "?"
+_ORDER: Path = ("derived", "waitsForGrant")
 _AFTER: Path = ("derived", AFTER)
 
 
-def asks_for_order(required: RequiredAttributes) -> bool:
+def requires_order(required: RequiredAttributes) -> bool:
     """Return whether any rule asks what waits for what."""
-    return any(path[:2] == _ASKED for paths in required.paths.values() for path in paths)
+    return any(path[:2] == _ORDER for paths in required.paths.values() for path in paths)
 
 
-def asks_what_is_after(required: RequiredAttributes) -> bool:
+def requires_all_dependencies(required: RequiredAttributes) -> bool:
     """Return whether any rule asks for all that something waits for, and not only whether it waits for a grant."""
     wider = ((), _AFTER[:1], _AFTER)
     return any(path[:2] in wider for paths in required.paths.values() for path in paths)
 
 
-def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
+def with_dependencies(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
     """Return ``attributes`` of what is made after all that has these addresses, without the keys of instances."""
-    return beside(attributes, {AFTER: listed(addresses, attributes.at)})
+    return with_derived(attributes, {AFTER: dependency_list(addresses, attributes.at)})
 
 
-def listed(addresses: Iterable[str], at: Location) -> ListValue:
+def dependency_list(addresses: Iterable[str], at: Location) -> ListValue:
     """Return what something is made after, as a value."""
     items = tuple(Scalar(at=at, value=address, origin=Origin.DERIVED) for address in sorted(addresses))
     return ListValue(at=at, items=items, origin=Origin.DERIVED)
 
 
-def of_deployer(attributes: MapValue, *, certain: bool) -> MapValue:
+def with_deployer_mark(attributes: MapValue, *, certain: bool) -> MapValue:
     """Return ``attributes`` of a grant to the deployment identity; unless it is certain, perhaps to it."""
-    return beside(attributes, {OF_DEPLOYER: for_deployer(attributes.at, certain=certain)})
+    return with_derived(attributes, {OF_DEPLOYER: deployer_mark(attributes.at, certain=certain)})
 
 
-def for_deployer(at: Location, *, certain: bool) -> Value:
+def deployer_mark(at: Location, *, certain: bool) -> Value:
     """Return the value that marks a grant to the deployment identity, or perhaps to it."""
     perhaps = Unknown(at=at, origin=Origin.DERIVED, why="whom it is for is not known")
     return Scalar(at=at, value=True, origin=Origin.DERIVED) if certain else perhaps

@@ -7,8 +7,17 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.graph.apply_order import AFTER, ANYTHING, CLIENTS, OBJECTS, OF_DEPLOYER, PRINCIPALS, for_deployer, listed
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.apply_order import (
+    AFTER,
+    CLIENTS,
+    OBJECTS,
+    OF_DEPLOYER,
+    PRINCIPALS,
+    UNRESOLVED,
+    dependency_list,
+    deployer_mark,
+)
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
@@ -19,7 +28,7 @@ from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()
-_ANYTHING: _Grants = frozenset({ANYTHING})
+_ANYTHING: _Grants = frozenset({UNRESOLVED})
 # Longer chains of references are not followed.
 _DEEPEST = 100
 
@@ -38,7 +47,7 @@ class ApplyOrder:
         """Return what the instances of a block are made after."""
         found = self._objects.get((names, resource))
         if found is None:
-            found = listed(self._resource(names, resource) | self._calls(names), at)
+            found = dependency_list(self._resource(names, resource) | self._calls(names), at)
             self._objects[names, resource] = found
         return found
 
@@ -49,7 +58,7 @@ class ApplyOrder:
         unknown = found.is_open and mark(instance.unknown, argument) is True
         if not found.names_client and not unknown:
             return {}
-        return {OF_DEPLOYER: for_deployer(instance.at, certain=found.names_client and not found.names_others)}
+        return {OF_DEPLOYER: deployer_mark(instance.at, certain=found.names_client and not found.names_others)}
 
     def _principal(self, names: Names, resource: str, argument: str) -> _Principal:
         key = (names, resource, argument)
@@ -200,5 +209,5 @@ class RoleAssignmentOrder:
             if resource is not None:
                 values = {AFTER: self._order.of_object(place.names, place.resource, at)}
                 resources[place.address] = msgspec.structs.replace(
-                    resource, attributes=beside(resource.attributes, values)
+                    resource, attributes=with_derived(resource.attributes, values)
                 )

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import above_of, as_resource, is_key_vault_type
-from azkvlint.graph.changes import opened
+from azkvlint.azure.azurerm.azapi import as_resource, is_key_vault_type, parent_attribute
+from azkvlint.graph.changes import with_open_fields
 from azkvlint.graph.references import Index
-from azkvlint.graph.resource_updates import may_change, perhaps, target_of, updated
+from azkvlint.graph.resource_updates import apply_update, may_change, possibly_set, target_of
 from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
@@ -62,15 +62,15 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
     host = _vault_in_host(instance) if data_plane else None
     above = host if host is not None else link_argument(instance, "parent_id")
     if above is not None:
-        fields[above_of(type_)] = above
+        fields[parent_attribute(type_)] = above
     attributes = MapValue(at=instance.at, fields=fields)
     if instance.writes("sensitive_body"):
         why = "sensitive_body may set it, and a plan does not show that"
-        attributes = opened(attributes, Unknown(at=instance.at, why=why))
+        attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     if not instance.creates:
         # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
         why = "the body does not say it, and Azure keeps what the resource has"
-        attributes = opened(attributes, Unknown(at=instance.at, why=why))
+        attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     return attributes if data_plane else with_defaults(attributes, type_, api_version)
 
 
@@ -137,11 +137,11 @@ def apply_updates(
             yield instance, _mark_candidates(instance, index) if found is None else None
             continue
         try:
-            attributes = updated(found, update_body(instance))
+            attributes = apply_update(found, update_body(instance))
         except RecursionError as error:
             yield instance, error
             continue
-        index.put(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
+        index.replace(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
 
 
 def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
@@ -153,9 +153,9 @@ def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
     )
     by_id = link_argument(instance, "resource_id")
     try:
-        changes = perhaps(update_body(instance))
+        changes = possibly_set(update_body(instance))
         for one in may_change(index, named[0], by_id, name_value) if named is not None else ():
-            index.put(msgspec.structs.replace(one, attributes=updated(one, changes), shared_attributes=None))
+            index.replace(msgspec.structs.replace(one, attributes=apply_update(one, changes), shared_attributes=None))
     except RecursionError as error:
         return error
     return None

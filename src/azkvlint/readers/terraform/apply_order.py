@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.graph.apply_order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
+from azkvlint.graph.apply_order import CLIENTS, OBJECTS, PRINCIPALS, UNRESOLVED, with_dependencies, with_deployer_mark
 from azkvlint.graph.value_origins import names_of, parts_of, path_of
 from azkvlint.model.location import static_address
 from azkvlint.model.value import MapValue, Unknown
@@ -39,13 +39,13 @@ class ApplyOrder:
         if entity.type in OBJECTS:
             if instance.call.shown is not None:
                 return attributes  # the caller cannot change a foreign module
-            return after(attributes, self._resource(instance, declaration.local) | self._calls(instance))
+            return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
         argument = PRINCIPALS.get(entity.type, "")
         if argument in declaration.attributes:
             found = _Principal(declaration)
             found.piece(instance, declaration.attributes[argument])
             if found.names_client or found.is_open:
-                return of_deployer(attributes, certain=found.names_client and not found.names_others)
+                return with_deployer_mark(attributes, certain=found.names_client and not found.names_others)
         return attributes
 
     def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
@@ -53,7 +53,7 @@ class ApplyOrder:
         found = self._known.get(key)
         if found is None:
             if self._depth > _DEEPEST:
-                return frozenset({ANYTHING})
+                return frozenset({UNRESOLVED})
             self._known[key] = _NONE  # nothing waits for itself
             self._depth += 1
             try:
@@ -113,7 +113,7 @@ class ApplyOrder:
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
         if content is None:
-            return frozenset({ANYTHING})
+            return frozenset({UNRESOLVED})
         if not rest:
             return self._once(address, lambda: self._module_grants(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])

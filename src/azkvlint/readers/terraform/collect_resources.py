@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import frozen
+from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -15,31 +15,31 @@ from azkvlint.azure.azurerm.azapi import (
     AZAPI_UPDATE,
     is_key_vault_type,
     is_known,
-    not_understood,
-    type_not_known,
+    unknown_type_message,
+    unsupported_message,
 )
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
-from azkvlint.azure.azurerm.removed_arguments import asks_for_dead, dead_argument, with_dead
-from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from azkvlint.azure.azurerm.removed_arguments import requires_unsupported, unsupported_arguments, with_unsupported
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import LEVELS, POLICY_DEFINITIONS
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.values import Items, Result
-from azkvlint.graph.apply_order import asks_for_order
-from azkvlint.graph.changes import opened
-from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped
+from azkvlint.graph.apply_order import requires_order
+from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
-    asks_outputs,
-    beside,
-    is_asked,
+    requires_origins,
+    requires_outputs,
+    with_derived,
 )
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import CANNOT_READ, TYPE_NOT_KNOWN
+from azkvlint.model.problem_codes import INPUT_UNREADABLE, TYPE_UNKNOWN
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
@@ -84,11 +84,11 @@ class ResourceCollector:
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
-        self.shows_secrets = asks_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.shows_secrets = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
         self.order = (
-            ApplyOrder() if asks_for_order(run.required) and any(map(declares_role_assignments, reached)) else None
+            ApplyOrder() if requires_order(run.required) and any(map(declares_role_assignments, reached)) else None
         )
-        self.origins_of = {type_: is_asked(run.required, type_) for type_ in TRACED_TYPES}
+        self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
@@ -141,13 +141,13 @@ class ResourceCollector:
         """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""
         required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
-        if not instance.prefix and self.run.closed and asks_outputs(required, OUTPUT_TYPE):
+        if not instance.prefix and self.run.closed and requires_outputs(required, OUTPUT_TYPE):
             yield from outputs_of(instance)
         if self.shows_secrets:
             yield from exposing_arguments(instance)
-        if mine and asks_outputs(required, MODULE_TYPE):
+        if mine and requires_outputs(required, MODULE_TYPE):
             yield from module_calls(instance)
-        if mine and asks_outputs(required, READ_TYPE):
+        if mine and requires_outputs(required, READ_TYPE):
             yield from readings(instance)
 
     def _report_refused(self, instance: ModuleInstance) -> None:
@@ -155,10 +155,10 @@ class ResourceCollector:
         run, folder = self.run, instance.folder
         for path, block in folder.duplicates:
             text = f"'{'.'.join(block.labels)}' is declared twice"
-            run.problem(CANNOT_READ, "error", text, instance.locate(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
         for path, block in folder.misfits:
             text = f"a block '{block.type}' with {pluralize(len(block.labels), 'label')} is none that Terraform knows"
-            run.problem(CANNOT_READ, "error", text, instance.locate(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
@@ -167,7 +167,7 @@ class ResourceCollector:
                 self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
             self._lower_instances(symbol, conditions)
         elif not symbol.is_data and is_vault_related(symbol.type):
-            self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
+            self.run.type_not_known("error", unmapped_type_message(symbol.type), symbol.at)
 
     def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         for entity in symbol.instances:
@@ -231,7 +231,7 @@ class ResourceCollector:
     def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
         block = declaration.block
         self.run.skip(
-            skipped(
+            skipped_declaration(
                 static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
                 Location(path=declaration.path, span=(block.start, block.head)), reason,
             )
@@ -279,13 +279,15 @@ class ResourceCollector:
         if lowering is None:
             return
         is_read = entity.symbol.is_data
-        attributes = frozen(lowering.attributes(entity.content, self.run.links, self.run.version, is_read), entity.at)
+        attributes = freeze(lowering.attributes(entity.content, self.run.links, self.run.version, is_read), entity.at)
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
-            attributes = opened(attributes, Unknown(at=entity.at, why=why))
-        elif asks_for_dead(self.run.required, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
-            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
-            attributes = with_dead(attributes, dead)
+            attributes = with_open_fields(attributes, Unknown(at=entity.at, why=why))
+        elif requires_unsupported(self.run.required, lowering.type) and not isinstance(
+            entity.instance.folder, KnownModule
+        ):
+            dead = unsupported_arguments(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_unsupported(attributes, dead)
         if self.order is not None and not is_read:
             attributes = self.order.with_order(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
@@ -296,7 +298,7 @@ class ResourceCollector:
             return
         if entity.type == AZAPI_ACTION:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
-                self.run.type_not_known("warning", not_understood(entity.type), entity.at)
+                self.run.type_not_known("warning", unsupported_message(entity.type), entity.at)
             return
         named = entity.azapi_type()
         is_data_plane = entity.type == AZAPI_DATA_PLANE
@@ -310,12 +312,12 @@ class ResourceCollector:
             add_held(entity, type_.lower(), conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
-                self.run.type_not_known("error", type_not_known(type_), entity.at)
+                self.run.type_not_known("error", unknown_type_message(type_), entity.at)
         elif self.run.required.paths_of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
         elif is_key_vault_type(type_) and canonical(type_) is None:
-            self.run.type_not_known("error", type_not_known(type_), entity.at)
+            self.run.type_not_known("error", unknown_type_message(type_), entity.at)
 
     def _unknown_type(self, entity: ResourceEntity) -> None:
         """Report a resource that may be of any type; a type that only a plan knows is no error."""
@@ -382,7 +384,7 @@ class ResourceCollector:
         for update, conditions in self.updates:
             if not azapi.apply_update(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
-                self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+                self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
 
 
 def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
@@ -434,7 +436,7 @@ def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Itera
             mark = Scalar(
                 at=found.at, value=True, origin=Origin.DERIVED, note="a module is given it for a security domain"
             )
-            yield msgspec.structs.replace(found, attributes=beside(found.attributes, {str(IS_SHARE[-1]): mark}))
+            yield msgspec.structs.replace(found, attributes=with_derived(found.attributes, {str(IS_SHARE[-1]): mark}))
 
 
 def _certain_targets(found: Result | Any) -> Iterator[str]:

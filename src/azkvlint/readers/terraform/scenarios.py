@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import frozen
+from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.evaluation.operations import Local
@@ -153,7 +153,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         run, lowering = entity.instance.run, self.run.cache.argument_map(entity.type)
         if lowering is None:
             return None
-        return frozen(lowering.attributes(entity.content, run.links, run.version, is_read=False), entity.at)
+        return freeze(lowering.attributes(entity.content, run.links, run.version, is_read=False), entity.at)
 
     def without_defaults(self, module: ModuleScope, piece: Piece, local: Local) -> Result | None:
         """Return the value of an attribute without the defaults of the root; None if its module is not called then.

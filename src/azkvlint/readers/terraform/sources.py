@@ -17,7 +17,7 @@ from azkvlint.readers.terraform_names import module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import inside, is_file, is_folder, read_bytes, reported
+from azkvlint.util.project_files import is_file, is_folder, read_bytes, reported_path, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope, TerraformRun
@@ -79,7 +79,7 @@ def _find(instance: ModuleScope, declaration: Declaration, source: str, at: Loca
             raise InputError("its source lies outside the project")
         if not isinstance(declaration.attributes["source"].attribute.expression(), ast.Literal):
             run.called.add(directory)
-        is_foreign = instance.call.shown is not None or _INSTALLED in f"/{reported(run.root, directory)}/"
+        is_foreign = instance.call.shown is not None or _INSTALLED in f"/{reported_path(run.root, directory)}/"
         return ModuleSource(_load(instance, directory), is_foreign=is_foreign)
     installed = _installed_folder(run, f"{instance.call.key}.{declaration.local}".lstrip("."))
     if installed is not None:
@@ -131,7 +131,7 @@ def _load(instance: ModuleScope, directory: str) -> Folder:
         raise InputError("it calls itself")
     if not _holds_module(directory):
         raise InputError("its folder holds no Terraform files")
-    return instance.run.cache.load(reported(instance.run.root, directory), directory)
+    return instance.run.cache.load(reported_path(instance.run.root, directory), directory)
 
 
 def _installed_folder(run: TerraformRun, key: str) -> str | None:
@@ -149,16 +149,16 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
     try:
         data = read_bytes(file, _MAX_MANIFEST)
     except InputError as error:
-        run.report_file(reported(run.root, file), error)
+        run.report_file(reported_path(run.root, file), error)
         return {}
     try:
         found = decode_json(data, _Manifest)
     except InputError as error:
-        run.report_file(reported(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
+        run.report_file(reported_path(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
         return {}
     folders: dict[str, str] = {}
     for entry in found.modules:
-        directory = inside(run.root, run.directory, entry.directory)
+        directory = resolve_inside(run.root, run.directory, entry.directory)
         if entry.key and directory is not None and os.path.isdir(directory):
             folders[entry.key] = directory
     return folders

@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from azkvlint.util.lazy_regex import regex
 
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
-_Sure: TypeAlias = Callable[[str, int], re.Match[str]]
+_TotalMatcher: TypeAlias = Callable[[str, int], re.Match[str]]
 
 MAX_DEPTH = 64
 """How deep expressions and types may nest. A level takes up to eleven calls, and Python allows a thousand."""
@@ -32,8 +32,8 @@ KEYWORDS = (
 DECLARATION = rf"(?:@|(?:{KEYWORDS})(?![A-Za-z0-9_])(?![ \t]*+:))"
 
 # They match nothing, too, so there is always a match.
-_GAP = cast("_Sure", re.compile(GAP).match)
-_WIDE_GAP = cast("_Sure", re.compile(WIDE_GAP).match)
+_GAP = cast("_TotalMatcher", re.compile(GAP).match)
+_WIDE_GAP = cast("_TotalMatcher", re.compile(WIDE_GAP).match)
 _WORD: Matcher = regex(WORD).match
 _DECLARATION: Matcher = regex(DECLARATION).match
 _OPEN_COMMENT = regex(_COMMENT)
@@ -121,7 +121,7 @@ class Text:
                 return self.text[at]
         return mark
 
-    def take(self, mark: str) -> None:
+    def expect(self, mark: str) -> None:
         """Read a mark, and blanks before it."""
         self.skip()
         if not self.text.startswith(mark, self.at):
