@@ -20,7 +20,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.linter.unit_result import verdicts_on
 from azkvlint.model.rule import Rule
-from azkvlint.readers.read_result import plan_read
+from azkvlint.readers.read_result import plan_result
 from azkvlint.syntax.yaml_nodes import compose, data
 
 Place: TypeAlias = tuple[str | int, ...]
@@ -45,7 +45,7 @@ EXAMPLES = [document(source) for source in SOURCES]
 
 def answers(plan: Any) -> tuple[Outcomes, list[str]]:
     """What all rules say of a compact plan, passes left out, and the problems in reading it."""
-    read = plan_read("example", expand(json.dumps(plan, ensure_ascii=False)), DEMAND)
+    read = plan_result("example", expand(json.dumps(plan, ensure_ascii=False)), DEMAND)
     verdicts = verdicts_on(read, DEMAND, EVALUATOR)
     assert not verdicts.problems
     told = verdicts.findings + verdicts.undecided

@@ -1,4 +1,4 @@
-"""What an excerpt of source code must not show of an expression: values behind names that speak of secrets."""
+"""The parts of an expression that an excerpt must not show: values whose names are those of secrets."""
 
 from __future__ import annotations
 

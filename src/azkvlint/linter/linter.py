@@ -28,7 +28,7 @@ from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import STDIN_NAME, discover
 from azkvlint.readers.reader import MAKE_INPUT
 from azkvlint.readers.template_names import JSON
-from azkvlint.readers.terraform.names import is_module_file
+from azkvlint.readers.terraform_names import is_module_file
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
 from azkvlint.util.project_boundary import is_within, real_path, root_of

@@ -29,15 +29,13 @@ from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evide
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import NOT_MAPPED
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Path, path_of
-from azkvlint.readers.list_matching import same_path
+from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Step, Value, path_of, select
 from azkvlint.readers.plan.address import module_path
-from azkvlint.readers.plan.arguments import argument_of
-from azkvlint.readers.plan.configuration import Configuration
+from azkvlint.readers.plan.configuration import Configuration, argument_of
 from azkvlint.readers.read_result import ReadResult
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_stubs import Head
+    from azkvlint.readers.terraform.run import Stub
 
 _HINT = "--source-root FOLDER names the root module that it was made from"
 # The part of an address that represents all instances.
@@ -233,7 +231,7 @@ class _Places:
         no_attributes = MapValue(at=head.at, fields={})
         return msgspec.structs.replace(planned, attributes=no_attributes, at=head.at, callers=head.callers)
 
-    def _head(self, address: str) -> tuple[Head, int] | None:
+    def _head(self, address: str) -> tuple[Stub, int] | None:
         """Return the header of a resource, or of the first call on its path whose module is not installed; and the
         call's depth.
         """
@@ -283,3 +281,59 @@ def _shared_location(place: Location, resource: Resource) -> Location:
     if posixpath.dirname(place.path) != posixpath.dirname(resource.at.path):
         return resource.at
     return msgspec.structs.replace(place, cause=None)
+
+
+# So much of an item of a list tells it from the others.
+_MOST_SAID = 200
+
+
+def same_path(path: Path, planned: Value, source: Value) -> Path:
+    """Return the path in ``source`` of what stands at ``path`` in ``planned``.
+
+    An item is looked for by what it says. Where none says that, or several do, the path ends at the list.
+    """
+    found: list[Step] = []
+    said: Answer = planned
+    here: Answer = source
+    for step in path:
+        same: Step = step
+        if isinstance(step, int) and isinstance(said, ListValue) and isinstance(here, ListValue):
+            index = _same_item(step, said.items, here.items)
+            if index is None:
+                break
+            same = index
+        found.append(same)
+        said, here = select(said, (step,)), select(here, (same,))
+    return tuple(found)
+
+
+def _same_item(index: int, planned: Sequence[Value], source: Sequence[Value]) -> int | None:
+    """Return which item of ``source`` is the one at ``index`` of ``planned``; the one in its place, if that says as
+    much.
+    """
+    if not -len(planned) <= index < len(planned):
+        return None
+    said = _said(planned[index])
+    scores = [len(said & _said(item)) for item in source]
+    best = max(scores, default=0)
+    likely = [at for at, score in enumerate(scores) if score == best]
+    if index in likely and (best or len(planned) == len(source)):
+        return index
+    return likely[0] if best and len(likely) == 1 else None
+
+
+def _said(value: Value) -> frozenset[tuple[Path, str]]:
+    """Return the texts, numbers and booleans in a value, with the way to each; of an item of a list, only that it is
+    there.
+    """
+    found: set[tuple[Path, str]] = set()
+    waiting: list[tuple[Path, Value]] = [((), value)]
+    while waiting and len(found) < _MOST_SAID:
+        path, here = waiting.pop()
+        if isinstance(here, Scalar):
+            found.add((path, str(here.value)))
+        elif isinstance(here, MapValue):
+            waiting += (((*path, name), field) for name, field in here.fields.items())
+        elif isinstance(here, ListValue):
+            waiting += ((path, item) for item in here.items)
+    return frozenset(found)

@@ -17,7 +17,7 @@ from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Finding
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
-from azkvlint.readers.read_result import ReadResult, plan_read
+from azkvlint.readers.read_result import ReadResult, plan_result
 from azkvlint.readers.reader import Reader
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -74,7 +74,7 @@ def _faults(
 def read_example(language: str, source: str, required: RequiredAttributes) -> ReadResult:
     """Read an example in its language. Raise InputError."""
     if language == "plan":
-        return plan_read(_NAME, expand(source), required)
+        return plan_result(_NAME, expand(source), required)
     reader = Reader(required, "")
     if language == "terraform":
         return reader.terraform(_NAME, source)

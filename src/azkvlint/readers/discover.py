@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from azkvlint.readers.template_names import is_parameters
-from azkvlint.readers.terraform.names import is_module_file
-from azkvlint.readers.terragrunt.names import is_read
+from azkvlint.readers.terraform_names import is_module_file, is_terragrunt_file
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.project_boundary import current_folder, is_within, named_path, real_path, root_of
 from azkvlint.util.project_files import (
@@ -47,7 +46,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
-    """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
+    """Return the sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
 
     ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
     the ``paths``. For a path that is not below that folder, a glob starts from the path. Raises UsageError for a path
@@ -68,14 +67,16 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
             closed: list[str] = []
             links: list[str] = []
             for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
-                found.setdefault(_reading(file, real), Source(file=file, path=_named(file, root), asked=False))
+                found.setdefault(_reading(file, real), Source(file=file, path=_reported_path(file, root), asked=False))
             for file in closed:
-                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=True))
+                found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), asked=True))
             for file in links:
-                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=False, is_link=True))
+                found.setdefault(
+                    (file, ""), Source(file=file, path=_reported_path(file, root), asked=False, is_link=True)
+                )
         else:
             file = named_path(path)
-            found[_reading(file, file)] = Source(file=file, path=_named(file, root), asked=True)
+            found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), asked=True)
     return list(found.values()), root
 
 
@@ -122,7 +123,7 @@ def _reading(file: str, real: str) -> tuple[str, str]:
     way in which a name has it read.
     """
     name = os.path.basename(file)
-    if is_module_file(name) or is_read(name):
+    if is_module_file(name) or is_terragrunt_file(name):
         return file, ""
     ending = next((one for one in ENDINGS if name.lower().endswith(one)), "")
     return real, "parameters" if is_parameters(name) else ending
@@ -172,7 +173,7 @@ def _files(
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
-            elif entry.name.lower().endswith(ENDINGS) or is_read(entry.name):
+            elif entry.name.lower().endswith(ENDINGS) or is_terragrunt_file(entry.name):
                 if not (excluded and excluded(entry.path, False)):
                     yield from _file(entry)
             elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):
@@ -203,7 +204,7 @@ def _root(paths: Sequence[str]) -> str:
     return os.path.commonpath(roots) if roots else root_of(os.curdir)
 
 
-def _named(file: str, root: str) -> str:
+def _reported_path(file: str, root: str) -> str:
     below = root.rstrip(os.sep) + os.sep
     name = file[len(below) :] if file.startswith(below) else os.path.relpath(file, root)
     return name.replace(os.sep, "/")

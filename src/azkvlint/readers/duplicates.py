@@ -1,4 +1,4 @@
-"""What one input both deploys and names as existing: one resource, not two."""
+"""Resources that one input both deploys and references as existing: one resource, not two."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, tex
 _NAMED_WORLDWIDE = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-def without_twins(resources: Mapping[str, Resource]) -> dict[str, Resource]:
-    """Without what is declared as existing and deployed by the same input; links to that lead to what is deployed."""
+def without_duplicates(resources: Mapping[str, Resource]) -> dict[str, Resource]:
+    """Return the resources without existing ones that the input deploys itself, and with links to the deployed ones."""
     existing = [resource for resource in resources.values() if resource.existing]
     if not existing:
         return dict(resources)
@@ -30,14 +30,14 @@ def without_twins(resources: Mapping[str, Resource]) -> dict[str, Resource]:
     if not twins:
         return dict(resources)
     return {
-        address: msgspec.structs.replace(resource, attributes=_redirected(resource.attributes, twins))
+        address: msgspec.structs.replace(resource, attributes=_redirect(resource.attributes, twins))
         for address, resource in resources.items()
         if address not in twins
     }
 
 
 def _known_by(resource: Resource) -> Iterator[tuple[str, str]]:
-    """What only one resource of Azure's is called: an id, and the name of a vault, which is a host name too."""
+    """Yield what only one resource of Azure's is called: an id, and the name of a vault, which is a host name too."""
     own_id = text_of(resource.select(("id",))).lower()
     if own_id:
         yield "", own_id
@@ -46,8 +46,8 @@ def _known_by(resource: Resource) -> Iterator[tuple[str, str]]:
         yield type_, name.value.lower()
 
 
-def _redirected(value: Any, targets: Mapping[str, str]) -> Any:
-    """A value with its links to what ``targets`` names leading to what those are instead."""
+def _redirect(value: Any, targets: Mapping[str, str]) -> Any:
+    """Return a value with its links to what ``targets`` names leading to what those are instead."""
     match value:
         case Link(target=target) if target in targets:
             return msgspec.structs.replace(value, target=targets[target])
@@ -55,9 +55,9 @@ def _redirected(value: Any, targets: Mapping[str, str]) -> Any:
             found = dict.fromkeys(targets.get(one, one) for one in candidates)
             return msgspec.structs.replace(value, candidates=tuple(found))
         case ListValue(items=items):
-            return msgspec.structs.replace(value, items=tuple(_redirected(item, targets) for item in items))
+            return msgspec.structs.replace(value, items=tuple(_redirect(item, targets) for item in items))
         case MapValue(fields=fields):
-            changed = {name: _redirected(field, targets) for name, field in fields.items()}
+            changed = {name: _redirect(field, targets) for name, field in fields.items()}
             return msgspec.structs.replace(value, fields=changed)
         case _:
             return value

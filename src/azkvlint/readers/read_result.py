@@ -1,4 +1,4 @@
-"""What reading one unit gives, whatever it is written in, with the way from its locations to their places."""
+"""The result of reading one unit of any language, with the regions of its locations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.readers.duplicates import without_twins
+from azkvlint.readers.duplicates import without_duplicates
 from azkvlint.readers.plan.document import Plan
 from azkvlint.readers.plan.positions import positions
 from azkvlint.readers.plan.read import read_plan
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from azkvlint.graph.region_lookup import Hidden
     from azkvlint.readers.arm.read import TemplateRead
     from azkvlint.readers.bicep.read import BicepRead
-    from azkvlint.readers.terraform.module_stubs import Head
     from azkvlint.readers.terraform.read import TerraformRead
+    from azkvlint.readers.terraform.run import Stub
     from azkvlint.syntax.ignore_metadata import Metadata
 
-SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
+DisabledRange: TypeAlias = tuple[int, int, tuple[str, ...]]
 RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 
 
 class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
+    """The result of reading one unit. ``is_complete``: all that is deployed is in it.
 
-    ``places`` takes all locations that somebody will see, and gives the way from each to its place.
+    ``locate`` maps all locations that a report shows to their regions.
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
     ``comments`` are those of the files in which directives of kvlint count, by reported path; ``metadata`` the
-    directives in templates; ``switched_off`` those of Bicep itself: from where to where, and ids of rules of any tool,
-    in files with these ``texts``. ``root`` is the reported path of what was deployed, where that is not ``path``: a
-    Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
-    declare; None of anything else. ``deployed`` are the real paths of templates that are judged with it. ``plan``: it
-    is one. ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no
-    instances, by static address. ``skipped`` are declarations that were not evaluated; other uses of them may be.
+    directives in templates; ``disabled_rules`` those of Bicep itself: start, end, and ids of rules, in files with
+    these ``texts``. ``root`` is the reported path of a Terraform root folder, if that is not ``path``.
+    ``undeclared_variables`` have a value but no declaration in a Terraform root; None for any other input. ``deployed``
+    are the real paths of templates that are evaluated with it. ``stubs`` are Terraform modules that are foreign or not
+    available, and declarations without instances, by static address. ``skipped`` are declarations that were not
+    evaluated; other uses of them may be.
     ``secret_texts`` are those that no report shows.
     """
 
@@ -54,54 +54,54 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     is_suppressed: Callable[[Location, str], bool]
     comments: Mapping[str, SourceComments] = {}
     metadata: Mapping[str, Metadata] = {}
-    disabled_rules: Mapping[str, Sequence[SwitchedOff]] = {}
+    disabled_rules: Mapping[str, Sequence[DisabledRange]] = {}
     texts: Mapping[str, str] = {}
     root: str = ""
     plan: Plan | None = None
     undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
-    stubs: Mapping[str, Head] = {}
+    stubs: Mapping[str, Stub] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of parameters, by name, and the texts of the files that they stand in, by reported path."""
+class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of parameters, by name, and the texts of their files, by reported path."""
 
     values: Mapping[str, Result] = {}
     files: Mapping[str, str] = {}
 
 
-def plan_read(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
-    """A Terraform or OpenTofu plan. Raises InputError if it is none."""
+def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
+    """Return a Terraform or OpenTofu plan. Raises InputError if it is none."""
     read = read_plan(path, data, required)
 
-    def places(locations: Iterable[Location]) -> RegionLookup:
+    def locate(locations: Iterable[Location]) -> RegionLookup:
         found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
         return lambda at: found.get(at.address or "")
 
     return ReadResult(
-        path=path, resources=without_twins(read.resources), problems=read.problems, is_complete=read.closed,
-        locate=places, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
+        path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
+        locate=locate, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
     )  # fmt: skip
 
 
 def not_evaluated(path: str, problem: Problem) -> ReadResult:
     """Return a file of which there is only a problem to report."""
     return ReadResult(
-        path=path, resources={}, problems=[problem], is_complete=False, locate=_no_places,
+        path=path, resources={}, problems=[problem], is_complete=False, locate=_no_regions,
         is_suppressed=_nothing_is_suppressed,
     )  # fmt: skip
 
 
-def _no_places(locations: Iterable[Location]) -> RegionLookup:
+def _no_regions(locations: Iterable[Location]) -> RegionLookup:
     del locations
     places: dict[Location, tuple[Region, Excerpt]] = {}
     return places.get
 
 
 def without_suppressions(read: ReadResult) -> ReadResult:
-    """What was read, as if nobody had said that findings are not to count."""
+    """Return the result without suppressions."""
     return msgspec.structs.replace(
         read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, disabled_rules={}, texts={}
     )
@@ -111,7 +111,7 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> ReadResult:
+def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_comments: bool = False) -> ReadResult:
     """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
     from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
 
@@ -121,7 +121,7 @@ def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = 
         file = read.sources.get(path)
         return None if file is None else FileSecrets(file, read.secrets.get(path, ()))
 
-    found = of_template(path, read, given, partial(is_suppressed, read), hidden)
+    found = template_result(path, read, given, partial(is_suppressed, read), hidden)
     # Of its modules some may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
@@ -152,8 +152,8 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
     return found
 
 
-def of_terraform(path: str, read: TerraformRead) -> ReadResult:
-    """What was read of a Terraform module."""
+def terraform_result(path: str, read: TerraformRead) -> ReadResult:
+    """Return what was read of a Terraform module."""
 
     def hidden(path: str) -> Hidden | None:
         from azkvlint.readers.terraform.secrets import FileSecrets
@@ -161,17 +161,17 @@ def of_terraform(path: str, read: TerraformRead) -> ReadResult:
         file = read.sources.get(path)
         return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
 
-    return of_template(path, read, Given(), hidden=hidden, data=read.value_files)
+    return template_result(path, read, ParameterValues(), hidden=hidden, data=read.value_files)
 
 
 def _nothing_is_hidden(path: str) -> Hidden | None:  # what others are given
     return None
 
 
-def of_template(
+def template_result(
     path: str,
     read: TemplateRead,
-    given: Given,
+    given: ParameterValues,
     is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
     hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
     data: Container[str] = (),
@@ -186,7 +186,7 @@ def of_template(
 
     files = {**given.files, **read.files}
 
-    def places(locations: Iterable[Location]) -> RegionLookup:
+    def locate(locations: Iterable[Location]) -> RegionLookup:
         values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
         found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
 
@@ -197,6 +197,6 @@ def of_template(
         return find
 
     return ReadResult(
-        path=path, resources=without_twins(read.resources), problems=read.problems, is_complete=read.closed,
-        locate=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
+        path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
+        locate=locate, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

@@ -15,18 +15,18 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.discover import STDIN, Source, read_source
 from azkvlint.readers.plan.document import Plan, mentions_plan
 from azkvlint.readers.read_result import (
-    Given,
+    ParameterValues,
     ReadResult,
+    bicep_result,
     metadata_in,
     not_evaluated,
-    of_bicep,
-    of_template,
-    of_terraform,
-    plan_read,
+    plan_result,
+    template_result,
+    terraform_result,
 )
 from azkvlint.readers.template_names import BICEP, PARAMETERS
 from azkvlint.readers.terraform.settings import TerraformSettings
-from azkvlint.readers.terragrunt.names import is_read, is_unit
+from azkvlint.readers.terraform_names import is_terragrunt_file, is_unit_file
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -78,14 +78,16 @@ class Reader:
         self._locator: Locator | None = None
 
     def read(self, unit: Unit) -> ReadResult | None:
-        """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
+        """Return the content of a unit; None for a file of a folder without anything to evaluate. Raises
+        InputError.
+        """
         source = unit.source
         if unit.module:
             return self.module(source.path, source.file, published=unit.published)
         name = os.path.basename(source.file)
-        if is_read(name):
+        if is_terragrunt_file(name):
             refuse_as_output(source.file)
-            return self._terragrunt(source.path, source.file) if is_unit(name) else self._stack(source)
+            return self._terragrunt(source.path, source.file) if is_unit_file(name) else self._stack(source)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
@@ -96,18 +98,18 @@ class Reader:
             return self.bicep(source.path, data, source.file, self._given(unit), unit.published)
         if mentions_plan(data):
             refuse_as_output(source.file)
-            return plan_read(source.path, data, self.required)
+            return plan_result(source.path, data, self.required)
         if unit.rendered:
-            return _rendered(source.path) if _is_of_interest(data) else None
+            return _rendered_result(source.path) if _is_of_interest(data) else None
         try:
             read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
         except InputError as error:
             if source.asked or not _is_text_template(data, error):
                 raise
-            return _rendered(source.path)
+            return _rendered_result(source.path)
         if read is not None:
             refuse_as_output(source.file)
-        return plan_read(source.path, data, self.required) if read is None and source.asked else read
+        return plan_result(source.path, data, self.required) if read is None and source.asked else read
 
     def module(
         self,
@@ -117,13 +119,12 @@ class Reader:
         base: str = "",
         published: bool = False,
     ) -> ReadResult | None:
-        """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
+        """Return the Terraform module in a folder; None if it declares nothing to evaluate. Raises InputError.
 
         ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
         that is not the root of the run. ``published``: it is made for callers that are not here.
         """
-        from azkvlint.readers.terraform.comments import comments_of
-        from azkvlint.readers.terraform.read import read_root
+        from azkvlint.readers.terraform.read import comments_of, read_root
 
         base, directory = base or self.root, real_path(directory)
         read = read_root(
@@ -131,21 +132,21 @@ class Reader:
         )
         if read is None:
             return None
-        found = of_terraform(path, read)
+        found = terraform_result(path, read)
         return msgspec.structs.replace(
             found, comments=comments_of(read.sources, self.peer_comments), root=path,
-            undeclared_variables=read.strangers, stubs=read.heads, deployed=read.deployed,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
         )  # fmt: skip
 
     def _terragrunt(self, path: str, file: str) -> ReadResult:
         """Return a unit of Terragrunt. Raises InputError."""
-        from azkvlint.readers.terraform.comments import comments_of
+        from azkvlint.readers.terraform.read import comments_of
         from azkvlint.readers.terragrunt.read import read_unit
 
         read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
         return msgspec.structs.replace(
-            of_terraform(path, read), comments=comments_of(read.sources), root=path,
-            undeclared_variables=read.strangers, stubs=read.heads, deployed=read.deployed,
+            terraform_result(path, read), comments=comments_of(read.sources), root=path,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
         )  # fmt: skip
 
     def _stack(self, source: Source) -> ReadResult:
@@ -153,15 +154,14 @@ class Reader:
         from azkvlint.readers.terragrunt.stack import read_stack
 
         cache = self._modules_below(self.root)
-        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.required, cache))
+        return terraform_result(source.path, read_stack(source.path, source.file, self.root, self.required, cache))
 
     def terraform(self, path: str, text: str) -> ReadResult:
-        """A Terraform module that is one text."""
-        from azkvlint.readers.terraform.comments import comments_of
-        from azkvlint.readers.terraform.read import read_text
+        """Return a Terraform module that is one text."""
+        from azkvlint.readers.terraform.read import comments_of, read_text
 
         read = read_text(path, text, self.required)
-        return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
+        return msgspec.structs.replace(terraform_result(path, read), comments=comments_of(read.sources))
 
     def source_of(self, plan: Plan, file: str, asked: str) -> tuple[ReadResult | None, str]:
         """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
@@ -181,7 +181,7 @@ class Reader:
         return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
 
     def _modules_below(self, base: str) -> FolderCache:
-        """What was read of the Terraform modules below a folder that they cannot leave."""
+        """Return what was read of the Terraform modules below a folder that they cannot leave."""
         from azkvlint.readers.terraform.module_cache import FolderCache
 
         if base not in self._folders:
@@ -189,7 +189,7 @@ class Reader:
         return self._folders[base]
 
     def bicep(
-        self, path: str, data: bytes, file: str = "", given: Given | None = None, published: bool = False
+        self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None, published: bool = False
     ) -> ReadResult:
         """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
 
@@ -199,39 +199,41 @@ class Reader:
         from azkvlint.syntax.positions import source_text
 
         is_open = published and given is None and not self.settings.closed
-        given = given or Given()
+        given = given or ParameterValues()
         read = read_bicep(path, file, self.root, source_text(data), self.required, self._cache(), given.values, is_open)
-        return of_bicep(path, read, given, peer_comments=self.peer_comments)
+        return bicep_result(path, read, given, peer_comments=self.peer_comments)
 
-    def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> ReadResult | None:
-        """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
+    def template(
+        self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None
+    ) -> ReadResult | None:
+        """Return an ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.arm.read import looks_like_template, read_template
         from azkvlint.readers.whatif.read import is_stack_result, read_prediction
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(data)
-        given = given or Given()
+        given = given or ParameterValues()
         if looks_like_template(document.value) and not is_stack_result(document.value):
             loader = Loader(path, file, self.root)
             read = read_template(path, document, self.required, given.values, loader.load)
             return msgspec.structs.replace(
-                of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments),
+                template_result(path, read, given), metadata=metadata_in(read.files, self.peer_comments),
                 deployed=frozenset(loader.loaded) if read.is_whole else frozenset(),
             )  # fmt: skip
         found = read_prediction(path, document, self.required)
-        return None if found is None else of_template(path, found, given, data=found.files)
+        return None if found is None else template_result(path, found, given, data=found.files)
 
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
-        """What a parameter file of Bicep is for, with the values that it gives."""
+        """Return what a parameter file of Bicep is for, with the values that it gives."""
         from azkvlint.readers.bicep.parameters import read_bicepparam
         from azkvlint.syntax.positions import source_text
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache())
-        return of_bicep(path, read, Given(), peer_comments=self.peer_comments)
+        return bicep_result(path, read, ParameterValues(), peer_comments=self.peer_comments)
 
-    def _given(self, unit: Unit) -> Given | None:
-        """The values of a unit's parameter file."""
+    def _given(self, unit: Unit) -> ParameterValues | None:
+        """Return the values of a unit's parameter file."""
         source = unit.parameters
         if source is None:
             return None
@@ -239,7 +241,7 @@ class Reader:
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(read_source(source))
-        return Given(values=read_parameters(source.path, document), files={source.path: document.text})
+        return ParameterValues(values=read_parameters(source.path, document), files={source.path: document.text})
 
     def _cache(self) -> ModuleCache:
         from azkvlint.readers.bicep.run import ModuleCache
@@ -255,7 +257,7 @@ def _is_text_template(data: bytes, error: InputError) -> bool:
     return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
 
 
-def _rendered(path: str) -> ReadResult:
+def _rendered_result(path: str) -> ReadResult:
     """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
     text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
     note = Problem(code=INPUT_INCOMPLETE, level="note", message=text, at=Location(path=path))
@@ -263,7 +265,7 @@ def _rendered(path: str) -> ReadResult:
 
 
 def _refuse(source: Source, data: bytes) -> None:
-    """Say what to do with what is no input by itself. Raises InputError."""
+    """Raise InputError, with a hint, for a file that is not an input by itself."""
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
     if source.asked and source.file.endswith(".hcl"):
@@ -273,7 +275,7 @@ def _refuse(source: Source, data: bytes) -> None:
 
 
 class Loader:
-    """Reads what a template links to inside the root of the run. ``loaded`` are the real paths of those templates."""
+    """Reads the templates that a template links to inside the root of the run, whose real paths are ``loaded``."""
 
     def __init__(self, path: str, file: str, root: str) -> None:
         self._folder = os.path.dirname(file) if file else ""
@@ -282,7 +284,9 @@ class Loader:
         self.loaded: set[str] = set()
 
     def load(self, relative: str) -> Document | None:
-        """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
+        """Return the linked template at a path relative to the linking one; None if it is not available. Raises
+        InputError.
+        """
         from azkvlint.syntax.json_decoder import decode
 
         file = resolve_inside(self._root, self._folder, relative) if self._folder else None
@@ -294,7 +298,7 @@ class Loader:
 
 
 def _is_of_interest(data: bytes) -> bool:
-    """Whether a JSON text that is no plan may be anything else that kvlint understands, without decoding it."""
+    """Return whether a JSON text that is no plan may be anything else that kvlint understands, without decoding it."""
     from azkvlint.readers.arm.read import mentions_template
     from azkvlint.readers.whatif.read import mentions_prediction
 

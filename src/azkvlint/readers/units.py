@@ -1,8 +1,7 @@
-"""Sources -> what is judged combine: a plan, a Terraform module, or a template with one set of parameters.
+"""Sources -> what is evaluated together: a plan, a Terraform module, or a template with one set of parameters.
 
-A Bicep file that another one calls as a module is judged through its callers, with their arguments; on its own too if
-only its own examples and tests call it. A template that the
-Bicep compiler made is judged beside the Bicep file that it was made from.
+A Bicep file that another one calls as a module is evaluated through its callers, with their arguments; on its own too
+if only its own examples and tests call it. A template that the Bicep compiler made is evaluated beside its Bicep file.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import msgspec
 
 from azkvlint.readers.discover import STDIN, Source
 from azkvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMETERS, is_parameters
-from azkvlint.readers.terraform.names import is_module_file
-from azkvlint.readers.terragrunt.names import is_read, is_unit
+from azkvlint.readers.terraform_names import is_module_file, is_terragrunt_file, is_unit_file
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
@@ -30,12 +28,12 @@ _GENERATOR = regex(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
 _IGNORED = regex(r"//[^\r\n]*+|(?P<ignored>/\*(?:.*?\*/|.*)|'''(?:.*?'''|.*))|'(?:[^'\\\r\n]|\\.)*+'", re.DOTALL)
 # What the Bicep compiler writes stands at the top of the file.
 _HEAD = 2000
-# Of a file larger than any that a person writes, what stands behind so many bytes is not asked for.
+# Only so many bytes of a file are searched.
 _MAX_FILE = 10_000_000
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
+    """One input to evaluate. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
     ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
     module that only its own examples and tests call. ``quiet``: nothing in it is of interest. ``rendered``: Terraform
@@ -55,7 +53,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 def units_of(
     sources: Sequence[Source], parameters: Sequence[Source], types: Collection[str] | None = None
 ) -> list[Unit]:
-    """What to judge: Terraform modules, then the rest in the order of the sources.
+    """Return the units to evaluate: Terraform modules, then the rest in the order of the sources.
 
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     judge; without them every type is of interest. Raises UsageError for parameters without any template.
@@ -64,8 +62,8 @@ def units_of(
     modules, rendered = _terraform_modules(sources, types, called_by_units)
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
-    called, published = _called(sources)
-    compiled, made = _compiled(sources)
+    called, published = _find_called(sources)
+    compiled, made = _find_compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
@@ -89,7 +87,7 @@ def units_of(
 
 
 def _is_of_module(name: str) -> bool:
-    return is_module_file(name) or is_read(name)
+    return is_module_file(name) or is_terragrunt_file(name)
 
 
 def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[str]]:
@@ -97,7 +95,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
 
     A configuration that others include is evaluated through them, unless the user named it.
     """
-    files = [source for source in sources if is_read(os.path.basename(source.file))]
+    files = [source for source in sources if is_terragrunt_file(os.path.basename(source.file))]
     if not files:
         return [], frozenset()
     from azkvlint.readers.terragrunt.read import called_by
@@ -105,7 +103,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
     modules: set[str] = set()
     included: set[str] = set()
     for source in files:
-        if is_unit(os.path.basename(source.file)):
+        if is_unit_file(os.path.basename(source.file)):
             root = boundary_of(os.path.dirname(source.file))
             module, others = called_by(source.path, source.file, root)
             modules.add(module)
@@ -145,7 +143,7 @@ def _is_rendered(file: str, rendered: Sequence[re.Pattern[str]]) -> bool:
 
 
 def _once(units: list[Unit]) -> list[Unit]:
-    """Each unit once: a parameter file and its template may both have been found."""
+    """Return each unit once: a parameter file and its template may both have been found."""
     kept: dict[tuple[str, str], Unit] = {}
     for unit in units:
         kept.setdefault((unit.source.file, unit.parameters.file if unit.parameters is not None else ""), unit)
@@ -157,7 +155,7 @@ def _is_template(file: str) -> bool:
 
 
 def _by_parameters(source: Source) -> Iterator[Unit]:
-    """What a parameter file is for. One that is for nothing at hand is judged alone if the user named it."""
+    """Yield what a parameter file is for. One without an available template is evaluated alone if the user named it."""
     template = _template_of(source.file)
     if template is not None:
         path = _beside(source, template)
@@ -167,13 +165,13 @@ def _by_parameters(source: Source) -> Iterator[Unit]:
 
 
 def _beside(source: Source, file: str) -> str:
-    """The reported path of a file, from that of a source."""
+    """Return the reported path of a file, from that of a source."""
     relative = os.path.relpath(file, os.path.dirname(source.file)).replace(os.sep, "/")
     return os.path.normpath(os.path.join(os.path.dirname(source.path), relative)).replace(os.sep, "/")
 
 
 def _template_of(file: str) -> str | None:
-    """The template that a parameter file is for: what it uses, or what has its name."""
+    """Return the template that a parameter file is for: what it uses, or what has its name."""
     folder, name = os.path.split(file)
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
@@ -198,7 +196,7 @@ def _file_inside(folder: str, name: str) -> str | None:
 
 
 def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> Iterator[Source]:
-    """The parameter files beside a template that are for it. ``folders`` keeps what each folder holds."""
+    """Yield the parameter files beside a template that are for it. ``folders`` keeps what each folder holds."""
     if source.file == STDIN or not _is_template(source.file):
         return
     folder = os.path.dirname(source.file)
@@ -209,7 +207,7 @@ def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> 
 
 
 def _parameter_files(folder: str) -> dict[str, list[str]]:
-    """The parameter files of a folder, by the template that each is for."""
+    """Return the parameter files of a folder, by the template that each is for."""
     try:
         names = list_names(folder)
     except (OSError, InputError):
@@ -233,7 +231,7 @@ def _modules_in(text: str) -> Iterator[str]:
             yield match[1]
 
 
-def _called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[str]]:
+def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the Bicep files that are modules of others, and those of them that only examples and tests call.
 
     Of files that only call each other in a circle, one is left out.
@@ -251,8 +249,8 @@ def _called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(called), called_by_examples(called, calls)
 
 
-def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:
-    """The templates that were compiled from a Bicep file beside them, and the same by that Bicep file."""
+def _find_compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:
+    """Return the templates that were compiled from a Bicep file beside them, and the same by that Bicep file."""
     bicep = {source.file for source in sources if source.file.lower().endswith(BICEP)}
     made: dict[str, Source] = {}
     for source in sources:

@@ -17,7 +17,7 @@ from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import evaluate_unit
 from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from azkvlint.readers.read_result import plan_read
+from azkvlint.readers.read_result import plan_result
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ODD: list[Any] = [
 def judged(data: bytes) -> bool:
     """Read, judge and place a plan as a run does; False if it was refused."""
     try:
-        judged = evaluate_unit(plan_read("plan.json", data, DEMAND), DEMAND, EVALUATOR, explain=True)
+        judged = evaluate_unit(plan_result("plan.json", data, DEMAND), DEMAND, EVALUATOR, explain=True)
     except InputError:
         return False
     assert [problem.message for problem in judged.problems if problem.code == RULE_CRASHED] == []

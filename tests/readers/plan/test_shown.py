@@ -10,14 +10,14 @@ import pytest
 from azkvlint.graph import value_origins
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.document import decode_plan
-from azkvlint.readers.plan.secret_visibility import Shown
+from azkvlint.readers.plan.secret_visibility import VisibleSecrets
 
 SECRET = "correct-horse"
 FOUND = frozenset({value_origins.SECURE})
 OPEN = frozenset({value_origins.FROM_SECRET})
 
 
-def shown(**parts: Any) -> Shown:
+def shown(**parts: Any) -> VisibleSecrets:
     """The values of a plan with one variable that is declared as secret."""
     root = {"variables": {"password": {"sensitive": True}, "region": {}}}
     whole = {
@@ -27,7 +27,7 @@ def shown(**parts: Any) -> Shown:
         "variables": {"password": {"value": SECRET}, "region": {"value": "westeurope"}},
     }
     plan = decode_plan(json.dumps(whole | parts).encode())
-    return Shown(Configuration(plan.configuration), plan)
+    return VisibleSecrets(Configuration(plan.configuration), plan)
 
 
 def output(after: Any, unknown: Any = False) -> dict[str, Any]:

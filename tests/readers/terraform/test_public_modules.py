@@ -339,7 +339,7 @@ def test_tables_are_terraform() -> None:
     for module in known():
         directories.add(module.directory)
         parsed = module.files[0].parsed
-        assert (module.path, module.files[0].path, module.twins, module.modules) == ("", "", [], {})
+        assert (module.path, module.files[0].path, module.duplicates, module.modules) == ("", "", [], {})
         assert list(faults(parsed.body)) == []
         assert "released(" not in parsed.text
     assert len(directories) == 2 * len(_SPANS)

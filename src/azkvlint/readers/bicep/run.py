@@ -86,7 +86,7 @@ class BicepRun(Run):
         self.scenarios: existence.Scenarios[Any, Any] | None = None
         self.skipped_files: set[str] = set()
 
-    def apart(self) -> Self:
+    def with_second_budget(self) -> Self:
         """See Run."""
         other = super().with_second_budget()
         other.imported = {}

@@ -92,7 +92,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
     def apart(self) -> BicepRun:
         """Return the run in which scenarios are evaluated."""
         if self._apart is None:
-            self._apart = self.run.apart()
+            self._apart = self.run.with_second_budget()
         return self._apart
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from azkvlint.util.lazy_regex import regex
 
 Key: TypeAlias = str | int | None
 ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
+Names: TypeAlias = tuple[str, ...]
+_Keys: TypeAlias = tuple[Key, ...]
 
 # A key ends before the next bracket: what has no end is no key, and is not searched for one again and again.
 _STEP = regex(r'\.?([^.\[\]"\s]++)|\[("(?:[^"\\]|\\.)*+"|[^\[\]"]*+)\]')
@@ -24,7 +26,9 @@ _INDEX = regex("[0-9]{1,9}")
 
 @cache
 def steps(text: str) -> tuple[str | int, ...]:
-    """``module.a["x.y"].b[0]`` as ``("module", "a", ["x.y"], "b", [0])``; a key is told from a name by ``key_of``."""
+    """Return ``module.a["x.y"].b[0]`` as ``("module", "a", ["x.y"], "b", [0])``; a key differs from a name by
+    ``key_of``.
+    """
     out: list[str | int] = []
     for match in _STEP.finditer(text):
         name, key = match[1], match[2]
@@ -48,13 +52,19 @@ def _unquote(text: str) -> str:
 
 
 def key_of(step: str | int | None) -> Key:
-    """The instance key that ``step`` is, or None where it is a name."""
+    """Return the instance key that ``step`` is, or None where it is a name."""
     return str(step) if isinstance(step, Quoted) else step if isinstance(step, int) else None
 
 
 @cache
+def split(path: ModulePath) -> tuple[Names, _Keys]:
+    """Return the names and the keys along a module path."""
+    return tuple(name for name, _ in path), tuple(key for _, key in path)
+
+
+@cache
 def module_path(address: str) -> ModulePath:
-    """``module.a["k"].module.b`` as ``(("a", "k"), ("b", None))``; the root is the empty path."""
+    """Return ``module.a["k"].module.b`` as ``(("a", "k"), ("b", None))``; the root is the empty path."""
     out: list[tuple[str, Key]] = []
     found = steps(address)
     at = 0
@@ -66,7 +76,7 @@ def module_path(address: str) -> ModulePath:
 
 
 def resource_of(address: str) -> str:
-    """``module.a.data.t.n["k"]`` as ``data.t.n``: the address inside its module, without the instance key."""
+    """Return ``module.a.data.t.n["k"]`` as ``data.t.n``: the address inside its module, without the instance key."""
     found = steps(address)
     at = 0
     while at + 1 < len(found) and found[at] == "module":
@@ -76,12 +86,12 @@ def resource_of(address: str) -> str:
 
 
 def module_address(path: ModulePath) -> str:
-    """The address of a module instance."""
+    """Return the address of a module instance."""
     return ".".join(f"module.{name}{_bracket(key)}" for name, key in path)
 
 
 def instance_address(path: ModulePath, resource: str, key: Key) -> str:
-    """The address of a resource instance."""
+    """Return the address of a resource instance."""
     prefix = module_address(path)
     return f"{prefix}.{resource}{_bracket(key)}" if prefix else f"{resource}{_bracket(key)}"
 
@@ -93,7 +103,7 @@ def _bracket(key: Key) -> str:
 
 
 def quoted(key: str) -> str:
-    """A key as it stands in an address, where Terraform escapes what would begin a template.
+    """Return a key as it is written in an address, where Terraform escapes what would begin a template.
 
     Source: toHCLQuotedString in Terraform's internal/addrs/instance_key.go.
     """

@@ -1,15 +1,29 @@
-"""What a resource of a plan waits for, by its configuration: whatever it names, and what that names in turn."""
+"""The role assignments that a resource of a plan depends on, directly or through its references."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from azkvlint.graph.apply_order import CLIENTS, OF_DEPLOYER, PRINCIPALS, UNRESOLVED, dependency_list, deployer_mark
+import msgspec
+
+from azkvlint.graph.apply_order import (
+    AFTER,
+    CLIENTS,
+    OBJECTS,
+    OF_DEPLOYER,
+    PRINCIPALS,
+    UNRESOLVED,
+    dependency_list,
+    deployer_mark,
+)
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
-from azkvlint.readers.plan.planned_resource import Instance, mark
+from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.configuration import Configuration, Node, expression_at, references
+from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress, mark
 from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
@@ -19,7 +33,7 @@ _ANYTHING: _Grants = frozenset({UNRESOLVED})
 _DEEPEST = 100
 
 
-class Order:
+class ApplyOrder:
     """The grants that a resource waits for, worked out once for each block and for all that it names."""
 
     def __init__(self, configuration: Configuration) -> None:
@@ -30,7 +44,7 @@ class Order:
         self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
-        """What the instances of a block are made after."""
+        """Return what the instances of a block are made after."""
         found = self._objects.get((names, resource))
         if found is None:
             found = dependency_list(self._resource(names, resource) | self._calls(names), at)
@@ -38,7 +52,7 @@ class Order:
         return found
 
     def of_grant(self, type_: str, instance: Instance) -> Mapping[str, Value]:
-        """Whether a grant is to whoever applies the plan, as a derived attribute; nothing if it is not."""
+        """Return whether a role is assigned to the deploying principal, as a derived attribute; empty if not."""
         argument = PRINCIPALS[type_]
         found = self._principal(instance.names, instance.resource, argument)
         unknown = found.is_open and mark(instance.unknown, argument) is True
@@ -79,7 +93,7 @@ class Order:
         return _NONE.union(*found, self._depends(names, block.get("depends_on")))
 
     def _calls(self, names: Names) -> _Grants:
-        """What the calls wait for that lead to a module."""
+        """Return what the calls wait for that lead to a module."""
         found = _NONE
         while names:
             found |= self._depends(names[:-1], self._configuration.call(names).get("depends_on"))
@@ -108,8 +122,8 @@ class Order:
                 return self._resource(names, ref.name)
         return _ANYTHING if ref.text.startswith("local.") else _NONE
 
-    def _whole(self, names: Names) -> _Grants:
-        """What all that is in a module waits for."""
+    def _module_grants(self, names: Names) -> _Grants:
+        """Return what all that is in a module waits for."""
         blocks = self._configuration.module(names).get("resources")
         found = blocks if isinstance(blocks, list) else []
         waits = [self._resource(names, str(block.get("address"))) for block in found if isinstance(block, dict)]
@@ -118,7 +132,7 @@ class Order:
     def _module(self, inner: Names, ref: Traversal) -> _Grants:
         if not ref.rest:
             address = _address(inner, "")
-            return self._once(address, lambda: self._whole(inner)) | {address}
+            return self._once(address, lambda: self._module_grants(inner)) | {address}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
         said = output if isinstance(output, dict) else {}
@@ -132,7 +146,7 @@ class Order:
 
 
 class _Principal:
-    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be."""
+    """The principal of a role assignment: whether it is the deploying principal, another one, or unknown."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -162,3 +176,38 @@ class _Principal:
 
 def _address(names: Names, local: str) -> str:
     return ".".join([*(f"module.{name}" for name in names), *([local] if local else [])])
+
+
+_NOTHING: Mapping[str, Value] = {}
+
+
+class RoleAssignmentOrder:
+    """The objects that need a role assignment of the deploying principal, and whether there is one.
+
+    ``always``: a rule requires the order of all objects.
+    """
+
+    def __init__(self, configuration: Configuration, always: bool) -> None:
+        self._order = ApplyOrder(configuration)
+        self._objects: list[PlannedAddress] = []
+        self._matters = always
+
+    def note(self, type_: str, place: PlannedAddress, instance: Instance) -> Mapping[str, Value]:
+        """Take note of a resource; what is derived of it if it is a grant, because of whom that is for."""
+        if instance.is_data:
+            return _NOTHING
+        if type_ in OBJECTS:
+            self._objects.append(place)
+        found = self._order.of_grant(type_, instance) if type_ in PRINCIPALS else _NOTHING
+        self._matters = self._matters or bool(found)
+        return found
+
+    def add_to(self, resources: dict[str, Resource], at: Location) -> None:
+        """Add to the objects what they are created after, if a rule requires it."""
+        for place in self._objects if self._matters else ():
+            resource = resources.get(place.address)
+            if resource is not None:
+                values = {AFTER: self._order.of_object(place.names, place.resource, at)}
+                resources[place.address] = msgspec.structs.replace(
+                    resource, attributes=with_derived(resource.attributes, values)
+                )

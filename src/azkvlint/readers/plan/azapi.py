@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.azapi import as_resource, is_key_vault_type, parent_attribute
 from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.references import Index
+from azkvlint.graph.resource_updates import apply_update, may_change, possibly_set, target_of
+from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark
@@ -21,7 +27,7 @@ _TOP = ("id", "name", "location", "tags", "identity")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
-    """Type and API version of an azapi resource; None while they are not known.
+    """Return type and API version of an azapi resource; None while they are not known.
 
     Where the type is sensitive, what is no API version may be the secret; then the version is empty.
     """
@@ -35,13 +41,13 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
 
 
 def is_key_vault(instance: Instance) -> bool:
-    """Whether an azapi resource is one of Key Vault's."""
+    """Return whether an azapi resource is one of Key Vault's."""
     named = arm_type(instance)
     return named is not None and is_key_vault_type(named[0])
 
 
 def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:
-    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
+    """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
 
     ``data_plane``: its body, and its version, are those of the data plane.
     """
@@ -69,7 +75,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
 
 
 def _vault_in_host(instance: Instance) -> Link | None:
-    """The vault whose URI the host is made of that a resource of the data plane has as its parent."""
+    """Return the vault whose URI the host is made of that a resource of the data plane has as its parent."""
     if mark(instance.unknown, "parent_id") is not True:
         return None
     written = instance.configuration.resource(instance.names, instance.resource).get("expressions")
@@ -82,7 +88,7 @@ def _vault_in_host(instance: Instance) -> Link | None:
 
 
 def update_body(instance: Instance) -> MapValue:
-    """What an ``azapi_update_resource`` sets."""
+    """Return what an ``azapi_update_resource`` sets."""
     return MapValue(at=instance.at, fields=_body(instance))
 
 
@@ -90,7 +96,7 @@ def _body(instance: Instance) -> dict[str, Value]:
     body = instance.values.get("body")
     unknown, sensitive = mark(instance.unknown, "body"), mark(instance.sensitive, "body")
     if isinstance(body, str):
-        body = _decoded(body)
+        body = _decode_body(body)
     found = instance.plain(body, unknown, sensitive, ("body",))
     if isinstance(found, MapValue):
         return dict(found.fields)
@@ -99,7 +105,7 @@ def _body(instance: Instance) -> dict[str, Value]:
     return {}
 
 
-def _decoded(text: str) -> Any:
+def _decode_body(text: str) -> Any:
     try:
         return decode_json(text, object)
     except InputError:
@@ -107,9 +113,60 @@ def _decoded(text: str) -> Any:
 
 
 def link_argument(instance: Instance, argument: str) -> Value | None:
-    """An argument that holds the id of another resource; None if it is not set."""
+    """Return an argument that holds the id of another resource; None if it is not set."""
     if mark(instance.unknown, argument) is True:
-        return instance.linked((argument,))
+        return instance.resolve_link((argument,))
     text = instance.values.get(argument)
     hidden = mark(instance.sensitive, argument) is True
     return Scalar(at=instance.at, value=text, sensitive=hidden) if isinstance(text, str) else None
+
+
+def apply_updates(
+    updates: Iterable[Instance], resources: dict[str, Resource]
+) -> Iterator[tuple[Instance, Exception | None]]:
+    """Write each update into ``resources``; answers those that have no place there, and what broke if anything did.
+
+    An update that the plan removes changes nothing: Azure keeps what it had set.
+    """
+    index = Index(resources)
+    for instance in updates:
+        if instance.action in REMOVED_ACTIONS:
+            continue
+        found = _target(instance, index)
+        if found is None or found.existing:
+            yield instance, _mark_candidates(instance, index) if found is None else None
+            continue
+        try:
+            attributes = apply_update(found, update_body(instance))
+        except RecursionError as error:
+            yield instance, error
+            continue
+        index.replace(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
+
+
+def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
+    """Take what an update sets for perhaps set in all that it may change; what broke if anything did."""
+    named = arm_type(instance)
+    name = instance.values.get("name")
+    name_value = (
+        Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
+    )
+    by_id = link_argument(instance, "resource_id")
+    try:
+        changes = possibly_set(update_body(instance))
+        for one in may_change(index, named[0], by_id, name_value) if named is not None else ():
+            index.replace(msgspec.structs.replace(one, attributes=apply_update(one, changes), shared_attributes=None))
+    except RecursionError as error:
+        return error
+    return None
+
+
+def _target(instance: Instance, index: Index) -> Resource | None:
+    """Return the resource of the update's own type that it names."""
+    named = arm_type(instance)
+    if named is None:
+        return None
+    name = instance.values.get("name")
+    name_value = Scalar(at=instance.at, value=name) if isinstance(name, str) else None
+    by_id, above = link_argument(instance, "resource_id"), link_argument(instance, "parent_id")
+    return target_of(index, named[0], by_id, name_value, above)

@@ -1,4 +1,4 @@
-"""What an unknown id in a module can come from: the resources that it declares, and what others hand it.
+"""The resources that an unknown ID in a module can name: those that it declares, and those passed by others.
 
 A plan leaves local values out, but nothing unknown can be in them that is not in their module. This tells what else an
 argument may be that also names an id itself (``coalesce(local.scope, azurerm_key_vault.kv.id)``); that id is taken
@@ -8,40 +8,42 @@ whole, as everywhere in a plan, which keeps no operators.
 from __future__ import annotations
 
 from azkvlint.azure.azurerm.resources import is_azure
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, references
+from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.configuration import Configuration, Node, references
 
 # Their results may be any text.
 _ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")
 _NOTHING: frozenset[str] = frozenset()
 
 
-class Made:
+class CandidateTypes:
     """The types of what modules make, worked out once for each."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._inside: dict[Names, frozenset[str] | None] = {}
 
-    def seen_in(self, names: Names) -> frozenset[str] | None:
-        """The Terraform types of all resources that an unknown id in a module may name; None if it may be anything.
+    def visible_types(self, names: Names) -> frozenset[str] | None:
+        """Return the Terraform types of all resources that an unknown id in a module may name; None if it may be
+        anything.
 
         Variables of the root module are known, those of any other are what its caller passes.
         """
         found = _NOTHING
         for depth in range(len(names) + 1):
-            inside = self._made_in(names[:depth])
+            inside = self._module_types(names[:depth])
             if inside is None:
                 return None
             found |= inside
         return found
 
-    def _made_in(self, names: Names) -> frozenset[str] | None:
-        """What a module makes, and what those below it make whose outputs it sees."""
+    def _module_types(self, names: Names) -> frozenset[str] | None:
+        """Return what a module makes, and what those below it make whose outputs it sees."""
         if names not in self._inside:
-            self._inside[names] = self._looked_up(names)
+            self._inside[names] = self._find_types(names)
         return self._inside[names]
 
-    def _looked_up(self, names: Names) -> frozenset[str] | None:
+    def _find_types(self, names: Names) -> frozenset[str] | None:
         module = self._configuration.module(names)
         blocks, calls = module.get("resources"), module.get("module_calls")
         found: set[str] = set()
@@ -55,14 +57,14 @@ class Made:
                 return None
         for name in calls if isinstance(calls, dict) else ():
             if self._configuration.module((*names, name)).get("outputs"):
-                below = self._made_in((*names, name))
+                below = self._module_types((*names, name))
                 if below is None:
                     return None
                 found |= below
         return frozenset(found)
 
     def _may_wait(self, names: Names, block: Node) -> bool:
-        """Whether a block is not a data source that is certainly read while planning.
+        """Return whether a block is not a data source that is certainly read while planning.
 
         It waits for apply if its arguments or its provider's are unknown, or if ``depends_on`` says so. Source:
         Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
@@ -80,7 +82,7 @@ class Made:
 
 
 def _is_known(names: Names, reference: str) -> bool:
-    """Whether what stands in a module names nothing but what is known while planning."""
+    """Return whether an expression in a module refers only to what is known while planning."""
     if reference.startswith("var."):
         return not names
     return reference.startswith(("path.", "terraform.", "each.key", "count."))

@@ -1,6 +1,6 @@
-"""What the configuration of a plan adds to what a resource says: the same for all instances of its block.
+"""Attributes that come from the configuration of a plan: the same for all instances of a block.
 
-It is worked out once for a block. What several blocks have in common is one object, as in ``plan/lower.py``.
+They are computed once for a block. Equal attributes of several blocks are one object, as in ``map_arguments``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MapValue, Origin, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.origins import PlanOrigins
-from azkvlint.readers.plan.planned_resource import Place
+from azkvlint.readers.plan.planned_resource import PlannedAddress
 
 _Derived: TypeAlias = Mapping[str, Value]
 _NOTHING: _Derived = {}
 
 
 class Additions:
-    """What configurations add, by block."""
+    """The attributes that configurations add, by block."""
 
     def __init__(
         self, required: RequiredAttributes, configuration: Configuration, origins: PlanOrigins, at: Location
@@ -44,17 +44,17 @@ class Additions:
         # Both that a shape is made of are kept with it: while they are, no other object has their identity.
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
-    def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
-        """What is added to the instances of the block at a place, of these types and managed by this version."""
+    def find(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
+        """Return what is added to the instances of the block at a place, of these types and managed by this version."""
         # A plan that is not as Terraform prints it may call one block by several types.
         key = (declared_as, place.names, place.resource)
         found = self._blocks.get(key)
         if found is None:
-            found = self._blocks[key] = self._made(declared_as, type_, place, version)
+            found = self._blocks[key] = self._make(declared_as, type_, place, version)
         return found
 
     def shape(self, common: MapValue, added: _Derived) -> MapValue:
-        """What an instance says in common with others, with what is added to all of them."""
+        """Return what an instance says in common with others, with what is added to all of them."""
         if not added:
             return common
         key = (id(common), id(added))
@@ -63,7 +63,7 @@ class Additions:
             found = self._shapes[key] = (common, added, with_derived(common, added))
         return found[2]
 
-    def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
+    def _make(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
         if type_ not in self._asked:
             traced = type_.lower() in TRACED_TYPES and requires_origins(self._required, type_)
             self._asked[type_] = traced, requires_unsupported(self._required, type_)
@@ -77,8 +77,8 @@ class Additions:
             names = written if isinstance(written, dict) else ()
             # A plan does not show dynamic blocks.
             dead = unsupported_arguments(declared_as, names, version, self._at, is_block=False)
-        told = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
-        key = (words, name, version if name else None, type(dead), told)
+        reason = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
+        key = (words, name, version if name else None, type(dead), reason)
         shared = self._shared.get(key)
         if shared is None:
             found = {} if words is None else origins_and_retention(words, name, version, self._at)
@@ -86,10 +86,12 @@ class Additions:
         return shared
 
 
-def whole(
+def join_attributes(
     common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
 ) -> MapValue:
-    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    """Return all that a resource says: what others may say too, its secret, what is its own, and what is
+    derived of it.
+    """
     at = common.at
     fields = {**common.fields, **own}
     if secret is not None:
@@ -99,6 +101,6 @@ def whole(
         fields[outer] = MapValue(at=at, fields=body)
     if derived:
         have = common.fields.get("derived")
-        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
-        fields["derived"] = MapValue(at=at, fields=told, origin=Origin.DERIVED)
+        values = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=values, origin=Origin.DERIVED)
     return MapValue(at=at, fields=fields)

@@ -1,7 +1,7 @@
 """The text of a plan (``terraform show -json``, ``tofu show -json``) -> its parts, decoded only as far as needed.
 
-Only the frame is decoded here: each ``change`` stays raw until a rule asks for its resource, so that the cost follows
-what is asked and not the size of the plan.
+Only the frame is decoded here: each ``change`` stays raw until a rule requires its resource, so that the cost follows
+the rules and not the size of the plan.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DUPLICATES_CHECKED_UP_TO = 1 << 20
 
 
 class Change(msgspec.Struct, gc=False):
-    """What happens to one resource: ``change`` of ``resource_changes``. ``before`` is looked at for what goes away."""
+    """The ``change`` of an entry of ``resource_changes``. ``before`` is read for resources that are removed."""
 
     actions: list[str] = []
     before: msgspec.Raw = msgspec.Raw(b"null")
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
     data: bytes
     parts: Mapping[str, msgspec.Raw]
-    places: Mapping[str, int]
+    offsets: Mapping[str, int]
     format_version: str
     entries: list[msgspec.Raw]
     deferred: list[msgspec.Raw]
@@ -92,30 +92,30 @@ _MARKS = (b'"planned_values"', b'"resource_changes"')
 
 
 def mentions_plan(data: bytes) -> bool:
-    """Whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
+    """Return whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
     if b"\0" in data[:4]:  # UTF-16
         data = data.replace(b"\0", b"")
     return any(mark in data for mark in _MARKS)
 
 
 def entry_type(entry: msgspec.Raw) -> str | None:
-    """The resource type of an entry, read off its head; None where that takes decoding it."""
+    """Return the resource type of an entry, read off its head; None where that takes decoding it."""
     match = _TYPE.search(entry)
     return match[1].decode("utf-8", "replace") if match is not None and match[1] is not None else None
 
 
 def decode_entry(entry: msgspec.Raw) -> ResourceChange:
-    """An entry of ``resource_changes``, its change still raw."""
+    """Return an entry of ``resource_changes``, its change still raw."""
     return _ENTRY.decode(entry)
 
 
 def decode_deferred(entry: msgspec.Raw) -> DeferredChange:
-    """An entry of ``deferred_changes``, its change still raw."""
+    """Return an entry of ``deferred_changes``, its change still raw."""
     return _DEFERRED.decode(entry)
 
 
 class ChangeDecoder:
-    """Decodes changes of one resource type: only the arguments that are asked for, or all without ``arguments``."""
+    """Decodes changes of one resource type: only the required arguments, or all without ``arguments``."""
 
     def __init__(self, arguments: Iterable[str] | None = None) -> None:
         values: Any = dict[str, Any]
@@ -139,17 +139,17 @@ class ChangeDecoder:
         self._values = msgspec.json.Decoder(values | None)
 
     def change(self, raw: msgspec.Raw) -> Change:
-        """The change of one resource."""
+        """Return the change of one resource."""
         return self._change.decode(raw)  # type: ignore[return-value]  # a subclass of Change made at run time
 
     def values(self, raw: msgspec.Raw) -> dict[str, Any]:
-        """The values before the change."""
+        """Return the values before the change."""
         found: dict[str, Any] | None = self._values.decode(raw)
         return found or {}
 
 
 def decode_plan(data: bytes) -> Plan:
-    """The parts of the plan ``data``. Raises InputError, with a line where there is one, for anything else."""
+    """Return the parts of the plan ``data``. Raises InputError, with a line where there is one, for anything else."""
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
     _refuse_other_files(data)
@@ -162,7 +162,7 @@ def decode_plan(data: bytes) -> Plan:
         return Plan(
             data=data,
             parts=parts,
-            places=places,
+            offsets=places,
             format_version=_text(parts.get("format_version")),
             entries=_part(parts, "resource_changes", _ENTRIES) or [],
             deferred=_part(parts, "deferred_changes", _ENTRIES) or [],
@@ -184,7 +184,7 @@ def decode_plan(data: bytes) -> Plan:
 
 
 def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What a plan lacks for its answer to be whole: levels of problems, and texts."""
+    """Yield what a plan lacks for its answer to be whole: levels of problems, and texts."""
     if not plan.entries and not plan.deferred:
         yield "error", "the plan holds no resource_changes, so nothing was judged"
     if plan.configuration is None:
@@ -200,7 +200,7 @@ def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def variables_of(plan: Plan) -> dict[str, Any]:
-    """The values of the root module's variables, secrets among them; those that cannot be read are left out."""
+    """Return the values of the root module's variables, secrets among them; those that cannot be read are left out."""
     try:
         found = _ANY.decode(plan.variables) if plan.variables is not None else {}
     except DECODE_ERRORS:
@@ -209,7 +209,7 @@ def variables_of(plan: Plan) -> dict[str, Any]:
 
 
 def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:
-    """One of the outermost values; None if there is none."""
+    """Return one of the outermost values; None if there is none."""
     raw = parts.get(name)
     try:
         return None if raw is None else decoder.decode(raw)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 
 import msgspec
 
-from azkvlint.readers.plan.address import Key, ModulePath, instance_address
-from azkvlint.readers.plan.configuration import Names
+from azkvlint.readers.plan.address import Key, ModulePath, Names, instance_address, split
 
 _Keys = tuple[Key, ...]
 # What may stand between the parts of a key that was put combine: ``kv-a/password``.
@@ -25,7 +23,7 @@ class Users(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What is known of the key that chooses among instances.
+    """The known parts of the key that selects an instance.
 
     ``how``: ``said`` it is written out; ``own`` it is made from nothing but the key of the instance that refers;
     ``item`` that instance is made for an item of what it refers to (for_each); ``same`` it is an item of the set, or a
@@ -55,23 +53,23 @@ class Instances:
         self._fits: dict[tuple[Users, str, int], bool] = {}
 
     def add(self, address: str, path: ModulePath, names: Names, resource: str, key: Key) -> None:
-        """Note the instance ``address`` of ``resource`` (module-local) in the module instance ``path``."""
+        """Add the instance ``address`` of ``resource`` (module-local) in the module instance ``path``."""
         places = self._places.get((names, resource))
         if places is None:
             places = self._places[(names, resource)] = {}
         places[(split(path)[1], key)] = address
 
     def has(self, names: Names, resource: str) -> bool:
-        """Whether there is any instance of ``resource``."""
+        """Return whether there is any instance of ``resource``."""
         return (names, resource) in self._places
 
     def exact(self, names: Names, path: ModulePath, resource: str) -> str | None:
-        """The only instance of ``resource`` in the module instance ``path``, if it has no key of its own."""
+        """Return the only instance of ``resource`` in the module instance ``path``, if it has no key of its own."""
         places = self._places.get((names, resource))
         return places.get((split(path)[1], None)) if places is not None else None
 
     def find(self, path: ModulePath, resource: str, key: Key, choice: Choice | None) -> tuple[tuple[str, ...], bool]:
-        """The instances that ``resource`` may be, and whether ``choice`` was asked which.
+        """Return the instances that ``resource`` may be, and whether ``choice`` was asked which.
 
         A module key or ``key`` of None is one that the reference does not say; ``choice`` may then decide.
         """
@@ -95,7 +93,7 @@ class Instances:
         return options.all, True
 
     def _chosen(self, choice: Choice, by_key: Mapping[Key, str]) -> str | None:
-        """The instance that a choice certainly means.
+        """Return the instance that a choice certainly means.
 
         A key that the reference does not say itself counts only if all that choose in the same way find one: a single
         match may be chance.
@@ -121,16 +119,10 @@ class Instances:
         yield from self._modules.get((users.names, users.above), ())
 
 
-@cache
-def split(path: ModulePath) -> tuple[Names, _Keys]:
-    """The names and the keys along a module path."""
-    return tuple(name for name, _ in path), tuple(key for _, key in path)
-
-
 def _modules(
     every: Mapping[tuple[Names, str], Mapping[tuple[_Keys, Key], str]],
 ) -> Mapping[tuple[Names, _Keys], set[Key]]:
-    """The keys of each module's instances, by its names and the keys above it."""
+    """Return the keys of each module's instances, by its names and the keys above it."""
     found: dict[tuple[Names, _Keys], set[Key]] = {}
     for (names, _), places in every.items():
         for keys in {have for have, _ in places}:
@@ -154,7 +146,7 @@ def _options(places: Mapping[tuple[_Keys, Key], str], keys: _Keys, key: Key) -> 
 
 
 def _apart(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, str]:
-    """Addresses by a key, where the key tells all of them apart."""
+    """Return addresses by a key, where the key tells all of them apart."""
     found: dict[Key, str] = {}
     for key, address in pairs:
         if key is None or key in found:
@@ -164,7 +156,7 @@ def _apart(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, str]:
 
 
 def _fit(users: frozenset[Key], how: str, by_key: Mapping[Key, str]) -> bool:
-    """Whether every user's key says which instance it means."""
+    """Return whether every user's key says which instance it means."""
     if how == "same" or any(not isinstance(key, str) for key in users):
         # A count's index is a number like any other (``count.index % 2``): it must be the same count.
         return how != "value" and users == frozenset(by_key)
@@ -172,7 +164,7 @@ def _fit(users: frozenset[Key], how: str, by_key: Mapping[Key, str]) -> bool:
 
 
 def _match(key: Key, how: str, by_key: Mapping[Key, str]) -> list[Key]:
-    """The keys of instances that ``key`` is, or begins with: ``kv-a/password`` belongs to ``kv-a``.
+    """Return the keys of instances that ``key`` is, or begins with: ``kv-a/password`` belongs to ``kv-a``.
 
     A key that is the same proves nothing where a value chooses: its author would have written ``each.key``. And there
     - and _ are no more than parts of words.

@@ -1,7 +1,7 @@
 """azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``readers/azurerm``.
 
 Large plans repeat themselves: thousands of secrets say the same but for their name and their vault. What resources say
-alike is lowered once, and the same object stands in all of them, so that rules need to judge it only once too.
+alike is mapped once, and all of them share the same object, so that rules evaluate it only once too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
-from azkvlint.readers.plan.configuration import Names
+from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
 from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
 
@@ -38,8 +41,8 @@ class _Own(msgspec.Struct, frozen=True):
     is_link: bool
 
 
-class Lowering:
-    """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
+class ArgumentMap:
+    """The arguments of one azurerm type that the rules require, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes, at: Location) -> None:
         self.type = mapped.type
@@ -51,7 +54,7 @@ class Lowering:
         entries = entries_of({"id": _ID, **mapped.fields}, asked)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
-        # Whoever asks for all that is around a secret gets it in its place among the rest.
+        # A rule that requires all that is around a secret receives it in its place.
         around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
         self._secrets = () if around & asked else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
         self._entries = tuple(entry for entry in entries if entry not in own and entry not in self._secrets)
@@ -74,8 +77,8 @@ class Lowering:
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
         self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
 
-    def own(self, instance: Instance) -> dict[str, Value]:
-        """Id, name and links of one instance, taken out of its values: what is left may be said by others too."""
+    def own_attributes(self, instance: Instance) -> dict[str, Value]:
+        """Remove ID, name and links from the values of an instance, and return them: others may share the rest."""
         values, marks, secrets = instance.values, instance.unknown, instance.sensitive
         own: dict[str, Value] = {}
         for entry in self._own:
@@ -83,14 +86,14 @@ class Lowering:
             value = values.pop(name, None)
             doubt = marks.pop(name, None) if type(marks) is dict else marks
             if doubt is True:
-                own[entry.arm] = instance.linked((name,)) if entry.is_link else instance.not_known((name,))
+                own[entry.arm] = instance.resolve_link((name,)) if entry.is_link else instance.unknown_value((name,))
             elif type(value) is str:
                 hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
 
     def _secret(self, instance: Instance, version: VersionRange) -> Value | None:
-        """The secret of one instance, taken out of its values in the same way: few say the same."""
+        """Return the secret of one instance, taken out of its values in the same way: few say the same."""
         marks = instance.unknown
         plain = self._plain_secret(instance.values, marks)
         if plain is not None:
@@ -102,13 +105,15 @@ class Lowering:
         found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
         return found
 
-    def said(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
-        """All else that one instance says: what others may say too, and its secret."""
+    def shared_attributes(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
+        """Return all else that one instance says: what others may say too, and its secret."""
         secret = self._secret(instance, version) if self._secrets else None
         return self._common(instance, version), secret
 
     def _plain_secret(self, values: dict[str, Any], marks: Any) -> str | None:
-        """A secret, taken out, as most are written: a known text, by the first of the names that there are for it."""
+        """Return a secret, taken out, as most are written: a known text, by the first of the names that there are for
+        it.
+        """
         first, *others = self._secrets
         found = values.get(first.name)
         if not self._is_plain or type(found) is not str or type(marks) is not dict or marks.get(first.name):
@@ -121,7 +126,7 @@ class Lowering:
         return found
 
     def _common(self, instance: Instance, version: VersionRange) -> MapValue:
-        """Everything else that one instance says, defaults of its provider version included.
+        """Return everything else that one instance says, defaults of its provider version included.
 
         Unknown values lead through the configuration of the instance's own block, so there only instances of one block
         can say the same. So it is where the configuration says which values of an existing resource are its author's.
@@ -147,7 +152,7 @@ class Lowering:
         return found
 
     def _tree(self, instance: Instance, version: VersionRange) -> Tree:
-        tree: Tree = {"derived": planned(instance)}
+        tree: Tree = {"derived": planned_attributes(instance)}
         self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
         for arm, plain in self._fixed:
             put(tree, arm, plain)
@@ -207,7 +212,9 @@ class Lowering:
         return True
 
     def _as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
-        """What an argument of the resource itself says; where its author does not write it, that it is the default."""
+        """Return what an argument of the resource itself says; where its author does not write it, that it is the
+        default.
+        """
         if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
             return found
         if entry.field.computed and not instance.creates:
@@ -245,7 +252,7 @@ class Lowering:
             put(tree, arm, objects[0])
 
     def _default(self, field: Field, version: VersionRange) -> Value | None:
-        """What an argument that is not set amounts to in the provider versions that are possible.
+        """Return the default of an argument in the possible provider versions.
 
         Kept by the field's identity: the tables live as long as the program.
         """
@@ -255,8 +262,8 @@ class Lowering:
         return self._defaults[key]
 
 
-def planned(instance: Instance) -> Tree:
-    """What the plan does with a resource, as attributes."""
+def planned_attributes(instance: Instance) -> Tree:
+    """Return what the plan does with a resource, as attributes."""
     if instance.deferred:
         why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
         return {"plannedAction": Unknown(at=instance.at, why=why)}
@@ -271,9 +278,9 @@ def planned(instance: Instance) -> Tree:
 
 
 def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentPath) -> None:
-    """A whole block that is not known: so is everything that it would say."""
+    """Write unknown values for all arguments of a block that is unknown."""
     if entry.arm:
-        found = instance.not_known(path)
+        found = instance.unknown_value(path)
         if entry.field.filled and instance.is_left_out(path):
             found = Unknown(at=instance.at, origin=Origin.DEFAULT, why=FILLED_IN)
         put(tree, entry.arm, found)
@@ -281,15 +288,15 @@ def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentP
     for inner in entry.inner:
         _unknown_block(tree, inner, instance, path)
     for constant in entry.field.constants:
-        put(tree, tuple(constant.split(".")), instance.not_known(path))
+        put(tree, tuple(constant.split(".")), instance.unknown_value(path))
 
 
 def _value(
     field: Field, instance: Instance, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath
 ) -> Value | None:
-    """One argument that is no block."""
+    """Return one argument that is no block."""
     if field.kind in ("link", "links") and unknown is True:
-        return instance.linked(path)
+        return instance.resolve_link(path)
     if field.kind == "links" and isinstance(unknown, list) and any(unknown):
         return instance.links(value, unknown, sensitive, path)
     found = instance.plain(value, unknown, True if field.sensitive else sensitive, path)
@@ -301,3 +308,29 @@ def _value(
         items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
         return ListValue(at=found.at, items=items)
     return found
+
+
+class ArgumentMaps:
+    """The argument maps of the types that rules require.
+
+    It holds no reference to the plan, so that no cycle keeps the plan in memory: garbage collection is off.
+    """
+
+    def __init__(self, required: RequiredAttributes, at: Location) -> None:
+        self._required = required
+        self._at = at
+        self._known: dict[str, ArgumentMap | None] = {}
+
+    def find(self, type_: str) -> ArgumentMap | None:
+        """Return the argument map of a type; None if no rule requires it."""
+        if type_ not in self._known:
+            mapped = RESOURCES.get(type_)
+            asked = mapped is not None and self._required.paths_of(mapped.type) is not None
+            self._known[type_] = ArgumentMap(mapped, self._required, self._at) if mapped is not None and asked else None
+        return self._known[type_]
+
+    def is_required(self, type_: str) -> bool:
+        """Return whether a rule requires resources of a Terraform type."""
+        if type_.startswith("azapi_"):
+            return type_ in AZAPI
+        return type_ in WITH_TEMPLATE or self.find(type_) is not None

@@ -16,10 +16,11 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
-from azkvlint.readers.plan.configuration import Configuration, Names, expression_at, references
+from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.configuration import Configuration, expression_at, references
 from azkvlint.readers.plan.document import Plan, variables_of
 from azkvlint.readers.plan.planned_resource import Instance
-from azkvlint.readers.plan.secret_visibility import Shown
+from azkvlint.readers.plan.secret_visibility import VisibleSecrets
 from azkvlint.readers.plan.traversal import Traversal, longest
 
 _MOST = 50
@@ -32,21 +33,23 @@ class PlanOrigins:
     def __init__(self, configuration: Configuration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
-        self._shown = Shown(configuration, plan)
+        self._shown = VisibleSecrets(configuration, plan)
         self._known: dict[tuple[Names, str], tuple[str, Origins | None]] = {}
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
-        """The values of variables that the plan was made with."""
+        """Return the values of variables that the plan was made with."""
         return variables_of(self._plan)
 
-    def traced(self, instance: Instance, attributes: MapValue) -> MapValue:
-        """The attributes of an azapi resource with the origins of what it holds, if that is written."""
+    def with_origins(self, instance: Instance, attributes: MapValue) -> MapValue:
+        """Return the attributes of an azapi resource with the origins of what it holds, if that is written."""
         _, found = self.of_block(instance.names, instance.resource)
         return attributes if found is None else with_origins(attributes, found)
 
     def of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
-        """The argument that gives the value, where that is one of azurerm's, and its origins, if it is written."""
+        """Return the argument that gives the value, where that is one of azurerm's, and its origins, if it is
+        written.
+        """
         key = (names, resource)
         if key not in self._known:
             self._known[key] = self._of_block(names, resource)
@@ -70,9 +73,9 @@ class PlanOrigins:
         return name, union(self._of(names, one, block, frozenset()) for one in found.values())
 
     def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
-        """The origins of an argument, in all blocks if it is in any; none if it is not written."""
+        """Return the origins of an argument, in all blocks if it is in any; none if it is not written."""
         if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
-            # Nobody knows whether there is a block, and what is in it.
+            # Whether there is a block, and what is in it, is unknown.
             return frozenset({value_origins.UNTRACED})
         below = _below(written, name)
         found: Origins = NONE
@@ -86,7 +89,7 @@ class PlanOrigins:
         return found
 
     def outputs(self, path: str) -> Iterator[Resource]:
-        """The outputs of the root module, as resources."""
+        """Yield the outputs of the root module, as resources."""
         declared = self._configuration.module(()).get("outputs")
         for name, node in declared.items() if isinstance(declared, dict) else ():
             if isinstance(node, dict):
@@ -96,8 +99,8 @@ class PlanOrigins:
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
                 yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at))
 
-    def telling_arguments(self, path: str) -> Iterator[Resource]:
-        """The arguments that are given a secret and show it, as resources."""
+    def exposing_arguments(self, path: str) -> Iterator[Resource]:
+        """Yield the arguments that are given a secret and show it, as resources."""
         every = list(self._configuration.blocks())
         if not any(has_secrets(str(block.get("type"))) for _, block in every):
             return
@@ -112,12 +115,12 @@ class PlanOrigins:
                 if expression is not None:
                     found = self._of(names, expression, block, frozenset())
                     found = self._shown.of_argument(address, str(block.get("type")), name, found)
-                    told = argument(address, name, found, Location(path=path, address=address))
-                    if told is not None:
-                        yield told
+                    resource = argument(address, name, found, Location(path=path, address=address))
+                    if resource is not None:
+                        yield resource
 
     def readings(self, path: str, version_of: Callable[[Names, str], VersionRange]) -> Iterator[Resource]:
-        """The data sources that read secrets, as resources."""
+        """Yield the data sources that read secrets, as resources."""
         for names, block in self._configuration.blocks():
             local = str(block.get("address"))
             if local.startswith(READING):
@@ -125,7 +128,7 @@ class PlanOrigins:
                 yield secret_read(address, version_of(names, local), Location(path=path, address=address))
 
     def module_calls(self, path: str, names: Names = ()) -> Iterator[Resource]:
-        """The module calls, as resources."""
+        """Yield the module calls, as resources."""
         calls = self._configuration.module(names).get("module_calls")
         for name, call in calls.items() if isinstance(calls, dict) else ():
             address = ".".join(f"module.{one}" for one in (*names, name))
@@ -185,7 +188,7 @@ class PlanOrigins:
         return self._of(names, found.get("expression"), {}, busy)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
-        """The origins of an attribute of a resource: what it is, or what its author writes for it."""
+        """Return the origins of an attribute of a resource: what it is, or what its author writes for it."""
         name = str(ref.rest[0]) if ref.rest else ""
         found = credentials.attribute_origins(ref.type, name)
         block = self._configuration.resource(names, ref.name)
@@ -196,7 +199,7 @@ class PlanOrigins:
 
 
 def _below(written: Mapping[str, Any], name: str) -> Any:
-    """The expression of an argument, or those of all blocks of a type."""
+    """Return the expression of an argument, or those of all blocks of a type."""
     block, _, attribute = name.rpartition(".")
     if not block:
         return written.get(attribute)

@@ -8,19 +8,21 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF
+from azkvlint.evaluation.values import hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
-from azkvlint.readers.plan.address import Key, ModulePath
-from azkvlint.readers.plan.configuration import Configuration, Names, expression_at, references
+from azkvlint.readers.plan.address import Key, ModulePath, Names, instance_address, split
+from azkvlint.readers.plan.configuration import Configuration, expression_at, references
 from azkvlint.readers.plan.document import Change
-from azkvlint.readers.plan.identities import IDENTITIES, origin
+from azkvlint.readers.plan.reference_walk import MAX_HOPS
+from azkvlint.readers.plan.traversal import Traversal, longest
 from azkvlint.readers.plan.unknown_references import Tracer
 
 ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"
 
 
-class Place(msgspec.Struct, frozen=True):
+class PlannedAddress(msgspec.Struct, frozen=True):
     """Where a resource instance stands: module instance, module names, module-local address and instance key."""
 
     address: str
@@ -33,7 +35,7 @@ class Place(msgspec.Struct, frozen=True):
 class Instance:
     """One resource instance. ``values``, ``unknown`` and ``sensitive`` are the three parallel trees of a plan.
 
-    What a plan removes is seen as it is before (``values`` are handed in then), and everything in it is known.
+    What a plan removes is seen as it is before (``values`` are passed then), and everything in it is known.
     ``at`` is the same for all values of a plan, which have no place of their own in the text: the resource has.
     """
 
@@ -57,7 +59,7 @@ class Instance:
     )
 
     def __init__(
-        self, place: Place, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
+        self, place: PlannedAddress, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
     ) -> None:
         self.address = place.address
         self.path = place.path
@@ -73,7 +75,7 @@ class Instance:
         self.replace_paths = tuple(path_text(tuple(steps)) for steps in forced) if forced else ()
         # Whether any value was found by following a reference, so that it is this instance's alone.
         self.followed = False
-        # Arguments that the provider gives their values, because nobody writes them.
+        # Arguments that are not set, so that the provider computes them.
         self.filled: frozenset[str] = frozenset()
         self.creates = self.action in ("create", "replace")
         self.values: dict[str, Any] = change.after or {} if values is None else values
@@ -82,29 +84,29 @@ class Instance:
 
     @property
     def configuration(self) -> Configuration:
-        """The plan's."""
+        """Return the configuration of the plan."""
         return self.tracer.configuration
 
     @property
     def is_data(self) -> bool:
-        """Whether it is a data source."""
+        """Return whether it is a data source."""
         return self.resource.startswith("data.")
 
     def writes(self, argument: str) -> bool | None:
-        """Whether the author wrote the argument; None if the plan does not say."""
+        """Return whether the author wrote the argument; None if the plan does not say."""
         return self.configuration.writes(self.names, self.resource, argument)
 
     def unwritten(self, arguments: Iterable[str]) -> frozenset[str]:
-        """Those of some arguments that the author does not write, as far as the plan says what is written.
+        """Return those of some arguments that the author does not write, as far as the plan says what is written.
 
-        What is only read has its values from Azure, where somebody wrote them or not.
+        A data source has its values from Azure.
         """
         if self.is_data:
             return frozenset()
         return frozenset(name for name in arguments if self.writes(name) is False)
 
     def is_left_out(self, path: ArgumentPath) -> bool:
-        """Whether an unknown Optional+Computed argument is unknown only because its author left it out.
+        """Return whether an unknown Optional+Computed argument is unknown only because its author left it out.
 
         Then the provider or Azure fills in the default. It takes a plan that creates the resource, and a
         configuration that shows its block without the argument. (A dynamic block does not show: with an unknown
@@ -116,9 +118,9 @@ class Instance:
         return bool(block) and expression_at(block.get("expressions"), path) is None
 
     def is_kept(self, path: ArgumentPath) -> bool:
-        """Whether a resource has a value already that its author does not write: whoever made it wrote it elsewhere.
+        """Return whether an existing resource keeps a value that the configuration does not set.
 
-        (A dynamic block does not show, so it may be the author's all the same.)
+        A plan does not show dynamic blocks, so the configuration may set it all the same.
         """
         if self.creates:
             return False
@@ -126,9 +128,10 @@ class Instance:
         return bool(block) and expression_at(block.get("expressions"), path) is None
 
     def is_overruled(self, path: ArgumentPath, rivals: tuple[str, ...]) -> bool:
-        """Whether an argument only repeats what was before, because its author writes it by another of its names.
+        """Return whether an argument only repeats what was before, because its author writes it by another of its
+        names.
 
-        The provider computes the names that nobody writes: in an update they still have their values from before.
+        The provider computes the names that are not set: in an update they still have their values from before.
         """
         if self.action != "update":
             return False
@@ -137,8 +140,8 @@ class Instance:
             expression_at(written, (*path[:-1], rival)) is not None for rival in rivals
         )
 
-    def not_known(self, path: ArgumentPath) -> Unknown:
-        """An unknown value, and what it depends on."""
+    def unknown_value(self, path: ArgumentPath) -> Unknown:
+        """Return an unknown value, and what it depends on."""
         block = self.configuration.resource(self.names, self.resource)
         expression = expression_at(block.get("expressions"), path)
         refs = references(expression)
@@ -148,12 +151,12 @@ class Instance:
         pattern = ""
         if path and path[-1] in IDENTITIES:
             self.followed = True
-            pattern = origin(self.configuration, self.path, refs)
+            pattern = identity_origin(self.configuration, self.path, refs)
         given = all(ref.startswith(ALWAYS_SET_OF) for ref in refs) and refs[0].rpartition(".")[2] in ALWAYS_SET
         return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern, given=given)
 
-    def linked(self, path: ArgumentPath) -> Link | Unknown:
-        """An unknown id, followed to the resource that it will be the id of."""
+    def resolve_link(self, path: ArgumentPath) -> Link | Unknown:
+        """Return an unknown id, followed to the resource that it will be the id of."""
         self.followed = True
         question = (self.path, self.resource, path)
         known = self.tracer.links.get(question)
@@ -161,8 +164,8 @@ class Instance:
             return known
         trace = self.tracer.trace(self.path, self.names, self.resource, self.key, path)
         if trace is None:
-            return self.not_known(path)
-        if trace.certain:
+            return self.unknown_value(path)
+        if trace.is_certain:
             link = Link(at=self.at, target=trace.addresses[0], type=trace.types[0], hops=trace.hops)
             if not trace.by_key:
                 self.tracer.links[question] = link
@@ -174,17 +177,17 @@ class Instance:
         )
 
     def links(self, values: Any, unknown: list[Any], sensitive: Any, path: ArgumentPath) -> ListValue:
-        """A list of ids, some of which are not known."""
+        """Return a list of ids, some of which are not known."""
         items = (
-            self.linked(path) if mark(unknown, i) is True else self.plain(item, None, mark(sensitive, i), path)
-            for i, item in enumerate(_padded(values if isinstance(values, list) else [], unknown))
+            self.resolve_link(path) if mark(unknown, i) is True else self.plain(item, None, mark(sensitive, i), path)
+            for i, item in enumerate(_pad(values if isinstance(values, list) else [], unknown))
         )
         return ListValue(at=self.at, items=tuple(item for item in items if item is not None))
 
     def plain(self, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath) -> Value | None:
-        """Any JSON value with its two marks, as a Value; None for null, which is "not set"."""
+        """Return any JSON value with its two marks, as a Value; None for null, which is "not set"."""
         if unknown is True:
-            return self.not_known(path)
+            return self.unknown_value(path)
         hidden = sensitive is True
         if isinstance(value, (str, bool, int, float)):
             return Scalar(at=self.at, value=value, sensitive=hidden)
@@ -197,9 +200,9 @@ class Instance:
     def _items(self, items: list[Any], unknown: Any, sensitive: Any, path: ArgumentPath) -> tuple[Value, ...]:
         found = (
             self.plain(item, mark(unknown, i), mark(sensitive, i), (*path, i))
-            for i, item in enumerate(_padded(items, unknown))
+            for i, item in enumerate(_pad(items, unknown))
         )
-        return tuple(value if value is not None else self.not_known(path) for value in found)
+        return tuple(value if value is not None else self.unknown_value(path) for value in found)
 
     def _fields(self, fields: dict[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath) -> dict[str, Value]:
         names = dict.fromkeys(fields) | (dict.fromkeys(unknown) if isinstance(unknown, dict) else {})
@@ -211,7 +214,7 @@ class Instance:
 
 
 def planned_action(change: Change) -> str:
-    """One word for the ``actions`` of a change (Terraform's internal/command/jsonplan/plan.go)."""
+    """Return one word for the ``actions`` of a change (Terraform's internal/command/jsonplan/plan.go)."""
     actions = change.actions
     if "delete" in actions:
         return "replace" if "create" in actions else "delete"
@@ -222,7 +225,7 @@ def planned_action(change: Change) -> str:
 
 
 def mark(tree: Any, step: str | int) -> Any:
-    """The mark below ``tree`` (after_unknown, after_sensitive): True covers everything below it."""
+    """Return the mark below ``tree`` (after_unknown, after_sensitive): True covers everything below it."""
     if tree is True:
         return True
     if isinstance(tree, dict):
@@ -232,7 +235,42 @@ def mark(tree: Any, step: str | int) -> Any:
     return None
 
 
-def _padded(items: list[Any], unknown: Any) -> list[Any]:
-    """The items, and a place for each unknown one that the values leave out at the end."""
+def _pad(items: list[Any], unknown: Any) -> list[Any]:
+    """Return the items, and a place for each unknown one that the values leave out at the end."""
     missing = len(unknown) - len(items) if isinstance(unknown, list) else 0
     return items + [None] * missing if missing > 0 else items
+
+
+# What identities are called, in arguments and in what they come from.
+IDENTITIES = frozenset({"principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id"})
+
+
+def identity_origin(configuration: Configuration, path: ModulePath, refs: list[str]) -> str:
+    """Return the pattern of the attribute that ``refs`` in the module at ``path`` lead to; empty if it is not one
+    alone.
+    """
+    for _ in range(MAX_HOPS):
+        found = longest(tuple(refs))
+        if len(found) != 1:
+            return ""
+        ref = found[0]
+        if ref.kind in ("azure", "other"):
+            return _identity_pattern(path, ref)
+        if ref.kind == "var" and path and not ref.rest:
+            call = configuration.call(split(path)[0]).get("expressions")
+            refs, path = references(call.get(ref.name) if isinstance(call, dict) else None), path[:-1]
+        elif ref.kind == "module" and len(ref.rest) == 1:
+            path = (*path, (ref.name, ref.key))
+            outputs = configuration.module(split(path)[0]).get("outputs")
+            node = outputs.get(ref.rest[0]) if isinstance(outputs, dict) else None
+            refs = references(node.get("expression")) if isinstance(node, dict) else []
+        else:
+            return ""
+    return ""
+
+
+def _identity_pattern(path: ModulePath, ref: Traversal) -> str:
+    if not ref.rest or ref.rest[-1] not in {*IDENTITIES, "id"}:
+        return ""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in ref.rest)
+    return hole(instance_address(path, ref.name, ref.key) + steps)

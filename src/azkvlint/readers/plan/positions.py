@@ -1,4 +1,4 @@
-"""Where resources stand in the text of a plan, found only for those that a finding is about."""
+"""The positions of resources in the text of a plan, found only for those with findings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _Span = tuple[int, int, int, int]
 
 
 def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
-    """Region and excerpt of each address that the plan holds: its ``"address"`` line, or the key that names it.
+    """Return region and excerpt of each address that the plan holds: its ``"address"`` line, or the key that names it.
 
     ``numbers`` says which entry of the plan an address is.
     """
@@ -64,17 +64,17 @@ def _region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region:
 
 
 def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region | None:
-    """The region in UTF-16 code units, where that is another one."""
+    """Return the region in UTF-16 code units, where that is another one."""
     if start[1] == start[2] and end[1] == end[2]:
         return None
     return Region(start[0], start[2], end[0], end[2])
 
 
 def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
-    """The entries of these numbers, the deferred ones last. Walking over the others costs next to nothing."""
+    """Yield the entries of these numbers, the deferred ones last. Walking over the others costs next to nothing."""
     last = max(wanted, default=-1)
     parts = (("resource_changes", plan.entries), ("deferred_changes", plan.deferred))
-    places = chain.from_iterable(elements(plan.data, items, plan.places.get(name, 0)) for name, items in parts)
+    places = chain.from_iterable(elements(plan.data, items, plan.offsets.get(name, 0)) for name, items in parts)
     for number, (start, end) in enumerate(places):
         if number > last:
             return
@@ -98,7 +98,7 @@ def _head(data: bytes, start: int, end: int) -> _Span:
 
 
 def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
-    """What the configuration names: the key of each provider, output or module call of the root module."""
+    """Return what the configuration names: the key of each provider, output or module call of the root module."""
     found: dict[str, _Span] = {}
     for prefix, path in _NAMED.items():
         names = {address.removeprefix(prefix) for address in addresses if address.startswith(prefix)}
@@ -115,7 +115,7 @@ def _keys(plan: Plan, path: tuple[str, ...], wanted: Collection[str]) -> Iterato
     outermost, *inner = path
     if outermost not in plan.parts:
         return
-    at, here = plan.places[outermost], bytes(plan.parts[outermost])
+    at, here = plan.offsets[outermost], bytes(plan.parts[outermost])
     for step in inner:
         parts = _RAW.decode(here)
         if step not in parts:

@@ -26,7 +26,7 @@ from azkvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, 
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
 
-class Managed(msgspec.Struct, frozen=True):
+class ManagingProvider(msgspec.Struct, frozen=True):
     """The provider versions that a resource can have been planned with, and a link to its provider block if shown."""
 
     version: VersionRange
@@ -42,21 +42,21 @@ class Providers:
         self._evidence = _evidence(plan)
         blocks = {key: block for key, block in configuration.providers().items() if _is_azurerm(key, block)}
         self._versions = {
-            key: self._dated(range_of_constraint(str(block.get("version_constraint", ""))))
+            key: self._narrow_by_evidence(range_of_constraint(str(block.get("version_constraint", ""))))
             for key, block in blocks.items()
         }
         self.resources = tuple(_resource(key, block, self._versions[key], path) for key, block in blocks.items())
         self._only = next(iter(blocks)) if len(blocks) == 1 else ""
         self._addresses = {resource.address for resource in self.resources}
-        self._known: dict[tuple[tuple[str, ...], str], Managed] = {}
+        self._known: dict[tuple[tuple[str, ...], str], ManagingProvider] = {}
 
-    def _dated(self, version: VersionRange) -> VersionRange:
+    def _narrow_by_evidence(self, version: VersionRange) -> VersionRange:
         for type_, keys in self._evidence:
             version = narrow_by_arguments(type_, keys, version)
         return version
 
-    def of(self, names: tuple[str, ...], resource: str) -> Managed:
-        """What manages a resource, by its static place."""
+    def find(self, names: tuple[str, ...], resource: str) -> ManagingProvider:
+        """Return what manages a resource, by its static place."""
         place = (names, resource)
         found = self._known.get(place)
         if found is None:
@@ -65,12 +65,14 @@ class Providers:
             version = self._versions.get(key)
             address = PROVIDER_PREFIX + key
             link = Link(at=Location(path=self._path), target=address) if address in self._addresses else None
-            found = self._known[place] = Managed(version if version is not None else self._dated(VersionRange()), link)
+            found = self._known[place] = ManagingProvider(
+                version if version is not None else self._narrow_by_evidence(VersionRange()), link
+            )
         return found
 
 
 def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
-    """The first resource of each type that dates its provider, and the arguments it shows."""
+    """Return the first resource of each type that dates its provider, and the arguments it shows."""
     found: dict[str, frozenset[str]] = {}
     decoder = ChangeDecoder()
     for entry in plan.entries:
@@ -82,7 +84,7 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
             asked = change.type in EVIDENCE and change.type not in found
             keys = _keys(change, decoder) if asked else None
         except DECODE_ERRORS:
-            continue  # whoever reads the resources says so
+            continue  # reported where resources are read
         if keys is not None:
             found[change.type] = keys
             if len(found) == len(EVIDENCE):
@@ -91,7 +93,7 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
 
 
 def _keys(entry: ResourceChange, decoder: ChangeDecoder) -> frozenset[str] | None:
-    """The arguments that a resource shows; None for a data source."""
+    """Return the arguments that a resource shows; None for a data source."""
     if entry.mode != "managed":
         return None
     change = decoder.change(entry.change)
@@ -140,7 +142,7 @@ def _constant(expression: Any, at: Location) -> Scalar | Unknown:
 
 
 def _object(value: Any) -> Mapping[str, Any]:
-    """A block as the configuration writes it: an object, or a list of one."""
+    """Return a block as the configuration writes it: an object, or a list of one."""
     if isinstance(value, list):
         value = value[0] if value else None
     return value if isinstance(value, dict) else {}

@@ -1,8 +1,8 @@
-"""A plan -> the resources that the loaded rules ask for, and what could not be understood."""
+"""A plan -> the resources that the loaded rules require, and what could not be understood."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, partial
 from itertools import chain
 
@@ -18,7 +18,7 @@ from azkvlint.azure.azurerm.azapi import (
     unknown_type_message,
     unsupported_message,
 )
-from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, unmapped_type_message
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
 from azkvlint.graph.apply_order import PRINCIPALS, requires_all_dependencies, requires_order
@@ -37,16 +37,18 @@ from azkvlint.graph.resource_updates import is_always_there, standalone_attribut
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
+from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Value
+from azkvlint.model.value import MapValue, Scalar, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
-from azkvlint.readers.plan.argument_maps import Lowerings
-from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
+from azkvlint.readers.plan.apply_order import RoleAssignmentOrder
+from azkvlint.readers.plan.azapi import apply_updates, arm_type, azapi_attributes, is_key_vault, link_argument
 from azkvlint.readers.plan.configuration import Configuration
-from azkvlint.readers.plan.constant_arguments import Additions, whole
+from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
+    Change,
     ChangeDecoder,
     Plan,
     ResourceChange,
@@ -58,21 +60,19 @@ from azkvlint.readers.plan.document import (
     variables_of,
 )
 from azkvlint.readers.plan.instances import Instances
-from azkvlint.readers.plan.map_arguments import planned
+from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import PlanOrigins
-from azkvlint.readers.plan.planned_resource import Instance, Place
-from azkvlint.readers.plan.prior_state import prior_data
-from azkvlint.readers.plan.provider_dependencies import Waiting
+from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
 from azkvlint.readers.plan.providers import Providers
+from azkvlint.readers.plan.state import state_resources
 from azkvlint.readers.plan.unknown_references import Tracer
-from azkvlint.readers.plan.updates import overlay
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
 
 _NOTHING: Mapping[str, Value] = {}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
-    """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
+    """The result of reading a plan. ``numbers`` are the numbers of the plan's entries by address.
 
     ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
     """
@@ -114,13 +114,12 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
-        self.lowerings = Lowerings(required, self.at)
-        self.tracer = Tracer(
-            self.configuration, Instances(), self.lowerings.are_asked, STEPS_OF_WALKS.for_size(budget.limits.size)
-        )
+        self.lowerings = ArgumentMaps(required, self.at)
+        steps = STEPS_OF_WALKS.for_size(budget.limits.size)
+        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.is_required, steps)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(required, self.configuration, self.origins, self.at)
-        self.waiting: Waiting | None = None
+        self.order: RoleAssignmentOrder | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.deployed_texts: set[str] = set()
@@ -131,16 +130,16 @@ class _Reader:
         self.closed = plan.complete and not plan.errored and not plan.deferred and self.configuration.given
 
     def read(self) -> PlanRead:
-        """All resources first, so that references between them find their instances."""
+        """Return all resources first, so that references between them find their instances."""
         for level, text in shortcomings(self.plan):
             self._problem(INPUT_INCOMPLETE, level, text)
         for provider in self.providers.resources:
             if self.required.paths_of(provider.type) is not None:
                 self.resources[provider.address] = provider
-        self.resources.update((aside.address, aside) for aside in self._asides())
-        placed = [(change, _place(change)) for change in self._wanted()]
+        self.resources.update((aside.address, aside) for aside in self._pseudo_resources())
+        placed = [(change, _planned_address(change)) for change in self._required_entries()]
         if requires_order(self.required) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.waiting = Waiting(self.configuration, requires_all_dependencies(self.required))
+            self.order = RoleAssignmentOrder(self.configuration, requires_all_dependencies(self.required))
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -150,14 +149,14 @@ class _Reader:
             try:
                 self._add(change, place)
             except DECODE_ERRORS as error:
-                self._unreadable(f"the change of '{change.address}'", error, change.address)
-        if self.waiting is not None:
-            self.waiting.tell(self.resources, self.at)
+                self._report_unreadable(f"the change of '{change.address}'", error, change.address)
+        if self.order is not None:
+            self.order.add_to(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
         except DECODE_ERRORS as error:
-            self._unreadable("prior_state", error)
+            self._report_unreadable("prior_state", error)
         self._overlay()
         return PlanRead(
             plan=self.plan,
@@ -168,19 +167,19 @@ class _Reader:
             secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
         )
 
-    def _asides(self) -> Iterator[Resource]:
-        """What rules ask for that is no resource."""
+    def _pseudo_resources(self) -> Iterator[Resource]:
+        """Yield the pseudo resources that rules require."""
         if requires_outputs(self.required, OUTPUT_TYPE):
             yield from self.origins.outputs(self.path)
         if requires_outputs(self.required, ARGUMENT_TYPE):
-            yield from self.origins.telling_arguments(self.path)
+            yield from self.origins.exposing_arguments(self.path)
         if requires_outputs(self.required, MODULE_TYPE):
             yield from self.origins.module_calls(self.path)
         if requires_outputs(self.required, READ_TYPE):
-            yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
+            yield from self.origins.readings(self.path, lambda *place: self.providers.find(*place).version)
 
-    def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
-        """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.
+    def _report_unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
+        """Report a part that is not shaped as Terraform prints it; the rest is still read.
 
         What is missing in the rest may be in that part.
         """
@@ -192,66 +191,66 @@ class _Reader:
         hint = MAKE_PLAN_JSON if code == INPUT_INCOMPLETE else ""
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
-    def _wanted(self) -> Iterator[ResourceChange]:
-        """The entries of the types that any rule asks for; of all others only the head is looked at."""
+    def _required_entries(self) -> Iterator[ResourceChange]:
+        """Yield the entries of the types that rules require; of all others only the head is decoded."""
         interest: dict[str | None, bool] = {None: True}
         firm = len(self.plan.entries)
         for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
             type_ = entry_type(entry)
             asked = interest.get(type_)
             if asked is None:
-                asked = interest[type_] = self.lowerings.are_asked(str(type_)) or is_vault_related(str(type_))
+                asked = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
             if not asked:
                 continue
             try:
-                change = decode_entry(entry) if number < firm else self._deferred(entry)
+                change = decode_entry(entry) if number < firm else self._decode_deferred(entry)
             except DECODE_ERRORS as error:
-                self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
+                self._report_unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:
                 continue
             self.numbers[change.address] = number
-            if self.lowerings.are_asked(change.type):
+            if self.lowerings.is_required(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_UNKNOWN, "error", unmapped_type_message(change.type), change.address)
 
-    def _deferred(self, entry: msgspec.Raw) -> ResourceChange:
-        """An entry of what Terraform leaves to a later plan."""
+    def _decode_deferred(self, entry: msgspec.Raw) -> ResourceChange:
+        """Return an entry of what Terraform leaves to a later plan."""
         found = decode_deferred(entry)
         self.deferred[found.resource_change.address] = found.reason or "no reason is given"
         return found.resource_change
 
-    def _add(self, change: ResourceChange, place: Place) -> None:
+    def _add(self, change: ResourceChange, place: PlannedAddress) -> None:
         if change.type.startswith("azapi_"):
             self._add_azapi(change, place)
             return
         if change.type in WITH_TEMPLATE:
             self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
-        lowering = self.lowerings.of(change.type)
+        lowering = self.lowerings.find(change.type)
         if lowering is None:
             return
         instance = self._instance(change, place, lowering.decoder)
-        managed = self.providers.of(place.names, place.resource)
-        own = lowering.own(instance)
-        common, secret = lowering.said(instance, managed.version)
+        managed = self.providers.find(place.names, place.resource)
+        own = lowering.own_attributes(instance)
+        common, secret = lowering.shared_attributes(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
         if instance.action == "update" and self._asks_for_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
-            lowering.own(before)
-            after = whole(common, secret)
-            changed = with_changes(after, whole(*lowering.said(before, managed.version)))
+            lowering.own_attributes(before)
+            after = join_attributes(common, secret)
+            changed = with_changes(after, join_attributes(*lowering.shared_attributes(before, managed.version)))
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
-        added = self.additions.of(change.type, lowering.type, place, managed.version)
+        added = self.additions.find(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added)
-        derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
-        attributes = whole(common, secret, own, derived)
+        derived = _NOTHING if self.order is None else self.order.note(change.type, place, instance)
+        attributes = join_attributes(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
-    def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
+    def _instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
         instance = Instance(place, decoded, removed, self.at, self.tracer)
@@ -262,12 +261,12 @@ class _Reader:
         asked = self.required.paths_of(type_) or ()
         return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
 
-    def _before(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
-        """The resource as it is before the plan is applied."""
+    def _before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
+        """Return the resource as it is before the plan is applied."""
         decoded = decoder.change(change.change)
         return Instance(place, decoded, decoder.values(decoded.before), self.at, self.tracer)
 
-    def _add_azapi(self, change: ResourceChange, place: Place) -> None:
+    def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
         declared_as, instance = change.type, self._instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
             self._add_update(instance)
@@ -290,12 +289,12 @@ class _Reader:
                 self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
         elif self.required.paths_of(type_) is not None:
             body = azapi_attributes(instance, type_, named[1], data_plane)
-            derived = freeze(planned(instance), self.at)
+            derived = freeze(planned_attributes(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
             if instance.action == "update" and self._asks_for_changes(type_):
                 before = self._before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
-            traced = self._traced(instance, type_, body)
+            traced = self._with_origins(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
@@ -319,9 +318,9 @@ class _Reader:
         """Add what the template of a resource deploys, unless the plan removes the resource."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
-        from azkvlint.readers.plan.templates import deployed  # most plans have no templates
+        from azkvlint.readers.plan.templates import deploy_templates  # most plans have no templates
 
-        found = deployed(instance, declared_as, azure_type, self.path, self.required, self.budget)
+        found = deploy_templates(instance, declared_as, azure_type, self.path, self.required, self.budget)
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)
@@ -329,13 +328,13 @@ class _Reader:
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 
-    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
-        """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
+    def _with_origins(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+        """Return the attributes of an azapi resource with the origins of its secret, if a rule requires them."""
         if instance.is_data or type_.lower() not in TRACED_TYPES or not requires_origins(self.required, type_):
             return attributes
         if secret_in(attributes) is None:
             return attributes
-        return self.origins.traced(instance, attributes)
+        return self.origins.with_origins(instance, attributes)
 
     def _keep(
         self,
@@ -359,24 +358,57 @@ class _Reader:
         )
 
     def _overlay(self) -> None:
-        """What updates of other resources change, and those that change nothing which the plan holds."""
-        for instance, error in overlay(self.updates, self.resources) if self.updates else ():
+        """Apply updates to the resources that they change, and report those whose target is not in the plan."""
+        for instance, error in apply_updates(self.updates, self.resources) if self.updates else ():
             if error is not None:
-                self._unreadable(f"the change of '{instance.address}'", error, instance.address)
+                self._report_unreadable(f"the change of '{instance.address}'", error, instance.address)
             elif is_key_vault(instance):
                 text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_UNKNOWN, "warning", text, instance.address)
 
 
-def _place(change: ResourceChange) -> Place:
+def _planned_address(change: ResourceChange) -> PlannedAddress:
     path, names = _module(change.module_address)
     local = f"{change.type}.{change.name}"
     local = f"data.{local}" if change.mode == "data" else local
     key = change.index if isinstance(change.index, (str, int)) else None
-    return Place(change.address, path, names, local if change.name else resource_of(change.address), key)
+    return PlannedAddress(change.address, path, names, local if change.name else resource_of(change.address), key)
 
 
 @cache
 def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
     path = module_path(address)
     return path, tuple(name for name, _ in path)
+
+
+def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collection[str]) -> Iterator[Resource]:
+    """Yield the data sources of ``prior_state`` that rules require, as existing resources."""
+    raw = plan.prior_state
+    if raw is None or b'"data"' not in bytes(raw):
+        return
+    tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__, 0)
+    shared = Location(path=path)
+    lowerings: dict[str, ArgumentMap] = {}
+    for item in state_resources(raw):
+        mapped = RESOURCES.get(item.type)
+        if item.mode != "data" or mapped is None or item.address in have or required.paths_of(mapped.type) is None:
+            continue
+        lowering = lowerings.get(item.type)
+        if lowering is None:
+            lowering = lowerings[item.type] = ArgumentMap(mapped, required, shared)
+        place = PlannedAddress(item.address, (), (), f"data.{item.type}", None)
+        change = Change(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
+        instance = Instance(place, change, None, shared, tracer)
+        own = lowering.own_attributes(instance)
+        common, secret = lowering.shared_attributes(instance, VersionRange())
+        name = own.get("name")
+        yield Resource(
+            address=item.address,
+            type=mapped.type,
+            name=str(name.value) if isinstance(name, Scalar) and not name.sensitive else item.address,
+            attributes=join_attributes(common, secret, own),
+            at=Location(path=path, address=item.address),
+            declared_as=item.type,
+            action="read",
+            existing=True,
+        )

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import is_own_id
-from azkvlint.readers.plan.address import Key, ModulePath, key_of
-from azkvlint.readers.plan.candidates import Made
+from azkvlint.readers.plan.address import Key, ModulePath, key_of, split
+from azkvlint.readers.plan.candidates import CandidateTypes
 from azkvlint.readers.plan.configuration import Configuration, Node, references
-from azkvlint.readers.plan.instances import Choice, Instances, Users, split
-from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named
+from azkvlint.readers.plan.instances import Choice, Instances, Users
+from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named_steps
 
 # Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.
 MAX_HOPS = 150
@@ -21,7 +21,7 @@ MAX_STEPS = 2000
 _VISITS = 5
 
 
-class At(msgspec.Struct, frozen=True):
+class WalkPosition(msgspec.Struct, frozen=True):
     """Where an expression stands: its module instance, the key of the instance that refers, its block (for
     ``each.value``; none in an output) and that block's instances, what is taken from its value (``.id``, ``["k"]``),
     what chooses among instances if the expression itself does not, and how deep the walk is.
@@ -48,7 +48,7 @@ class Walk:
     def __init__(
         self,
         configuration: Configuration,
-        made: Made,
+        made: CandidateTypes,
         instances: Instances,
         asked: Callable[[str], bool],
         argument: str,
@@ -68,14 +68,14 @@ class Walk:
         self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
         self.steps = 0
 
-    def follow(self, refs: list[str], at: At) -> None:
+    def follow(self, refs: list[str], at: WalkPosition) -> None:
         """Follow all references of one expression."""
         every = longest(tuple(refs))
         found = [ref for ref in every if ref.kind != "known"]
         if not found:
             return
         chosen = found
-        if found[0].whole:
+        if found[0].is_whole:
             # X[each.key].id: what stands after a whole reference chooses the instance, unless it may be an id itself.
             chosen = [found[0], *(ref for ref in found[1:] if ref.may_be_id)]
         followed = {ref.text for ref in chosen}
@@ -90,7 +90,7 @@ class Walk:
                 break
             self.one(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
 
-    def one(self, ref: Traversal, at: At, choice: Choice | None, sure: bool) -> None:
+    def one(self, ref: Traversal, at: WalkPosition, choice: Choice | None, sure: bool) -> None:
         """Follow one reference. Not ``sure``: it is probably another part of an object, so only an id counts."""
         place = (ref.text, at.path, at.key, at.users, at.rest, choice)
         if place in self._seen:
@@ -107,7 +107,7 @@ class Walk:
         if new and before == (len(self.addresses), self.within, self.anything):
             self.hops.pop(ref.text)
 
-    def _enter(self, ref: Traversal, at: At, choice: Choice | None) -> None:
+    def _enter(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
         match ref.kind:
             case "var":
                 self.variable(ref, at, choice)
@@ -120,8 +120,8 @@ class Walk:
             case _:
                 self.resource(ref, at, choice)
 
-    def variable(self, ref: Traversal, at: At, choice: Choice | None) -> None:
-        """``var.V`` is what the caller passes. Of the root module it is known."""
+    def variable(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+        """Follow ``var.V`` to what the caller passes; in the root module it is known."""
         if not at.path:
             return
         names, keys = split(at.path)
@@ -131,18 +131,20 @@ class Walk:
             self.anything = True
         elif isinstance(passed, dict):
             refs, users = references(passed.get(ref.name)), Users(names, "", keys[:-1])
-            self.follow(refs, At(at.path[:-1], keys[-1], call, users, ref.rest + at.rest, choice, at.depth + 1))
+            self.follow(
+                refs, WalkPosition(at.path[:-1], keys[-1], call, users, ref.rest + at.rest, choice, at.depth + 1)
+            )
 
-    def local(self, at: At) -> None:
-        """``local.x`` holds nothing unknown that its module does not see."""
-        seen = self.made.seen_in(split(at.path)[0])
+    def local(self, at: WalkPosition) -> None:
+        """Follow ``local.x``, which holds nothing unknown that its module does not see."""
+        seen = self.made.visible_types(split(at.path)[0])
         if seen is None:
             self.anything = True
         else:
             self.within |= seen
 
-    def output(self, ref: Traversal, at: At, choice: Choice | None) -> None:
-        """``module.M[k].out`` is that output's expression inside M.
+    def output(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+        """Follow ``module.M[k].out`` to the expression of that output inside M.
 
         Where the output's name was lost (``module.M[each.key].out``) it is any that may be an id.
         """
@@ -155,7 +157,9 @@ class Walk:
             return
         name = None if place is None else rest[place]
         after = at.rest or ("id",) if place is None else rest[place + 1 :]
-        inside = At((*at.path, (ref.name, ref.key)), None, None, None, after, _said(rest) or choice, at.depth + 1)
+        inside = WalkPosition(
+            (*at.path, (ref.name, ref.key)), None, None, None, after, _said(rest) or choice, at.depth + 1
+        )
         for out in outputs if name is None else (name,):
             node = outputs[out]
             refs = references(node.get("expression")) if isinstance(node, dict) else []
@@ -164,17 +168,17 @@ class Walk:
             if name is None and not ends_like_id((out,)) and not any(item.may_be_id for item in longest(tuple(refs))):
                 self.within, self.anything = before
 
-    def each(self, ref: Traversal, at: At) -> None:
-        """``each.value`` is an item of the collection that for_each walks."""
+    def each(self, ref: Traversal, at: WalkPosition) -> None:
+        """Follow ``each.value`` to an item of the collection of for_each."""
         if at.block is None:
             self.anything = True
             return
         refs = references(at.block.get("for_each_expression"))
         item = Choice(at.key, "item", at.users)
-        self.follow(refs, At(at.path, at.key, None, None, ref.rest + at.rest, item, at.depth + 1))
+        self.follow(refs, WalkPosition(at.path, at.key, None, None, ref.rest + at.rest, item, at.depth + 1))
 
-    def resource(self, ref: Traversal, at: At, choice: Choice | None) -> None:
-        """A resource's own id is that resource; another attribute is what its author wrote for it."""
+    def resource(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
+        """Follow a reference to a resource: its own ID, or what is written for another attribute."""
         names, _ = split(at.path)
         if self.asked(ref.type) and not self.instances.has(names, ref.name):
             return
@@ -198,8 +202,8 @@ class Walk:
         else:
             self.anything = True
 
-    def _argument(self, ref: Traversal, at: At, name: str, expression: Any, choice: Choice | None) -> None:
-        """What the author of a resource wrote for its argument ``name``."""
+    def _argument(self, ref: Traversal, at: WalkPosition, name: str, expression: Any, choice: Choice | None) -> None:
+        """Follow the argument ``name`` of a resource."""
         if not ends_like_id((name,)) and name != "scope":
             self.anything = True
             return
@@ -208,16 +212,16 @@ class Walk:
             key = choice.key
         names, keys = split(at.path)
         block, users = self.configuration.resource(names, ref.name), Users(names, ref.name, keys)
-        self.follow(references(expression), At(at.path, key, block, users, (), choice, at.depth + 1))
+        self.follow(references(expression), WalkPosition(at.path, key, block, users, (), choice, at.depth + 1))
 
 
 def is_keyed(ref: Traversal) -> bool:
-    """Whether a reference is the key, count index or for_each value of the instance that refers."""
+    """Return whether a reference is the key, count index or for_each value of the instance that refers."""
     return ref.text.startswith(("each.", "count."))
 
 
-def _choice(at: At, others: list[Traversal]) -> Choice | None:
-    """What the references that are not followed themselves say about which instance is meant."""
+def _choice(at: WalkPosition, others: list[Traversal]) -> Choice | None:
+    """Return what the references that are not followed themselves say about which instance is meant."""
     if at.block is None or not any(is_keyed(ref) for ref in others):
         return at.choice
     if all(ref.kind == "known" and is_keyed(ref) for ref in others):
@@ -228,14 +232,14 @@ def _choice(at: At, others: list[Traversal]) -> Choice | None:
 
 
 def _said(rest: Rest) -> Choice | None:
-    """The first key among the steps."""
+    """Return the first key among the steps."""
     key = next((key_of(step) for step in rest if key_of(step) is not None), None)
     return Choice(key, "said") if key is not None else None
 
 
 def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | None:
-    """The attribute that is taken from a resource; None if its name was lost, "" if it is not a plain one."""
-    names = named(ref.rest or rest)
+    """Return the attribute that is taken from a resource; None if its name was lost, "" if it is not a plain one."""
+    names = named_steps(ref.rest or rest)
     if len(names) == 1:
         return str(names[0])
     if not names:

@@ -1,7 +1,7 @@
 """Whether what a plan shows of a value is a secret: references alone do not tell a secret from what is made of it.
 
 ``length(secret)``, ``sha256(secret)`` and ``secret`` have the same references in a plan's configuration. A plan knows
-some values, though, and among them some secrets, in clear text. They are held against each other here, and go nowhere.
+some values, though, and among them some secrets, in clear text. They are compared here, and never leave this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from azkvlint.graph.value_origins import Origins
 from azkvlint.model.location import static_address
 from azkvlint.readers.plan.configuration import Configuration, expression_at
 from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
-from azkvlint.readers.plan.state import resources_of
+from azkvlint.readers.plan.state import state_resources
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
 _SECRET: Origins = frozenset(
@@ -34,13 +34,13 @@ _SECRET: Origins = frozenset(
 )
 # A shorter text may be part of another one by chance.
 _LEAST = 8
-# Of more texts and secrets, each held against each, nobody waits for the end.
+# The limit of comparisons of texts with secrets.
 _MOST = 5_000_000
 _CHANGE = msgspec.json.Decoder(Change)
 _OUTPUTS = msgspec.json.Decoder(dict[str, Change])
 
 
-class Shown:
+class VisibleSecrets:
     """The values of a plan that are shown, and the secrets that it knows."""
 
     def __init__(self, configuration: Configuration, plan: Plan) -> None:
@@ -50,7 +50,7 @@ class Shown:
         self._instances: dict[str, defaultdict[str, list[Any]]] = {}
 
     def of_output(self, name: str, found: Origins) -> Origins:
-        """``found``, the origins of all that an output refers to, as far as it certainly gives that away."""
+        """Return ``found``, the origins of all that an output refers to, as far as it certainly gives that away."""
         change = self._outputs.get(name) if found & _SECRET else None
         value = change.after if change is not None else None
         # What is true or false is no secret, whatever it was made of.
@@ -59,7 +59,7 @@ class Shown:
         return self._certain(found, [value])
 
     def of_argument(self, address: str, type_: str, name: str, found: Origins) -> Origins:
-        """The same of an argument of a resource, in any of its instances; ``address`` is without their keys."""
+        """Return the same of an argument of a resource, in any of its instances; ``address`` is without their keys."""
         if not found & _SECRET:
             return found
         if type_ not in self._instances:
@@ -86,7 +86,7 @@ class Shown:
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        """The texts of all secrets that the plan knows: in its variables, in its state, and in what it reads."""
+        """Return the texts of all secrets that the plan knows: in its variables, in its state, and in what it reads."""
         declared = self._configuration.module(()).get("variables")
         held: list[Any] = [
             value
@@ -102,12 +102,12 @@ class Shown:
     def _prior(self) -> list[tuple[str, Any]]:
         try:
             state = self._plan.prior_state
-            return [(item.type, item.decoded()) for item in resources_of(state)] if state is not None else []
+            return [(item.type, item.decode_values()) for item in state_resources(state)] if state is not None else []
         except DECODE_ERRORS:
             return []
 
     def _changes(self, is_asked: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
-        """The changes of resources of the types that are asked for; whoever reads them all says which are broken."""
+        """Yield the changes of resources of the required types; broken ones are reported elsewhere."""
         for entry in self._plan.entries:
             type_ = entry_type(entry)
             if type_ is not None and not is_asked(type_):
@@ -121,7 +121,7 @@ class Shown:
 
 
 def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
-    """All that stands at ``path``, in every block of a list."""
+    """Return all that stands at ``path``, in every block of a list."""
     if not path:
         return [value]
     if isinstance(value, list):
@@ -130,7 +130,7 @@ def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """A text as it is, and what it says in Base64."""
+    """Yield a text as it is, and what it says in Base64."""
     yield text
     try:
         yield b64decode(text, validate=True).decode()
@@ -139,7 +139,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value."""
+    """Yield all texts in a value."""
     waiting = [value]
     while waiting:
         here = waiting.pop()

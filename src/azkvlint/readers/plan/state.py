@@ -1,4 +1,4 @@
-"""What ``prior_state`` of a plan holds: every resource and data source as Terraform last saw it."""
+"""``prior_state`` of a plan: every resource and data source as Terraform last saw it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class StateResource(msgspec.Struct, frozen=True):
-    """One of them; its values are decoded when they are asked for."""
+    """A resource of a state; its values are decoded when they are needed."""
 
     address: str
     type: str
@@ -17,13 +17,13 @@ class StateResource(msgspec.Struct, frozen=True):
     values: msgspec.Raw = msgspec.Raw(b"{}")
     sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
 
-    def decoded(self) -> dict[str, Any]:
-        """The values. Raises what ``DECODE_ERRORS`` names."""
+    def decode_values(self) -> dict[str, Any]:
+        """Return the values. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] = _VALUES.decode(self.values)
         return found
 
-    def marks(self) -> dict[str, Any] | bool:
-        """Which of them are sensitive. Raises what ``DECODE_ERRORS`` names."""
+    def sensitive_marks(self) -> dict[str, Any] | bool:
+        """Return which values are sensitive. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] | bool = _MARKS.decode(self.sensitive_values)
         return found
 
@@ -46,8 +46,8 @@ _VALUES = msgspec.json.Decoder(dict[str, Any])
 _MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
 
 
-def resources_of(raw: msgspec.Raw) -> Iterator[StateResource]:
-    """All resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
+def state_resources(raw: msgspec.Raw) -> Iterator[StateResource]:
+    """Yield all resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
     waiting = [_STATE.decode(raw).values.root_module]
     while waiting:
         here = waiting.pop()

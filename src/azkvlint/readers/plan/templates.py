@@ -30,7 +30,7 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
 
-def deployed(
+def deploy_templates(
     instance: Instance, declared_as: str, azure_type: str, path: str, required: RequiredAttributes, budget: Budget
 ) -> TemplateRead:
     """Return what the template of a resource deploys, located at the resource. ``budget`` is that of the plan.
@@ -66,7 +66,7 @@ def deployed(
 
 
 def _argument(instance: Instance, name: str, at: Location) -> Result | None:
-    """One argument; None if it is not set."""
+    """Return one argument; None if it is not set."""
     value, unknown = instance.values.get(name), mark(instance.unknown, name)
     if value is None and not unknown:
         return None
@@ -74,7 +74,7 @@ def _argument(instance: Instance, name: str, at: Location) -> Result | None:
 
 
 def _body(instance: Instance, at: Location) -> Result | None:
-    """The body of an azapi resource, which is a text in azapi 1.x."""
+    """Return the body of an azapi resource, which is a text in azapi 1.x."""
     found = _argument(instance, "body", at)
     if isinstance(found, Scalar) and isinstance(found.value, str):
         try:
@@ -85,7 +85,7 @@ def _body(instance: Instance, at: Location) -> Result | None:
 
 
 def _result(value: Any, unknown: Any, sensitive: Any, at: Location) -> Result:
-    """A value of a plan with its two marks."""
+    """Return a value of a plan with its two marks."""
     if unknown is True:
         return Unknown(at=at, why=KNOWN_AFTER_APPLY, sensitive=sensitive is True)
     if isinstance(value, dict) or isinstance(unknown, dict):

@@ -40,23 +40,23 @@ class Traversal(msgspec.Struct, frozen=True):
 
     @property
     def bare(self) -> bool:
-        """Whether it names a whole resource or module: no attribute of it."""
+        """Return whether it names a whole resource or module: no attribute of it."""
         return self.kind in ("azure", "other", "module") and not self.rest
 
     @property
-    def whole(self) -> bool:
-        """Whether it names all instances of a resource or module: no key either."""
+    def is_whole(self) -> bool:
+        """Return whether it names all instances of a resource or module: no key either."""
         return self.bare and self.key is None
 
     @property
     def may_be_id(self) -> bool:
-        """Whether an id can be expected behind it, by its name."""
+        """Return whether an id can be expected behind it, by its name."""
         return self.bare or ends_like_id(self.rest or (self.name,))
 
 
 @cache
 def traversal(text: str) -> Traversal:
-    """``text`` taken apart."""
+    """Return ``text`` taken apart."""
     parts = steps(text)
     head = str(parts[0]) if parts else ""
     name = str(parts[1]) if len(parts) > 1 else ""
@@ -89,12 +89,12 @@ def longest(refs: tuple[str, ...]) -> tuple[Traversal, ...]:
     return tuple(traversal(text) for text in out)
 
 
-def named(rest: Rest) -> Rest:
-    """The steps that are names, not keys."""
+def named_steps(rest: Rest) -> Rest:
+    """Return the steps that are names, not keys."""
     return tuple(step for step in rest if key_of(step) is None)
 
 
 def ends_like_id(rest: Rest) -> bool:
-    """Whether the last name among the steps is what resource ids are called by."""
-    names = named(rest)
+    """Return whether the last name among the steps is what resource ids are called by."""
+    names = named_steps(rest)
     return bool(names) and str(names[-1]).endswith(_ID_ENDS) and names[-1] not in _OTHER_IDS

@@ -14,11 +14,11 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import linked_type
 from azkvlint.model.value import Link
-from azkvlint.readers.plan.address import Key, ModulePath
-from azkvlint.readers.plan.candidates import Made
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
-from azkvlint.readers.plan.instances import Instances, Users, split
-from azkvlint.readers.plan.reference_walk import MAX_STEPS, At, Walk
+from azkvlint.readers.plan.address import Key, ModulePath, Names, split
+from azkvlint.readers.plan.candidates import CandidateTypes
+from azkvlint.readers.plan.configuration import Configuration, Node, expression_at, references
+from azkvlint.readers.plan.instances import Instances, Users
+from azkvlint.readers.plan.reference_walk import MAX_STEPS, Walk, WalkPosition
 from azkvlint.readers.plan.traversal import Rest, longest
 
 
@@ -37,8 +37,8 @@ class Trace(msgspec.Struct, frozen=True):
     by_key: bool = False
 
     @property
-    def certain(self) -> bool:
-        """Whether there is exactly one resource that it can name."""
+    def is_certain(self) -> bool:
+        """Return whether there is exactly one resource that it can name."""
         return len(self.addresses) == 1 and not self.anything
 
 
@@ -65,14 +65,14 @@ class Tracer:
     """Follows references of one plan. Answers in which the instance's own key plays no part are kept.
 
     ``asked`` tells of a Terraform type whether its instances are among ``instances``: then one that is not there does
-    not exist, or is known already. ``steps`` is the number of references that it may follow for all of them combine.
+    not exist, or is known already. ``steps`` is the number of references that it may follow for all of them together.
     """
 
     def __init__(
         self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool], steps: int
     ) -> None:
         self.configuration = configuration
-        self.made = Made(configuration)
+        self.made = CandidateTypes(configuration)
         self.instances = instances
         self.asked = asked
         self._steps = steps
@@ -82,7 +82,9 @@ class Tracer:
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
     def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
-        """Where ``argument`` of a resource leads; None if its block or the argument is not in the configuration."""
+        """Return where ``argument`` of a resource leads; None if its block or the argument is not in the
+        configuration.
+        """
         written = self._written(names, resource, argument)
         if written is None:
             return None
@@ -96,7 +98,7 @@ class Tracer:
             name = next((step for step in reversed(argument) if isinstance(step, str)), "")
             walk = Walk(self.configuration, self.made, self.instances, self.asked, name, min(MAX_STEPS, self._steps))
             users = Users(names, resource, split(path)[1])
-            walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
+            walk.follow(written.refs, WalkPosition(path, key, written.block, users, (), None, 0))
             self._steps = max(self._steps - walk.steps, 0)
             anything = walk.anything or bool(walk.within) or not walk.addresses
             # Where no id is named, a local value may as well have cut a subscription out of one.
@@ -108,7 +110,7 @@ class Tracer:
         return trace
 
     def _written(self, names: Names, resource: str, argument: Rest) -> _Written | None:
-        """What the author wrote for an argument, looked up once for all instances of the block."""
+        """Return what the author wrote for an argument, looked up once for all instances of the block."""
         question = (names, resource, argument)
         if question not in self._blocks:
             block = self.configuration.resource(names, resource)

@@ -1,4 +1,4 @@
-"""Where a value is told: at the attribute that its owner edits, with the place that it comes from as its cause."""
+"""The location of a value: the attribute that its owner edits, with its origin as the cause."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _LEAVES = (Scalar, Unknown, Absent)
 _WHOLES = (Items, Fields)
-# Longer lists are not copied wherever they are handed on.
+# Longer lists are not copied wherever they are passed on.
 _SHORT = 100
 
 
-def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
-    """A text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote it.
+def relocate(found: Result, at: Location, instance: ModuleScope) -> Result:
+    """Return a text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote
+    it.
 
-    So is a short list of them. What has other parts stays where it is: its parts are told where they stand.
+    So is a short list of them. Other collections keep their locations.
     """
     if isinstance(found, _LEAVES):
         return _leaf(found, at, instance)
@@ -31,19 +32,19 @@ def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
     return found
 
 
-def settled_deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
-    """The same for all that is in a value."""
+def relocate_deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
+    """Return a value with all its parts at an attribute of a module."""
     if isinstance(found, _WHOLES) and is_large(found):
         return found
     return _deeply(found, at, instance)
 
 
-def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
+def _deeply(found: Result, at: Location, instance: ModuleScope) -> Result:
     if isinstance(found, _LEAVES):
         return _leaf(found, at, instance)
     if not isinstance(found, _WHOLES):
         return found
-    place = found.at if _stays(found.at, at, instance) else _caused(at, found.at)
+    place = found.at if _stays(found.at, at, instance) else _with_cause(at, found.at)
     if isinstance(found, Items):
         items = [_deeply(item, at, instance) for item in found.items]
         return msgspec.structs.replace(found, at=place, items=items)
@@ -51,21 +52,21 @@ def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
     return msgspec.structs.replace(found, at=place, fields=fields)
 
 
-def _stays(here: Location, at: Location, instance: ModuleInstance) -> bool:
-    """Whether a value stands in the attribute already, or was handed in by a caller of the module."""
-    if instance.use.shown is not None:
+def _stays(here: Location, at: Location, instance: ModuleScope) -> bool:
+    """Return whether a value is in the attribute itself, or was passed by a caller of the module."""
+    if instance.call.shown is not None:
         return instance.is_given(here)
     if here.path == at.path and here.span is not None and at.span is not None:
         return at.span[0] <= here.span[0] and here.span[1] <= at.span[1]
     return instance.is_given(here)
 
 
-def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleInstance) -> Result:
+def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleScope) -> Result:
     if _stays(found.at, at, instance):
         return found
-    return msgspec.structs.replace(found, at=_caused(at, found.at))
+    return msgspec.structs.replace(found, at=_with_cause(at, found.at))
 
 
-def _caused(at: Location, cause: Location) -> Location:
-    """Return the attribute's place with the place that its value comes from as its cause."""
+def _with_cause(at: Location, cause: Location) -> Location:
+    """Return the attribute's place, with what it comes from."""
     return at.caused_by(cause)

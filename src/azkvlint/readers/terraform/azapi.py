@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, as_resource, is_key_vault_type, parent_attribute, vault_of
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.values import OPEN, Result, pattern_of
+from azkvlint.evaluation.values import Result
 from azkvlint.graph.changes import with_open_fields
 from azkvlint.graph.references import Index
 from azkvlint.graph.resource_updates import (
@@ -31,28 +31,19 @@ if TYPE_CHECKING:
 _TOP = ("name", "location", "tags", "identity")
 
 
-def arm_type(entity: ResourceEntity) -> tuple[str, str] | None:
-    """Type and API version of an azapi resource; the version is empty if it is not known, None if the type is not."""
-    found = entity.content.attribute("type")
-    type_, _, version = (pattern_of(found) if found is not None else "").partition("@")
-    if "/" not in type_ or OPEN in type_:
-        return None
-    return type_, "" if OPEN in version else version
-
-
 def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
-    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
+    """Return the attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
     content, run = entity.content, entity.instance.run
     is_data_plane = entity.type == AZAPI_DATA_PLANE
     fields = as_resource(body(entity), type_) if is_data_plane else dict(body(entity))
     for name in _TOP:
         found = content.attribute(name)
-        value = run.frozen(found) if found is not None else None
+        value = run.freeze(found) if found is not None else None
         if value is not None:
             fields.setdefault(name, value)
     fields["apiVersion"] = Scalar(at=entity.at, value=version)
     above = content.attribute("parent_id")
-    value = run.frozen(above) if above is not None else None
+    value = run.freeze(above) if above is not None else None
     if value is not None:
         fields[parent_attribute(type_)] = vault_of(value) if is_data_plane else value
     whole = MapValue(at=entity.at, fields=fields)
@@ -63,9 +54,9 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:
-    """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
-    found = decoded(entity, "body")
-    value = entity.instance.run.frozen(found) if found is not None else None
+    """Return what the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
+    found = decode_argument(entity, "body")
+    value = entity.instance.run.freeze(found) if found is not None else None
     if isinstance(value, MapValue):
         return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
     if isinstance(value, Unknown):
@@ -75,8 +66,10 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     return {}
 
 
-def decoded(entity: ResourceEntity, argument: str) -> Result | None:
-    """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
+def decode_argument(entity: ResourceEntity, argument: str) -> Result | None:
+    """Return an argument that may be encoded: then what it is before that, so that what is not known in it hides no
+    more.
+    """
     piece = entity.content.pieces.get(argument)
     node = piece.attribute.expression() if piece is not None else None
     if piece is None or not (isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
@@ -85,18 +78,17 @@ def decoded(entity: ResourceEntity, argument: str) -> Result | None:
 
 
 def is_key_vault(entity: ResourceEntity) -> bool:
-    """Whether an azapi resource is one of Key Vault's."""
-    named = arm_type(entity)
+    """Return whether an azapi resource is one of Key Vault's."""
+    named = entity.azapi_type()
     return named is not None and is_key_vault_type(named[0])
 
 
-def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
+def overlay_update(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
     """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them.
 
-    ``conditions`` are what its being there hangs on: where the resource may be there without it, nobody knows what
-    holds of what it sets.
+    ``conditions`` decide on its existence: if the resource may exist without it, what it sets is unknown.
     """
-    named = arm_type(update)
+    named = update.azapi_type()
     by_id, name, above = (_argument(update, each) for each in ("resource_id", "name", "parent_id"))
     target = None if named is None else target_of(Index(resources), named[0], by_id, name, above)
     if target is None or target.existing:
@@ -112,9 +104,11 @@ def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[
     return True
 
 
-def alone(update: ResourceEntity) -> tuple[str, MapValue] | None:
-    """The type and attributes of what an update changes that is not declared, if they say anything by themselves."""
-    named = arm_type(update)
+def standalone_update(update: ResourceEntity) -> tuple[str, MapValue] | None:
+    """Return the type and attributes of what an update changes that is not declared, if they say anything by
+    themselves.
+    """
+    named = update.azapi_type()
     if named is None or not is_always_there(named[0]):
         return None
     type_ = canonical(named[0]) or named[0]
@@ -123,4 +117,4 @@ def alone(update: ResourceEntity) -> tuple[str, MapValue] | None:
 
 def _argument(entity: ResourceEntity, name: str) -> Value | None:
     found = entity.content.attribute(name)
-    return entity.instance.run.frozen(found) if found is not None else None
+    return entity.instance.run.freeze(found) if found is not None else None

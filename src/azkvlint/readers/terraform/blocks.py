@@ -1,4 +1,4 @@
-"""What stands in a resource or in a block of it: attributes, and blocks, those that ``dynamic`` makes included."""
+"""The content of a resource or of one of its blocks: attributes, and blocks, dynamic blocks included."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, missing_fields_reason
 from azkvlint.model.location import Location
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
-from azkvlint.readers.terraform.attribution import settled_deeply
+from azkvlint.readers.terraform.attribution import relocate_deeply
 from azkvlint.readers.terraform.folder import Part, Piece
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 # What joins lists, and what leaves the items of one as they are.
 _JOINS = frozenset({"concat", "setunion"})
@@ -27,16 +27,16 @@ _WHOLES = (Items, Fields)
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
 
 
-class Around(Protocol):
-    """What a content stands in: its place, and what its expressions can refer to."""
+class BlockContext(Protocol):
+    """The context of a content: its location, and what its expressions can refer to."""
 
     @property
     def at(self) -> Location:
-        """Where its head stands."""
+        """Return where its head stands."""
 
     @property
     def local(self) -> Local:
-        """``each``, ``count``, and the iterators of dynamic blocks."""
+        """Return ``each``, ``count``, and the iterators of dynamic blocks."""
 
 
 class Content:
@@ -47,10 +47,10 @@ class Content:
 
     def __init__(
         self,
-        instance: ModuleInstance,
+        instance: ModuleScope,
         attributes: Mapping[str, Piece],
         blocks: Sequence[Part],
-        around: Around,
+        around: BlockContext,
         damaged: bool = False,
     ) -> None:
         self.instance = instance
@@ -63,11 +63,11 @@ class Content:
         self._busy: set[str] = set()
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         self._values.clear()
 
     def attribute(self, name: str) -> Result | None:
-        """The value of an attribute, told where its owner edits it; None if it is not written."""
+        """Return the value of an attribute, located where its owner edits it; None if it is not written."""
         piece = self.pieces.get(name)
         if piece is None:
             return self._lost(name)
@@ -80,15 +80,15 @@ class Content:
                 found = self.instance.evaluate(piece, self.local)
                 if isinstance(found, _WHOLES):
                     start, end = piece.attribute.start, piece.attribute.end
-                    found = settled_deeply(found, self.instance.place(piece.path, start, end), self.instance)
+                    found = relocate_deeply(found, self.instance.locate(piece.path, start, end), self.instance)
             finally:
                 self._busy.discard(name)
             self._values[name] = found
         return found
 
-    def joined(self, name: str) -> Items | None:
-        """A list that is put combine of others, some of which are not known: each of those is one item that may not be
-        there. None for any other attribute.
+    def partial_list(self, name: str) -> Items | None:
+        """Return a list that is put together of others, some of which are not known: each of those is one item that may
+        not be there. None for any other attribute.
         """
         piece = self.pieces.get(name)
         node = piece.attribute.expression() if piece is not None else None
@@ -107,12 +107,12 @@ class Content:
                 items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=MAY_BE_ABSENT))
         if not known:
             return None
-        at = self.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
-        whole = settled_deeply(Items(at=at, items=items), at, self.instance)
+        at = self.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
+        whole = relocate_deeply(Items(at=at, items=items), at, self.instance)
         return whole if isinstance(whole, Items) else None
 
     def _lost(self, name: str) -> Unknown | None:
-        """What is not found, if it may stand where nothing can be read."""
+        """Return what is not found, if it may stand where nothing can be read."""
         return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
 
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:
@@ -122,19 +122,19 @@ class Content:
         ``single``: the type allows one block, which is an argument like any other, so the defaults of variables decide
         whether it is set. Repeated blocks are items of their own, which may exist with other values than the defaults.
         """
-        found, doubts, written = self._gathered(name, single)
+        found, doubts, written = self._generated_blocks(name, single)
         if doubts:
             return doubts[0]
         if name in self.pieces:
-            return _listed(name, self.attribute(name))
+            return _value_blocks(name, self.attribute(name))
         lost = self._lost(name)
         return lost if lost is not None else found if written else None
 
-    def certain(self, name: str) -> list[Content | Values]:
-        """The blocks of a type that are there however many more of them there are."""
-        return self._gathered(name)[0]
+    def certain_blocks(self, name: str) -> list[Content | Values]:
+        """Return the blocks of a type that are there however many more of them there are."""
+        return self._generated_blocks(name)[0]
 
-    def _gathered(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
+    def _generated_blocks(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
         """Return the blocks of a type, why there may be more of them, and whether any is written."""
         found: list[Content | Values] = []
         doubts: list[Unknown] = []
@@ -156,21 +156,21 @@ class Content:
     def _inner(self, part: Part, local: Local) -> Content:
         path, block = part
         instance = self.instance
-        instance.faults(path, block.body.faults)
-        at = instance.place(path, block.start, block.head)
+        instance.report_faults(path, block.body.faults)
+        at = instance.locate(path, block.start, block.head)
         pieces = {key: Piece(path, attribute) for key, attribute in block.body.attributes.items()}
         parts = [Part(path, inner) for inner in block.body.blocks]
-        return Content(instance, pieces, parts, _Inside(at, local), bool(block.body.faults))
+        return Content(instance, pieces, parts, _BlockContext(at, local), bool(block.body.faults))
 
     def _dynamic(self, part: Part, single: bool) -> list[Content | Values] | Unknown:
         """Return the blocks that a dynamic block generates."""
         path, block = part
         body = block.body
-        self.instance.faults(path, body.faults)
+        self.instance.report_faults(path, body.faults)
         content = next((inner for inner in body.blocks if inner.type == "content"), None)
         over = body.attributes.get("for_each")
         if content is None or over is None:
-            at = self.instance.place(path, block.start, block.head)
+            at = self.instance.locate(path, block.start, block.head)
             return Unknown(at=at, why="a dynamic block lacks its content, or what it runs over")
         found = self.instance.evaluate(Piece(path, over), self.local)
         doubt = _is_open(found)
@@ -181,8 +181,8 @@ class Content:
             doubt = None if single else self._may_have_blocks(part, Piece(path, over))
             return [] if doubt is None else doubt
         if len(pairs) > MAX_ITEMS:
-            at = self.instance.place(path, block.start, block.head)
-            self.instance.run.unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
+            at = self.instance.locate(path, block.start, block.head)
+            self.instance.run.report_unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
             return Unknown(at=at, why="it makes too many blocks")
         name = self._iterator(part)
         made: list[Content | Values] = []
@@ -200,7 +200,7 @@ class Content:
         try:
             found = scenarios.without_defaults(instance, over, self.local)
         except InputError as error:
-            at = instance.place(part.path, part.block.start, part.block.head)
+            at = instance.locate(part.path, part.block.start, part.block.head)
             why = instance.run.skip_for(error, f"{part.block.labels[0]} block", at)
             return Unknown(at=at, why=why)
         if found is None:
@@ -220,7 +220,9 @@ class Content:
         return part.block.labels[0]
 
     def data(self, at: Location, pattern: str = "") -> Fields:
-        """All that is written, as a value. ``pattern`` is what tells it apart, should somebody ask it for more."""
+        """Return all that is written, as a value. ``pattern`` is what tells it apart, should somebody ask it
+        for more.
+        """
         fields: dict[str, Result] = {}
         for name in self.pieces:
             found = self.attribute(name)
@@ -243,7 +245,7 @@ def _block_types(parts: Sequence[Part]) -> Iterator[str]:
             yield type_
 
 
-class _Inside:
+class _BlockContext:
     """A block: where it stands, and what it can refer to."""
 
     def __init__(self, at: Location, local: Local) -> None:
@@ -260,21 +262,29 @@ class Values:
         self.pieces: Mapping[str, Result] = value.fields
 
     def attribute(self, name: str) -> Result | None:
-        """The value of an attribute; None if it is not written."""
+        """Return the value of an attribute; None if it is not written."""
         found = self.value.fields.get(name)
         return found if found is not None else self.value.rest
 
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:  # noqa: ARG002
         """Return the blocks of a type: objects, or a list of them."""
-        return _listed(name, self.attribute(name))
+        return _value_blocks(name, self.attribute(name))
+
+    def certain_blocks(self, name: str) -> list[Content | Values]:  # noqa: ARG002  # the number of blocks is known or unknown
+        """Return no blocks: those of an object are all known, or none of them is."""
+        return []
+
+    def partial_list(self, name: str) -> Items | None:  # noqa: ARG002  # its parts are values already
+        """Return nothing: an object has no expression."""
+        return None
 
     def data(self, at: Location, pattern: str = "") -> Fields:  # noqa: ARG002  # it is a value already
-        """The value."""
+        """Return the value."""
         return self.value
 
 
-def _listed(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
-    """What an attribute says instead of blocks: an object, or a list of them."""
+def _value_blocks(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
+    """Return what an attribute says instead of blocks: an object, or a list of them."""
     match found:
         case None | Absent():
             return None
@@ -287,7 +297,7 @@ def _listed(name: str, found: Result | None) -> list[Content | Values] | Unknown
 
 
 def _is_open(found: Result) -> Unknown | None:
-    """Why it is not known what is in a collection; None if it is."""
+    """Return why it is not known what is in a collection; None if it is."""
     if isinstance(found, Fields):
         return missing_fields_reason(found)
     if isinstance(found, Items):
@@ -296,7 +306,7 @@ def _is_open(found: Result) -> Unknown | None:
 
 
 def _pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:
-    """The keys and values of a collection, in Terraform's order."""
+    """Yield the keys and values of a collection, in Terraform's order."""
     if isinstance(found, Fields):
         for key in sorted(found.fields):
             yield Scalar(at=found.fields[key].at, value=key), found.fields[key]

@@ -1,9 +1,11 @@
-"""The resources of a root module, and of the modules that it calls, as the loaded rules ask for them."""
+"""The resources of a root module, and of the modules that it calls, as the loaded rules require them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
@@ -20,7 +22,9 @@ from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
 from azkvlint.azure.azurerm.removed_arguments import requires_unsupported, unsupported_arguments, with_unsupported
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import LEVELS, POLICY_DEFINITIONS
+from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
+from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.apply_order import requires_order
 from azkvlint.graph.changes import with_open_fields
 from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped_declaration
@@ -32,6 +36,7 @@ from azkvlint.graph.pseudo_resources import (
     TRACED_TYPES,
     requires_origins,
     requires_outputs,
+    with_derived,
 )
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import INPUT_UNREADABLE, TYPE_UNKNOWN
@@ -39,24 +44,27 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.terraform import azapi
+from azkvlint.readers.terraform.apply_order import ApplyOrder, declares_role_assignments
 from azkvlint.readers.terraform.expansion import written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder
-from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance
-from azkvlint.readers.terraform.module_stubs import head_of
-from azkvlint.readers.terraform.modules import ModuleSymbol
-from azkvlint.readers.terraform.order import Order, grants
-from azkvlint.readers.terraform.origins import traced
-from azkvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
-from azkvlint.readers.terraform.providers import configured, provider_of
+from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of, removed_resources
+from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.origins import with_origins
+from azkvlint.readers.terraform.providers import provider_of, provider_resources
+from azkvlint.readers.terraform.pseudo_resources import (
+    exposing_argument_resources,
+    holds_secrets,
+    module_calls,
+    outputs_of,
+    readings,
+)
 from azkvlint.readers.terraform.public_modules import KnownModule
-from azkvlint.readers.terraform.removed_blocks import removed_resources
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol, type_of
-from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.run import Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
-from azkvlint.readers.terraform.shares import given_for_shares, with_shares
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
@@ -64,7 +72,11 @@ _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
 
 
-class Gathering:
+# What a declaration says of itself, and not of what it declares.
+_META_ARGUMENTS = frozenset({"source", "version", "count", "for_each", "providers", "provider", "depends_on"})
+
+
+class ResourceCollector:
     """One root module while its resources are gathered into ``run``."""
 
     def __init__(self, run: TerraformRun, folder: Folder, scenarios: Scenarios) -> None:
@@ -72,8 +84,10 @@ class Gathering:
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
-        self.tells = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
-        self.order = Order() if requires_order(run.required) and any(map(grants, reached)) else None
+        self.shows_secrets = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.order = (
+            ApplyOrder() if requires_order(run.required) and any(map(declares_role_assignments, reached)) else None
+        )
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
@@ -85,14 +99,14 @@ class Gathering:
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
         run, folder = self.run, instance.folder
-        self._refused(instance)
+        self._report_refused(instance)
         self._expect(instance)
         if not self._is_read(folder):
             return
         if run.required.paths_of(PROVIDER_TYPE) is not None:
-            for provider in configured(instance):
+            for provider in provider_resources(instance):
                 run.resources[provider.address] = provider
-        run.resources.update((aside.address, aside) for aside in self._asides(instance))
+        run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
@@ -105,7 +119,7 @@ class Gathering:
 
     def _expect(self, instance: ModuleInstance) -> None:
         """Refuse what a module declares, in all its copies, before any of it is made."""
-        run, folder, copies = self.run, instance.folder, instance.use.copies
+        run, folder, copies = self.run, instance.folder, instance.call.copies
         run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
         resources, modules = self._written(folder)
         run.expect(resources * copies, modules * copies)
@@ -114,40 +128,40 @@ class Gathering:
         """Return how many resources and instances of modules a module declares, as far as that is written out."""
         found = self.written.get(id(folder))
         if found is None:
-            asked = (one for one in folder.resources.values() if self.run.cache.is_asked(type_of(one)))
+            asked = (one for one in folder.resources.values() if self.run.cache.is_required(type_of(one)))
             resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
             found = self.written[id(folder)] = resources, modules
         return found
 
     def _is_read(self, folder: Folder) -> bool:
         """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
-        return self.tells or self.run.cache.matters(folder, self.run.root)
+        return self.shows_secrets or self.run.cache.matters(folder, self.run.root)
 
-    def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
-        """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
-        required, mine = self.run.required, instance.use.shown is None
+    def _pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """Yield the pseudo resources that rules require; those of a foreign module cannot be changed by its caller."""
+        required, mine = self.run.required, instance.call.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
         if not instance.prefix and self.run.closed and requires_outputs(required, OUTPUT_TYPE):
             yield from outputs_of(instance)
-        if self.tells:
-            yield from telling_arguments(instance)
+        if self.shows_secrets:
+            yield from exposing_argument_resources(instance)
         if mine and requires_outputs(required, MODULE_TYPE):
             yield from module_calls(instance)
         if mine and requires_outputs(required, READ_TYPE):
             yield from readings(instance)
 
-    def _refused(self, instance: ModuleInstance) -> None:
+    def _report_refused(self, instance: ModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
         run, folder = self.run, instance.folder
-        for path, block in folder.twins:
+        for path, block in folder.duplicates:
             text = f"'{'.'.join(block.labels)}' is declared twice"
-            run.problem(INPUT_UNREADABLE, "error", text, instance.place(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
         for path, block in folder.misfits:
             text = f"a block '{block.type}' with {pluralize(len(block.labels), 'label')} is none that Terraform knows"
-            run.problem(INPUT_UNREADABLE, "error", text, instance.place(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
-        if self.run.cache.is_asked(symbol.type):
+        if self.run.cache.is_required(symbol.type):
             if not symbol.instances:
                 self._keep_head(symbol, is_call=False)
                 self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
@@ -167,7 +181,7 @@ class Gathering:
         skip: Callable[[AnySymbol, str | None], None],
     ) -> None:
         """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
-        run, within = self.run, symbol.instance.use.scenario
+        run, within = self.run, symbol.instance.call.scenario
         known = len(run.resources)
         scenario: Scenario | None = None
         try:
@@ -175,8 +189,9 @@ class Gathering:
             if found is None:
                 skip(symbol, None)
                 return
-            self.run, scenario = found.instance.run, found.instance.use.scenario
-            lower(found, conditions)
+            existing, scenario = found
+            self.run = existing.instance.run
+            lower(existing, conditions)
         except (InputError, RecursionError) as error:
             if isinstance(error, RecursionError) and within is not None:
                 raise
@@ -189,14 +204,14 @@ class Gathering:
 
     def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
         """Account for a resource that is not evaluated, in files that its owner edits."""
-        if symbol.instance.use.shown is None and _is_accounted(symbol.declaration):
+        if symbol.instance.call.shown is None and _is_accounted(symbol.declaration):
             reason = self.scenarios.reason(symbol) if reason is None else reason
             self._skip(symbol.declaration, symbol.address, reason)
 
-    def _skip_module(self, call: ModuleSymbol, reason: str | None) -> None:
+    def _skip_module(self, call: ModuleCallSymbol, reason: str | None) -> None:
         """Account for all that a module call would deploy, and the calls in its module."""
         source = call.source
-        if source is None or source.is_foreign or call.instance.use.shown is not None:
+        if source is None or source.is_foreign or call.instance.call.shown is not None:
             return
         if (source.folder.path, source.folder.directory) in self.skipped:
             return
@@ -222,12 +237,12 @@ class Gathering:
             )
         )  # fmt: skip
 
-    def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+    def _lower_module(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
         source = call.source
         if source is None or source.is_foreign:
             self._keep_head(call, is_call=True)
         if source is None:
-            self.shares.update(given_for_shares(call))
+            self.shares.update(share_certificates(call))
         if source is None or not self._is_read(source.folder):
             return
         if not call.instances:
@@ -235,14 +250,14 @@ class Gathering:
             self._may_exist(call, conditions, self._lower_uses, self._skip_module)
         self._lower_uses(call, conditions)
 
-    def _lower_uses(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+    def _lower_uses(self, call: ModuleCallSymbol, conditions: frozenset[str]) -> None:
         for use in call.instances:
             if use.content is not None:
                 self.lower(use.content, conditions | use.conditions)
 
     def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
-        if symbol.instance.use.shown is None:
-            self.run.heads[static_address(symbol.address)] = head_of(symbol, is_call)
+        if symbol.instance.call.shown is None:
+            self.run.stubs[static_address(symbol.address)] = _stub(symbol, is_call)
 
     def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         if entity.type in AZAPI:
@@ -260,11 +275,11 @@ class Gathering:
 
                 add_policy(entity, conditions)
             return
-        lowering = self.run.cache.lowering(entity.type)
+        lowering = self.run.cache.argument_map(entity.type)
         if lowering is None:
             return
         is_read = entity.symbol.is_data
-        attributes = freeze(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
+        attributes = freeze(lowering.attributes(entity.content, self.run.links, self.run.version, is_read), entity.at)
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = with_open_fields(attributes, Unknown(at=entity.at, why=why))
@@ -274,7 +289,7 @@ class Gathering:
             dead = unsupported_arguments(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_unsupported(attributes, dead)
         if self.order is not None and not is_read:
-            attributes = self.order.told(entity, attributes)
+            attributes = self.order.with_order(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
@@ -285,7 +300,7 @@ class Gathering:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
                 self.run.type_not_known("warning", unsupported_message(entity.type), entity.at)
             return
-        named = azapi.arm_type(entity)
+        named = entity.azapi_type()
         is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
             self._unknown_type(entity)
@@ -312,11 +327,11 @@ class Gathering:
         self.run.type_not_known(level, text, entity.at)
 
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
-        changed = azapi.arm_type(entity)
+        changed = entity.azapi_type()
         if changed is None:
             self._unknown_type(entity)
         elif self.run.required.paths_of(changed[0]) is not None:
-            alone = azapi.alone(entity)
+            alone = azapi.standalone_update(entity)
             if alone is not None:
                 self._keep(entity, *alone, conditions)
             else:
@@ -325,7 +340,7 @@ class Gathering:
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
         if self.origins_of.get(type_.lower()) and not symbol.is_data:
-            attributes = traced(entity, attributes)
+            attributes = with_origins(entity, attributes)
         fields: dict[str, Value] = dict(attributes.fields)
         if entity.id_pattern():
             fields["id"] = entity.text_id()
@@ -340,7 +355,7 @@ class Gathering:
             fields["derived"] = MapValue(
                 at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin=Origin.DERIVED
             )
-        if type_.lower() in VARYING and instance.use.scenario is None and not symbol.is_data:
+        if type_.lower() in VARYING and instance.call.scenario is None and not symbol.is_data:
             self.scenarios.vaults[entity.address] = entity
         self.run.resources[entity.address] = Resource(
             address=entity.address,
@@ -352,7 +367,7 @@ class Gathering:
             action="read" if symbol.is_data else None,
             existing=symbol.is_data,
             conditions=conditions,
-            callers=instance.use.callers,
+            callers=instance.call.callers,
         )
 
     def _asks_for_lifecycle(self, type_: str) -> bool:
@@ -363,13 +378,25 @@ class Gathering:
         return found
 
     def finish(self) -> None:
-        """Lay the updates over what they change, and mark what modules that are not at hand are given for shares."""
+        """Apply azapi updates, and mark the certificates that missing modules receive for security domains."""
         self.scenarios.add_variants(self.run.resources)
         self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
-            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
+            if not azapi.overlay_update(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
+
+
+def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
+    """Return the head of a resource or a module call."""
+    instance = symbol.instance
+    arguments = {
+        name: instance.locate(path, attribute.start, attribute.end)
+        for name, (path, attribute) in symbol.declaration.attributes.items()
+        if name not in _META_ARGUMENTS
+    }
+    callers = (*instance.call.callers, symbol.at) if is_call else instance.call.callers
+    return Stub(at=symbol.at, arguments=arguments, callers=callers, is_call=is_call)
 
 
 def _is_accounted(declaration: Declaration) -> bool:
@@ -387,3 +414,35 @@ def azure_type(declaration: Declaration) -> str:
     node = piece.attribute.expression() if piece is not None else None
     written = str(node.value).partition("@")[0] if isinstance(node, ast.Literal) else ""
     return canonical(written) or written
+
+
+# As the argument of azurerm for it is called, and those of modules after it.
+_NAME = regex(r"(?:.*_)?security_domain_(?:.*_)?certificate(?:s|_ids|s_ids)?")
+
+
+def share_certificates(call: ModuleCallSymbol) -> Iterator[str]:
+    """Yield the addresses of what a call gives to such an argument."""
+    for name, piece in call.declaration.attributes.items():
+        if _NAME.fullmatch(name):
+            for use in call.instances:
+                yield from _certain_targets(call.instance.evaluate(piece, use.step.local))
+
+
+def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Iterator[Resource]:
+    """Yield those of the addresses that are certificates, each as one that is there for a share."""
+    for address in addresses & resources.keys():
+        found = resources[address]
+        if found.type.lower() == CERTIFICATES:
+            mark = Scalar(
+                at=found.at, value=True, origin=Origin.DERIVED, note="a module is given it for a security domain"
+            )
+            yield msgspec.structs.replace(found, attributes=with_derived(found.attributes, {str(IS_SHARE[-1]): mark}))
+
+
+def _certain_targets(found: Result | Any) -> Iterator[str]:
+    """Yield the resources that a value certainly names, or all that are in a list."""
+    if isinstance(found, Items):
+        for item in found.items:
+            yield from _certain_targets(item)
+    elif isinstance(found, Unknown) and found.closed and len(found.candidates) == 1:
+        yield found.candidates[0]

@@ -1,4 +1,4 @@
-"""``count``, ``for_each`` and ``enabled`` -> the instances of a declaration: those that are known, or one for all."""
+"""``count``, ``for_each`` and ``enabled`` -> the instances of a declaration, or one for all of an unknown number."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.operations import NOTHING, Local
+from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     Fields,
@@ -18,24 +19,69 @@ from azkvlint.evaluation.values import (
     hides_keys,
     hole,
     is_sensitive,
+    pattern_of,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.address import Key, quoted
 from azkvlint.readers.terraform.folder import Declaration, Piece
-from azkvlint.readers.terraform.symbolic import Symbolic
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
+
+
+class Instance:
+    """One instance of a declaration: a resource, or a use of a module."""
+
+    address: str
+    at: Location
+    conditions: frozenset[str]
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return the value of one of its attributes."""
+        raise NotImplementedError
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return an attribute by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
+
+    def close(self) -> None:
+        """Release all references: see ``ModuleInstance.close``."""
+
+
+class Symbolic:
+    """All instances of a declaration whose number is unknown, represented by ``one``.
+
+    ``positions`` are the patterns of the keys that certainly mean it.
+    """
+
+    def __init__(self, one: Instance, positions: frozenset[str], at: Location) -> None:
+        self.one = one
+        self.positions = positions
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return an instance by its key, which a map takes as a member too."""
+        return self.item(Scalar(at=at, value=name), at)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return the one that stands for all where the key is that of this loop; else it is only one of them."""
+        if pattern_of(index) in self.positions:
+            return self.one
+        why = f"which instance of '{self.one.address}' is meant is not known"
+        return one_of_results([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
+
 
 # The key of an instance that stands for all, where no key is known.
 ALL = "*"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance: its key, as it stands in its address (``[0]``, ``["a"]``, or nothing), and what it can refer to.
+    """One instance: its key, as its address has it (``[0]``, ``["a"]``, or nothing), and what it can refer to.
 
     ``conditions``: what is not known of its being there, while others of the same declaration may be.
     """
@@ -60,19 +106,19 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
 
 
-def expansion(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
-    """The instances of a resource or module call with this address."""
+def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
+    """Return the instances of a resource or module call with this address."""
     attributes = declaration.attributes
     if "count" in attributes:
-        found = _counted(instance, declaration, address)
+        found = _expand_count(instance, declaration, address)
     elif "for_each" in attributes:
-        found = _for_each(instance, declaration, address)
+        found = _expand_for_each(instance, declaration, address)
     else:
         instance.run.count_resources(1)
         found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
     if found.symbolic:
         instance.run.count_resources(1)
-    return _enabled(instance, declaration, found)
+    return _apply_enabled(instance, declaration, found)
 
 
 def written_count(declaration: Declaration) -> int:
@@ -92,7 +138,7 @@ def _may_disable(block: Block) -> bool:
     return block.type == "lifecycle" and "enabled" in block.body.attributes
 
 
-def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+def _expand_count(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
     found = instance.evaluate(piece, NOTHING)
     number = _number(found)
@@ -117,8 +163,8 @@ def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -
     )  # fmt: skip
 
 
-def _is_switch(instance: ModuleInstance, node: ast.Node | None) -> bool:
-    """Whether a number can only be 0 or 1, by how it is written."""
+def _is_switch(instance: ModuleScope, node: ast.Node | None) -> bool:
+    """Return whether a number can only be 0 or 1, by how it is written."""
     waiting, seen = [node], set()
     while waiting:
         match waiting.pop():
@@ -148,14 +194,14 @@ def _scalar(found: Result, value: int) -> Scalar:
     return Scalar(at=found.at, value=value)
 
 
-def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+def _expand_for_each(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
     found = instance.evaluate(piece, NOTHING)
     written = _has_written_keys(piece.attribute.expression())
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
         instance.run.count_resources(len(pairs))
-        name = _asked(instance, piece, address)
+        name = _collection_name(instance, piece, address)
         steps = tuple(_step(key, item, name) for key, item in sorted(pairs, key=lambda pair: pair[0]))
         return Expansion(kind="map", steps=steps)
     if pairs is not None:
@@ -164,7 +210,7 @@ def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) 
 
 
 def _step(key: str, item: Result, name: str) -> Step:
-    """The instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
+    """Return the instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
     if isinstance(item, Unknown) and as_optional(item) is not None:
         conditions = frozenset({hole(f"{name} has {quoted(key)}")})
@@ -172,22 +218,22 @@ def _step(key: str, item: Result, name: str) -> Step:
     return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
 
 
-def _asked(instance: ModuleInstance, piece: Piece, address: str) -> str:
-    """A name for what ``for_each`` runs over: in one module the same expression means the same."""
+def _collection_name(instance: ModuleScope, piece: Piece, address: str) -> str:
+    """Return a name for what ``for_each`` runs over: in one module the same expression means the same."""
     text = instance.run.files.get(piece.path)
     written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
     return instance.prefix + written
 
 
 def _has_written_keys(node: ast.Node | None) -> bool:
-    """Whether an expression is an object whose keys are all written out in it."""
+    """Return whether an expression is an object whose keys are all written out in it."""
     return isinstance(node, ast.Object) and all(
         isinstance(member, ast.Property) and isinstance(member.key, str) for member in node.members
     )
 
 
 def _is_known(found: Result, written: bool) -> bool:
-    """Whether all keys are known, and may be shown. ``written``: the keys stand in the attribute itself."""
+    """Return whether all keys are known, and may be shown. ``written``: the keys are literals in the attribute."""
     if isinstance(found, Fields):
         return found.rest is None and (written or not hides_keys(found))
     if isinstance(found, Items):
@@ -207,17 +253,17 @@ def _key(key: str, item: Result) -> Scalar:
 
 
 def each(key: Result, value: Result) -> Local:
-    """``each`` for one instance."""
+    """Return ``each`` for one instance."""
     return {"each": Fields(at=value.at, fields={"key": key, "value": value})}
 
 
 def bracket(key: str) -> str:
-    """A key as it stands in an address."""
+    """Return a key as it is written in an address."""
     return f"[{quoted(key)}]"
 
 
 def _symbolic(found: Result, address: str) -> Expansion:
-    """Instances over something unknown. Those over the same thing go combine: their keys are the same."""
+    """Return instances over something unknown. Those over the same thing go together: their keys are the same."""
     if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
         pattern = next(iter(sorted(found.positions)))
@@ -239,7 +285,7 @@ def _symbolic(found: Result, address: str) -> Expansion:
     )
 
 
-def keyed(one: Step, step: Step) -> Step:
+def with_key(one: Step, step: Step) -> Step:
     """Return the instance that stands for all, with the key of ``step``."""
     local = dict(one.local)
     for name, member in (("each", "key"), ("count", "index")):
@@ -249,12 +295,12 @@ def keyed(one: Step, step: Step) -> Step:
     return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
 
 
-def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -> None:
-    instance.run.unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
+def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> None:
+    instance.run.report_unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
 
 
-def _enabled(instance: ModuleInstance, declaration: Declaration, found: Expansion) -> Expansion:
-    """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
+def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
+    """Apply OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that may exist."""
     for path, block in declaration.blocks:
         if _may_disable(block):
             answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), NOTHING)

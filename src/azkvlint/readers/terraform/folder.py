@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.readers.terraform.names import is_override, module_files, names_in
+from azkvlint.readers.terraform_names import is_override, module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
@@ -20,14 +20,14 @@ _IDLE = frozenset({"check", "moved", "import", "action"})
 
 
 class Piece(NamedTuple):
-    """An attribute, and the reported path of the file that it stands in."""
+    """An attribute, and the reported path of its file."""
 
     path: str
     attribute: Attribute
 
 
 class Part(NamedTuple):
-    """A block, and the reported path of the file that it stands in."""
+    """A block, and the reported path of its file."""
 
     path: str
     block: Block
@@ -47,7 +47,7 @@ class Declaration:
 
     @property
     def attributes(self) -> Mapping[str, Piece]:
-        """The attributes by name."""
+        """Return the attributes by name."""
         if self._attributes is None:
             self._attributes = {}
             for path, block in (Part(self.path, self.block), *self.overrides):
@@ -56,17 +56,17 @@ class Declaration:
 
     @property
     def arguments(self) -> frozenset[str]:
-        """The names of all attributes and blocks that are written."""
+        """Return the names of all attributes and blocks that are written."""
         return frozenset(self.attributes) | {_type_of(part.block) for part in self.blocks}
 
     @property
     def is_damaged(self) -> bool:
-        """Whether there is more in it than could be read."""
+        """Return whether there is more in it than could be read."""
         return bool(self.block.body.faults) or any(part.block.body.faults for part in self.overrides)
 
     @property
     def blocks(self) -> list[Part]:
-        """The blocks in it; those of an override replace all of the same type (a dynamic one's is its label)."""
+        """Return the blocks in it; those of an override replace all of the same type (a dynamic one's is its label)."""
         if self._blocks is None:
             found = [Part(self.path, block) for block in self.block.body.blocks]
             for path, over in self.overrides:
@@ -118,7 +118,7 @@ class Folder:
         self.settings: list[Part] = []
         self.removed: list[Part] = []
         self.locals: dict[str, Piece] = {}
-        self.twins: list[Part] = []
+        self.duplicates: list[Part] = []
         self.misfits: list[Part] = []
         for file in files:
             for block in file.parsed.body.blocks:
@@ -154,22 +154,29 @@ class Folder:
         elif overrides:
             have.overrides.append(part)
         else:
-            self.twins.append(part)
+            self.duplicates.append(part)
 
     @property
     def is_damaged(self) -> bool:
-        """Whether there is more in its files than could be read or understood."""
+        """Return whether there is more in its files than could be read or understood."""
         return bool(self.unreadable or self.misfits) or any(file.parsed.faults for file in self.files)
 
     @property
     def declares_root(self) -> bool:
-        """Whether it says itself that it is a root module: by a provider's configuration or a backend."""
+        """Return whether it says itself that it is a root module: by a provider's configuration or a backend."""
         blocks = (block for part in self.settings for block in part.block.body.blocks)
         return bool(self.providers) or any(block.type in ("backend", "cloud") for block in blocks)
 
 
+class ModuleSource(NamedTuple):
+    """The module that a call names. ``is_foreign``: its caller cannot edit it, so reports are about the call."""
+
+    folder: Folder
+    is_foreign: bool
+
+
 def load_folder(path: str, directory: str) -> Folder:
-    """The module in a folder. Raises InputError if the folder cannot be listed."""
+    """Return the module in a folder. Raises InputError if the folder cannot be listed."""
     names = names_in(directory)
     files: list[ModuleFile] = []
     overrides: set[str] = set()
@@ -186,12 +193,14 @@ def load_folder(path: str, directory: str) -> Folder:
 
 
 def parse(file: str, *, variables: bool = False) -> File:
-    """One file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of variables."""
-    return parsed(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
+    """Return one file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of
+    variables.
+    """
+    return parse_text(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
 
 
-def parsed(file: str, text: str, *, variables: bool = False) -> File:
-    """The text of a file, taken apart as its name asks."""
+def parse_text(file: str, text: str, *, variables: bool = False) -> File:
+    """Return the text of a file, taken apart as its name asks."""
     if not file.endswith(".json"):
         return parse_file(text)
     from azkvlint.syntax.hcl.json_file import parse_json_file
@@ -200,9 +209,36 @@ def parsed(file: str, text: str, *, variables: bool = False) -> File:
 
 
 def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
-    """The modules that a folder calls: the call's name, and its source if that is written out."""
+    """Yield the modules that a folder calls: the call's name, and its source if that is written out."""
     for name, declaration in folder.modules.items():
         piece = declaration.attributes.get("source")
         node = piece.attribute.expression() if piece is not None else None
         source = node.value if isinstance(node, ast.Literal) else None
         yield name, source if isinstance(source, str) else None
+
+
+def removed_types(folder: Folder) -> set[str]:
+    """Return the types of the resources that a module says are removed."""
+    return {steps[-2] for part in folder.removed if (steps := removed_steps(part))}
+
+
+def removed_steps(part: Part) -> list[str]:
+    """Return what ``from`` names, if it is one managed resource, in this module or in one that it called."""
+    written = part.block.body.attributes.get("from")
+    steps = list(traversal_steps(written.expression())) if written is not None else []
+    own = steps
+    while len(own) > 2 and own[0] == "module":
+        own = own[2:]
+    return steps if len(own) == 2 and own[0] != "module" else []
+
+
+def traversal_steps(node: ast.Node | None) -> Iterator[str]:
+    """Yield the names of a reference such as ``network_acls[0].ip_rules``, without its indexes."""
+    match node:
+        case ast.Name(name=name) | ast.Literal(value=str() as name):
+            yield from name.split(".")
+        case ast.Member(of=of, name=name):
+            yield from traversal_steps(of)
+            yield name
+        case ast.Item(of=of):
+            yield from traversal_steps(of)

@@ -1,4 +1,4 @@
-"""What the ``lifecycle`` block of a resource says: how Terraform goes about it, which is nothing that Azure knows.
+"""``lifecycle`` and ``removed`` blocks: how Terraform manages a resource.
 
 Source: developer.hashicorp.com/terraform/language/meta-arguments/lifecycle.
 """
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.model.location import Location
-from azkvlint.model.value import ListValue, Origin, Scalar, Unknown, Value
-from azkvlint.readers.terraform.folder import Part, Piece
+from azkvlint.model.problem_codes import TYPE_UNKNOWN
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.readers.terraform.folder import Part, Piece, removed_steps, traversal_steps
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.run import ModuleScope
 
 PREVENT_DESTROY, IGNORED_CHANGES = "preventDestroy", "ignoredChanges"
 BOOLEANS = {"true": True, "false": False}
@@ -26,18 +29,18 @@ _STEPS = 2
 
 
 def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
-    """Whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
+    """Return whether Terraform refuses to destroy a resource, and which attributes (in Azure's words) it never updates.
 
     A module that is known by its releases alone, and a block that cannot be read, may say anything.
     """
     if isinstance(entity.instance.folder, KnownModule) or entity.symbol.declaration.is_damaged:
         doubt = Unknown(at=entity.at, why="its lifecycle block is not at hand")
         return {PREVENT_DESTROY: doubt, IGNORED_CHANGES: doubt}
-    return {PREVENT_DESTROY: _prevented(entity), IGNORED_CHANGES: _ignored(entity)}
+    return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}
 
 
 def _argument(entity: ResourceEntity, name: str) -> Piece | None:
-    """An argument of the lifecycle block. Override files lay theirs over it one by one."""
+    """Return an argument of the lifecycle block. Override files lay theirs over it one by one."""
     written = entity.symbol.declaration
     found = None
     for path, around in (Part(written.path, written.block), *written.overrides):
@@ -47,9 +50,9 @@ def _argument(entity: ResourceEntity, name: str) -> Piece | None:
     return found
 
 
-def _prevented(entity: ResourceEntity) -> Value:
+def _prevent_destroy(entity: ResourceEntity) -> Value:
     piece = _argument(entity, "prevent_destroy")
-    found = entity.instance.run.frozen(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
+    found = entity.instance.run.freeze(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
         return Scalar(at=entity.at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
@@ -58,19 +61,19 @@ def _prevented(entity: ResourceEntity) -> Value:
     return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no boolean")
 
 
-def _ignored(entity: ResourceEntity) -> Value:
-    """What ``ignore_changes`` lists; its items are names of arguments, not values."""
+def _ignored_changes(entity: ResourceEntity) -> Value:
+    """Return what ``ignore_changes`` lists; its items are names of arguments, not values."""
     piece = _argument(entity, "ignore_changes")
     if piece is None:
         return ListValue(at=entity.at, items=())
-    at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+    at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
     node = piece.attribute.expression()
     nodes = node.items if isinstance(node, ast.Array) else (node,)
-    return ListValue(at=at, items=tuple(_item(entity, list(steps_of(one)), at) for one in nodes))
+    return ListValue(at=at, items=tuple(_item(entity, list(traversal_steps(one)), at) for one in nodes))
 
 
 def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
-    """One item: the path in Azure of the argument that ``steps`` name."""
+    """Return one item: the path in Azure of the argument that ``steps`` name."""
     if not steps:
         return Unknown(at=at, why="ignore_changes names something that is no argument")
     name = steps[0]
@@ -81,13 +84,66 @@ def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
     return Scalar(at=at, value=field.arm if field is not None and field.arm else name)
 
 
-def steps_of(node: ast.Node | None) -> Iterator[str]:
-    """The names of a reference such as ``network_acls[0].ip_rules``, without its indexes."""
-    match node:
-        case ast.Name(name=name) | ast.Literal(value=str() as name):
-            yield from name.split(".")
-        case ast.Member(of=of, name=name):
-            yield from steps_of(of)
-            yield name
-        case ast.Item(of=of):
-            yield from steps_of(of)
+_OPENTOFU = (".tofu", ".tofu.json")
+_EITHER = "the removed block does not say whether to destroy: Terraform does if nothing is said, and OpenTofu does not"
+
+
+def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
+    """Yield the resources of azurerm that a module says are removed."""
+    for part in instance.folder.removed:
+        steps = removed_steps(part)
+        if not steps or steps[-2].startswith("azapi_"):
+            _report(instance, part, "note" if steps else "warning")
+            continue
+        mapped = RESOURCES.get(steps[-2])
+        if mapped is None or instance.run.required.paths_of(mapped.type) is None:
+            continue
+        at = instance.locate(part.path, part.block.start, part.block.head)
+        action = _action(instance, part, at)
+        is_destroyed = isinstance(action, Scalar) and action.value == "delete"
+        derived = MapValue(at=at, fields={"plannedAction": action}, origin=Origin.DERIVED)
+        yield Resource(
+            address=instance.prefix + ".".join(steps),
+            type=mapped.type,
+            name=steps[-1],
+            attributes=MapValue(at=at, fields={"derived": derived}),
+            at=at,
+            declared_as=steps[-2],
+            # Whichever it is, it is no longer part of what is deployed.
+            action="delete" if is_destroyed else "forget",
+            callers=instance.call.callers,
+        )
+
+
+def _report(instance: ModuleScope, part: Part, level: str) -> None:
+    """Report what may be destroyed, and nothing says whether a vault is: a whole module, or a resource of azapi's."""
+    at = instance.locate(part.path, part.block.start, part.block.head)
+    action = _action(instance, part, at)
+    if not (isinstance(action, Scalar) and action.value == "forget"):
+        text = "what a removed block destroys was not judged, as nothing says of which type it is"
+        instance.run.problem(TYPE_UNKNOWN, level, text, at)
+
+
+def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
+    """Return what happens to it when the module is applied."""
+    lifecycles = [block for block in part.block.body.blocks if block.type == "lifecycle"]
+    written = [block.body.attributes["destroy"] for block in lifecycles if "destroy" in block.body.attributes]
+    if part.block.body.faults or any(block.body.faults for block in lifecycles):
+        return Unknown(at=at, why="the removed block cannot be read")
+    if not written:
+        if part.path.endswith(_OPENTOFU):
+            return Scalar(
+                at=at, value="forget", origin=Origin.DEFAULT, note="OpenTofu only forgets it if nothing is said"
+            )
+        return Unknown(at=at, why=_EITHER)
+    found = instance.run.freeze(instance.evaluate(Piece(part.path, written[0]), {}))
+    plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
+    if found is None or plain is None:
+        return found if isinstance(found, Unknown) else Unknown(at=at, why="destroy is no boolean")
+    word = "true" if plain else "false"
+    return Scalar(
+        at=found.at,
+        value="delete" if plain else "forget",
+        origin=Origin.DERIVED,
+        note=f"a removed block says destroy = {word}",
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from azkvlint.readers.discover import SKIPPED
-from azkvlint.readers.terraform.names import is_module_file, module_files, names_in
+from azkvlint.readers.terraform.folder import Declaration, Folder
+from azkvlint.readers.terraform_names import is_module_file, module_files, names_in
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Attribute, Block
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
@@ -26,8 +29,8 @@ _MAX_BYTES = 30_000_000
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
-class Found(NamedTuple):
-    """A root module. ``base`` is the folder that its files are told from, and that it cannot leave.
+class RootModule(NamedTuple):
+    """A root module. ``base`` is the folder that paths are relative to, and that it cannot leave.
 
     ``difference`` is the first argument of which the plan has another constant: then it was made from other source.
     """
@@ -37,7 +40,7 @@ class Found(NamedTuple):
     difference: str = ""
 
 
-class _Named(NamedTuple):
+class _NamedModule(NamedTuple):
     """A folder that holds a module, and the last labels of its blocks; None where telling them takes parsing it."""
 
     directory: str
@@ -45,7 +48,7 @@ class _Named(NamedTuple):
 
 
 def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
-    """What the root module of a plan declares: addresses of resources and data sources, and of module calls."""
+    """Return what the root module of a plan declares: addresses of resources and data sources, and of module calls."""
     module = (configuration or {}).get("root_module")
     if not isinstance(module, dict):
         return frozenset()
@@ -67,9 +70,9 @@ class Locator:
     def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
         self._root = root
         self._cache = cache
-        self._below: dict[str, list[_Named] | None] = {}
+        self._below: dict[str, list[_NamedModule] | None] = {}
 
-    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> Found | None:
+    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> RootModule | None:
         """Return the module that a plan with this configuration was made from; None if none, or several, may be.
 
         ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
@@ -79,37 +82,37 @@ class Locator:
         labels = labels_of(configuration)
         if asked:
             found = self._module(asked)
-            return None if found is None else self._compared(found, configuration)
+            return None if found is None else self._compare(found, configuration)
         here = _current()
-        other: Found | None = None
+        other: RootModule | None = None
         for directory in dict.fromkeys((beside, here)):
             found = self._module(directory) if directory and labels else None
             if found is not None and labels & _labels(found.folder):
-                found = self._compared(found, configuration)
+                found = self._compare(found, configuration)
                 if not found.difference:
                     return found
                 other = other or found
-        matches: dict[str, Found] = {}
+        matches: dict[str, RootModule] = {}
         for base in dict.fromkeys((*(roots() or [self._root]), root_of(here))) if labels else ():
             modules = self._modules(base)
             if modules is None:
                 return other
-            for found in self._with(labels, modules):
+            for found in self._modules_with(labels, modules):
                 matches[found.folder.directory] = found
-        compared = [self._compared(found, configuration) for found in matches.values()]
+        compared = [self._compare(found, configuration) for found in matches.values()]
         same = [found for found in compared if not found.difference]
         if len(same) == 1:
             return same[0]
         return other or (compared[0] if len(compared) == 1 else None)
 
-    def _compared(self, found: Found, configuration: Mapping[str, Any] | None) -> Found:
+    def _compare(self, found: RootModule, configuration: Mapping[str, Any] | None) -> RootModule:
         """Return a module with where its constants differ from those of a plan."""
-        from azkvlint.readers.terraform.plan_constants import difference  # most plans lie beside no source
+        from azkvlint.readers.terraform.locations import difference  # most plans lie beside no source
 
         cache, base = self._cache(found.base), found.base
 
         def load(folder: Folder, source: str) -> Folder | None:
-            directory = cache.beside(base, folder.directory, source)
+            directory = cache.local_module(base, folder.directory, source)
             try:
                 return None if directory is None else cache.load(reported_path(base, directory), directory)
             except InputError:
@@ -118,8 +121,10 @@ class Locator:
         root = (configuration or {}).get("root_module")
         return found._replace(difference=difference(found.folder, root, load))
 
-    def _module(self, directory: str) -> Found | None:
-        """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""
+    def _module(self, directory: str) -> RootModule | None:
+        """Return the module in a folder, if it holds one, relative to the root of the run, or if it is not below, its
+        own.
+        """
         try:
             base = self._root if resolve_inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
@@ -130,10 +135,10 @@ class Locator:
             folder = self._cache(base).load(reported_path(base, directory), directory)
         except (InputError, OSError):
             return None
-        return Found(folder, base) if folder.files else None
+        return RootModule(folder, base) if folder.files else None
 
-    def _with(self, labels: frozenset[str], modules: list[_Named]) -> Iterator[Found]:
-        """The modules that have just these labels. Only those are read that have all the names."""
+    def _modules_with(self, labels: frozenset[str], modules: list[_NamedModule]) -> Iterator[RootModule]:
+        """Yield the modules that have just these labels. Only those are read that have all the names."""
         names = {label.rpartition(".")[2].encode() for label in labels}
         for directory, have in modules:
             if have is None or names <= have:
@@ -141,8 +146,8 @@ class Locator:
                 if found is not None and _labels(found.folder) == labels:
                     yield found
 
-    def _modules(self, base: str) -> list[_Named] | None:
-        """The modules below a folder; None if there is more below it than it pays to look at."""
+    def _modules(self, base: str) -> list[_NamedModule] | None:
+        """Return the modules below a folder; None if there is more below it than it pays to look at."""
         return cached(self._below, base, lambda: _modules(base))
 
 
@@ -158,8 +163,8 @@ def _current() -> str:
         return ""
 
 
-def _modules(base: str) -> list[_Named] | None:
-    found: list[_Named] = []
+def _modules(base: str) -> list[_NamedModule] | None:
+    found: list[_NamedModule] = []
     left = _MAX_BYTES
     for looked, (here, folders, files) in enumerate(walk(base)):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
@@ -168,12 +173,12 @@ def _modules(base: str) -> list[_Named] | None:
         if any(map(is_module_file, files)):
             names, size = _names(here)
             left -= size
-            found.append(_Named(here, names))
+            found.append(_NamedModule(here, names))
     return found
 
 
 def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
-    """The last labels of the blocks of a module, and how much was read to find them."""
+    """Return the last labels of the blocks of a module, and how much was read to find them."""
     names: set[bytes] = set()
     size, is_plain = 0, True
     try:
@@ -186,3 +191,97 @@ def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
     except InputError:
         return None, size
     return (frozenset(names) if is_plain else None), size
+
+
+# The module that a folder calls, by the written source; None if it is not available.
+Load: TypeAlias = Callable[["Folder", str], "Folder | None"]
+
+_MAX_DEPTH = 50
+
+
+def difference(folder: Folder, module: Any, load: Load, prefix: str = "", depth: int = 0) -> str:
+    """Return the first argument of which a plan's configuration of a module has another constant than the source.
+
+    Empty if there is none. Only what both write as a constant is compared, and what the source does not set at all.
+    """
+    return next(_differences(folder, module, load, prefix, depth), "")
+
+
+def _differences(folder: Folder, module: Any, load: Load, prefix: str, depth: int) -> Iterator[str]:
+    if not isinstance(module, dict):
+        return
+    resources = module.get("resources")
+    for block in resources if isinstance(resources, list) else ():
+        if isinstance(block, dict):
+            address = str(block.get("address"))
+            declared = folder.resources.get(address)
+            if declared is not None:
+                yield from _in_declaration(declared, block.get("expressions"), prefix + address)
+    calls = module.get("module_calls")
+    for name, call in calls.items() if isinstance(calls, dict) else ():
+        declared = folder.modules.get(name)
+        if declared is None or not isinstance(call, dict):
+            continue
+        address = f"{prefix}module.{name}"
+        yield from _in_declaration(declared, call.get("expressions"), address)
+        source = _constant(_expression(declared, "source"))
+        may_differ = isinstance(source, str) and bool(call.get("module")) and depth < _MAX_DEPTH
+        inner = load(folder, str(source)) if may_differ else None
+        if inner is not None:
+            found = difference(inner, call.get("module"), load, f"{address}.", depth + 1)
+            if found:
+                yield found
+
+
+def _expression(declared: Declaration, name: str) -> ast.Expression | None:
+    piece = declared.attributes.get(name)
+    return piece.attribute.expression() if piece is not None else None
+
+
+def _in_declaration(declared: Declaration, expressions: Any, address: str) -> Iterator[str]:
+    if not declared.is_damaged:
+        attributes = {name: piece.attribute for name, piece in declared.attributes.items()}
+        yield from _in_body(attributes, [part.block for part in declared.blocks], expressions, address)
+
+
+def _in_body(
+    attributes: Mapping[str, Attribute], blocks: Sequence[Block], expressions: Any, address: str
+) -> Iterator[str]:
+    for name, planned in expressions.items() if isinstance(expressions, dict) else ():
+        same = [block for block in blocks if name in (block.type, *block.labels[:1])]
+        if name in attributes:
+            if _is_other(planned, attributes[name].expression()):
+                yield f"{address}.{name}"
+        elif same:
+            parts = planned if isinstance(planned, list) else [planned]
+            if len(parts) == len(same) and all(block.type == name for block in same):
+                for block, part in zip(same, parts, strict=True):
+                    yield from _in_body(block.body.attributes, block.body.blocks, part, f"{address}.{name}")
+        elif isinstance(planned, dict) and _is_scalar(planned.get("constant_value")):
+            yield f"{address}.{name}"
+
+
+def _is_other(planned: Any, written: ast.Expression | None) -> bool:
+    """Return whether a plan has another constant than the source. An expression may come to any value."""
+    value = _constant(written)
+    if value is None or not isinstance(planned, dict) or "references" in planned:
+        return False
+    constant = planned.get("constant_value")
+    return _is_scalar(constant) and _text(constant) != _text(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def _constant(node: ast.Expression | None) -> str | int | float | bool | None:
+    return node.value if isinstance(node, ast.Literal) else None
+
+
+def _text(value: Any) -> str:
+    """Return a constant as Terraform converts it to a string."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

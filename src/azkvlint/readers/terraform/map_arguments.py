@@ -1,31 +1,49 @@
-"""azurerm arguments as their author wrote them -> attributes in Azure's vocabulary, by the tables beside."""
+"""azurerm arguments as written -> attributes in Azure's vocabulary, by the tables of the provider."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
-from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.values import Items, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
-from azkvlint.readers.terraform.blocks import Content, Values
-
-if TYPE_CHECKING:
-    from azkvlint.readers.terraform.run import TerraformRun
 
 ALWAYS = ("id", "name", "parent", "scope", "resourceGroupName")
 _AFTER = "known after apply"
 _BOOLEANS = {"true": True, "false": False}
 
 
-class Lowering:
-    """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
+class BlockContent(Protocol):
+    """The attributes and blocks of a resource or block."""
+
+    @property
+    def at(self) -> Location:
+        """Return the location of its head."""
+
+    def attribute(self, name: str) -> Result | None:
+        """Return the value of an attribute; None if it is not set."""
+
+    def blocks(self, name: str, single: bool = False) -> Sequence[BlockContent] | Unknown | None:
+        """Return the blocks of a type; None if there is none."""
+
+    def certain_blocks(self, name: str) -> Sequence[BlockContent]:
+        """Return the blocks of a type that certainly exist."""
+
+    def partial_list(self, name: str) -> Items | None:
+        """Return a list whose parts are not all known."""
+
+
+class ArgumentMap:
+    """The arguments of one azurerm type that the rules require, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
         self.type = mapped.type
@@ -40,14 +58,14 @@ class Lowering:
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in asked))
 
-    def attributes(self, content: Content, run: TerraformRun, version: VersionRange, is_read: bool) -> Tree:
-        """What a resource says, defaults of its provider version included: nested dicts of Values.
+    def attributes(self, content: BlockContent, freezer: Freezer, version: VersionRange, is_read: bool) -> Tree:
+        """Return what a resource says, defaults of its provider version included: nested dicts of Values.
 
         Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
         """
         tree: Tree = {}
-        _Filling(run, version, is_read, self._texts).fill(tree, self._entries, content)
-        _alone(tree, () if is_read else self._any_of)
+        _ArgumentMapping(freezer, version, is_read, self._texts).fill(tree, self._entries, content)
+        _mark_only_choice(tree, () if is_read else self._any_of)
         for arm, plain in () if is_read else self._fixed:
             put(tree, arm, Scalar(at=content.at, value=plain, origin=Origin.DEFAULT))
         for name, target in self._listed:
@@ -57,8 +75,8 @@ class Lowering:
         return tree
 
 
-def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
-    """Of ``paths`` at least one is set: if only one of them is written, it is not null."""
+def _mark_only_choice(tree: Tree, paths: tuple[Path, ...]) -> None:
+    """Mark the only one of ``paths`` that is written as set: at least one of them has to be."""
     written = [path for path in paths if has(tree, path)]
     if len(written) != 1:
         return
@@ -70,16 +88,16 @@ def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
         here[last] = msgspec.structs.replace(here[last], given=True)
 
 
-class _Filling:
+class _ArgumentMapping:
     """One resource while its attributes are gathered."""
 
-    def __init__(self, run: TerraformRun, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
-        self.run = run
+    def __init__(self, freezer: Freezer, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
+        self.freezer = freezer
         self.texts = texts
         self.is_read = is_read
         self.version = version
 
-    def fill(self, tree: Tree, entries: tuple[Entry, ...], content: Content | Values) -> None:
+    def fill(self, tree: Tree, entries: tuple[Entry, ...], content: BlockContent) -> None:
         """Write the arguments of one block, or of the resource itself, into ``tree``."""
         missing: list[tuple[Entry, Location]] = []
         for entry in entries:
@@ -112,20 +130,20 @@ class _Filling:
                 self._missing(tree, entry, at)
 
     def _missing(self, tree: Tree, entry: Entry, at: Location) -> None:
-        """What an argument that is not set amounts to."""
+        """Write the default of an argument that is not set."""
         default = default_of(entry.field, self.version, at)
         if default is not None:
             put(tree, entry.arm, default)
         elif entry.field.filled and entry.arm:
             put(tree, entry.arm, Unknown(at=at, origin=Origin.DEFAULT, why=f"{_AFTER}: {FILLED_IN}"))
 
-    def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
+    def _blocks(self, tree: Tree, entry: Entry, content: BlockContent) -> bool:
         """Write a block, or several; False if there is none."""
         field, arm = entry.field, entry.arm
         found = content.blocks(entry.name, single=field.kind == "block")
         more: tuple[Unknown, ...] = ()
         if isinstance(found, Unknown):
-            certain = content.certain(entry.name) if isinstance(content, Content) and field.kind == "blocks" else []
+            certain = content.certain_blocks(entry.name) if field.kind == "blocks" else []
             if not (certain and arm):
                 _unknown_block(tree, entry, found)
                 return True
@@ -143,7 +161,7 @@ class _Filling:
             for constant, plain in field.constants.items():
                 put(inside, tuple(constant.split(".")), Scalar(at=block.at, value=plain))
             if inside is not tree:
-                self.run.budget.add_frozen(VALUES_OF_A_BLOCK)
+                self.freezer.budget.add_frozen(VALUES_OF_A_BLOCK)
                 objects.append(freeze(inside, block.at))
         if field.kind == "blocks":
             put(tree, arm, ListValue(at=found[0].at, items=(*objects, *more)))
@@ -152,11 +170,11 @@ class _Filling:
         return True
 
     def _value(self, entry: Entry, found: Result) -> Value | None:
-        """One argument that is no block; None for null."""
+        """Return one argument that is no block; None for null."""
         field = entry.field
         if field.sensitive:
             found = mark_sensitive(found)
-        value = self.run.frozen(found)
+        value = self.freezer.freeze(found)
         if value is None:
             return None
         if field.until < self.version.high and field.until != NEVER:
@@ -166,20 +184,20 @@ class _Filling:
             return _links(field, value)
         if isinstance(value, Unknown) and entry.arm in self.texts:
             return msgspec.structs.replace(value, pattern="")
-        return _typed(field, value)
+        return _convert(field, value)
 
 
-def _attribute(content: Content | Values, entry: Entry) -> Result | None:
-    """The value of an argument; of a list as much as is known of it."""
+def _attribute(content: BlockContent, entry: Entry) -> Result | None:
+    """Return the value of an argument; of a list as much as is known of it."""
     found = content.attribute(entry.name)
-    if type(found) is Unknown and entry.field.kind in ("value", "wrap") and isinstance(content, Content):
-        joined = content.joined(entry.name)
+    if type(found) is Unknown and entry.field.kind in ("value", "wrap"):
+        joined = content.partial_list(entry.name)
         return found if joined is None else joined
     return found
 
 
-# What tells a resource's place: a pattern of it is no text that an id could be held against. No id is held against the
-# names of what lies in a vault, but they are held against each other.
+# Arguments that identify a resource: an ID is not compared with a pattern of them. The names of objects in a vault are
+# not compared with IDs, only with each other.
 _TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
 _IN_VAULTS = ("Microsoft.KeyVault/vaults/", "Microsoft.KeyVault/managedHSMs/")
 
@@ -191,14 +209,16 @@ def _links(field: Field, value: Value) -> Value:
 
 
 def _is_typed(field: Field, plain: Plain) -> bool:
-    """Whether a plain value needs no conversion."""
+    """Return whether a plain value needs no conversion."""
     if type(plain) is str:
         return not field.numeric and not (field.boolean and plain in _BOOLEANS)
     return type(plain) is not bool or field.boolean
 
 
-def _typed(field: Field, value: Value) -> Value:
-    """A value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a number."""
+def _convert(field: Field, value: Value) -> Value:
+    """Return a value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a
+    number.
+    """
     if isinstance(value, Scalar):
         plain = value.value
         if isinstance(plain, str):
@@ -223,7 +243,7 @@ def _typed(field: Field, value: Value) -> Value:
 
 
 def _unknown_block(tree: Tree, entry: Entry, found: Unknown) -> None:
-    """A block of which nobody knows whether it is there: so is everything that it would say."""
+    """Write unknown values for all arguments of a block that may not exist."""
     if entry.arm:
         put(tree, entry.arm, Unknown(at=found.at, why=found.why, sensitive=found.sensitive))
         return

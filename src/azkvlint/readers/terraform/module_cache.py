@@ -1,4 +1,4 @@
-"""What one run of kvlint keeps of the modules that it read, so that a module with many callers is read once.
+"""The cache of the modules of one kvlint run, so that a module with many callers is read once.
 
 Root modules are not kept: there may be thousands of them, and each is read once anyway.
 """
@@ -9,9 +9,8 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.azure.azurerm.template_deployments import POLICY_DEFINITIONS, WITH_TEMPLATE
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.terraform.folder import Folder, calls, load_folder
-from azkvlint.readers.terraform.map_arguments import Lowering
-from azkvlint.readers.terraform.removed_blocks import removed_types
+from azkvlint.readers.terraform.folder import Folder, calls, load_folder, removed_types
+from azkvlint.readers.terraform.map_arguments import ArgumentMap
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import reported_path, resolve_inside
@@ -22,40 +21,40 @@ _KEY_VAULT = "key_vault"
 
 
 class FolderCache:
-    """Modules by the real path of their folder, and what is asked of each resource type."""
+    """Modules by the real path of their folder, and the arguments that rules require of each resource type."""
 
     def __init__(self, required: RequiredAttributes) -> None:
         self.required = required
         self._folders: dict[str, Folder | InputError] = {}
-        self._lowerings: dict[str, Lowering | None] = {}
+        self._lowerings: dict[str, ArgumentMap | None] = {}
         self._matters: dict[str, bool] = {}
         self._only_policies: dict[str, bool] = {}
         self._own: dict[str, frozenset[str]] = {}
         self._beside: dict[tuple[str, str], str | None] = {}
 
     def load(self, path: str, directory: str) -> Folder:
-        """The module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
+        """Return the module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
         if directory not in self._folders and len(self._folders) >= _MOST:
             self._folders.clear()
             self._matters.clear()
             self._only_policies.clear()
             self._own.clear()
-        found = cached(self._folders, directory, lambda: _loaded(path, directory))
+        found = cached(self._folders, directory, lambda: _load(path, directory))
         if isinstance(found, InputError):
             raise found
         return found
 
-    def lowering(self, type_: str) -> Lowering | None:
-        """How a resource type is lowered; None for one that has no table, or that no rule asks for."""
+    def argument_map(self, type_: str) -> ArgumentMap | None:
+        """Return the argument map of a resource type; None if it has no table, or no rule requires it."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.required.paths_of(mapped.type) is not None
-            self._lowerings[type_] = Lowering(mapped, self.required) if mapped is not None and asked else None
+            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and asked else None
         return self._lowerings[type_]
 
-    def is_asked(self, type_: str) -> bool:
-        """Whether any rule may ask for resources of a Terraform type."""
-        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.lowering(type_) is not None
+    def is_required(self, type_: str) -> bool:
+        """Return whether a rule may require resources of a Terraform type."""
+        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.argument_map(type_) is not None
 
     def _is_relevant(self, type_: str) -> bool:
         """Return whether a module is read because it declares a type, whichever rules are selected."""
@@ -80,11 +79,13 @@ class FolderCache:
         return not is_whole or any(map(self._declares, folders))
 
     def reached(self, folder: Folder, root: str) -> tuple[list[Folder], bool]:
-        """A module, and the modules beside it that it calls, those that they call included; and whether that is all."""
+        """Return a module, and the modules beside it that it calls, those that they call included; and whether that is
+        all.
+        """
         found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
             for _, source in calls(here):
-                directory = self.beside(root, here.directory, source) if source is not None else None
+                directory = self.local_module(root, here.directory, source) if source is not None else None
                 if directory is None:
                     is_whole = False
                 elif directory not in seen:
@@ -95,8 +96,8 @@ class FolderCache:
                         is_whole = False
         return found, is_whole
 
-    def beside(self, root: str, directory: str, source: str) -> str | None:
-        """The folder that a local source means; None if it is not local, or leads out of the project."""
+    def local_module(self, root: str, directory: str, source: str) -> str | None:
+        """Return the folder that a local source means; None if it is not local, or leads out of the project."""
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
     def _declares(self, folder: Folder) -> frozenset[str]:
@@ -110,7 +111,7 @@ class FolderCache:
         return found
 
 
-def _loaded(path: str, directory: str) -> Folder | InputError:
+def _load(path: str, directory: str) -> Folder | InputError:
     try:
         return load_folder(path, directory)
     except InputError as error:
@@ -125,5 +126,5 @@ def _beside(root: str, directory: str, source: str) -> str | None:
 
 
 def is_local(source: str) -> bool:
-    """Whether the source of a module is a folder beside its caller."""
+    """Return whether the source of a module is a folder beside its caller."""
     return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")

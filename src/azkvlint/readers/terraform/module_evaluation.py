@@ -1,78 +1,48 @@
-"""One use of a module: its variables are given, so its expressions amount to something."""
+"""A module with its arguments: the values of its variables, locals and outputs, its resources and calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+import os
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
 
+from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.terraform import namespaces
-from azkvlint.readers.terraform.attribution import settled
-from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
-from azkvlint.readers.terraform.modules import ModuleSymbol
-from azkvlint.readers.terraform.resource_symbols import ResourceSymbol
-from azkvlint.readers.terraform.run import TerraformRun
-from azkvlint.readers.terraform.scope import FileScope
+from azkvlint.readers.terraform.attribution import relocate
+from azkvlint.readers.terraform.expansion import Instance, Step, with_key, written_count
+from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece
+from azkvlint.readers.terraform.providers import passed_providers
+from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
+from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
+from azkvlint.readers.terraform.secrets import is_sensitive, is_written
+from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
-
-if TYPE_CHECKING:
-    from azkvlint.readers.terraform.scenarios import Scenario
 
 NOTHING: Local = {}
 
 
-class Given(Protocol):
-    """The values that variables are given, by name; None for one that is given none."""
-
-    def get(self, name: str, /) -> Result | None:
-        """The value of one variable."""
-
-    def meant(self, name: str, found: Result, at: Location, /) -> Result:
-        """The value of a variable that amounts to ``found`` by what it is given and its default."""
-
-
-class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """How a module is used.
-
-    ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
-    calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
-    reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
-    ``copies`` is how many uses like it there are. ``scenario``: with which variables of its root unknown it is
-    evaluated, if with any.
-    """
-
-    given: Given
-    prefix: str = ""
-    key: str = ""
-    callers: tuple[Location, ...] = ()
-    around: tuple[Folder, ...] = ()
-    shown: Location | None = None
-    providers: Mapping[str, str] = {}
-    scenario: Scenario | None = None
-    copies: int = 1
-
-
 class ModuleInstance:
-    """A module in one use. Whatever it declares is evaluated once, when somebody asks for it."""
+    """A module with its arguments. Its declarations are evaluated once, when they are first needed."""
 
-    def __init__(self, folder: Folder, run: TerraformRun, use: Use) -> None:
+    def __init__(self, folder: Folder, run: TerraformRun, use: ModuleCall) -> None:
         self.folder = folder
         self.run = run
-        self.use = use
+        self.call = use
         self.prefix = use.prefix
         self._scopes: dict[str, FileScope] = {}
         self._values: dict[str, Result] = {}
         self._busy: set[str] = set()
         self._resources: dict[str, ResourceSymbol] = {}
-        self._modules: dict[str, ModuleSymbol] = {}
+        self._modules: dict[str, ModuleCallSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
@@ -81,16 +51,16 @@ class ModuleInstance:
             for file in folder.files:
                 run.add(file)
             for path, error in folder.unreadable.items():
-                run.bad_file(path, error)
+                run.report_file(path, error)
         else:
             for file in folder.files:
-                self.faults(file.path, file.parsed.faults)
+                self.report_faults(file.path, file.parsed.faults)
             for path, error in folder.unreadable.items():
-                run.unreadable(f"'{path}' cannot be read: {error.message}", use.shown)
+                run.report_unreadable(f"'{path}' cannot be read: {error.message}", use.shown)
         run.opened.append(self.close)
 
     def close(self) -> None:
-        """Let go of everything, as a run does without a search for objects that hold each other."""
+        """Release all references: garbage collection of reference cycles is off during a run."""
         for resource in self._resources.values():
             resource.close()
         for module in self._modules.values():
@@ -101,64 +71,65 @@ class ModuleInstance:
             held.clear()
 
     def scope(self, path: str) -> FileScope:
-        """What evaluates the expressions of one file."""
+        """Return what evaluates the expressions of one file."""
         found = self._scopes.get(path)
         if found is None:
             found = self._scopes[path] = FileScope(self, path)
         return found
 
-    def place(self, path: str, start: int, end: int) -> Location:
-        """Where a stretch of a file is told."""
-        shown = self.use.shown
+    def locate(self, path: str, start: int, end: int) -> Location:
+        """Return the location that reports use for a range of a file."""
+        shown = self.call.shown
         return Location(path=path, span=(start, end)) if shown is None else shown
 
-    def faults(self, path: str, faults: Sequence[Fault]) -> None:
+    def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report what is wrong with the text of a file: there, or at the caller who cannot edit it."""
-        shown = self.use.shown
+        shown = self.call.shown
         if shown is None:
-            self.run.faults(path, faults)
+            self.run.report_faults(path, faults)
         elif faults:
-            self.run.unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
+            self.run.report_unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
 
-    def body_faults(self, declaration: Declaration) -> None:
-        """Report what is wrong inside a block, which is known once somebody looks into it."""
-        self.faults(declaration.path, declaration.block.body.faults)
+    def report_block_faults(self, declaration: Declaration) -> None:
+        """Report what is wrong inside a block, whose body is parsed lazily."""
+        self.report_faults(declaration.path, declaration.block.body.faults)
         for part in declaration.overrides:
-            self.faults(part.path, part.block.body.faults)
+            self.report_faults(part.path, part.block.body.faults)
 
     def evaluate(self, piece: Piece, local: Local) -> Result:
-        """What an attribute amounts to; Unknown, with a Problem, if it is no expression, and if Terraform refuses it.
+        """Return the value of an attribute; Unknown, with a Problem, if it is not an expression, or if Terraform
+        rejects it.
 
         A text, number or boolean stands at the attribute, unless a caller of the module wrote it.
         """
         path, attribute = piece
         node = attribute.expression()
-        at = self.place(path, attribute.start, attribute.end)
+        at = self.locate(path, attribute.start, attribute.end)
         if node is None:
             if attribute.fault is not None:
-                self.faults(path, [attribute.fault])
+                self.report_faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
         if type(node) is ast.Literal:
             return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
-        return self._evaluated(path, node, local, at)
+        return self._evaluate(path, node, local, at)
 
     def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
-        """What a part of an attribute's expression amounts to."""
+        """Return the value of a part of an attribute's expression."""
         path, attribute = piece
-        return self._evaluated(path, node, local, self.place(path, attribute.start, attribute.end))
+        return self._evaluate(path, node, local, self.locate(path, attribute.start, attribute.end))
 
-    def _evaluated(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
+    def _evaluate(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
         try:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
             return Unknown(at=at, why=f"{error.why}, so the plan fails")
-        return settled(found, at, self)
+        return relocate(found, at, self)
 
     def is_given(self, at: Location) -> bool:
-        """Whether a place lies in a module that calls this one, so that what stands there was given by it."""
+        """Return whether a place lies in a module that calls this one, so that what stands there was given by it."""
         found = self._elsewhere.get(at.path)
         if found is None:
-            around = self.use.around
+            around = self.call.around
             found = any(at.path == file.path for folder in around for file in folder.files)
             # Values that files give to the root module are given to all that it hands them on to.
             found = found or (bool(around) and at.path in self.run.value_files)
@@ -166,12 +137,12 @@ class ModuleInstance:
         return found
 
     def symbol(self, node: ast.Name, at: Location) -> Result:
-        """What the first name of a reference means; it is kept in ``spaces``."""
-        found = self.spaces[node.name] = namespaces.space(self, node.name, at)
+        """Return what the first name of a reference means; it is kept in ``spaces``."""
+        found = self.spaces[node.name] = _namespace(self, node.name, at)
         return found
 
     def variable(self, name: str, at: Location) -> Result:
-        """What a variable is given, else its default; Unknown under its own name if that is nothing."""
+        """Return what a variable is given, else its default; Unknown under its own name if that is nothing."""
         return self._once(f"var.{name}", at, self._variable)
 
     def _variable(self, key: str, at: Location) -> Result:
@@ -179,19 +150,19 @@ class ModuleInstance:
         declaration = self.folder.variables.get(name)
         if declaration is None:
             return Unknown(at=at, why=f"there is no variable '{name}'")
-        self.body_faults(declaration)
+        self.report_block_faults(declaration)
         attributes, block = declaration.attributes, declaration.block
-        head = self.place(declaration.path, block.start, block.head)
-        found = self.use.given.get(name)
-        if found is not None and self.use.scenario is not None and not self.prefix:
-            self.use.scenario.given.add(name)
+        head = self.locate(declaration.path, block.start, block.head)
+        found = self.call.given.get(name)
+        if found is not None and self.call.scenario is not None and not self.prefix:
+            self.call.scenario.given.add(name)
         if found is None or (isinstance(found, Absent) and self._flag(attributes.get("nullable")) is False):
             default = attributes.get("default")
             is_open = found is None and default is not None and self._is_open(name)
             if default is None or is_open:
                 why = f"the variable '{name}' has no value" + (" but its default" if is_open else "")
                 unknown = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
-                found, scenario = unknown, self.use.scenario
+                found, scenario = unknown, self.call.scenario
                 if is_open and default is not None and scenario is not None:
                     found = scenario.instead(self.evaluate(default, NOTHING), unknown)
             else:
@@ -202,16 +173,16 @@ class ModuleInstance:
             found = convert(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
         except FailedError as error:
             found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
-        found = self.use.given.meant(name, found, head)
+        found = self.call.given.final_value(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
             if found.at != head:
                 self.run.hide(found.at)
             return mark_sensitive(found)
-        return _named(found, f"{self.prefix}var.{name}")
+        return _with_name(found, f"{self.prefix}var.{name}")
 
     def _is_open(self, name: str) -> bool:
         """Return whether nothing is to be known of a root's variable that has a default and is given no value."""
-        scenario = self.use.scenario
+        scenario = self.call.scenario
         return scenario is not None and not self.prefix and scenario.opens(name)
 
     def _flag(self, piece: Piece | None) -> object:
@@ -222,7 +193,7 @@ class ModuleInstance:
         return type_of(piece.attribute.expression() if piece is not None else None)
 
     def local(self, name: str, at: Location) -> Result:
-        """A local value."""
+        """Return a local value."""
         return self._once(f"local.{name}", at, self._local)
 
     def _local(self, key: str, at: Location) -> Result:
@@ -230,28 +201,28 @@ class ModuleInstance:
         piece = self.folder.locals.get(name)
         if piece is None:
             return Unknown(at=at, why=f"there is no local value '{name}'")
-        return _named(self.evaluate(piece, NOTHING), self.prefix + key)
+        return _with_name(self.evaluate(piece, NOTHING), self.prefix + key)
 
     def output(self, name: str, at: Location) -> Result | None:
-        """An output of the module; None if there is none of that name."""
+        """Return an output of the module; None if there is none of that name."""
         return self._once(f"output.{name}", at, self._output) if name in self.folder.outputs else None
 
     def _output(self, key: str, at: Location) -> Result:
         declaration = self.folder.outputs[key.partition(".")[2]]
-        self.body_faults(declaration)
+        self.report_block_faults(declaration)
         piece = declaration.attributes.get("value")
         if piece is None:
             return Absent(at=at)
-        found = _named(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
+        found = _with_name(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
         return mark_sensitive(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
-    def _once(self, key: str, at: Location, make: Make) -> Result:
-        """A value, worked out when it is first asked for; one that needs itself is a Problem."""
+    def _once(self, key: str, at: Location, make: _Evaluation) -> Result:
+        """Return a value, evaluated when it is first needed; one that needs itself is a Problem."""
         found = self._values.get(key)
         if found is not None:
             return found
         if key in self._busy:
-            self.run.unreadable(f"'{self.prefix}{key}' refers to itself", at)
+            self.run.report_unreadable(f"'{self.prefix}{key}' refers to itself", at)
             return Unknown(at=at, why=f"'{key}' refers to itself")
         self._busy.add(key)
         try:
@@ -265,29 +236,317 @@ class ModuleInstance:
         return found
 
     def resource(self, local: str) -> ResourceSymbol | None:
-        """A resource or data source by its address in the module."""
+        """Return a resource or data source by its address in the module."""
         found = self._resources.get(local)
         if found is None and local in self.folder.resources:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
 
-    def module(self, name: str) -> ModuleSymbol | None:
-        """A module call."""
+    def module(self, name: str) -> ModuleCallSymbol | None:
+        """Return a module call by its name; None if there is none."""
         found = self._modules.get(name)
         if found is None and name in self.folder.modules:
-            found = self._modules[name] = ModuleSymbol(self, self.folder.modules[name])
+            found = self._modules[name] = ModuleCallSymbol(self, self.folder.modules[name])
         return found
 
 
-def _named(found: Result, name: str) -> Result:
+def _with_name(found: Result, name: str) -> Result:
     """Give an unknown value the pattern of its name, so that it is equal to itself wherever the name is used."""
     if isinstance(found, Unknown) and not (found.pattern or found.sensitive or found.candidates):
         return msgspec.structs.replace(found, pattern=hole(name))
     return found
 
 
-class Make(Protocol):
+class _Evaluation(Protocol):
     """Works out the value of a key."""
 
     def __call__(self, key: str, at: Location, /) -> Result:
-        """The value; ``at`` is where it is asked for."""
+        """Return the value; ``at`` is the location of the reference."""
+
+
+class FileScope:
+    """The document interface that the evaluator of one file requires."""
+
+    def __init__(self, instance: ModuleInstance, path: str) -> None:
+        self.instance = instance
+        self.path = path
+        self.shown = instance.call.shown
+        self.evaluator = TerraformEvaluator(self, instance.run.budget)
+
+    def close(self) -> None:
+        """Release all references: see ``ModuleInstance.close``."""
+        del self.evaluator
+
+    def place(self, node: ast.Node) -> Location:
+        """Return where a node stands."""
+        return Location(path=self.path, span=(node.start, node.end)) if self.shown is None else self.shown
+
+    def symbol(self, node: ast.Name) -> Result:
+        """Return what the first name of a reference means."""
+        found = self.instance.spaces.get(node.name)
+        return found if found is not None else self.instance.symbol(node, self.place(node))
+
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # HCL declares no functions
+        """Return None: a module declares no functions."""
+        return None
+
+    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator passes the location
+        """Return the text of a file of the project."""
+        return self.instance.run.texts.read(name)
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Take note of what a template of the project makes."""
+        self.instance.run.texts.add_rendered(name, found)
+
+    def settled(self, found: Result, at: Location) -> Result:
+        """Return a value at the place of its expression, unless a caller of the module wrote it."""
+        return relocate(found, at, self.instance)
+
+
+# What a module call says of the call itself.
+META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
+
+
+class ModuleCallSymbol(Symbol["ModuleEntity"]):
+    """A module call."""
+
+    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+        super().__init__(instance, declaration, f"{instance.prefix}module.{declaration.local}")
+        self.caller = instance
+        self.name = declaration.local
+        self._source: ModuleSource | None = None
+        self._keyed: list[ModuleEntity] = []
+        self._asked = False
+
+    is_call = True
+
+    def close(self) -> None:
+        """Release all references: see ``ModuleInstance.close``."""
+        for use in self._keyed:
+            use.close()
+        self._keyed.clear()
+        super().close()
+
+    def make(self, step: Step) -> ModuleEntity:
+        """Return the instance of a step."""
+        return ModuleEntity(self, step)
+
+    def instance_with_key(self, step: Step) -> ModuleEntity | None:
+        """Return the use with the key of ``step``; of one that stands for all, as it is with that key."""
+        found = self.expanded()
+        for entity in self.instances:
+            if entity.step.bracket == step.bracket:
+                return entity
+        if found is None or not found.symbolic or not found.steps:
+            return None
+        use = ModuleEntity(self, with_key(found.steps[0], step))
+        self._keyed.append(use)
+        return use
+
+    @property
+    def source(self) -> ModuleSource | None:
+        """Return the source of the module; None, with a Problem, if it is not available."""
+        if not self._asked:
+            self._asked = True
+            self._source = source_of(self.instance, self.declaration, self.at)
+        return self._source
+
+
+class ModuleEntity(Instance):
+    """One use of a module."""
+
+    def __init__(self, symbol: ModuleCallSymbol, step: Step) -> None:
+        self.symbol = symbol
+        self.step = step
+        self.address = symbol.address + step.bracket
+        self.at = symbol.at
+        self._content: ModuleInstance | None = None
+        self._asked = False
+
+    def close(self) -> None:
+        """Release all references: see ``ModuleInstance.close``."""
+        self._content = None
+
+    @property
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # evaluated lazily
+        """Return the conditions under which it exists."""
+        found = self.symbol.expanded()
+        return self.step.conditions | found.conditions if found is not None else self.step.conditions
+
+    @property
+    def content(self) -> ModuleInstance | None:
+        """Return the module with its arguments; None, with a Problem, if it is not available."""
+        if not self._asked:
+            self._asked = True
+            source = self.symbol.source
+            if source is not None:
+                self._content = self._open(source)
+        return self._content
+
+    def _open(self, source: ModuleSource) -> ModuleInstance:
+        caller = self.symbol.instance
+        caller.run.count_deployment()
+        at = caller.call.shown if caller.call.shown is not None else self.at
+        use = ModuleCall(
+            given=CallArguments(self.symbol, self.step),
+            prefix=f"{self.address}.",
+            key=f"{caller.call.key}.{self.symbol.name}".lstrip("."),
+            callers=caller.call.callers if caller.call.shown is not None else (*caller.call.callers, self.at),
+            around=(*caller.call.around, caller.folder),
+            shown=at if source.is_foreign or caller.call.shown is not None else None,
+            providers=passed_providers(caller, self.symbol.declaration),
+            scenario=caller.call.scenario,
+            copies=caller.call.copies * written_count(self.symbol.declaration) or 1,
+        )
+        if caller.call.shown is None:
+            self._hide(source.folder)
+        return ModuleInstance(source.folder, caller.run, use)
+
+    def _hide(self, folder: Folder) -> None:
+        """Hide the arguments that are secrets from excerpts, whether they are evaluated or not."""
+        run = self.symbol.instance.run
+        for name, (path, attribute) in self.symbol.declaration.attributes.items():
+            variable = folder.variables.get(name)
+            if variable is not None and is_sensitive(variable.block) and is_written(attribute):
+                run.hide(Location(path=path, span=(attribute.value_start, attribute.end)))
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return an output of the module: its own expression, if the module is available."""
+        content = self.content
+        found = content.output(name, at) if content is not None else None
+        if found is None:
+            why = f"the output '{name}' of {self.address} is not known"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
+        return found
+
+
+class CallArguments:
+    """The arguments of a module call, each evaluated when the module needs it."""
+
+    def __init__(self, call: ModuleCallSymbol, step: Step) -> None:
+        self.symbol = call
+        self.caller = call.caller
+        self.declaration = call.declaration
+        self.pieces = call.declaration.attributes
+        self.step = step
+        self.local = step.local
+        self._busy: set[str] = set()
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the value of one variable; None if it is given none."""
+        piece = self.pieces.get(name) if name not in META else None
+        if piece is None:
+            return self._lost(name)
+        if name in self._busy:
+            at = self.caller.locate(piece.path, piece.attribute.start, piece.attribute.end)
+            self.caller.run.report_unreadable(f"the argument '{name}' refers to itself", at)
+            return Unknown(at=at, why=f"the argument '{name}' refers to itself")
+        self._busy.add(name)
+        try:
+            return self.caller.evaluate(piece, self.local)
+        finally:
+            self._busy.discard(name)
+
+    def _lost(self, name: str) -> Unknown | None:
+        """Return what is not found, if it may stand where nothing can be read."""
+        if not self.declaration.is_damaged:
+            return None
+        path, block = self.declaration.path, self.declaration.block
+        at = self.caller.locate(path, block.start, block.head)
+        return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
+
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
+        """Return the value itself."""
+        return found
+
+
+_Member: TypeAlias = Callable[[str, Location], Result]
+
+
+class Namespace:
+    """A name whose members mean something, and which is no value itself."""
+
+    def __init__(self, name: str, member: _Member, at: Location) -> None:
+        self.name = name
+        self.member = member
+        self.at = at
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return a member by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"which member of '{self.name}' is meant is not known")
+
+
+def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
+    """Return what a name stands for in a module."""
+    match name:
+        case "var":
+            return Namespace(name, instance.variable, at)
+        case "local":
+            return Namespace(name, instance.local, at)
+        case "module":
+            return Namespace(name, lambda call, at: _module(instance, call, at), at)
+        case "data" | "ephemeral":
+            return Namespace(name, lambda type_, at: _type(instance, f"{name}.{type_}", at), at)
+        case "path":
+            return Namespace(name, lambda member, at: _path(instance, member, at), at)
+        case "terraform" | "tofu":
+            return Namespace(name, _setting, at)
+        case "each" | "count" | "self":
+            return Unknown(at=at, why=f"'{name}' means nothing here")
+        case _:
+            return _type(instance, name, at)
+
+
+def _type(instance: ModuleInstance, type_: str, at: Location) -> Result:
+    return Namespace(type_, lambda name, at: _resource(instance, f"{type_}.{name}", at), at)
+
+
+def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
+    symbol = instance.resource(local)
+    return symbol.result() if symbol is not None else Undeclared(instance, local, at)
+
+
+def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
+    symbol = instance.module(name)
+    return symbol.result() if symbol is not None else Unknown(at=at, why=f"there is no module '{name}'")
+
+
+def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
+    """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform gives them when it runs in the root
+    module.
+    """
+    if member in ("root", "cwd"):
+        return Scalar(at=at, value=".")
+    if member == "module":
+        relative = os.path.relpath(instance.folder.directory, instance.run.directory)
+        return Scalar(at=at, value=relative.replace(os.sep, "/"))
+    return Unknown(at=at, why=f"'path.{member}' means nothing")
+
+
+def _setting(member: str, at: Location) -> Result:
+    """Return ``terraform.workspace`` and what else is known when Terraform runs."""
+    return Unknown(at=at, why=f"'terraform.{member}' is known only when Terraform runs", pattern=hole(member))
+
+
+class Undeclared:
+    """A resource that is named but not declared: Terraform refuses it, and its id still names something."""
+
+    def __init__(self, instance: ModuleInstance, local: str, at: Location) -> None:
+        self.instance = instance
+        self.address = instance.prefix + local
+        self.type = local.rpartition(".")[0].removeprefix("data.")
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return unknown; the id of something that is not here."""
+        pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
+        if is_azure(self.type) and is_own_id(self.type, name):
+            self.instance.run.types[self.address] = linked_type(self.type)
+            return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)
+        return Unknown(at=at, why=why, pattern=pattern)
+
+    def item(self, index: Result, at: Location) -> Result:  # noqa: ARG002  # whichever instance, it is not here
+        """Return any instance of it."""
+        return self

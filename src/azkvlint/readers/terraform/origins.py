@@ -14,7 +14,7 @@ from azkvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_o
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.terraform.folder import Piece
-from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
@@ -22,35 +22,33 @@ from azkvlint.util.secret_names import is_plain_name
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
 _TRUE = (True, "true")
-# Nobody hands a value on more often.
+# Real modules do not pass a value on more often.
 _MOST = 50
 _Make: TypeAlias = "Callable[[ModuleOrigins], Origins]"
 
 
 class ModuleOrigins:
-    """What names mean in a module. ``around`` is the declaration that ``each`` belongs to."""
+    """Traces values of a module. ``around`` is the declaration that ``each`` belongs to."""
 
-    def __init__(
-        self, instance: ModuleInstance, around: Declaration | None, busy: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, instance: ModuleScope, around: Declaration | None, busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance
         self.around = around
         self._busy = busy
         self._piece: Piece | None = None
 
-    def of(self, piece: Piece | None, rest: Path = ()) -> Origins:
-        """The origins of what is at ``rest`` in an attribute."""
+    def trace(self, piece: Piece | None, rest: Path = ()) -> Origins:
+        """Return the origins of what is at ``rest`` in an attribute."""
         self._piece = piece
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
 
     def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
-        """See ``origins.Scope``."""
+        """Return the origins of a reference and of what is at ``rest`` in it; None for other nodes."""
         names = (*path_of(node), *rest)
         if len(names) == len(rest):
             return None
@@ -59,7 +57,7 @@ class ModuleOrigins:
                 return self._once(f"var.{name}", lambda inner: inner.variable(str(name), tuple(more)))
             case ("local", name, *more):
                 piece = self.instance.folder.locals.get(str(name))
-                found = self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
+                found = self._once(f"local.{name}", lambda inner: inner.trace(piece, tuple(more)))
                 return value_origins.with_name_kind(found, names)
             case ("module", call, *more):
                 more = more[1:] if more and str(more[0]).startswith("[") else more
@@ -69,7 +67,7 @@ class ModuleOrigins:
                 return value_origins.with_name_kind(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
-                return value_origins.with_name_kind(self.of(written.get("for_each"), (ANY, *more)), more)
+                return value_origins.with_name_kind(self.trace(written.get("for_each"), (ANY, *more)), more)
             case (("data" | "ephemeral") as mode, type_, name, *more):
                 return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
             case (root, *_) if root in _KNOWN or root == "each":
@@ -79,13 +77,13 @@ class ModuleOrigins:
         return NONE
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
-        """See ``origins.Scope``. What ``each`` and ``count`` are is not known here."""
+        """Return the value of a node; None if it depends on ``each`` or ``count``."""
         if self._piece is None or (self.around is not None and _is_of_instance(node)):
             return None
         return self.instance.evaluate_node(self._piece, node, local)
 
     def _once(self, key: str, make: _Make) -> Origins:
-        """What makes a value, unless the way leads through itself."""
+        """Return what makes a value, unless the way leads through itself."""
         key = self.instance.prefix + key
         if key in self._busy:
             return NONE
@@ -94,13 +92,13 @@ class ModuleOrigins:
         return make(ModuleOrigins(self.instance, None, self._busy | {key}))
 
     def variable(self, name: str, rest: Path) -> Origins:
-        """The origins of what is at ``rest`` in a variable: of what it is given, or else its default."""
+        """Return the origins of what is at ``rest`` in a variable: of what it is given, or else its default."""
         declaration = self.instance.folder.variables.get(name)
         if declaration is None:
             return NONE
-        given = self.instance.use.given
-        if isinstance(given, Arguments) and name in given.pieces:
-            found = ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
+        given = self.instance.call.given
+        if isinstance(given, CallArguments) and name in given.pieces:
+            found = ModuleOrigins(given.caller, given.declaration, self._busy).trace(given.pieces[name], rest)
             return value_origins.with_name_kind(found, (name, *rest))
         found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
@@ -109,9 +107,9 @@ class ModuleOrigins:
         return value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
-        """The origins of a variable that no call gives anything; none if it comes from outside."""
+        """Return the origins of a variable that no call gives anything; none if it comes from outside."""
         if isinstance(given, RootValues):
-            if name in given.words:
+            if name in given.options:
                 return frozenset({value_origins.COMMAND})
             if given.is_in_file(name):
                 return frozenset({value_origins.GIVEN})
@@ -123,7 +121,7 @@ class ModuleOrigins:
         return NONE
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
-        """The origins of what is at ``rest`` in an output of a module that is called."""
+        """Return the origins of what is at ``rest`` in an output of a module that is called."""
         symbol = self.instance.module(call)
         source = symbol.source if symbol is not None else None
         if symbol is None or source is None or source.is_foreign:
@@ -132,10 +130,10 @@ class ModuleOrigins:
         declaration = content.folder.outputs.get(name) if content is not None else None
         if content is None or declaration is None:
             return credentials.output_origins(name)
-        return ModuleOrigins(content, None, self._busy).of(declaration.attributes.get("value"), rest)
+        return ModuleOrigins(content, None, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
-        """The origins of an attribute of a resource: what it is, or what its author writes for it."""
+        """Return the origins of an attribute of a resource: what it is, or what its author writes for it."""
         name = next(iter(names_of(rest)), "")
         found = credentials.attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
@@ -149,26 +147,26 @@ class ModuleOrigins:
         )
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
-        """Whether the name of a secret in the vault, or that of its declaration, says that it is none."""
+        """Return whether the name of a secret in the vault, or that of its declaration, says that it is none."""
         name = _literal(declaration.attributes.get("name")) if declaration is not None else None
         return is_plain_name(name if isinstance(name, str) else local.rpartition(".")[2])
 
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
-        """The origins of an attribute of another declaration."""
-        return ModuleOrigins(self.instance, declaration, self._busy).of(piece)
+        """Return the origins of an attribute of another declaration."""
+        return ModuleOrigins(self.instance, declaration, self._busy).trace(piece)
 
 
 def of_attribute(entity: ResourceEntity, name: str) -> Origins:
-    """The origins of an attribute of a resource."""
+    """Return the origins of an attribute of a resource."""
     piece = entity.content.pieces.get(name)
-    found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
+    found = ModuleOrigins(entity.instance, entity.symbol.declaration).trace(piece)
     if isinstance(entity.content.attribute(name), Scalar):
         return value_origins.known_value_origins(found)
     return found
 
 
-def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
-    """The attributes of a secret with the origins of what it holds, if that is written."""
+def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
+    """Return the attributes of a secret with the origins of what it holds, if that is written."""
     if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
         return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
@@ -183,13 +181,13 @@ def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     if name is None:
         return attributes
     piece = pieces[name]
-    at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+    at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
     kept = pseudo_resources.state_retention(name, entity.instance.run.version, at)
     return pseudo_resources.with_origins(attributes, of_attribute(entity, name), kept)
 
 
 def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
-    """The origins of an argument, in each block if it is in one, and where it stands."""
+    """Yield the origins of an argument, in each block if it is in one, and where it stands."""
     block, _, argument = name.rpartition(".")
     contents = entity.content.blocks(block) if block else [entity.content]
     if isinstance(contents, Unknown):
@@ -203,12 +201,12 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         if not isinstance(piece, Piece):
             yield frozenset({value_origins.UNTRACED}), value.at
             continue
-        found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
-        at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+        found = ModuleOrigins(entity.instance, entity.symbol.declaration).trace(piece)
+        at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
         if isinstance(value, Scalar):
             yield value_origins.known_value_origins(found), at
         else:
-            # What is made of nothing that has a name and is not known stands in a file that is not at hand.
+            # An unknown value without references is in a file that is not available.
             yield found or frozenset({value_origins.UNTRACED}), at
 
 
@@ -217,7 +215,9 @@ def _is_written(entity: ResourceEntity, name: str) -> bool:
 
 
 def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
-    """The origins of what a secret holds that is the body of an azapi resource; None if the body does not say it."""
+    """Return the origins of what a secret holds that is the body of an azapi resource; None if the body does not say
+    it.
+    """
     node: ast.Node | None = piece.attribute.expression()
     if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
         node = node.arguments[0]

@@ -1,4 +1,4 @@
-"""Provider blocks: which versions of azurerm they leave open, what they switch, and which resource has which."""
+"""Provider blocks: the possible versions of azurerm, their features, and the provider of each resource."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
-    from azkvlint.readers.terraform.run import TerraformRun
+    from azkvlint.readers.terraform.run import ModuleScope, TerraformRun
     from azkvlint.syntax.hcl.document import Attribute
 
 AZURERM = "azurerm"
@@ -39,8 +38,8 @@ ONE_OF = "[]"
 _SOURCE = "/hashicorp/azurerm"
 
 
-def locked(run: TerraformRun, folder: Folder) -> VersionRange | None:
-    """The azurerm version that the lock file of a root module names; None if there is none.
+def locked_version(run: TerraformRun, folder: Folder) -> VersionRange | None:
+    """Return the azurerm version that the lock file of a root module names; None if there is none.
 
     One that cannot be read, which is a Problem, may name any.
     """
@@ -62,8 +61,8 @@ def locked(run: TerraformRun, folder: Folder) -> VersionRange | None:
     return None
 
 
-def constraints(folder: Folder) -> Iterator[str]:
-    """What a module itself demands of the azurerm version."""
+def version_constraints(folder: Folder) -> Iterator[str]:
+    """Yield what a module itself demands of the azurerm version."""
     for _, block in folder.settings:
         for inner in block.body.blocks:
             found = inner.body.attributes.get(AZURERM) if inner.type == "required_providers" else None
@@ -89,20 +88,20 @@ def _text(attribute: Attribute | None) -> str:
     return _literal(attribute.expression()) if attribute is not None else ""
 
 
-def configured(instance: ModuleInstance) -> Iterator[Resource]:
-    """The azurerm provider blocks of a module, as resources."""
+def provider_resources(instance: ModuleScope) -> Iterator[Resource]:
+    """Yield the azurerm provider blocks of a module, as resources."""
     for part in instance.folder.providers:
         if part.block.labels == (AZURERM,):
             yield _resource(instance, part)
 
 
-def _resource(instance: ModuleInstance, part: Part) -> Resource:
+def _resource(instance: ModuleScope, part: Part) -> Resource:
     path, block = part
     alias = _text(block.body.attributes.get("alias"))
     key = f"{AZURERM}.{alias}" if alias else AZURERM
     address = _address(instance, key)
-    at = instance.place(path, block.start, block.head)
-    instance.faults(path, block.body.faults)
+    at = instance.locate(path, block.start, block.head)
+    instance.report_faults(path, block.body.faults)
     pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
     parts = [Part(path, inner) for inner in block.body.blocks]
     content = Content(instance, pieces, parts, _Head(at), bool(block.body.faults))
@@ -112,12 +111,12 @@ def _resource(instance: ModuleInstance, part: Part) -> Resource:
         VERSION: version_value(instance.run.version, at),
     }
     tenant = content.attribute(TENANT_ARGUMENT)
-    frozen = instance.run.frozen(tenant) if tenant is not None else None
+    frozen = instance.run.freeze(tenant) if tenant is not None else None
     if frozen is not None:
         fields[TENANT] = frozen
     return Resource(
         address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
-        declared_as="provider", callers=instance.use.callers,
+        declared_as="provider", callers=instance.call.callers,
     )  # fmt: skip
 
 
@@ -129,8 +128,8 @@ class _Head:
         self.local = NOTHING
 
 
-def _features(content: Content, instance: ModuleInstance) -> Value:
-    """``features { key_vault { ... } }``, every switch with its default."""
+def _features(content: Content, instance: ModuleScope) -> Value:
+    """Return ``features { key_vault { ... } }``, every switch with its default."""
     at = content.at
     features = content.blocks("features")
     inner = features[0].blocks("key_vault") if isinstance(features, list) and features else features
@@ -140,27 +139,27 @@ def _features(content: Content, instance: ModuleInstance) -> Value:
     fields: dict[str, Value] = {}
     for flag, name in KEY_VAULT_FLAGS.items():
         found = switches.attribute(flag) if switches is not None else None
-        value = instance.run.frozen(found) if found is not None else None
+        value = instance.run.freeze(found) if found is not None else None
         fields[name] = flag_value(flag, value, instance.run.version, at if switches is None else switches.at)
     return MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=fields)})
 
 
-def _address(instance: ModuleInstance, key: str) -> str:
+def _address(instance: ModuleScope, key: str) -> str:
     return f"{PROVIDER_PREFIX}{instance.prefix.rstrip('.')}:{key}" if instance.prefix else PROVIDER_PREFIX + key
 
 
-def provider_of(instance: ModuleInstance, declaration: Declaration, at: Location) -> Link:
-    """The provider block that manages a resource: the one it names, or the one its module has or is given."""
+def provider_of(instance: ModuleScope, declaration: Declaration, at: Location) -> Link:
+    """Return the provider block that manages a resource: the one it names, or the one its module has or is given."""
     return Link(at=at, target=provider_key(instance, declaration).removesuffix(ONE_OF))
 
 
-def provider_key(instance: ModuleInstance, declaration: Declaration) -> str:
-    """The address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
-    return _resolved(instance, reference(declaration.attributes.get("provider")) or AZURERM)
+def provider_key(instance: ModuleScope, declaration: Declaration) -> str:
+    """Return the address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
+    return _resolve(instance, reference(declaration.attributes.get("provider")) or AZURERM)
 
 
-def _resolved(instance: ModuleInstance, key: str) -> str:
-    """The address of the provider block that a module knows by ``key``."""
+def _resolve(instance: ModuleScope, key: str) -> str:
+    """Return the address of the provider block that a module knows by ``key``."""
     found = instance.providers.get(key)
     if found is None:
         block = key.removesuffix(ONE_OF)
@@ -171,33 +170,33 @@ def _resolved(instance: ModuleInstance, key: str) -> str:
     return found
 
 
-def _keys(instance: ModuleInstance) -> Iterator[str]:
-    """What the azurerm provider blocks of a module itself are known by."""
+def _keys(instance: ModuleScope) -> Iterator[str]:
+    """Yield what the azurerm provider blocks of a module itself are known by."""
     for _, block in instance.folder.providers:
         if block.labels == (AZURERM,):
             alias = _text(block.body.attributes.get("alias"))
             yield f"{AZURERM}.{alias}" if alias else AZURERM
 
 
-def _given(instance: ModuleInstance, key: str) -> str:
-    return instance.use.providers.get(key, PROVIDER_PREFIX + key)
+def _given(instance: ModuleScope, key: str) -> str:
+    return instance.call.providers.get(key, PROVIDER_PREFIX + key)
 
 
-def handed(caller: ModuleInstance, declaration: Declaration) -> Mapping[str, str]:
-    """The provider blocks that a module call hands on, by the names that the module knows them by."""
+def passed_providers(caller: ModuleScope, declaration: Declaration) -> Mapping[str, str]:
+    """Return the provider blocks that a module call passes, by their names in the module."""
     piece = declaration.attributes.get("providers")
     node = piece.attribute.expression() if piece is not None else None
-    found = {AZURERM: _resolved(caller, AZURERM)}
+    found = {AZURERM: _resolve(caller, AZURERM)}
     if isinstance(node, ast.Object):
         for member in node.members:
             if isinstance(member, ast.Property):
                 name = member.key if isinstance(member.key, str) else _traversal(member.key)
-                found[name] = _resolved(caller, _traversal(member.value))
+                found[name] = _resolve(caller, _traversal(member.value))
     return found
 
 
 def reference(piece: Piece | None) -> str:
-    """The provider that an argument names, such as ``azurerm.west``."""
+    """Return the provider that an argument names, such as ``azurerm.west``."""
     return _traversal(piece.attribute.expression()) if piece is not None else ""
 
 

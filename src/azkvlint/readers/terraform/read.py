@@ -1,36 +1,36 @@
-"""A root module -> the resources that the loaded rules ask for, and what could not be understood."""
+"""A root module -> the resources that the loaded rules require, and what could not be understood."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azkvlint.evaluation.budget import with_recursion_limit
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, SourceComments, Target
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.duplicates import without_twins
-from azkvlint.readers.terraform.collect_resources import Gathering
-from azkvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parsed
+from azkvlint.readers.duplicates import without_duplicates
+from azkvlint.readers.terraform.collect_resources import ResourceCollector
+from azkvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.module_cache import FolderCache
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance, Use
-from azkvlint.readers.terraform.module_stubs import Head
-from azkvlint.readers.terraform.providers import constraints, locked
-from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+from azkvlint.readers.terraform.providers import locked_version, version_constraints
+from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
+from azkvlint.syntax.hcl.document import Body
 from azkvlint.util.errors import InputError
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 
 
 class TerraformRead(TemplateRead, kw_only=True):
-    """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
+    """The result of reading a root module. ``sources`` are the files of its locations, by reported path.
 
     ``value_files`` are those of them that give values to variables. ``heads`` are those of
-    what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
+    what was not read, by static address: foreign or missing modules, and what has no instances.
     ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
     paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
     of them are evaluated with it.
@@ -38,8 +38,8 @@ class TerraformRead(TemplateRead, kw_only=True):
 
     sources: dict[str, ModuleFile]
     value_files: frozenset[str]
-    heads: dict[str, Head]
-    strangers: frozenset[str]
+    stubs: dict[str, Stub]
+    undeclared_variables: frozenset[str]
     deployed: frozenset[str]
 
 
@@ -69,7 +69,7 @@ def read_root(
 @with_recursion_limit
 def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
     """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
-    folder = Folder("", "", (ModuleFile(path, parsed(path, text)),))
+    folder = Folder("", "", (ModuleFile(path, parse_text(path, text)),))
     return _read(folder, TerraformRun(folder, required, FolderCache(required), ""), TerraformSettings(), None)
 
 
@@ -82,17 +82,19 @@ def _read(
 ) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
-    if is_reusable and not settings.closed and not values.given:
+    if is_reusable and not settings.closed and not values.has_values:
         run.closed = False
-    return read_used(run, folder, Use(given=values), values, lock=folder)
+    return read_module(run, folder, ModuleCall(given=values), values, lock=folder)
 
 
-def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *, lock: Folder) -> TerraformRead:
+def read_module(
+    run: TerraformRun, folder: Folder, use: ModuleCall, values: RootValues, *, lock: Folder
+) -> TerraformRead:
     """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
     run.version = _version(run, folder, lock)
     instance = ModuleInstance(folder, run, use)
     scenarios = Scenarios(run, folder, values, instance)
-    gathering = Gathering(run, folder, scenarios)
+    gathering = ResourceCollector(run, folder, scenarios)
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
@@ -107,10 +109,10 @@ def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *
     sources = run.sources
     found = run.done()
     return TerraformRead(
-        resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
+        resources=without_duplicates(found.resources), problems=found.problems, closed=found.closed, files=found.files,
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
-        value_files=frozenset(run.value_files), heads=run.heads,
-        strangers=values.strangers, deployed=frozenset(run.texts.deployed | run.called),
+        value_files=frozenset(run.value_files), stubs=run.stubs,
+        undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
     )  # fmt: skip
 
 
@@ -119,8 +121,8 @@ def without_resources(run: TerraformRun) -> TerraformRead:
     sources, found = run.sources, run.done()
     return TerraformRead(
         resources={}, problems=found.problems, closed=False, files=found.files, sources=sources, secrets=found.secrets,
-        secret_texts=found.secret_texts, value_files=frozenset(run.value_files), heads={}, strangers=frozenset(),
-        deployed=frozenset(),
+        secret_texts=found.secret_texts, value_files=frozenset(run.value_files), stubs={},
+        undeclared_variables=frozenset(), deployed=frozenset(),
     )  # fmt: skip
 
 
@@ -129,22 +131,60 @@ def _first_file(folder: Folder) -> str:
 
 
 def _needs_values(folder: Folder) -> bool:
-    """Whether a module has variables that somebody must give values to, so that it seems to be made for callers."""
+    """Return whether a module has variables that somebody must give values to, so that it seems to be made for
+    callers.
+    """
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
 def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
-    """The azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave open.
+    """Return the azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave
+    open.
 
-    Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
+    Without a constraint, ``terraform init`` installs the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
-    named = locked(run, lock)
+    named = locked_version(run, lock)
     if named is not None and named != VersionRange():
         return named
     found = VersionRange()
     for each in run.cache.reached(folder, run.root)[0]:
-        for text in constraints(each):
+        for text in version_constraints(each):
             narrowed = range_of_constraint(text)
             found = found.narrow(narrowed.low, narrowed.high)
     return found if named is not None or found != VersionRange() else _UNDEMANDED
+
+
+# What every directive begins with, in any case.
+_MARK = "kvlint"
+
+
+def comments_of(files: Mapping[str, ModuleFile], peer_comments: bool = False) -> dict[str, SourceComments]:
+    """Return the comments of the files in which any may be a directive, by reported path.
+
+    With ``peer_comments`` those for other tools are directives too.
+    """
+    found = {path: _comments(file) for path, file in files.items() if _MARK in file.parsed.text.lower()}
+    if peer_comments:
+        from azkvlint.syntax.peer_comments import has_peer_comments
+
+        others = {path: file for path, file in files.items() if path not in found}
+        found |= {path: _comments(file) for path, file in others.items() if has_peer_comments(file.parsed.text)}
+    return found
+
+
+def _comments(file: ModuleFile) -> SourceComments:
+    parsed = file.parsed
+    targets = tuple(sorted(_targets(parsed.body)))
+    return SourceComments(text=parsed.text, comments=tuple(parsed.comments), targets=targets)
+
+
+def _targets(body: Body) -> Iterator[Target]:
+    waiting = [body]
+    while waiting:
+        here = waiting.pop()
+        for attribute in here.attributes.values():
+            yield Target(attribute.start, attribute.end, attribute.end)
+        for block in here.blocks:
+            yield Target(block.start, block.head, block.end)
+            waiting.append(block.body)

@@ -1,4 +1,4 @@
-"""Resources as other expressions see them: what their author wrote, their ids, and what only Azure knows."""
+"""Resources as expressions refer to them: their arguments, their IDs, and attributes known after apply."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive, pattern_of
+from azkvlint.evaluation.values import OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of
 from azkvlint.graph.secret_spans import speaks_of_secret
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
-from azkvlint.readers.terraform.azapi import arm_type
 from azkvlint.readers.terraform.blocks import Content
-from azkvlint.readers.terraform.expansion import Expansion, Step, expansion
+from azkvlint.readers.terraform.expansion import Expansion, Instance, Step, Symbolic, expansion
 from azkvlint.readers.terraform.folder import Declaration
 from azkvlint.readers.terraform.providers import ONE_OF, provider_key
-from azkvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _AFTER = "known after apply"
 # The type of the data source that stands for what kvlint does not know of a public module's release.
@@ -38,60 +36,39 @@ _OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_
 One = TypeVar("One", bound="Instance")
 
 
-class Instance:
-    """One instance of a declaration: a resource, or a use of a module."""
-
-    address: str
-    at: Location
-    conditions: frozenset[str]
-
-    def member(self, name: str, at: Location) -> Result:
-        """One of its attributes."""
-        raise NotImplementedError
-
-    def item(self, index: Result, at: Location) -> Result:
-        """An attribute by its name."""
-        if isinstance(index, Scalar) and isinstance(index.value, str):
-            return self.member(index.value, at)
-        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
-
-    def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
-
-
 class Symbol(Generic[One]):
     """A declaration in one use of its module, expanded when it is first needed."""
 
     is_call = False
 
-    def __init__(self, instance: ModuleInstance, declaration: Declaration, address: str) -> None:
+    def __init__(self, instance: ModuleScope, declaration: Declaration, address: str) -> None:
         self.instance = instance
         self.declaration = declaration
         self.address = address
         block = declaration.block
-        self.at = instance.place(declaration.path, block.start, block.head)
+        self.at = instance.locate(declaration.path, block.start, block.head)
         self._expansion: Expansion | None = None
         self._instances: list[One] = []
         self._result: Result | None = None
         self._busy = False
 
     def make(self, step: Step) -> One:
-        """One instance."""
+        """Return the instance of a step."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         for instance in self._instances:
             instance.close()
         self._instances.clear()
         self._expansion = self._result = None
 
     def expanded(self) -> Expansion | None:
-        """Its instances; None while they are being worked out."""
+        """Return its instances; None while they are being worked out."""
         if self._expansion is None and not self._busy:
             self._busy = True
             try:
-                self.instance.body_faults(self.declaration)
+                self.instance.report_block_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
                 self._instances = [self.make(step) for step in found.steps]
                 self._expansion = found
@@ -101,16 +78,16 @@ class Symbol(Generic[One]):
 
     @property
     def instances(self) -> list[One]:
-        """All instances."""
+        """Return all instances."""
         self.expanded()
         return self._instances
 
     def result(self) -> Result:
-        """What the declaration means in an expression: one instance, a list or a map of them, or one for all."""
+        """Return what the declaration means in an expression: one instance, a list or a map of them, or one for all."""
         if self._result is None:
             found = self.expanded()
             if found is None:
-                self.instance.run.unreadable(f"'{self.address}' refers to itself", self.at)
+                self.instance.run.report_unreadable(f"'{self.address}' refers to itself", self.at)
                 return Unknown(at=self.at, why=f"'{self.address}' refers to itself")
             self._result = self._meant(found)
         return self._result
@@ -128,16 +105,38 @@ class Symbol(Generic[One]):
         return self._instances[0]
 
 
+class RemoteOutputs:
+    """The outputs of another root module, as its state has them: one that is null is not in a state at all.
+
+    Source: developer.hashicorp.com/terraform/language/state/remote-state-data.
+    """
+
+    def __init__(self, address: str, at: Location) -> None:
+        self.address = address
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return one output."""
+        pattern = hole(f"{self.address}.outputs.{name}")
+        return Unknown(at=at, why=f"it is in the state that {self.address} reads", pattern=pattern, given=True)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return an output by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"it is in the state that {self.address} reads")
+
+
 class ResourceSymbol(Symbol["ResourceEntity"]):
     """The declaration of a resource or data source."""
 
-    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+    def __init__(self, instance: ModuleScope, declaration: Declaration) -> None:
         super().__init__(instance, declaration, instance.prefix + declaration.local)
         self.is_data = declaration.local.startswith(("data.", "ephemeral."))
         self.type = type_of(declaration)
 
     def make(self, step: Step) -> ResourceEntity:
-        """One instance."""
+        """Return the instance of a step."""
         return ResourceEntity(self, step)
 
 
@@ -148,7 +147,7 @@ def type_of(declaration: Declaration) -> str:
 
 
 class ResourceEntity(Instance):
-    """One instance of a resource or data source. Its attributes are evaluated when they are first asked for."""
+    """One instance of a resource or data source. Its attributes are evaluated when they are first needed."""
 
     def __init__(self, symbol: ResourceSymbol, step: Step) -> None:
         self.symbol = symbol
@@ -167,17 +166,17 @@ class ResourceEntity(Instance):
         self._busy = False
 
     @property
-    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
-        """What its being there hangs on."""
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # evaluated lazily
+        """Return the conditions under which it exists."""
         found = self.symbol.expanded()
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     def close(self) -> None:
-        """Let go of everything: see ``ModuleInstance.close``."""
+        """Release all references: see ``ModuleInstance.close``."""
         self.content.close()
 
     def member(self, name: str, at: Location) -> Result:
-        """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
+        """Return what is written for an attribute; else Unknown, with the same pattern everywhere."""
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
             return mark_sensitive(found) if self._is_secret(name) else found
@@ -187,8 +186,10 @@ class ResourceEntity(Instance):
             return RemoteOutputs(self.address, at)
         blocks = self.content.blocks(name)
         if blocks is not None and not isinstance(blocks, Unknown):
-            told: list[Result] = [block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)]
-            return Items(at=blocks[0].at if blocks else self.at, items=told)
+            items: list[Result] = [
+                block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)
+            ]
+            return Items(at=blocks[0].at if blocks else self.at, items=items)
         if self.type == LEFT_OPEN:
             why = f"{name.replace('_', ' ')} of this release of the module is not known"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
@@ -197,7 +198,7 @@ class ResourceEntity(Instance):
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
-        """Whether an attribute is sensitive, as the provider or its name says."""
+        """Return whether an attribute is sensitive, as the provider or its name says."""
         mapped = RESOURCES.get(self.type)
         field = mapped.fields.get(name) if mapped is not None else None
         return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)
@@ -206,24 +207,28 @@ class ResourceEntity(Instance):
         """Return whether an attribute is the body of a Key Vault secret that the azapi provider deploys."""
         if name != "body" or self.type not in AZAPI:
             return False
-        found = arm_type(self)
+        found = self.azapi_type()
         return found is not None and found[0].lower() == SECRETS.lower()
 
     def data(self, at: Location) -> Result:
-        """All that is written, as an object that has more."""
+        """Return all that is written, as an object that has more."""
         found = self.content.data(at)
-        told = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
-        fields = {**told, "id": self.member("id", at)}
+        written = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
+        fields = {**written, "id": self.member("id", at)}
         return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
 
     def own_id(self, name: str) -> Unknown:
-        """The resource's own id: it certainly names the resource, whatever its text will be."""
+        """Return the resource's own id: it certainly names the resource, whatever its text will be."""
         self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         if name == "id" and self._own is not None:
             return self._own
         pattern = self.id_pattern() if name == "id" else ""
-        scenario = self.instance.use.scenario
-        others = scenario.deployed(self.symbol, self.address) if scenario is not None else ()
+        scenario = self.instance.call.scenario
+        others = (
+            scenario.deployed(self.instance, self.symbol.declaration.local, self.address)
+            if scenario is not None
+            else ()
+        )
         if others:
             why = f"which instance of {self.symbol.address} is meant is not known"
             return Unknown(at=self.at, why=why, candidates=others, given=True)
@@ -238,17 +243,25 @@ class ResourceEntity(Instance):
             self._own = found
         return found
 
+    def azapi_type(self) -> tuple[str, str] | None:
+        """Return type and API version of an azapi resource; None for an unknown type, "" for an unknown version."""
+        found = self.content.attribute("type")
+        type_, _, version = (pattern_of(found) if found is not None else "").partition("@")
+        if "/" not in type_ or OPEN in type_:
+            return None
+        return type_, "" if OPEN in version else version
+
     def _linked_type(self) -> str:
         """Return the type of what the ID names, if no table has it."""
         if self.type not in _OF_ONE_RESOURCE:
             return linked_type(self.type)
-        from azkvlint.readers.terraform.azapi import arm_type
-
-        named = arm_type(self)
+        named = self.azapi_type()
         return named[0] if named is not None else ""
 
     def id_pattern(self) -> str:
-        """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""
+        """Return what is known of the id of a vault, managed HSM, resource group or subscription; empty for all
+        others.
+        """
         if self._pattern is None:
             if self._busy:
                 return ""
@@ -279,11 +292,11 @@ class ResourceEntity(Instance):
         return ""
 
     def text_id(self) -> Unknown:
-        """The id as what is known of its text."""
+        """Return the id as what is known of its text."""
         return Unknown(at=self.at, why=_AFTER, pattern=self.id_pattern(), given=True)
 
     def text(self, name: str) -> str:
-        """What is known of a text that its author wrote; a slash in it would make the id another one."""
+        """Return what is known of a text that its author wrote; a slash in it would make the id another one."""
         found = self.content.attribute(name)
         text = pattern_of(found) if found is not None else ""
         return text if "/" not in text else ""

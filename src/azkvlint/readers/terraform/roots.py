@@ -1,4 +1,4 @@
-"""The Terraform files of a scan -> the modules that are judged: those that no other module of the scan calls."""
+"""The Terraform files of a scan -> the modules that are evaluated: those that no other module of the scan calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.readers.discover import Source
 from azkvlint.readers.missing_modules import EXAMPLES
-from azkvlint.readers.terraform.names import is_module_file
+from azkvlint.readers.terraform_names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
@@ -51,7 +51,7 @@ class Root(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """``found`` are judged; ``other`` are the paths of modules in which nothing is of interest.
+    """``found`` are evaluated; ``other`` are the paths of modules in which nothing is of interest.
 
     ``rendered`` are patterns of the paths of the files that ``templatefile()`` reads.
     """
@@ -61,7 +61,7 @@ class Roots(NamedTuple):
     rendered: list[re.Pattern[str]]
 
 
-class _Scanned(NamedTuple):
+class _ModuleScan(NamedTuple):
     calls: set[str]
     matters: bool
     size: int
@@ -69,8 +69,8 @@ class _Scanned(NamedTuple):
 
 
 def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
-    """The root modules among the files of a scan, in their order. ``types`` are the Azure types that rules judge;
-    without them every type is of interest.
+    """Return the root modules among the files of a scan, in their order. ``types`` are the Azure types that rules
+    judge; without them every type is of interest.
 
     A module that others call, ``also_called`` included, is evaluated through them, unless the user named one of its
     files, or the others are only its own examples and tests. Of modules that only call each other in a circle, one is
@@ -83,7 +83,7 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_call
     if not folders:
         return Roots([], [], [])
     words = _words(types)
-    scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
+    scanned = {directory: _scan(directory, files, words) for directory, files in folders.items()}
     calls = {directory: found.calls for directory, found in scanned.items()}
     called = called_by_others(calls)
     published = called_by_examples(called, calls).difference(also_called)
@@ -103,15 +103,15 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_call
 
 
 def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
-    """What stands in the text of every module that declares something to judge."""
+    """Return a pattern that the text of every module matches that declares a resource to evaluate."""
     lower = None if types is None else {type_.lower() for type_ in types}
     names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
     words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
 
 
-def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _Scanned:
-    """What a module calls, and whether it declares something to judge; of a file that cannot be read, it may."""
+def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _ModuleScan:
+    """Return what a module calls, and whether it declares a resource to evaluate; an unreadable file may."""
     calls: set[str] = set()
     matters = False
     size = 0
@@ -127,15 +127,15 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
         if b"module" not in data:
             continue
         # What stands before the first call calls nothing.
-        for call in _CALL.split(_uncommented(data))[1:]:
+        for call in _CALL.split(_without_comments(data))[1:]:
             named = _SOURCE.findall(call)
             beside = [one for one in named if _LOCAL.fullmatch(one)]
-            # A module that is installed, or that nobody has at hand, may hold anything.
+            # A module that is installed, or not available, may declare anything.
             matters = matters or not named or len(beside) < len(named)
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
                 calls.add(real_path(os.path.join(directory, relative)))
-    return _Scanned(calls, matters, size, rendered)
+    return _ModuleScan(calls, matters, size, rendered)
 
 
 def _file_pattern(directory: str, written: bytes) -> re.Pattern[str]:
@@ -148,11 +148,11 @@ def _file_pattern(directory: str, written: bytes) -> re.Pattern[str]:
 
 
 def _is_hidden(data: bytes) -> bool:
-    """Whether words may stand in a text that no search finds: it is in UTF-16, or spelled in escapes."""
+    """Return whether a text may hold words that no search finds: in UTF-16, or as escapes."""
     return b"\0" in data or b"\\u" in data
 
 
-def _uncommented(data: bytes) -> bytes:
+def _without_comments(data: bytes) -> bytes:
     """Return a text without the block comments and heredocs in it, which could hold what looks like a module call."""
     if b"/*" not in data and b"<<" not in data:
         return data
@@ -160,7 +160,7 @@ def _uncommented(data: bytes) -> bytes:
 
 
 def _text(file: str) -> bytes | None:
-    """The content of a file; None if it cannot be read, or is too large to be looked through."""
+    """Return the content of a file; None if it cannot be read, or is too large to be looked through."""
     try:
         data = read_bytes(file, MAX_FILE)
     except InputError:
@@ -169,8 +169,8 @@ def _text(file: str) -> bytes | None:
     return data
 
 
-def _reaches(directory: str, scanned: Mapping[str, _Scanned]) -> bool:
-    """Whether a module, or one that it calls, declares something to judge. One outside of the scan may."""
+def _reaches(directory: str, scanned: Mapping[str, _ModuleScan]) -> bool:
+    """Return whether a module, or one that it calls, declares a resource to evaluate. One outside of the scan may."""
     waiting, seen = [directory], {directory}
     while waiting:
         found = scanned.get(waiting.pop())
@@ -182,7 +182,7 @@ def _reaches(directory: str, scanned: Mapping[str, _Scanned]) -> bool:
 
 
 def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
-    """What is called by something else. Of those that only call each other in a circle, one is left out."""
+    """Return what is called by something else. Of those that only call each other in a circle, one is left out."""
     called = {callee for caller, callees in calls.items() for callee in callees if callee != caller}
     waiting = [one for one in calls if one not in called]
     reached: set[str] = set()

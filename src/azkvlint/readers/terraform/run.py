@@ -1,14 +1,17 @@
-"""What all modules of one root share: files, limits, and what has been found."""
+"""The state that all modules of one root share, and the interfaces through which declarations see their module."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping, Sequence
+from typing import Protocol, Self
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import Result
+from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
@@ -17,19 +20,27 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Unknown, Value
 from azkvlint.readers.arm.attribute_filter import attribute_filter
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.terraform.folder import Folder, ModuleFile
+from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, Piece
 from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.readers.terraform.source_texts import Texts
+from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
 from azkvlint.syntax.hcl.parse import REPEATED
 from azkvlint.syntax.positions import Lines
 from azkvlint.util.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from azkvlint.readers.terraform.module_stubs import Head
-    from azkvlint.readers.terraform.scenarios import Scenarios
+class Stub(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a declaration, its arguments by name, and the calls that lead into it, itself included if it is one.
+
+    ``is_call``: findings of the called module can be reported here.
+    """
+
+    at: Location
+    arguments: Mapping[str, Location]
+    callers: tuple[Location, ...]
+    is_call: bool
+
 
 _MAX_FAULTS = 20
 
@@ -56,10 +67,10 @@ class TerraformRun(Run):
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}
         self.value_files: set[str] = set()
-        self.heads: dict[str, Head] = {}
+        self.stubs: dict[str, Stub] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.scenarios: Scenarios | None = None
+        self.scenarios: DefaultFreeEvaluation | None = None
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
@@ -67,8 +78,8 @@ class TerraformRun(Run):
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
 
-    def apart(self) -> Self:
-        """See Run."""
+    def with_second_budget(self) -> Self:
+        """Return a run with a budget of its own."""
         other = super().with_second_budget()
         other.links = self.links.within(other.budget)
         return other
@@ -78,7 +89,7 @@ class TerraformRun(Run):
         if file.path not in self.sources:
             self.sources[file.path] = file
             self.files[file.path] = file.parsed.text
-            self.faults(file.path, file.parsed.faults)
+            self.report_faults(file.path, file.parsed.faults)
 
     def count_input(self, folder: Folder) -> None:
         """Extend the budget by the size of a module, once for each module."""
@@ -86,19 +97,19 @@ class TerraformRun(Run):
             self._counted.add((folder.path, folder.directory))
             self.budget.add_input(sum(len(file.parsed.text) for file in folder.files))
 
-    def bad_file(self, path: str, error: InputError) -> None:
+    def report_file(self, path: str, error: InputError) -> None:
         """Report a file that cannot be read."""
         self.closed = False
         self.problem(INPUT_UNREADABLE, "error", error.message, Location(path=path), error.hint or "")
 
-    def faults(self, path: str, faults: Sequence[Fault]) -> None:
+    def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report what is wrong with the text of a file, each once. More resources may be declared there."""
         fresh = [fault for fault in faults if (path, fault.at) not in self._faulty]
         if not fresh:
             return
         self.closed = False
         if path not in self.files:
-            return  # of somebody else's module: its caller cannot mend it, and what it declares there stays open
+            return  # a foreign module, which its caller cannot fix
         lines, is_json = Lines(self.files[path]), path.endswith(".json")
         for fault in fresh[:_MAX_FAULTS]:
             self._faulty.add((path, fault.at))
@@ -110,21 +121,121 @@ class TerraformRun(Run):
                 )
             )
 
-    def unreadable(self, message: str, at: Location, hint: str = "") -> None:
+    def report_unreadable(self, message: str, at: Location, hint: str = "") -> None:
         """Report a part that cannot be read, in which more resources may be declared."""
         self.closed = False
         self.problem(INPUT_INCOMPLETE, "error", message, at, hint)
 
-    def note(self, message: str, at: Location, hint: str) -> None:
-        """Say what was not judged, once for each file that it stands in."""
+    def report_note(self, message: str, at: Location, hint: str) -> None:
+        """Report what was not evaluated, once for each file."""
         self.closed = False
         if (at.path, message) not in self._noted:
             self._noted.add((at.path, message))
             self.problem(INPUT_INCOMPLETE, "note", message, at, hint)
 
-    def frozen(self, result: Result) -> Value | None:
-        """The Value of a result; None for null. What certainly names one resource is a Link."""
+    def freeze(self, result: Result) -> Value | None:
+        """Return the Value of a result; None for null. What certainly names one resource is a Link."""
         return self.links.freeze(result)
+
+
+class VariableValues(Protocol):
+    """The values of variables by name; None for a variable without a value."""
+
+    def get(self, name: str, /) -> Result | None:
+        """Return the value of one variable."""
+
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:
+        """Return the value of a variable that is ``found`` by its argument and its default."""
+
+
+class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of a module, or the root module.
+
+    ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
+    calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
+    reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
+    ``copies`` is how many uses like it there are. ``scenario``: with which variables of its root unknown it is
+    evaluated, if with any.
+    """
+
+    given: VariableValues
+    prefix: str = ""
+    key: str = ""
+    callers: tuple[Location, ...] = ()
+    around: tuple[Folder, ...] = ()
+    shown: Location | None = None
+    providers: Mapping[str, str] = {}
+    scenario: RootScenario | None = None
+    copies: int = 1
+
+
+class CalledModule(Protocol):
+    """One instance of a module call."""
+
+    @property
+    def content(self) -> ModuleScope | None:
+        """Return the module; None if it is not available."""
+
+
+class ModuleCallScope(Protocol):
+    """A module call as other parts of its module see it."""
+
+    @property
+    def source(self) -> ModuleSource | None:
+        """Return the module that the call names; None if it is not available."""
+
+    @property
+    def instances(self) -> Sequence[CalledModule]:
+        """Return the instances of the call."""
+
+
+class ModuleScope(Protocol):
+    """A module with its arguments, as its declarations see it: what evaluates and locates their expressions."""
+
+    folder: Folder
+    run: TerraformRun
+    call: ModuleCall
+    prefix: str
+    providers: dict[str, str]
+
+    def evaluate(self, piece: Piece, local: Local) -> Result:
+        """Return the value of an attribute."""
+
+    def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
+        """Return the value of a part of an attribute's expression."""
+
+    def locate(self, path: str, start: int, end: int) -> Location:
+        """Return the location that reports use for a range of a file."""
+
+    def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
+        """Report what is wrong with the text of a file."""
+
+    def report_block_faults(self, declaration: Declaration) -> None:
+        """Report what is wrong with the text of a block."""
+
+    def is_given(self, at: Location) -> bool:
+        """Return whether a location is in a module that calls this one."""
+
+    def variable(self, name: str, at: Location) -> Result:
+        """Return the value of a variable."""
+
+    def module(self, name: str) -> ModuleCallScope | None:
+        """Return a module call of the module."""
+
+
+class RootScenario(Scenario):
+    """A root module in which the values of some variables are unknown."""
+
+    def deployed(self, module: ModuleScope, local: str, address: str) -> tuple[str, ...]:
+        """Return the addresses that a resource has with the defaults, unless ``address`` is one of them."""
+        raise NotImplementedError
+
+
+class DefaultFreeEvaluation(Protocol):
+    """Evaluates a root module without the defaults of its variables."""
+
+    def without_defaults(self, module: ModuleScope, piece: Piece, local: Local) -> Result | None:
+        """Return the value of an attribute without the defaults; None if its module is not called then."""
 
 
 class LinkFreezer(Freezer):
@@ -138,7 +249,7 @@ class LinkFreezer(Freezer):
         self._types = types
 
     def freeze(self, result: Result) -> Value | None:
-        """The Value of a result; None for null, which is "not set"."""
+        """Return the Value of a result; None for null, which is "not set"."""
         if type(result) is Unknown and result.candidates:
             return self._named(result)
         return super().freeze(result)

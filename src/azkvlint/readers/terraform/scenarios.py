@@ -18,8 +18,8 @@ from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.terraform import azapi
 from azkvlint.readers.terraform.folder import Folder, Piece
-from azkvlint.readers.terraform.module_evaluation import ModuleInstance
-from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleInstance
+from azkvlint.readers.terraform.run import ModuleScope, RootScenario
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
@@ -33,34 +33,34 @@ _ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`en
 _MOST_NAMED = 3
 
 
-class Scenario(existence.Scenario):
+class Scenario(RootScenario):
     """A root module in which nothing is known of some variables. ``base`` is the module with all its defaults."""
 
     def __init__(self, run: TerraformRun, folder: Folder, base: ModuleInstance, opened: frozenset[str] | None) -> None:
         super().__init__(opened)
         self.base = base
         self._modules: dict[str, ModuleInstance | None] = {}
-        self.root = ModuleInstance(folder, run, msgspec.structs.replace(base.use, scenario=self))
+        self.root = ModuleInstance(folder, run, msgspec.structs.replace(base.call, scenario=self))
 
     @property
     def why(self) -> Assumption:
-        """The assumption that this scenario makes."""
+        """Return the assumption that this scenario makes."""
         names = sorted(self.opened or ())
         declaration = self.root.folder.variables[names[0]]
         block = declaration.block
-        at = self.root.place(declaration.path, block.start, block.head)
+        at = self.root.locate(declaration.path, block.start, block.head)
         return assumption([f"var.{name}" for name in names], _OPTION, at)
 
-    def module(self, instance: ModuleInstance) -> ModuleInstance | None:
+    def module(self, instance: ModuleScope) -> ModuleInstance | None:
         """Return the same use of a module in this scenario; None if there is none."""
-        given = instance.use.given
-        if not isinstance(given, Arguments):
+        given = instance.call.given
+        if not isinstance(given, CallArguments):
             return self.root
         if instance.prefix not in self._modules:
             self._modules[instance.prefix] = None
             caller = self.module(given.caller)
-            call = caller.module(given.call.declaration.local) if caller is not None else None
-            use = call.used(given.step) if call is not None else None
+            call = caller.module(given.symbol.declaration.local) if caller is not None else None
+            use = call.instance_with_key(given.step) if call is not None else None
             self._modules[instance.prefix] = use.content if use is not None else None
         return self._modules[instance.prefix]
 
@@ -68,21 +68,21 @@ class Scenario(existence.Scenario):
         """Return the same declaration in this scenario; None if its module is not used there."""
         return _same(self.module(symbol.instance), symbol)
 
-    def deployed(self, symbol: Symbol[Any], address: str) -> tuple[str, ...]:
-        """Return what exists with the defaults instead of an instance that stands for more than is known there."""
-        given, base = symbol.instance.use.given, self.base
-        calls: list[Arguments] = []
-        while isinstance(given, Arguments):
+    def deployed(self, module: ModuleScope, local: str, address: str) -> tuple[str, ...]:
+        """Return the addresses that a resource has with the defaults, unless ``address`` is one of them."""
+        given, base = module.call.given, self.base
+        calls: list[CallArguments] = []
+        while isinstance(given, CallArguments):
             calls.append(given)
-            given = given.caller.use.given
+            given = given.caller.call.given
         for call in reversed(calls):
-            found = base.module(call.call.declaration.local)
+            found = base.module(call.symbol.declaration.local)
             uses = found.instances if found is not None else []
             content = next((use.content for use in uses if use.step.bracket == call.step.bracket), None)
             if content is None:
                 return ()
             base = content
-        same = _same(base, symbol)
+        same = base.resource(local)
         addresses = tuple(one.address for one in same.instances) if same is not None else ()
         return () if address in addresses else addresses
 
@@ -120,7 +120,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
     def made(self, opened: frozenset[str] | None) -> Scenario:
         """Return a new scenario."""
         if self._apart is None:
-            self._apart = self.run.apart()
+            self._apart = self.run.with_second_budget()
         self._apart.budget.spend(STEPS_OF_A_SCENARIO)
         return Scenario(self._apart, self.folder, self.base, opened)
 
@@ -129,40 +129,41 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         same = scenario.symbol(declaration)
         return same is not None and bool(same.instances)
 
-    def existing(self, symbol: AnySymbol) -> AnySymbol | None:
-        """Return a declaration without instances as it is where it has some; None if it never has any.
+    def existing(self, symbol: AnySymbol) -> tuple[AnySymbol, Scenario] | None:
+        """Return a declaration without instances as it is in a scenario with some; None if it never has any.
 
         Raises InputError if that takes more work than any input needs.
         """
         piece = _amount(symbol)
         if not self.is_possible or (piece is not None and isinstance(piece.attribute.expression(), ast.Literal)):
             return None
-        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
-        return scenario.symbol(symbol) if scenario is not None else None
+        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.call.scenario)
+        found = scenario.symbol(symbol) if scenario is not None else None
+        return (found, scenario) if found is not None and scenario is not None else None
 
     def attributes_in(self, scenario: Scenario, vault: ResourceEntity) -> MapValue | None:
-        """See the base class."""
+        """Return the attributes of a vault in a scenario; None if it does not exist there."""
         same = scenario.symbol(vault.symbol)
         entity = next((one for one in same.instances if one.address == vault.address), None) if same else None
         if entity is None:
             return None
         if entity.type in AZAPI:
-            named = azapi.arm_type(entity)
+            named = entity.azapi_type()
             return azapi.attributes(entity, *named) if named is not None else None
-        run, lowering = entity.instance.run, self.run.cache.lowering(entity.type)
+        run, lowering = entity.instance.run, self.run.cache.argument_map(entity.type)
         if lowering is None:
             return None
-        return freeze(lowering.attributes(entity.content, run, run.version, is_read=False), entity.at)
+        return freeze(lowering.attributes(entity.content, run.links, run.version, is_read=False), entity.at)
 
-    def without_defaults(self, instance: ModuleInstance, piece: Piece, local: Local) -> Result | None:
-        """Return what an attribute amounts to where no default of the root is known; None where its module is not used.
+    def without_defaults(self, module: ModuleScope, piece: Piece, local: Local) -> Result | None:
+        """Return the value of an attribute without the defaults of the root; None if its module is not called then.
 
         Raises InputError if that takes more work than any input needs.
         """
         if not self.is_possible:
             return None
-        module = self.scenario_for(None).module(instance)
-        return module.evaluate(piece, local) if module is not None else None
+        found = self.scenario_for(None).module(module)
+        return found.evaluate(piece, local) if found is not None else None
 
     def reason(self, symbol: Symbol[Any]) -> str:
         """Return why a declaration never has instances."""
@@ -170,7 +171,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         said = _ABSENCE[piece.attribute.name if piece is not None else ""]
         if piece is not None and isinstance(piece.attribute.expression(), ast.Literal):
             return said
-        given = self.given(symbol) if self.values.given else ()
+        given = self.given(symbol) if self.values.has_values else ()
         if given:
             return f"{said} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
         return f"{said} with the arguments of the module call" if symbol.instance.prefix else said

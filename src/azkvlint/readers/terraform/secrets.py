@@ -1,4 +1,4 @@
-"""What an excerpt of a Terraform file must not show: values behind names that speak of secrets, and sensitive ones."""
+"""The secrets that an excerpt of a Terraform file must not show: by their names, or because they are sensitive."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _FALSE = (False, "false", None)
 
 
 class FileSecrets:
-    """What must not be shown of one file. ``found`` are places whose values turned out to be secret."""
+    """The secrets of one file. ``found`` are the ranges whose values are known to be secret."""
 
     def __init__(self, file: File, found: Iterable[Span]) -> None:
         self._found = Spans(found)
         # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
         self._spans: dict[int, tuple[Span, ...]] = {}
-        # Only the blocks that somebody sees are looked into.
+        # Only blocks that a report shows are parsed.
         self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
         own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
         self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
@@ -108,7 +108,7 @@ def _in_attribute(attribute: Attribute) -> Iterator[Span]:
         if secret:
             yield attribute.value_start, attribute.end
     elif secret:
-        # Nobody knows which part of it is the secret.
+        # Which part of it is the secret is unknown.
         if tells(node):
             yield attribute.value_start, attribute.end
     else:

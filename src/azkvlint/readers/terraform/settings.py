@@ -1,4 +1,4 @@
-"""What a run says of all Terraform root modules."""
+"""Settings for all Terraform root modules of a run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class TerraformSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run says of Terraform roots.
+    """Settings for Terraform root modules.
 
     ``variables`` are ``NAME=VALUE``; ``files`` are pairs of the path that reports name and the file's own. ``closed``:
-    a module that nobody calls says everything all the same.
+    a module without callers in the scan is complete all the same.
     """
 
     variables: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import MAX_FILE, read_bytes, resolve_inside
 
-# So many results of templates are kept, which is more than anybody deploys.
+# The number of results of templates that are kept.
 _MOST_KEPT = 1_000
 # What every template has.
 _RESOURCES = '"resources"'
@@ -30,7 +30,9 @@ class Texts:
         self.deployed: set[str] = set()
 
     def read(self, name: str) -> str | None:
-        """The text of a file, relative to the root module; None if it is not in the project, or cannot be read."""
+        """Return the text of a file, relative to the root module; None if it is not in the project, or cannot
+        be read.
+        """
         if name not in self._texts:
             self._texts[name] = None
             try:
@@ -42,7 +44,7 @@ class Texts:
                 pass
         return self._texts[name]
 
-    def rendered(self, name: str, found: Result) -> None:
+    def add_rendered(self, name: str, found: Result) -> None:
         """Take note of what a template makes that is in a file."""
         text, read = _text_of(found), self._texts.get(name)
         if text is not None and read is not None and _RESOURCES in text and len(self._made) < _MOST_KEPT:
@@ -58,18 +60,18 @@ class Texts:
                 self._deploy_data(_plain(value))
 
     def _deploy_data(self, plain: object) -> None:
-        """The same of what was decoded."""
+        """Add the templates in decoded data."""
         if not isinstance(plain, dict):
             return
         for text, files in self._files.items():
             if text not in self._data:
-                self._data[text] = _decoded(text)
+                self._data[text] = _decode(text)
             if self._data[text] == plain:
                 self.deployed |= files
 
 
 def _text_of(value: Result | None) -> str | None:
-    """A text, as far as it is known; None for anything else."""
+    """Return a text, as far as it is known; None for anything else."""
     match value:
         case Scalar(value=str() as text):
             return text
@@ -79,12 +81,12 @@ def _text_of(value: Result | None) -> str | None:
 
 
 def _plain(value: Result) -> object:
-    """Plain data; None for what is not wholly known, or too large to be compared."""
+    """Return plain data; None for what is not wholly known, or too large to be compared."""
     return None if is_large(value) or unknown_in(value) is not None else plain_of(value)
 
 
-def _decoded(text: str) -> object:
-    """What a text of JSON says; None for any other."""
+def _decode(text: str) -> object:
+    """Return what a text of JSON says; None for any other."""
     try:
         return decode_text(text).value if text.lstrip().startswith("{") else None
     except InputError:

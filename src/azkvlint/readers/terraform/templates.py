@@ -35,22 +35,22 @@ def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     if template not in given and SPEC in given:
         run.not_whole("note", unread_spec_message(entity.address), entity.at)
         return
-    values: Result | None = azapi.decoded(entity, parameters)
+    values: Result | None = azapi.decode_argument(entity, parameters)
     if TEXTS in given and entity.type == OLD:
         values = Unknown(at=entity.at, why=WHY_TEXTS)
-    _deploy(entity, azapi.decoded(entity, template), values, _scope(entity), conditions)
+    _deploy(entity, azapi.decode_argument(entity, template), values, _scope(entity), conditions)
 
 
 def add_policy(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     """Add what the template in the rule of a policy definition deploys."""
-    rule = azapi.decoded(entity, POLICY_RULE)
+    rule = azapi.decode_argument(entity, POLICY_RULE)
     properties = Fields(at=entity.at, fields={} if rule is None else {"policyRule": rule})
     _deploy_held(entity, POLICIES, properties, conditions)
 
 
 def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> None:
     """Add what the template in the body of an azapi resource deploys. ``type_`` is in lower case."""
-    _deploy_held(entity, type_, member_of(azapi.decoded(entity, "body"), "properties"), conditions)
+    _deploy_held(entity, type_, member_of(azapi.decode_argument(entity, "body"), "properties"), conditions)
 
 
 def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
@@ -58,7 +58,7 @@ def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, 
     scope = scope_of(pattern_of(above)) if above is not None else None
     one = HoldingResource(
         type=type_, address=entity.address, at=entity.at, properties=properties, scope=scope, conditions=conditions,
-        callers=entity.instance.use.callers,
+        callers=entity.instance.call.callers,
     )  # fmt: skip
     run = entity.instance.run
     problems, known = len(run.problems), len(run.resources)
@@ -72,7 +72,7 @@ def _deploy(
     entity: ResourceEntity, template: Result | None, given: Result | None, scope: Scope | None,
     conditions: frozenset[str],
 ) -> None:  # fmt: skip
-    callers = entity.instance.use.callers
+    callers = entity.instance.call.callers
     one = EmbeddedTemplate(
         address=entity.address, at=entity.at, template=template, given=given, scope=scope, conditions=conditions,
         callers=callers,
@@ -95,7 +95,7 @@ def _take_note(entity: ResourceEntity, known: int) -> None:
 
 
 def _scope(entity: ResourceEntity) -> Scope:
-    """Where a deployment of azurerm goes. Ids in it are those of what Terraform itself makes there."""
+    """Return where a deployment of azurerm goes. Ids in it are those of what Terraform itself makes there."""
     level = LEVELS[entity.type]
     if level not in (GROUP, SUBSCRIPTION):
         return Scope(level)

@@ -32,7 +32,7 @@ _TEXT = frozenset({"string", "any"})
 
 
 class RootValues:
-    """The values of a root module's variables, each evaluated when somebody asks for it.
+    """The values of a root module's variables, each evaluated when it is first needed.
 
     ``planned`` are those that a plan was made with, if there is one. ``inputs`` returns values that every file
     overrides, ``more`` are further files of values.
@@ -49,20 +49,20 @@ class RootValues:
         self.folder = folder
         self.pieces: dict[str, Piece] = {}
         self._damaged = ""
-        self.words = dict(word.partition("=")[::2] for word in settings.variables)
-        for path, file in (*beside(folder), *more):
+        self.options = dict(word.partition("=")[::2] for word in settings.variables)
+        for path, file in (*automatic_files(folder), *more):
             self._read(path, file)
         self._asked = {name for path, file in settings.files for name in self._read(path, file)}
 
     @property
-    def strangers(self) -> frozenset[str]:
-        """What options give values to, and the module does not declare."""
-        return frozenset((self._asked | self.words.keys()) - self.folder.variables.keys())
+    def undeclared_variables(self) -> frozenset[str]:
+        """Return what options give values to, and the module does not declare."""
+        return frozenset((self._asked | self.options.keys()) - self.folder.variables.keys())
 
     @property
-    def given(self) -> bool:
-        """Whether any file or option gives values."""
-        return bool(self.pieces) or bool(self.words) or self.inputs is not None
+    def has_values(self) -> bool:
+        """Return whether any file or option gives values."""
+        return bool(self.pieces) or bool(self.options) or self.inputs is not None
 
     def is_in_file(self, name: str) -> bool:
         """Return whether a file provides the value of a variable."""
@@ -73,13 +73,13 @@ class RootValues:
         try:
             parsed = parse(file, variables=True)
         except InputError as error:
-            self.run.bad_file(path, error)
+            self.run.report_file(path, error)
             self._lose(path)
             return ()
         self.run.add(ModuleFile(path, parsed))
         for block in () if parsed.faults else parsed.body.blocks:
             at = Location(path=path, span=(block.start, block.head))
-            self.run.unreadable(f"a block '{block.type}' gives no value to a variable", at)
+            self.run.report_unreadable(f"a block '{block.type}' gives no value to a variable", at)
         if parsed.faults:
             self._lose(path)
         self.run.value_files.add(path)
@@ -92,9 +92,9 @@ class RootValues:
         self.pieces.clear()
 
     def get(self, name: str, /) -> Result | None:
-        """The value of one variable; None if it is given none."""
-        if name in self.words:
-            return self._word(name, self.words[name])
+        """Return the value of one variable; None if it is given none."""
+        if name in self.options:
+            return self._word(name, self.options[name])
         piece = self.pieces.get(name)
         if piece is None:
             lost = self._lost(name)
@@ -103,19 +103,19 @@ class RootValues:
         node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
         if node is None:
             if attribute.fault is not None:
-                self.run.faults(path, [attribute.fault])
+                self.run.report_faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{name}' cannot be read")
-        return _evaluated(self.run, node, path, at)
+        return _evaluate(self.run, node, path, at)
 
     def _lost(self, name: str) -> Unknown | None:
-        """The value of a variable that is not found, if it may stand where nothing can be read."""
+        """Return the value of a variable that is not found, if it may stand where nothing can be read."""
         if not self._damaged:
             return None
         why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
         return Unknown(at=Location(path=self._damaged), why=why)
 
-    def meant(self, name: str, found: Result, at: Location) -> Result:
-        """The value of a variable that amounts to ``found`` here: what the plan was made with, if that is another."""
+    def final_value(self, name: str, found: Result, at: Location) -> Result:
+        """Return the planned value of a variable, if it differs from ``found``."""
         if name not in self.planned:
             return found
         plain = self.planned[name]
@@ -124,7 +124,7 @@ class RootValues:
         return wrap(plain, at)
 
     def _word(self, name: str, word: str) -> Result:
-        """The value of ``--var``: a text where the variable is one, else an expression."""
+        """Return the value of ``--var``: a text where the variable is one, else an expression."""
         declaration = self.folder.variables.get(name)
         at = Location(path=self.folder.path)
         type_ = None
@@ -138,10 +138,10 @@ class RootValues:
         node = attribute.expression() if attribute is not None else None
         if node is None:
             return Unknown(at=at, why=f"the value of --var {name} is no expression")
-        return _evaluated(self.run, node, at.path, at, fixed=True)
+        return _evaluate(self.run, node, at.path, at, fixed=True)
 
 
-def beside(folder: Folder) -> Sequence[tuple[str, str]]:
+def automatic_files(folder: Folder) -> Sequence[tuple[str, str]]:
     """Return reported and real paths of the files that Terraform itself reads, in its order."""
     names = folder.names
     found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
@@ -149,14 +149,14 @@ def beside(folder: Folder) -> Sequence[tuple[str, str]]:
     return [(prefix + name, os.path.join(folder.directory, name)) for name in found]
 
 
-def _evaluated(run: TerraformRun, node: ast.Expression, path: str, at: Location, fixed: bool = False) -> Result:
+def _evaluate(run: TerraformRun, node: ast.Expression, path: str, at: Location, fixed: bool = False) -> Result:
     try:
-        return TerraformEvaluator(_Outside(path, at if fixed else None), run.budget).evaluate(node, NOTHING)
+        return TerraformEvaluator(_ValuesFile(path, at if fixed else None), run.budget).evaluate(node, NOTHING)
     except FailedError as error:
         return Unknown(at=at, why=f"{error.why}, so the plan fails")
 
 
-class _Outside:
+class _ValuesFile:
     """A file of values: nothing can be referred to in it."""
 
     def __init__(self, path: str, at: Location | None) -> None:
@@ -164,24 +164,24 @@ class _Outside:
         self.at = at
 
     def place(self, node: ast.Node) -> Location:
-        """Where a node stands."""
+        """Return where a node stands."""
         return self.at if self.at is not None else Location(path=self.path, span=(node.start, node.end))
 
     def symbol(self, node: ast.Name) -> Result:
-        """Nothing has a name here."""
+        """Return Unknown: a file of values cannot refer to anything."""
         return Unknown(at=self.place(node), why=f"'{node.name}' means nothing in a file of values")
 
     def call(self, node: ast.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
-        """No function is declared."""
+        """Return None: no function is declared."""
         return None
 
     def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # functions are not allowed there
-        """No file is read."""
+        """Return None: no file is read."""
         return None
 
     def rendered(self, name: str, found: Result) -> None:
-        """Nothing is made of files."""
+        """Ignore templates: a file of values renders none."""
 
     def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # everything is written out
-        """The value where it stands."""
+        """Return the value where it stands."""
         return found

@@ -7,8 +7,8 @@ always has the same result.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,15 +20,14 @@ from azkvlint.evaluation.values import Fields, Result, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.folder import ModuleFile
-from azkvlint.readers.terraform.namespaces import Space
+from azkvlint.readers.terraform.module_evaluation import Namespace
 from azkvlint.readers.terraform.source_texts import Texts
-from azkvlint.readers.terragrunt import functions
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_boundary import is_within, real_path
+from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes, reported_path
 
 # Files that one unit includes and reads, and how deep they read each other.
@@ -116,7 +115,7 @@ class Unit:
         if found is None:
             if len(self._parsed) >= _MOST_FILES:
                 raise InputError(f"a unit uses more than {_MOST_FILES} files")
-            found = self._parsed[file] = ModuleFile(path, parsed(file))
+            found = self._parsed[file] = ModuleFile(path, parse_configuration(file))
             self.files[path] = found
             self.budget.add_input(len(found.parsed.text))
         return found
@@ -130,7 +129,7 @@ class Unit:
         return Include(label, opened, str(merge.value) if isinstance(merge, Scalar) else "shallow", at)
 
 
-def parsed(file: str) -> File:
+def parse_configuration(file: str) -> File:
     """Return a file of Terragrunt or Terraform Stacks. Raises InputError if it cannot be read."""
     text = source_text(read_bytes(file, MAX_FILE))
     if not file.endswith(".json"):
@@ -260,13 +259,13 @@ class Configuration:
         at, name = self.place(node), node.name
         match name:
             case "local":
-                return Space(name, self.local, at)
+                return Namespace(name, self.local, at)
             case "include":
-                return Space(name, self._included, at)
+                return Namespace(name, self._included, at)
             case "dependency":
-                return Space(name, _dependency, at)
+                return Namespace(name, _dependency, at)
             case "feature":
-                return Space(name, self._feature, at)
+                return Namespace(name, self._feature, at)
             case _ if name in _IN_STACKS:
                 why = f"'{name}' has a value only in a Terragrunt stack"
                 return Unknown(at=at, why=why, pattern=hole(name))
@@ -275,7 +274,7 @@ class Configuration:
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """Return the result of a function of Terragrunt; None for one of Terraform."""
-        function = functions.FUNCTIONS.get(node.name)
+        function = FUNCTIONS.get(node.name)
         if function is None:
             return None
         return function(self, [self.evaluator.evaluate(one, local) for one in node.arguments], self.place(node))
@@ -313,3 +312,135 @@ class Configuration:
 def _dependency(name: str, at: Location) -> Result:
     why = f"the outputs of the dependency '{name}' are not available"
     return Unknown(at=at, why=why, pattern=hole(f"dependency.{name}"))
+
+
+_Function: TypeAlias = Callable[[Configuration, Sequence[Result], Location], Result]
+_DEFAULT_NAME = "terragrunt.hcl"
+
+
+def _text(arguments: Sequence[Result], number: int) -> str | None:
+    """Return an argument that is a known string; None for any other."""
+    found = arguments[number] if number < len(arguments) else None
+    return found.value if isinstance(found, Scalar) and isinstance(found.value, str) else None
+
+
+def _path(path: str, at: Location) -> Scalar:
+    return Scalar(at=at, value=path.replace(os.sep, "/"))
+
+
+def _parent(here: Configuration, arguments: Sequence[Result]) -> str | None:
+    """Return the folder of the included file, by its label if there are several; None if it is not known."""
+    if here.is_included:
+        return os.path.dirname(here.file)
+    label = _text(arguments, 0)
+    for one in here.unit.includes:
+        if label in (None, one.label):
+            return os.path.dirname(one.configuration.file) if one.configuration is not None else None
+    return here.own
+
+
+def _own_folder(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+    return _path(here.own, at)
+
+
+def _unit_folder(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+    return _path(here.unit.directory, at)
+
+
+def _parent_folder(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    found = _parent(here, arguments)
+    return _path(found, at) if found is not None else _unknown("the included file is not available", at)
+
+
+def _relative_to_include(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    found = _parent(here, arguments)
+    if found is None:
+        return _unknown("the included file is not available", at)
+    return _path(os.path.relpath(here.unit.directory, found), at)
+
+
+def _relative_from_include(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    found = _parent(here, arguments)
+    if found is None:
+        return _unknown("the included file is not available", at)
+    return _path(os.path.relpath(found, here.unit.directory), at)
+
+
+def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    name = _text(arguments, 0) if arguments else _DEFAULT_NAME
+    if name is None:
+        return _unknown("the name of a file is not known", at)
+    folder = here.own
+    while folder != os.path.dirname(folder) and is_within(os.path.dirname(folder), here.unit.root):
+        folder = os.path.dirname(folder)
+        file = os.path.join(folder, name)
+        if is_file(file) or os.path.isdir(file):
+            return _path(file, at)
+    if len(arguments) > 1:
+        return arguments[1]
+    return _unknown(f"no parent folder in the project has a file '{name}'", at)
+
+
+def _repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+    return _path(_checkout(here), at)
+
+
+def _path_from_repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+    return _path(os.path.relpath(here.own, _checkout(here)), at)
+
+
+def _path_to_repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+    return _path(os.path.relpath(_checkout(here), here.own), at)
+
+
+def _checkout(here: Configuration) -> str:
+    return checkout_of(here.own) or here.unit.root
+
+
+def _environment(_here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    """Return ``get_env(name, [default])``: without a value in the environment it is the default."""
+    if len(arguments) > 1:
+        return arguments[1]
+    name = _text(arguments, 0) or "?"
+    return _unknown(f"the environment variable '{name}' is not read", at, hole(f"env.{name}"))
+
+
+def _read(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    """Return ``read_terragrunt_config(path, [default])``."""
+    if not arguments:
+        return _unknown("read_terragrunt_config() has no path", at)
+    name = _text(arguments, 0)
+    if len(arguments) > 1 and name is not None and not is_file(os.path.normpath(os.path.join(here.own, name))):
+        return arguments[1]
+    what = f"the file '{os.path.basename(name)}'" if name else "a file for read_terragrunt_config()"
+    found = here.unit.configuration_at(arguments[0], here.own, here.chain, what, at)
+    return found.exported(at) if found is not None else _unknown(f"{what} was not read", at)
+
+
+def _first(_here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
+    return arguments[0] if arguments else _unknown("an argument is missing", at)
+
+
+def _decrypt(_here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
+    return Unknown(at=at, why="it is in an encrypted file", sensitive=True)
+
+
+def _unknown(why: str, at: Location, pattern: str = "") -> Unknown:
+    return Unknown(at=at, why=why, pattern=pattern)
+
+
+FUNCTIONS: Mapping[str, _Function] = {
+    "find_in_parent_folders": _find_in_parents,
+    "get_env": _environment,
+    "get_original_terragrunt_dir": _unit_folder,
+    "get_parent_terragrunt_dir": _parent_folder,
+    "get_path_from_repo_root": _path_from_repository,
+    "get_path_to_repo_root": _path_to_repository,
+    "get_repo_root": _repository,
+    "get_terragrunt_dir": _own_folder,
+    "mark_as_read": _first,
+    "path_relative_from_include": _relative_from_include,
+    "path_relative_to_include": _relative_to_include,
+    "read_terragrunt_config": _read,
+    "sops_decrypt_file": _decrypt,
+}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from azkvlint.evaluation.values import Items
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.terraform.names import module_files, names_in
+from azkvlint.readers.terraform_names import module_files, names_in
 from azkvlint.readers.terragrunt.configuration import Configuration, Unit
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
@@ -58,7 +58,7 @@ def module_of(unit: Unit) -> Module | None:
         text = f"the source of the module of this Terragrunt unit is not known, so it was not evaluated{why}"
         unit.report("note", text, at)
         return None
-    return _resolved(unit, configuration, written.value, at)
+    return _resolve(unit, configuration, written.value, at)
 
 
 def _source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
@@ -72,7 +72,7 @@ def _source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
     return None
 
 
-def _resolved(unit: Unit, configuration: Configuration, source: str, at: Location) -> Module | None:
+def _resolve(unit: Unit, configuration: Configuration, source: str, at: Location) -> Module | None:
     registry = _REGISTRY.fullmatch(source)
     if registry is not None:
         host, name, query = registry[1] or "registry.terraform.io", registry[2], registry[3] or ""

@@ -6,22 +6,67 @@ import os
 from collections.abc import Iterable
 
 from azkvlint.evaluation.budget import with_recursion_limit
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import Unknown
 from azkvlint.readers.terraform.folder import Folder
 from azkvlint.readers.terraform.module_cache import FolderCache
-from azkvlint.readers.terraform.module_evaluation import Use
-from azkvlint.readers.terraform.names import names_in
 from azkvlint.readers.terraform.public_modules import well_known
-from azkvlint.readers.terraform.read import TerraformRead, read_used, without_resources
-from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
+from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
+from azkvlint.readers.terraform_names import names_in
 from azkvlint.readers.terragrunt.configuration import Unit
-from azkvlint.readers.terragrunt.inputs import Inputs
 from azkvlint.readers.terragrunt.module import HINT, Module, module_of, report_missing, value_files
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import reported_path
+
+
+class Inputs:
+    """Values of variables by name. ``layers`` are the inputs of files, the most important first.
+
+    ``missing`` is why there may be more inputs than the layers have.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self.missing: Unknown | None = None
+        layers = [(unit.main.inputs(), "shallow")]
+        for one in reversed(unit.includes):
+            if one.configuration is None:
+                self.missing = Unknown(at=one.at, why="an included file, which may provide it, is not available")
+            elif one.merge != "no_merge":
+                layers.append((one.configuration.inputs(), one.merge))
+        self.layers = [(found, merge) for found, merge in layers if found is not None]
+
+    def get(self, name: str) -> Result | None:
+        """Return the value of one variable; None if it has none."""
+        result: Result | None = None
+        for layer, merge in self.layers:
+            found = layer.fields.get(name) if isinstance(layer, Fields) else None
+            if found is None:
+                more = layer.rest if isinstance(layer, Fields) else layer
+                if isinstance(more, Unknown):
+                    return result if result is not None else more
+                continue
+            if result is None:
+                result = found
+            elif merge == "deep":
+                result = _merge(found, result)
+        return result if result is not None else self.missing
+
+
+def _merge(below: Result, above: Result) -> Result:
+    """Return a deep merge of two values, as ``merge_strategy = "deep"`` makes it. The second one overrides."""
+    if isinstance(below, Fields) and isinstance(above, Fields):
+        fields = dict(below.fields)
+        for name, item in above.fields.items():
+            fields[name] = _merge(fields[name], item) if name in fields else item
+        return Fields(at=above.at, fields=fields, rest=above.rest if above.rest is not None else below.rest)
+    if isinstance(below, Items) and isinstance(above, Items):
+        return Items(at=above.at, items=[*below.items, *above.items])
+    return above
 
 
 @with_recursion_limit
@@ -38,7 +83,7 @@ def read_unit(
     inputs, more = Inputs(unit), list(value_files(unit))
     found = module_of(unit)
     if found is not None:
-        run, module = _opened(unit, folder, found, required, cache)
+        run, module = _open(unit, folder, found, required, cache)
     if run is None or module is None or found is None:
         run = TerraformRun(folder, required, cache, root)
         _add(unit, run)
@@ -46,16 +91,16 @@ def read_unit(
     _add(unit, run)
     values = RootValues(run, module, settings, inputs=inputs.get, more=[*_beside(folder, module), *more])
     is_foreign = module is not folder and not found.directory
-    use = Use(
+    use = ModuleCall(
         given=values,
         callers=() if is_foreign else (found.at,),
         around=(folder,),
         shown=found.at if is_foreign else None,
     )
-    return read_used(run, module, use, values, lock=folder)
+    return read_module(run, module, use, values, lock=folder)
 
 
-def _opened(
+def _open(
     unit: Unit, folder: Folder, found: Module, required: RequiredAttributes, cache: FolderCache
 ) -> tuple[TerraformRun | None, Folder | None]:
     """Return a run and the module; None, with a problem, if the module is not available."""
@@ -83,18 +128,18 @@ def _add(unit: Unit, run: TerraformRun) -> None:
         run.value_files.add(path)
     for fault in unit.faults:
         if fault.level == "error":
-            run.unreadable(fault.message, fault.at)
+            run.report_unreadable(fault.message, fault.at)
         elif fault.is_missing_module:
             run.missing_module(fault.message, fault.at, HINT)
         else:
-            run.note(fault.message, fault.at, HINT)
+            run.report_note(fault.message, fault.at, HINT)
 
 
 def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
     """Return the files of values beside the unit, which Terragrunt copies into the module."""
-    from azkvlint.readers.terraform.values import beside
+    from azkvlint.readers.terraform.values import automatic_files
 
-    return () if folder.directory == module.directory else beside(folder)
+    return () if folder.directory == module.directory else automatic_files(folder)
 
 
 @with_recursion_limit

@@ -15,9 +15,9 @@ from azkvlint.readers.terraform.folder import Folder, ModuleFile
 from azkvlint.readers.terraform.module_cache import FolderCache, is_local
 from azkvlint.readers.terraform.read import TerraformRead, without_resources
 from azkvlint.readers.terraform.run import TerraformRun
-from azkvlint.readers.terragrunt.configuration import parsed
+from azkvlint.readers.terraform_names import STACK_FILE
+from azkvlint.readers.terragrunt.configuration import parse_configuration
 from azkvlint.readers.terragrunt.module import shown
-from azkvlint.readers.terragrunt.names import STACK_FILE
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
@@ -33,7 +33,7 @@ def read_stack(path: str, file: str, root: str, required: RequiredAttributes, ca
     """Read the file of a stack, which reports call ``path``. Raises InputError if it cannot be read."""
     file = real_path(file)
     directory = os.path.dirname(file)
-    found = ModuleFile(path, parsed(file))
+    found = ModuleFile(path, parse_configuration(file))
     run = TerraformRun(Folder(os.path.dirname(path) or ".", directory, ()), required, cache, root)
     run.add(found)
     named: list[str] = []

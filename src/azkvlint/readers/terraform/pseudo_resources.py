@@ -1,4 +1,4 @@
-"""Parts of a module that rules ask about and that are no resources: outputs, module calls, arguments that tell."""
+"""Pseudo resources of a module: outputs, module calls, arguments that expose secrets, reads of secrets."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from azkvlint.readers.terraform.origins import ModuleOrigins
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration, Folder
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import ModuleScope
 
 
-def outputs_of(instance: ModuleInstance) -> Iterator[Resource]:
-    """The outputs of a module, with what each is made from."""
+def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
+    """Yield the outputs of a module, with what each is made from."""
     for name, declaration in instance.folder.outputs.items():
         yield _output(instance, name, declaration)
 
 
-def _output(instance: ModuleInstance, name: str, declaration: Declaration) -> Resource:
+def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resource:
     block = declaration.block
-    at = instance.place(declaration.path, block.start, block.head)
+    at = instance.locate(declaration.path, block.start, block.head)
     written = (declaration.attributes.get(argument) for argument in ("sensitive", "ephemeral"))
     marked, ephemeral = (
-        instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+        instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
-    found = ModuleOrigins(instance, None).of(declaration.attributes.get("value"))
+    found = ModuleOrigins(instance, None).trace(declaration.attributes.get("value"))
     return output(name, marked if marked is not None else default_sensitive(at), found, at, ephemeral)
 
 
 def holds_secrets(folder: Folder) -> bool:
-    """Whether a module declares anything whose secrets could be told."""
+    """Return whether a module declares resources whose secrets could be exposed."""
     return any(has_secrets(_type_of(local)) for local in folder.resources)
 
 
-def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
-    """The arguments of a module's resources that are given a secret and show it."""
+def exposing_argument_resources(instance: ModuleScope) -> Iterator[Resource]:
+    """Yield the arguments of a module's resources that are given a secret and show it."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(("data.", "ephemeral.")):
             continue
@@ -50,8 +50,8 @@ def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
         for name in exposing_arguments(_type_of(local)):
             for piece, rests in _pieces(declaration, name):
                 path, attribute = piece
-                at = instance.place(path, attribute.start, attribute.end)
-                given = union(scope.of(piece, rest) for rest in rests)
+                at = instance.locate(path, attribute.start, attribute.end)
+                given = union(scope.trace(piece, rest) for rest in rests)
                 found = argument(f"{instance.prefix}{local}", name, given, at)
                 if found is not None:
                     yield found
@@ -63,7 +63,7 @@ def _type_of(local: str) -> str:
 
 
 def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[Path, ...]]]:
-    """Where an argument is written, and the paths below that place at which it stands."""
+    """Yield where an argument is written, and the paths below that place at which it stands."""
     block, _, attribute = name.rpartition(".")
     # JSON writes a block as one object, or as a list of them.
     piece = declaration.attributes.get(block or attribute)
@@ -74,22 +74,22 @@ def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[
             yield Piece(path, inner.body.attributes[attribute]), ((),)
 
 
-def readings(instance: ModuleInstance) -> Iterator[Resource]:
-    """The data sources of a module that read secrets."""
+def readings(instance: ModuleScope) -> Iterator[Resource]:
+    """Yield the data sources of a module that read secrets."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(READING):
             block = declaration.block
-            at = instance.place(declaration.path, block.start, block.head)
+            at = instance.locate(declaration.path, block.start, block.head)
             yield secret_read(f"{instance.prefix}{local}", instance.run.version, at)
 
 
-def module_calls(instance: ModuleInstance) -> Iterator[Resource]:
-    """The module calls of a module."""
+def module_calls(instance: ModuleScope) -> Iterator[Resource]:
+    """Yield the module calls of a module."""
     for name, declaration in instance.folder.modules.items():
         block = declaration.block
-        at = instance.place(declaration.path, block.start, block.head)
+        at = instance.locate(declaration.path, block.start, block.head)
         written = (declaration.attributes.get(argument) for argument in ("source", "version"))
         source, version = (
-            instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+            instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
         )
         yield module_call(f"{instance.prefix}module.{name}", source, version, at)

@@ -1,4 +1,4 @@
-"""What a resource of a module waits for: whatever it names, and what that names in turn, as far as grants are meant."""
+"""The role assignments that a resource of a module depends on, directly or through its references."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from azkvlint.graph.value_origins import names_of, parts_of, path_of
 from azkvlint.model.location import static_address
 from azkvlint.model.value import MapValue, Unknown
 from azkvlint.readers.terraform.folder import Part
-from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
-    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
     from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+    from azkvlint.readers.terraform.run import ModuleScope
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()
@@ -24,19 +24,21 @@ _NONE: _Grants = frozenset()
 _DEEPEST = 100
 
 
-class Order:
+class ApplyOrder:
     """The grants that a declaration waits for, worked out once for each and for all that it names."""
 
     def __init__(self) -> None:
         self._known: dict[str, _Grants] = {}
         self._depth = 0
 
-    def told(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
-        """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
+    def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
+        """Return the attributes of a resource with what it waits for, or whether it assigns a role to the deploying
+        principal.
+        """
         declaration, instance = entity.symbol.declaration, entity.instance
         if entity.type in OBJECTS:
-            if instance.use.shown is not None:
-                return attributes  # in somebody else's module its caller can change nothing
+            if instance.call.shown is not None:
+                return attributes  # the caller cannot change a foreign module
             return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
         argument = PRINCIPALS.get(entity.type, "")
         if argument in declaration.attributes:
@@ -60,8 +62,8 @@ class Order:
                 self._depth -= 1
         return found
 
-    def _declaration(self, instance: ModuleInstance, declaration: Declaration) -> _Grants:
-        """What all that a resource names waits for."""
+    def _declaration(self, instance: ModuleScope, declaration: Declaration) -> _Grants:
+        """Return what all that a resource names waits for."""
         nodes = [piece.attribute.expression() for piece in declaration.attributes.values()]
         waiting = list(declaration.blocks)
         while waiting:
@@ -70,27 +72,27 @@ class Order:
             waiting += [Part(path, inner) for inner in block.body.blocks]
         return _NONE.union(*(self._node(instance, node) for node in nodes))
 
-    def _calls(self, instance: ModuleInstance) -> _Grants:
-        """What the calls wait for that lead to a module."""
-        found, given = _NONE, instance.use.given
-        while isinstance(given, Arguments):
+    def _calls(self, instance: ModuleScope) -> _Grants:
+        """Return what the calls wait for that lead to a module."""
+        found, given = _NONE, instance.call.given
+        while isinstance(given, CallArguments):
             found |= self._piece(given.caller, given.pieces.get("depends_on"))
-            given = given.caller.use.given
+            given = given.caller.call.given
         return found
 
-    def _piece(self, instance: ModuleInstance, piece: Piece | None) -> _Grants:
+    def _piece(self, instance: ModuleScope, piece: Piece | None) -> _Grants:
         return self._node(instance, piece.attribute.expression()) if piece is not None else _NONE
 
-    def _node(self, instance: ModuleInstance, node: ast.Node | None) -> _Grants:
+    def _node(self, instance: ModuleScope, node: ast.Node | None) -> _Grants:
         if node is None or isinstance(node, ast.Literal):
             return _NONE
-        return _NONE.union(*(self._named(instance, names) for names in set(paths(node))))
+        return _NONE.union(*(self._reference(instance, names) for names in set(paths(node))))
 
-    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> _Grants:
+    def _reference(self, instance: ModuleScope, names: tuple[str, ...]) -> _Grants:
         match names:
             case ("var", name, *_):
-                given = instance.use.given
-                if not isinstance(given, Arguments):
+                given = instance.call.given
+                if not isinstance(given, CallArguments):
                     return _NONE
                 return self._once(
                     f"{instance.prefix}var.{name}", lambda: self._piece(given.caller, given.pieces.get(name))
@@ -106,14 +108,14 @@ class Order:
                 return self._resource(instance, f"{type_}.{name}")
         return _NONE
 
-    def _module(self, instance: ModuleInstance, call: str, rest: list[str]) -> _Grants:
+    def _module(self, instance: ModuleScope, call: str, rest: list[str]) -> _Grants:
         address = f"{instance.prefix}module.{call}"
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
         if content is None:
             return frozenset({UNRESOLVED})
         if not rest:
-            return self._once(address, lambda: self._whole(content)) | {static_address(address)}
+            return self._once(address, lambda: self._module_grants(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])
         pieces = [output.attributes.get(name) for name in ("value", "depends_on")] if output is not None else []
         return self._once(
@@ -121,12 +123,12 @@ class Order:
             lambda: self._calls(content).union(*(self._piece(content, piece) for piece in pieces)),
         )
 
-    def _whole(self, instance: ModuleInstance) -> _Grants:
-        """What all that is in a module waits for."""
+    def _module_grants(self, instance: ModuleScope) -> _Grants:
+        """Return what all that is in a module waits for."""
         found = [self._resource(instance, local) for local in instance.folder.resources]
         return self._calls(instance).union(*found)
 
-    def _resource(self, instance: ModuleInstance, local: str) -> _Grants:
+    def _resource(self, instance: ModuleScope, local: str) -> _Grants:
         declaration = instance.folder.resources.get(local)
         if declaration is None:
             return _NONE
@@ -136,13 +138,13 @@ class Order:
         return found | {static_address(address)} if is_grant else found
 
 
-def grants(folder: Folder) -> bool:
-    """Whether a module declares any grant."""
+def declares_role_assignments(folder: Folder) -> bool:
+    """Return whether a module declares any grant."""
     return any(local.partition(".")[0] in PRINCIPALS for local in folder.resources)
 
 
 class _Principal:
-    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be.
+    """The principal of a role assignment: whether it is the deploying principal, another one, or unknown.
 
     ``around`` is the declaration that ``each`` belongs to.
     """
@@ -152,13 +154,13 @@ class _Principal:
         self._seen: set[str] = set()
         self.names_client = self.names_others = self.is_open = False
 
-    def piece(self, instance: ModuleInstance, piece: Piece | None) -> None:
+    def piece(self, instance: ModuleScope, piece: Piece | None) -> None:
         """Take note of all that an attribute names."""
         node = piece.attribute.expression() if piece is not None else None
         for path in paths(node, in_brackets=False) if node is not None else ():
             self._named(instance, path)
 
-    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
+    def _named(self, instance: ModuleScope, names: tuple[str, ...]) -> None:
         key = f"{instance.prefix}{'.'.join(names)}"
         if key in self._seen:
             return
@@ -173,15 +175,15 @@ class _Principal:
         if names[0] == "each":
             self.piece(instance, self._around.attributes.get("for_each"))
         elif names[0] == "var" and len(names) > 1:
-            given = instance.use.given
-            if isinstance(given, Arguments) and names[1] in given.pieces:
+            given = instance.call.given
+            if isinstance(given, CallArguments) and names[1] in given.pieces:
                 self.piece(given.caller, given.pieces[names[1]])
-            elif isinstance(instance.variable(names[1], instance.place("", 0, 0)), Unknown):
+            elif isinstance(instance.variable(names[1], instance.locate("", 0, 0)), Unknown):
                 self.is_open = True
 
 
 def paths(node: ast.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
-    """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets.
+    """Yield all references in an expression, without their indexes, and those in the indexes.
 
     Without those ``in_brackets`` it is what the value can come from: a key only selects it.
     """
