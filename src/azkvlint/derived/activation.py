@@ -11,10 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
 from azkvlint.util.lazy_regex import regex
 
 POOLS = "microsoft.keyvault/managedhsms"
@@ -117,13 +129,17 @@ def _options(text: str) -> dict[str, list[str]]:
     return found
 
 
-def _domain(resource: Resource, context: Context) -> Value | None:
-    """How many shares are needed, where a script says so; what a provider says stands there already."""
-    if resource.type.lower() != POOLS or not isinstance(resource.select(_DOMAIN), Absent):
-        return None
-    quorum = activation(resource, context).quorum
-    return MapValue(at=resource.at, fields={"quorum": quorum}, origin=Origin.DERIVED) if quorum is not None else None
-
-
 NEEDS: Mapping[str, tuple[Path, ...]] = {POOLS: (SHARES, QUORUM, ("name",)), _SCRIPTS: (_CONTENT, _VARIABLES)}
-ATTRIBUTES: Mapping[str, Derived] = {"securityDomain": Derived(_domain, NEEDS)}
+
+
+@derived("securityDomain", of=POOLS, label="security domain", reads=NEEDS)
+def _domain(resource: Resource, context: Context) -> Answer:
+    """How many shares are needed, where a script says so; what a provider says stands there already."""
+    if not isinstance(resource.select(_DOMAIN), Absent):
+        return absent(resource)
+    quorum = activation(resource, context).quorum
+    return (
+        MapValue(at=resource.at, fields={"quorum": quorum}, origin=Origin.DERIVED)
+        if quorum is not None
+        else absent(resource)
+    )

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.assignments import COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.companions import Sure, is_one_of, items_of, said
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.model.resource import Resource
@@ -79,11 +79,27 @@ class _Clause(msgspec.Struct, frozen=True):
     values: tuple[Answer, ...]
 
 
-def _alerted_on(resource: Resource, context: Context) -> Value | None:
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith("microsoft.authorization/")
+}
+
+
+@derived(
+    "alertedOn",
+    of=_OPERATIONS,
+    label="alerts",
+    reads={
+        **_PLACES,
+        ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
+        METRIC: (_SCOPES, _ENABLED, _METRICS, _TARGET),
+        QUERY: (_SOURCE, _METRICS),
+    },
+)
+def _alerted_on(resource: Resource, context: Context) -> Answer:
     """Of what is done to a vault, and of its health, what any alert tells; in words of the tables above."""
     type_ = resource.type.lower()
     if type_ not in _OPERATIONS:
-        return None
+        return absent(resource)
     told = _told(context).get(resource.address, {})
     fields: dict[str, Value] = {}
     for word, operation in _OPERATIONS[type_].items():
@@ -230,19 +246,3 @@ def _measures(alert: Resource, metric: str) -> Sure:
     found = items_of(alert.select(_METRICS))
     measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
-
-
-_PLACES: Mapping[str, tuple[Path, ...]] = {
-    type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith("microsoft.authorization/")
-}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "alertedOn": Derived(
-        _alerted_on,
-        {
-            **_PLACES,
-            ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
-            METRIC: (_SCOPES, _ENABLED, _METRICS, _TARGET),
-            QUERY: (_SOURCE, _METRICS),
-        },
-    ),
-}

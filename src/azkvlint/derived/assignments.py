@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from azkvlint.azure.roles import role_by_id
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.operations import operations_of, operations_of_built_in
+from azkvlint.derived.registry import Context, absent, also_reads, derived, or_absent, unknown
 from azkvlint.derived.scope import SCOPE, level_of
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
@@ -22,7 +22,8 @@ ACTIVE = "microsoft.authorization/roleassignmentschedulerequests"
 ELIGIBLE = "microsoft.authorization/roleeligibilityschedulerequests"
 GRANTS = (ASSIGNMENTS, ACTIVE, ELIGIBLE)
 DEFINITIONS = "microsoft.authorization/roledefinitions"
-# Not made, only followed: from a scope to the vaults that lie in it.
+_LOCKS = "microsoft.authorization/locks"
+# Followed only, from a scope to the vaults in it.
 COVERS = "derived.covers"
 
 ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
@@ -46,10 +47,14 @@ COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-def role_name(resource: Resource, context: Context) -> Value | None:
+_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, ROLE)
+# What must be read to know which role an assignment gives, and what that role may do.
+ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
+
+
+@derived("roleName", of=GRANTS, label="role", reads={**_OF_GRANTS, DEFINITIONS: _CUSTOM})
+def role_name(resource: Resource, context: Context) -> Answer:
     """The name of the role that an assignment gives; its id where that is all there is."""
-    if resource.type.lower() not in GRANTS:
-        return None
     name = resource.select(("properties", "roleDefinitionName"))
     if isinstance(name, Scalar):
         return name
@@ -76,7 +81,7 @@ def role_name(resource: Resource, context: Context) -> Value | None:
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
         return Scalar(at=role.at, value=guid, origin=Origin.DERIVED)
     unknown = role if isinstance(role, Unknown) else name
-    return unknown if isinstance(unknown, Unknown) else None
+    return unknown if isinstance(unknown, Unknown) else absent(resource)
 
 
 def _named(resource: Resource, value: str) -> Scalar:
@@ -101,19 +106,20 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
-def operations(resource: Resource, context: Context) -> Value | None:
-    """What a role, or that of an assignment, may do, of what matters; None for one that nobody here knows."""
+@derived("operations", of=(DEFINITIONS, *GRANTS), label="allowed operations", reads=ROLE_NEEDS)
+def operations(resource: Resource, context: Context) -> Answer:
+    """Return the operations on key vaults that a role definition, or the role of an assignment, allows."""
     if resource.type.lower() == DEFINITIONS:
         return operations_of(resource)
-    if resource.type.lower() not in GRANTS:
-        return None
     name = role_name(resource, context)
     if not isinstance(name, Scalar):
         return name
     built_in = operations_of_built_in(str(name.value).lower())
     if built_in is None:
         custom = _custom(resource, name, context)
-        if custom is None or isinstance(custom, Unknown):
+        if custom is None:
+            return unknown(name, "the role is not defined here, so nobody knows what it allows")
+        if isinstance(custom, Unknown):
             return custom
         return _told_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"the role {name.value} allows it"
@@ -121,16 +127,6 @@ def operations(resource: Resource, context: Context) -> Value | None:
         Scalar(at=name.at, value=one, origin=Origin.DERIVED, note=note, sensitive=name.sensitive) for one in built_in
     )
     return ListValue(at=name.at, items=items, origin=Origin.DERIVED)
-
-
-def operations_if_known(resource: Resource, context: Context) -> Value | None:
-    """The same; what a role allows that is neither a known one nor defined here, nobody knows."""
-    found = operations(resource, context)
-    name = role_name(resource, context) if found is None else None
-    if name is None:
-        return found
-    why = "the role is not defined here, so nobody knows what it allows"
-    return Unknown(at=name.at, origin=Origin.DERIVED, why=why)
 
 
 def _told_at(resource: Resource, found: Value) -> Value:
@@ -156,33 +152,33 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
     return None if isinstance(definition, Resource) and definition.existing else definition
 
 
-def _scope_level(resource: Resource, context: Context) -> Value | None:
+@derived("scopeLevel", of=(*GRANTS, _LOCKS), label="scope level", reads={**dict.fromkeys(GRANTS, (SCOPE,)), **_SCOPES})
+def _scope_level(resource: Resource, context: Context) -> Answer:
     scope = resource.select(SCOPE)
     if isinstance(scope, Absent) and resource.type.lower() in GRANTS:
         # No role can be assigned without a scope, so a caller sets the one that is null here.
         return Unknown(at=scope.at, origin=Origin.DERIVED, why="`scope` has no value")
-    return level_of(scope, context.index)
+    return or_absent(level_of(scope, context.index), resource)
 
 
-def _scope_levels(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "scopeLevels",
+    of=DEFINITIONS,
+    label="assignable scope levels",
+    reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
+)
+def _scope_levels(resource: Resource, context: Context) -> Answer:
     """Where a custom role can be assigned; the provider takes the role's own scope where nothing else is said."""
     scopes = resource.select(("properties", "assignableScopes"))
     if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)
-        return ListValue(at=resource.at, items=(level,), origin=Origin.DERIVED) if level is not None else None
+        return (
+            ListValue(at=resource.at, items=(level,), origin=Origin.DERIVED) if level is not None else absent(resource)
+        )
     if isinstance(scopes, ListValue):
         levels = (level_of(scope, context.index) for scope in scopes.items)
         return ListValue(at=scopes.at, items=tuple(x for x in levels if x is not None), origin=Origin.DERIVED)
-    return scopes if isinstance(scopes, Unknown) else None
+    return scopes if isinstance(scopes, Unknown) else absent(resource)
 
 
-_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, ROLE)
-# What must be read to know which role an assignment gives, and what that role may do.
-ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "roleName": Derived(role_name, {**_OF_GRANTS, DEFINITIONS: _CUSTOM}),
-    "operations": Derived(operations_if_known, ROLE_NEEDS),
-    "scopeLevel": Derived(_scope_level, {**dict.fromkeys(GRANTS, (SCOPE,)), **_SCOPES}),
-    "scopeLevels": Derived(_scope_levels, {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES}),
-}
+also_reads(COVERS, COVERS_NEEDS)

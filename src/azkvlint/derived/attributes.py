@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.derived.attribute import Context
-from azkvlint.derived.families import DERIVED, NEEDS
+from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_by_attribute
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Origin, Path, Value
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Value
 
-_Maker: TypeAlias = Callable[[Resource, Context], Value | None]
 # Of one type: the names of attributes, how each is made, and whether it is the same for all that say the same.
-_Makers: TypeAlias = list[tuple[str, _Maker, bool]]
+_Makers: TypeAlias = list[tuple[str, DeriveFunction, bool]]
 
 
 def with_needs(required: RequiredAttributes) -> RequiredAttributes:
@@ -26,8 +24,9 @@ def with_needs(required: RequiredAttributes) -> RequiredAttributes:
     asked_for = {".".join(map(str, path[:2])) for asked in required.paths.values() for path in asked} | set(
         required.reference_paths
     )
-    for name in asked_for & set(NEEDS):
-        for type_, needed in NEEDS[name].items():
+    reads = reads_by_attribute()
+    for name in asked_for & set(reads):
+        for type_, needed in reads[name].items():
             paths.setdefault(type_, set()).update(needed)
     return RequiredAttributes(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
@@ -57,7 +56,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
         makers = known.get(type_)
         if makers is None:
             makers = known[type_] = _makers(required, type_)
-        shared: dict[tuple[int, bool], dict[str, Value | None]] = {}
+        shared: dict[tuple[int, bool], dict[str, Answer]] = {}
         for resource in index.of_type(type_.lower()) if makers else ():
             key = id(resource.shared_attributes), resource.existing
             alike = shared.get(key) if resource.shared_attributes is not None else {}
@@ -66,7 +65,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
             fields: dict[str, Value] = {}
             for name, make, _ in makers:
                 value = alike[name] if name in alike else make(resource, context)
-                if value is not None:
+                if not isinstance(value, Absent):
                     fields[name] = value
             if fields:
                 index.put(_with_derived(resource, fields))
@@ -83,7 +82,7 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
             derived = done[id(variants)] = {}
             for address, variant in variants.items():
                 made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
-                fields = {name: value for name, value in made.items() if value is not None}
+                fields = {name: value for name, value in made.items() if not isinstance(value, Absent)}
                 derived[address] = _with_derived(variant, fields)
         index.put(msgspec.structs.replace(resource, variants=derived))
 
@@ -94,7 +93,11 @@ def _makers(required: RequiredAttributes, type_: str) -> _Makers:
     asked = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
         via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types
     }
-    return [(name, one.make, one.local_only) for name, one in DERIVED.items() if required.everything or name in asked]
+    return [
+        (name, one.compute, one.local_only)
+        for name, one in derived_attributes().items()
+        if (required.everything or name in asked) and (not one.types or type_.lower() in one.types)
+    ]
 
 
 def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -71,23 +70,29 @@ def _number(answer: Answer) -> int | None:
     return int(value) if whole and value is not None else None
 
 
-def _own_policy(resource: Resource, context: Context) -> Value | None:
+@derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads={CERTIFICATES: (_POLICY,)})
+def _own_policy(resource: Resource, _: Context) -> Answer:
     """Whether the author of a certificate writes its policy; of one that is only imported, Key Vault makes it up."""
-    del context
     policy = resource.select(_POLICY)
     if isinstance(policy, Unknown) and policy.origin != Origin.DEFAULT:
         return policy
     return _made(resource, isinstance(policy, MapValue))
 
 
-def _issuer_provider(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "issuerProvider",
+    of=CERTIFICATES,
+    label="certificate authority",
+    reads={CERTIFICATES: (_ISSUER, ("parent",)), ISSUERS: (("name",), ("parent",), _PROVIDER), VAULTS: (("id",),)},
+)
+def _issuer_provider(resource: Resource, context: Context) -> Answer:
     """Who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
 
     The issuer's name in the policy is only what its author calls it: which authority it is, the issuer says.
     """
     name = resource.select(_ISSUER)
     if not isinstance(name, Scalar):
-        return name if isinstance(name, Unknown) else None
+        return name if isinstance(name, Unknown) else absent(resource)
     if str(name.value).lower() in _OWN_ISSUERS:
         return msgspec.structs.replace(name, origin=Origin.DERIVED)
     found = _issuers_of(resource, str(name.value).lower(), context)
@@ -131,11 +136,11 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
     return named or ((text_of(above).lower(),) if isinstance(above, Scalar) else None)
 
 
-def _renewals(resource: Resource, context: Context) -> Value | None:
+@derived("renewals", of=CERTIFICATES, label="renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
+def _renewals(resource: Resource, _: Context) -> Answer:
     """When a certificate is renewed: for each action that renews it, after how many percent of its life, and how many
     days before its end, where they can be reckoned.
     """
-    del context
     actions = resource.select(_ACTIONS)
     if isinstance(actions, Unknown):
         return actions
@@ -166,14 +171,17 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
     return MapValue(at=action.at, fields=fields, origin=Origin.DERIVED)
 
 
-def _days_over_limit(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads={CERTIFICATES: (_MONTHS,)}
+)
+def _days_over_limit(resource: Resource, context: Context) -> Answer:
     """By how many days a certificate is valid for longer than browsers take today; negative for shorter."""
     months = resource.select(_MONTHS)
     if isinstance(months, Unknown):
         return months
     number = _number(months)
     if number is None:
-        return None
+        return absent(resource)
     limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
     note = (
@@ -210,57 +218,27 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
     return known[resource.address] or _doubt(resource, "the imported certificate is no PEM text that can be read")
 
 
-def _days_left(resource: Resource, context: Context) -> Value | None:
+@derived("importedDaysLeft", of=CERTIFICATES, label="days until expiry", reads={CERTIFICATES: (_CONTENTS,)})
+def _days_left(resource: Resource, context: Context) -> Answer:
     """For how many days from today an imported certificate is still valid."""
     found = _parsed(resource, context)
     if found is None or isinstance(found, Unknown):
-        return found
+        return or_absent(found, resource)
     left = (found.last_day - context.today).days
     return _made(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
 
 
-def _issuer_name(resource: Resource, context: Context) -> Value | None:
+@derived("importedIssuer", of=CERTIFICATES, label="issuer", reads={CERTIFICATES: (_CONTENTS,)})
+def _issuer_name(resource: Resource, context: Context) -> Answer:
     """The common name of who issued an imported certificate."""
     found = _parsed(resource, context)
-    return found if found is None or isinstance(found, Unknown) else _made(resource, found.issuer)
+    return or_absent(found if found is None or isinstance(found, Unknown) else _made(resource, found.issuer), resource)
 
 
-def _contacts(resource: Resource, context: Context) -> Value | None:
+@derived("certificateContacts", of=VAULTS, label="certificate contacts", reads={VAULTS: (_CONTACTS,)})
+def _contacts(resource: Resource, _: Context) -> Answer:
     """The contacts of a vault that exists already: whoever made it may have named some."""
-    del context
     known = resource.select(_CONTACTS)
-    if resource.type.lower() != VAULTS or not resource.existing or (isinstance(known, ListValue) and known.items):
-        return None
+    if not resource.existing or (isinstance(known, ListValue) and known.items):
+        return absent(resource)
     return _doubt(resource, "the vault exists already, and may have contacts")
-
-
-_NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
-    "issuerProvider": {
-        CERTIFICATES: (_ISSUER, ("parent",)),
-        ISSUERS: (("name",), ("parent",), _PROVIDER),
-        VAULTS: (("id",),),
-    },
-    "ownPolicy": {CERTIFICATES: (_POLICY,)},
-    "renewals": {CERTIFICATES: (_ACTIONS, _MONTHS)},
-    "daysOverPublicLimit": {CERTIFICATES: (_MONTHS,)},
-    "importedDaysLeft": {CERTIFICATES: (_CONTENTS,)},
-    "importedIssuer": {CERTIFICATES: (_CONTENTS,)},
-}
-_MAKERS: Mapping[str, Callable[[Resource, Context], Value | None]] = {
-    "issuerProvider": _issuer_provider,
-    "ownPolicy": _own_policy,
-    "renewals": _renewals,
-    "daysOverPublicLimit": _days_over_limit,
-    "importedDaysLeft": _days_left,
-    "importedIssuer": _issuer_name,
-}
-
-
-def _of_certificates(make: Callable[[Resource, Context], Value | None]) -> Callable[[Resource, Context], Value | None]:
-    return lambda resource, context: make(resource, context) if resource.type.lower() == CERTIFICATES else None
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    **{name: Derived(_of_certificates(make), _NEEDS[name]) for name, make in _MAKERS.items()},
-    "certificateContacts": Derived(_contacts, {VAULTS: (_CONTACTS,)}),
-}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
-from azkvlint.derived.attribute import Context
+from azkvlint.derived.registry import Context
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Scalar, Unknown, Value

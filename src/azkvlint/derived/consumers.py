@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of, key_and_vault
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, display
@@ -103,22 +103,36 @@ _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys"
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-def _key_id(resource: Resource, context: Context) -> Value | None:
-    return None if resource.type.lower() == _SEVERAL else _keys(resource, context.index, KEY_ID)
+# What must be read of the consumers themselves.
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
+}
+# And of what they name.
+GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **NEEDS,
+    **dict.fromkeys(_KEYS, (("parent",),)),
+    **dict.fromkeys(_VAULTS, (("id",),)),
+}
 
 
-def _key_ids(resource: Resource, context: Context) -> Value | None:
+@derived("keyId", of=[type_ for type_ in PATHS if type_ != _SEVERAL], label="customer-managed key", reads=GRAPH_NEEDS)
+def _key_id(resource: Resource, context: Context) -> Answer:
+    return _keys(resource, context.index, KEY_ID)
+
+
+@derived("keyIds", of=_SEVERAL, label="customer-managed keys", reads=PATHS)
+def _key_ids(resource: Resource, context: Context) -> Answer:
     """The same of the type that may have several."""
-    return _keys(resource, context.index, KEY_IDS) if resource.type.lower() == _SEVERAL else None
+    return _keys(resource, context.index, KEY_IDS)
 
 
-def _keys(resource: Resource, index: Index, field: Path) -> Value | None:
-    """The keys that all places name together. None where an azurerm table has already said it."""
+def _keys(resource: Resource, index: Index, field: Path) -> Answer:
+    """Return the keys that all places name together; absent where an azurerm table has set the attribute."""
     if not isinstance(resource.select(field), Absent):
-        return None
+        return absent(resource)
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
-        return _key_in(vault, resource.select(_KEY_NAME), index)
+        return or_absent(_key_in(vault, resource.select(_KEY_NAME), index), resource)
     return _joined(resource, (key_and_vault(place, index)[0] for place in places_of(resource)))
 
 
@@ -136,10 +150,11 @@ def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
     return None
 
 
-def _vault_id(resource: Resource, context: Context) -> Value | None:
+@derived("keyVaultId", of=PATHS, label="vault of the customer-managed key", reads=GRAPH_NEEDS)
+def _vault_id(resource: Resource, context: Context) -> Answer:
     """The vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
     if not isinstance(resource.select(VAULT_ID), Absent):
-        return None
+        return absent(resource)
     return _joined(resource, vaults_of(resource, context))
 
 
@@ -205,27 +220,10 @@ def _nameless(context: Context) -> tuple[str, ...]:
     return found
 
 
-# What must be read of the consumers themselves.
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
-}
-# And of what they name.
-GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **NEEDS,
-    **dict.fromkeys(_KEYS, (("parent",),)),
-    **dict.fromkeys(_VAULTS, (("id",),)),
-}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "keyId": Derived(_key_id, GRAPH_NEEDS),
-    "keyIds": Derived(_key_ids, PATHS),
-    "keyVaultId": Derived(_vault_id, GRAPH_NEEDS),
-}
-
-
-def _joined(resource: Resource, values: Iterable[Value | None]) -> Value | None:
-    """One value, or a list of several; None for none."""
+def _joined(resource: Resource, values: Iterable[Value | None]) -> Answer:
+    """Return one value, or a list of several; absent for none."""
     found = tuple(value for value in values if value is not None)
-    return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else None
+    return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else absent(resource)
 
 
 def places_of(resource: Resource) -> Iterator[Value]:

@@ -9,16 +9,27 @@ learn.microsoft.com/rest/api/keyvault/keyvault/keys/create-if-not-exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from math import floor
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived, DeriveFunction
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, MapValue, Origin, Path, Plain, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    MapValue,
+    Origin,
+    Path,
+    Plain,
+    Scalar,
+    Unknown,
+    Value,
+    path_text,
+    text_of,
+)
 from azkvlint.util.lazy_regex import regex
 
 KEYS = "microsoft.keyvault/vaults/keys"
@@ -116,19 +127,20 @@ def _day(seconds: float) -> str:
         return f"day {int(seconds // DAY)} after 1970-01-01"
 
 
-def _days_left(resource: Resource, context: Context) -> Value | None:
+@derived("daysLeft", of=DATED, label="days until expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+def _days_left(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
+        return or_absent(end, resource)
     return _told("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
 
 
-def _expiry_year(resource: Resource, context: Context) -> Value | None:
+@derived("expiryYear", of=DATED, label="year of expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+def _expiry_year(resource: Resource, _: Context) -> Answer:
     """The year in which it expires; None if it never does."""
-    del context
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
+        return or_absent(end, resource)
     note = "" if end.value.sensitive else f"it expires on {end.day}"
     try:
         year = (_EPOCH + timedelta(days=end.seconds // DAY)).year
@@ -138,10 +150,24 @@ def _expiry_year(resource: Resource, context: Context) -> Value | None:
     return Scalar(at=end.value.at, value=year, origin=Origin.DERIVED, note=note, sensitive=end.value.sensitive)
 
 
-def _valid_days(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "validDays",
+    of=DATED,
+    label="validity period",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            EXPIRES,
+            BEGINS,
+            _MADE,
+        ),
+    ),
+    local_only=True,
+)
+def _valid_days(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
+        return or_absent(end, resource)
     begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
@@ -149,7 +175,21 @@ def _valid_days(resource: Resource, context: Context) -> Value | None:
     return _told(f"{note}, and expires on {{last}}", begin, end, end)
 
 
-def _least_valid_days(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "leastValidDays",
+    of=DATED,
+    label="minimum validity period",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            EXPIRES,
+            BEGINS,
+            _MADE,
+        ),
+    ),
+    local_only=True,
+)
+def _least_valid_days(resource: Resource, context: Context) -> Answer:
     """The same where nobody knows when it was made: it cannot have been later than today."""
     found = _valid_days(resource, context)
     end = expiry(resource)
@@ -164,21 +204,47 @@ def _is_undated(resource: Resource) -> bool:
     return all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
 
 
-def _active_days(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "activeDays",
+    of=DATED,
+    label="days in use",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            BEGINS,
+            _MADE,
+        ),
+    ),
+    local_only=True,
+)
+def _active_days(resource: Resource, context: Context) -> Answer:
     begin = start(resource, context.today, MADE)
     if isinstance(begin, Unknown):
         return begin
     return _told("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
 
 
-def _moving(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "moving",
+    of=DATED,
+    label="dates that change with every run",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            EXPIRES,
+            BEGINS,
+        ),
+    ),
+    local_only=True,
+)
+def _moving(resource: Resource, _: Context) -> Answer:
     """Which of its dates are reckoned from the moment of the run, so that each run gives another one."""
     fields = {
         str(path[-1]): _moves(found, resource)
         for path in (EXPIRES, BEGINS)
         if not isinstance(found := resource.select(path), Absent)
     }
-    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED) if fields else None
+    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED) if fields else absent(resource)
 
 
 def _moves(found: Value, resource: Resource) -> Value:
@@ -196,17 +262,3 @@ def _moves(found: Value, resource: Resource) -> Value:
             at=found.at, value=False, origin=Origin.DERIVED, note="it is kept by a resource of the time provider"
         )
     return found
-
-
-def _derived(make: DeriveFunction, *paths: Path) -> Derived:
-    return Derived(make, dict.fromkeys(DATED, paths), local_only=True)
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "daysLeft": _derived(_days_left, EXPIRES),
-    "expiryYear": _derived(_expiry_year, EXPIRES),
-    "validDays": _derived(_valid_days, EXPIRES, BEGINS, _MADE),
-    "leastValidDays": _derived(_least_valid_days, EXPIRES, BEGINS, _MADE),
-    "activeDays": _derived(_active_days, BEGINS, _MADE),
-    "moving": _derived(_moving, EXPIRES, BEGINS),
-}

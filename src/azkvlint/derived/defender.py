@@ -6,26 +6,39 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.resource_ids import may_be
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    text_of,
+)
 
 PRICINGS = "microsoft.security/pricings"
 _SCOPE: Path = ("scope",)
 _TIER: Path = ("properties", "pricingTier")
 
 
-def _plans(resource: Resource, context: Context) -> Value | None:
+@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("name",), _TIER)})
+def _plans(resource: Resource, context: Context) -> Answer:
     """The plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
-    if resource.type.lower() != PRICINGS or resource.existing or not resource.stays:
-        return None
+    if resource.existing or not resource.stays:
+        return absent(resource)
     groups = _by_subscription(context)
     own = _subscription(resource)
     same = groups[own]
     if next(one.address for one in same if not one.existing) != resource.address:
-        return None
+        return absent(resource)
     others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
     items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
@@ -69,6 +82,3 @@ def _subscription(plan: Resource) -> tuple[str, str]:
 def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Two scopes tell; a provider block does not say which subscription it has."""
     return one[0] != other[0] or one[0] == "provider" or may_be(one[1], other[1])
-
-
-ATTRIBUTES: Mapping[str, Derived] = {"plans": Derived(_plans, {PRICINGS: (_SCOPE, ("name",), _TIER)})}

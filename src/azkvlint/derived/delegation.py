@@ -15,12 +15,12 @@ from typing import NamedTuple, TypeAlias
 from azkvlint.azure.operations import ASSIGNS
 from azkvlint.azure.roles import roles_over_vaults
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.operations import any_fits
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 
 CONDITION: Path = ("properties", "condition")
@@ -185,10 +185,14 @@ def _items(text: str | None) -> list[str]:
     return [one for one in (part.strip().strip("'\"").strip() for part in (text or "").split(",")) if one]
 
 
-def _assignable(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "assignableRoles",
+    of=(ASSIGNMENTS, ACTIVE),
+    label="assignable roles",
+    reads={**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}},
+)
+def _assignable(resource: Resource, context: Context) -> Answer:
     """The built-in roles that whoever holds this assignment may assign, as far as its condition goes."""
-    if resource.type.lower() not in (ASSIGNMENTS, ACTIVE):
-        return None
     condition = resource.select(CONDITION)
     text = text_of(condition)
     if isinstance(condition, Unknown) and not text:
@@ -221,10 +225,3 @@ def _asked(tokens: list[_Token] | None, role: str) -> _Truth:
         return _Condition(tokens, role).truth() if tokens else _sure(True)
     except _Misread:
         return _NOT_KNOWN
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "assignableRoles": Derived(
-        _assignable, {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}}
-    )
-}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.grants import NEEDS, grants_of
 from azkvlint.derived.identities import DEPLOYER
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, ListValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Scalar, Unknown
 
 # By type of object, the permissions of which it takes one to write it.
 _WRITES = {
@@ -26,19 +25,31 @@ _WRITES = {
 _KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _WRITES}
 
 
-def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "waitsForGrant",
+    of=_WRITES,
+    label="dependency on the role assignment or access policy",
+    reads={
+        **NEEDS,
+        **COVERS_NEEDS,
+        **dict.fromkeys(_WRITES, (("parent",),)),
+        VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS.get(VAULTS, ()), RBAC),
+        ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
+    },
+)
+def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
     type_ = resource.type.lower()
     certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
     if not certain and not perhaps:
-        return None
+        return absent(resource)
     made_after = resource.select(("derived", AFTER))
     above = resource.attributes.fields.get("parent")
     if not isinstance(made_after, ListValue) or above is None:
-        return None
+        return absent(resource)
     reference = reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return None
+        return absent(resource)
     vault = reference.targets[0] if len(reference.targets) == 1 else ""
     grants = certain.get(vault, [])
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
@@ -48,7 +59,7 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
     grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
     if not may_be:
-        return None
+        return absent(resource)
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
     # One grant is enough, but whether what is perhaps one is enough, nobody knows.
@@ -154,17 +165,3 @@ def _is_of_deployer(resource: Resource) -> bool | None:
     if resource.action not in (None, "create", "replace") or isinstance(found, Absent):
         return False
     return True if isinstance(found, Scalar) else None
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "waitsForGrant": Derived(
-        _waits_for_grant,
-        {
-            **NEEDS,
-            **COVERS_NEEDS,
-            **dict.fromkeys(_WRITES, (("parent",),)),
-            VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS.get(VAULTS, ()), RBAC),
-            ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
-        },
-    ),
-}

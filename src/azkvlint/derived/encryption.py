@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of, key_and_vault
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -21,19 +21,33 @@ _BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in 
 _NAMED: tuple[Path, ...] = (consumers.KEY_ID, consumers.KEY_IDS, consumers.VAULT_ID)
 
 
-def _encrypted_with(resource: Resource, context: Context) -> Value | None:
+def _needs(type_: str, service: Service) -> tuple[Path, ...]:
+    words = (
+        meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
+    )
+    paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
+    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED)
+
+
+@derived(
+    "encryptedWith",
+    of=_BY_TYPE,
+    label="encryption key",
+    reads={type_: _needs(type_, service) for type_, service in _BY_TYPE.items()},
+)
+def _encrypted_with(resource: Resource, context: Context) -> Answer:
     """One of the words above; None of a resource that cannot have a customer's key."""
     service = _BY_TYPE.get(resource.type.lower())
     if service is None:
-        return None
+        return absent(resource)
     spared = _spared(resource, service)
     if spared is True:
-        return None
+        return absent(resource)
     found = _switched(resource, service)
     if found is None:
         found = _found(resource, service, context.index)
     is_customer = isinstance(found, Scalar) and found.value == CUSTOMER
-    return found if is_customer or spared is False else spared
+    return or_absent(found if is_customer or spared is False else spared, resource)
 
 
 def _spared(resource: Resource, service: Service) -> bool | Unknown:
@@ -165,16 +179,3 @@ def at_path(value: Answer, path: str) -> Answer:
     for step in path.lower().split("."):
         value = field_of(value, step)
     return value
-
-
-def _needs(type_: str, service: Service) -> tuple[Path, ...]:
-    words = (
-        meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
-    )
-    paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
-    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED)
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "encryptedWith": Derived(_encrypted_with, {type_: _needs(type_, service) for type_, service in _BY_TYPE.items()}),
-}

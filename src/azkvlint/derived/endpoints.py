@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
@@ -23,6 +23,11 @@ PATHS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",),)}
 _TARGET, _PARTS, _MANUAL, _ZONE_IDS = "privateLinkServiceId", "groupIds", "manualConnection", "privateDnsZoneIds"
 _READ = {name: ("derived", name) for name in (_TARGET, _PARTS, _MANUAL, _ZONE_IDS)}
 _CONNECTIONS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    ENDPOINTS: (_READ[_ZONE_IDS],),
+    ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
+    ZONES: (("id",), ("name",)),
+}
 OTHER = "other"
 # The parts of services other than Key Vault that endpoints lead to, in lower case. Source:
 # learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
@@ -51,31 +56,41 @@ def connection(resource: Resource, field: str) -> Answer:
     return have
 
 
-def _connection(field: str) -> Derived:
-    def make(resource: Resource, context: Context) -> Value | None:
-        found = connection(resource, field) if resource.type.lower() == ENDPOINTS else None
-        return None if found is None or isinstance(found, Absent) else found
-
-    return Derived(make, {ENDPOINTS: (("properties",), _READ[field])})
+@derived("privateLinkServiceId", of=ENDPOINTS, label="target", reads={ENDPOINTS: (("properties",), _READ[_TARGET])})
+def _target(resource: Resource, _: Context) -> Answer:
+    """Return what an endpoint leads to."""
+    return connection(resource, _TARGET)
 
 
-def _manual(resource: Resource, context: Context) -> Value | None:
+@derived("groupIds", of=ENDPOINTS, label="subresources", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
+def _subresources(resource: Resource, _: Context) -> Answer:
+    """Return the parts of its target that an endpoint leads to."""
+    return connection(resource, _PARTS)
+
+
+@derived(
+    "manualConnection", of=ENDPOINTS, label="manual connection", reads={ENDPOINTS: (("properties",), _READ[_MANUAL])}
+)
+def _manual(resource: Resource, _: Context) -> Answer:
     """Whether the connection waits until the owner of the vault approves it."""
     have = resource.select(_READ[_MANUAL])
-    if resource.type.lower() != ENDPOINTS or not isinstance(have, Absent):
-        return have if isinstance(have, (Scalar, Unknown)) else None
+    if not isinstance(have, Absent):
+        return have if isinstance(have, (Scalar, Unknown)) else absent(resource)
     lists = [resource.select(("properties", connections)) for connections in _CONNECTIONS]
     for manual, found in zip((False, True), lists, strict=True):
         if isinstance(found, ListValue) and found.items:
             return Scalar(at=found.at, value=manual, origin=Origin.DERIVED)
-    return next((found for found in lists if isinstance(found, Unknown)), None)
+    return or_absent(next((found for found in lists if isinstance(found, Unknown)), None), resource)
 
 
-def _target_type(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "targetType", of=ENDPOINTS, label="target type", reads={ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}
+)
+def _target_type(resource: Resource, context: Context) -> Answer:
     """The type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
-    target = connection(resource, _TARGET) if resource.type.lower() == ENDPOINTS else None
-    if target is None or isinstance(target, Absent):
-        return None
+    target = connection(resource, _TARGET)
+    if isinstance(target, Absent):
+        return target
     types = _types_of(target, context)
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
@@ -115,7 +130,8 @@ def _type_at(address: str, context: Context) -> str:
     return OTHER if parts and parts[-1] not in RESOURCES and not is_vault_related(parts[-1]) else ""
 
 
-def zone_ids(resource: Resource, context: Context) -> Value | None:
+@derived("privateDnsZoneIds", of=ENDPOINTS, label="private DNS zones", reads=ZONE_NEEDS)
+def zone_ids(resource: Resource, context: Context) -> Answer:
     """The private DNS zones that an endpoint is written in, by its zone groups."""
     have = resource.select(_READ[_ZONE_IDS])
     if not isinstance(have, Absent):
@@ -135,7 +151,7 @@ def zone_ids(resource: Resource, context: Context) -> Value | None:
     if ids:
         return ListValue(at=ids[0].at, items=tuple(ids), origin=Origin.DERIVED)
     if resource.address in groups or not groups.get(""):
-        return None
+        return absent(resource)
     return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{groups[''][0].address} may be its zone group")
 
 
@@ -153,13 +169,10 @@ def _groups(context: Context) -> dict[str, list[Resource]]:
     return found
 
 
-def _zone_ids(resource: Resource, context: Context) -> Value | None:
-    return zone_ids(resource, context) if resource.type.lower() == ENDPOINTS else None
-
-
-def _zone_names(resource: Resource, context: Context) -> Value | None:
+@derived("zoneNames", of=ENDPOINTS, label="private DNS zone names", reads=ZONE_NEEDS)
+def _zone_names(resource: Resource, context: Context) -> Answer:
     """The names of those zones."""
-    ids = _zone_ids(resource, context)
+    ids = zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
     return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin=Origin.DERIVED)
@@ -182,18 +195,3 @@ def zone_name(id_: Value, context: Context) -> Value:
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     note = "" if sensitive else f"the zone is {name}"
     return Scalar(at=id_.at, value=name, origin=Origin.DERIVED, note=note, sensitive=sensitive)
-
-
-ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    ENDPOINTS: (_READ[_ZONE_IDS],),
-    ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
-    ZONES: (("id",), ("name",)),
-}
-ATTRIBUTES: Mapping[str, Derived] = {
-    _TARGET: _connection(_TARGET),
-    _PARTS: _connection(_PARTS),
-    _MANUAL: Derived(_manual, {ENDPOINTS: (("properties",), _READ[_MANUAL])}),
-    "targetType": Derived(_target_type, {ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}),
-    _ZONE_IDS: Derived(_zone_ids, ZONE_NEEDS),
-    "zoneNames": Derived(_zone_names, ZONE_NEEDS),
-}

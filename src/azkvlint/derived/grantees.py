@@ -5,14 +5,12 @@ Source: the REST reference of Microsoft.KeyVault/vaults: all policies of a vault
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from azkvlint.derived.assignments import GRANTS
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, permissions_of
 from azkvlint.derived.identities import is_literal, named_by
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
@@ -43,10 +41,14 @@ _OWN_TENANT = regex(
 )
 
 
-def _grantees(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "grantees",
+    of=(VAULTS, POLICIES, *GRANTS),
+    label="principals with access",
+    reads={**NEEDS, VAULTS: (POLICY_LIST, _TENANT)},
+)
+def _grantees(resource: Resource, context: Context) -> Answer:
     """Whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
-    if resource.type.lower() not in (VAULTS, POLICIES, *GRANTS):
-        return None
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
@@ -196,8 +198,3 @@ def _place(resource: Resource, context: Context) -> str:
     vault = _vault_of(resource, context)
     above = resource.select(("parent",))
     return vault.address if vault is not None else str(above.value).lower() if isinstance(above, Scalar) else ""
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "grantees": Derived(_grantees, {**NEEDS, VAULTS: (POLICY_LIST, _TENANT)}),
-}

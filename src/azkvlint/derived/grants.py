@@ -12,11 +12,11 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.operations import ASSIGNS, DATA
-from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations_if_known, role_name
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations, role_name
 from azkvlint.derived.identities import APPLICATIONS, CLIENTS, USERS, Identity, identity_of
 from azkvlint.derived.operations import operations_of_built_in
 from azkvlint.derived.policies import change_of
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -118,11 +118,11 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     name = role_name(resource, context)
     role = str(name.value).lower() if isinstance(name, Scalar) else ""
     allowed = operations_of_built_in(role)
-    if allowed is not None and name is not None:
+    if allowed is not None and isinstance(name, Scalar):
         words = dict.fromkeys(_words_of_built_in(role), name)
         return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
-    found = operations_if_known(resource, context)
-    items = found.items if isinstance(found, ListValue) else (found,)
+    found = operations(resource, context)
+    items = found.items if isinstance(found, ListValue) else () if isinstance(found, Absent) else (found,)
     known = {str(one.value): one for one in items if isinstance(one, Scalar)}
     words = {DATA[one]: said for one, said in known.items() if one in DATA}
     doubt = next((one for one in items if isinstance(one, Unknown)), None)
@@ -134,10 +134,20 @@ def _words_of_built_in(name: str) -> tuple[str, ...]:
     return tuple(DATA[one] for one in operations_of_built_in(name) or () if one in DATA)
 
 
-def _grants(resource: Resource, context: Context) -> Value | None:
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **ROLE_NEEDS,
+    **{type_: (*ROLE_NEEDS[type_], _PRINCIPAL, _PRINCIPAL_TYPE) for type_ in GRANTS},
+    VAULTS: (POLICY_LIST,),
+    POLICIES: (("parent",), ("name",), POLICY_LIST),
+    CLIENTS: (("objectId",), ("clientId",)),
+    **{type_: (path,) for type_, path in APPLICATIONS.items()},
+    USERS: (("properties", "userPrincipalName"),),
+}
+
+
+@derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permissions", reads=NEEDS)
+def _grants(resource: Resource, context: Context) -> Answer:
     """What a vault's own policies, a separate one, or a role assignment grants, one item for each."""
-    if resource.type.lower() not in (VAULTS, POLICIES, *GRANTS):
-        return None
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
@@ -177,16 +187,3 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
         if is_plain:
             kept[key] = found
     return found
-
-
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **ROLE_NEEDS,
-    **{type_: (*ROLE_NEEDS[type_], _PRINCIPAL, _PRINCIPAL_TYPE) for type_ in GRANTS},
-    VAULTS: (POLICY_LIST,),
-    POLICIES: (("parent",), ("name",), POLICY_LIST),
-    CLIENTS: (("objectId",), ("clientId",)),
-    **{type_: (path,) for type_, path in APPLICATIONS.items()},
-    USERS: (("properties", "userPrincipalName"),),
-}
-
-ATTRIBUTES: Mapping[str, Derived] = {"grants": Derived(_grants, NEEDS)}

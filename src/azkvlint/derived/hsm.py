@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.activation import NEEDS, POOLS, SHARES, activation
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import parse_object_url
 from azkvlint.model.resource import Resource
@@ -26,10 +26,14 @@ _ANY = "*"
 IS_SHARE: Path = ("derived", "isShare")
 
 
-def _spare(resource: Resource, context: Context) -> Value | None:
+_OF_SHARES: Mapping[str, tuple[Path, ...]] = {
+    POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
+}  # fmt: skip
+
+
+@derived("spareShares", of=POOLS, label="spare security domain shares", reads=NEEDS)
+def _spare(resource: Resource, context: Context) -> Answer:
     """How many shares of the security domain may be lost before nobody can recover the HSM."""
-    if resource.type.lower() != POOLS:
-        return None
     shares, quorum, by = activation(resource, context)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
@@ -43,12 +47,12 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     return Scalar(at=quorum.at, value=count - needed, origin=Origin.DERIVED, note=note)
 
 
-def _initial_admins(resource: Resource, context: Context) -> Value | None:
+@derived("initialAdmins", of=POOLS, label="initial administrators", reads={POOLS: (_ADMINS,)})
+def _initial_admins(resource: Resource, _: Context) -> Answer:
     """The initial administrators, each once: whoever is named twice is one."""
-    del context
     found = resource.select(_ADMINS)
-    if resource.type.lower() != POOLS or isinstance(found, Absent):
-        return None
+    if isinstance(found, Absent):
+        return absent(resource)
     return _distinct(found)
 
 
@@ -68,16 +72,18 @@ def _shares(resource: Resource) -> Answer:
     return found if isinstance(found, Absent) else _distinct(found)
 
 
-def _known_shares(resource: Resource, context: Context) -> Value | None:
-    found = activation(resource, context).shares if resource.type.lower() == POOLS else None
-    return None if found is None else _distinct(found)
+@derived("shares", of=POOLS, label="security domain shares", reads=NEEDS)
+def _known_shares(resource: Resource, context: Context) -> Answer:
+    found = activation(resource, context).shares
+    return absent(resource) if found is None else _distinct(found)
 
 
-def _share_vaults(resource: Resource, context: Context) -> Value | None:
+@derived("shareVaults", of=POOLS, label="vaults of the security domain certificates", reads=_OF_SHARES)
+def _share_vaults(resource: Resource, context: Context) -> Answer:
     """Of each certificate that a share is encrypted for, the vault that it lies in."""
     shares = _shares(resource)
-    if resource.type.lower() != POOLS or not isinstance(shares, ListValue):
-        return shares if resource.type.lower() == POOLS and isinstance(shares, Unknown) else None
+    if not isinstance(shares, ListValue):
+        return shares if isinstance(shares, Unknown) else absent(resource)
     unknown = [share for share in shares.items if isinstance(share, Unknown)]
     # Each certificate stands there once, so what may be any of fewer is something else, too.
     lost = any(len(share.candidates) < len(unknown) for share in unknown)
@@ -87,7 +93,8 @@ def _share_vaults(resource: Resource, context: Context) -> Value | None:
     return ListValue(at=shares.at, items=vaults, origin=Origin.DERIVED)
 
 
-def _share_vault_count(resource: Resource, context: Context) -> Value | None:
+@derived("shareVaultCount", of=POOLS, label="number of vaults with security domain certificates", reads=_OF_SHARES)
+def _share_vault_count(resource: Resource, context: Context) -> Answer:
     """How many vaults these are."""
     vaults = _share_vaults(resource, context)
     if not isinstance(vaults, ListValue):
@@ -108,10 +115,16 @@ def _name_of(vault: Value, context: Context) -> str:
     return text.rpartition("/")[2] if "/" in text else text.partition(".")[0]
 
 
-def _is_share(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "isShare",
+    of=CERTIFICATES,
+    label="use for a security domain share",
+    reads={POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))},
+)
+def _is_share(resource: Resource, context: Context) -> Answer:
     """Whether a certificate is one that a share of an HSM's security domain is encrypted for."""
-    if resource.type.lower() != CERTIFICATES or not isinstance(resource.select(IS_SHARE), Absent):
-        return None
+    if not isinstance(resource.select(IS_SHARE), Absent):
+        return absent(resource)
     if "shares" not in context.cache:
         context.cache["shares"] = _all_shares(context)
     certain, perhaps = context.cache["shares"]
@@ -120,7 +133,11 @@ def _is_share(resource: Resource, context: Context) -> Value | None:
             at=resource.at, value=True, origin=Origin.DERIVED, note=f"{certain[resource.address]} has a share for it"
         )
     pool = perhaps.get(resource.address) or perhaps.get(_ANY)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{pool} may have a share for it") if pool else None
+    return (
+        Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{pool} may have a share for it")
+        if pool
+        else absent(resource)
+    )
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
@@ -165,11 +182,12 @@ def _vault_at(share: Value) -> Value:
     return Scalar(at=share.at, value=text_of(share).split("/")[2], origin=Origin.DERIVED)
 
 
-def _local_role(resource: Resource, context: Context) -> Value | None:
+@derived("localRole", of=ASSIGNMENTS, label="local role", reads={ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)})
+def _local_role(resource: Resource, context: Context) -> Answer:
     """The name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
     role = resource.select(_ROLE)
-    if resource.type.lower() != ASSIGNMENTS or isinstance(role, Absent):
-        return None
+    if isinstance(role, Absent):
+        return absent(resource)
     text = text_of(role)
     if not text:
         reference = reference_of(resource.address, "", role, context.index)
@@ -190,17 +208,3 @@ def _local_role(resource: Resource, context: Context) -> Value | None:
 def _unknown(value: Value) -> Unknown:
     why = value.why if isinstance(value, Unknown) else "what it names is not known"
     return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
-
-
-_OF_SHARES: Mapping[str, tuple[Path, ...]] = {
-    POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
-}  # fmt: skip
-ATTRIBUTES: Mapping[str, Derived] = {
-    "initialAdmins": Derived(_initial_admins, {POOLS: (_ADMINS,)}),
-    "shares": Derived(_known_shares, NEEDS),
-    "spareShares": Derived(_spare, NEEDS),
-    "shareVaults": Derived(_share_vaults, _OF_SHARES),
-    "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),
-    "isShare": Derived(_is_share, {POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))}),
-    "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),
-}

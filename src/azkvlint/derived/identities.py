@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context
+from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.location import Location

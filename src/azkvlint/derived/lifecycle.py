@@ -1,30 +1,28 @@
-"""What Terraform's ``lifecycle`` blocks say, which a plan does not show.
+"""Terraform's ``lifecycle`` blocks, which a plan does not show.
 
-The reader of Terraform source gives both attributes itself; templates and Bicep files have no such block.
+The reader of Terraform source sets both attributes itself; templates and Bicep files have no such block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, unknown
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Origin, Unknown, Value
+from azkvlint.model.value import Absent, Answer
 
 
-def _said(name: str) -> Callable[[Resource, Context], Value | None]:
-    def make(resource: Resource, context: Context) -> Value | None:
-        # Azure's types have a slash; what Terraform calls a resource has none.
-        is_terraform = "/" not in resource.declared_as and not resource.existing
-        if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
-            return None
-        return Unknown(
-            at=resource.at, origin=Origin.DERIVED, why="a plan does not show the lifecycle block of a resource"
-        )
-
-    return make
+@derived("preventDestroy", of=ANY_TYPE, label="prevent_destroy", reads={}, local_only=True)
+def _prevent_destroy(resource: Resource, _: Context) -> Answer:
+    return _in_lifecycle(resource, "preventDestroy")
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    name: Derived(_said(name), needs={}, local_only=True) for name in ("preventDestroy", "ignoredChanges")
-}
+@derived("ignoredChanges", of=ANY_TYPE, label="ignore_changes", reads={}, local_only=True)
+def _ignored_changes(resource: Resource, _: Context) -> Answer:
+    return _in_lifecycle(resource, "ignoredChanges")
+
+
+def _in_lifecycle(resource: Resource, name: str) -> Answer:
+    # Azure's types have a slash; what Terraform calls a resource has none.
+    is_terraform = "/" not in resource.declared_as and not resource.existing
+    if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
+        return absent(resource)
+    return unknown(resource, "a plan does not show the lifecycle block of a resource")

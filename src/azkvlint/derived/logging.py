@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived import consumers
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Reference, Resource
@@ -43,10 +43,17 @@ _CLUSTER: Path = ("properties", "writeAccessResourceId")
 _NAMESPACE_NAME: Path = ("derived", "namespaceName")
 
 
-def _audit_destinations(resource: Resource, context: Context) -> Value | None:
+_DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
+
+
+@derived(
+    "auditDestinations",
+    of=(VAULTS, MANAGED_HSMS),
+    label="destinations of audit events",
+    reads={SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)},
+)
+def _audit_destinations(resource: Resource, context: Context) -> Answer:
     """The kinds of places that all diagnostic settings of a vault together send its audit events to."""
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
     found: dict[str, Sure] = {}
     for setting, sure in companions(context, "scope", SETTINGS).of(resource.address):
         audits = min(sure, _audits(setting))
@@ -63,10 +70,9 @@ def _audit_destinations(resource: Resource, context: Context) -> Value | None:
     return ListValue(at=resource.at, items=tuple(items), origin=Origin.DERIVED)
 
 
-def _exports_audit(resource: Resource, context: Context) -> Value | None:
+@derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
+def _exports_audit(resource: Resource, _: Context) -> Answer:
     """Whether a diagnostic setting exports audit events, and anywhere at all."""
-    if resource.type.lower() != SETTINGS:
-        return None
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
@@ -119,14 +125,28 @@ def _joined(parts: Iterable[_Vaults]) -> _Vaults:
     )
 
 
-def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "sinkNeedsSource",
+    of=SETTINGS,
+    label="dependency of the log destination on the vault",
+    reads={
+        SETTINGS: (("scope",), *_DESTINATION_PATHS),
+        **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
+        _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
+        _WORKSPACES: (("id",),),
+        _LINKED: (("parent",), _CLUSTER),
+        **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
+        **dict.fromkeys((f"{VAULTS}/keys", f"{MANAGED_HSMS}/keys"), (("parent",),)),
+    },
+)
+def _sink_needs_source(resource: Resource, context: Context) -> Answer:
     """Whether where a vault's events are kept is encrypted with a key of that very vault."""
     scope = resource.select(("scope",))
-    if resource.type.lower() != SETTINGS or isinstance(scope, Absent):
-        return None
+    if isinstance(scope, Absent):
+        return absent(resource)
     source = reference_of("", "", scope, context.index)
     if source is None:
-        return None
+        return absent(resource)
     keys, targets = _joined(_of_sinks(resource, context)), frozenset(source.targets)
     if keys.certain & targets:
         return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
@@ -221,22 +241,3 @@ def _of_keys(consumer: Resource, context: Context) -> _Vaults:
 
 def _reference(answer: Answer, context: Context) -> Reference | None:
     return None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
-
-
-_DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
-ATTRIBUTES: Mapping[str, Derived] = {
-    "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
-    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, local_only=True),
-    "sinkNeedsSource": Derived(
-        _sink_needs_source,
-        {
-            SETTINGS: (("scope",), *_DESTINATION_PATHS),
-            **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
-            _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
-            _WORKSPACES: (("id",),),
-            _LINKED: (("parent",), _CLUSTER),
-            **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
-            **dict.fromkeys((f"{VAULTS}/keys", f"{MANAGED_HSMS}/keys"), (("parent",),)),
-        },
-    ),
-}

@@ -5,13 +5,11 @@ Until azurerm 5.0 a zone is given by its name, which says which one it is if the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.endpoints import ENDPOINTS, PATHS, VAULTS, ZONES, connection, zone_name
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Link, Origin, Path, Scalar, Unknown, text_of
 
 LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
 _RECORDS = "microsoft.network/privatednszones/a"
@@ -24,15 +22,22 @@ _ASKED = {
 }
 
 
-def zone_of(resource: Resource, context: Context) -> Value | None:
+HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
+
+
+@derived(
+    "zone",
+    of=(LINKS, _RECORDS),
+    label="private DNS zone",
+    reads={LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)},
+)
+def zone_of(resource: Resource, context: Context) -> Answer:
     """The zone that something is in."""
-    if resource.type.lower() not in (LINKS, _RECORDS):
-        return None
     above, name = resource.select(("parent",)), resource.select(_ZONE_NAME)
     if not isinstance(above, Absent):
         return above
     if not isinstance(name, Scalar):
-        return None if isinstance(name, Absent) else name
+        return absent(resource) if isinstance(name, Absent) else name
     found = [one for one in _named(ZONES, str(name.value).lower(), context) if _may_be_beside(one, resource)]
     perhaps = [one for one in _nameless(ZONES, context) if _may_be_beside(one, resource)]
     if len(found) == 1 and not perhaps:
@@ -40,7 +45,9 @@ def zone_of(resource: Resource, context: Context) -> Value | None:
     candidates = tuple(zone.address for zone in (*found, *perhaps))
     why = f"it may be any of {len(candidates)} zones" if len(candidates) > 1 else f"it may be {''.join(candidates)}"
     return (
-        Unknown(at=name.at, origin=Origin.DERIVED, why=why, candidates=candidates, closed=True) if candidates else None
+        Unknown(at=name.at, origin=Origin.DERIVED, why=why, candidates=candidates, closed=True)
+        if candidates
+        else absent(resource)
     )
 
 
@@ -51,14 +58,18 @@ def _may_be_beside(zone: Resource, resource: Resource) -> bool:
     return not known or text_of(one).lower() == text_of(other).lower()
 
 
-def _dns_record(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "dnsRecord",
+    of=ENDPOINTS,
+    label="private DNS record",
+    reads={**PATHS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
+)
+def _dns_record(resource: Resource, context: Context) -> Answer:
     """True if an address record has the name of the vault that an endpoint leads to, in a zone that callers ask."""
-    if resource.type.lower() != ENDPOINTS:
-        return None
     target = connection(resource, "privateLinkServiceId")
     reference = None if isinstance(target, Absent) else reference_of("", "", target, context.index)
     if reference is None:
-        return None
+        return absent(resource)
     doubtful = list(_nameless(_RECORDS, context))
     vaults = (context.index.resources[address] for address in reference.targets)
     for vault in (one for one in vaults if one.type.lower() in VAULTS):
@@ -74,7 +85,7 @@ def _dns_record(resource: Resource, context: Context) -> Value | None:
     if reference.candidates or reference.anything:
         doubtful = context.index.of_type(_RECORDS)
     if not doubtful:
-        return None
+        return absent(resource)
     return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{doubtful[0].address} may be its record")
 
 
@@ -99,13 +110,3 @@ def _nameless(type_: str, context: Context) -> list[Resource]:
         named = context.index.of_type(type_)
         found = context.cache[key] = [one for one in named if one.stays and isinstance(one.select(("name",)), Unknown)]
     return found
-
-
-HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
-ATTRIBUTES: Mapping[str, Derived] = {
-    "zone": Derived(zone_of, {LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)}),
-    "dnsRecord": Derived(
-        _dns_record,
-        {**PATHS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
-    ),
-}

@@ -8,15 +8,15 @@ learn.microsoft.com/azure/private-link/private-endpoint-dns-integration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.companions import Sure, said
 from azkvlint.derived.endpoints import ENDPOINTS, ZONE_NEEDS, ZONES, zone_ids
 from azkvlint.derived.network_dns import HEADS, LINKS, zone_of
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, select, text_of
 
 _NETWORKS = "microsoft.network/virtualnetworks"
 _SUBNETS = f"{_NETWORKS}/subnets"
@@ -29,16 +29,28 @@ _INLINE: Path = ("properties", "virtualNetworkPeerings")
 _NETWORK_NAME: Path = ("derived", "virtualNetworkName")
 
 
-def _answers_network(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "zoneAnswersNetwork",
+    of=ENDPOINTS,
+    label="virtual network link of the private DNS zone",
+    reads={
+        **ZONE_NEEDS,
+        ENDPOINTS: (*ZONE_NEEDS[ENDPOINTS], _SUBNET),
+        LINKS: (*HEADS, _NETWORK),
+        ZONES: (("id",), ("name",), ("resourceGroupName",)),
+        _SUBNETS: (("id",), ("name",), ("parent",), _NETWORK_NAME),
+        _PEERINGS: (("parent",), _NETWORK_NAME, _REMOTE),
+        _NETWORKS: (("id",), ("name",), _INLINE),
+    },
+)
+def _answers_network(resource: Resource, context: Context) -> Answer:
     """Whether a zone of an endpoint that is in the graph is linked to its network, or to one that is peered with that.
 
     None if no zone is in the graph, or none of those has any link.
     """
-    if resource.type.lower() != ENDPOINTS:
-        return None
     zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
     if not zones:
-        return None
+        return absent(resource)
     network = _network_of(resource.select(_SUBNET), context)
     known = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
     sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in known), default=Sure.NO)
@@ -52,7 +64,7 @@ def _answers_network(resource: Resource, context: Context) -> Value | None:
 def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
     """The zones of an endpoint that are in the graph, and those that may be its."""
     ids = zone_ids(resource, context)
-    items = ids.items if isinstance(ids, ListValue) else () if ids is None else (ids,)
+    items = ids.items if isinstance(ids, ListValue) else () if isinstance(ids, Absent) else (ids,)
     for id_ in items:
         reference = reference_of("", "", id_, context.index)
         certain = set(reference.targets) if reference is not None and not reference.candidates else set()
@@ -78,8 +90,8 @@ def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
     if found is None:
         found = context.cache["links by zone"] = {}
         for link in context.index.of_type(LINKS):
-            above = zone_of(link, context) if link.stays else None
-            reference = None if above is None else reference_of("", "", above, context.index)
+            above = zone_of(link, context) if link.stays else Absent(at=link.at)
+            reference = None if isinstance(above, Absent) else reference_of("", "", above, context.index)
             if reference is not None:
                 for address in reference.targets:
                     found.setdefault(address, []).append((link, Sure.YES))
@@ -159,19 +171,3 @@ def _is_network(address: str, context: Context) -> bool:
 
 def _name_of(link: Resource, context: Context) -> str:
     return _network_at(link.select(_NETWORK), context) or "one that is not known"
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "zoneAnswersNetwork": Derived(
-        _answers_network,
-        {
-            **ZONE_NEEDS,
-            ENDPOINTS: (*ZONE_NEEDS[ENDPOINTS], _SUBNET),
-            LINKS: (*HEADS, _NETWORK),
-            ZONES: (("id",), ("name",), ("resourceGroupName",)),
-            _SUBNETS: (("id",), ("name",), ("parent",), _NETWORK_NAME),
-            _PEERINGS: (("parent",), _NETWORK_NAME, _REMOTE),
-            _NETWORKS: (("id",), ("name",), _INLINE),
-        },
-    )
-}

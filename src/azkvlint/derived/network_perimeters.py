@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from azkvlint.derived.attribute import Context
 from azkvlint.derived.exposure import verdict_on, verdict_on_tag, worst
+from azkvlint.derived.registry import Context
 from azkvlint.graph.references import certain_only, reference_of
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown
 

@@ -6,11 +6,9 @@ Sources: learn.microsoft.com/azure/key-vault/general/network-security (IPv4 only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.exposure import IP_RULES, SUBNET_RULES
 from azkvlint.derived.ranges import Range, covered, range_of
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -46,11 +44,14 @@ _NOT_PUBLIC = [
 ]
 
 
-def _ip_rules(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rules", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
+)
+def _ip_rules(resource: Resource, _: Context) -> Answer:
     """Each address rule: its ``kind``, its ``prefix`` length, and the rule that it lies ``within``, if any."""
     rules = resource.select(IP_RULES)
-    if resource.type.lower() not in (_VAULTS, _MANAGED_HSMS) or isinstance(rules, Absent):
-        return None
+    if isinstance(rules, Absent):
+        return absent(resource)
     if not isinstance(rules, ListValue):
         return _unknown(rules, "it is no list")
     values = [select(item, ("value",)) for item in rules.items]
@@ -88,11 +89,21 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
     return "public", "a public range"
 
 
-def _subnets(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "subnets",
+    of=_VAULTS,
+    label="allowed subnets",
+    reads={
+        _VAULTS: (SUBNET_RULES,),
+        _SUBNETS: (("id",), ("name",), _ENDPOINTS),
+        _NETWORKS: (("id",), ("name",), ("properties", "subnets")),
+    },
+)
+def _subnets(resource: Resource, context: Context) -> Answer:
     """Each subnet that a vault admits: whether it has a service endpoint for Key Vault."""
     rules = resource.select(SUBNET_RULES)
-    if resource.type.lower() != _VAULTS or isinstance(rules, Absent):
-        return None
+    if isinstance(rules, Absent):
+        return absent(resource)
     if not isinstance(rules, ListValue):
         return _unknown(rules, "it is no list")
     return ListValue(at=rules.at, items=tuple(_subnet(item, context) for item in rules.items), origin=Origin.DERIVED)
@@ -160,16 +171,3 @@ def _scalar(value: Answer, plain: str | int | bool, note: str) -> Scalar:
 
 def _unknown(answer: Answer, why: str) -> Unknown:
     return Unknown(at=answer.at, origin=Origin.DERIVED, why=answer.why if isinstance(answer, Unknown) else why)
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "ipRules": Derived(_ip_rules, {_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}),
-    "subnets": Derived(
-        _subnets,
-        {
-            _VAULTS: (SUBNET_RULES,),
-            _SUBNETS: (("id",), ("name",), _ENDPOINTS),
-            _NETWORKS: (("id",), ("name",), ("properties", "subnets")),
-        },
-    ),
-}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Value
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Scalar, Value
 
 TOPICS = "microsoft.eventgrid/systemtopics"
 TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
@@ -32,10 +32,18 @@ _EVENTS: Mapping[str, str] = {
 }
 
 
-def _notices(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "notices",
+    of=VAULTS,
+    label="near-expiry notifications",
+    reads={
+        TOPICS: (_SOURCE, ("name",)),
+        TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
+        SUBSCRIPTIONS: (("scope",), _INCLUDED, *_NARROWED),
+    },
+)
+def _notices(resource: Resource, context: Context) -> Answer:
     """For which kinds of objects in a vault an event is sent to somebody when one will soon expire."""
-    if resource.type.lower() != VAULTS:
-        return None
     listening = list(companions(context, "scope", SUBSCRIPTIONS).of(resource.address))
     for topic, sure in companions(context, ".".join(map(str, _SOURCE)), TOPICS).of(resource.address):
         listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
@@ -78,15 +86,3 @@ def _includes(subscription: Resource, event: str) -> Sure:
     )
     filters = (item for path in _NARROWED for item in items_of(subscription.select(path)))
     return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "notices": Derived(
-        _notices,
-        {
-            TOPICS: (_SOURCE, ("name",)),
-            TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
-            SUBSCRIPTIONS: (("scope",), _INCLUDED, *_NARROWED),
-        },
-    ),
-}

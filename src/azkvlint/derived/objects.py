@@ -13,11 +13,11 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE, may_be_step, parse_id
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, Origin, Path, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import Answer, Link, Origin, Path, Scalar, Unknown, path_text, text_of
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
 _SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -129,13 +129,20 @@ def _place(resource: Resource, index: Index) -> _Place:
     return _Place(parts.names[0], True) if parts is not None and HOLE not in parts.names[0] else _Place(text, False)
 
 
-def _same_name(resource: Resource, context: Context) -> Value | None:
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    **dict.fromkeys(_TYPES, (("name",), ("parent",))),
+    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
+}
+
+
+@derived("sameName", of=_TYPES, label="objects of the same name", reads=_PLACES)
+def _same_name(resource: Resource, context: Context) -> Answer:
     """The objects in the same vault that have the name already."""
     objects: _Objects | None = context.cache.get(_KEPT)
     if objects is None:
         objects = context.cache[_KEPT] = _Objects(context.index)
     if resource.address not in objects.places or objects.is_alone(resource):
-        return None
+        return absent(resource)
     beside = list(objects.beside(resource))
     # What hangs on a condition of its own may not be there.
     certain = [other for other in beside if other.exists_with(resource)]
@@ -145,36 +152,25 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
-        return None
+        return absent(resource)
     why = f"{doubtful.address} may have the same name in the same vault"
     return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
 
 
-def _vault_name(resource: Resource, context: Context) -> Value | None:
+@derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)
+def _vault_name(resource: Resource, context: Context) -> Answer:
     """The name of the vault that an object is in, also of one that is not part of the input."""
-    if resource.type.lower() not in _TYPES:
-        return None
     place = _place(resource, context.index)
     if place.is_name:
         return Scalar(at=resource.at, value=place.vault, origin=Origin.DERIVED)
     return Unknown(at=resource.at, origin=Origin.DERIVED, why="the name of its vault is not known")
 
 
-def _literal_length(resource: Resource, context: Context) -> Value | None:
+@derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
+def _literal_length(resource: Resource, _: Context) -> Answer:
     """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
-        return None
+        return absent(resource)
     at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
     return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin=Origin.DERIVED)
-
-
-_PLACES: Mapping[str, tuple[Path, ...]] = {
-    **dict.fromkeys(_TYPES, (("name",), ("parent",))),
-    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
-}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
-    "sameName": Derived(_same_name, _PLACES),
-    "vaultName": Derived(_vault_name, _PLACES),
-}

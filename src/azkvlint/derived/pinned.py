@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from azkvlint.derived import consumers
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import URLS, field_of, names_version
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
@@ -20,13 +20,14 @@ _WITHOUT, _WITH = "versionless_id", ("id", "versioned_id", "resource_id")
 _HSM_KEY = "hardware_security_module_key"
 
 
-def _key_store(resource: Resource, context: Context) -> Value | None:
+@derived("keyStore", of=consumers.PATHS, label="store of the key", reads=consumers.GRAPH_NEEDS)
+def _key_store(resource: Resource, context: Context) -> Answer:
     """``vault`` or ``managed-hsm``: where the keys of a consumer are kept; of several keys, ``vault`` if any is."""
     found = [_store_of(value, context.index) for value in consumers.vaults_of(resource, context)]
     vaults = [one for one in found if isinstance(one, Scalar) and one.value == _STORES[_VAULTS]]
     doubts = [one for one in found if isinstance(one, Unknown)]
     ranked: list[Scalar | Unknown] = [*vaults, *doubts, *found]
-    return ranked[0] if ranked else None
+    return ranked[0] if ranked else absent(resource)
 
 
 def _store_of(value: Value, index: Index) -> Scalar | Unknown:
@@ -47,13 +48,19 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     return Scalar(at=value.at, value=word, origin=Origin.DERIVED, note=f"its key is in a {word.replace('-', ' ')}")
 
 
-def _pins_version(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "pinsKeyVersion",
+    of=consumers.PATHS,
+    label="pinned key version",
+    reads={type_: (*paths, _VERSION) for type_, paths in consumers.NEEDS.items()},
+)
+def _pins_version(resource: Resource, _: Context) -> Answer:
     """Whether a consumer names one version of its key; of several keys, of any. None where it names no key."""
     found = list(_pins(resource))
     pinned = [one for one in found if isinstance(one, Scalar) and one.value is True]
     doubts = [one for one in found if isinstance(one, Unknown)]
     ranked: list[Scalar | Unknown] = [*pinned, *doubts, *found]
-    return ranked[0] if ranked else None
+    return ranked[0] if ranked else absent(resource)
 
 
 def _pins(resource: Resource) -> Iterator[Scalar | Unknown]:
@@ -93,9 +100,3 @@ def _by_attribute(key: Link) -> bool | None:
     if attribute.endswith(_WITHOUT):
         return False
     return None if attribute not in _WITH else attribute != "id" or _HSM_KEY not in last
-
-
-ATTRIBUTES = {
-    "keyStore": Derived(_key_store, consumers.GRAPH_NEEDS),
-    "pinsKeyVersion": Derived(_pins_version, {type_: (*paths, _VERSION) for type_, paths in consumers.NEEDS.items()}),
-}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -48,24 +48,34 @@ _IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORE
 _SLASH = "\u2215"
 
 
-def _certificate_vaults(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "certificateVaultIds",
+    of=_SECRETS,
+    label="vaults of the VM certificates",
+    reads={type_: (path,) for type_, path in _SECRETS.items()},
+)
+def _certificate_vaults(resource: Resource, _: Context) -> Answer:
     """The vaults whose certificates Azure puts on a machine."""
     path = _SECRETS.get(resource.type.lower())
     secrets = resource.select(path) if path is not None else None
     if isinstance(secrets, Unknown):
         return secrets
     if not isinstance(secrets, ListValue) or not secrets.items:
-        return None
+        return absent(resource)
     found = [select(item, ("sourceVault", "id")) for item in secrets.items]
     items = tuple(one for one in found if not isinstance(one, Absent))
     return ListValue(at=secrets.at, items=items, origin=Origin.DERIVED)
 
 
-def _encryption_vault(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "encryptionVaultId",
+    of=_EXTENSIONS,
+    label="vault of the disk encryption key",
+    reads=dict.fromkeys(_EXTENSIONS, (_SETTINGS,)),
+)
+def _encryption_vault(resource: Resource, _: Context) -> Answer:
     """The vault that the settings of an extension name."""
-    if resource.type.lower() not in _EXTENSIONS:
-        return None
-    return _vault_in(resource.select(_SETTINGS))
+    return or_absent(_vault_in(resource.select(_SETTINGS)), resource)
 
 
 def _vault_in(settings: Answer) -> Value | None:
@@ -82,7 +92,13 @@ def _vault_in(settings: Answer) -> Value | None:
     return Scalar(at=settings.at, value=text, sensitive=settings.sensitive, origin=Origin.DERIVED)
 
 
-def _encryption_vaults(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "encryptionVaultIds",
+    of=_INLINE,
+    label="vaults of the disk encryption keys",
+    reads={type_: (path,) for type_, path in _INLINE.items()},
+)
+def _encryption_vaults(resource: Resource, _: Context) -> Answer:
     """The vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
     path = _INLINE.get(resource.type.lower())
     found = resource.select(path) if path is not None else None
@@ -101,11 +117,4 @@ def _encryption_vaults(resource: Resource, context: Context) -> Value | None:
         elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
             vaults.append(_vault_in(select(item, _SETTINGS)))
     items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
-    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED) if items else None
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "certificateVaultIds": Derived(_certificate_vaults, {type_: (path,) for type_, path in _SECRETS.items()}),
-    "encryptionVaultIds": Derived(_encryption_vaults, {type_: (path,) for type_, path in _INLINE.items()}),
-    "encryptionVaultId": Derived(_encryption_vault, dict.fromkeys(_EXTENSIONS, (_SETTINGS,))),
-}
+    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED) if items else absent(resource)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.grants import NEEDS, Grant, grants_of
+from azkvlint.derived.registry import Context, derived
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, ListValue, MapValue, Origin, Scalar, Unknown, Value
 
 # Duties, and the permissions any of which is one.
 _DUTIES: Mapping[str, frozenset[str]] = {
@@ -80,9 +80,19 @@ class _Sources:
             self.doubt = grants
 
 
-def _principals(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() != VAULTS:
-        return None
+_ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
+
+
+@derived(
+    "principals",
+    of=VAULTS,
+    label="duties of principals",
+    reads={
+        type_: (*COVERS_NEEDS.get(type_, ()), *NEEDS.get(type_, ()), *((RBAC,) if type_ == VAULTS else ()))
+        for type_ in _ALL_TYPES
+    },
+)
+def _principals(resource: Resource, context: Context) -> Answer:
     model = model_of(resource.select(RBAC))
     if isinstance(model, Unknown):
         return model
@@ -145,15 +155,3 @@ def _assignments(context: Context) -> Iterable[Reference]:
 def _policies(context: Context) -> Iterable[Reference]:
     """The vault of each separate access policy."""
     return references_by("parent", frozenset({POLICIES}), context.index)
-
-
-_ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "principals": Derived(
-        _principals,
-        {
-            type_: (*COVERS_NEEDS.get(type_, ()), *NEEDS.get(type_, ()), *((RBAC,) if type_ == VAULTS else ()))
-            for type_ in _ALL_TYPES
-        },
-    )
-}

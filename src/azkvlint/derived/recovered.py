@@ -8,14 +8,12 @@ every built-in Azure policy skips such a vault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, MapValue, Origin, Scalar, Unknown
 
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _PROPERTIES = "properties"
@@ -51,18 +49,13 @@ def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
     )
 
 
-def _recovers(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "recovers", of=_VAULTS, label="recovery of a deleted vault", reads=dict.fromkeys(_VAULTS, ((_PROPERTIES, _MODE),))
+)
+def _recovers(resource: Resource, _: Context) -> Answer:
     """Whether a vault is brought back. One that is only read is not."""
-    del context
-    if resource.type.lower() not in _VAULTS:
-        return None
     mode = resource.select((_PROPERTIES, _MODE))
     if isinstance(mode, Unknown):
         return Scalar(at=resource.at, value=False, origin=Origin.DERIVED) if resource.existing else mode
     word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
     return Scalar(at=mode.at, value=word == "recover", origin=Origin.DERIVED, note=f"createMode is {word}")
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "recovers": Derived(_recovers, dict.fromkeys(_VAULTS, ((_PROPERTIES, _MODE),))),
-}

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.resource_updates import BY_UPDATE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value, display
+from azkvlint.model.value import Answer, MapValue, Origin, Scalar, Unknown, display
 
 _VAULTS = "microsoft.keyvault/vaults"
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 
 
-def _written_purge_protection(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "writtenPurgeProtection", of=_VAULTS, label="purge protection as written", reads={_VAULTS: (_PURGE_PROTECTION,)}
+)
+def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     """Purge protection as a template or an azapi body writes it.
 
     Azure takes no false there, though that is what nothing means; azurerm never sends it.
@@ -26,14 +27,9 @@ def _written_purge_protection(resource: Resource, context: Context) -> Value | N
     found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
     is_azurerms = resource.declared_as in RESOURCES and (found is None or found.note != BY_UPDATE)
     if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
-        return None
+        return absent(resource)
     if isinstance(found, Scalar | Unknown):
         return msgspec.structs.replace(
             found, origin=Origin.DERIVED, note=f"purge protection is written as {display(found)}"
         )
-    return None
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "writtenPurgeProtection": Derived(_written_purge_protection, {_VAULTS: (_PURGE_PROTECTION,)}),
-}
+    return absent(resource)

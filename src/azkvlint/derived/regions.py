@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of, key_and_vault
+from azkvlint.derived.registry import Context, derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, Unknown, display
 
 _SETS = "microsoft.compute/diskencryptionsets"
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
@@ -22,9 +22,15 @@ _VAULT: Path = ("derived", "keyVaultId")
 _ACTIVE: Path = ("properties", "activeKey")
 
 
-def _in_region_of_vault(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() != _SETS:
-        return None
+_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    _SETS: (_LOCATION, _KEY, _VAULT, _ACTIVE),
+    **dict.fromkeys(_VAULTS, (_LOCATION, ("id",))),
+    **{f"{vault}/keys": (("parent",), ("id",)) for vault in _VAULTS},
+}
+
+
+@derived("inRegionOfVault", of=_SETS, label="region of the vault", reads=_NEEDS)
+def _in_region_of_vault(resource: Resource, context: Context) -> Answer:
     vaults = list(dict.fromkeys(_vaults(resource, context)))
     own = _region(resource.select(_LOCATION))
     others = [context.index.resources[vault].select(_LOCATION) for vault in vaults]
@@ -58,11 +64,3 @@ def _vaults(resource: Resource, context: Context) -> Iterator[str]:
             elif not isinstance(above, Absent):
                 below = reference_of("", "", above, context.index)
                 yield from below.targets if below is not None else ()
-
-
-_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    _SETS: (_LOCATION, _KEY, _VAULT, _ACTIVE),
-    **dict.fromkeys(_VAULTS, (_LOCATION, ("id",))),
-    **{f"{vault}/keys": (("parent",), ("id",)) for vault in _VAULTS},
-}
-ATTRIBUTES: Mapping[str, Derived] = {"inRegionOfVault": Derived(_in_region_of_vault, _NEEDS)}

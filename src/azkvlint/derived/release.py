@@ -7,12 +7,11 @@ Source: learn.microsoft.com/azure/key-vault/keys/policy-grammar.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
 from typing import Any
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
@@ -22,11 +21,11 @@ _DATA: Path = (*_POLICY, "data")
 _MOST = 100_000
 
 
-def _authorities(resource: Resource, context: Context) -> Value | None:
-    del context
-    found = resource.select(_DATA) if resource.type.lower() in _KEYS else None
-    if found is None or isinstance(found, Absent):
-        return None
+@derived("releaseAuthorities", of=_KEYS, label="attestation authorities", reads=dict.fromkeys(_KEYS, (_DATA,)))
+def _authorities(resource: Resource, _: Context) -> Answer:
+    found = resource.select(_DATA)
+    if isinstance(found, Absent):
+        return found
     policy = _decoded(found.value) if isinstance(found, Scalar) else None
     if not isinstance(policy, dict):
         why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
@@ -66,6 +65,3 @@ def _from_base64(text: str) -> bytes:
         return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
     except ValueError:
         return b""
-
-
-ATTRIBUTES: Mapping[str, Derived] = {"releaseAuthorities": Derived(_authorities, dict.fromkeys(_KEYS, (_DATA,)))}

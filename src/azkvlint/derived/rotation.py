@@ -7,12 +7,12 @@ Source: learn.microsoft.com/azure/key-vault/keys/how-to-configure-key-rotation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import floor
 from typing import TypeAlias
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
 from azkvlint.util.lazy_regex import regex
@@ -149,18 +149,6 @@ def _slack(resource: Resource, context: Context, after: Days) -> Days:
     return begin if isinstance(least, float) and least < 0 else least
 
 
-def _rotation(resource: Resource, context: Context) -> Value | None:
-    path = ("properties",) if resource.type.lower() == POLICIES else ("properties", "rotationPolicy")
-    policy = resource.select(path)
-    if isinstance(policy, Unknown):
-        return policy
-    if not isinstance(policy, MapValue):
-        return None
-    found = dict(_Policy(policy).fields(resource, context))
-    fields = {name: value for name, value in found.items() if value is not None}
-    return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin=Origin.DERIVED)
-
-
 # Besides the whole, the names in it: templates may write them in other letters.
 _OF_POLICY: tuple[Path, ...] = (
     (),
@@ -170,6 +158,22 @@ _OF_POLICY: tuple[Path, ...] = (
     ("lifetimeActions", "trigger", "timeBeforeExpiry"),
 )
 _OF_KEY: tuple[Path, ...] = (*(("properties", "rotationPolicy", *path) for path in _OF_POLICY), EXPIRES, BEGINS)
-ATTRIBUTES: Mapping[str, Derived] = {
-    "rotation": Derived(_rotation, {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}, local_only=True),
-}
+
+
+@derived(
+    "rotation",
+    of=(KEYS, HSM_KEYS, POLICIES),
+    label="rotation policy",
+    reads={KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)},
+    local_only=True,
+)
+def _rotation(resource: Resource, context: Context) -> Answer:
+    path = ("properties",) if resource.type.lower() == POLICIES else ("properties", "rotationPolicy")
+    policy = resource.select(path)
+    if isinstance(policy, Unknown):
+        return policy
+    if not isinstance(policy, MapValue):
+        return absent(resource)
+    found = dict(_Policy(policy).fields(resource, context))
+    fields = {name: value for name, value in found.items() if value is not None}
+    return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin=Origin.DERIVED)

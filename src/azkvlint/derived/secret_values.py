@@ -5,14 +5,14 @@ The value itself goes into no derived attribute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.secret_formats import has_credential, is_configuration, known_text, placeholder_in
 from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, kind_of_name
 
@@ -20,20 +20,27 @@ _ORIGINS: Path = ("derived", ORIGINS)
 _KEY = regex(r"\[[^\[\]]*\]$")
 
 
-def _placeholder(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived("placeholder", of=SECRETS_TYPE, label="placeholder value", reads={SECRETS_TYPE: (PATH_IN_BODY,)})
+def _placeholder(resource: Resource, _: Context) -> Answer:
     """Return whether the value stands for another one: ``certain``, ``likely`` or ``none``."""
     value = _value(resource)
     if value is None or isinstance(value, Unknown):
-        return None if value is None else Unknown(at=value.at, origin=Origin.DERIVED, why=value.why)
+        return absent(resource) if value is None else Unknown(at=value.at, origin=Origin.DERIVED, why=value.why)
     found = placeholder_in(str(value.value) if isinstance(value, Scalar) else "none")
     return Scalar(at=value.at, value=found.value, origin=Origin.DERIVED)
 
 
-def _is_configuration(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "isConfiguration",
+    of=SECRETS_TYPE,
+    label="configuration value",
+    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
+)
+def _is_configuration(resource: Resource, _: Context) -> Answer:
     """Return whether the name of the secret or the form of its value shows that it is no secret."""
     value = _value(resource)
     if value is None:
-        return None
+        return absent(resource)
     text = _text(value)
     found = is_configuration([*_names(resource)], text) or (_is_named_so(resource) and not has_credential(text))
     return Scalar(at=value.at, value=found, origin=Origin.DERIVED)
@@ -46,8 +53,6 @@ def _is_named_so(resource: Resource) -> bool:
 
 
 def _value(resource: Resource) -> Value | None:
-    if resource.type.lower() != SECRETS_TYPE:
-        return None
     value = resource.select(PATH_IN_BODY)
     return None if isinstance(value, Absent) else value
 
@@ -66,9 +71,3 @@ def _names(resource: Resource) -> Iterator[str]:
     # Most are called `secret`, whatever they hold.
     if kind_of_name(label) is NameKind.PLAIN:
         yield label
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "placeholder": Derived(_placeholder, {SECRETS_TYPE: (PATH_IN_BODY,)}),
-    "isConfiguration": Derived(_is_configuration, {SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)}),
-}

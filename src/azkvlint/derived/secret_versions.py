@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived import tls
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.derived.secrets import CONFIG, REFERENCE, SITES, speaks_of_secret
 from azkvlint.evaluation.values import OPEN, pieces
 from azkvlint.model.resource import Resource
@@ -58,11 +58,21 @@ _OF_VAULT = ("vaulturi", "vault_uri")
 _TERRAFORM = regex(r"\bazurerm_key_vault_(?:secret|certificate)\.")
 
 
-def _references(resource: Resource, context: Context) -> Value | None:
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    **{type_: tls.NEEDS[type_] for type_ in _WITH_CERTIFICATES},
+    tls.FRONT_DOOR: (*tls.NEEDS[tls.FRONT_DOOR], _LATEST, _VERSION),
+    _NAMED_VALUES: (_IDENTIFIER,),
+    **dict.fromkeys(_APPS, (_SECRETS,)),
+    **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
+    **dict.fromkeys(CONFIG, (_PROPERTIES,)),
+}
+
+
+@derived("secretReferences", of=_PLACES, label="secret references", reads=_PLACES)
+def _references(resource: Resource, _: Context) -> Answer:
     """Each secret or certificate that a resource names: whether it ``pinsVersion``."""
-    del context
     found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else None
+    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else absent(resource)
 
 
 def _item(name: str, value: Value, pins: bool | None) -> Value:
@@ -192,14 +202,3 @@ def _versioned(path: str) -> bool | None:
     """The same of what follows the host: ``secrets/name``, and perhaps a version."""
     parts = path.strip("/").split("/")
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() in _OBJECTS else None
-
-
-_PLACES: Mapping[str, tuple[Path, ...]] = {
-    **{type_: tls.NEEDS[type_] for type_ in _WITH_CERTIFICATES},
-    tls.FRONT_DOOR: (*tls.NEEDS[tls.FRONT_DOOR], _LATEST, _VERSION),
-    _NAMED_VALUES: (_IDENTIFIER,),
-    **dict.fromkeys(_APPS, (_SECRETS,)),
-    **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
-    **dict.fromkeys(CONFIG, (_PROPERTIES,)),
-}
-ATTRIBUTES: Mapping[str, Derived] = {"secretReferences": Derived(_references, _PLACES)}

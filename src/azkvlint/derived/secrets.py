@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.evaluation.functions.languages import GIVES_SECRET
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import wrap
@@ -71,7 +71,17 @@ _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 
-def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived(
+    "inlineSecrets",
+    of=(*SITES, *CONFIG, LINKED),
+    label="secrets in the configuration",
+    reads={
+        **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
+        **dict.fromkeys(CONFIG, (_PROPERTIES,)),
+        LINKED: (_TYPE_PROPERTIES,),
+    },
+)
+def _inline_secrets(resource: Resource, _: Context) -> Answer:
     """The names of what is a secret and stands there, each as an item; one that may be is an item that is not known."""
     match resource.type.lower():
         case type_ if type_ in SITES:
@@ -82,14 +92,15 @@ def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # al
         case "microsoft.datafactory/factories/linkedservices":
             found = [*_linked(resource.select(_TYPE_PROPERTIES))]
         case _:
-            return None
+            return absent(resource)
     return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
 
 
-def _vault_references(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived(
+    "vaultReferences", of=SITES, label="Key Vault references", reads=dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))
+)
+def _vault_references(resource: Resource, _: Context) -> Answer:
     """Return the names of the settings of an app that refer to Key Vault, each as an item."""
-    if resource.type.lower() not in SITES:
-        return None
     found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
     return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
 
@@ -195,11 +206,12 @@ def _decoded(text: Scalar) -> Value:
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")
 
 
-def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived("toldSecrets", of=_TELLING, label="exposed secrets", reads=_TELLING)
+def _told_secrets(resource: Resource, _: Context) -> Answer:
     """Return the properties that expose a secret to readers of the resource, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
     found = tuple(item for path in paths for item in _exposed_at(resource, path))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if paths else None
+    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if paths else absent(resource)
 
 
 def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
@@ -301,17 +313,3 @@ def _named(name: str, value: Value) -> Scalar:
 def _doubt(value: Value) -> Unknown:
     why = value.why if isinstance(value, Unknown) else "it is no setting"
     return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "inlineSecrets": Derived(
-        _inline_secrets,
-        {
-            **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
-            **dict.fromkeys(CONFIG, (_PROPERTIES,)),
-            LINKED: (_TYPE_PROPERTIES,),
-        },
-    ),
-    "toldSecrets": Derived(_told_secrets, _TELLING),
-    "vaultReferences": Derived(_vault_references, dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))),
-}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.derived.scope import OBJECT, SCOPE, Coverage, level_of
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
@@ -32,36 +32,37 @@ _ENVIRONMENTS = frozenset({"environment", "env", "stage"})
 _APPLICATIONS = frozenset({"application", "app", "workload"})
 _OBJECTS = tuple(f"{VAULTS}/{kind}" for kind in ("keys", "secrets", "certificates"))
 _TAGS: Path = ("tags",)
+_TAG_READS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
 _ANY = ""  # not an address: what may lie in any vault
 
 
-def _distinct(names: frozenset[str]) -> Callable[[Resource, Context], Value | None]:
-    """The values that one tag of these names has in a vault, or that of them with the most.
+@derived("environments", of=VAULTS, label="environments", reads=_TAG_READS)
+def _environments(resource: Resource, context: Context) -> Answer:
+    return _distinct(_ENVIRONMENTS, resource, context)
+
+
+@derived("applications", of=VAULTS, label="applications", reads=_TAG_READS)
+def _applications(resource: Resource, context: Context) -> Answer:
+    return _distinct(_APPLICATIONS, resource, context)
+
+
+def _distinct(names: frozenset[str], resource: Resource, context: Context) -> Value:
+    """Return the values that one tag of these names has in a vault, or that of them with the most.
 
     Two that are known decide; with fewer, what is not known leaves it open.
     """
-
-    def make(resource: Resource, context: Context) -> Value | None:
-        if resource.type.lower() != VAULTS:
-            return None
-        found: dict[str, dict[str, Scalar]] = {}
-        doubt: Unknown | None = None
-        tags = _tags_by_vault(context)
-        for name, value in (*tags.get(resource.address, ()), *tags.get(_ANY, ())):
-            if isinstance(value, Unknown) and (not name or name in names):
-                doubt = value
-            elif name in names and isinstance(value, Scalar) and str(value.value).strip():
-                found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
-        most = max(found.values(), key=len, default={})
-        if doubt is not None and len(most) < 2:  # two are different
-            return Unknown(at=resource.at, why=doubt.why, origin=Origin.DERIVED)
-        items = tuple(
-            Scalar(at=resource.at, value=word, origin=Origin.DERIVED, sensitive=one.sensitive)
-            for word, one in most.items()
-        )
-        return ListValue(at=resource.at, items=items, origin=Origin.DERIVED)
-
-    return make
+    found: dict[str, dict[str, Scalar]] = {}
+    doubt: Unknown | None = None
+    tags = _tags_by_vault(context)
+    for name, value in (*tags.get(resource.address, ()), *tags.get(_ANY, ())):
+        if isinstance(value, Unknown) and (not name or name in names):
+            doubt = value
+        elif name in names and isinstance(value, Scalar) and str(value.value).strip():
+            found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
+    most = max(found.values(), key=len, default={})
+    if doubt is not None and len(most) < 2:  # two are different
+        return unknown(resource, doubt.why)
+    return known_list(resource, [known(resource, word, sensitive=one.sensitive) for word, one in most.items()])
 
 
 def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
@@ -96,10 +97,9 @@ def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
             yield "", tags.rest
 
 
-def _object_scopes(resource: Resource, context: Context) -> Value | None:
+@derived("objectScopes", of=VAULTS, label="role assignments on single objects", reads=COVERS_NEEDS)
+def _object_scopes(resource: Resource, context: Context) -> Answer:
     """The single keys, secrets and certificates of a vault that roles are assigned on."""
-    if resource.type.lower() != VAULTS:
-        return None
     found: dict[str, dict[str, bool]] | None = context.cache.get("object scopes")
     if found is None:
         found = context.cache["object scopes"] = _scopes_by_vault(context)
@@ -128,11 +128,3 @@ def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
         for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
             found.setdefault(vault, {}).setdefault(text, False)
     return found
-
-
-_NEEDS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "environments": Derived(_distinct(_ENVIRONMENTS), _NEEDS),
-    "applications": Derived(_distinct(_APPLICATIONS), _NEEDS),
-    "objectScopes": Derived(_object_scopes, COVERS_NEEDS),
-}

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, TENANT
 from azkvlint.derived import consumers
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, Unknown, Value, text_of
 
 _SQL = "microsoft.sql/servers"
 _TYPES = (
@@ -33,36 +33,44 @@ _WHOLE, _PROVIDER = ("parent", "scope"), "provider"
 _OF_PROVIDER = "azurerm_client_config."
 
 
-def _in_tenant_of_vault(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in _TYPES:
-        return None
+_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **consumers.GRAPH_NEEDS,
+    **{type_: (*consumers.GRAPH_NEEDS[type_], *_OWN, *((via,) for via in (*_WHOLE, _PROVIDER))) for type_ in _TYPES},
+    VAULTS: (("id",), _VAULT_TENANT),
+    PROVIDER_TYPE.lower(): ((TENANT,),),
+}
+
+
+@derived("inTenantOfVault", of=_TYPES, label="tenant of the vault", reads=_NEEDS)
+def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
     said = list(_tenants(resource, context))
     by_provider = _of_its_provider(resource, context)
     own = next((one for one in (*said, by_provider) if one is not None), None)
     vaults = consumers.vaults_of(resource, context)
     if own is None or not vaults:
-        return None
+        return absent(resource)
     for value in vaults:
         reference = reference_of("", "", value, context.index)
         is_open = reference is None or reference.anything or bool(reference.candidates)
         found = [context.index.resources[address] for address in reference.targets] if reference is not None else []
         if len(found) == 1 and not is_open:
-            return _held_against(own, found[0], resource) if found[0].type.lower() == VAULTS else None
+            is_vault = found[0].type.lower() == VAULTS
+            return _same_tenant(own, found[0], resource) if is_vault else absent(resource)
         # A vault that is elsewhere is mostly in the tenant that the provider reads it in.
         if is_open or said:
             why = "which vault its key is in, and of which tenant that is, is not known"
             return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
-    return None
+    return absent(resource)
 
 
-def _held_against(own: Value, vault: Resource, resource: Resource) -> Value | None:
+def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
     other = vault.select(_VAULT_TENANT)
     if isinstance(own, Scalar) and isinstance(other, Scalar):
         same = text_of(own).lower() == text_of(other).lower()
         note = f"it is in another tenant than {vault.address}"
         return Scalar(at=resource.at, value=same, origin=Origin.DERIVED, note="" if same else note)
     if isinstance(other, Absent) or _OF_PROVIDER in text_of(other):
-        return None
+        return absent(resource)
     if text_of(own) and text_of(own) == text_of(other):
         return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
     why = f"whether {vault.address} is in the same tenant is not known"
@@ -93,12 +101,3 @@ def _one(resource: Resource, via: str, context: Context) -> Resource | None:
     reference = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
     targets = reference.targets if reference is not None else ()
     return context.index.resources[targets[0]] if len(targets) == 1 else None
-
-
-_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **consumers.GRAPH_NEEDS,
-    **{type_: (*consumers.GRAPH_NEEDS[type_], *_OWN, *((via,) for via in (*_WHOLE, _PROVIDER))) for type_ in _TYPES},
-    VAULTS: (("id",), _VAULT_TENANT),
-    PROVIDER_TYPE.lower(): ((TENANT,),),
-}
-ATTRIBUTES: Mapping[str, Derived] = {"inTenantOfVault": Derived(_in_tenant_of_vault, _NEEDS)}

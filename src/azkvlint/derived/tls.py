@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 
 VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
@@ -62,11 +62,24 @@ def _doubt(resource: Resource, why: str) -> Unknown:
     return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
 
 
-def _certificate_ids(resource: Resource, context: Context) -> Value | None:
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
+    APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
+    **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
+    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
+}
+
+
+@derived(
+    "certificateIds",
+    of=NEEDS,
+    label="TLS certificates",
+    reads={**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
+)
+def _certificate_ids(resource: Resource, _: Context) -> Answer:
     """The certificates that a resource serves TLS with, by id. The secret of a certificate's name holds its key."""
-    del context
     found = tuple(map(_certificate_id, named(resource)))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else None
+    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else absent(resource)
 
 
 def named(resource: Resource) -> Iterator[Value]:
@@ -100,11 +113,12 @@ def _certificate_id(value: Value) -> Value:
     return msgspec.structs.replace(value, **{field: text.replace("/secrets/", "/certificates/", 1)})
 
 
-def _serves_public(resource: Resource, context: Context) -> Value | None:
+@derived("servesPublic", of=NEEDS, label="public TLS endpoint", reads={**NEEDS, ENVIRONMENTS: (_INTERNAL,)})
+def _serves_public(resource: Resource, context: Context) -> Answer:
     """Whether anyone on the internet may be served by a resource that serves TLS."""
     type_ = resource.type.lower()
     if type_ == GATEWAYS:
-        return _has_public_frontend(resource)
+        return or_absent(_has_public_frontend(resource), resource)
     if type_ == APIM:
         is_whole = isinstance(resource.select(("scope",)), Absent)
         return _unless(resource if is_whole else _one(resource, "scope", context), resource, _NETWORK, "internal")
@@ -112,7 +126,11 @@ def _serves_public(resource: Resource, context: Context) -> Value | None:
         return _unless(_one(resource, "parent", context), resource, _INTERNAL, "true")
     if type_ == FRONT_DOOR:
         return _made(resource, True, "Front Door serves the internet")
-    return _doubt(resource, "which apps use it, and who can reach them, is not said") if type_ in NEEDS else None
+    return (
+        _doubt(resource, "which apps use it, and who can reach them, is not said")
+        if type_ in NEEDS
+        else absent(resource)
+    )
 
 
 def _has_public_frontend(gateway: Resource) -> Value | None:
@@ -143,17 +161,3 @@ def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) 
         return _doubt(resource, "whether what it belongs to is internal is not known")
     word = str(answer.value).lower() if isinstance(answer, Scalar) else ""
     return _made(resource, word != internal, f"{of.address} is {'not ' if word != internal else ''}internal")
-
-
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
-    APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
-    **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
-    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
-}
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    # A certificate that is named by its address is found by its name, and its vault's.
-    "certificateIds": Derived(_certificate_ids, {**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)}),
-    "servesPublic": Derived(_serves_public, {**NEEDS, ENVIRONMENTS: (_INTERNAL,)}),
-}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.exposure import exposure, in_perimeter, public_access
 from azkvlint.derived.network_perimeters import PERIMETER_NEEDS, perimeters_of
 from azkvlint.derived.policies import change_of, repeats_vault
+from azkvlint.derived.registry import Context, absent, also_reads, derived, or_absent
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
@@ -24,30 +22,43 @@ POLICY_LIST: Path = ("properties", "accessPolicies")
 _GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"))
 
 
-def _exposure(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+@derived(
+    "exposure",
+    of=(VAULTS, MANAGED_HSMS),
+    label="network exposure",
+    reads={VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS},
+)
+def _exposure(resource: Resource, context: Context) -> Answer:
     perimeters = perimeters_of(resource, context)
     return exposure(resource, perimeters.enforced, lambda: perimeters.lets_in(context))
 
 
-def _public_access(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+@derived(
+    "publicAccess",
+    of=(VAULTS, MANAGED_HSMS),
+    label="public network access",
+    reads={VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS},
+)
+def _public_access(resource: Resource, context: Context) -> Answer:
     return public_access(resource, perimeters_of(resource, context).enforced)
 
 
-def _in_perimeter(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+@derived(
+    "inPerimeter",
+    of=(VAULTS, MANAGED_HSMS),
+    label="network security perimeter",
+    reads={VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS},
+)
+def _in_perimeter(resource: Resource, context: Context) -> Answer:
     return in_perimeter(resource, perimeters_of(resource, context).enforced)
 
 
-def _access_model(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "accessModel", of=(VAULTS, POLICIES), label="permission model", reads={VAULTS: (RBAC,), POLICIES: (("parent",),)}
+)
+def _access_model(resource: Resource, context: Context) -> Answer:
     if resource.type.lower() == VAULTS:
         return model_of(resource.select(RBAC))
-    if resource.type.lower() != POLICIES:
-        return None
     above = resource.select(("parent",))
     # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
@@ -62,39 +73,60 @@ def _access_model(resource: Resource, context: Context) -> Value | None:
     return Unknown(at=resource.at, origin=Origin.DERIVED, why="the permission model of its vault is not known")
 
 
-def _ignores_policies(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "ignoresPolicies",
+    of=(VAULTS, POLICIES),
+    label="permission model",
+    reads={VAULTS: (RBAC,), POLICIES: (("parent",),)},
+)
+def _ignores_policies(resource: Resource, context: Context) -> Answer:
     """Whether it is known that the vault's permission model ignores access policies.
 
     Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
     """
     model = _access_model(resource, context)
     if not isinstance(model, Scalar) or model.value != "rbac":
-        return None
+        return absent(resource)
     return Scalar(at=model.at, value=True, origin=Origin.DERIVED, note=model.note)
 
 
-def _inline_policies(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "inlinePolicies",
+    of=VAULTS,
+    label="inline access policies",
+    reads={VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
+)
+def _inline_policies(resource: Resource, _: Context) -> Answer:
     """The access policies that the author of a vault writes in it."""
     policies = resource.select(POLICY_LIST)
-    if resource.type.lower() != VAULTS or isinstance(policies, Absent):
-        return None
+    if isinstance(policies, Absent):
+        return absent(resource)
     if isinstance(policies, ListValue) and policies.items and policies.origin == Origin.KEPT:
         why = "the vault has access policies that its author does not write there"
         return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
     return policies
 
 
-def _policy_change(resource: Resource, context: Context) -> Value | None:
-    return change_of(resource) if resource.type.lower() == POLICIES else None
+@derived("policyChange", of=POLICIES, label="change to access policies", reads={POLICIES: (("name",),)})
+def _policy_change(resource: Resource, _: Context) -> Answer:
+    return or_absent(change_of(resource), resource)
 
 
-def _repeats_vault(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "repeatsVault",
+    of=POLICIES,
+    label="repetition of inline access policies",
+    reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
+)
+def _repeats_vault(resource: Resource, context: Context) -> Answer:
     above = resource.select(("parent",))
-    if resource.type.lower() != POLICIES or isinstance(above, Absent):
-        return None
+    if isinstance(above, Absent):
+        return absent(resource)
     reference = reference_of(resource.address, "parent", above, context.index)
     targets = reference.targets if reference is not None else ()
-    return repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None)
+    return or_absent(
+        repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None), resource
+    )
 
 
 def model_of(answer: Answer) -> Value:
@@ -107,13 +139,4 @@ def model_of(answer: Answer) -> Value:
     return Unknown(at=answer.at, origin=Origin.DERIVED, why=why)
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS}),
-    "publicAccess": Derived(_public_access, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
-    "inPerimeter": Derived(_in_perimeter, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
-    "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
-    "ignoresPolicies": Derived(_ignores_policies, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
-    "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
-    "repeatsVault": Derived(_repeats_vault, {VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)}),
-    "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
-}
+also_reads("properties.accessPolicies", {POLICIES: (("parent",), POLICY_LIST)})

@@ -6,17 +6,15 @@ versions of the control plane are retired, and when); the changelog of azurerm f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from functools import partial
 
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived, or_absent
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown, Value
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
@@ -28,17 +26,20 @@ _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secre
 _IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
 _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
+_VAULT_API_READS = dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))
+_HSM_API_READS = dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))
 # All that the control plane of Key Vault has.
 TYPES = (
     VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
 )  # fmt: skip
 
 
-def _retirement(resource: Resource, context: Context) -> Value | None:
+@derived("apiRetirement", of=TYPES, label="API retirement", reads=dict.fromkeys(TYPES, (API,)), local_only=True)
+def _retirement(resource: Resource, context: Context) -> Answer:
     """Until when the API version of a resource of Key Vault works."""
     found = resource.select(API)
-    if resource.type.lower() not in TYPES or not isinstance(found, Scalar | Unknown):
-        return None
+    if not isinstance(found, Scalar | Unknown):
+        return absent(resource)
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
         return Unknown(at=found.at, origin=Origin.DERIVED, why="the API version is not known")
@@ -57,13 +58,23 @@ def _days(today: date) -> str:
     return f"is retired on {_END}, {left} day{'' if left == 1 else 's'} from {today}"
 
 
-def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Value | None:
+@derived("vaultApi", of=PROVIDER_TYPE.lower(), label="Key Vault API", reads=_VAULT_API_READS)
+def _vault_api(resource: Resource, context: Context) -> Answer:
+    return _calls(_IN_VAULTS, _VAULTS_SINCE, resource, context)
+
+
+@derived("hsmApi", of=PROVIDER_TYPE.lower(), label="Managed HSM API", reads=_HSM_API_READS)
+def _hsm_api(resource: Resource, context: Context) -> Answer:
+    return _calls(_IN_HSMS, _HSMS_SINCE, resource, context)
+
+
+def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Answer:
     """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
     found = resource.select((VERSION,))
     if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
-        return None
+        return absent(resource)
     if not any(resource.address in _managers(type_, context) for type_ in types):
-        return None
+        return absent(resource)
     low, high = (_number(found, name) for name in ("atLeast", "below"))
     if low is not None and low >= since:
         return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
@@ -93,11 +104,12 @@ def _number(version: MapValue, name: str) -> Version | None:
     return int(major), int(minor)
 
 
-def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived("modelIsStated", of=VAULTS, label="explicit permission model", reads={VAULTS: (API, RBAC)}, local_only=True)
+def _model_is_stated(resource: Resource, _: Context) -> Answer:
     """Whether a vault that names its API version says which permission model it has."""
     version = resource.select(API)
-    if resource.type.lower() != VAULTS or not isinstance(version, Scalar | Unknown):
-        return None
+    if not isinstance(version, Scalar | Unknown):
+        return absent(resource)
     found = resource.select(RBAC)
     text = str(version.value) if isinstance(version, Scalar) else ""
     is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
@@ -107,11 +119,18 @@ def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # a
     return Scalar(at=found.at, value=is_said, origin=Origin.DERIVED, note=note)
 
 
-def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived(
+    "deadProperty",
+    of=SINCE,
+    label="unsupported property",
+    reads={type_: (API, *rows) for type_, rows in SINCE.items()},
+    local_only=True,
+)
+def _dead_property(resource: Resource, _: Context) -> Answer:
     """The first property that is written and that the API version of a resource does not have."""
     rows, version = SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
-        return None
+        return absent(resource)
     text = str(version.value) if isinstance(version, Scalar) else ""
     doubt: Unknown | None = None
     for path, since in rows.items():
@@ -126,13 +145,4 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
         doubt = Unknown(
             at=found.at, origin=Origin.DERIVED, why=found.why if text and isinstance(found, Unknown) else why
         )
-    return doubt
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,)), local_only=True),
-    "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
-    "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
-    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}, local_only=True),
-    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}, local_only=True),
-}
+    return or_absent(doubt, resource)
