@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
     ListValue,
-    MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -68,8 +66,8 @@ def activation(resource: Resource, context: Context) -> Activation:
 
 
 def _open(resource: Resource) -> Activation:
-    unknown = Unknown(at=resource.at, origin=Origin.DERIVED, why=_OPEN)
-    return Activation(unknown, unknown)
+    doubt = unknown(resource, _OPEN)
+    return Activation(doubt, doubt)
 
 
 def _by_script(resource: Resource, script: Resource, context: Context) -> Iterator[Activation]:
@@ -101,8 +99,8 @@ def _told(resource: Resource, script: Resource, options: Mapping[str, list[str]]
     quorum = [word for name in _QUORUMS for word in options.get(name, ())]
     if not keys or len(quorum) != 1 or not quorum[0].isdecimal() or any(map(_is_open, keys)):
         return _open(resource)
-    shares = ListValue(at=at, items=tuple(Scalar(at=at, value=key) for key in keys), origin=Origin.DERIVED)
-    return Activation(shares, Scalar(at=at, value=int(quorum[0][:9]), origin=Origin.DERIVED), f", by {script.address}")
+    shares = known_list(at, (Scalar(at=at, value=key) for key in keys))
+    return Activation(shares, known(at, int(quorum[0][:9])), f", by {script.address}")
 
 
 def _variables(script: Resource) -> dict[str, str]:
@@ -138,8 +136,4 @@ def _domain(resource: Resource, context: Context) -> Answer:
     if not isinstance(resource.select(_DOMAIN), Absent):
         return absent(resource)
     quorum = activation(resource, context).quorum
-    return (
-        MapValue(at=resource.at, fields={"quorum": quorum}, origin=Origin.DERIVED)
-        if quorum is not None
-        else absent(resource)
-    )
+    return known_object(resource, {"quorum": quorum}) if quorum is not None else absent(resource)

@@ -13,11 +13,11 @@ import msgspec
 
 from azkvlint.derived.assignments import COVERS_NEEDS
 from azkvlint.derived.companions import Sure, is_one_of, items_of, said
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known_object
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, select, text_of
 
 ACTIVITY = "microsoft.insights/activitylogalerts"
 METRIC = "microsoft.insights/metricalerts"
@@ -108,7 +108,7 @@ def _alerted_on(resource: Resource, context: Context) -> Answer:
     for word, metrics in _HEALTH[type_].items():
         sure = max(told.get(metric, Sure.NO) for metric in metrics)
         fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
-    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
+    return known_object(resource, fields)
 
 
 def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:

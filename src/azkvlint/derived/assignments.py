@@ -8,7 +8,16 @@ import msgspec
 
 from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.operations import operations_of, operations_of_built_in
-from azkvlint.derived.registry import Context, absent, also_reads, derived, or_absent, unknown
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    also_reads,
+    derived,
+    known,
+    known_list,
+    or_absent,
+    unknown,
+)
 from azkvlint.derived.scope import SCOPE, level_of
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
@@ -61,31 +70,27 @@ def role_name(resource: Resource, context: Context) -> Answer:
     role = resource.select(("properties", "roleDefinitionId"))
     built_in = role_by_id(text_of(role))
     if built_in is not None:
-        return _named(resource, built_in)
+        return known(resource, built_in)
     definition = _definition(role, context)
     if definition is not None:
         looked_up = role_by_id(definition.name) if definition.existing else None
         if looked_up is not None:
-            return _named(resource, looked_up)
+            return known(resource, looked_up)
         own = definition.select(("properties", "roleName"))
         # What is only read, and named by an id, may be any role: the id says which.
         by_id = definition.existing and text_of(role)
         if isinstance(own, Scalar) or (isinstance(own, Unknown) and not by_id):
             return own
         if not by_id:
-            return _named(resource, definition.name)
+            return known(resource, definition.name)
     if isinstance(role, Scalar):
         return msgspec.structs.replace(role, origin=Origin.DERIVED)
     guid = text_of(role).rstrip("/").rpartition("/")[2]
     if guid and HOLE not in guid:
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
-        return Scalar(at=role.at, value=guid, origin=Origin.DERIVED)
-    unknown = role if isinstance(role, Unknown) else name
-    return unknown if isinstance(unknown, Unknown) else absent(resource)
-
-
-def _named(resource: Resource, value: str) -> Scalar:
-    return Scalar(at=resource.at, value=value, origin=Origin.DERIVED)
+        return known(role, guid)
+    doubt = role if isinstance(role, Unknown) else name
+    return doubt if isinstance(doubt, Unknown) else absent(resource)
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:
@@ -123,10 +128,8 @@ def operations(resource: Resource, context: Context) -> Answer:
             return custom
         return _told_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"the role {name.value} allows it"
-    items = tuple(
-        Scalar(at=name.at, value=one, origin=Origin.DERIVED, note=note, sensitive=name.sensitive) for one in built_in
-    )
-    return ListValue(at=name.at, items=items, origin=Origin.DERIVED)
+    items = tuple(known(name, one, note, sensitive=name.sensitive) for one in built_in)
+    return known_list(name, items)
 
 
 def _told_at(resource: Resource, found: Value) -> Value:
@@ -157,7 +160,7 @@ def _scope_level(resource: Resource, context: Context) -> Answer:
     scope = resource.select(SCOPE)
     if isinstance(scope, Absent) and resource.type.lower() in GRANTS:
         # No role can be assigned without a scope, so a caller sets the one that is null here.
-        return Unknown(at=scope.at, origin=Origin.DERIVED, why="`scope` has no value")
+        return unknown(scope, "`scope` has no value")
     return or_absent(level_of(scope, context.index), resource)
 
 
@@ -172,12 +175,10 @@ def _scope_levels(resource: Resource, context: Context) -> Answer:
     scopes = resource.select(("properties", "assignableScopes"))
     if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)
-        return (
-            ListValue(at=resource.at, items=(level,), origin=Origin.DERIVED) if level is not None else absent(resource)
-        )
+        return known_list(resource, (level,)) if level is not None else absent(resource)
     if isinstance(scopes, ListValue):
         levels = (level_of(scope, context.index) for scope in scopes.items)
-        return ListValue(at=scopes.at, items=tuple(x for x in levels if x is not None), origin=Origin.DERIVED)
+        return known_list(scopes, (x for x in levels if x is not None))
     return scopes if isinstance(scopes, Unknown) else absent(resource)
 
 

@@ -51,11 +51,11 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
     context = Context(index, required.today or datetime.now(UTC).date(), {}, is_complete)
     if not _known or _known[0][0] is not required:
         _known[:] = [(required, {})]
-    known = _known[0][1]
+    makers_by_type = _known[0][1]
     for type_ in index.types():
-        makers = known.get(type_)
+        makers = makers_by_type.get(type_)
         if makers is None:
-            makers = known[type_] = _makers(required, type_)
+            makers = makers_by_type[type_] = _makers(required, type_)
         shared: dict[tuple[int, bool], dict[str, Answer]] = {}
         for resource in index.of_type(type_.lower()) if makers else ():
             key = id(resource.shared_attributes), resource.existing
@@ -69,7 +69,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
                     fields[name] = value
             if fields:
                 index.put(_with_derived(resource, fields))
-    _derive_variants(index, known, context)
+    _derive_variants(index, makers_by_type, context)
 
 
 def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) -> None:

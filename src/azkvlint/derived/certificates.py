@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    known_object,
+    or_absent,
+    unknown,
+)
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -18,7 +27,6 @@ from azkvlint.model.value import (
     MapValue,
     Origin,
     Path,
-    Plain,
     Scalar,
     Unknown,
     Value,
@@ -55,14 +63,6 @@ _DAYS_A_MONTH = 365.25 / 12
 _MOST_MONTHS = 12_000
 
 
-def _made(at: Resource, value: Plain, note: str = "") -> Scalar:
-    return Scalar(at=at.at, value=value, origin=Origin.DERIVED, note=note)
-
-
-def _doubt(resource: Resource, why: str) -> Unknown:
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
-
-
 def _number(answer: Answer) -> int | None:
     """A number of at most so many that one can reckon with it."""
     value = answer.value if isinstance(answer, Scalar) else None
@@ -76,7 +76,7 @@ def _own_policy(resource: Resource, _: Context) -> Answer:
     policy = resource.select(_POLICY)
     if isinstance(policy, Unknown) and policy.origin != Origin.DEFAULT:
         return policy
-    return _made(resource, isinstance(policy, MapValue))
+    return known(resource, isinstance(policy, MapValue))
 
 
 @derived(
@@ -97,30 +97,30 @@ def _issuer_provider(resource: Resource, context: Context) -> Answer:
         return msgspec.structs.replace(name, origin=Origin.DERIVED)
     found = _issuers_of(resource, str(name.value).lower(), context)
     providers = [one.select(_PROVIDER) for one in found]
-    known = {str(one.value) for one in providers if isinstance(one, Scalar)}
+    certain = {str(one.value) for one in providers if isinstance(one, Scalar)}
     named = all(isinstance(one.select(("name",)), Scalar) for one in found)
-    if len(known) == 1 and named and all(isinstance(one, Scalar) for one in providers):
+    if len(certain) == 1 and named and all(isinstance(one, Scalar) for one in providers):
         sensitive = any(one.sensitive for one in providers)
-        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(known))}"
+        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(certain))}"
         at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
-        return Scalar(at=at, value=next(iter(known)), origin=Origin.DERIVED, note=note, sensitive=sensitive)
-    return Unknown(at=name.at, origin=Origin.DERIVED, why="which authority its issuer is does not stand in this input")
+        return known(at, next(iter(certain)), note, sensitive=sensitive)
+    return unknown(name, "which authority its issuer is does not stand in this input")
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
     """The issuers that may have a name (lower case), and lie in the vault of a certificate."""
-    known: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
-    if known is None:
-        known = context.cache["issuers"] = {}
+    certain: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
+    if certain is None:
+        certain = context.cache["issuers"] = {}
         for issuer in context.index.of_type(ISSUERS):
             name_of = issuer.select(("name",))
             own = str(name_of.value).lower() if isinstance(name_of, Scalar) else _ANY
             for vault in (_ALL, *(_vaults(issuer, context.index) or (_ANYWHERE,))):
-                known.setdefault((own, vault), []).append(issuer)
+                certain.setdefault((own, vault), []).append(issuer)
     vaults = _vaults(certificate, context.index)
     places = (_ALL,) if vaults is None else (*vaults, _ANYWHERE)
     return [
-        issuer for place in places for one in (name, _ANY) for issuer in known.get((one, place), ()) if issuer.stays
+        issuer for place in places for one in (name, _ANY) for issuer in certain.get((one, place), ()) if issuer.stays
     ]
 
 
@@ -145,7 +145,7 @@ def _renewals(resource: Resource, _: Context) -> Answer:
     if isinstance(actions, Unknown):
         return actions
     items = tuple(_renewal(action, resource) for action in (actions.items if isinstance(actions, ListValue) else ()))
-    return ListValue(at=actions.at, items=tuple(item for item in items if item is not None), origin=Origin.DERIVED)
+    return known_list(actions, (item for item in items if item is not None))
 
 
 def _renewal(action: Value, resource: Resource) -> Value | None:
@@ -164,11 +164,11 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
         if not isinstance(given, Absent):
             fields[name] = given
         elif isinstance(other, Unknown) or (number is not None and not life):
-            fields[name] = other if isinstance(other, Unknown) else _doubt(resource, "its validity is not known")
+            fields[name] = other if isinstance(other, Unknown) else unknown(resource, "its validity is not known")
         elif number is not None:
             part = 100 - 100 * number / life if name == "percentage" else life * (100 - number) / 100
-            fields[name] = Scalar(at=other.at, value=int(part), origin=Origin.DERIVED)
-    return MapValue(at=action.at, fields=fields, origin=Origin.DERIVED)
+            fields[name] = known(other, int(part))
+    return known_object(action, fields)
 
 
 @derived(
@@ -188,7 +188,7 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
         f"{pluralize(number, 'month')} may be {pluralize(longest, 'day')}, and the limit on {context.today} is {limit}"
     )
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
-    return Scalar(at=at, value=longest - limit, origin=Origin.DERIVED, note=note)
+    return known(at, longest - limit, note)
 
 
 @cache
@@ -209,13 +209,13 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
     if isinstance(contents, Absent):
         return None
     if not isinstance(contents, Scalar):
-        return _doubt(resource, "the imported certificate is not known")
-    known: dict[str, Certificate | None] = context.cache.setdefault("certificates", {})
-    if resource.address not in known:
+        return unknown(resource, "the imported certificate is not known")
+    certain: dict[str, Certificate | None] = context.cache.setdefault("certificates", {})
+    if resource.address not in certain:
         from azkvlint.derived.x509 import certificate_in  # few inputs hold certificates
 
-        known[resource.address] = certificate_in(str(contents.value))
-    return known[resource.address] or _doubt(resource, "the imported certificate is no PEM text that can be read")
+        certain[resource.address] = certificate_in(str(contents.value))
+    return certain[resource.address] or unknown(resource, "the imported certificate is no PEM text that can be read")
 
 
 @derived("importedDaysLeft", of=CERTIFICATES, label="days until expiry", reads={CERTIFICATES: (_CONTENTS,)})
@@ -225,20 +225,20 @@ def _days_left(resource: Resource, context: Context) -> Answer:
     if found is None or isinstance(found, Unknown):
         return or_absent(found, resource)
     left = (found.last_day - context.today).days
-    return _made(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
+    return known(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
 
 
 @derived("importedIssuer", of=CERTIFICATES, label="issuer", reads={CERTIFICATES: (_CONTENTS,)})
 def _issuer_name(resource: Resource, context: Context) -> Answer:
     """The common name of who issued an imported certificate."""
     found = _parsed(resource, context)
-    return or_absent(found if found is None or isinstance(found, Unknown) else _made(resource, found.issuer), resource)
+    return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
 @derived("certificateContacts", of=VAULTS, label="certificate contacts", reads={VAULTS: (_CONTACTS,)})
 def _contacts(resource: Resource, _: Context) -> Answer:
     """The contacts of a vault that exists already: whoever made it may have named some."""
-    known = resource.select(_CONTACTS)
-    if not resource.existing or (isinstance(known, ListValue) and known.items):
+    certain = resource.select(_CONTACTS)
+    if not resource.existing or (isinstance(certain, ListValue) and certain.items):
         return absent(resource)
-    return _doubt(resource, "the vault exists already, and may have contacts")
+    return unknown(resource, "the vault exists already, and may have contacts")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
-from azkvlint.derived.registry import Context
+from azkvlint.derived.registry import Context, known, unknown
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value
 
 _ELSEWHERE = "one that is not part of this input may do so"
 
@@ -81,7 +81,7 @@ def items_of(answer: Answer) -> tuple[Value, ...]:
 def said(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
     """An answer about a resource as a value: true, false, or not known where a companion elsewhere may make it true."""
     if sure is Sure.NO and not context.has_all_companions(resource):
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=_ELSEWHERE)
+        return unknown(resource, _ELSEWHERE)
     if sure is Sure.PERHAPS:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=doubt)
-    return Scalar(at=resource.at, value=sure is Sure.YES, origin=Origin.DERIVED, note="" if sure is Sure.YES else note)
+        return unknown(resource, doubt)
+    return known(resource, sure is Sure.YES, "" if sure is Sure.YES else note)

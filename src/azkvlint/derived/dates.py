@@ -14,14 +14,12 @@ from math import floor
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import Context, absent, derived, known, known_object, or_absent, unknown
 from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
-    MapValue,
-    Origin,
     Path,
     Plain,
     Scalar,
@@ -97,7 +95,7 @@ def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment
             return found
     if resource.action in new:
         return midnight(today, resource)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why="when it was made is not known")
+    return unknown(resource, "when it was made is not known")
 
 
 def midnight(day: date, of: Resource) -> Moment:
@@ -116,7 +114,7 @@ def _told(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
     # What must not be shown stands in no note either.
     note = "" if sensitive else note.format(first=first.day, last=last.day)
     number = floor(between(first, last))
-    return Scalar(at=of.value.at, value=number, origin=Origin.DERIVED, note=note, sensitive=sensitive)
+    return known(of.value, number, note, sensitive=sensitive)
 
 
 def _day(seconds: float) -> str:
@@ -147,7 +145,7 @@ def _expiry_year(resource: Resource, _: Context) -> Answer:
     except OverflowError:
         # No calendar reaches there, as for milliseconds taken for seconds.
         year = date.max.year if end.seconds > 0 else date.min.year
-    return Scalar(at=end.value.at, value=year, origin=Origin.DERIVED, note=note, sensitive=end.value.sensitive)
+    return known(end.value, year, note, sensitive=end.value.sensitive)
 
 
 @derived(
@@ -244,21 +242,19 @@ def _moving(resource: Resource, _: Context) -> Answer:
         for path in (EXPIRES, BEGINS)
         if not isinstance(found := resource.select(path), Absent)
     }
-    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED) if fields else absent(resource)
+    return known_object(resource, fields) if fields else absent(resource)
 
 
 def _moves(found: Value, resource: Resource) -> Value:
     if not isinstance(found, Unknown):
-        return Scalar(at=found.at, value=False, origin=Origin.DERIVED)
+        return known(found, False)
     if found.why == BY_RUN:
         note = "it is reckoned from the moment of the run"
-        return Scalar(at=found.at, value=True, origin=Origin.DERIVED, note=note)
+        return known(found, True, note)
     if found.why == BY_DEPLOYMENT:
         # A template makes a key only once, and what it says later of one that exists counts for nothing.
         note = "it is reckoned from the moment of the deployment"
-        return Scalar(at=found.at, value=resource.type.lower() == SECRETS, origin=Origin.DERIVED, note=note)
+        return known(found, resource.type.lower() == SECRETS, note)
     if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
-        return Scalar(
-            at=found.at, value=False, origin=Origin.DERIVED, note="it is kept by a resource of the time provider"
-        )
+        return known(found, False, "it is kept by a resource of the time provider")
     return found

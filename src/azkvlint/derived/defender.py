@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.graph.resource_ids import may_be
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -14,9 +14,6 @@ from azkvlint.model.value import (
     Absent,
     Answer,
     Link,
-    ListValue,
-    MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -44,7 +41,7 @@ def _plans(resource: Resource, context: Context) -> Answer:
     items += (_plan(one, True, resource.at) for one in others)
     if not context.has_all_companions(resource):
         items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
-    return ListValue(at=resource.at, items=tuple(items), origin=Origin.DERIVED)
+    return known_list(resource, items)
 
 
 def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
@@ -52,12 +49,12 @@ def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
     doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
     name, tier = plan.select(("name",)), plan.select(_TIER)
     is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
-    known = {
+    certain = {
         "name": doubt if isinstance(name, Absent) or (perhaps and is_vaults) else name,
         "tier": doubt if isinstance(tier, Absent) or perhaps else tier,
     }
-    fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in known.items()}
-    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)
+    fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in certain.items()}
+    return known_object(at, fields)
 
 
 def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:

@@ -16,11 +16,11 @@ from azkvlint.azure.operations import ASSIGNS
 from azkvlint.azure.roles import roles_over_vaults
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
 from azkvlint.derived.operations import any_fits
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 
 CONDITION: Path = ("properties", "condition")
@@ -204,17 +204,15 @@ def _assignable(resource: Resource, context: Context) -> Answer:
     roles = roles_over_vaults()
     names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
     items = tuple(_told(name, _asked(tokens, role), at) for role, name in names.items())
-    return ListValue(at=at, items=items, origin=Origin.DERIVED)
+    return known_list(at, items)
 
 
 def _told(name: str, truth: _Truth, at: Location) -> MapValue:
     """A role, and whether it may be assigned."""
-    allowed: Value = Unknown(at=at, origin=Origin.DERIVED, why=f"whether its condition leaves {name} is not clear")
+    allowed: Value = unknown(at, f"whether its condition leaves {name} is not clear")
     if True in truth.certain or True not in truth.possible:
-        allowed = Scalar(at=at, value=True in truth.certain, origin=Origin.DERIVED, note=name)
-    return MapValue(
-        at=at, fields={"name": Scalar(at=at, value=name, origin=Origin.DERIVED, note=name), "allowed": allowed}
-    )
+        allowed = known(at, True in truth.certain, name)
+    return MapValue(at=at, fields={"name": known(at, name, name), "allowed": allowed})
 
 
 def _asked(tokens: list[_Token] | None, role: str) -> _Truth:

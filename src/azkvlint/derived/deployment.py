@@ -7,14 +7,14 @@ from typing import TypeAlias
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
 from azkvlint.derived.grants import NEEDS, grants_of
 from azkvlint.derived.identities import DEPLOYER
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Scalar, Unknown
+from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown
 
 # By type of object, the permissions of which it takes one to write it.
 _WRITES = {
@@ -64,18 +64,16 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
     # One grant is enough, but whether what is perhaps one is enough, nobody knows.
     if not late or any(grant not in late for grant in grants):
-        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
+        return known(resource, True)
     inline = _in_vault(resource, vault, context)
     if isinstance(inline, Unknown) or inline:
-        return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
+        return inline if isinstance(inline, Unknown) else known(resource, True)
     if not grants or len(late) < len(may_be):
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"whether it needs {late[0]} is not known")
+        return unknown(resource, f"whether it needs {late[0]} is not known")
     if ANYTHING in before:
-        return Unknown(
-            at=resource.at, origin=Origin.DERIVED, why=f"whether it waits for {grants[0]} cannot be followed"
-        )
+        return unknown(resource, f"whether it waits for {grants[0]} cannot be followed")
     note = f"{resource.address} does not wait for {grants[0]}"
-    return Scalar(at=resource.at, value=False, origin=Origin.DERIVED, note=note)
+    return known(resource, False, note)
 
 
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
@@ -97,7 +95,7 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
             return True
         if lets or one.doubt is not None:
             doubts += unsure
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=doubts[0].why) if doubts else False
+    return unknown(resource, doubts[0].why) if doubts else False
 
 
 def _is_among(address: str, before: set[str]) -> bool:

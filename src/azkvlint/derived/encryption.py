@@ -8,11 +8,11 @@ from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
 from azkvlint.derived.keys import field_of, key_and_vault
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display
 
 # The last: there is no key here, but a resource of its own may add one.
 CUSTOMER, PLATFORM, UNLESS_ADDED = "customer-key", "platform-key", "platform-key-unless-added"
@@ -76,11 +76,11 @@ def _switched(resource: Resource, service: Service) -> Value | None:
     answer = at_path(resource.attributes, service.switch.path)
     # An object is no word: the key in it decides.
     if isinstance(answer, Unknown):
-        return None if _is_set(answer) is True else Unknown(at=answer.at, origin=Origin.DERIVED, why=answer.why)
+        return None if _is_set(answer) is True else unknown(answer, answer.why)
     if not isinstance(answer, Scalar) or not _text(answer):
         return None
     word = CUSTOMER if _text(answer) in {word.lower() for word in service.switch.words} else PLATFORM
-    return _word(word, answer.at, answer.note or f"{service.switch.path} is {display(answer)}")
+    return known(answer.at, word, answer.note or f"{service.switch.path} is {display(answer)}")
 
 
 def _found(resource: Resource, service: Service, index: Index) -> Value | None:
@@ -94,14 +94,14 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
         return found
     inside = False if service.inside is None else _is_among(resource, service.inside)
     if isinstance(inside, Unknown):
-        return Unknown(at=inside.at, origin=Origin.DERIVED, why=inside.why)
+        return unknown(inside, inside.why)
     if inside:
-        return _word(CUSTOMER, resource.at, "the machine encrypts the disk, with a secret in the customer's vault")
+        return known(resource.at, CUSTOMER, "the machine encrypts the disk, with a secret in the customer's vault")
     if service.copies is not None and _is_among(resource, service.copies) is not False:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="it takes over the key of what it is a copy of")
+        return unknown(resource, "it takes over the key of what it is a copy of")
     # In Terraform also a resource of azapi can be given its key by one of azurerm.
     if service.added_in_arm or (service.added and is_azure(resource.declared_as)):
-        return _word(UNLESS_ADDED, resource.at, found.note)
+        return known(resource.at, UNLESS_ADDED, found.note)
     return found
 
 
@@ -140,17 +140,13 @@ def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
     doubt: Unknown | None = None
     for answer in answers:
         if _is_set(answer) is True:
-            return _word(CUSTOMER, answer.at, "a key of the customer's is named")
+            return known(answer.at, CUSTOMER, "a key of the customer's is named")
         # Of a list some item is not known.
-        unknown = (one for one in _items(answer) if isinstance(one, Unknown))
-        doubt = next(unknown, None) if doubt is None else doubt
+        doubtful = (one for one in _items(answer) if isinstance(one, Unknown))
+        doubt = next(doubtful, None) if doubt is None else doubt
     if doubt is not None:
-        return Unknown(at=doubt.at, origin=Origin.DERIVED, why=doubt.why)
-    return _word(PLATFORM, at, "no key is named, so Microsoft's own is used")
-
-
-def _word(word: str, at: Location, note: str) -> Scalar:
-    return Scalar(at=at, value=word, origin=Origin.DERIVED, note=note)
+        return unknown(doubt, doubt.why)
+    return known(at, PLATFORM, "no key is named, so Microsoft's own is used")
 
 
 def _is_set(answer: Answer) -> bool | None:

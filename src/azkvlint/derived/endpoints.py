@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
 
 ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
@@ -79,7 +79,7 @@ def _manual(resource: Resource, _: Context) -> Answer:
     lists = [resource.select(("properties", connections)) for connections in _CONNECTIONS]
     for manual, found in zip((False, True), lists, strict=True):
         if isinstance(found, ListValue) and found.items:
-            return Scalar(at=found.at, value=manual, origin=Origin.DERIVED)
+            return known(found, manual)
     return or_absent(next((found for found in lists if isinstance(found, Unknown)), None), resource)
 
 
@@ -94,12 +94,11 @@ def _target_type(resource: Resource, context: Context) -> Answer:
     types = _types_of(target, context)
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
-        return Scalar(at=target.at, value=type_, origin=Origin.DERIVED, note=f"it leads to a {type_}")
+        return known(target, type_, f"it leads to a {type_}")
     parts = connection(resource, _PARTS)
     if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
-        return Scalar(at=target.at, value=OTHER, origin=Origin.DERIVED, note="its part is not one of Key Vault")
-    why = target.why if isinstance(target, Unknown) else "the type of what it leads to is not known"
-    return Unknown(at=target.at, origin=Origin.DERIVED, why=why)
+        return known(target, OTHER, "its part is not one of Key Vault")
+    return unknown_as(target, "the type of what it leads to is not known")
 
 
 def _is_of_other(part: Value) -> bool:
@@ -149,10 +148,10 @@ def zone_ids(resource: Resource, context: Context) -> Answer:
             if not isinstance(id_, Absent):
                 ids.append(id_)
     if ids:
-        return ListValue(at=ids[0].at, items=tuple(ids), origin=Origin.DERIVED)
+        return known_list(ids[0], ids)
     if resource.address in groups or not groups.get(""):
         return absent(resource)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{groups[''][0].address} may be its zone group")
+    return unknown(resource, f"{groups[''][0].address} may be its zone group")
 
 
 def _groups(context: Context) -> dict[str, list[Resource]]:
@@ -175,7 +174,7 @@ def _zone_names(resource: Resource, context: Context) -> Answer:
     ids = zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
-    return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin=Origin.DERIVED)
+    return known_list(ids, (zone_name(id_, context) for id_ in ids.items))
 
 
 def zone_name(id_: Value, context: Context) -> Value:
@@ -188,10 +187,9 @@ def zone_name(id_: Value, context: Context) -> Value:
     text = text_of(id_).rstrip("/").rpartition("/")[2]
     if text and HOLE not in text:
         return _named(id_, text, sensitive=id_.sensitive)
-    why = id_.why if isinstance(id_, Unknown) else "the name of the zone is not known"
-    return Unknown(at=id_.at, origin=Origin.DERIVED, why=why)
+    return unknown_as(id_, "the name of the zone is not known")
 
 
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     note = "" if sensitive else f"the zone is {name}"
-    return Scalar(at=id_.at, value=name, origin=Origin.DERIVED, note=note, sensitive=sensitive)
+    return known(id_, name, note, sensitive=sensitive)

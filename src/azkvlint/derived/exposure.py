@@ -17,8 +17,9 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
 from azkvlint.derived.ranges import WIDE_SIZE, WORLD_SIZE, Range, range_of, share, union
+from azkvlint.derived.registry import known, unknown
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, display, select
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display, select
 
 PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
 
@@ -75,9 +76,9 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
         found = _firewall(resource) if _too_old(resource) else public
         return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
     if public.value == PERIMETER:
-        known = inside()
+        certain = inside()
         # It is told where the vault stands, whatever it is in the perimeter that decides.
-        return _unknown(public, public.note) if known is None else msgspec.structs.replace(known, at=public.at)
+        return _unknown(public, public.note) if certain is None else msgspec.structs.replace(certain, at=public.at)
     if enforced is None:
         return _unknown(public, "a network security perimeter may overrule it")
     found = msgspec.structs.replace(public, value=PRIVATE) if public.value == OFF else _firewall(resource)
@@ -128,11 +129,11 @@ def _listed(resource: Resource) -> Scalar | Unknown:
 
 def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
     """The widest of some verdicts; one that is not known counts, unless it can change nothing."""
-    known = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
-    widest = max(known, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
-    unknown = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
-    if widest is None or (unknown is not None and widest.value != WORLD):
-        return unknown if unknown is not None else verdicts[0]
+    certain = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
+    widest = max(certain, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
+    doubt = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
+    if widest is None or (doubt is not None and widest.value != WORLD):
+        return doubt if doubt is not None else verdicts[0]
     return widest
 
 
@@ -185,8 +186,8 @@ def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Scalar:
     attribute = ".".join(str(step) for step in path)
     note = note or answer.note or f"{attribute} is {display(answer)}"
     at = msgspec.structs.replace(answer.at, attribute=attribute)
-    return Scalar(at=at, value=word, origin=Origin.DERIVED, note=note)
+    return known(at, word, note)
 
 
 def _unknown(answer: Answer, why: str = "") -> Unknown:
-    return Unknown(at=answer.at, origin=Origin.DERIVED, why=why or (answer.why if isinstance(answer, Unknown) else ""))
+    return unknown(answer, why or (answer.why if isinstance(answer, Unknown) else ""))

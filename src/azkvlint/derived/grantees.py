@@ -10,17 +10,13 @@ import msgspec
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, permissions_of
 from azkvlint.derived.identities import is_literal, named_by
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known, known_list, known_object, one_target, unknown
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
-from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
-    ListValue,
-    MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -52,7 +48,7 @@ def _grantees(resource: Resource, context: Context) -> Answer:
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
-    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin=Origin.DERIVED)
+    return known_list(resource, (_told(one, context) for one in found))
 
 
 def _told(grant: Grant, context: Context) -> Value:
@@ -64,7 +60,7 @@ def _told(grant: Grant, context: Context) -> Value:
     if grant.source.type.lower() not in GRANTS:
         fields["isForeign"] = _is_foreign(grant, context)
         fields["isDuplicate"] = _is_duplicate(grant, context)
-    return MapValue(at=grant.item.at, fields=fields, origin=Origin.DERIVED)
+    return known_object(grant.item, fields)
 
 
 def _is_foreign(grant: Grant, context: Context) -> Value:
@@ -78,10 +74,10 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
     are_known = isinstance(own, Scalar) and isinstance(other, Scalar)
     is_same = text_of(own).lower() == text_of(other).lower() and (are_known or text_of(own) != "")
     if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     if are_known:
-        return Scalar(at=at, value=True, origin=Origin.DERIVED, note="its tenant is not that of its vault")
-    return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin=Origin.DERIVED)
+        return known(at, True, "its tenant is not that of its vault")
+    return unknown(at, "whether it is the tenant of the vault is not known")
 
 
 def _is_of_deployment(tenant: Answer) -> bool:
@@ -92,10 +88,7 @@ def _is_of_deployment(tenant: Answer) -> bool:
 def _vault_of(resource: Resource, context: Context) -> Resource | None:
     if resource.type.lower() == VAULTS:
         return resource
-    above = resource.select(("parent",))
-    reference = None if isinstance(above, Absent) else reference_of(resource.address, "", above, context.index)
-    one = reference is not None and len(reference.targets) == 1
-    return context.index.resources[reference.targets[0]] if reference is not None and one else None
+    return one_target(resource, "parent", context)
 
 
 class _Twins:
@@ -141,18 +134,16 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
     place = _place(grant.source, context)
     twins = every.get(place or _ANYWHERE)
     if twins is None or not grant.source.stays:
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     others = twins.others(grant, is_in=True)
     if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
-        return Scalar(at=at, value=True, origin=Origin.DERIVED, note="there is another one for the same principal")
+        return known(at, True, "there is another one for the same principal")
     lost = every.get("") if grant.source.declared_as == _SEPARATE else None
     if grant.source.assumption is not None:
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
-        return Unknown(
-            at=at, why="whether another policy is for the same principal is not known", origin=Origin.DERIVED
-        )
-    return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return unknown(at, "whether another policy is for the same principal is not known")
+    return known(at, False)
 
 
 def _twins(context: Context) -> dict[str, _Twins]:

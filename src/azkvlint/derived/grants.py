@@ -16,11 +16,11 @@ from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations, role_na
 from azkvlint.derived.identities import APPLICATIONS, CLIENTS, USERS, Identity, identity_of
 from azkvlint.derived.operations import operations_of_built_in
 from azkvlint.derived.policies import change_of
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select
 
 _SECRETS = "get list set delete recover backup restore purge"
 _COMMON = "get list update create import delete recover backup restore purge"
@@ -123,10 +123,10 @@ def _of_role(resource: Resource, context: Context) -> Grant:
         return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
     found = operations(resource, context)
     items = found.items if isinstance(found, ListValue) else () if isinstance(found, Absent) else (found,)
-    known = {str(one.value): one for one in items if isinstance(one, Scalar)}
-    words = {DATA[one]: said for one, said in known.items() if one in DATA}
+    certain = {str(one.value): one for one in items if isinstance(one, Scalar)}
+    words = {DATA[one]: said for one, said in certain.items() if one in DATA}
     doubt = next((one for one in items if isinstance(one, Unknown)), None)
-    return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in known)
+    return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in certain)
 
 
 @cache
@@ -151,21 +151,21 @@ def _grants(resource: Resource, context: Context) -> Answer:
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
-    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin=Origin.DERIVED)
+    return known_list(resource, (_told(one, context) for one in found))
 
 
 def _told(grant: Grant, context: Context) -> Value:
     """One grant as an item that rules can ask."""
     at, kind = grant.item.at, grant.identity.kind
-    unsure = Unknown(at=at, why="the kind of its principal is not known", origin=Origin.DERIVED)
+    unsure = unknown(at, "the kind of its principal is not known")
     fields: dict[str, Value] = {
-        "kind": Scalar(at=at, value=kind, origin=Origin.DERIVED, note=grant.identity.label) if kind else unsure,
+        "kind": known(at, kind, grant.identity.label) if kind else unsure,
         "isGuest": unsure,
         "permissions": permissions_of(grant, context),
     }
     if kind and not grant.identity.perhaps_guest:
-        fields["isGuest"] = Scalar(at=at, value=kind == _GUEST, origin=Origin.DERIVED, note=grant.identity.label)
-    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)
+        fields["isGuest"] = known(at, kind == _GUEST, grant.identity.label)
+    return known_object(at, fields)
 
 
 def permissions_of(grant: Grant, context: Context) -> ListValue:
@@ -176,14 +176,8 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
     key = (id(grant.item.at), *((word, id(said.at)) for word, said in words.items()))
     found = kept.get(key) if is_plain else None
     if found is None:
-        items: tuple[Value, ...] = tuple(
-            Scalar(at=said.at, value=word, origin=Origin.DERIVED, sensitive=said.sensitive)
-            for word, said in words.items()
-        )
-        found = ListValue(
-            at=grant.item.at,
-            items=items if grant.doubt is None else (*items, grant.doubt), origin=Origin.DERIVED,
-        )  # fmt: skip
+        items: tuple[Value, ...] = tuple(known(said, word, sensitive=said.sensitive) for word, said in words.items())
+        found = known_list(grant.item, items if grant.doubt is None else (*items, grant.doubt))  # fmt: skip
         if is_plain:
             kept[key] = found
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.activation import NEEDS, POOLS, SHARES, activation
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown, unknown_as
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import parse_object_url
 from azkvlint.model.resource import Resource
@@ -41,10 +41,10 @@ def _spare(resource: Resource, context: Context) -> Answer:
     needed = quorum.value if isinstance(quorum, Scalar) else None
     shares = _distinct(shares) if shares is not None else None
     if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=_NOT_HERE)
+        return unknown(resource, _NOT_HERE)
     count = len(shares.items)
     note = f"{pluralize(count, 'share')}, of which it takes {needed}{by}"
-    return Scalar(at=quorum.at, value=count - needed, origin=Origin.DERIVED, note=note)
+    return known(quorum, count - needed, note)
 
 
 @derived("initialAdmins", of=POOLS, label="initial administrators", reads={POOLS: (_ADMINS,)})
@@ -84,13 +84,16 @@ def _share_vaults(resource: Resource, context: Context) -> Answer:
     shares = _shares(resource)
     if not isinstance(shares, ListValue):
         return shares if isinstance(shares, Unknown) else absent(resource)
-    unknown = [share for share in shares.items if isinstance(share, Unknown)]
+    doubt = [share for share in shares.items if isinstance(share, Unknown)]
     # Each certificate stands there once, so what may be any of fewer is something else, too.
-    lost = any(len(share.candidates) < len(unknown) for share in unknown)
+    lost = any(len(share.candidates) < len(doubt) for share in doubt)
     vaults = tuple(
-        _unknown(share) if lost and isinstance(share, Unknown) else _vault_of(share, context) for share in shares.items
+        unknown_as(share, "what it names is not known")
+        if lost and isinstance(share, Unknown)
+        else _vault_of(share, context)
+        for share in shares.items
     )
-    return ListValue(at=shares.at, items=vaults, origin=Origin.DERIVED)
+    return known_list(shares, vaults)
 
 
 @derived("shareVaultCount", of=POOLS, label="number of vaults with security domain certificates", reads=_OF_SHARES)
@@ -99,12 +102,12 @@ def _share_vault_count(resource: Resource, context: Context) -> Answer:
     vaults = _share_vaults(resource, context)
     if not isinstance(vaults, ListValue):
         return vaults
-    unknown = next((vault for vault in vaults.items if isinstance(vault, Unknown)), None)
-    if unknown is not None:
-        return unknown
+    doubt = next((vault for vault in vaults.items if isinstance(vault, Unknown)), None)
+    if doubt is not None:
+        return doubt
     names = {_name_of(vault, context) for vault in vaults.items}
     note = f"they lie in {', '.join(sorted(names))}"
-    return Scalar(at=vaults.at, value=len(names), origin=Origin.DERIVED, note=note)
+    return known(vaults, len(names), note)
 
 
 def _name_of(vault: Value, context: Context) -> str:
@@ -129,15 +132,9 @@ def _is_share(resource: Resource, context: Context) -> Answer:
         context.cache["shares"] = _all_shares(context)
     certain, perhaps = context.cache["shares"]
     if resource.address in certain:
-        return Scalar(
-            at=resource.at, value=True, origin=Origin.DERIVED, note=f"{certain[resource.address]} has a share for it"
-        )
+        return known(resource, True, f"{certain[resource.address]} has a share for it")
     pool = perhaps.get(resource.address) or perhaps.get(_ANY)
-    return (
-        Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{pool} may have a share for it")
-        if pool
-        else absent(resource)
-    )
+    return unknown(resource, f"{pool} may have a share for it") if pool else absent(resource)
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
@@ -177,9 +174,9 @@ def _vault_at(share: Value) -> Value:
     """The vault in the address of a certificate that is not in the graph."""
     url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
     if url is None:
-        return _unknown(share)
+        return unknown_as(share, "what it names is not known")
     # What names a vault by its address is followed to it.
-    return Scalar(at=share.at, value=text_of(share).split("/")[2], origin=Origin.DERIVED)
+    return known(share, text_of(share).split("/")[2])
 
 
 @derived("localRole", of=ASSIGNMENTS, label="local role", reads={ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)})
@@ -196,15 +193,8 @@ def _local_role(resource: Resource, context: Context) -> Answer:
         name = definition.select(("name",)) if definition is not None else None
         text = str(name.value) if isinstance(name, Scalar) else ""
         if definition is not None and not definition.existing:
-            return Scalar(
-                at=role.at, value=definition.name, origin=Origin.DERIVED, note=f"the role is {definition.address}"
-            )
-    known = role_by_id(text)
-    if known is not None:
-        return Scalar(at=role.at, value=known, origin=Origin.DERIVED, note=f"the role is {known}")
-    return role if isinstance(role, Scalar | Unknown) else _unknown(role)
-
-
-def _unknown(value: Value) -> Unknown:
-    why = value.why if isinstance(value, Unknown) else "what it names is not known"
-    return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
+            return known(role, definition.name, f"the role is {definition.address}")
+    certain = role_by_id(text)
+    if certain is not None:
+        return known(role, certain, f"the role is {certain}")
+    return role if isinstance(role, Scalar | Unknown) else unknown_as(role, "what it names is not known")

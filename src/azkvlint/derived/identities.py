@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.derived.registry import Context
+from azkvlint.derived.registry import Context, known, unknown, unknown_as
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
 # What Terraform's data sources say of whoever runs it; see the azurerm table.
@@ -85,8 +85,8 @@ class Identity(msgspec.Struct, frozen=True):
         """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
             note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
-            return Scalar(at=at, value=self.kind, origin=Origin.DERIVED, note=note)
-        return Unknown(at=at, why=f"nobody knows whether {self.label} deploys", origin=Origin.DERIVED)
+            return known(at, self.kind, note)
+        return unknown(at, f"nobody knows whether {self.label} deploys")
 
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
@@ -95,9 +95,9 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     label = text.replace(HOLE, "").replace("\u27e9", "") or "a principal that is not known"
     label = "(sensitive)" if answer.sensitive else label
     if isinstance(answer, Scalar):
-        known = _known(context, "objectId")
-        own = DEPLOYER if text.lower() in known else _said(kind)
-        return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in known)
+        certain = _known(context, "objectId")
+        own = DEPLOYER if text.lower() in certain else _said(kind)
+        return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in certain)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
     guest = _is_guest(text, context) if found == "person" else False
     family = "resource" if any(own.search(text) for own in _OWN) else ""
@@ -125,39 +125,28 @@ def named_by(answer: Answer, context: Context) -> Value:
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NOBODY:
-            return _told(answer, "nobody", "its object id is all zeros")
+            return known(answer, "nobody", "its object id is all zeros")
         if text in clients or text in _applications(context):
-            return _told(answer, _APPLICATION, _NO_PRINCIPAL)
-        return _not_known(answer) if "" in clients else _told(answer, _PRINCIPAL)
+            return known(answer, _APPLICATION, _NO_PRINCIPAL)
+        return unknown_as(answer, "whose id it is is not known") if "" in clients else known(answer, _PRINCIPAL)
     if _APPLICATION_ITSELF.search(_whole(answer)):
-        return _told(answer, _APPLICATION, _NO_PRINCIPAL)
-    return _told(answer, _PRINCIPAL) if _is_referred(answer) else _not_known(answer)
+        return known(answer, _APPLICATION, _NO_PRINCIPAL)
+    return known(answer, _PRINCIPAL) if _is_referred(answer) else unknown_as(answer, "whose id it is is not known")
 
 
 def is_literal(answer: Answer, planned: bool) -> Value:
     """Whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
     if isinstance(answer, Scalar) and planned:
-        return Unknown(
-            at=answer.at, why="a plan does not say whether it is written or looked up", origin=Origin.DERIVED
-        )
+        return unknown(answer, "a plan does not say whether it is written or looked up")
     if isinstance(answer, Scalar):
-        return _told(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
-    return _told(answer, plain=False) if _is_referred(answer) else _not_known(answer)
+        return known(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
+    return known(answer, value=False) if _is_referred(answer) else unknown_as(answer, "whose id it is is not known")
 
 
 def _is_referred(answer: Answer) -> bool:
     """Whether it is certainly another resource's object id."""
     text = _whole(answer)
     return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
-
-
-def _told(answer: Answer, plain: str | bool, note: str = "") -> Scalar:
-    return Scalar(at=answer.at, value=plain, origin=Origin.DERIVED, note=note)
-
-
-def _not_known(answer: Answer) -> Unknown:
-    why = answer.why if isinstance(answer, Unknown) else "whose id it is is not known"
-    return Unknown(at=answer.at, why=why, origin=Origin.DERIVED)
 
 
 def _whole(answer: Answer) -> str:

@@ -132,9 +132,9 @@ def _vault_name(host: str) -> str:
     for piece, is_hole in pieces(host):
         if is_hole and piece.lower().rstrip("\u27e9").endswith((".keyvaultdns", ".managedhsmdns")):
             break
-        known = piece if is_hole else piece.partition(".")[0]
-        name += known
-        if known != piece:
+        certain = piece if is_hole else piece.partition(".")[0]
+        name += certain
+        if certain != piece:
             break
     return name
 

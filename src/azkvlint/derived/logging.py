@@ -13,11 +13,11 @@ import msgspec
 
 from azkvlint.derived import consumers
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value, select, text_of
 
 SETTINGS = "microsoft.insights/diagnosticsettings"
 _STORAGE = "microsoft.storage/storageaccounts"
@@ -59,15 +59,13 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
         audits = min(sure, _audits(setting))
         for kind in _DESTINATIONS:
             found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
-    items: list[Value] = [
-        Scalar(at=resource.at, value=kind, origin=Origin.DERIVED) for kind, sure in found.items() if sure is Sure.YES
-    ]
+    items: list[Value] = [known(resource, kind) for kind, sure in found.items() if sure is Sure.YES]
     if Sure.PERHAPS in found.values():
-        items.append(Unknown(at=resource.at, origin=Origin.DERIVED, why="where its audit events go is not known"))
+        items.append(unknown(resource, "where its audit events go is not known"))
     elif not context.has_all_companions(resource):
         why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
-        items.append(Unknown(at=resource.at, origin=Origin.DERIVED, why=why))
-    return ListValue(at=resource.at, items=tuple(items), origin=Origin.DERIVED)
+        items.append(unknown(resource, why))
+    return known_list(resource, items)
 
 
 @derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
@@ -76,11 +74,9 @@ def _exports_audit(resource: Resource, _: Context) -> Answer:
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="whether it exports audit events is not known")
+        return unknown(resource, "whether it exports audit events is not known")
     missing = "no log of it that is on has audit events" if audits is Sure.NO else "it names no destination"
-    return Scalar(
-        at=resource.at, value=sure is Sure.YES, origin=Origin.DERIVED, note="" if sure is Sure.YES else missing
-    )
+    return known(resource, sure is Sure.YES, "" if sure is Sure.YES else missing)
 
 
 def _sent_to(setting: Resource, kind: str) -> Sure:
@@ -149,12 +145,12 @@ def _sink_needs_source(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     keys, targets = _joined(_of_sinks(resource, context)), frozenset(source.targets)
     if keys.certain & targets:
-        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
-    audited, known = targets | set(source.candidates), keys.certain | keys.perhaps
-    doubt = known & audited or (keys.anything and audited) or (source.anything and (known or keys.anything))
+        return known(resource, True)
+    audited, certain = targets | set(source.candidates), keys.certain | keys.perhaps
+    doubt = certain & audited or (keys.anything and audited) or (source.anything and (certain or keys.anything))
     if doubt:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="whose key encrypts the destination is not known")
-    return Scalar(at=resource.at, value=False, origin=Origin.DERIVED)
+        return unknown(resource, "whose key encrypts the destination is not known")
+    return known(resource, False)
 
 
 def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
@@ -176,8 +172,8 @@ def _of_namespace(rule: Answer, context: Context) -> _Vaults:
     """The vaults behind the namespace of an authorization rule: it is the start of the rule's id, or its parent."""
     start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
     if found and isinstance(rule, Scalar | Unknown):
-        known = "pattern" if isinstance(rule, Unknown) else "value"
-        return _encrypting(msgspec.structs.replace(rule, **{known: start}), _NAMESPACES, context)
+        certain = "pattern" if isinstance(rule, Unknown) else "value"
+        return _encrypting(msgspec.structs.replace(rule, **{certain: start}), _NAMESPACES, context)
     named = _reference(rule, context)
     if named is None:
         return _Vaults()
@@ -220,14 +216,14 @@ def _any_of(type_: str, context: Context) -> _Vaults:
 
 def _of_one(sink: Resource, context: Context) -> _Vaults:
     """The vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
-    known: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
-    found = known.get(sink.address)
+    certain: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
+    found = certain.get(sink.address)
     if found is None:
         own = [_of_keys(sink, context)]
         for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
             added = _of_keys(one, context)
             own.append(added if sure is Sure.YES else added.doubted)
-        found = known[sink.address] = _joined(own)
+        found = certain[sink.address] = _joined(own)
     return found
 
 

@@ -6,7 +6,7 @@ Until azurerm 5.0 a zone is given by its name, which says which one it is if the
 from __future__ import annotations
 
 from azkvlint.derived.endpoints import ENDPOINTS, PATHS, VAULTS, ZONES, connection, zone_name
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, Origin, Path, Scalar, Unknown, text_of
@@ -54,8 +54,8 @@ def zone_of(resource: Resource, context: Context) -> Answer:
 def _may_be_beside(zone: Resource, resource: Resource) -> bool:
     """Whether two resources may be in one group: what names a zone by its name says the zone's group, too."""
     one, other = zone.select(_GROUP), resource.select(_GROUP)
-    known = isinstance(one, Scalar) and isinstance(other, Scalar)
-    return not known or text_of(one).lower() == text_of(other).lower()
+    certain = isinstance(one, Scalar) and isinstance(other, Scalar)
+    return not certain or text_of(one).lower() == text_of(other).lower()
 
 
 @derived(
@@ -78,7 +78,7 @@ def _dns_record(resource: Resource, context: Context) -> Answer:
         for record in (one for word in words for one in _named(_RECORDS, word, context)):
             asked = _is_asked(record, vault, context)
             if asked:
-                return Scalar(at=record.at, value=True, origin=Origin.DERIVED)
+                return known(record, True)
             doubtful += [record] if asked is None else []
         doubtful = doubtful if isinstance(name, Scalar) else context.index.of_type(_RECORDS)
         doubtful = [record for record in doubtful if _is_asked(record, vault, context) is not False]
@@ -86,7 +86,7 @@ def _dns_record(resource: Resource, context: Context) -> Answer:
         doubtful = context.index.of_type(_RECORDS)
     if not doubtful:
         return absent(resource)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{doubtful[0].address} may be its record")
+    return unknown(resource, f"{doubtful[0].address} may be its record")
 
 
 def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:

@@ -52,11 +52,11 @@ def _answers_network(resource: Resource, context: Context) -> Answer:
     if not zones:
         return absent(resource)
     network = _network_of(resource.select(_SUBNET), context)
-    known = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
-    sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in known), default=Sure.NO)
+    certain = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
+    sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in certain), default=Sure.NO)
     if sure is not Sure.YES and any(of_endpoint is Sure.PERHAPS for _, of_endpoint in zones):
         sure = Sure.PERHAPS
-    named = ", ".join(sorted({_name_of(link, context) for link, _ in known}))
+    named = ", ".join(sorted({_name_of(link, context) for link, _ in certain}))
     note = f"its zone is linked to {named}, and it is in {network}"
     return said(resource, sure, context, note, "whether its zone is linked to its network is not known")
 

@@ -134,7 +134,7 @@ def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
     if isinstance(direction, Unknown):
         return [], [direction]
     prefixes, tags = rule.select(_PREFIXES), rule.select(_TAGS)
-    unknown: list[Scalar | Unknown] = [one for one in (prefixes, tags) if isinstance(one, Unknown)]
+    doubt: list[Scalar | Unknown] = [one for one in (prefixes, tags) if isinstance(one, Unknown)]
     named = tags.items if isinstance(tags, ListValue) else ()
     addresses: list[Answer] = list(prefixes.items) if isinstance(prefixes, ListValue) else []
-    return addresses, [*(verdict_on_tag(tag, _TAGS) for tag in named), *unknown]
+    return addresses, [*(verdict_on_tag(tag, _TAGS) for tag in named), *doubt]

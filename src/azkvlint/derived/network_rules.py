@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from azkvlint.derived.exposure import IP_RULES, SUBNET_RULES
 from azkvlint.derived.ranges import Range, covered, range_of
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    known_object,
+    unknown,
+    unknown_as,
+)
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
     Link,
     ListValue,
-    MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -53,30 +60,30 @@ def _ip_rules(resource: Resource, _: Context) -> Answer:
     if isinstance(rules, Absent):
         return absent(resource)
     if not isinstance(rules, ListValue):
-        return _unknown(rules, "it is no list")
+        return unknown_as(rules, "it is no list")
     values = [select(item, ("value",)) for item in rules.items]
     spans = [range_of(value.value) if isinstance(value, Scalar) and isinstance(value.value, str) else None
              for value in values]  # fmt: skip
-    known = [at for at, span in enumerate(spans) if span is not None]
+    certain = [at for at, span in enumerate(spans) if span is not None]
     inner = covered([span for span in spans if span is not None])
-    within = {known[at]: values[known[other]] for at, other in inner.items()}
+    within = {certain[at]: values[certain[other]] for at, other in inner.items()}
     items = tuple(
         _ip_rule(at, value, span, within.get(at)) for at, (value, span) in enumerate(zip(values, spans, strict=True))
     )
-    return ListValue(at=rules.at, items=items, origin=Origin.DERIVED)
+    return known_list(rules, items)
 
 
 def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | None) -> Value:
     if not isinstance(value, Scalar):
-        return _unknown(value, "a rule names no address")
+        return unknown_as(value, "a rule names no address")
     kind, why = _kind(str(value.value), span)
     named = display(value) if str(value.value).strip() else f"item {number + 1} (an empty string)"
-    fields: dict[str, Value] = {"kind": _scalar(value, kind, f"{named} is {why}")}
+    fields: dict[str, Value] = {"kind": known(value, kind, f"{named} is {why}")}
     if span is not None:
-        fields["prefix"] = _scalar(value, span.prefix, f"{display(value)} holds {span.end - span.start:,} addresses")
+        fields["prefix"] = known(value, span.prefix, f"{display(value)} holds {span.end - span.start:,} addresses")
     if outer is not None:
-        fields["within"] = _scalar(value, display(outer), f"{display(value)} lies in {display(outer)}")
-    return MapValue(at=value.at, fields=fields, origin=Origin.DERIVED)
+        fields["within"] = known(value, display(outer), f"{display(value)} lies in {display(outer)}")
+    return known_object(value, fields)
 
 
 def _kind(text: str, span: Range | None) -> tuple[str, str]:
@@ -105,14 +112,14 @@ def _subnets(resource: Resource, context: Context) -> Answer:
     if isinstance(rules, Absent):
         return absent(resource)
     if not isinstance(rules, ListValue):
-        return _unknown(rules, "it is no list")
-    return ListValue(at=rules.at, items=tuple(_subnet(item, context) for item in rules.items), origin=Origin.DERIVED)
+        return unknown_as(rules, "it is no list")
+    return known_list(rules, (_subnet(item, context) for item in rules.items))
 
 
 def _subnet(rule: Value, context: Context) -> Value:
     id_ = select(rule, ("id",))
     if isinstance(id_, Absent):
-        return _unknown(id_, "the rule names no subnet")
+        return unknown_as(id_, "the rule names no subnet")
     text = text_of(id_)
     found = (id_.target,) if isinstance(id_, Link) else context.index.find(text)[0] if text else ()
     subnet = context.index.resources.get(found[0]) if len(found) == 1 else None
@@ -136,21 +143,19 @@ def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
         for subnet in subnets.items if isinstance(subnets, ListValue) else ():
             if text_of(select(subnet, ("name",))).lower() == name.lower():
                 return _admitted(rule, id_, name, select(subnet, _ENDPOINTS))
-    return _unknown(id_, "the subnet is not part of this input")
+    return unknown_as(id_, "the subnet is not part of this input")
 
 
 def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
     has = _has_endpoint(endpoints)
     if has is None:
         why = endpoints.why if isinstance(endpoints, Unknown) else "one of them is not known"
-        return Unknown(
-            at=id_.at, origin=Origin.DERIVED, why=f"the service endpoints of the subnet {name} are not known: {why}"
-        )
+        return unknown(id_, f"the service endpoints of the subnet {name} are not known: {why}")
     note = f"the subnet {name} has {'a' if has else 'no'} service endpoint for Microsoft.KeyVault"
     ignored = select(rule, ("ignoreMissingVnetServiceEndpoint",))
     if not has and isinstance(ignored, Scalar) and ignored.value is True:
         note += ", and ignoreMissingVnetServiceEndpoint hides that the rule has no effect"
-    return MapValue(at=id_.at, fields={"keyVaultEndpoint": _scalar(id_, has, note)}, origin=Origin.DERIVED)
+    return known_object(id_, {"keyVaultEndpoint": known(id_, has, note)})
 
 
 def _has_endpoint(endpoints: Answer) -> bool | None:
@@ -163,11 +168,3 @@ def _has_endpoint(endpoints: Answer) -> bool | None:
     if any(isinstance(service, Scalar) and str(service.value).lower() == _SERVICE for service in services):
         return True
     return False if all(isinstance(service, Scalar) for service in services) else None
-
-
-def _scalar(value: Answer, plain: str | int | bool, note: str) -> Scalar:
-    return Scalar(at=value.at, value=plain, origin=Origin.DERIVED, note=note)
-
-
-def _unknown(answer: Answer, why: str) -> Unknown:
-    return Unknown(at=answer.at, origin=Origin.DERIVED, why=answer.why if isinstance(answer, Unknown) else why)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known_object
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Scalar, Value
+from azkvlint.model.value import Absent, Answer, Path, Scalar, Value
 
 TOPICS = "microsoft.eventgrid/systemtopics"
 TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
@@ -51,7 +51,7 @@ def _notices(resource: Resource, context: Context) -> Answer:
     for kind, event in _EVENTS.items():
         sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
         fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
-    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
+    return known_object(resource, fields)
 
 
 def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
@@ -72,8 +72,8 @@ def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
         for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
             name = one.select(_TOPIC)
             if one.stays and not isinstance(name, Absent):
-                known = str(name.value).lower() if isinstance(name, Scalar) else ""
-                found.setdefault(known, []).append(one)
+                certain = str(name.value).lower() if isinstance(name, Scalar) else ""
+                found.setdefault(certain, []).append(one)
         context.cache["subscriptions by topic"] = found
     by_topic: Mapping[str, list[Resource]] = context.cache["subscriptions by topic"]
     return by_topic

@@ -13,11 +13,11 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE, may_be_step, parse_id
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Link, Origin, Path, Scalar, Unknown, path_text, text_of
+from azkvlint.model.value import Answer, Link, Path, Scalar, path_text, text_of
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
 _SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -147,14 +147,14 @@ def _same_name(resource: Resource, context: Context) -> Answer:
     # What hangs on a condition of its own may not be there.
     certain = [other for other in beside if other.exists_with(resource)]
     if certain:
-        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin=Origin.DERIVED)
+        return known(resource, ", ".join(other.address for other in certain))
     # A doubt about what may exist, or about its name there, is of no use to an author.
     doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return absent(resource)
     why = f"{doubtful.address} may have the same name in the same vault"
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
+    return unknown(resource, why)
 
 
 @derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)
@@ -162,8 +162,8 @@ def _vault_name(resource: Resource, context: Context) -> Answer:
     """The name of the vault that an object is in, also of one that is not part of the input."""
     place = _place(resource, context.index)
     if place.is_name:
-        return Scalar(at=resource.at, value=place.vault, origin=Origin.DERIVED)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why="the name of its vault is not known")
+        return known(resource, place.vault)
+    return unknown(resource, "the name of its vault is not known")
 
 
 @derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
@@ -173,4 +173,4 @@ def _literal_length(resource: Resource, _: Context) -> Answer:
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return absent(resource)
     at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
-    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin=Origin.DERIVED)
+    return known(at, len(value.value.encode("utf-8", "surrogatepass")))

@@ -11,8 +11,9 @@ from functools import cache
 
 from azkvlint.azure.operations import CONTROL, DATA
 from azkvlint.azure.roles import role_by_name
+from azkvlint.derived.registry import known, known_list
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Scalar, Unknown, Value, display, select
+from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, display, select
 
 
 @cache
@@ -41,18 +42,9 @@ def operations_of(definition: Resource) -> Value:
             certain.update((one, word) for one, word in found.items() if one not in certain)
             doubt = doubtful if doubt is None else doubt
     items: list[Value] = [
-        Scalar(
-            at=word.at,
-            value=one,
-            origin=Origin.DERIVED,
-            note=f"the role allows {display(word)}",
-            sensitive=word.sensitive,
-        )
-        for one, word in certain.items()
+        known(word, one, f"the role allows {display(word)}", sensitive=word.sensitive) for one, word in certain.items()
     ]
-    return ListValue(
-        at=permissions.at, items=(*items, doubt) if doubt is not None else tuple(items), origin=Origin.DERIVED
-    )
+    return known_list(permissions, (*items, doubt) if doubt is not None else tuple(items))
 
 
 def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[str, Value], Unknown | None]:
@@ -75,8 +67,8 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
     if isinstance(answer, Unknown):
         return {}, answer
     items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
-    known: dict[str, Value] = {str(item.value): item for item in items if isinstance(item, Scalar)}
-    return known, next((item for item in items if isinstance(item, Unknown)), None)
+    certain: dict[str, Value] = {str(item.value): item for item in items if isinstance(item, Scalar)}
+    return certain, next((item for item in items if isinstance(item, Unknown)), None)
 
 
 def any_fits(words: Iterable[str], operation: str) -> bool:

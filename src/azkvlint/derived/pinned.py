@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from azkvlint.derived import consumers
 from azkvlint.derived.keys import URLS, field_of, names_version
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, unknown, unknown_as
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value, text_of
 
 _VAULTS, _HSMS = "microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"
 _STORES = {_VAULTS: "vault", _HSMS: "managed-hsm"}
@@ -43,9 +43,8 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     words = {_STORES.get(type_) for type_ in types}
     word = words.pop() if len(words) == 1 else None
     if word is None:
-        why = value.why if isinstance(value, Unknown) else "whether it is a vault or a managed HSM is not known"
-        return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
-    return Scalar(at=value.at, value=word, origin=Origin.DERIVED, note=f"its key is in a {word.replace('-', ' ')}")
+        return unknown_as(value, "whether it is a vault or a managed HSM is not known")
+    return known(value, word, f"its key is in a {word.replace('-', ' ')}")
 
 
 @derived(
@@ -79,18 +78,17 @@ def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
     """What an argument or a field of its own says, in which an empty text is no version."""
     # The version of a key that is to be made is not known yet, but it has one.
     if isinstance(version, Unknown) and not version.pattern.endswith(".version\u27e9"):
-        return Unknown(at=version.at, origin=Origin.DERIVED, why=version.why)
+        return unknown(version, version.why)
     pinned = text_of(version) != ""
-    return Scalar(at=version.at if pinned else key.at, value=pinned, origin=Origin.DERIVED)
+    return known(version.at if pinned else key.at, pinned)
 
 
 def _named(key: Value) -> Scalar | Unknown:
     """What the name of the key itself says."""
     pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
     if pinned is None:
-        why = key.why if isinstance(key, Unknown) else "whether it names a version of its key is not known"
-        return Unknown(at=key.at, origin=Origin.DERIVED, why=why)
-    return Scalar(at=key.at, value=pinned, origin=Origin.DERIVED)
+        return unknown_as(key, "whether it names a version of its key is not known")
+    return known(key, pinned)
 
 
 def _by_attribute(key: Link) -> bool | None:

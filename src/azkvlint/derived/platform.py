@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from azkvlint.derived.keys import field_of
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -64,7 +64,7 @@ def _certificate_vaults(resource: Resource, _: Context) -> Answer:
         return absent(resource)
     found = [select(item, ("sourceVault", "id")) for item in secrets.items]
     items = tuple(one for one in found if not isinstance(one, Absent))
-    return ListValue(at=secrets.at, items=items, origin=Origin.DERIVED)
+    return known_list(secrets, items)
 
 
 @derived(
@@ -89,7 +89,7 @@ def _vault_in(settings: Answer) -> Value | None:
     text = match[2].replace(_SLASH, "/")
     if isinstance(settings, Unknown):
         return Unknown(at=settings.at, why=settings.why, pattern=text, given=True, origin=Origin.DERIVED)
-    return Scalar(at=settings.at, value=text, sensitive=settings.sensitive, origin=Origin.DERIVED)
+    return known(settings, text, sensitive=settings.sensitive)
 
 
 @derived(
@@ -117,4 +117,4 @@ def _encryption_vaults(resource: Resource, _: Context) -> Answer:
         elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
             vaults.append(_vault_in(select(item, _SETTINGS)))
     items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
-    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED) if items else absent(resource)
+    return known_list(resource, items) if items else absent(resource)

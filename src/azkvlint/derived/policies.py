@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from azkvlint.derived.registry import known, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, Value, select, text_of
 
 _VAULTS = "microsoft.keyvault/vaults"
 _POLICIES = "microsoft.keyvault/vaults/accesspolicies"
@@ -29,10 +30,10 @@ def change_of(policy: Resource) -> Value | None:
     name = policy.select(("name",))
     if isinstance(name, Scalar):
         word = str(name.value).lower()
-        return Scalar(at=policy.at, value=word, origin=Origin.DERIVED) if word in _CHANGES else None
+        return known(policy, word) if word in _CHANGES else None
     if isinstance(name, Unknown):
         why = "its name, which says whether it adds or removes access policies, is not known"
-        return Unknown(at=policy.at, origin=Origin.DERIVED, why=why)
+        return unknown(policy, why)
     return None
 
 
@@ -49,19 +50,19 @@ def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
     if isinstance(change, Unknown):
         return change
     if isinstance(change, Scalar) and change.value == "remove":
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     if text_of(inline) and text_of(inline) == text_of(separate):
-        return Scalar(at=at, value=True, origin=Origin.DERIVED)
+        return known(at, True)
     if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
-        return Unknown(at=at, origin=Origin.DERIVED, why="whether the vault has the same access policies is not known")
+        return unknown(at, "whether the vault has the same access policies is not known")
     answers = [_is_among(item, inline.items) for item in separate.items]
     if isinstance(change, Scalar) and change.value == "replace":
         answers += [_is_among(item, separate.items) for item in inline.items]
     if False in answers:
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     if None in answers:
-        return Unknown(at=at, origin=Origin.DERIVED, why="whether the vault has the same access policies is not known")
-    return Scalar(at=at, value=True, origin=Origin.DERIVED)
+        return unknown(at, "whether the vault has the same access policies is not known")
+    return known(at, True)
 
 
 def _is_among(policy: Value, others: tuple[Value, ...]) -> bool | None:

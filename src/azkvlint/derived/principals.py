@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS
 from azkvlint.derived.grants import NEEDS, Grant, grants_of
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Answer, ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, Scalar, Unknown, Value
 
 # Duties, and the permissions any of which is one.
 _DUTIES: Mapping[str, frozenset[str]] = {
@@ -110,7 +110,7 @@ def _principals(resource: Resource, context: Context) -> Answer:
             # Of whom nothing is known nobody can say that it is the same twice.
             key = grant.identity.key or f"{address} {number}"
             holders.setdefault(key, _Holder(grant)).add(grant, sure)
-    return ListValue(at=resource.at, items=tuple(_told(resource, holders, sources)), origin=Origin.DERIVED)
+    return known_list(resource, _told(resource, holders, sources))
 
 
 def _told(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
@@ -124,19 +124,17 @@ def _told(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) ->
         doubt = sources.doubt if holder.doubt is None else holder.doubt
         if doubt is None and (same | holder.perhaps) - set(holder.duties):
             why = f"whether {holder.identity.label} has other rights too is not known"
-            doubt = Unknown(at=vault.at, why=why, origin=Origin.DERIVED)
+            doubt = unknown(vault, why)
         parts = [f"{duty} by {address}" for duty, address in holder.duties.items()][:_MOST]
         note = f"{holder.identity.label} has {', '.join(parts)}"
-        items: list[Value] = [Scalar(at=vault.at, value=duty, origin=Origin.DERIVED) for duty in holder.duties]
+        items: list[Value] = [known(vault, duty) for duty in holder.duties]
         if doubt is not None:
             items.append(doubt)
-        told = ListValue(at=vault.at, items=tuple(items), origin=Origin.DERIVED, note=note)
-        yield MapValue(
-            at=vault.at, fields={"duties": told, "kind": holder.identity.kind_of(vault.at)}, origin=Origin.DERIVED
-        )
+        told = known_list(vault, items, note)
+        yield known_object(vault, {"duties": told, "kind": holder.identity.kind_of(vault.at)})
     if sources.doubt is not None or sources.anywhere:
         why = "a grant of which it is not known for which vault it is may be for this one"
-        yield Unknown(at=vault.at, why=why, origin=Origin.DERIVED)
+        yield unknown(vault, why)
 
 
 def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, MapValue, Origin, Scalar, Unknown
+from azkvlint.model.value import Answer, MapValue, Scalar, Unknown
 
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _PROPERTIES = "properties"
@@ -56,6 +56,6 @@ def _recovers(resource: Resource, _: Context) -> Answer:
     """Whether a vault is brought back. One that is only read is not."""
     mode = resource.select((_PROPERTIES, _MODE))
     if isinstance(mode, Unknown):
-        return Scalar(at=resource.at, value=False, origin=Origin.DERIVED) if resource.existing else mode
+        return known(resource, False) if resource.existing else mode
     word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
-    return Scalar(at=mode.at, value=word == "recover", origin=Origin.DERIVED, note=f"createMode is {word}")
+    return known(mode, word == "recover", f"createMode is {word}")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.keys import field_of, key_and_vault
-from azkvlint.derived.registry import Context, derived
+from azkvlint.derived.registry import Context, derived, known, unknown
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, Unknown, display
+from azkvlint.model.value import Absent, Answer, Path, Scalar, display
 
 _SETS = "microsoft.compute/diskencryptionsets"
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
@@ -37,9 +37,9 @@ def _in_region_of_vault(resource: Resource, context: Context) -> Answer:
     regions = {_region(other) for other in others}
     if len(vaults) != 1 or not own or "" in regions:
         why = "whether its vault is in the same region is not known"
-        return Unknown(at=resource.at, why=why, origin=Origin.DERIVED)
+        return unknown(resource, why)
     note = f"it is in {display(resource.select(_LOCATION))}, and its vault {vaults[0]} in {display(others[0])}"
-    return Scalar(at=resource.at, value=own in regions, origin=Origin.DERIVED, note=note)
+    return known(resource, own in regions, note)
 
 
 def _region(answer: Answer) -> str:

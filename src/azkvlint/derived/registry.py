@@ -150,6 +150,11 @@ def unknown(where: Location | Resource | Answer, why: str, *, sensitive: bool = 
     return Unknown(at=_location(where), origin=Origin.DERIVED, why=why, sensitive=sensitive)
 
 
+def unknown_as(answer: Answer, otherwise: str) -> Unknown:
+    """Return a derived value that is not known: for the reason of ``answer``, or ``otherwise`` if that is known."""
+    return unknown(answer, answer.why if isinstance(answer, Unknown) else otherwise)
+
+
 def known_list(where: Location | Resource | Answer, items: Iterable[Value], note: str = "") -> ListValue:
     """Return a derived list, whose items may be unknown."""
     return ListValue(at=_location(where), items=tuple(items), origin=Origin.DERIVED, note=note)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 from typing import Any
 
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
@@ -29,16 +29,16 @@ def _authorities(resource: Resource, _: Context) -> Answer:
     policy = _decoded(found.value) if isinstance(found, Scalar) else None
     if not isinstance(policy, dict):
         why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
-        return Unknown(at=found.at, origin=Origin.DERIVED, why=why, sensitive=found.sensitive)
+        return unknown(found, why, sensitive=found.sensitive)
     items = tuple(_authority(one, found) for one in _field(policy, "anyof") or ())
-    return ListValue(at=found.at, items=items, origin=Origin.DERIVED)
+    return known_list(found, items)
 
 
 def _authority(one: Any, policy: Value) -> Value:
     name = _field(one, "authority") if isinstance(one, dict) else None
     if not isinstance(name, str):
-        return Unknown(at=policy.at, origin=Origin.DERIVED, why="a part of the policy names no authority")
-    return Scalar(at=policy.at, value=name, origin=Origin.DERIVED, sensitive=policy.sensitive)
+        return unknown(policy, "a part of the policy names no authority")
+    return known(policy, name, sensitive=policy.sensitive)
 
 
 def _field(item: dict[str, Any], name: str) -> Any:

@@ -12,7 +12,7 @@ from math import floor
 from typing import TypeAlias
 
 from azkvlint.derived.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
 from azkvlint.util.lazy_regex import regex
@@ -93,7 +93,7 @@ class _Policy:
             return days
         whole = floor(days)
         note = (ahead if whole >= 0 else behind).format(abs(whole))
-        return Scalar(at=self.at, value=whole, origin=Origin.DERIVED, note=note)
+        return known(self.at, whole, note)
 
     def _trigger(self) -> Value | None:
         for days in (self.after, self.before):
@@ -102,7 +102,7 @@ class _Policy:
         if self.after is None and self.before is None:
             return None
         word = "before-expiry" if self.after is None else "after-creation" if self.before is None else "both"
-        return Scalar(at=self.at, value=word, origin=Origin.DERIVED, note=_TRIGGERS[word])
+        return known(self.at, word, _TRIGGERS[word])
 
 
 # What a number of days says, and what one below zero says.

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from azkvlint.derived.registry import known, unknown
 from azkvlint.graph.references import Index, certain_only, reference_of, type_of_any
 from azkvlint.graph.resource_ids import may_be, scope_level
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, Origin, Scalar, Unknown, Value, display, text_of
+from azkvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value, display, text_of
 
 SCOPE = ("scope",)
 _LEVELS = {
@@ -28,22 +29,20 @@ def level_of(answer: Answer, index: Index) -> Value | None:
     """The level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
     match answer:
         case Unknown(pattern=pattern) if scope_level(pattern):
-            return Scalar(
-                at=answer.at, value=str(_level(pattern)), origin=Origin.DERIVED, note=f"the scope is {pattern}"
-            )
+            return known(answer, str(_level(pattern)), f"the scope is {pattern}")
         case Scalar(value=str() as text):
             level = _level(text)
             if level is None:
-                return Unknown(at=answer.at, origin=Origin.DERIVED, why=f"'{display(answer)}' is not a scope")
-            return Scalar(at=answer.at, value=level, origin=Origin.DERIVED, note=f"the scope is {display(answer)}")
+                return unknown(answer, f"'{display(answer)}' is not a scope")
+            return known(answer, level, f"the scope is {display(answer)}")
         case Link(target=target, type=type_):
             found = index.resources.get(target)
             level = _level_of_type(found.type if found is not None else type_)
-            return Scalar(at=answer.at, value=level, origin=Origin.DERIVED, note=f"the scope is {target}")
+            return known(answer, level, f"the scope is {target}")
         case Unknown(types=types):
             levels = tuple(sorted({_level_of_type(type_) for type_ in types}))
             if len(levels) == 1:
-                return Scalar(at=answer.at, value=levels[0], origin=Origin.DERIVED, note="whatever the scope is")
+                return known(answer, levels[0], "whatever the scope is")
             return msgspec.structs.replace(answer, one_of=levels)
         case _:
             return None
@@ -51,8 +50,8 @@ def level_of(answer: Answer, index: Index) -> Value | None:
 
 def _level_of_type(type_: str) -> str:
     """The level of a scope that is a resource of an Azure type."""
-    known = type_.lower()
-    return OBJECT if known.startswith(_OBJECTS) else _LEVELS.get(known, "resource")
+    certain = type_.lower()
+    return OBJECT if certain.startswith(_OBJECTS) else _LEVELS.get(certain, "resource")
 
 
 def _level(text: str) -> str | None:
@@ -107,14 +106,14 @@ class Coverage:
     def _perhaps(self, scope: Unknown) -> tuple[tuple[str, ...], str]:
         """What the candidates of a scope cover, and the type of one that is outside; once for all with the same."""
         question = (scope.candidates, scope.types)
-        known = self._candidates.get(question)
-        if known is None:
+        certain = self._candidates.get(question)
+        if certain is None:
             type_ = type_of_any(scope.types).removeprefix("?")
             parts = [self._covered("", "", Link(at=scope.at, target=one, type=type_)) for one in scope.candidates]
             found = dict.fromkeys(vault for part in parts for vault in part.targets + part.candidates)
-            known = tuple(found), next((part.outside for part in parts if part.outside), "")
-            self._candidates[question] = known
-        return known
+            certain = tuple(found), next((part.outside for part in parts if part.outside), "")
+            self._candidates[question] = certain
+        return certain
 
     def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The vaults that certainly lie in a scope of a level, and those that perhaps do."""
@@ -150,8 +149,8 @@ class Coverage:
         if text:
             # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
             whole = "/" + "/".join(text.strip("/").split("/")[:8])
-            known = "pattern" if isinstance(scope, Unknown) else "value"
-            value = msgspec.structs.replace(scope, **{known: whole})
+            certain = "pattern" if isinstance(scope, Unknown) else "value"
+            value = msgspec.structs.replace(scope, **{certain: whole})
         for _ in range(_DEPTH):
             inner = self.index.resources.get(value.target) if isinstance(value, Link) else None
             above = inner.attributes.fields.get("parent") if inner is not None and _is_inside(inner) else None

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.secret_formats import has_credential, is_configuration, known_text, placeholder_in
 from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, kind_of_name
 
@@ -25,9 +25,9 @@ def _placeholder(resource: Resource, _: Context) -> Answer:
     """Return whether the value stands for another one: ``certain``, ``likely`` or ``none``."""
     value = _value(resource)
     if value is None or isinstance(value, Unknown):
-        return absent(resource) if value is None else Unknown(at=value.at, origin=Origin.DERIVED, why=value.why)
+        return absent(resource) if value is None else unknown(value, value.why)
     found = placeholder_in(str(value.value) if isinstance(value, Scalar) else "none")
-    return Scalar(at=value.at, value=found.value, origin=Origin.DERIVED)
+    return known(value, found.value)
 
 
 @derived(
@@ -43,7 +43,7 @@ def _is_configuration(resource: Resource, _: Context) -> Answer:
         return absent(resource)
     text = _text(value)
     found = is_configuration([*_names(resource)], text) or (_is_named_so(resource) and not has_credential(text))
-    return Scalar(at=value.at, value=found, origin=Origin.DERIVED)
+    return known(value, found)
 
 
 def _is_named_so(resource: Resource) -> bool:
@@ -65,8 +65,8 @@ def _text(value: Value) -> str:
 def _names(resource: Resource) -> Iterator[str]:
     """Yield the name of the secret as far as it is known, and then that of its declaration if that says more."""
     name = resource.select(("name",))
-    known = resource.name if isinstance(name, Absent) else _text(name)
-    yield known.rpartition("/")[2]
+    certain = resource.name if isinstance(name, Absent) else _text(name)
+    yield certain.rpartition("/")[2]
     label = _KEY.sub("", resource.address).rpartition(".")[2].rpartition("::")[2]
     # Most are called `secret`, whatever they hold.
     if kind_of_name(label) is NameKind.PLAIN:

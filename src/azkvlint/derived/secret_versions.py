@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.derived import tls
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown
 from azkvlint.derived.secrets import CONFIG, REFERENCE, SITES, speaks_of_secret
 from azkvlint.evaluation.values import OPEN, pieces
 from azkvlint.model.resource import Resource
@@ -22,7 +22,6 @@ from azkvlint.model.value import (
     Link,
     ListValue,
     MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -72,16 +71,14 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 def _references(resource: Resource, _: Context) -> Answer:
     """Each secret or certificate that a resource names: whether it ``pinsVersion``."""
     found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else absent(resource)
+    return known_list(resource, found) if found else absent(resource)
 
 
 def _item(name: str, value: Value, pins: bool | None) -> Value:
-    pinned: Value = Unknown(
-        at=value.at, origin=Origin.DERIVED, why="whether it names a version of its secret is not known"
-    )
+    pinned: Value = unknown(value, "whether it names a version of its secret is not known")
     if pins is not None:
-        pinned = Scalar(at=value.at, value=pins, origin=Origin.DERIVED, note=name)
-    return MapValue(at=value.at, fields={"pinsVersion": pinned}, origin=Origin.DERIVED)
+        pinned = known(value, pins, name)
+    return known_object(value, {"pinsVersion": pinned})
 
 
 def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
@@ -154,8 +151,8 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
     if match is not None:
         yield name, value, _of_setting(match[1])
     elif isinstance(value, Unknown) and (is_connection or speaks_of_secret(name)):
-        known = text.partition(OPEN)[0].lstrip().lower()
-        if known.startswith(REFERENCE) or REFERENCE.startswith(known):
+        certain = text.partition(OPEN)[0].lstrip().lower()
+        if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
             yield name, value, None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown_as
 from azkvlint.evaluation.functions.languages import GIVES_SECRET
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import wrap
@@ -23,7 +23,6 @@ from azkvlint.model.value import (
     Answer,
     ListValue,
     MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -93,7 +92,7 @@ def _inline_secrets(resource: Resource, _: Context) -> Answer:
             found = [*_linked(resource.select(_TYPE_PROPERTIES))]
         case _:
             return absent(resource)
-    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
+    return known_list(found[0].at if found else resource.at, found)
 
 
 @derived(
@@ -102,13 +101,13 @@ def _inline_secrets(resource: Resource, _: Context) -> Answer:
 def _vault_references(resource: Resource, _: Context) -> Answer:
     """Return the names of the settings of an app that refer to Key Vault, each as an item."""
     found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
-    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
+    return known_list(found[0].at if found else resource.at, found)
 
 
 def _references(answer: Answer) -> Iterator[Value]:
     match answer:
         case Unknown():
-            yield _doubt(answer)
+            yield unknown_as(answer, "it is no setting")
         case MapValue(fields=fields):
             for name, value in fields.items():
                 yield from _reference(name, value)
@@ -123,25 +122,25 @@ def _reference(name: str, value: Answer) -> Iterator[Value]:
     if isinstance(value, Absent):
         return
     text = text_of(value).lower().lstrip()
-    known = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
-    if known.startswith(REFERENCE):
-        yield _named(name, value)
-    elif isinstance(value, Unknown) and REFERENCE.startswith(known) and not text.startswith(_OF_RESOURCE):
-        yield _doubt(value)
+    certain = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
+    if certain.startswith(REFERENCE):
+        yield known(value, name)
+    elif isinstance(value, Unknown) and REFERENCE.startswith(certain) and not text.startswith(_OF_RESOURCE):
+        yield unknown_as(value, "it is no setting")
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
     """The settings of an app: an object of texts, or a list of objects that have a name."""
     match answer:
         case Unknown():
-            yield _doubt(answer)
+            yield unknown_as(answer, "it is no setting")
         case MapValue(fields=fields, rest=rest):
             for name, value in fields.items():
                 # A connection string is an object with its value in it.
                 inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
                 yield from _setting(name, inner, is_connection=isinstance(value, MapValue))
             if rest is not None:
-                yield _doubt(rest)
+                yield unknown_as(rest, "it is no setting")
         case ListValue(items=items):
             for item in items:
                 if isinstance(item, MapValue):
@@ -152,7 +151,7 @@ def _settings(answer: Answer) -> Iterator[Value]:
                     if found is not None:
                         yield from _setting(name, found, is_connection=connection is not None)
                 else:
-                    yield _doubt(item)
+                    yield unknown_as(item, "it is no setting")
 
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
@@ -160,12 +159,12 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
     if text.lower().lstrip().startswith(REFERENCE):
         return
     if tells_secret(text):
-        yield _named(name, value)
+        yield known(value, name)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
-            yield _doubt(value)
+            yield unknown_as(value, "it is no setting")
         elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
-            yield _named(name, value)
+            yield known(value, name)
 
 
 def speaks_of_secret(name: str) -> bool:
@@ -178,23 +177,23 @@ def _linked(answer: Answer) -> Iterator[Value]:
     if isinstance(answer, Scalar):
         answer = _decoded(answer)
     if isinstance(answer, Unknown):
-        yield _doubt(answer)
+        yield unknown_as(answer, "it is no setting")
     for name, value in answer.fields.items() if isinstance(answer, MapValue) else ():
         if isinstance(value, MapValue):
             kind = value.fields.get("type")
             if isinstance(kind, Unknown):
-                yield _doubt(kind)
+                yield unknown_as(kind, "it is no setting")
             elif kind is None and "value" in value.fields:
-                yield _named(name, value.fields["value"])
+                yield known(value.fields["value"], name)
             elif kind is not None and text_of(kind).lower() == "securestring":
-                yield _named(name, value)
+                yield known(value, name)
         elif tells_secret(text_of(value)):
-            yield _named(name, value)
+            yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
-                yield _doubt(value)
+                yield unknown_as(value, "it is no setting")
             elif not name.lower().endswith("connectionstring"):
-                yield _named(name, value)
+                yield known(value, name)
 
 
 def _decoded(text: Scalar) -> Value:
@@ -211,7 +210,7 @@ def _told_secrets(resource: Resource, _: Context) -> Answer:
     """Return the properties that expose a secret to readers of the resource, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
     found = tuple(item for path in paths for item in _exposed_at(resource, path))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if paths else absent(resource)
+    return known_list(resource, found) if paths else absent(resource)
 
 
 def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
@@ -224,7 +223,7 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
     files = {resource.at.path, *(at.path for at in resource.callers)}
     for part, secret, around in _secrets(answer, "", resource.at):
         is_certain = secret.sensitive and not is_hidden and not _may_be_an_address(secret, part)
-        item = _named(name, secret) if is_certain else _doubt(secret)
+        item = known(secret, name) if is_certain else unknown_as(secret, "it is no setting")
         if item.at.path not in files:
             # It is to be changed where it is passed, not where another module outputs it.
             item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))
@@ -304,12 +303,3 @@ def _places(answer: Answer) -> Iterator[Location]:
                     yield from _places(member) if name != "name" else ()
         case Scalar(value=str()):
             yield answer.at
-
-
-def _named(name: str, value: Value) -> Scalar:
-    return Scalar(at=value.at, value=name, origin=Origin.DERIVED)
-
-
-def _doubt(value: Value) -> Unknown:
-    why = value.why if isinstance(value, Unknown) else "it is no setting"
-    return Unknown(at=value.at, origin=Origin.DERIVED, why=why)

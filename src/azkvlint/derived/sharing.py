@@ -5,7 +5,7 @@ Source: learn.microsoft.com/azure/key-vault/general/secure-key-vault.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
 from azkvlint.derived.registry import Context, derived, known, known_list, unknown
@@ -17,9 +17,7 @@ from azkvlint.model.value import (
     Absent,
     Answer,
     Link,
-    ListValue,
     MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -78,7 +76,7 @@ def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
             reference = reference_of(one.address, "parent", above, context.index)
             if reference is None:
                 continue
-            doubt = Unknown(at=one.at, why="whether it is in this vault is not known", origin=Origin.DERIVED)
+            doubt = unknown(one, "whether it is in this vault is not known")
             unsure = [(name, doubt) for name, _ in tags]
             for vault in reference.targets:
                 is_there = one.exists_with(context.index.resources[vault])
@@ -106,9 +104,9 @@ def _object_scopes(resource: Resource, context: Context) -> Answer:
     scopes = {**found.get(_ANY, {}), **found.get(resource.address, {})}
     if not all(scopes.values()):
         why = "whether some roles are assigned on single objects in it is not known"
-        return Unknown(at=resource.at, why=why, origin=Origin.DERIVED)
-    items = tuple(Scalar(at=resource.at, value=scope, origin=Origin.DERIVED) for scope in scopes)
-    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED)
+        return unknown(resource, why)
+    items = tuple(known(resource, scope) for scope in scopes)
+    return known_list(resource, items)
 
 
 def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:

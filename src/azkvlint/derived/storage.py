@@ -5,10 +5,10 @@ Source: learn.microsoft.com/azure/key-vault/secrets/overview-storage-keys.
 
 from __future__ import annotations
 
-from azkvlint.derived.registry import Context, derived, or_absent
+from azkvlint.derived.registry import Context, derived, known, or_absent
 from azkvlint.derived.rotation import duration
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Origin, Path, Scalar, Unknown
+from azkvlint.model.value import Answer, Path, Unknown
 
 STORAGE = "microsoft.keyvault/vaults/storage"
 _PERIOD: Path = ("properties", "regenerationPeriod")
@@ -21,4 +21,4 @@ def _regeneration_days(resource: Resource, _: Context) -> Answer:
     days = duration(period)
     if days is None or isinstance(days, Unknown):
         return or_absent(days, resource)
-    return Scalar(at=period.at, value=int(days) if days.is_integer() else days, origin=Origin.DERIVED)
+    return known(period, int(days) if days.is_integer() else days)

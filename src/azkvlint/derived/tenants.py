@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, TENANT
 from azkvlint.derived import consumers
-from azkvlint.derived.registry import Context, absent, derived
+from azkvlint.derived.registry import Context, absent, derived, known, one_target, unknown
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value, text_of
 
 _SQL = "microsoft.sql/servers"
 _TYPES = (
@@ -59,7 +59,7 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
         # A vault that is elsewhere is mostly in the tenant that the provider reads it in.
         if is_open or said:
             why = "which vault its key is in, and of which tenant that is, is not known"
-            return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
+            return unknown(resource, why)
     return absent(resource)
 
 
@@ -68,18 +68,18 @@ def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
     if isinstance(own, Scalar) and isinstance(other, Scalar):
         same = text_of(own).lower() == text_of(other).lower()
         note = f"it is in another tenant than {vault.address}"
-        return Scalar(at=resource.at, value=same, origin=Origin.DERIVED, note="" if same else note)
+        return known(resource, same, "" if same else note)
     if isinstance(other, Absent) or _OF_PROVIDER in text_of(other):
         return absent(resource)
     if text_of(own) and text_of(own) == text_of(other):
-        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
+        return known(resource, True)
     why = f"whether {vault.address} is in the same tenant is not known"
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
+    return unknown(resource, why)
 
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
     """The tenant that a resource says it is in, and that of what it is a part of."""
-    whole = next((one for via in _WHOLE if (one := _one(resource, via, context)) is not None), None)
+    whole = next((one for via in _WHOLE if (one := one_target(resource, via, context)) is not None), None)
     for part in (resource, whole):
         if part is None or part.existing:
             continue
@@ -91,13 +91,6 @@ def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
 
 
 def _of_its_provider(resource: Resource, context: Context) -> Value | None:
-    provider = _one(resource, _PROVIDER, context)
+    provider = one_target(resource, _PROVIDER, context)
     tenant = provider.select((TENANT,)) if provider is not None and provider.type == PROVIDER_TYPE else None
     return None if isinstance(tenant, Absent) else tenant
-
-
-def _one(resource: Resource, via: str, context: Context) -> Resource | None:
-    value = resource.select((via,))
-    reference = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
-    targets = reference.targets if reference is not None else ()
-    return context.index.resources[targets[0]] if len(targets) == 1 else None

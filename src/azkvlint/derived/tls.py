@@ -9,10 +9,18 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, or_absent
-from azkvlint.graph.references import reference_of
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    one_target,
+    or_absent,
+    unknown,
+)
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
 
 VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
@@ -54,14 +62,6 @@ _NETWORK: Path = ("properties", "virtualNetworkType")
 _INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
 
 
-def _made(resource: Resource, public: bool, note: str) -> Scalar:
-    return Scalar(at=resource.at, value=public, origin=Origin.DERIVED, note=note)
-
-
-def _doubt(resource: Resource, why: str) -> Unknown:
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
-
-
 NEEDS: Mapping[str, tuple[Path, ...]] = {
     GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
     APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
@@ -79,7 +79,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 def _certificate_ids(resource: Resource, _: Context) -> Answer:
     """The certificates that a resource serves TLS with, by id. The secret of a certificate's name holds its key."""
     found = tuple(map(_certificate_id, named(resource)))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else absent(resource)
+    return known_list(resource, found) if found else absent(resource)
 
 
 def named(resource: Resource) -> Iterator[Value]:
@@ -102,7 +102,7 @@ def named(resource: Resource) -> Iterator[Value]:
         if not isinstance(one, Absent):
             yield one
     elif type_ in _APART and not isinstance(resource.select(_APART[type_]), Absent):
-        yield _doubt(resource, "vault and name of the certificate are written apart")
+        yield unknown(resource, "vault and name of the certificate are written apart")
 
 
 def _certificate_id(value: Value) -> Value:
@@ -121,13 +121,13 @@ def _serves_public(resource: Resource, context: Context) -> Answer:
         return or_absent(_has_public_frontend(resource), resource)
     if type_ == APIM:
         is_whole = isinstance(resource.select(("scope",)), Absent)
-        return _unless(resource if is_whole else _one(resource, "scope", context), resource, _NETWORK, "internal")
+        return _unless(resource if is_whole else one_target(resource, "scope", context), resource, _NETWORK, "internal")
     if type_ == OF_ENVIRONMENT:
-        return _unless(_one(resource, "parent", context), resource, _INTERNAL, "true")
+        return _unless(one_target(resource, "parent", context), resource, _INTERNAL, "true")
     if type_ == FRONT_DOOR:
-        return _made(resource, True, "Front Door serves the internet")
+        return known(resource, True, "Front Door serves the internet")
     return (
-        _doubt(resource, "which apps use it, and who can reach them, is not said")
+        unknown(resource, "which apps use it, and who can reach them, is not said")
         if type_ in NEEDS
         else absent(resource)
     )
@@ -142,22 +142,14 @@ def _has_public_frontend(gateway: Resource) -> Value | None:
     addresses = [found for found in addresses if not isinstance(found, Absent)]
     public = any(not isinstance(found, Unknown) or found.is_set for found in addresses)
     if addresses and not public:
-        return _doubt(gateway, "whether it has a public frontend is not known")
-    return _made(gateway, public, "it has a public frontend" if public else "it has no public frontend")
-
-
-def _one(resource: Resource, via: str, context: Context) -> Resource | None:
-    """The one resource that an attribute certainly names, if it is in the graph."""
-    value = resource.select((via,))
-    reference = None if isinstance(value, Absent) else reference_of(resource.address, via, value, context.index)
-    targets = reference.targets if reference is not None else ()
-    return context.index.resources[targets[0]] if len(targets) == 1 else None
+        return unknown(gateway, "whether it has a public frontend is not known")
+    return known(gateway, public, "it has a public frontend" if public else "it has no public frontend")
 
 
 def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) -> Value:
     """That it serves the public, unless the resource that it belongs to says that it is internal."""
     answer = of.select(path) if of is not None else None
     if of is None or of.existing or isinstance(answer, Unknown):
-        return _doubt(resource, "whether what it belongs to is internal is not known")
+        return unknown(resource, "whether what it belongs to is internal is not known")
     word = str(answer.value).lower() if isinstance(answer, Scalar) else ""
-    return _made(resource, word != internal, f"{of.address} is {'not ' if word != internal else ''}internal")
+    return known(resource, word != internal, f"{of.address} is {'not ' if word != internal else ''}internal")

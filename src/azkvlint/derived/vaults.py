@@ -7,10 +7,20 @@ import msgspec
 from azkvlint.derived.exposure import exposure, in_perimeter, public_access
 from azkvlint.derived.network_perimeters import PERIMETER_NEEDS, perimeters_of
 from azkvlint.derived.policies import change_of, repeats_vault
-from azkvlint.derived.registry import Context, absent, also_reads, derived, or_absent
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    also_reads,
+    derived,
+    known,
+    one_target,
+    or_absent,
+    unknown,
+    unknown_as,
+)
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Value
 
 VAULTS = "microsoft.keyvault/vaults"
 MANAGED_HSMS = "microsoft.keyvault/managedhsms"
@@ -63,14 +73,14 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="no vault is set")
+        return unknown(resource, "no vault is set")
     vaults = [resource.view(context.index.resources[a]) for a in reference.targets + reference.candidates]
     models = [model_of(vault.select(RBAC)) for vault in vaults]
-    known = {model.value for model in models if isinstance(model, Scalar)}
-    if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
+    certain = {model.value for model in models if isinstance(model, Scalar)}
+    if models and not reference.anything and len(certain) == 1 and all(isinstance(m, Scalar) for m in models):
         # It is told where the policy stands: that is what is to be edited.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why="the permission model of its vault is not known")
+    return unknown(resource, "the permission model of its vault is not known")
 
 
 @derived(
@@ -87,7 +97,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Answer:
     model = _access_model(resource, context)
     if not isinstance(model, Scalar) or model.value != "rbac":
         return absent(resource)
-    return Scalar(at=model.at, value=True, origin=Origin.DERIVED, note=model.note)
+    return known(model, True, model.note)
 
 
 @derived(
@@ -103,7 +113,7 @@ def _inline_policies(resource: Resource, _: Context) -> Answer:
         return absent(resource)
     if isinstance(policies, ListValue) and policies.items and policies.origin == Origin.KEPT:
         why = "the vault has access policies that its author does not write there"
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
+        return unknown(resource, why)
     return policies
 
 
@@ -119,14 +129,7 @@ def _policy_change(resource: Resource, _: Context) -> Answer:
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
 )
 def _repeats_vault(resource: Resource, context: Context) -> Answer:
-    above = resource.select(("parent",))
-    if isinstance(above, Absent):
-        return absent(resource)
-    reference = reference_of(resource.address, "parent", above, context.index)
-    targets = reference.targets if reference is not None else ()
-    return or_absent(
-        repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None), resource
-    )
+    return or_absent(repeats_vault(resource, one_target(resource, "parent", context)), resource)
 
 
 def model_of(answer: Answer) -> Value:
@@ -134,9 +137,8 @@ def model_of(answer: Answer) -> Value:
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
-        return Scalar(at=at, value=word, origin=Origin.DERIVED, note=answer.note)
-    why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
-    return Unknown(at=answer.at, origin=Origin.DERIVED, why=why)
+        return known(at, word, answer.note)
+    return unknown_as(answer, "nothing says which permission model the vault has")
 
 
 also_reads("properties.accessPolicies", {POLICIES: (("parent",), POLICY_LIST)})

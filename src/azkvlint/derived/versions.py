@@ -10,11 +10,11 @@ from datetime import date
 
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
@@ -42,13 +42,13 @@ def _retirement(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
-        return Unknown(at=found.at, origin=Origin.DERIVED, why="the API version is not known")
+        return unknown(found, "the API version is not known")
     if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         text = f"{version}, a preview that Azure retires with 90 days' notice"
-        return Scalar(at=found.at, value=text, origin=Origin.DERIVED)
+        return known(found, text)
     if version[: len(_OLD)] >= _OLD:
-        return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
-    return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin=Origin.DERIVED)
+        return known(found, _SUPPORTED)
+    return known(found, f"{version}, which {_days(context.today)}")
 
 
 def _days(today: date) -> str:
@@ -77,13 +77,13 @@ def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: 
         return absent(resource)
     low, high = (_number(found, name) for name in ("atLeast", "below"))
     if low is not None and low >= since:
-        return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
+        return known(found, _SUPPORTED)
     first = ".".join(map(str, since))
     if high is None or high > since:
         why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
-        return Unknown(at=found.at, origin=Origin.DERIVED, why=why)
+        return unknown(found, why)
     note = f"older than {first}, whose API {_days(context.today)}"
-    return Scalar(at=found.at, value="old", origin=Origin.DERIVED, note=note)
+    return known(found, "old", note)
 
 
 def _managers(type_: str, context: Context) -> frozenset[str]:
@@ -114,9 +114,9 @@ def _model_is_stated(resource: Resource, _: Context) -> Answer:
     text = str(version.value) if isinstance(version, Scalar) else ""
     is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
     if is_said and isinstance(found, Unknown) and not found.is_set:
-        return Unknown(at=found.at, origin=Origin.DERIVED, why=found.why)
+        return unknown(found, found.why)
     note = found.why if isinstance(found, Unknown) else found.note
-    return Scalar(at=found.at, value=is_said, origin=Origin.DERIVED, note=note)
+    return known(found, is_said, note)
 
 
 @derived(
@@ -140,9 +140,7 @@ def _dead_property(resource: Resource, _: Context) -> Answer:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
             told = f"{path[-1]}, which API version {text} does not have"
-            return Scalar(at=found.at, value=told, origin=Origin.DERIVED)
+            return known(found, told)
         why = f"whether the API version has {path[-1]} is not known"
-        doubt = Unknown(
-            at=found.at, origin=Origin.DERIVED, why=found.why if text and isinstance(found, Unknown) else why
-        )
+        doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
     return or_absent(doubt, resource)
