@@ -90,8 +90,8 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
     label="alerts",
     reads={
         **_PLACES,
-        ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
-        METRIC: (_SCOPES, _ENABLED, _METRICS, _TARGET),
+        ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION, _TARGET),
+        METRIC: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION, _METRICS, _TARGET),
         QUERY: (_SOURCE, _METRICS),
     },
 )

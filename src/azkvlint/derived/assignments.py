@@ -31,7 +31,8 @@ ACTIVE = "microsoft.authorization/roleassignmentschedulerequests"
 ELIGIBLE = "microsoft.authorization/roleeligibilityschedulerequests"
 GRANTS = (ASSIGNMENTS, ACTIVE, ELIGIBLE)
 DEFINITIONS = "microsoft.authorization/roledefinitions"
-_LOCKS = "microsoft.authorization/locks"
+# What else has a scope.
+_EXTENSIONS = ("microsoft.authorization/locks", "microsoft.insights/diagnosticsettings")
 # Followed only, from a scope to the vaults in it.
 COVERS = "derived.covers"
 
@@ -49,7 +50,7 @@ _SCOPES: Mapping[str, tuple[Path, ...]] = {
 # A scope may be an object in a vault: that is followed to the vault.
 COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(GRANTS, (SCOPE,)),
-    **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
+    **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",), ("resourceGroupName",))),
     **{f"{VAULTS}/{kind}": (("parent",),) for kind in ("keys", "secrets", "certificates")},
     f"{MANAGED_HSMS}/keys": (("parent",),),
     **_SCOPES,
@@ -155,7 +156,12 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
     return None if isinstance(definition, Resource) and definition.existing else definition
 
 
-@derived("scopeLevel", of=(*GRANTS, _LOCKS), label="scope level", reads={**dict.fromkeys(GRANTS, (SCOPE,)), **_SCOPES})
+@derived(
+    "scopeLevel",
+    of=(*GRANTS, *_EXTENSIONS),
+    label="scope level",
+    reads={**dict.fromkeys((*GRANTS, *_EXTENSIONS), (SCOPE,)), **_SCOPES},
+)
 def _scope_level(resource: Resource, context: Context) -> Answer:
     scope = resource.select(SCOPE)
     if isinstance(scope, Absent) and resource.type.lower() in GRANTS:

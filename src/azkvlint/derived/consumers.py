@@ -111,7 +111,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **NEEDS,
     **dict.fromkeys(_KEYS, (("parent",),)),
-    **dict.fromkeys(_VAULTS, (("id",),)),
+    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
 }
 
 
@@ -120,7 +120,7 @@ def _key_id(resource: Resource, context: Context) -> Answer:
     return _keys(resource, context.index, KEY_ID)
 
 
-@derived("keyIds", of=_SEVERAL, label="customer-managed keys", reads=PATHS)
+@derived("keyIds", of=_SEVERAL, label="customer-managed keys", reads=GRAPH_NEEDS)
 def _key_ids(resource: Resource, context: Context) -> Answer:
     """The same of the type that may have several."""
     return _keys(resource, context.index, KEY_IDS)

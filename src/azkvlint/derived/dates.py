@@ -37,7 +37,7 @@ DATED = (KEYS, SECRETS, HSM_KEYS)
 DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 _ATTRIBUTES: Path = ("properties", "attributes")
-EXPIRES, BEGINS, _MADE = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
+EXPIRES, BEGINS, CREATED = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
 # Resources of Terraform's provider "time", which keep a moment in the state.
 _KEPT = regex(r"\btime_(?:offset|rotating|static)\.")
 # What a plan or a what-if result does with what is not there yet. Source alone is judged as if nothing was there.
@@ -89,7 +89,7 @@ def expiry(resource: Resource) -> Moment | Unknown | None:
 
 def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment | Unknown:
     """When its validity begins: at its not-before date, else when it was made: today, for actions in ``new``."""
-    for path in (BEGINS, _MADE):
+    for path in (BEGINS, CREATED):
         found = moment(resource, path)
         if found is not None:
             return found
@@ -157,7 +157,7 @@ def _expiry_year(resource: Resource, _: Context) -> Answer:
         (
             EXPIRES,
             BEGINS,
-            _MADE,
+            CREATED,
         ),
     ),
     local_only=True,
@@ -182,7 +182,7 @@ def _valid_days(resource: Resource, context: Context) -> Answer:
         (
             EXPIRES,
             BEGINS,
-            _MADE,
+            CREATED,
         ),
     ),
     local_only=True,
@@ -199,7 +199,7 @@ def _least_valid_days(resource: Resource, context: Context) -> Answer:
 
 def _is_undated(resource: Resource) -> bool:
     """Whether nothing is written of when its validity begins."""
-    return all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
+    return all(isinstance(resource.select(path), Absent) for path in (BEGINS, CREATED))
 
 
 @derived(
@@ -210,7 +210,7 @@ def _is_undated(resource: Resource) -> bool:
         DATED,
         (
             BEGINS,
-            _MADE,
+            CREATED,
         ),
     ),
     local_only=True,

@@ -26,7 +26,7 @@ _SCOPE: Path = ("scope",)
 _TIER: Path = ("properties", "pricingTier")
 
 
-@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("name",), _TIER)})
+@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
 def _plans(resource: Resource, context: Context) -> Answer:
     """The plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
     if resource.existing or not resource.stays:

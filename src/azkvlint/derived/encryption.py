@@ -26,7 +26,7 @@ def _needs(type_: str, service: Service) -> tuple[Path, ...]:
         meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
     )
     paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
-    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED)
+    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED, ("scope",))
 
 
 @derived(

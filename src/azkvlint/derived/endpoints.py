@@ -19,7 +19,6 @@ ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
 ZONES = "microsoft.network/privatednszones"
 VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
-PATHS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",),)}
 _TARGET, _PARTS, _MANUAL, _ZONE_IDS = "privateLinkServiceId", "groupIds", "manualConnection", "privateDnsZoneIds"
 _READ = {name: ("derived", name) for name in (_TARGET, _PARTS, _MANUAL, _ZONE_IDS)}
 _CONNECTIONS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
@@ -28,6 +27,8 @@ ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
     ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
     ZONES: (("id",), ("name",)),
 }
+# What names the target of an endpoint.
+TARGET_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",), _READ[_TARGET])}
 OTHER = "other"
 # The parts of services other than Key Vault that endpoints lead to, in lower case. Source:
 # learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
@@ -56,7 +57,7 @@ def connection(resource: Resource, field: str) -> Answer:
     return have
 
 
-@derived("privateLinkServiceId", of=ENDPOINTS, label="target", reads={ENDPOINTS: (("properties",), _READ[_TARGET])})
+@derived("privateLinkServiceId", of=ENDPOINTS, label="target", reads=TARGET_READS)
 def _target(resource: Resource, _: Context) -> Answer:
     """Return what an endpoint leads to."""
     return connection(resource, _TARGET)

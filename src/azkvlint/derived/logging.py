@@ -127,7 +127,8 @@ def _joined(parts: Iterable[_Vaults]) -> _Vaults:
     label="dependency of the log destination on the vault",
     reads={
         SETTINGS: (("scope",), *_DESTINATION_PATHS),
-        **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
+        **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _CLUSTERS)},
+        _NAMESPACES: (("scope",), ("name",), *consumers.GRAPH_NEEDS[_NAMESPACES]),
         _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
         _WORKSPACES: (("id",),),
         _LINKED: (("parent",), _CLUSTER),

@@ -5,7 +5,7 @@ Until azurerm 5.0 a zone is given by its name, which says which one it is if the
 
 from __future__ import annotations
 
-from azkvlint.derived.endpoints import ENDPOINTS, PATHS, VAULTS, ZONES, connection, zone_name
+from azkvlint.derived.endpoints import ENDPOINTS, TARGET_READS, VAULTS, ZONES, connection, zone_name
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
@@ -62,7 +62,7 @@ def _may_be_beside(zone: Resource, resource: Resource) -> bool:
     "dnsRecord",
     of=ENDPOINTS,
     label="private DNS record",
-    reads={**PATHS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
+    reads={**TARGET_READS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
 )
 def _dns_record(resource: Resource, context: Context) -> Answer:
     """True if an address record has the name of the vault that an endpoint leads to, in a zone that callers ask."""

@@ -58,9 +58,8 @@ def _vaults(resource: Resource, context: Context) -> Iterator[str]:
         reference = None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
         for target in reference.targets if reference is not None else ():
             found = context.index.resources[target]
-            above = found.select(("parent",))
             if found.type.lower() in _VAULTS:
                 yield target
-            elif not isinstance(above, Absent):
+            elif not isinstance(above := found.select(("parent",)), Absent):
                 below = reference_of("", "", above, context.index)
                 yield from below.targets if below is not None else ()

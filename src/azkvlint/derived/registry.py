@@ -69,6 +69,7 @@ _OTHER_READS: dict[str, Reads] = {
 
 # The labels of the attributes that readers set, for lack of an Azure property.
 READER_LABELS: Mapping[str, str] = {
+    "after": "resources that are applied before",
     "canBeEphemeral": "support for ephemeral values",
     "canBeWriteOnly": "support for write-only arguments",
     "certificateContacts": "certificate contacts",
@@ -79,10 +80,10 @@ READER_LABELS: Mapping[str, str] = {
     "holdsSecurityDomain": "security domain in the state",
     "keyName": "key name",
     "keyVersion": "key version",
-    "madeAfter": "resources that are created before",
     "namespaceName": "namespace name",
     "ofDeployer": "grant to the deployment identity",
     "plannedAction": "planned action",
+    "replacePaths": "attributes that force a replacement",
     "topicName": "system topic",
     "valueOrigins": "origins of the secret value",
     "valueVersion": "version of the write-only value",

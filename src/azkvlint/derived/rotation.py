@@ -11,7 +11,19 @@ from collections.abc import Iterator
 from math import floor
 from typing import TypeAlias
 
-from azkvlint.derived.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
+from azkvlint.derived.dates import (
+    BEGINS,
+    CREATED,
+    EXPIRES,
+    HSM_KEYS,
+    KEYS,
+    MADE,
+    Moment,
+    between,
+    expiry,
+    midnight,
+    start,
+)
 from azkvlint.derived.registry import Context, absent, derived, known
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
@@ -157,7 +169,12 @@ _OF_POLICY: tuple[Path, ...] = (
     ("lifetimeActions", "trigger", "timeAfterCreate"),
     ("lifetimeActions", "trigger", "timeBeforeExpiry"),
 )
-_OF_KEY: tuple[Path, ...] = (*(("properties", "rotationPolicy", *path) for path in _OF_POLICY), EXPIRES, BEGINS)
+_OF_KEY: tuple[Path, ...] = (
+    *(("properties", "rotationPolicy", *path) for path in _OF_POLICY),
+    EXPIRES,
+    BEGINS,
+    CREATED,
+)
 
 
 @derived(

@@ -63,8 +63,8 @@ _INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
 
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
-    GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
-    APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
+    GATEWAYS: (("properties", "sslCertificates"), _IDS, _FRONTENDS),
+    APIM: (("properties", "hostnameConfigurations"), _IDS, _NETWORK, ("scope",)),
     **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
     OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
 }

@@ -29,7 +29,7 @@ POLICIES = "microsoft.keyvault/vaults/accesspolicies"
 RBAC: Path = ("properties", "enableRbacAuthorization")
 _RBAC_TEXT = ".".join(map(str, RBAC))
 POLICY_LIST: Path = ("properties", "accessPolicies")
-_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"))
+_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"), ("apiVersion",))
 
 
 @derived(

@@ -26,8 +26,9 @@ _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secre
 _IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
 _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
-_VAULT_API_READS = dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))
-_HSM_API_READS = dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))
+_PROVIDER_READS = {PROVIDER_TYPE.lower(): ((VERSION,),)}
+_VAULT_API_READS = {**dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),)), **_PROVIDER_READS}
+_HSM_API_READS = {**dict.fromkeys(_IN_HSMS, ((_PROVIDER,),)), **_PROVIDER_READS}
 # All that the control plane of Key Vault has.
 TYPES = (
     VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
