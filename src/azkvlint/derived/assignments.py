@@ -8,16 +8,7 @@ import msgspec
 
 from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.operations import operations_of, operations_of_built_in
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    also_reads,
-    derived,
-    known,
-    known_list,
-    or_absent,
-    unknown,
-)
+from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.scope import SCOPE, level_of
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
@@ -90,8 +81,10 @@ def role_name(resource: Resource, context: Context) -> Answer:
     if guid and HOLE not in guid:
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
         return known(role, guid)
-    doubt = role if isinstance(role, Unknown) else name
-    return doubt if isinstance(doubt, Unknown) else absent(resource)
+    if isinstance(role, Unknown) or isinstance(name, Unknown):
+        return role if isinstance(role, Unknown) else name
+    # No assignment is without a role: it is a resource that is not in the graph, or a caller sets what is null here.
+    return unknown(resource, "which role it assigns is not known")
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:

@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.derived.registry import (
-    Context,
-    absent,
-    derived,
-    known,
-    known_list,
-    known_object,
-    or_absent,
-    unknown,
-)
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, or_absent, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -30,6 +21,7 @@ from azkvlint.model.value import (
     Scalar,
     Unknown,
     Value,
+    display,
     select,
     text_of,
 )
@@ -180,8 +172,10 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
     if isinstance(months, Unknown):
         return months
     number = _number(months)
+    if isinstance(months, Absent):
+        return months
     if number is None:
-        return absent(resource)
+        return unknown(months, f"'{display(months)}' is not a number of months that Key Vault accepts")
     limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
     note = (

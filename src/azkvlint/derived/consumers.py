@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.keys import field_of, key_and_vault
-from azkvlint.derived.registry import Context, absent, derived, or_absent
+from azkvlint.derived.registry import Context, absent, derived, or_absent, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, display
@@ -139,6 +139,8 @@ def _keys(resource: Resource, index: Index, field: Path) -> Answer:
 def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
     """The key of this name in this vault, if it is in the graph."""
     above = reference_of("", "", vault, index)
+    if isinstance(name, Scalar) and isinstance(vault, Unknown) and (above is None or not above.targets):
+        return unknown(vault, vault.why)  # any key of this name may be the one
     if above is None or not above.targets or not isinstance(name, Scalar):
         return name if isinstance(name, Unknown) else None
     for key in (key for type_ in _KEYS for key in index.named(type_, str(name.value).lower())):

@@ -82,7 +82,7 @@ def _vault_in(settings: Answer) -> Value | None:
     """The vault that the settings of an extension name."""
     if isinstance(settings, MapValue):
         found = field_of(settings, _VAULT)
-        return found if isinstance(found, Scalar | Unknown) else None
+        return None if isinstance(found, Absent) else found
     match = _IN_JSON.search(text_of(settings))
     if match is None:
         return settings if isinstance(settings, Unknown) else None

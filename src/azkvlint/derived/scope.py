@@ -44,8 +44,10 @@ def level_of(answer: Answer, index: Index) -> Value | None:
             if len(levels) == 1:
                 return known(answer, levels[0], "whatever the scope is")
             return msgspec.structs.replace(answer, one_of=levels)
-        case _:
+        case Absent():
             return None
+        case _:
+            return unknown(answer, f"'{display(answer)}' is not a scope")
 
 
 def _level_of_type(type_: str) -> str:

@@ -72,10 +72,10 @@ def _hsm_api(resource: Resource, context: Context) -> Answer:
 def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Answer:
     """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
     found = resource.select((VERSION,))
-    if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
-        return absent(resource)
     if not any(resource.address in _managers(type_, context) for type_ in types):
         return absent(resource)
+    if not isinstance(found, MapValue):
+        return found if isinstance(found, Unknown) else absent(resource)
     low, high = (_number(found, name) for name in ("atLeast", "below"))
     if low is not None and low >= since:
         return known(found, _SUPPORTED)
