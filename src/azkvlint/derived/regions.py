@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from azkvlint.azure.locations import location_key
 from azkvlint.derived.keys import field_of, key_and_vault
 from azkvlint.derived.registry import Context, derived, known, unknown
 from azkvlint.graph.references import reference_of
@@ -44,7 +45,7 @@ def _in_region_of_vault(resource: Resource, context: Context) -> Answer:
 
 def _region(answer: Answer) -> str:
     """A region as Azure compares it: West Europe is westeurope."""
-    return str(answer.value).replace(" ", "").lower() if isinstance(answer, Scalar) else ""
+    return location_key(str(answer.value)) if isinstance(answer, Scalar) else ""
 
 
 def _vaults(resource: Resource, context: Context) -> Iterator[str]:

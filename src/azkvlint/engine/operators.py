@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
+
+from azkvlint.azure.locations import location_key
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Outcome
-from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.safe_regex import TextPattern
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
 Operator: TypeAlias = Callable[[Value], Outcome]
+
+_LOCATION: Path = ("location",)
 
 
 def same(found: Plain, wanted: Plain) -> bool:
@@ -213,3 +218,21 @@ OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
     "overlaps": _overlaps,
     "has_all": _has_all,
 }
+
+
+def operator_of(name: str, wanted: Any, path: Path) -> Operator:
+    """Return the function that compares the attribute at ``path`` with an operand."""
+    if path != _LOCATION or name not in ("equals", "in"):
+        return OPERATORS[name](wanted)
+    compare = OPERATORS[name](_as_location(wanted) if name == "equals" else [_as_location(one) for one in wanted])
+
+    def compare_location(found: Value) -> Outcome:
+        if type(found) is Scalar:
+            found = msgspec.structs.replace(found, value=_as_location(found.value))
+        return compare(found)
+
+    return compare_location
+
+
+def _as_location(plain: Any) -> Any:
+    return location_key(plain) if isinstance(plain, str) else plain
