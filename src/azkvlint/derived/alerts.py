@@ -11,13 +11,25 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.assignments import COVERS_NEEDS
-from azkvlint.derived.companions import Sure, is_one_of, items_of, said
-from azkvlint.derived.registry import Context, absent, derived, known_object
-from azkvlint.derived.scope import Coverage
+from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
+from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
+from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.graph.resource_ids import may_be
+from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    MapValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
 
 ACTIVITY = "microsoft.insights/activitylogalerts"
 METRIC = "microsoft.insights/metricalerts"
@@ -246,3 +258,145 @@ def _measures(alert: Resource, metric: str) -> Sure:
     found = items_of(alert.select(_METRICS))
     measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
+
+
+# --- Who is told before an object in a vault expires: those who subscribe to its near-expiry events -----------------
+# Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
+# (event-filtering: without a list of types a subscription is to all; the first versions had the word All for that).
+
+
+TOPICS = "microsoft.eventgrid/systemtopics"
+TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
+SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
+
+_TOPIC_SOURCE: Path = ("properties", "source")
+_INCLUDED: Path = ("properties", "filter", "includedEventTypes")
+# By the subject, which is the name of the object, or by anything in the event.
+_NARROWED: tuple[Path, ...] = tuple(
+    ("properties", "filter", name) for name in ("subjectBeginsWith", "subjectEndsWith", "advancedFilters")
+)
+_TOPIC: Path = ("derived", "topicName")
+_EVENTS: Mapping[str, str] = {
+    "secrets": "Microsoft.KeyVault.SecretNearExpiry",
+    "keys": "Microsoft.KeyVault.KeyNearExpiry",
+    "certificates": "Microsoft.KeyVault.CertificateNearExpiry",
+}
+
+
+@derived(
+    "notices",
+    of=VAULTS,
+    label="near-expiry notifications",
+    reads={
+        TOPICS: (_TOPIC_SOURCE, ("name",)),
+        TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
+        SUBSCRIPTIONS: (("scope",), _INCLUDED, *_NARROWED),
+    },
+)
+def _notices(resource: Resource, context: Context) -> Answer:
+    """For which kinds of objects in a vault an event is sent to somebody when one will soon expire."""
+    listening = list(companions(context, "scope", SUBSCRIPTIONS).of(resource.address))
+    for topic, sure in companions(context, ".".join(map(str, _TOPIC_SOURCE)), TOPICS).of(resource.address):
+        listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
+    fields: dict[str, Value] = {}
+    for kind, event in _EVENTS.items():
+        sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
+        fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
+    return known_object(resource, fields)
+
+
+def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The subscriptions of a system topic: azurerm names the topic by its name."""
+    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).of(topic.address)
+    by_topic, name = _by_topic(context), topic.select(("name",))
+    if isinstance(name, Scalar):
+        yield from ((one, Sure.YES) for one in by_topic.get(str(name.value).lower(), ()))
+        yield from ((one, Sure.PERHAPS) for one in by_topic.get("", ()))
+    else:
+        yield from ((one, Sure.PERHAPS) for found in by_topic.values() for one in found)
+
+
+def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
+    """Subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
+    if "subscriptions by topic" not in context.cache:
+        found: dict[str, list[Resource]] = {}
+        for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
+            name = one.select(_TOPIC)
+            if one.stays and not isinstance(name, Absent):
+                certain = str(name.value).lower() if isinstance(name, Scalar) else ""
+                found.setdefault(certain, []).append(one)
+        context.cache["subscriptions by topic"] = found
+    by_topic: Mapping[str, list[Resource]] = context.cache["subscriptions by topic"]
+    return by_topic
+
+
+def _includes(subscription: Resource, event: str) -> Sure:
+    """Whether a subscription is to events of a type; without a list it is to all."""
+    of_type = max(
+        (is_one_of(item, event, "All") for item in items_of(subscription.select(_INCLUDED))), default=Sure.YES
+    )
+    filters = (item for path in _NARROWED for item in items_of(subscription.select(path)))
+    return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
+
+
+# --- Which plans of Defender for Cloud are declared beside each other, for one subscription -------------------------
+
+
+PRICINGS = "microsoft.security/pricings"
+_SCOPE: Path = ("scope",)
+_TIER: Path = ("properties", "pricingTier")
+
+
+@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
+def _plans(resource: Resource, context: Context) -> Answer:
+    """The plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
+    if resource.existing or not resource.stays:
+        return absent(resource)
+    groups = _by_subscription(context)
+    own = _subscription(resource)
+    same = groups[own]
+    if next(one.address for one in same if not one.existing) != resource.address:
+        return absent(resource)
+    others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
+    items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
+    items += (_plan(one, True, resource.at) for one in others)
+    if not context.has_all_companions(resource):
+        items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
+    return known_list(resource, items)
+
+
+def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
+    """One plan, told where the first one is. ``perhaps``: it may not be there, or be for another subscription."""
+    doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
+    name, tier = plan.select(("name",)), plan.select(_TIER)
+    is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
+    certain = {
+        "name": doubt if isinstance(name, Absent) or (perhaps and is_vaults) else name,
+        "tier": doubt if isinstance(tier, Absent) or perhaps else tier,
+    }
+    fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in certain.items()}
+    return known_object(at, fields)
+
+
+def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:
+    """The plans of each subscription, in the order of the input."""
+    if "plans" not in context.cache:
+        found: dict[tuple[str, str], list[Resource]] = {}
+        for plan in context.index.of_type(PRICINGS):
+            if plan.stays:
+                found.setdefault(_subscription(plan), []).append(plan)
+        context.cache["plans"] = found
+    plans: Mapping[tuple[str, str], list[Resource]] = context.cache["plans"]
+    return plans
+
+
+def _subscription(plan: Resource) -> tuple[str, str]:
+    """What tells the subscription of a plan: its scope, or the provider block that manages it."""
+    scope = text_of(plan.select(_SCOPE)).lower()
+    provider = plan.select(("provider",))
+    return ("scope", scope) if scope else ("provider", provider.target if isinstance(provider, Link) else "")
+
+
+def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Two scopes tell; a provider block does not say which subscription it has."""
+    return one[0] != other[0] or one[0] == "provider" or may_be(one[1], other[1])

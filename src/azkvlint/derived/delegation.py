@@ -14,8 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from azkvlint.azure.operations import ASSIGNS
 from azkvlint.azure.roles import roles_over_vaults
-from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
-from azkvlint.derived.operations import any_fits
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, any_fits, role_name
 from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.location import Location

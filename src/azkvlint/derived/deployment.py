@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
-from azkvlint.derived.grants import NEEDS, grants_of
-from azkvlint.derived.identities import DEPLOYER
+from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
+from azkvlint.derived.grants import DEPLOYER, NEEDS, grants_of
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
-from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
 from azkvlint.graph.references import reference_of

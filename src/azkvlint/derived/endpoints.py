@@ -6,14 +6,15 @@ learn.microsoft.com/azure/private-link/private-endpoint-dns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
+from azkvlint.derived.companions import Sure, said
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 
 ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
@@ -194,3 +195,270 @@ def zone_name(id_: Value, context: Context) -> Value:
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     note = "" if sensitive else f"the zone is {name}"
     return known(id_, name, note, sensitive=sensitive)
+
+
+# --- Private DNS: which zone a record or a network link is in, and whether a record leads to an endpoint's vault ----
+# Until azurerm 5.0 a zone is given by its name, which says which one it is if there is one of that name.
+
+
+LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
+_RECORDS = "microsoft.network/privatednszones/a"
+_ZONE_NAME: Path = ("derived", "zoneName")
+_GROUP: Path = ("resourceGroupName",)
+# How the zones of the private link begin, and those of the public name, which a private zone may overlay.
+_ASKED = {
+    VAULTS[0]: ("vault.", "vaultcore.", "privatelink.vaultcore."),
+    VAULTS[1]: ("managedhsm.", "privatelink.managedhsm."),
+}
+
+
+HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
+
+
+@derived(
+    "zone",
+    of=(LINKS, _RECORDS),
+    label="private DNS zone",
+    reads={LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)},
+)
+def zone_of(resource: Resource, context: Context) -> Answer:
+    """The zone that something is in."""
+    above, name = resource.select(("parent",)), resource.select(_ZONE_NAME)
+    if not isinstance(above, Absent):
+        return above
+    if not isinstance(name, Scalar):
+        return absent(resource) if isinstance(name, Absent) else name
+    found = [one for one in _resources_named(ZONES, str(name.value).lower(), context) if _may_be_beside(one, resource)]
+    perhaps = [one for one in _nameless(ZONES, context) if _may_be_beside(one, resource)]
+    if len(found) == 1 and not perhaps:
+        return Link(at=name.at, target=found[0].address, type=found[0].type, origin=Origin.DERIVED)
+    candidates = tuple(zone.address for zone in (*found, *perhaps))
+    why = f"it may be any of {len(candidates)} zones" if len(candidates) > 1 else f"it may be {''.join(candidates)}"
+    return (
+        Unknown(at=name.at, origin=Origin.DERIVED, why=why, candidates=candidates, closed=True)
+        if candidates
+        else absent(resource)
+    )
+
+
+def _may_be_beside(zone: Resource, resource: Resource) -> bool:
+    """Whether two resources may be in one group: what names a zone by its name says the zone's group, too."""
+    one, other = zone.select(_GROUP), resource.select(_GROUP)
+    certain = isinstance(one, Scalar) and isinstance(other, Scalar)
+    return not certain or text_of(one).lower() == text_of(other).lower()
+
+
+@derived(
+    "dnsRecord",
+    of=ENDPOINTS,
+    label="private DNS record",
+    reads={**TARGET_READS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
+)
+def _dns_record(resource: Resource, context: Context) -> Answer:
+    """True if an address record has the name of the vault that an endpoint leads to, in a zone that callers ask."""
+    target = connection(resource, "privateLinkServiceId")
+    reference = None if isinstance(target, Absent) else reference_of("", "", target, context.index)
+    if reference is None:
+        return absent(resource)
+    doubtful = list(_nameless(_RECORDS, context))
+    vaults = (context.index.resources[address] for address in reference.targets)
+    for vault in (one for one in vaults if one.type.lower() in VAULTS):
+        name = vault.select(("name",))
+        words = (str(name.value).lower(), "*") if isinstance(name, Scalar) else ("*",)
+        for record in (one for word in words for one in _resources_named(_RECORDS, word, context)):
+            asked = _is_asked(record, vault, context)
+            if asked:
+                return known(record, True)
+            doubtful += [record] if asked is None else []
+        doubtful = doubtful if isinstance(name, Scalar) else context.index.of_type(_RECORDS)
+        doubtful = [record for record in doubtful if _is_asked(record, vault, context) is not False]
+    if reference.candidates or reference.anything:
+        doubtful = context.index.of_type(_RECORDS)
+    if not doubtful:
+        return absent(resource)
+    return unknown(resource, f"{doubtful[0].address} may be its record")
+
+
+def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:
+    """Whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
+    above = record.select(("parent",))
+    name = record.select(_ZONE_NAME) if isinstance(above, Absent) else zone_name(above, context)
+    return str(name.value).lower().startswith(_ASKED[vault.type.lower()]) if isinstance(name, Scalar) else None
+
+
+def _resources_named(type_: str, name: str, context: Context) -> list[Resource]:
+    """The resources whose name in Azure is certainly this one."""
+    found = context.index.named(type_, name)
+    return [one for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
+
+
+def _nameless(type_: str, context: Context) -> list[Resource]:
+    """The resources whose name is not known."""
+    key = f"nameless {type_}"
+    found = context.cache.get(key)
+    if not isinstance(found, list):
+        named = context.index.of_type(type_)
+        found = context.cache[key] = [one for one in named if one.stays and isinstance(one.select(("name",)), Unknown)]
+    return found
+
+
+# --- Whether the private DNS zone of an endpoint answers the virtual network that the endpoint is in ----------------
+# A zone answers the networks that it is linked to. Peered networks do not share their zones, but callers in them
+# reach the endpoint, so a link to one of them is one that serves somebody. Source:
+# learn.microsoft.com/azure/dns/private-dns-virtual-network-links and
+# learn.microsoft.com/azure/private-link/private-endpoint-dns-integration.
+
+
+_NETWORKS = "microsoft.network/virtualnetworks"
+_SUBNETS = f"{_NETWORKS}/subnets"
+_PEERINGS = f"{_NETWORKS}/virtualnetworkpeerings"
+_PRIVATE_LINK = ("privatelink.vaultcore.", "privatelink.managedhsm.")
+_SUBNET: Path = ("properties", "subnet", "id")
+_NETWORK: Path = ("properties", "virtualNetwork", "id")
+_REMOTE: Path = ("properties", "remoteVirtualNetwork", "id")
+_INLINE: Path = ("properties", "virtualNetworkPeerings")
+_NETWORK_NAME: Path = ("derived", "virtualNetworkName")
+
+
+@derived(
+    "zoneAnswersNetwork",
+    of=ENDPOINTS,
+    label="virtual network link of the private DNS zone",
+    reads={
+        **ZONE_NEEDS,
+        ENDPOINTS: (*ZONE_NEEDS[ENDPOINTS], _SUBNET),
+        LINKS: (*HEADS, _NETWORK),
+        ZONES: (("id",), ("name",), ("resourceGroupName",)),
+        _SUBNETS: (("id",), ("name",), ("parent",), _NETWORK_NAME),
+        _PEERINGS: (("parent",), _NETWORK_NAME, _REMOTE),
+        _NETWORKS: (("id",), ("name",), _INLINE),
+    },
+)
+def _answers_network(resource: Resource, context: Context) -> Answer:
+    """Whether a zone of an endpoint that is in the graph is linked to its network, or to one that is peered with that.
+
+    None if no zone is in the graph, or none of those has any link.
+    """
+    zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
+    if not zones:
+        return absent(resource)
+    network = _network_of(resource.select(_SUBNET), context)
+    certain = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
+    sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in certain), default=Sure.NO)
+    if sure is not Sure.YES and any(of_endpoint is Sure.PERHAPS for _, of_endpoint in zones):
+        sure = Sure.PERHAPS
+    named = ", ".join(sorted({_name_of(link, context) for link, _ in certain}))
+    note = f"its zone is linked to {named}, and it is in {network}"
+    return said(resource, sure, context, note, "whether its zone is linked to its network is not known")
+
+
+def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The zones of an endpoint that are in the graph, and those that may be its."""
+    ids = zone_ids(resource, context)
+    items = ids.items if isinstance(ids, ListValue) else () if isinstance(ids, Absent) else (ids,)
+    for id_ in items:
+        reference = reference_of("", "", id_, context.index)
+        certain = set(reference.targets) if reference is not None and not reference.candidates else set()
+        is_open = reference is None or reference.anything or bool(reference.candidates)
+        for zone in context.index.of_type(ZONES):
+            asked = Sure.NO if zone.existing or not zone.stays else _is_looked_up(zone)
+            of_endpoint = Sure.YES if zone.address in certain else Sure.PERHAPS if is_open else Sure.NO
+            if min(asked, of_endpoint) is not Sure.NO:
+                yield zone, min(asked, of_endpoint)
+
+
+def _is_looked_up(zone: Resource) -> Sure:
+    """Whether the name of a vault is looked up in a zone."""
+    name = zone.select(("name",))
+    if not isinstance(name, Scalar):
+        return Sure.PERHAPS
+    return Sure.YES if str(name.value).lower().startswith(_PRIVATE_LINK) else Sure.NO
+
+
+def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The links of a zone, and those that may be its."""
+    found: dict[str, list[tuple[Resource, Sure]]] | None = context.cache.get("links by zone")
+    if found is None:
+        found = context.cache["links by zone"] = {}
+        for link in context.index.of_type(LINKS):
+            above = zone_of(link, context) if link.stays else Absent(at=link.at)
+            reference = None if isinstance(above, Absent) else reference_of("", "", above, context.index)
+            if reference is not None:
+                for address in reference.targets:
+                    found.setdefault(address, []).append((link, Sure.YES))
+                for address in ("",) if reference.anything else reference.candidates:
+                    found.setdefault(address, []).append((link, Sure.PERHAPS))
+    yield from found.get(zone.address, ())
+    yield from found.get("", ())
+
+
+def _serves(link: Resource, network: str, context: Context) -> Sure:
+    """Whether a link is to a network, by its address, or to one that is peered with it."""
+    other = _network_at(link.select(_NETWORK), context)
+    if not network or not other:
+        return Sure.PERHAPS
+    return Sure.YES if other == network else _are_peered(network, other, context)
+
+
+def _are_peered(one: str, other: str, context: Context) -> Sure:
+    found = Sure.NO
+    for near, far in _peerings(context):
+        if {near, far} == {one, other}:
+            return Sure.YES
+        if (not near or near in (one, other)) and (not far or far in (one, other)):
+            found = Sure.PERHAPS
+    return found
+
+
+def _peerings(context: Context) -> list[tuple[str, str]]:
+    """The addresses of the networks that are peered, both empty where they are not known."""
+    found: list[tuple[str, str]] | None = context.cache.get("peerings")
+    if found is None:
+        found = context.cache["peerings"] = []
+        for peering in context.index.of_type(_PEERINGS):
+            if peering.stays:
+                found.append((_network_above(peering, context), _network_at(peering.select(_REMOTE), context)))
+        for network in context.index.of_type(_NETWORKS):
+            inline = network.select(_INLINE)
+            items = inline.items if isinstance(inline, ListValue) else () if isinstance(inline, Absent) else (inline,)
+            found += [(network.address, _network_at(select(item, _REMOTE), context)) for item in items]
+    return found
+
+
+def _network_of(subnet: Answer, context: Context) -> str:
+    """The address of the network that a subnet is in; empty if it is not known."""
+    reference = None if isinstance(subnet, Absent) else reference_of("", "", subnet, context.index)
+    if reference is not None and len(reference.targets) == 1 and not reference.candidates:
+        found = context.index.resources[reference.targets[0]]
+        return _network_above(found, context) if found.type.lower() == _SUBNETS else ""
+    above, _, kind = text_of(subnet).rstrip("/").rpartition("/")[0].rpartition("/")
+    addresses = context.index.find(above)[0] if kind.lower() == "subnets" else ()
+    return addresses[0] if len(addresses) == 1 and _is_network(addresses[0], context) else ""
+
+
+def _network_above(inner: Resource, context: Context) -> str:
+    """The network that a subnet or peering is a part of: azurerm gives its name."""
+    above = inner.select(("parent",))
+    if not isinstance(above, Absent):
+        return _network_at(above, context)
+    name = inner.select(_NETWORK_NAME)
+    found = context.index.named(_NETWORKS, str(name.value).lower()) if isinstance(name, Scalar) else []
+    here = [one.address for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
+    return here[0] if len(here) == 1 else ""
+
+
+def _network_at(id_: Answer, context: Context) -> str:
+    reference = None if isinstance(id_, Absent) else reference_of("", "", id_, context.index)
+    if reference is None or len(reference.targets) != 1 or reference.candidates:
+        return ""
+    return reference.targets[0] if _is_network(reference.targets[0], context) else ""
+
+
+def _is_network(address: str, context: Context) -> bool:
+    """Whether an address is that of a network of which the graph knows all."""
+    found = context.index.resources[address]
+    return found.type.lower() == _NETWORKS and found.stays and not found.existing
+
+
+def _name_of(link: Resource, context: Context) -> str:
+    return _network_at(link.select(_NETWORK), context) or "one that is not known"

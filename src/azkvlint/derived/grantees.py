@@ -8,8 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.derived.assignments import GRANTS
-from azkvlint.derived.grants import NEEDS, Grant, grants_of, permissions_of
-from azkvlint.derived.identities import is_literal, named_by
+from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
 from azkvlint.derived.registry import Context, derived, known, known_list, known_object, one_target, unknown
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.resource_ids import HOLE, HOLE_END

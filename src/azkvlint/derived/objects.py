@@ -7,17 +7,21 @@ learn.microsoft.com/azure/key-vault/certificates/about-certificates.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 import msgspec
 
-from azkvlint.derived.registry import Context, absent, derived, known, unknown
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE, may_be_step, parse_id
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Answer, Link, Path, Scalar, path_text, text_of
+from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.syntax.json_decoder import decode_json
+from azkvlint.util.errors import InputError
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
 _SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -174,3 +178,60 @@ def _literal_length(resource: Resource, _: Context) -> Answer:
         return absent(resource)
     at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
     return known(at, len(value.value.encode("utf-8", "surrogatepass")))
+
+
+# --- Whom a key is released to: the attestation authorities that its release policy accepts -------------------------
+# azurerm takes the policy as JSON, Azure as JSON in Base64, in the alphabet for URLs. Source:
+# learn.microsoft.com/azure/key-vault/keys/policy-grammar.
+
+
+_KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
+_POLICY: Path = ("properties", "release_policy")
+_DATA: Path = (*_POLICY, "data")
+_MOST = 100_000
+
+
+@derived("releaseAuthorities", of=_KEYS, label="attestation authorities", reads=dict.fromkeys(_KEYS, (_DATA,)))
+def _authorities(resource: Resource, _: Context) -> Answer:
+    found = resource.select(_DATA)
+    if isinstance(found, Absent):
+        return found
+    policy = _decoded(found.value) if isinstance(found, Scalar) else None
+    if not isinstance(policy, dict):
+        why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
+        return unknown(found, why, sensitive=found.sensitive)
+    items = tuple(_authority(one, found) for one in _field(policy, "anyof") or ())
+    return known_list(found, items)
+
+
+def _authority(one: Any, policy: Value) -> Value:
+    name = _field(one, "authority") if isinstance(one, dict) else None
+    if not isinstance(name, str):
+        return unknown(policy, "a part of the policy names no authority")
+    return known(policy, name, sensitive=policy.sensitive)
+
+
+def _field(item: dict[str, Any], name: str) -> Any:
+    """A field by its name in lower case; of ``anyof`` a list only."""
+    found = next((value for key, value in item.items() if key.lower() == name), None)
+    return found if name != "anyof" or isinstance(found, list) else None
+
+
+def _decoded(text: object) -> Any:
+    """What a policy says; None if it cannot be read."""
+    if not isinstance(text, str) or len(text) > _MOST:
+        return None
+    for data in (text.encode("utf-8", "replace"), _from_base64(text)):
+        try:
+            return decode_json(data, object)
+        except InputError:
+            continue
+    return None
+
+
+def _from_base64(text: str) -> bytes:
+    plain = text.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    except ValueError:
+        return b""

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
+from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, OBJECT, SCOPE, Coverage, level_of
 from azkvlint.derived.registry import Context, derived, known, known_list, unknown
-from azkvlint.derived.scope import OBJECT, SCOPE, Coverage, level_of
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource

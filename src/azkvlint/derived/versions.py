@@ -10,7 +10,7 @@ from datetime import date
 
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
-from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown
+from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
@@ -145,3 +145,25 @@ def _dead_property(resource: Resource, _: Context) -> Answer:
         why = f"whether the API version has {path[-1]} is not known"
         doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
     return or_absent(doubt, resource)
+
+
+# --- Terraform's ``lifecycle`` blocks, which a plan does not show ---------------------------------------------------
+# The reader of Terraform source sets both attributes itself; templates and Bicep files have no such block.
+
+
+@derived("preventDestroy", of=ANY_TYPE, label="prevent_destroy", reads={}, local_only=True)
+def _prevent_destroy(resource: Resource, _: Context) -> Answer:
+    return _in_lifecycle(resource, "preventDestroy")
+
+
+@derived("ignoredChanges", of=ANY_TYPE, label="ignore_changes", reads={}, local_only=True)
+def _ignored_changes(resource: Resource, _: Context) -> Answer:
+    return _in_lifecycle(resource, "ignoredChanges")
+
+
+def _in_lifecycle(resource: Resource, name: str) -> Answer:
+    # Azure's types have a slash; what Terraform calls a resource has none.
+    is_terraform = "/" not in resource.declared_as and not resource.existing
+    if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
+        return absent(resource)
+    return unknown(resource, "a plan does not show the lifecycle block of a resource")
