@@ -1,4 +1,4 @@
-"""Who is told what happens to a vault: alerts on activities and metrics.
+"""Alerts on the activities and metrics of vaults, near-expiry notifications, and Defender plans.
 
 Sources: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema and alerts-activity-log (what an activity
 log alert can ask for), learn.microsoft.com/azure/role-based-access-control/permissions/security (the operations),
@@ -108,24 +108,27 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
     },
 )
 def _alerted_on(resource: Resource, context: Context) -> Answer:
-    """Of what is done to a vault, and of its health, what any alert tells; in words of the tables above."""
+    """Return the operations on a vault and the measures of its health that any alert covers."""
     type_ = resource.type.lower()
     if type_ not in _OPERATIONS:
         return absent(resource)
-    told = _told(context).get(resource.address, {})
+    alerted = _alerted(context).get(resource.address, {})
     fields: dict[str, Value] = {}
     for word, operation in _OPERATIONS[type_].items():
-        sure = max(told.get(operation, Sure.NO), _asked_by_query(context, operation))
+        sure = max(alerted.get(operation, Sure.NO), _asked_by_query(context, operation))
         fields[word] = said(resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it")
     for word, metrics in _HEALTH[type_].items():
-        sure = max(told.get(metric, Sure.NO) for metric in metrics)
+        sure = max(alerted.get(metric, Sure.NO) for metric in metrics)
         fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
     return known_object(resource, fields)
 
 
-def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
-    """By the address of a vault: of which operations and metrics any alert tells. Worked out once for a graph."""
-    if "told" not in context.cache:
+def _alerted(context: Context) -> Mapping[str, Mapping[str, Sure]]:
+    """Return by the address of a vault: of which operations and metrics any alert tells.
+
+    Computed once for a graph.
+    """
+    if "alerted" not in context.cache:
         best: dict[str, dict[str, Sure]] = {}
         coverage = Coverage(context.index)
         for alert, tells in _alerts(context):
@@ -134,13 +137,13 @@ def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
                 own = best.setdefault(vault, {})
                 for what, sure in sures.items():
                     own[what] = max(own.get(what, Sure.NO), min(sure, watched))
-        context.cache["told"] = best
-    found: Mapping[str, Mapping[str, Sure]] = context.cache["told"]
+        context.cache["alerted"] = best
+    found: Mapping[str, Mapping[str, Sure]] = context.cache["alerted"]
     return found
 
 
 def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
-    """Every alert, with what it tells of the vaults that it watches."""
+    """Yield every alert, with what it tells of the vaults that it watches."""
     for alert in context.index.of_type(ACTIVITY):
         if alert.stays:
             yield alert, {one: _fires(alert, one) for of_type in _OPERATIONS.values() for one in of_type.values()}
@@ -151,7 +154,7 @@ def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
 
 
 def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
-    """The vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
+    """Return the vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
     found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
     target = alert.select(_TARGET)
     if not isinstance(target, Absent):
@@ -177,7 +180,7 @@ def _covered(alert: Resource, scopes: Iterable[Answer], coverage: Coverage) -> d
 
 
 def _fires(alert: Resource, operation: str) -> Sure:
-    """Whether an alert tells of an operation on whatever it watches."""
+    """Return whether an alert tells of an operation on whatever it watches."""
     clauses = [either for either in _clauses(alert) if len(either) > 1 or either[0].field != _RESOURCE]
     if not clauses:
         return min(_is_on(alert), Sure.PERHAPS)
@@ -192,7 +195,10 @@ def _is_on(alert: Resource) -> Sure:
 
 
 def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
-    """What all has to hold for an alert to be raised, each as alternatives: azurerm's criteria, or ARM's conditions."""
+    """Yield what all has to hold for an alert to be raised, each as alternatives.
+
+    Azurerm's criteria, or ARM's conditions.
+    """
     criteria = alert.select(_CRITERIA)
     if isinstance(criteria, MapValue):
         for name, value in criteria.fields.items():
@@ -215,7 +221,7 @@ def _holds(clause: _Clause, operation: str) -> Sure:
 
 
 def _equals(field: str, value: Answer, operation: str) -> Sure:
-    """Whether a field of the event of an operation equals a value."""
+    """Return whether a field of the event of an operation equals a value."""
     text = text_of(value).lower() if isinstance(value, Scalar) else ""
     if not text:
         return Sure.PERHAPS
@@ -236,7 +242,7 @@ def _equals(field: str, value: Answer, operation: str) -> Sure:
 
 
 def _asked_by_query(context: Context, operation: str) -> Sure:
-    """Whether a log alert speaks of an operation. What its query makes of it is not looked into."""
+    """Return whether a log alert speaks of an operation. What its query makes of it is not looked into."""
     if "queries" not in context.cache:
         queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
         is_open = any(isinstance(query, Unknown) for query in queries)
@@ -246,7 +252,7 @@ def _asked_by_query(context: Context, operation: str) -> Sure:
 
 
 def _queries(rule: Resource) -> Iterator[Answer]:
-    """The queries of a log alert, in both versions of it."""
+    """Yield the queries of a log alert, in both versions of it."""
     if rule.stays:
         yield rule.select(("properties", "source", "query"))
         for item in items_of(rule.select(_METRICS)):
@@ -254,13 +260,13 @@ def _queries(rule: Resource) -> Iterator[Answer]:
 
 
 def _measures(alert: Resource, metric: str) -> Sure:
-    """Whether a metric alert watches a metric."""
+    """Return whether a metric alert watches a metric."""
     found = items_of(alert.select(_METRICS))
     measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
 
 
-# --- Who is told before an object in a vault expires: those who subscribe to its near-expiry events -----------------
+# --- Subscriptions to the near-expiry events of a vault --------------------------------------------------------------
 # Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
 # (event-filtering: without a list of types a subscription is to all; the first versions had the word All for that).
 
@@ -294,9 +300,9 @@ _EVENTS: Mapping[str, str] = {
     },
 )
 def _notices(resource: Resource, context: Context) -> Answer:
-    """For which kinds of objects in a vault an event is sent to somebody when one will soon expire."""
-    listening = list(companions(context, "scope", SUBSCRIPTIONS).of(resource.address))
-    for topic, sure in companions(context, ".".join(map(str, _TOPIC_SOURCE)), TOPICS).of(resource.address):
+    """Return the kinds of objects in a vault whose near-expiry events have a subscription."""
+    listening = list(companions(context, "scope", SUBSCRIPTIONS).naming(resource.address))
+    for topic, sure in companions(context, ".".join(map(str, _TOPIC_SOURCE)), TOPICS).naming(resource.address):
         listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
     fields: dict[str, Value] = {}
     for kind, event in _EVENTS.items():
@@ -306,8 +312,8 @@ def _notices(resource: Resource, context: Context) -> Answer:
 
 
 def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """The subscriptions of a system topic: azurerm names the topic by its name."""
-    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).of(topic.address)
+    """Yield the subscriptions of a system topic: azurerm names the topic by its name."""
+    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).naming(topic.address)
     by_topic, name = _by_topic(context), topic.select(("name",))
     if isinstance(name, Scalar):
         yield from ((one, Sure.YES) for one in by_topic.get(str(name.value).lower(), ()))
@@ -317,7 +323,7 @@ def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource
 
 
 def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
-    """Subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
+    """Return subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
     if "subscriptions by topic" not in context.cache:
         found: dict[str, list[Resource]] = {}
         for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
@@ -331,7 +337,7 @@ def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
 
 
 def _includes(subscription: Resource, event: str) -> Sure:
-    """Whether a subscription is to events of a type; without a list it is to all."""
+    """Return whether a subscription is to events of a type; without a list it is to all."""
     of_type = max(
         (is_one_of(item, event, "All") for item in items_of(subscription.select(_INCLUDED))), default=Sure.YES
     )
@@ -349,7 +355,7 @@ _TIER: Path = ("properties", "pricingTier")
 
 @derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
 def _plans(resource: Resource, context: Context) -> Answer:
-    """The plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
+    """Return the plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
     if resource.existing or not resource.stays:
         return absent(resource)
     groups = _by_subscription(context)
@@ -366,7 +372,10 @@ def _plans(resource: Resource, context: Context) -> Answer:
 
 
 def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
-    """One plan, told where the first one is. ``perhaps``: it may not be there, or be for another subscription."""
+    """Return one plan, located at the first one.
+
+    ``perhaps``: it may not be there, or be for another subscription.
+    """
     doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
     name, tier = plan.select(("name",)), plan.select(_TIER)
     is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
@@ -379,7 +388,7 @@ def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
 
 
 def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:
-    """The plans of each subscription, in the order of the input."""
+    """Return the plans of each subscription, in the order of the input."""
     if "plans" not in context.cache:
         found: dict[tuple[str, str], list[Resource]] = {}
         for plan in context.index.of_type(PRICINGS):
@@ -391,12 +400,12 @@ def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource
 
 
 def _subscription(plan: Resource) -> tuple[str, str]:
-    """What tells the subscription of a plan: its scope, or the provider block that manages it."""
+    """Return what tells the subscription of a plan: its scope, or the provider block that manages it."""
     scope = text_of(plan.select(_SCOPE)).lower()
     provider = plan.select(("provider",))
     return ("scope", scope) if scope else ("provider", provider.target if isinstance(provider, Link) else "")
 
 
 def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Two scopes tell; a provider block does not say which subscription it has."""
+    """Return two scopes tell; a provider block does not say which subscription it has."""
     return one[0] != other[0] or one[0] == "provider" or may_be(one[1], other[1])

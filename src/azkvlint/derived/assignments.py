@@ -45,7 +45,7 @@ def operations_of_built_in(name: str) -> tuple[str, ...] | None:
 
 
 def operations_of(definition: Resource) -> Value:
-    """All that a custom role may do, of what matters, each told where it is written.
+    """Return the operations on key vaults that a custom role allows, each located where it is written.
 
     An item that is not known is any of what the role perhaps allows.
     """
@@ -66,7 +66,7 @@ def operations_of(definition: Resource) -> Value:
 
 
 def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[str, Value], Unknown | None]:
-    """What one permission certainly allows, by what allows it; and why it perhaps allows more."""
+    """Return what one permission certainly allows, by what allows it; and why it perhaps allows more."""
     given, given_doubt = _words(give)
     taken, taken_doubt = _words(take)
     left = [one for one in table if not any_fits(tuple(taken), one)]
@@ -81,7 +81,7 @@ def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[s
 
 
 def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
-    """The known items of a list, and one that is not known."""
+    """Return the known items of a list, and one that is not known."""
     if isinstance(answer, Unknown):
         return {}, answer
     items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
@@ -90,12 +90,15 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
 
 
 def any_fits(words: Iterable[str], operation: str) -> bool:
-    """Whether any of these actions, which may have wildcards, covers an operation."""
+    """Return whether any of these actions, which may have wildcards, covers an operation."""
     return any(_fits(word, operation) for word in words)
 
 
 def _fits(word: str, operation: str) -> bool:
-    """Whether an action with wildcards covers an operation: an asterisk stands for any text, slashes included."""
+    """Return whether an action with wildcards covers an operation.
+
+    An asterisk stands for any text, slashes included.
+    """
     first, *rest = word.lower().split("*")
     text = operation.lower()
     if not rest:
@@ -129,7 +132,7 @@ _DEPTH = 2  # how far inside a vault a scope may lie: a key's version is in the 
 
 
 def level_of(answer: Answer, index: Index) -> Value | None:
-    """The level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
+    """Return the level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
     match answer:
         case Unknown(pattern=pattern) if scope_level(pattern):
             return known(answer, str(_level(pattern)), f"the scope is {pattern}")
@@ -154,13 +157,13 @@ def level_of(answer: Answer, index: Index) -> Value | None:
 
 
 def _level_of_type(type_: str) -> str:
-    """The level of a scope that is a resource of an Azure type."""
+    """Return the level of a scope that is a resource of an Azure type."""
     certain = type_.lower()
     return OBJECT if certain.startswith(_OBJECTS) else _LEVELS.get(certain, "resource")
 
 
 def _level(text: str) -> str | None:
-    """The level of an id, or its pattern: that of a key, secret or certificate is below that of a resource."""
+    """Return the level of an id, or its pattern: that of a key, secret or certificate is below that of a resource."""
     level = scope_level(text)
     parts = text.strip("/").lower().split("/")
     # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
@@ -182,7 +185,7 @@ class Coverage:
         self._known: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
-        """For each resource with a scope, the vaults that it certainly and perhaps covers."""
+        """Yield the vaults that each resource with a scope certainly and perhaps covers."""
         for resource in self.index.of_types(types):
             if resource.stays:
                 answer = resource.select(SCOPE)
@@ -190,7 +193,7 @@ class Coverage:
                     yield self.covered(resource, via, answer)
 
     def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
-        """The vaults that one scope of a resource certainly and perhaps covers."""
+        """Return the vaults that one scope of a resource certainly and perhaps covers."""
         return certain_only(self._covered(resource.address, via, scope), resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
@@ -209,7 +212,10 @@ class Coverage:
         return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates, hops=hops)
 
     def _perhaps(self, scope: Unknown) -> tuple[tuple[str, ...], str]:
-        """What the candidates of a scope cover, and the type of one that is outside; once for all with the same."""
+        """Return what the candidates of a scope cover, and the type of one that is outside.
+
+        Once for all with the same.
+        """
         question = (scope.candidates, scope.types)
         certain = self._candidates.get(question)
         if certain is None:
@@ -221,7 +227,7 @@ class Coverage:
         return certain
 
     def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The vaults that certainly lie in a scope of a level, and those that perhaps do."""
+        """Return the vaults that certainly lie in a scope of a level, and those that perhaps do."""
         question = (level, subscription, group)
         found = self._known.get(question)
         if found is None:
@@ -248,7 +254,7 @@ class Coverage:
         return tuple(certain), tuple(perhaps)
 
     def _one(self, source: str, via: str, scope: Value) -> Reference:
-        """A scope that is one resource: the vault, or something in it."""
+        """Return a scope that is one resource: the vault, or something in it."""
         value = scope
         text = text_of(scope)
         if text:
@@ -265,12 +271,12 @@ class Coverage:
 
 
 def _is_inside(resource: Resource) -> bool:
-    """Whether a resource lies in a vault or managed HSM."""
+    """Return whether a resource lies in a vault or managed HSM."""
     return resource.type.lower().startswith(_OBJECTS)
 
 
 def _place(vault: Resource, index: Index) -> tuple[str, str]:
-    """Subscription and resource group of a vault in lower case; empty where not known."""
+    """Return subscription and resource group of a vault in lower case; empty where not known."""
     for name in ("id", "resourceGroupId"):
         value = vault.attributes.fields.get(name)
         place = _named(value, index) if value is not None else ("", "")
@@ -281,12 +287,15 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
 
 
 def _may_be(own: str, asked: str) -> bool:
-    """Whether two names, or their patterns, can be the same; an empty one is not known."""
+    """Return whether two names, or their patterns, can be the same; an empty one is not known."""
     return not own or may_be(own, asked)
 
 
 def _parts(text: str) -> tuple[str, str]:
-    """Subscription and resource group that an id or scope begins with, in lower case; empty where it has none."""
+    """Return subscription and resource group that an id or scope begins with, in lower case.
+
+    Empty where it has none.
+    """
     parts = text.strip("/").lower().split("/")
     if parts[0] != "subscriptions" or len(parts) < 2:
         return "", ""
@@ -294,7 +303,7 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def _named(scope: Value, index: Index) -> tuple[str, str]:
-    """Subscription and resource group of a scope in lower case; empty where not known."""
+    """Return subscription and resource group of a scope in lower case; empty where not known."""
     if isinstance(scope, Scalar | Unknown):
         return _parts(text_of(scope))
     if isinstance(scope, Link) and scope.target in index.resources:
@@ -347,7 +356,7 @@ ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUST
 
 @derived("roleName", of=GRANTS, label="role", reads={**_OF_GRANTS, DEFINITIONS: _CUSTOM})
 def role_name(resource: Resource, context: Context) -> Answer:
-    """The name of the role that an assignment gives; its id where that is all there is."""
+    """Return the name of the role that an assignment gives; its id where that is all there is."""
     name = resource.select(("properties", "roleDefinitionName"))
     if isinstance(name, Scalar):
         return name
@@ -380,7 +389,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:
-    """The custom role that a role assignment names, if it is in the graph."""
+    """Return the custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
     text = text_of(role)
@@ -412,14 +421,14 @@ def operations(resource: Resource, context: Context) -> Answer:
             return unknown(name, "the role is not defined here, so nobody knows what it allows")
         if isinstance(custom, Unknown):
             return custom
-        return _told_at(resource, operations_of(custom))
+        return _located_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"the role {name.value} allows it"
     items = tuple(known(name, one, note, sensitive=name.sensitive) for one in built_in)
     return known_list(name, items)
 
 
-def _told_at(resource: Resource, found: Value) -> Value:
-    """What a custom role may do, told where the assignment of it stands."""
+def _located_at(resource: Resource, found: Value) -> Value:
+    """Return what a custom role allows, located at its assignment."""
     if isinstance(found, ListValue):
         items = tuple(msgspec.structs.replace(item, at=resource.at) for item in found.items)
         return msgspec.structs.replace(found, at=resource.at, items=items)
@@ -427,7 +436,7 @@ def _told_at(resource: Resource, found: Value) -> Value:
 
 
 def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
-    """The custom role of an assignment that names it by its id, or by its own name."""
+    """Return the custom role of an assignment that names it by its id, or by its own name."""
     definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
     if definition is None:
         kept: dict[str, Resource | Unknown] | None = context.cache.get("roles")
@@ -462,7 +471,10 @@ def _scope_level(resource: Resource, context: Context) -> Answer:
     reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
 )
 def _scope_levels(resource: Resource, context: Context) -> Answer:
-    """Where a custom role can be assigned; the provider takes the role's own scope where nothing else is said."""
+    """Return where a custom role can be assigned.
+
+    The provider takes the role's own scope where nothing else is said.
+    """
     scopes = resource.select(("properties", "assignableScopes"))
     if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)

@@ -19,7 +19,7 @@ _Makers: TypeAlias = list[tuple[str, DeriveFunction, bool]]
 
 
 def with_needs(required: RequiredAttributes) -> RequiredAttributes:
-    """``required`` with what its derived attributes are made from."""
+    """Return ``required`` with what its derived attributes are made from."""
     paths = {type_: {*asked, *_changed(asked)} for type_, asked in required.paths.items()}
     asked_for = {".".join(map(str, path[:2])) for asked in required.paths.values() for path in asked} | set(
         required.reference_paths
@@ -38,7 +38,7 @@ def with_needs(required: RequiredAttributes) -> RequiredAttributes:
 
 
 def _changed(asked: Iterable[Path]) -> Iterator[Path]:
-    """What is held against what it was before."""
+    """Return what is held against what it was before."""
     return (path[len(CHANGED_FROM) :] for path in asked if path[: len(CHANGED_FROM)] == CHANGED_FROM)
 
 
@@ -88,7 +88,7 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
 
 
 def _makers(required: RequiredAttributes, type_: str) -> _Makers:
-    """The derived attributes that are asked of a type, in a fixed order."""
+    """Return the derived attributes that are asked of a type, in a fixed order."""
     paths = required.paths_of(type_) or frozenset()
     asked = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
         via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types

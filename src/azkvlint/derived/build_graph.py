@@ -37,7 +37,7 @@ def _hidden(secret: Resource, properties: MapValue, value: Value) -> Resource:
 
 
 def build_graph(resources: Mapping[str, Resource], required: RequiredAttributes, is_complete: bool) -> ResourceGraph:
-    """The graph of one root: derived attributes added, references resolved."""
+    """Return the graph of one root: derived attributes added, references resolved."""
     index = Index(dict(resources))
     with_hidden_values(index)
     with_own_policies(index)

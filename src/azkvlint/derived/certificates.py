@@ -76,7 +76,7 @@ class _Read(msgspec.Struct, frozen=True):
 
 
 def certificate_in(text: str) -> Certificate | None:
-    """The certificate that a PEM text is about, which may be encoded in base64 once more; None if any is not readable.
+    """Return the certificate that a PEM text, perhaps encoded in base64 once more, is about; None if any is unreadable.
 
     Of a chain, in any order, that is the one that issued no other; of several such the one that expires first.
     """
@@ -116,7 +116,7 @@ def _certificate(der: bytes) -> _Read:
 
 
 def _inner(data: bytes, tag: int) -> bytes:
-    """What is in the first element of ``data``, which must have this tag."""
+    """Return what is in the first element of ``data``, which must have this tag."""
     found = _element(data)
     if found.tag != tag:
         raise ValueError("another element was expected")
@@ -124,7 +124,10 @@ def _inner(data: bytes, tag: int) -> bytes:
 
 
 def _element(data: bytes) -> _Element:
-    """The first element of ``data``, and what follows it. Raises ValueError or IndexError where it is cut off."""
+    """Return the first element of ``data``, and what follows it.
+
+    Raises ValueError or IndexError where it is cut off.
+    """
     length, start = data[1], 2
     if length > 0x7F:
         start += length & 0x7F
@@ -182,7 +185,7 @@ _MOST_MONTHS = 12_000
 
 
 def _number(answer: Answer) -> int | None:
-    """A number of at most so many that one can reckon with it."""
+    """Return a number of at most so many that one can reckon with it."""
     value = answer.value if isinstance(answer, Scalar) else None
     whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_MONTHS
     return int(value) if whole and value is not None else None
@@ -190,7 +193,10 @@ def _number(answer: Answer) -> int | None:
 
 @derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads={CERTIFICATES: (_POLICY,)})
 def _own_policy(resource: Resource, _: Context) -> Answer:
-    """Whether the author of a certificate writes its policy; of one that is only imported, Key Vault makes it up."""
+    """Return whether the author of a certificate writes its policy.
+
+    Of one that is only imported, Key Vault makes it up.
+    """
     policy = resource.select(_POLICY)
     if isinstance(policy, Unknown) and policy.origin != Origin.DEFAULT:
         return policy
@@ -204,7 +210,7 @@ def _own_policy(resource: Resource, _: Context) -> Answer:
     reads={CERTIFICATES: (_ISSUER, ("parent",)), ISSUERS: (("name",), ("parent",), _PROVIDER), VAULTS: (("id",),)},
 )
 def _issuer_provider(resource: Resource, context: Context) -> Answer:
-    """Who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
+    """Return who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
 
     The issuer's name in the policy is only what its author calls it: which authority it is, the issuer says.
     """
@@ -226,7 +232,7 @@ def _issuer_provider(resource: Resource, context: Context) -> Answer:
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
-    """The issuers that may have a name (lower case), and lie in the vault of a certificate."""
+    """Return the issuers that may have a name (lower case), and lie in the vault of a certificate."""
     certain: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
     if certain is None:
         certain = context.cache["issuers"] = {}
@@ -243,7 +249,7 @@ def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Reso
 
 
 def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
-    """The addresses of the vaults that an object may lie in, or the id of its own; None for any."""
+    """Return the addresses of the vaults that an object may lie in, or the id of its own; None for any."""
     above = resource.select(("parent",))
     if isinstance(above, Absent):
         return None
@@ -256,8 +262,10 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
 
 @derived("renewals", of=CERTIFICATES, label="renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
 def _renewals(resource: Resource, _: Context) -> Answer:
-    """When a certificate is renewed: for each action that renews it, after how many percent of its life, and how many
-    days before its end, where they can be reckoned.
+    """Return the renewals of a certificate.
+
+    For each action that renews it: after how many percent of its life, and how many days before its end, where these
+    can be computed.
     """
     actions = resource.select(_ACTIONS)
     if isinstance(actions, Unknown):
@@ -293,7 +301,7 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
     "daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads={CERTIFICATES: (_MONTHS,)}
 )
 def _days_over_limit(resource: Resource, context: Context) -> Answer:
-    """By how many days a certificate is valid for longer than browsers take today; negative for shorter."""
+    """Return the days that a certificate is valid beyond what browsers accept today; negative for fewer."""
     months = resource.select(_MONTHS)
     if isinstance(months, Unknown):
         return months
@@ -313,7 +321,7 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
 
 @cache
 def _longest(months: int) -> int:
-    """The most days that so many months can have, whatever day they begin on."""
+    """Return the most days that so many months can have, whatever day they begin on."""
     starts = (date(2024 + index // 12, index % 12 + 1, 1) for index in range(48))
     return max((_later(start, months) - start).days for start in starts)
 
@@ -324,7 +332,7 @@ def _later(day: date, months: int) -> date:
 
 
 def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | None:
-    """What an imported certificate says of itself; None if nothing is imported. Each is read once."""
+    """Return what an imported certificate says of itself; None if nothing is imported. Each is read once."""
     contents = resource.select(_CONTENTS)
     if isinstance(contents, Absent):
         return None
@@ -338,7 +346,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
 
 @derived("importedDaysLeft", of=CERTIFICATES, label="days until expiry", reads={CERTIFICATES: (_CONTENTS,)})
 def _days_left(resource: Resource, context: Context) -> Answer:
-    """For how many days from today an imported certificate is still valid."""
+    """Return the days from today that an imported certificate is still valid."""
     found = _parsed(resource, context)
     if found is None or isinstance(found, Unknown):
         return or_absent(found, resource)
@@ -348,14 +356,14 @@ def _days_left(resource: Resource, context: Context) -> Answer:
 
 @derived("importedIssuer", of=CERTIFICATES, label="issuer", reads={CERTIFICATES: (_CONTENTS,)})
 def _issuer_name(resource: Resource, context: Context) -> Answer:
-    """The common name of who issued an imported certificate."""
+    """Return the common name of who issued an imported certificate."""
     found = _parsed(resource, context)
     return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
 @derived("certificateContacts", of=VAULTS, label="certificate contacts", reads={VAULTS: (_CONTACTS,)})
 def _contacts(resource: Resource, _: Context) -> Answer:
-    """The contacts of a vault that exists already: whoever made it may have named some."""
+    """Return that the contacts of a vault that exists already are not known, unless it declares some."""
     certain = resource.select(_CONTACTS)
     if not resource.existing or (isinstance(certain, ListValue) and certain.items):
         return absent(resource)
@@ -419,13 +427,16 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
     reads={**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
 )
 def _certificate_ids(resource: Resource, _: Context) -> Answer:
-    """The certificates that a resource serves TLS with, by id. The secret of a certificate's name holds its key."""
+    """Return the certificates that a resource serves TLS with, by id.
+
+    The secret of a certificate's name holds its key.
+    """
     found = tuple(map(_certificate_id, certificates_of(resource)))
     return known_list(resource, found) if found else absent(resource)
 
 
 def certificates_of(resource: Resource) -> Iterator[Value]:
-    """What a resource calls the certificates that it serves TLS with."""
+    """Yield what a resource calls the certificates that it serves TLS with."""
     type_ = resource.type.lower()
     said = resource.select(_IDS)
     if type_ in _LISTS:
@@ -457,7 +468,7 @@ def _certificate_id(value: Value) -> Value:
 
 @derived("servesPublic", of=NEEDS, label="public TLS endpoint", reads={**NEEDS, ENVIRONMENTS: (_INTERNAL,)})
 def _serves_public(resource: Resource, context: Context) -> Answer:
-    """Whether anyone on the internet may be served by a resource that serves TLS."""
+    """Return whether anyone on the internet may be served by a resource that serves TLS."""
     type_ = resource.type.lower()
     if type_ == GATEWAYS:
         return or_absent(_has_public_frontend(resource), resource)
@@ -489,7 +500,7 @@ def _has_public_frontend(gateway: Resource) -> Value | None:
 
 
 def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) -> Value:
-    """That it serves the public, unless the resource that it belongs to says that it is internal."""
+    """Return that it serves the public, unless the resource that it belongs to says that it is internal."""
     answer = of.select(path) if of is not None else None
     if of is None or of.existing or isinstance(answer, Unknown):
         return unknown(resource, "whether what it belongs to is internal is not known")

@@ -52,7 +52,7 @@ _MAX_HOLES = 200
 
 
 def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | None]:
-    """Key and vault of a URL, or of an object that names a key by a URL or in parts; None where nothing says them.
+    """Return the key and the vault of a URL, or of an object that names a key by a URL or in parts; None if not named.
 
     ``index`` holds the resources that may be meant.
     """
@@ -60,7 +60,7 @@ def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | Non
 
 
 def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None]:
-    """Key and vault of an object that names a key by a URL or in parts."""
+    """Return Key and vault of an object that names a key by a URL or in parts."""
     url, uri = field_of(item, *URLS), field_of(item, *_VAULT_URIS)
     id_ = field_of(field_of(item, *_VAULT_FIELDS), "id")
     if isinstance(id_, Absent):
@@ -75,7 +75,7 @@ def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None
 
 
 def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
-    """Key and vault of a key's URL. A link, and a choice of links, lead to the key, which leads to its vault."""
+    """Return Key and vault of a key's URL. A link, and a choice of links, lead to the key, which leads to its vault."""
     if not isinstance(url, Scalar | Unknown):
         return (url if isinstance(url, Link) else None), None
     if isinstance(url, Unknown) and url.candidates:
@@ -90,7 +90,7 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
 
 
 def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
-    """Key and vault of a vault's URI and a key's name."""
+    """Return Key and vault of a vault's URI and a key's name."""
     text, key = text_of(uri), text_of(name)
     if isinstance(uri, Scalar) and isinstance(name, Scalar):
         sensitive = uri.sensitive or name.sensitive
@@ -105,7 +105,7 @@ def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Val
 
 
 def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
-    """An id (a pattern) as a value, ``sensitive`` where its source is, or something else that it was made of."""
+    """Return an id (a pattern) as a value, ``sensitive`` where its source is, or something else that it was made of."""
     sensitive = sensitive or source.sensitive
     if OPEN not in text:
         return Scalar(at=source.at, value=text, sensitive=sensitive)
@@ -151,7 +151,7 @@ def _place_of(text: str, index: Index) -> _Place:
 
 
 def _vault_name(host: str) -> str:
-    """The name in the host of a vault: all up to the first dot, or to Azure's suffix, which may not be known."""
+    """Return the name in the host of a vault: all up to the first dot, or to Azure's suffix, which may not be known."""
     name = ""
     for piece, is_hole in pieces(host):
         if is_hole and piece.lower().rstrip("\u27e9").endswith((".keyvaultdns", ".managedhsmdns")):
@@ -164,7 +164,7 @@ def _vault_name(host: str) -> str:
 
 
 def _vault_named(name: str, index: Index) -> Resource | None:
-    """The vault of this name; None if it is not in the graph, or if there are several."""
+    """Return the vault of this name; None if it is not in the graph, or if there are several."""
     found = [vault for type_ in _VAULT_TYPES for vault in index.named(type_, name.lower())]
     ids = {text_of(vault.select(("id",))) or vault.address for vault in found}
     return found[0] if len(ids) == 1 else None
@@ -176,7 +176,7 @@ def _key_in_path(path: str) -> str:
 
 
 def names_version(text: str) -> bool | None:
-    """Whether a key's URL (a pattern) names a version of it; None if that is not known."""
+    """Return whether a key's URL (a pattern) names a version of it; None if that is not known."""
     first, is_hole = next(pieces(text)) if text and len(text) <= _MAX_TEXT else ("", False)
     if not is_hole:
         path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
@@ -189,18 +189,21 @@ def names_version(text: str) -> bool | None:
 
 
 def _versioned(path: str) -> bool | None:
-    """The same of what follows the host: ``keys/name``, and perhaps a version."""
+    """Return whether what follows the host, such as ``keys/name``, names a version; None if that is not known."""
     parts = path.strip("/").split("/")
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
 
 
 def _unfolded(inner: str) -> str:
-    """What a hole stands for, its slashes written as slashes again, but not those of the holes in it."""
+    """Return what a hole stands for, its slashes written as slashes again, but not those of the holes in it."""
     return "".join(piece if is_hole else piece.replace("\u2215", "/") for piece, is_hole in pieces(inner))
 
 
 def _only_mention(text: str) -> str:
-    """The id of the vault that a text hangs on, whatever is done to its URI: then no other vault can be meant."""
+    """Return the id of the vault that a text depends on, whatever is done to its URI.
+
+    Then no other vault can be meant.
+    """
     found: set[str] = set()
     left, seen = [text], 0
     while left:
@@ -212,13 +215,13 @@ def _only_mention(text: str) -> str:
             elif OPEN in hole and seen < _MAX_HOLES:
                 left.append(hole)
             else:
-                # It hangs on something else, too, or is too much to look into.
+                # It depends on something else, too, or is too much to look into.
                 return ""
     return _unfolded(found.pop()) if len(found) == 1 else ""
 
 
 def field_of(value: Answer, *names: str) -> Answer:
-    """The first of these fields (lower case) that an object has; through an Unknown that Unknown."""
+    """Return the first of these fields (lower case) that an object has; through an Unknown that Unknown."""
     if not isinstance(value, MapValue):
         return value if isinstance(value, Unknown) else Absent(at=value.at)
     for name, field in value.fields.items():
@@ -331,7 +334,7 @@ def _key_id(resource: Resource, context: Context) -> Answer:
 
 @derived("keyIds", of=_SEVERAL, label="customer-managed keys", reads=GRAPH_NEEDS)
 def _key_ids(resource: Resource, context: Context) -> Answer:
-    """The same of the type that may have several."""
+    """Return the customer-managed keys of the type that may have several."""
     return _keys(resource, context.index, KEY_IDS)
 
 
@@ -346,7 +349,7 @@ def _keys(resource: Resource, index: Index, field: Path) -> Answer:
 
 
 def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
-    """The key of this name in this vault, if it is in the graph."""
+    """Return the key of this name in this vault, if it is in the graph."""
     above = reference_of("", "", vault, index)
     if isinstance(name, Scalar) and isinstance(vault, Unknown) and (above is None or not above.targets):
         return unknown(vault, vault.why)  # any key of this name may be the one
@@ -363,14 +366,14 @@ def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
 
 @derived("keyVaultId", of=PATHS, label="vault of the customer-managed key", reads=GRAPH_NEEDS)
 def _vault_id(resource: Resource, context: Context) -> Answer:
-    """The vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
+    """Return the vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
     if not isinstance(resource.select(VAULT_ID), Absent):
         return absent(resource)
     return _joined(resource, vaults_of(resource, context))
 
 
 def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
-    """The vaults of a consumer's keys."""
+    """Return the vaults of a consumer's keys."""
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
         return (vault,)
@@ -379,7 +382,7 @@ def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
 
 
 def keys_of(resource: Resource) -> tuple[Value, ...]:
-    """The keys that azurerm arguments name, or what stands in the places where templates name them."""
+    """Return the keys that azurerm arguments name, or what stands in the places where templates name them."""
     for field in (KEY_ID, KEY_IDS):
         found = resource.select(field)
         if not isinstance(found, Absent):
@@ -388,7 +391,7 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
 
 
 def _vault_of(value: Value, context: Context) -> Value | None:
-    """The vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
+    """Return the vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
     index = context.index
     vault = key_and_vault(value, index)[1]
     if vault is not None:
@@ -399,7 +402,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
     keys = [index.resources[address] for address in (*reference.targets, *reference.candidates)]
     above = [key.attributes.fields["parent"] for key in keys if "parent" in key.attributes.fields]
     if reference.targets and len(above) == 1:
-        # It is told where the consumer names its key.
+        # It is reported where the consumer names its key.
         return msgspec.structs.replace(above[0], at=value.at)
     if not above:
         return _outside(value, context)
@@ -411,7 +414,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
 
 
 def _outside(value: Value, context: Context) -> Value:
-    """The vault of a key that is not in the graph: another one, or one here whose name is not known."""
+    """Return the vault of a key that is not in the graph: another one, or one here whose name is not known."""
     if isinstance(value, Link):
         return msgspec.structs.replace(value, type="")
     nameless = _nameless(context) if isinstance(value, Scalar) else ()
@@ -422,7 +425,7 @@ def _outside(value: Value, context: Context) -> Value:
 
 
 def _nameless(context: Context) -> tuple[str, ...]:
-    """The vaults whose name is not known."""
+    """Return the vaults whose name is not known."""
     found = context.cache.get("nameless vaults")
     if not isinstance(found, tuple):
         vaults = (vault for type_ in _VAULTS for vault in context.index.of_type(type_))
@@ -438,7 +441,7 @@ def _joined(resource: Resource, values: Iterable[Value | None]) -> Answer:
 
 
 def places_of(resource: Resource) -> Iterator[Value]:
-    """What stands where the resource names a key.
+    """Yield what stands where the resource names a key.
 
     What is only looked up, and shows no key here, says no more than what is not mentioned at all.
     """
@@ -464,7 +467,10 @@ _HSM_KEY = "hardware_security_module_key"
 
 @derived("keyStore", of=PATHS, label="store of the key", reads=GRAPH_NEEDS)
 def _key_store(resource: Resource, context: Context) -> Answer:
-    """``vault`` or ``managed-hsm``: where the keys of a consumer are kept; of several keys, ``vault`` if any is."""
+    """Return ``vault`` or ``managed-hsm``.
+
+    Where the keys of a consumer are kept; of several keys, ``vault`` if any is.
+    """
     found = [_store_of(value, context.index) for value in vaults_of(resource, context)]
     vaults = [one for one in found if isinstance(one, Scalar) and one.value == "vault"]
     doubts = [one for one in found if isinstance(one, Unknown)]
@@ -496,7 +502,7 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     reads={type_: (*paths, _VERSION) for type_, paths in NEEDS.items()},
 )
 def _pins_version(resource: Resource, _: Context) -> Answer:
-    """Whether a consumer names one version of its key; of several keys, of any. None where it names no key."""
+    """Return whether a consumer names one version of its key; of several keys, of any. None where it names no key."""
     found = list(_pins(resource))
     pinned = [one for one in found if isinstance(one, Scalar) and one.value is True]
     doubts = [one for one in found if isinstance(one, Unknown)]
@@ -517,7 +523,7 @@ def _pins(resource: Resource) -> Iterator[Scalar | Unknown]:
 
 
 def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
-    """What an argument or a field of its own says, in which an empty text is no version."""
+    """Return what an argument or a field of its own says, in which an empty text is no version."""
     # The version of a key that is to be made is not known yet, but it has one.
     if isinstance(version, Unknown) and not version.pattern.endswith(".version\u27e9"):
         return unknown(version, version.why)
@@ -526,7 +532,7 @@ def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
 
 
 def _named(key: Value) -> Scalar | Unknown:
-    """What the name of the key itself says."""
+    """Return what the name of the key itself says."""
     pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
     if pinned is None:
         return unknown_as(key, "whether it names a version of its key is not known")
@@ -534,7 +540,7 @@ def _named(key: Value) -> Scalar | Unknown:
 
 
 def _by_attribute(key: Link) -> bool | None:
-    """By the attribute of a key that is referred to: the last one, if it went through modules."""
+    """Return whether the attribute that a reference ends in, perhaps through modules, names a version."""
     last = key.hops[-1] if key.hops else ""
     attribute = last.rpartition(".")[2]
     if attribute.endswith(_WITHOUT):

@@ -60,12 +60,12 @@ class Moment(msgspec.Struct, frozen=True):
 
     @property
     def day(self) -> str:
-        """Its day, for people."""
+        """Return its day, for people."""
         return _day(self.seconds)
 
 
 def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
-    """The moment that a date says; None if there is none, Unknown if it is not known or no date."""
+    """Return the moment that a date says; None if there is none, Unknown if it is not known or no date."""
     found = resource.select(path)
     if isinstance(found, Absent):
         return None
@@ -74,7 +74,7 @@ def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     seconds = _seconds(found.value)
     if seconds is None:
         return Unknown(at=found.at, why="it is no date", sensitive=found.sensitive)
-    # Whatever is reckoned from it is told as this date.
+    # What is computed from it is located at this date.
     at = msgspec.structs.replace(found.at, attribute=path_text(path))
     return Moment(seconds, msgspec.structs.replace(found, at=at))
 
@@ -90,12 +90,12 @@ def _seconds(plain: Plain) -> float | None:
 
 
 def expiry(resource: Resource) -> Moment | Unknown | None:
-    """When a key or secret expires."""
+    """Return the expiration date of a key or secret."""
     return moment(resource, EXPIRES)
 
 
 def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment | Unknown:
-    """When its validity begins: at its not-before date, else when it was made: today, for actions in ``new``."""
+    """Return the start of the validity: the not-before date, else the creation date (today for actions in ``new``)."""
     for path in (BEGINS, CREATED):
         found = moment(resource, path)
         if found is not None:
@@ -106,17 +106,17 @@ def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment
 
 
 def midnight(day: date, of: Resource) -> Moment:
-    """When a day begins, told at the head of a resource."""
+    """Return the moment when a day begins, located at a resource."""
     return Moment((day - _EPOCH).days * DAY, Scalar(at=of.at, value=day.isoformat()))
 
 
 def between(first: Moment, last: Moment) -> float:
-    """The days from one moment to another."""
+    """Return the days from one moment to another."""
     return (last.seconds - first.seconds) / DAY
 
 
-def _told(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
-    """The whole days from one moment to another, told where the one is written that they hang on."""
+def _whole_days(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
+    """Return the whole days from one moment to another, located at ``of``."""
     sensitive = first.value.sensitive or last.value.sensitive
     # What must not be shown stands in no note either.
     note = "" if sensitive else note.format(first=first.day, last=last.day)
@@ -125,7 +125,7 @@ def _told(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
 
 
 def _day(seconds: float) -> str:
-    """A day for people; a number where no calendar reaches, as for milliseconds taken for seconds."""
+    """Return a day for people; a number where no calendar reaches, as for milliseconds taken for seconds."""
     try:
         return (_EPOCH + timedelta(days=seconds // DAY)).isoformat()
     except OverflowError:
@@ -137,12 +137,12 @@ def _days_left(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
         return or_absent(end, resource)
-    return _told("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
+    return _whole_days("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
 
 
 @derived("expiryYear", of=DATED, label="year of expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
 def _expiry_year(resource: Resource, _: Context) -> Answer:
-    """The year in which it expires; None if it never does."""
+    """Return the year in which it expires; None if it never does."""
     end = expiry(resource)
     if not isinstance(end, Moment):
         return or_absent(end, resource)
@@ -177,7 +177,7 @@ def _valid_days(resource: Resource, context: Context) -> Answer:
     if isinstance(begin, Unknown):
         return begin
     note = "it is made today, {first}" if _is_undated(resource) else "it is valid from {first}"
-    return _told(f"{note}, and expires on {{last}}", begin, end, end)
+    return _whole_days(f"{note}, and expires on {{last}}", begin, end, end)
 
 
 @derived(
@@ -195,17 +195,17 @@ def _valid_days(resource: Resource, context: Context) -> Answer:
     local_only=True,
 )
 def _least_valid_days(resource: Resource, context: Context) -> Answer:
-    """The same where nobody knows when it was made: it cannot have been later than today."""
+    """Return the validity period, or the minimum if the creation date is not known: it cannot be later than today."""
     found = _valid_days(resource, context)
     end = expiry(resource)
     if not isinstance(found, Unknown) or not isinstance(end, Moment) or not _is_undated(resource):
         return found
     note = "it is there today, {first}, and expires on {last}"
-    return _told(note, midnight(context.today, resource), end, end)
+    return _whole_days(note, midnight(context.today, resource), end, end)
 
 
 def _is_undated(resource: Resource) -> bool:
-    """Whether nothing is written of when its validity begins."""
+    """Return whether nothing is written of when its validity begins."""
     return all(isinstance(resource.select(path), Absent) for path in (BEGINS, CREATED))
 
 
@@ -226,7 +226,7 @@ def _active_days(resource: Resource, context: Context) -> Answer:
     begin = start(resource, context.today, MADE)
     if isinstance(begin, Unknown):
         return begin
-    return _told("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
+    return _whole_days("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
 
 
 @derived(
@@ -243,7 +243,7 @@ def _active_days(resource: Resource, context: Context) -> Answer:
     local_only=True,
 )
 def _moving(resource: Resource, _: Context) -> Answer:
-    """Which of its dates are reckoned from the moment of the run, so that each run gives another one."""
+    """Return which of its dates are computed from the time of the run, so that they change with every run."""
     fields = {
         str(path[-1]): _moves(found, resource)
         for path in (EXPIRES, BEGINS)
@@ -268,7 +268,7 @@ def _moves(found: Value, resource: Resource) -> Value:
 
 
 # --- What the rotation policy of a key amounts to, in days: when it rotates, expires and notifies -------------------
-# Durations are ISO 8601. A month is reckoned as a twelfth of a year, so that `P12M` and `P1Y` are the same. Source:
+# Durations are ISO 8601. A month counts as a twelfth of a year, so that `P12M` and `P1Y` are the same. Source:
 # learn.microsoft.com/azure/key-vault/keys/how-to-configure-key-rotation.
 
 
@@ -288,7 +288,7 @@ Days: TypeAlias = float | Unknown | None
 
 
 def duration(answer: Answer) -> Days:
-    """The days of a duration; None if there is none, Unknown if it is not known or no duration."""
+    """Return the days of a duration; None if there is none, Unknown if it is not known or no duration."""
     if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == ""):
         return None
     text = str(answer.value) if isinstance(answer, Scalar) else ""
@@ -329,7 +329,7 @@ class _Policy:
                 self.after, self.before, self.notice = kind, kind, _first(self.notice, kind)
 
     def fields(self, resource: Resource, context: Context) -> Iterator[tuple[str, Value | None]]:
-        """What a rule can ask of it."""
+        """Yield what a rule can ask of it."""
         lifetime = self.lifetime
         yield "trigger", self._trigger()
         for name, days in (
@@ -340,10 +340,10 @@ class _Policy:
             ("silenceDays", _minus(lifetime, self.notice)),
             ("slackDays", _slack(resource, context, self.after)),
         ):
-            yield name, self._told(days, *_NOTES[name])
+            yield name, self._days(days, *_NOTES[name])
 
-    def _told(self, days: Days, ahead: str, behind: str) -> Value | None:
-        """Whole days, with a note for each direction."""
+    def _days(self, days: Days, ahead: str, behind: str) -> Value | None:
+        """Return whole days, with a note for each direction."""
         if days is None or isinstance(days, Unknown):
             return days
         whole = floor(days)
@@ -392,7 +392,7 @@ def _minus(one: Days, other: Days) -> Days:
 
 
 def _slack(resource: Resource, context: Context, after: Days) -> Days:
-    """How long before its own expiry the version is rotated that the resource itself describes."""
+    """Return how long before its own expiry the version is rotated that the resource itself describes."""
     end = expiry(resource)
     if not isinstance(end, Moment):
         return None if after is None else end
@@ -449,7 +449,7 @@ _PERIOD: Path = ("properties", "regenerationPeriod")
 
 @derived("regenerationDays", of=STORAGE, label="regeneration period", reads={STORAGE: (_PERIOD,)})
 def _regeneration_days(resource: Resource, _: Context) -> Answer:
-    """After how many days a key is made anew."""
+    """Return after how many days a key is made anew."""
     period = resource.select(_PERIOD)
     days = duration(period)
     if days is None or isinstance(days, Unknown):

@@ -84,7 +84,7 @@ class _Condition:
         self._at = 0
 
     def truth(self) -> _Truth:
-        """Whether the request is allowed. Raises _Misread."""
+        """Return whether the request is allowed. Raises _Misread."""
         found = self._either(0)
         if self._at < len(self._tokens):
             raise _Misread
@@ -155,7 +155,7 @@ class _Condition:
 
 
 def _tokens(text: str) -> list[_Token] | None:
-    """The words of a condition; None if they are not understood."""
+    """Return the words of a condition; None if they are not understood."""
     text = _with_short_holes(text).rstrip()
     found: list[_Token] = []
     at = 0
@@ -169,7 +169,7 @@ def _tokens(text: str) -> list[_Token] | None:
 
 
 def _with_short_holes(text: str) -> str:
-    """A text without the expressions that its unknown parts come from: they may hold any mark."""
+    """Return a text without the expressions that its unknown parts come from: they may hold any mark."""
     kept: list[str] = []
     depth = 0
     for character in text:
@@ -191,7 +191,7 @@ def _items(text: str | None) -> list[str]:
     reads={**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}},
 )
 def _assignable(resource: Resource, context: Context) -> Answer:
-    """The built-in roles that whoever holds this assignment may assign, as far as its condition goes."""
+    """Return the built-in roles that the principal of an assignment may assign under its condition."""
     condition = resource.select(CONDITION)
     text = text_of(condition)
     if isinstance(condition, Unknown) and not text:
@@ -202,12 +202,12 @@ def _assignable(resource: Resource, context: Context) -> Answer:
     tokens = _tokens(text)
     roles = roles_over_vaults()
     names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
-    items = tuple(_told(name, _asked(tokens, role), at) for role, name in names.items())
+    items = tuple(_assignable_role(name, _asked(tokens, role), at) for role, name in names.items())
     return known_list(at, items)
 
 
-def _told(name: str, truth: _Truth, at: Location) -> MapValue:
-    """A role, and whether it may be assigned."""
+def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:
+    """Return a role, and whether it may be assigned."""
     allowed: Value = unknown(at, f"whether its condition leaves {name} is not clear")
     if True in truth.certain or True not in truth.possible:
         allowed = known(at, True in truth.certain, name)
@@ -215,7 +215,10 @@ def _told(name: str, truth: _Truth, at: Location) -> MapValue:
 
 
 def _asked(tokens: list[_Token] | None, role: str) -> _Truth:
-    """Whether a condition allows a role. Where there is none, everything is allowed; None is one that is misread."""
+    """Return whether a condition allows a role.
+
+    Where there is none, everything is allowed; None is one that is misread.
+    """
     if tokens is None:
         return _NOT_KNOWN
     try:

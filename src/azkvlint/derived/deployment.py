@@ -20,7 +20,7 @@ _WRITES = {
     f"{VAULTS}/keys": ("keys/create", "keys/import"),
     f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
 }
-_KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _WRITES}
+_KEPT = {type_: f"grants to the deployment identity, of {type_}" for type_ in _WRITES}
 
 
 @derived(
@@ -36,7 +36,7 @@ _KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _
     },
 )
 def _waits_for_grant(resource: Resource, context: Context) -> Answer:
-    """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
+    """Return whether an object is created after a grant to the deployment identity, if there is one on its vault."""
     type_ = resource.type.lower()
     certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
     if not certain and not perhaps:
@@ -75,7 +75,10 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
 
 
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
-    """Whether the vault's own policies let whoever applies the plan write an object: what is in it waits for it."""
+    """Return whether the vault's own policies let the deployment identity write an object.
+
+    What is in it waits for it.
+    """
     vault = context.index.resources.get(address)
     if vault is None:
         return False
@@ -97,7 +100,7 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
 
 
 def _is_among(address: str, before: set[str]) -> bool:
-    """Whether a grant, or the module that it lies in, is made before."""
+    """Return whether a grant, or the module that it lies in, is made before."""
     return address in before or any(
         address.startswith(f"{module}.") for module in before if module.rpartition(".")[0].endswith("module")
     )
@@ -107,9 +110,9 @@ _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
 
 
 def _grants(type_: str, context: Context) -> _Grants:
-    """The grants that let whoever applies the plan write such objects, by the vault; and those that perhaps are such.
+    """Return the grants that let the deployment identity write such objects, by vault; and those that perhaps do.
 
-    One that may be for any vault stands under no name.
+    One that may be for any vault is under the empty name.
     """
     key = _KEPT[type_]
     found = context.cache.get(key)
@@ -123,7 +126,7 @@ def _grants(type_: str, context: Context) -> _Grants:
                 reference = reference_of(policy.address, "parent", above, index)
                 if reference is not None:
                     _note(found, policy, reference, sure)
-        # How far an assignment reaches takes long to tell, and few are to whoever applies the plan.
+        # Coverage is slow to compute, and few assignments are to the deployment identity.
         assignments = [one for one in index.of_type(ASSIGNMENTS) if one.stays]
         judged = ((one, _lets_deployer_write(type_, one, context)) for one in assignments)
         theirs = {one.address: sure for one, sure in judged if sure is not False}
@@ -135,7 +138,7 @@ def _grants(type_: str, context: Context) -> _Grants:
 
 
 def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | None) -> None:
-    """Take note of a grant; ``sure`` is None if it perhaps is one to whoever applies the plan."""
+    """Take note of a grant; ``sure`` is None if it is perhaps one to the deployment identity."""
     for vault in reference.targets:
         found[0 if sure else 1].setdefault(vault, []).append(grant.address)
     for vault in (*reference.candidates, *([""] if reference.anything else ())):
@@ -143,7 +146,7 @@ def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | No
 
 
 def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool | None:
-    """Whether a grant is to whoever applies the plan and lets them write such objects; None if nobody knows."""
+    """Return whether a grant lets the deployment identity write such objects; None if that is not known."""
     of_deployer = _is_of_deployer(grant)
     if of_deployer is False:
         return False
@@ -156,7 +159,10 @@ def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool 
 
 
 def _is_of_deployer(resource: Resource) -> bool | None:
-    """Whether a grant that is made now is to whoever applies the plan. What is there already need not be waited for."""
+    """Return whether a grant that is made now is to the deployment identity.
+
+    What is there already need not be waited for.
+    """
     found = resource.select(("derived", OF_DEPLOYER))
     if resource.action not in (None, "create", "replace") or isinstance(found, Absent):
         return False

@@ -51,7 +51,7 @@ def _needs(type_: str, service: Service) -> tuple[Path, ...]:
     reads={type_: _needs(type_, service) for type_, service in _BY_TYPE.items()},
 )
 def _encrypted_with(resource: Resource, context: Context) -> Answer:
-    """One of the words above; None of a resource that cannot have a customer's key."""
+    """Return one of the words above; None of a resource that cannot have a customer's key."""
     service = _BY_TYPE.get(resource.type.lower())
     if service is None:
         return absent(resource)
@@ -66,7 +66,7 @@ def _encrypted_with(resource: Resource, context: Context) -> Answer:
 
 
 def _spared(resource: Resource, service: Service) -> bool | Unknown:
-    """Whether the resource cannot have a customer's key."""
+    """Return whether the resource cannot have a customer's key."""
     if service.spared is None or not isinstance(resource.select(("scope",)), Absent):
         return False  # what only adds a key to another resource says nothing of its tier
     found = _is_among(resource, service.spared)
@@ -85,7 +85,7 @@ def _is_among(resource: Resource, meant: Words) -> bool | Unknown:
 
 
 def _switched(resource: Resource, service: Service) -> Value | None:
-    """What the switch says, where it is set."""
+    """Return what the switch says, where it is set."""
     if service.switch is None:
         return None
     answer = at_path(resource.attributes, service.switch.path)
@@ -99,7 +99,7 @@ def _switched(resource: Resource, service: Service) -> Value | None:
 
 
 def _found(resource: Resource, service: Service, index: Index) -> Value | None:
-    """What the keys and disk encryption sets that are named, or not, amount to."""
+    """Return what the keys and disk encryption sets that are named, or not, amount to."""
     if service.disks:
         return _of_machine(resource, service)
     answers = list(_keys(resource, index)) if service.named else []
@@ -121,14 +121,14 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
 
 
 def _keys(resource: Resource, index: Index) -> Iterator[Answer]:
-    """The keys that are named, and their vaults."""
+    """Yield the keys that are named, and their vaults."""
     yield from (resource.select(path) for path in _NAMED)
     for place in consumers.places_of(resource):
         yield from (value for value in key_and_vault(place, index) if value is not None)
 
 
 def _of_machine(resource: Resource, service: Service) -> Value | None:
-    """The worst of a machine's disks; None of a machine without any that are made with it."""
+    """Return the worst of a machine's disks; None of a machine without any that are made with it."""
     disks = [disk for path in service.disks for disk in _items(at_path(resource.attributes, path))]
     system = service.disks[0]
     profile, _, _ = system.rpartition(".storageProfile.")
@@ -141,7 +141,10 @@ def _of_machine(resource: Resource, service: Service) -> Value | None:
 
 
 def _of_disk(disk: Value) -> Scalar | Unknown | None:
-    """One disk of a machine; None of one that is made elsewhere and only attached, or a file in a storage account."""
+    """Return one disk of a machine.
+
+    None of one that is made elsewhere and only attached, or a file in a storage account.
+    """
     managed, file = field_of(disk, "manageddisk"), field_of(field_of(disk, "vhd"), "uri")
     elsewhere = _is_set(field_of(managed, "id")) is True or _is_set(file) is True
     if elsewhere or _text(field_of(disk, "createoption")) == "attach":
@@ -151,7 +154,7 @@ def _of_disk(disk: Value) -> Scalar | Unknown | None:
 
 
 def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
-    """A customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
+    """Return a customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
     doubt: Unknown | None = None
     for answer in answers:
         if _is_set(answer) is True:
@@ -165,7 +168,7 @@ def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
 
 
 def _is_set(answer: Answer) -> bool | None:
-    """Whether an answer is set; None where nobody knows. An empty text sets nothing."""
+    """Return whether an answer is set; None where nobody knows. An empty text sets nothing."""
     if isinstance(answer, Unknown):
         return True if answer.is_set else None
     if isinstance(answer, ListValue):
@@ -175,7 +178,7 @@ def _is_set(answer: Answer) -> bool | None:
 
 
 def _text(answer: Answer) -> str:
-    """A word or boolean in lower case; empty for anything else."""
+    """Return a word or boolean in lower case; empty for anything else."""
     return str(answer.value).lower() if isinstance(answer, Scalar) else ""
 
 
@@ -186,7 +189,7 @@ def _items(answer: Answer) -> tuple[Value, ...]:
 
 
 def at_path(value: Answer, path: str) -> Answer:
-    """The answer at a dotted path, whatever case its names are in."""
+    """Return the answer at a dotted path, whatever case its names are in."""
     for step in path.lower().split("."):
         value = field_of(value, step)
     return value
@@ -225,7 +228,7 @@ _SLASH = "\u2215"
     reads={type_: (path,) for type_, path in _SECRETS.items()},
 )
 def _certificate_vaults(resource: Resource, _: Context) -> Answer:
-    """The vaults whose certificates Azure puts on a machine."""
+    """Return the vaults whose certificates Azure puts on a machine."""
     path = _SECRETS.get(resource.type.lower())
     secrets = resource.select(path) if path is not None else None
     if isinstance(secrets, Unknown):
@@ -244,12 +247,12 @@ def _certificate_vaults(resource: Resource, _: Context) -> Answer:
     reads=dict.fromkeys(_EXTENSIONS, (_SETTINGS,)),
 )
 def _encryption_vault(resource: Resource, _: Context) -> Answer:
-    """The vault that the settings of an extension name."""
+    """Return the vault that the settings of an extension name."""
     return or_absent(_vault_in(resource.select(_SETTINGS)), resource)
 
 
 def _vault_in(settings: Answer) -> Value | None:
-    """The vault that the settings of an extension name."""
+    """Return the vault that the settings of an extension name."""
     if isinstance(settings, MapValue):
         found = field_of(settings, _VAULT)
         return None if isinstance(found, Absent) else found
@@ -269,7 +272,7 @@ def _vault_in(settings: Answer) -> Value | None:
     reads={type_: (path,) for type_, path in _INLINE.items()},
 )
 def _encryption_vaults(resource: Resource, _: Context) -> Answer:
-    """The vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
+    """Return the vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
     path = _INLINE.get(resource.type.lower())
     found = resource.select(path) if path is not None else None
     if isinstance(found, Unknown):

@@ -47,7 +47,7 @@ _PARTS_OF_OTHERS = frozenset(
 
 
 def connection(resource: Resource, field: str) -> Answer:
-    """A field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
+    """Return a field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
     have = resource.select(_READ[field])
     if not isinstance(have, Absent):
         return have
@@ -74,7 +74,7 @@ def _subresources(resource: Resource, _: Context) -> Answer:
     "manualConnection", of=ENDPOINTS, label="manual connection", reads={ENDPOINTS: (("properties",), _READ[_MANUAL])}
 )
 def _manual(resource: Resource, _: Context) -> Answer:
-    """Whether the connection waits until the owner of the vault approves it."""
+    """Return whether the connection waits until the owner of the vault approves it."""
     have = resource.select(_READ[_MANUAL])
     if not isinstance(have, Absent):
         return have if isinstance(have, (Scalar, Unknown)) else absent(resource)
@@ -89,7 +89,7 @@ def _manual(resource: Resource, _: Context) -> Answer:
     "targetType", of=ENDPOINTS, label="target type", reads={ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}
 )
 def _target_type(resource: Resource, context: Context) -> Answer:
-    """The type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
+    """Return the type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
     target = connection(resource, _TARGET)
     if isinstance(target, Absent):
         return target
@@ -109,7 +109,7 @@ def _is_of_other(part: Value) -> bool:
 
 
 def _types_of(target: Value, context: Context) -> set[str]:
-    """The types that a target can be of; the empty text for any type."""
+    """Return the types that a target can be of; the empty text for any type."""
     if isinstance(target, Link):
         return {target.type if "/" in target.type else _type_at(target.target, context)}
     _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
@@ -123,7 +123,7 @@ def _types_of(target: Value, context: Context) -> set[str]:
 
 
 def _type_at(address: str, context: Context) -> str:
-    """The type of the resource at an address. No resource of Key Vault is without a table."""
+    """Return the type of the resource at an address. No resource of Key Vault is without a table."""
     found = context.index.resources.get(address)
     if found is not None:
         return found.type
@@ -133,7 +133,7 @@ def _type_at(address: str, context: Context) -> str:
 
 @derived("privateDnsZoneIds", of=ENDPOINTS, label="private DNS zones", reads=ZONE_NEEDS)
 def zone_ids(resource: Resource, context: Context) -> Answer:
-    """The private DNS zones that an endpoint is written in, by its zone groups."""
+    """Return the private DNS zones that an endpoint is written in, by its zone groups."""
     have = resource.select(_READ[_ZONE_IDS])
     if not isinstance(have, Absent):
         return have
@@ -157,7 +157,10 @@ def zone_ids(resource: Resource, context: Context) -> Answer:
 
 
 def _groups(context: Context) -> dict[str, list[Resource]]:
-    """The zone groups by the address of their endpoint; those that may be of any endpoint under the empty text."""
+    """Return the zone groups by the address of their endpoint.
+
+    Those that may be of any endpoint under the empty text.
+    """
     found: dict[str, list[Resource]] = {}
     for group in context.index.of_type(ZONE_GROUPS):
         above = group.select(("parent",))
@@ -172,7 +175,7 @@ def _groups(context: Context) -> dict[str, list[Resource]]:
 
 @derived("zoneNames", of=ENDPOINTS, label="private DNS zone names", reads=ZONE_NEEDS)
 def _zone_names(resource: Resource, context: Context) -> Answer:
-    """The names of those zones."""
+    """Return the names of those zones."""
     ids = zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
@@ -180,7 +183,7 @@ def _zone_names(resource: Resource, context: Context) -> Answer:
 
 
 def zone_name(id_: Value, context: Context) -> Value:
-    """The name of the zone that an id, or a link, is of."""
+    """Return the name of the zone that an id, or a link, is of."""
     reference = reference_of("", "", id_, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         name = context.index.resources[reference.targets[0]].select(("name",))
@@ -222,7 +225,7 @@ HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
     reads={LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)},
 )
 def zone_of(resource: Resource, context: Context) -> Answer:
-    """The zone that something is in."""
+    """Return the zone that something is in."""
     above, name = resource.select(("parent",)), resource.select(_ZONE_NAME)
     if not isinstance(above, Absent):
         return above
@@ -242,7 +245,7 @@ def zone_of(resource: Resource, context: Context) -> Answer:
 
 
 def _may_be_beside(zone: Resource, resource: Resource) -> bool:
-    """Whether two resources may be in one group: what names a zone by its name says the zone's group, too."""
+    """Return whether two resources may be in one group: what names a zone by its name says the zone's group, too."""
     one, other = zone.select(_GROUP), resource.select(_GROUP)
     certain = isinstance(one, Scalar) and isinstance(other, Scalar)
     return not certain or text_of(one).lower() == text_of(other).lower()
@@ -255,7 +258,7 @@ def _may_be_beside(zone: Resource, resource: Resource) -> bool:
     reads={**TARGET_READS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
 )
 def _dns_record(resource: Resource, context: Context) -> Answer:
-    """True if an address record has the name of the vault that an endpoint leads to, in a zone that callers ask."""
+    """Return true if a record in a zone that clients resolve has the name of the vault that an endpoint leads to."""
     target = connection(resource, "privateLinkServiceId")
     reference = None if isinstance(target, Absent) else reference_of("", "", target, context.index)
     if reference is None:
@@ -280,20 +283,20 @@ def _dns_record(resource: Resource, context: Context) -> Answer:
 
 
 def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:
-    """Whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
+    """Return whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
     above = record.select(("parent",))
     name = record.select(_ZONE_NAME) if isinstance(above, Absent) else zone_name(above, context)
     return str(name.value).lower().startswith(_ASKED[vault.type.lower()]) if isinstance(name, Scalar) else None
 
 
 def _resources_named(type_: str, name: str, context: Context) -> list[Resource]:
-    """The resources whose name in Azure is certainly this one."""
+    """Return the resources whose name in Azure is certainly this one."""
     found = context.index.named(type_, name)
     return [one for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
 
 
 def _nameless(type_: str, context: Context) -> list[Resource]:
-    """The resources whose name is not known."""
+    """Return the resources whose name is not known."""
     key = f"nameless {type_}"
     found = context.cache.get(key)
     if not isinstance(found, list):
@@ -335,9 +338,9 @@ _NETWORK_NAME: Path = ("derived", "virtualNetworkName")
     },
 )
 def _answers_network(resource: Resource, context: Context) -> Answer:
-    """Whether a zone of an endpoint that is in the graph is linked to its network, or to one that is peered with that.
+    """Return whether a zone of an endpoint is linked to its network, or to one that is peered with that.
 
-    None if no zone is in the graph, or none of those has any link.
+    Absent if no zone is in the graph, or none of those has any link.
     """
     zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
     if not zones:
@@ -353,7 +356,7 @@ def _answers_network(resource: Resource, context: Context) -> Answer:
 
 
 def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """The zones of an endpoint that are in the graph, and those that may be its."""
+    """Yield the zones of an endpoint that are in the graph, and those that may be its."""
     ids = zone_ids(resource, context)
     items = ids.items if isinstance(ids, ListValue) else () if isinstance(ids, Absent) else (ids,)
     for id_ in items:
@@ -368,7 +371,7 @@ def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sur
 
 
 def _is_looked_up(zone: Resource) -> Sure:
-    """Whether the name of a vault is looked up in a zone."""
+    """Return whether the name of a vault is looked up in a zone."""
     name = zone.select(("name",))
     if not isinstance(name, Scalar):
         return Sure.PERHAPS
@@ -376,7 +379,7 @@ def _is_looked_up(zone: Resource) -> Sure:
 
 
 def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """The links of a zone, and those that may be its."""
+    """Yield the links of a zone, and those that may be its."""
     found: dict[str, list[tuple[Resource, Sure]]] | None = context.cache.get("links by zone")
     if found is None:
         found = context.cache["links by zone"] = {}
@@ -393,7 +396,7 @@ def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
 
 
 def _serves(link: Resource, network: str, context: Context) -> Sure:
-    """Whether a link is to a network, by its address, or to one that is peered with it."""
+    """Return whether a link is to a network, by its address, or to one that is peered with it."""
     other = _network_at(link.select(_NETWORK), context)
     if not network or not other:
         return Sure.PERHAPS
@@ -411,7 +414,7 @@ def _are_peered(one: str, other: str, context: Context) -> Sure:
 
 
 def _peerings(context: Context) -> list[tuple[str, str]]:
-    """The addresses of the networks that are peered, both empty where they are not known."""
+    """Return the addresses of the networks that are peered, both empty where they are not known."""
     found: list[tuple[str, str]] | None = context.cache.get("peerings")
     if found is None:
         found = context.cache["peerings"] = []
@@ -426,7 +429,7 @@ def _peerings(context: Context) -> list[tuple[str, str]]:
 
 
 def _network_of(subnet: Answer, context: Context) -> str:
-    """The address of the network that a subnet is in; empty if it is not known."""
+    """Return the address of the network that a subnet is in; empty if it is not known."""
     reference = None if isinstance(subnet, Absent) else reference_of("", "", subnet, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         found = context.index.resources[reference.targets[0]]
@@ -437,7 +440,7 @@ def _network_of(subnet: Answer, context: Context) -> str:
 
 
 def _network_above(inner: Resource, context: Context) -> str:
-    """The network that a subnet or peering is a part of: azurerm gives its name."""
+    """Return the network that a subnet or peering is a part of: azurerm gives its name."""
     above = inner.select(("parent",))
     if not isinstance(above, Absent):
         return _network_at(above, context)
@@ -455,7 +458,7 @@ def _network_at(id_: Answer, context: Context) -> str:
 
 
 def _is_network(address: str, context: Context) -> bool:
-    """Whether an address is that of a network of which the graph knows all."""
+    """Return whether an address is that of a network of which the graph knows all."""
     found = context.index.resources[address]
     return found.type.lower() == _NETWORKS and found.stays and not found.existing
 

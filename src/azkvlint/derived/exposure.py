@@ -65,16 +65,16 @@ class Range(NamedTuple):
 
     @property
     def prefix(self) -> int:
-        """The prefix length: 24 of a /24."""
+        """Return the prefix length: 24 of a /24."""
         return 33 - (self.end - self.start).bit_length()
 
     def holds(self, other: Range) -> bool:
-        """Whether all of ``other`` lies in it."""
+        """Return whether all of ``other`` lies in it."""
         return self.start <= other.start and other.end <= self.end
 
 
 def range_of(text: str) -> Range | None:
-    """The range of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
+    """Return the range of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
     match = _RANGE.fullmatch(text.strip())
     if match is None:
         return None
@@ -88,7 +88,7 @@ def range_of(text: str) -> Range | None:
 
 
 def union(ranges: list[Range]) -> int:
-    """How many addresses the ranges hold together."""
+    """Return how many addresses the ranges hold together."""
     total, reached = 0, 0
     for start, end in sorted(ranges):
         total += max(0, end - max(start, reached))
@@ -97,14 +97,17 @@ def union(ranges: list[Range]) -> int:
 
 
 def share(size: int) -> str:
-    """So many addresses, in words."""
+    """Return so many addresses, in words."""
     if size >= WORLD_SIZE:
         return "all or nearly all addresses"
     return f"{size:,} addresses, as many as a /{32 - (size.bit_length() - 1)} or more"
 
 
 def covered(ranges: list[Range]) -> dict[int, int]:
-    """Of each range that lies in another one, which one that is, by their places. Of equal ones the first stays."""
+    """Return of each range that lies in another one, which one that is, by their places.
+
+    Of equal ones the first stays.
+    """
     found: dict[int, int] = {}
     widest = -1
     for at in sorted(range(len(ranges)), key=lambda at: (ranges[at].start, -ranges[at].end, at)):
@@ -129,7 +132,7 @@ ON, OFF, PERIMETER = "on", "off", "perimeter"
 
 
 def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
-    """What the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
+    """Return what the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
 
     ``enforced``: an association puts the vault into a network security perimeter, which then overrules the switch and
     the firewall; None if that is not known.
@@ -148,7 +151,7 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
 
 
 def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
-    """Whether a network security perimeter decides who connects, whatever the switch and the firewall say.
+    """Return whether a network security perimeter decides who connects, whatever the switch and the firewall say.
 
     ``enforced`` as for public_access.
     """
@@ -160,7 +163,7 @@ def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
 
 
 def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:
-    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+    """Return one of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
 
     ``enforced`` as for public_access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
     """
@@ -171,7 +174,7 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
         return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
     if public.value == PERIMETER:
         certain = inside()
-        # It is told where the vault stands, whatever it is in the perimeter that decides.
+        # It is reported at the vault, whatever decides in the perimeter.
         return _unknown(public, public.note) if certain is None else msgspec.structs.replace(certain, at=public.at)
     if enforced is None:
         return _unknown(public, "a network security perimeter may overrule it")
@@ -183,7 +186,7 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
 
 
 def _firewall(resource: Resource) -> Scalar | Unknown:
-    """The verdict where public network access is on."""
+    """Return the verdict where public network access is on."""
     acls = resource.select(ACLS)
     if isinstance(acls, Absent):
         return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
@@ -199,14 +202,14 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
 
 
 def _too_old(resource: Resource) -> bool:
-    """Whether the API version of a resource is from before there was public network access."""
+    """Return whether the API version of a resource is from before there was public network access."""
     version = resource.select(("apiVersion",))
     text = str(version.value) if isinstance(version, Scalar) else ""
     return text < SINCE.get(resource.type.lower(), {}).get(PUBLIC, "")
 
 
 def _listed(resource: Resource) -> Scalar | Unknown:
-    """The verdict of a firewall that denies by default."""
+    """Return the verdict of a firewall that denies by default."""
     rules = resource.select(IP_RULES)
     if isinstance(rules, Unknown):
         return _unknown(rules)
@@ -222,7 +225,7 @@ def _listed(resource: Resource) -> Scalar | Unknown:
 
 
 def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
-    """The widest of some verdicts; one that is not known counts, unless it can change nothing."""
+    """Return the widest of some verdicts; one that is not known counts, unless it can change nothing."""
     certain = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
     widest = max(certain, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
     doubt = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
@@ -232,11 +235,14 @@ def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
 
 
 def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unknown:
-    """What addresses and ranges amount to that are let in; ``rules`` is the list that they are from, at ``path``."""
+    """Return what addresses and ranges amount to that are let in.
+
+    ``rules`` is the list that they are from, at ``path``.
+    """
     spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
     ranges: list[Range] = [span for _, span in spans if span is not None]
     size = union(ranges)
-    what = f"the IP rules {_told(rules, values)} are {share(size)}"
+    what = f"the IP rules {_addresses(rules, values)} are {share(size)}"
     if size >= WORLD_SIZE:
         return _verdict(WORLD, rules, path, what)
     for value in values:
@@ -250,8 +256,8 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
     return _verdict(IPS if ranges else PRIVATE, rules, path)
 
 
-def _told(rules: Answer, values: list[Answer]) -> str:
-    """The addresses themselves, without what Azure wraps each of them in."""
+def _addresses(rules: Answer, values: list[Answer]) -> str:
+    """Return the addresses themselves, without what Azure wraps each of them in."""
     if not isinstance(rules, ListValue) or rules.sensitive:
         return display(rules)
     items = tuple(value for value in values if not isinstance(value, Absent))
@@ -259,7 +265,7 @@ def _told(rules: Answer, values: list[Answer]) -> str:
 
 
 def _tagged(resource: Resource) -> list[Scalar | Unknown]:
-    """The verdicts on the service tags that a managed HSM lists."""
+    """Return the verdicts on the service tags that a managed HSM lists."""
     tags = resource.select(_TAGS)
     if isinstance(tags, Unknown):
         return [_unknown(tags)]
@@ -268,7 +274,7 @@ def _tagged(resource: Resource) -> list[Scalar | Unknown]:
 
 
 def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
-    """What a service tag amounts to that is let in."""
+    """Return what a service tag amounts to that is let in."""
     if not isinstance(tag, Scalar):
         return _unknown(tag, "a service tag is not known")
     name = str(tag.value).lower()
@@ -322,7 +328,7 @@ class Perimeters(NamedTuple):
 
     @property
     def enforced(self) -> bool | None:
-        """Whether a perimeter overrules the vault's own firewall; None if nobody knows."""
+        """Return whether a perimeter overrules the vault's own firewall; None if nobody knows."""
         doubt = False
         for association, certain in self.memberships:
             mode = association.select(_MODE)
@@ -334,7 +340,7 @@ class Perimeters(NamedTuple):
         return None if doubt else False
 
     def lets_in(self, context: Context) -> Scalar | Unknown | None:
-        """Whom the perimeters let in, in the words of exposure; None if nobody knows."""
+        """Return whom the perimeters let in, in the words of exposure; None if nobody knows."""
         verdicts: list[Scalar | Unknown] = []
         for association, certain in self.memberships:
             profile = association.select(_PROFILE)
@@ -349,7 +355,7 @@ class Perimeters(NamedTuple):
 
 
 def perimeters_of(resource: Resource, context: Context) -> Perimeters:
-    """The perimeters that a vault is in, as far as this input says."""
+    """Return the perimeters that a vault is in, as far as this input says."""
     found = context.cache.get("perimeters")
     if not isinstance(found, dict):
         found = context.cache["perimeters"] = _by_target(context)
@@ -357,7 +363,7 @@ def perimeters_of(resource: Resource, context: Context) -> Perimeters:
 
 
 def _by_target(context: Context) -> dict[str, list[Membership]]:
-    """The memberships by the address of the vault; those that may be of any vault under the empty text."""
+    """Return the memberships by the address of the vault; those that may be of any vault under the empty text."""
     found: dict[str, list[Membership]] = {}
     for association in context.index.of_type(ASSOCIATIONS):
         link = association.select(_TARGET)
@@ -372,7 +378,7 @@ def _by_target(context: Context) -> dict[str, list[Membership]]:
 
 
 def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
-    """The verdicts on the rules of a profile that let in; None if a rule may belong to any profile."""
+    """Return the verdicts on the rules of a profile that let in; None if a rule may belong to any profile."""
     rules = context.cache.get("perimeterRules")
     if not isinstance(rules, dict):
         rules = context.cache["perimeterRules"] = _by_profile(context)
@@ -386,7 +392,10 @@ def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
 
 
 def _by_profile(context: Context) -> dict[str, list[Resource]]:
-    """The access rules by the address of their profile; those that may be of any profile under the empty text."""
+    """Return the access rules by the address of their profile.
+
+    Those that may be of any profile under the empty text.
+    """
     found: dict[str, list[Resource]] = {}
     for rule in context.index.of_type(_ACCESS_RULES):
         above = rule.select(("parent",))
@@ -399,7 +408,7 @@ def _by_profile(context: Context) -> dict[str, list[Resource]]:
 
 
 def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
-    """The addresses that one access rule lets in, and the verdicts on what else it does.
+    """Return the addresses that one access rule lets in, and the verdicts on what else it does.
 
     Subscriptions are callers with a token of their own, and no network.
     """
@@ -442,7 +451,7 @@ _NOT_PUBLIC = [
     "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rules", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
 )
 def _ip_rules(resource: Resource, _: Context) -> Answer:
-    """Each address rule: its ``kind``, its ``prefix`` length, and the rule that it lies ``within``, if any."""
+    """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it lies ``within``, if any."""
     rules = resource.select(IP_RULES)
     if isinstance(rules, Absent):
         return absent(resource)
@@ -474,7 +483,7 @@ def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | Non
 
 
 def _kind(text: str, span: Range | None) -> tuple[str, str]:
-    """What an address is to the firewall, and in words."""
+    """Return what an address is to the firewall, and in words."""
     if span is None:
         return ("ipv6", "an IPv6 address") if ":" in text else ("invalid", "not an IPv4 address or range")
     for other, kind, why in _NOT_PUBLIC:
@@ -494,7 +503,7 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
     },
 )
 def _subnets(resource: Resource, context: Context) -> Answer:
-    """Each subnet that a vault admits: whether it has a service endpoint for Key Vault."""
+    """Return each subnet that a vault admits: whether it has a service endpoint for Key Vault."""
     rules = resource.select(SUBNET_RULES)
     if isinstance(rules, Absent):
         return absent(resource)
@@ -518,7 +527,7 @@ def _subnet(rule: Value, context: Context) -> Value:
 
 
 def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
-    """A subnet that its network declares, by its id or the id's pattern."""
+    """Return a subnet that its network declares, by its id or the id's pattern."""
     above, _, name = text.rstrip("/").rpartition("/")
     network, _, kind = above.rpartition("/")
     found, _how = context.index.find(network) if kind.lower() == "subnets" else ((), "")
@@ -546,7 +555,7 @@ def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
 
 
 def _has_endpoint(endpoints: Answer) -> bool | None:
-    """Whether one of them is Key Vault's; None if nobody knows."""
+    """Return whether one of them is Key Vault's; None if nobody knows."""
     if isinstance(endpoints, Absent):
         return False
     services = (

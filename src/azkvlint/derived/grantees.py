@@ -43,14 +43,14 @@ _OWN_TENANT = regex(
     reads={**NEEDS, VAULTS: (POLICY_LIST, _TENANT)},
 )
 def _grantees(resource: Resource, context: Context) -> Answer:
-    """Whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
+    """Return whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
-    return known_list(resource, (_told(one, context) for one in found))
+    return known_list(resource, (_grantee(one, context) for one in found))
 
 
-def _told(grant: Grant, context: Context) -> Value:
+def _grantee(grant: Grant, context: Context) -> Value:
     fields: dict[str, Value] = {
         "names": named_by(grant.principal, context),
         "isLiteral": is_literal(grant.principal, grant.source.action is not None),
@@ -63,7 +63,7 @@ def _told(grant: Grant, context: Context) -> Value:
 
 
 def _is_foreign(grant: Grant, context: Context) -> Value:
-    """Whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
+    """Return whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
     own = select(grant.item, (_TENANT[-1],))
     vault = _vault_of(grant.source, context)
     other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
@@ -80,7 +80,7 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
 
 
 def _is_of_deployment(tenant: Answer) -> bool:
-    """Whether a tenant is that of the identity that deploys, which is also the tenant of the vaults that it reaches."""
+    """Return whether a tenant is that of the deployment identity, and so of the vaults that it reaches."""
     return _OWN_TENANT.fullmatch(text_of(tenant)) is not None
 
 
@@ -115,7 +115,7 @@ class _Twins:
         return found
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
-        """Whether another policy may be for the same principal."""
+        """Return whether another policy may be for the same principal."""
         family, kind = _family(grant), _kind(grant)
         # A group is no application, and what is not known may be either.
         kinds = ("", kind) if kind else tuple(self.kinds)
@@ -125,7 +125,7 @@ class _Twins:
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
-    """Whether there is another policy for the same principal and application, in the same list or for the vault."""
+    """Return whether another policy is for the same principal and application, in the same list or for the vault."""
     at = grant.principal.at
     every: dict[str, _Twins] | None = context.cache.get("twins")
     if every is None:
@@ -146,7 +146,10 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
 
 
 def _twins(context: Context) -> dict[str, _Twins]:
-    """The policies of each place; separate ones of which nobody knows for which vault they are; and all of those."""
+    """Return the policies of each place.
+
+    Separate ones of which nobody knows for which vault they are; and all of those.
+    """
     found: dict[str, _Twins] = {}
     for resource in (one for type_ in (POLICIES, VAULTS) for one in context.index.of_type(type_)):
         grants = grants_of(resource, context) if resource.stays else ()
@@ -166,7 +169,7 @@ def _key(grant: Grant) -> str:
 
 
 def _family(grant: Grant) -> str:
-    """The family of the principal, and none if nobody knows through which application it comes."""
+    """Return the family of the principal, and none if nobody knows through which application it comes."""
     return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
 
 
@@ -179,7 +182,7 @@ def _kind(grant: Grant) -> str:
 
 
 def _place(resource: Resource, context: Context) -> str:
-    """Where policies stand beside each other: in one list, or as separate resources of azurerm for one vault.
+    """Return the place of policies that exclude each other: one list, or the separate azurerm resources of one vault.
 
     Azure itself adds what its separate resources say to what is there. Empty where the vault is not known.
     """

@@ -40,7 +40,7 @@ from azkvlint.util.lazy_regex import regex
 # an object id, but access is granted to the object id of its service principal.
 
 
-# What Terraform's data sources say of whoever runs it; see the azurerm table.
+# The data sources of the identity that runs Terraform; see the azurerm table.
 CLIENTS = "terraform/clientconfigs"
 # People whom Terraform makes or looks up.
 USERS = "terraform/users"
@@ -103,7 +103,10 @@ class Identity(msgspec.Struct, frozen=True):
     perhaps_guest: bool = False
 
     def kind_of(self, at: Location) -> Value:
-        """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
+        """Return the kind as a value.
+
+        Of an id that is written out it is not the deployer, or its author would say so.
+        """
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
             note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
             return known(at, self.kind, note)
@@ -111,7 +114,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
-    """The principal that an object id names. ``kind`` is what the author says that it is, if that."""
+    """Return the principal that an object id names. ``kind`` is what the author says that it is, if that."""
     text = _whole(answer)
     label = text.replace(HOLE, "").replace("\u27e9", "") or "a principal that is not known"
     label = "(sensitive)" if answer.sensitive else label
@@ -127,7 +130,7 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
 
 
 def _is_guest(text: str, context: Context) -> bool | None:
-    """Whether an id is that of a user with the name of a guest; None if that name is not known.
+    """Return whether an id is that of a user with the name of a guest; None if that name is not known.
 
     Source: learn.microsoft.com/entra/external-id/user-properties.
     """
@@ -140,8 +143,9 @@ def _is_guest(text: str, context: Context) -> bool | None:
 
 
 def named_by(answer: Answer, context: Context) -> Value:
-    """What an object id names: a ``principal``; an ``application``, if it is a client id or the object id of one;
-    or ``nobody``.
+    """Return what an object id names.
+
+    A ``principal``; an ``application``, if it is a client id or the object id of one; or ``nobody``.
     """
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
@@ -158,7 +162,7 @@ def named_by(answer: Answer, context: Context) -> Value:
 
 
 def is_literal(answer: Answer, planned: bool) -> Value:
-    """Whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
+    """Return whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
     if isinstance(answer, Scalar) and planned:
         return unknown(answer, "a plan does not say whether it is written or looked up")
     if isinstance(answer, Scalar):
@@ -167,13 +171,13 @@ def is_literal(answer: Answer, planned: bool) -> Value:
 
 
 def _is_referred(answer: Answer) -> bool:
-    """Whether it is certainly another resource's object id."""
+    """Return whether it is certainly another resource's object id."""
     text = _whole(answer)
     return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
 
 
 def _whole(answer: Answer) -> str:
-    """The text of an id, or the pattern of one that is a single expression; empty for one put together."""
+    """Return the text of an id, or the pattern of one that is a single expression; empty for one put together."""
     text = text_of(answer)
     if isinstance(answer, Scalar):
         return text
@@ -191,7 +195,7 @@ def _said(kind: Answer) -> str:
 
 
 def _applications(context: Context) -> frozenset[str]:
-    """All client ids that are known here. No id that is made later is one that is written already."""
+    """Return all client ids that are known here. No id that is made later is one that is written already."""
     found: frozenset[str] | None = context.cache.get("applications")
     if found is None:
         answers = [one.select(path) for type_, path in APPLICATIONS.items() for one in context.index.of_type(type_)]
@@ -206,7 +210,10 @@ def _applications(context: Context) -> frozenset[str]:
 
 
 def _known(context: Context, field: str) -> frozenset[str]:
-    """The ids of whoever runs Terraform, as far as they have been looked up; empty for one that is not known yet."""
+    """Return the ids of the identity that runs Terraform, as far as they are looked up.
+
+    Empty for one that is not known yet.
+    """
     found = context.cache.get(f"clients.{field}")
     if not isinstance(found, frozenset):
         answers = (one.select((field,)) for one in context.index.of_type(CLIENTS))
@@ -250,7 +257,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
-    """All that one resource grants; Unknown if not even how many is known. Made once for a graph."""
+    """Return all that one resource grants; Unknown if not even how many is known. Made once for a graph."""
     kept: dict[str, tuple[Grant, ...] | Unknown] = context.cache.setdefault("grants", {})
     found = kept.get(resource.address)
     if found is None:
@@ -266,7 +273,7 @@ def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unkno
 
 
 def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
-    """The policies that a vault's author writes in it, or those that a separate resource adds."""
+    """Return the policies that a vault's author writes in it, or those that a separate resource adds."""
     change = change_of(resource) if resource.type.lower() == POLICIES else None
     if isinstance(change, Unknown):
         return change
@@ -286,20 +293,20 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
         for i, item in enumerate(answer.items if isinstance(answer, ListValue) else (answer,)):
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
-                said = _told_as(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
+                said = _with_attribute(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
                 for one in (word, *(every.split() if word == "all" else ())):
                     words.setdefault(f"{kind}/{one}", said)
             elif isinstance(item, Unknown):
                 doubt = item
     principal = select(policy, ("objectId",))
     if not isinstance(principal, Absent):
-        principal = _told_as(principal, f"{_LIST}[{number}].objectId", context)
+        principal = _with_attribute(principal, f"{_LIST}[{number}].objectId", context)
     identity = identity_of(principal, Absent(at=policy.at), context)
     return Grant(identity, resource, policy, principal, words, doubt)
 
 
-def _told_as(value: Value, attribute: str, context: Context) -> Value:
-    """A value that is told by the path that its author writes, not by that of the grant that is made of it."""
+def _with_attribute(value: Value, attribute: str, context: Context) -> Value:
+    """Return a value with the attribute path that its author writes instead of that of the grant made of it."""
     kept: dict[tuple[int, str], Location] = context.cache.setdefault("places", {})
     key = (id(value.at), attribute)
     if key not in kept:
@@ -342,7 +349,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 
 @derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permissions", reads=NEEDS)
 def _grants(resource: Resource, context: Context) -> Answer:
-    """What a vault's own policies, a separate one, or a role assignment grants, one item for each."""
+    """Return what a vault's own policies, a separate one, or a role assignment grants, one item for each."""
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
@@ -350,7 +357,7 @@ def _grants(resource: Resource, context: Context) -> Answer:
 
 
 def _grant_item(grant: Grant, context: Context) -> Value:
-    """One grant as an item that rules can ask."""
+    """Return one grant as an item that rules can ask."""
     at, kind = grant.item.at, grant.identity.kind
     unsure = unknown(at, "the kind of its principal is not known")
     fields: dict[str, Value] = {
@@ -364,7 +371,10 @@ def _grant_item(grant: Grant, context: Context) -> Value:
 
 
 def permissions_of(grant: Grant, context: Context) -> ListValue:
-    """The permissions of a grant as a value. In a plan, where all stands in one place, thousands have the same."""
+    """Return the permissions of a grant as a value.
+
+    In a plan, where all stands in one place, thousands have the same.
+    """
     kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
     words = grant.permissions
     is_plain = grant.doubt is None and not any(said.sensitive for said in words.values())
@@ -395,11 +405,11 @@ _OFFICERS: Mapping[str, tuple[str, ...]] = {
     "key vault secrets officer": ("manage-secrets",),
     "key vault crypto officer": ("manage-keys",),
 }
-# Of many grants so many are told.
+# At most so many grants are listed in a note.
 _MOST = 5
 
 
-def _duties_of(grant: Grant) -> frozenset[str]:
+def _all_dutiesof(grant: Grant) -> frozenset[str]:
     found = _OFFICERS.get(grant.role)
     if found is None:
         words = grant.permissions.keys()
@@ -419,10 +429,10 @@ class _Holder:
     def add(self, grant: Grant, certain: bool) -> None:
         """Take one more grant."""
         if certain:
-            for duty in sorted(_duties_of(grant)):
+            for duty in sorted(_all_dutiesof(grant)):
                 self.duties.setdefault(duty, grant.source.address)
         else:
-            self.perhaps |= _duties_of(grant)
+            self.perhaps |= _all_dutiesof(grant)
         self.doubt = grant.doubt if self.doubt is None else self.doubt
 
 
@@ -442,7 +452,7 @@ class _Sources:
 
     def _anywhere(self, grants: tuple[Grant, ...] | Unknown) -> None:
         for grant in () if isinstance(grants, Unknown) else grants:
-            self.anywhere |= _duties_of(grant)
+            self.anywhere |= _all_dutiesof(grant)
             self.doubt = grant.doubt if self.doubt is None else self.doubt
         if isinstance(grants, Unknown):
             self.doubt = grants
@@ -478,11 +488,11 @@ def _principals(resource: Resource, context: Context) -> Answer:
             # Of whom nothing is known nobody can say that it is the same twice.
             key = grant.identity.key or f"{address} {number}"
             holders.setdefault(key, _Holder(grant)).add(grant, sure)
-    return known_list(resource, _duties_by_principal(resource, holders, sources))
+    return known_list(resource, _all_dutiesby_principal(resource, holders, sources))
 
 
-def _duties_by_principal(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
-    """Each principal with its duties; not known is one that it has only if it is the same as another one here."""
+def _all_dutiesby_principal(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
+    """Yield each principal with its duties; not known is one that it has only if it is the same as another one here."""
     duties: dict[str, set[str]] = {"": set(sources.anywhere)}
     for holder in holders.values():
         duties.setdefault(holder.identity.family, set()).update(holder.duties, holder.perhaps)
@@ -498,15 +508,15 @@ def _duties_by_principal(vault: Resource, holders: Mapping[str, _Holder], source
         items: list[Value] = [known(vault, duty) for duty in holder.duties]
         if doubt is not None:
             items.append(doubt)
-        told = known_list(vault, items, note)
-        yield known_object(vault, {"duties": told, "kind": holder.identity.kind_of(vault.at)})
+        all_duties = known_list(vault, items, note)
+        yield known_object(vault, {"duties": all_duties, "kind": holder.identity.kind_of(vault.at)})
     if sources.doubt is not None or sources.anywhere:
         why = "a grant of which it is not known for which vault it is may be for this one"
         yield unknown(vault, why)
 
 
 def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:
-    """The sources of all vaults, made once for a graph."""
+    """Return the sources of all vaults, made once for a graph."""
     found = context.cache.get(name)
     if not isinstance(found, _Sources):
         found = context.cache[name] = _Sources(make(context), context)
@@ -514,10 +524,10 @@ def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Co
 
 
 def _assignments(context: Context) -> Iterable[Reference]:
-    """The vaults that the scope of each role assignment contains."""
+    """Return the vaults that the scope of each role assignment contains."""
     return Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE}))
 
 
 def _policies(context: Context) -> Iterable[Reference]:
-    """The vault of each separate access policy."""
+    """Return the vault of each separate access policy."""
     return references_by("parent", frozenset({POLICIES}), context.index)

@@ -60,7 +60,7 @@ class Activation(NamedTuple):
 
 
 def activation(resource: Resource, context: Context) -> Activation:
-    """How a managed HSM is activated."""
+    """Return how a managed HSM is activated."""
     shares, quorum = resource.select(SHARES), resource.select(QUORUM)
     if not isinstance(shares, Absent) or not isinstance(quorum, Absent):
         return Activation(
@@ -77,7 +77,7 @@ def _open(resource: Resource) -> Activation:
 
 
 def _by_script(resource: Resource, script: Resource, context: Context) -> Iterator[Activation]:
-    """What a script says of one HSM: nothing, if it is about another one."""
+    """Yield what a script says of one HSM: nothing, if it is about another one."""
     content = script.select(_CONTENT)
     text = text_of(content)
     if len(text) > _LONGEST or (isinstance(content, Unknown) and not text):
@@ -92,14 +92,14 @@ def _by_script(resource: Resource, script: Resource, context: Context) -> Iterat
         if len(names) != 1 or _is_open(names[0]) or _is_open(resource.name):
             yield _open(resource)
         elif names[0].lower() == resource.name.lower():
-            yield _told(resource, script, options)
+            yield _activation_by(resource, script, options)
 
 
 def _is_open(text: str) -> bool:
     return any(mark in text for mark in (HOLE, HOLE_END, *"$`*?[@("))
 
 
-def _told(resource: Resource, script: Resource, options: Mapping[str, list[str]]) -> Activation:
+def _activation_by(resource: Resource, script: Resource, options: Mapping[str, list[str]]) -> Activation:
     at = resource.at
     keys = [word for name in _KEYS for word in options.get(name, ())]
     quorum = [word for name in _QUORUMS for word in options.get(name, ())]
@@ -110,7 +110,7 @@ def _told(resource: Resource, script: Resource, options: Mapping[str, list[str]]
 
 
 def _variables(script: Resource) -> dict[str, str]:
-    """The environment variables of a script whose values are known, each by its name."""
+    """Return the environment variables of a script whose values are known, each by its name."""
     listed = script.select(_VARIABLES)
     found: dict[str, str] = {}
     for item in listed.items if isinstance(listed, ListValue) else ():
@@ -121,7 +121,7 @@ def _variables(script: Resource) -> dict[str, str]:
 
 
 def _options(text: str) -> dict[str, list[str]]:
-    """The options of a command with their words, in lower case; what stands before the first one is left out."""
+    """Return the options of a command with their words, in lower case; what stands before the first one is left out."""
     found: dict[str, list[str]] = {}
     name = ""
     for word in _WORD.findall(text):
@@ -138,7 +138,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {POOLS: (SHARES, QUORUM, ("name",)), _SC
 
 @derived("securityDomain", of=POOLS, label="security domain", reads=NEEDS)
 def _domain(resource: Resource, context: Context) -> Answer:
-    """How many shares are needed, where a script says so; what a provider says stands there already."""
+    """Return how many shares are needed, where a script says so; what a provider says stands there already."""
     if not isinstance(resource.select(_DOMAIN), Absent):
         return absent(resource)
     quorum = activation(resource, context).quorum
@@ -165,7 +165,7 @@ _OF_SHARES: Mapping[str, tuple[Path, ...]] = {
 
 @derived("spareShares", of=POOLS, label="spare security domain shares", reads=NEEDS)
 def _spare(resource: Resource, context: Context) -> Answer:
-    """How many shares of the security domain may be lost before nobody can recover the HSM."""
+    """Return how many shares of the security domain may be lost before nobody can recover the HSM."""
     shares, quorum, by = activation(resource, context)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
@@ -181,7 +181,7 @@ def _spare(resource: Resource, context: Context) -> Answer:
 
 @derived("initialAdmins", of=POOLS, label="initial administrators", reads={POOLS: (_ADMINS,)})
 def _initial_admins(resource: Resource, _: Context) -> Answer:
-    """The initial administrators, each once: whoever is named twice is one."""
+    """Return the initial administrators without duplicates."""
     found = resource.select(_ADMINS)
     if isinstance(found, Absent):
         return absent(resource)
@@ -189,7 +189,7 @@ def _initial_admins(resource: Resource, _: Context) -> Answer:
 
 
 def _distinct(found: Value) -> Value:
-    """A list without what is certainly in it already."""
+    """Return a list without what is certainly in it already."""
     if not isinstance(found, ListValue):
         return found
     kept: dict[str, Value] = {}
@@ -199,7 +199,7 @@ def _distinct(found: Value) -> Value:
 
 
 def _shares(resource: Resource) -> Answer:
-    """The certificates that the shares are encrypted for, each once, as the provider has them."""
+    """Return the certificates that the shares are encrypted for, each once, as the provider has them."""
     found = resource.select(SHARES)
     return found if isinstance(found, Absent) else _distinct(found)
 
@@ -212,7 +212,7 @@ def _known_shares(resource: Resource, context: Context) -> Answer:
 
 @derived("shareVaults", of=POOLS, label="vaults of the security domain certificates", reads=_OF_SHARES)
 def _share_vaults(resource: Resource, context: Context) -> Answer:
-    """Of each certificate that a share is encrypted for, the vault that it lies in."""
+    """Return the vaults of the certificates that shares are encrypted for."""
     shares = _shares(resource)
     if not isinstance(shares, ListValue):
         return shares if isinstance(shares, Unknown) else absent(resource)
@@ -230,7 +230,7 @@ def _share_vaults(resource: Resource, context: Context) -> Answer:
 
 @derived("shareVaultCount", of=POOLS, label="number of vaults with security domain certificates", reads=_OF_SHARES)
 def _share_vault_count(resource: Resource, context: Context) -> Answer:
-    """How many vaults these are."""
+    """Return how many vaults these are."""
     vaults = _share_vaults(resource, context)
     if not isinstance(vaults, ListValue):
         return vaults
@@ -243,7 +243,7 @@ def _share_vault_count(resource: Resource, context: Context) -> Answer:
 
 
 def _name_of(vault: Value, context: Context) -> str:
-    """The name of a vault by a link to it, by its id, or by its address."""
+    """Return the name of a vault by a link to it, by its id, or by its address."""
     if isinstance(vault, Link) and vault.target in context.index.resources:
         return context.index.resources[vault.target].name.lower()
     text = text_of(vault).lower()
@@ -257,7 +257,7 @@ def _name_of(vault: Value, context: Context) -> str:
     reads={POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))},
 )
 def _is_share(resource: Resource, context: Context) -> Answer:
-    """Whether a certificate is one that a share of an HSM's security domain is encrypted for."""
+    """Return whether a certificate is one that a share of an HSM's security domain is encrypted for."""
     if not isinstance(resource.select(IS_SHARE), Absent):
         return absent(resource)
     if "shares" not in context.cache:
@@ -270,7 +270,7 @@ def _is_share(resource: Resource, context: Context) -> Answer:
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
-    """The certificates that some HSM certainly has a share for, and those that one may have, each with the HSM."""
+    """Return the certificates that an HSM certainly, and perhaps, has a share for, each with that HSM."""
     certain: dict[str, str] = {}
     perhaps: dict[str, str] = {}
     for pool in context.index.of_type(POOLS):
@@ -284,7 +284,7 @@ def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _vault_of(share: Value, context: Context) -> Value:
-    """The vault of a certificate: a link to it, its id, or its address."""
+    """Return the vault of a certificate: a link to it, its id, or its address."""
     index = context.index
     reference = reference_of("", "", share, index)
     certificates = reference.targets + reference.candidates if reference is not None else ()
@@ -303,7 +303,7 @@ def _vault_of(share: Value, context: Context) -> Value:
 
 
 def _vault_at(share: Value) -> Value:
-    """The vault in the address of a certificate that is not in the graph."""
+    """Return the vault in the address of a certificate that is not in the graph."""
     url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
     if url is None:
         return unknown_as(share, "what it names is not known")
@@ -313,7 +313,7 @@ def _vault_at(share: Value) -> Value:
 
 @derived("localRole", of=ASSIGNMENTS, label="local role", reads={ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)})
 def _local_role(resource: Resource, context: Context) -> Answer:
-    """The name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
+    """Return the name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
     role = resource.select(_ROLE)
     if isinstance(role, Absent):
         return absent(resource)

@@ -31,7 +31,7 @@ _IDENTITY: Path = ("identity", "tenantId")
 _OWN: tuple[Path, ...] = (_IDENTITY, ("properties", "administrators", "tenantId"))
 # What leads to the resource that something is a part of, and to the provider block.
 _WHOLE, _PROVIDER = ("parent", "scope"), "provider"
-# Whoever runs Terraform is in the tenant of the provider.
+# The identity that runs Terraform is in the tenant of the provider.
 _OF_PROVIDER = "azurerm_client_config."
 
 
@@ -80,14 +80,14 @@ def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
 
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
-    """The tenant that a resource says it is in, and that of what it is a part of."""
+    """Yield the tenant that a resource says it is in, and that of what it is a part of."""
     whole = next((one for via in _WHOLE if (one := one_target(resource, via, context)) is not None), None)
     for part in (resource, whole):
         if part is None or part.existing:
             continue
         for path in _OWN:
             said = part.select(path)
-            # What is made now is told later, and is in the tenant of the provider.
+            # The tenant of an identity that is created now is known later: it is that of the provider.
             if not isinstance(said, Absent) and (not isinstance(said, Unknown) or path != _IDENTITY):
                 yield said
 
@@ -132,12 +132,12 @@ def _in_region_of_vault(resource: Resource, context: Context) -> Answer:
 
 
 def _region(answer: Answer) -> str:
-    """A region as Azure compares it: West Europe is westeurope."""
+    """Return a region as Azure compares it: West Europe is westeurope."""
     return location_key(str(answer.value)) if isinstance(answer, Scalar) else ""
 
 
 def _vaults(resource: Resource, context: Context) -> Iterator[str]:
-    """The vaults in the graph that the key is certainly in."""
+    """Yield the vaults in the graph that the key is certainly in."""
     answers = [resource.select(_VAULT), resource.select(_KEY)]
     active = resource.select(_ACTIVE)
     if not isinstance(active, Absent):

@@ -1,4 +1,4 @@
-"""Where the audit events of a vault go, and what their keeping hangs on.
+"""The destinations of audit events, and what their retention depends on.
 
 Source: learn.microsoft.com/azure/key-vault/general/logging, and of learn.microsoft.com/azure/azure-monitor the pages
 platform/diagnostic-settings (categories, groups, destinations) and logs/customer-managed-keys (a workspace takes the
@@ -53,9 +53,9 @@ _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in 
     reads={SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)},
 )
 def _audit_destinations(resource: Resource, context: Context) -> Answer:
-    """The kinds of places that all diagnostic settings of a vault together send its audit events to."""
+    """Return the kinds of places that all diagnostic settings of a vault together send its audit events to."""
     found: dict[str, Sure] = {}
-    for setting, sure in companions(context, "scope", SETTINGS).of(resource.address):
+    for setting, sure in companions(context, "scope", SETTINGS).naming(resource.address):
         audits = min(sure, _audits(setting))
         for kind in _DESTINATIONS:
             found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
@@ -70,7 +70,7 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
 
 @derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
 def _exports_audit(resource: Resource, _: Context) -> Answer:
-    """Whether a diagnostic setting exports audit events, and anywhere at all."""
+    """Return whether a diagnostic setting exports audit events, and anywhere at all."""
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
@@ -80,12 +80,12 @@ def _exports_audit(resource: Resource, _: Context) -> Answer:
 
 
 def _sent_to(setting: Resource, kind: str) -> Sure:
-    """Whether a diagnostic setting has a destination of a kind."""
+    """Return whether a diagnostic setting has a destination of a kind."""
     return max(is_set(setting.select(path)) for path in _DESTINATIONS[kind])
 
 
 def _audits(setting: Resource) -> Sure:
-    """Whether audit events are among what a diagnostic setting exports."""
+    """Return whether audit events are among what a diagnostic setting exports."""
     logs = setting.select(_LOGS)
     if isinstance(logs, Unknown):
         return Sure.PERHAPS
@@ -108,7 +108,7 @@ class _Vaults(msgspec.Struct, frozen=True):
 
     @property
     def doubted(self) -> _Vaults:
-        """The same of what perhaps is none of it."""
+        """Return the same vaults, none of them certain."""
         return _Vaults(perhaps=self.certain | self.perhaps, anything=self.anything)
 
 
@@ -137,7 +137,7 @@ def _joined(parts: Iterable[_Vaults]) -> _Vaults:
     },
 )
 def _sink_needs_source(resource: Resource, context: Context) -> Answer:
-    """Whether where a vault's events are kept is encrypted with a key of that very vault."""
+    """Return whether where a vault's events are kept is encrypted with a key of that very vault."""
     scope = resource.select(("scope",))
     if isinstance(scope, Absent):
         return absent(resource)
@@ -155,12 +155,12 @@ def _sink_needs_source(resource: Resource, context: Context) -> Answer:
 
 
 def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
-    """The vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
+    """Yield the vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
     yield _encrypting(setting.select(_ACCOUNT), _STORAGE, context)
     workspace = _reference(setting.select(_WORKSPACE), context)
     if workspace is not None:
         for address in (*workspace.targets, *workspace.candidates):
-            for service, sure in companions(context, "parent", _LINKED).of(address):
+            for service, sure in companions(context, "parent", _LINKED).naming(address):
                 found = _encrypting(service.select(_CLUSTER), _CLUSTERS, context)
                 yield found if sure is Sure.YES and address in workspace.targets else found.doubted
         if workspace.anything:
@@ -170,7 +170,10 @@ def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
 
 
 def _of_namespace(rule: Answer, context: Context) -> _Vaults:
-    """The vaults behind the namespace of an authorization rule: it is the start of the rule's id, or its parent."""
+    """Return the vaults behind the namespace of an authorization rule.
+
+    It is the start of the rule's id, or its parent.
+    """
     start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
     if found and isinstance(rule, Scalar | Unknown):
         certain = "pattern" if isinstance(rule, Unknown) else "value"
@@ -184,7 +187,7 @@ def _of_namespace(rule: Answer, context: Context) -> _Vaults:
 
 
 def _of_rule(rule: Resource, context: Context) -> _Vaults:
-    """The same of a rule that is part of the input; azurerm's says the name of its namespace."""
+    """Return the vaults behind a rule of the input; that of azurerm has the name of its namespace."""
     name = rule.select(_NAMESPACE_NAME)
     if isinstance(name, Absent):
         return _encrypting(rule.select(("parent",)), _NAMESPACES, context)
@@ -196,7 +199,7 @@ def _of_rule(rule: Resource, context: Context) -> _Vaults:
 
 
 def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
-    """The vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
+    """Return the vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
     named = _reference(sink, context)
     if named is None:
         return _Vaults()
@@ -207,7 +210,7 @@ def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
 
 
 def _any_of(type_: str, context: Context) -> _Vaults:
-    """The vaults whose keys encrypt anything of a type."""
+    """Return the vaults whose keys encrypt anything of a type."""
     key = f"encrypting {type_}"
     if key not in context.cache:
         context.cache[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
@@ -216,12 +219,12 @@ def _any_of(type_: str, context: Context) -> _Vaults:
 
 
 def _of_one(sink: Resource, context: Context) -> _Vaults:
-    """The vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
+    """Return the vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
     certain: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
     found = certain.get(sink.address)
     if found is None:
         own = [_of_keys(sink, context)]
-        for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
+        for one, sure in companions(context, "scope", sink.type.lower()).naming(sink.address):
             added = _of_keys(one, context)
             own.append(added if sure is Sure.YES else added.doubted)
         found = certain[sink.address] = _joined(own)
@@ -229,7 +232,7 @@ def _of_one(sink: Resource, context: Context) -> _Vaults:
 
 
 def _of_keys(consumer: Resource, context: Context) -> _Vaults:
-    """The vaults of the keys that a resource itself names."""
+    """Return the vaults of the keys that a resource itself names."""
     vaults = (_reference(vault, context) for vault in consumers.vaults_of(consumer, context))
     return _joined(
         _Vaults(frozenset(one.targets), frozenset(one.candidates), one.anything) for one in vaults if one is not None

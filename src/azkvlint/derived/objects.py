@@ -66,7 +66,7 @@ class _Objects:
                 self._together[place, each].append(resource)
 
     def _place(self, resource: Resource, index: Index) -> _Place:
-        """Where an object is: most of them say it in the same few ways."""
+        """Return the vault of an object; most name it in the same few ways."""
         parent = resource.attributes.fields.get("parent")
         text = parent.target if isinstance(parent, Link) else "" if parent is None else text_of(parent)
         if not text:
@@ -77,21 +77,21 @@ class _Objects:
         return self._known[key]
 
     def is_alone(self, resource: Resource) -> bool:
-        """Whether nothing can have the same name in the same vault, as both are known and nothing else is doubtful."""
+        """Return whether no other object can have the same name in the same vault."""
         place, name = self.places[resource.address], _name(resource)
         if not name or not place.is_name or self._loose.get(name) or self._loose.get(""):
             return False
         return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
 
     def beside(self, resource: Resource) -> Iterator[Resource]:
-        """The objects in the same vault whose name this one cannot have."""
+        """Yield the objects in the same vault whose name this one cannot have."""
         name = _name(resource)
         for other in self._together.get((self.places[resource.address], name), ()) if name else ():
             if self._collides(resource, other):
                 yield other
 
     def perhaps(self, resource: Resource) -> Iterator[Resource]:
-        """The objects that may have the same name, and may be in the same vault."""
+        """Yield the objects that may have the same name, and may be in the same vault."""
         place, name = self.places[resource.address], _name(resource)
         elsewhere = self._loose if place.is_name else self._all
         for each in (name, "") if name else (None,):
@@ -100,7 +100,7 @@ class _Objects:
                     yield one
 
     def _collides(self, one: Resource, other: Resource) -> bool:
-        """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
+        """Return whether a pair is reported at ``one``: the key or secret beside a certificate, else the later one."""
         own, kind = one.type.lower(), other.type.lower()
         if own == kind:
             # A template may deploy the same object twice, in two nested deployments. Terraform refuses what is there.
@@ -114,7 +114,7 @@ def _name(resource: Resource) -> str:
 
 
 def _may_share(one: Resource, other: Resource) -> bool:
-    """Whether two objects can have the same name, for all that is known of either."""
+    """Return whether two objects can have the same name, for all that is known of either."""
     patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
     return not all(patterns) or may_be_step(*patterns)
 
@@ -141,14 +141,14 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 
 @derived("sameName", of=_TYPES, label="objects of the same name", reads=_PLACES)
 def _same_name(resource: Resource, context: Context) -> Answer:
-    """The objects in the same vault that have the name already."""
+    """Return the objects in the same vault that have the name already."""
     objects: _Objects | None = context.cache.get(_KEPT)
     if objects is None:
         objects = context.cache[_KEPT] = _Objects(context.index)
     if resource.address not in objects.places or objects.is_alone(resource):
         return absent(resource)
     beside = list(objects.beside(resource))
-    # What hangs on a condition of its own may not be there.
+    # A resource with a condition of its own may not exist.
     certain = [other for other in beside if other.exists_with(resource)]
     if certain:
         return known(resource, ", ".join(other.address for other in certain))
@@ -163,7 +163,7 @@ def _same_name(resource: Resource, context: Context) -> Answer:
 
 @derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)
 def _vault_name(resource: Resource, context: Context) -> Answer:
-    """The name of the vault that an object is in, also of one that is not part of the input."""
+    """Return the name of the vault that an object is in, also of one that is not part of the input."""
     place = _place(resource, context.index)
     if place.is_name:
         return known(resource, place.vault)
@@ -172,7 +172,7 @@ def _vault_name(resource: Resource, context: Context) -> Answer:
 
 @derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
 def _literal_length(resource: Resource, _: Context) -> Answer:
-    """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
+    """Return how many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return absent(resource)
@@ -212,13 +212,13 @@ def _authority(one: Any, policy: Value) -> Value:
 
 
 def _field(item: dict[str, Any], name: str) -> Any:
-    """A field by its name in lower case; of ``anyof`` a list only."""
+    """Return a field by its name in lower case; of ``anyof`` a list only."""
     found = next((value for key, value in item.items() if key.lower() == name), None)
     return found if name != "anyof" or isinstance(found, list) else None
 
 
 def _decoded(text: object) -> Any:
-    """What a policy says; None if it cannot be read."""
+    """Return what a policy says; None if it cannot be read."""
     if not isinstance(text, str) or len(text) > _MOST:
         return None
     for data in (text.encode("utf-8", "replace"), _from_base64(text)):

@@ -58,7 +58,7 @@ _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
-# What shows its value to whoever may read the resource. Source: the template reference of these types.
+# Properties that every reader of the resource can see. Source: the template reference of these types.
 _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/deploymentscripts": (
         ("properties", "arguments"), ("properties", "environmentVariables"), ("properties", "scriptContent"), ("tags",),
@@ -93,7 +93,10 @@ _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
     },
 )
 def _inline_secrets(resource: Resource, _: Context) -> Answer:
-    """The names of what is a secret and stands there, each as an item; one that may be is an item that is not known."""
+    """Return the names of what is a secret and stands there, each as an item.
+
+    One that may be is an item that is not known.
+    """
     match resource.type.lower():
         case type_ if type_ in SITES:
             found = [*_settings(resource.select(_SETTINGS)), *_settings(resource.select(_CONNECTIONS))]
@@ -142,7 +145,7 @@ def _reference(name: str, value: Answer) -> Iterator[Value]:
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
-    """The settings of an app: an object of texts, or a list of objects that have a name."""
+    """Yield the settings of an app: an object of texts, or a list of objects that have a name."""
     match answer:
         case Unknown():
             yield unknown_as(answer, "it is no setting")
@@ -180,12 +183,12 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
 
 
 def speaks_of_secret(name: str) -> bool:
-    """Whether a setting is called like a secret."""
+    """Return whether a setting is called like a secret."""
     return _NAME.fullmatch(name) is not None
 
 
 def _linked(answer: Answer) -> Iterator[Value]:
-    """The credentials of a linked service."""
+    """Yield the credentials of a linked service."""
     if isinstance(answer, Scalar):
         answer = _decoded(answer)
     if isinstance(answer, Unknown):
@@ -209,7 +212,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
 
 
 def _decoded(text: Scalar) -> Value:
-    """What a text of JSON says, as azurerm's custom services have it."""
+    """Return what a text of JSON says, as azurerm's custom services have it."""
     try:
         found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:
@@ -218,7 +221,7 @@ def _decoded(text: Scalar) -> Value:
 
 
 @derived("toldSecrets", of=_TELLING, label="exposed secrets", reads=_TELLING)
-def _told_secrets(resource: Resource, _: Context) -> Answer:
+def _exposed_secrets(resource: Resource, _: Context) -> Answer:
     """Return the properties that expose a secret to readers of the resource, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
     found = tuple(item for path in paths for item in _exposed_at(resource, path))
@@ -287,7 +290,7 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
 
 
 def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
-    """Where the values of secrets and of the settings of apps are written."""
+    """Yield the locations at which the values of secrets and of the settings of apps are written."""
     for resource in resources:
         type_ = resource.type.lower()
         if type_ == _SECRET:
@@ -302,7 +305,7 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
 
 
 def _places(answer: Answer) -> Iterator[Location]:
-    """The places of all texts in a value."""
+    """Yield the places of all texts in a value."""
     match answer:
         case MapValue(fields=fields):
             for field in fields.values():
@@ -421,7 +424,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 
 @derived("secretReferences", of=_PLACES, label="secret references", reads=_PLACES)
 def _secret_references(resource: Resource, _: Context) -> Answer:
-    """Each secret or certificate that a resource names: whether it ``pinsVersion``."""
+    """Return each secret or certificate that a resource names: whether it ``pinsVersion``."""
     found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
     return known_list(resource, found) if found else absent(resource)
 
@@ -434,7 +437,7 @@ def _item(name: str, value: Value, pins: bool | None) -> Value:
 
 
 def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
-    """The name of each place, the value in it, and whether that pins a version; None if nobody knows."""
+    """Yield the name of each place, the value in it, and whether that pins a version; None if nobody knows."""
     match resource.type.lower():
         case type_ if type_ == FRONT_DOOR:
             for value in certificates_of(resource):
@@ -477,7 +480,7 @@ def _of_list(answer: Answer, field: str) -> Iterator[tuple[str, Value, bool | No
 
 
 def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
-    """The settings that refer to a secret, in an object of texts, or in a list of objects with a name."""
+    """Yield the settings that refer to a secret, in an object of texts, or in a list of objects with a name."""
     if isinstance(answer, Unknown):
         yield "a setting", answer, None
     if isinstance(answer, MapValue):
@@ -497,7 +500,7 @@ def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
 
 
 def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
-    """A setting that refers to a secret, or that is called like one and may."""
+    """Yield a setting that refers to a secret, or that is called like one and may."""
     text = text_of(value)
     match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
     if match is not None:
@@ -509,7 +512,7 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
 
 
 def _of_setting(text: str) -> bool | None:
-    """Whether a reference of App Service names a version: in the URI of the secret, or beside its name."""
+    """Return whether a reference of App Service names a version: in the URI of the secret, or beside its name."""
     words = {key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in text.split(";"))}
     if "secreturi" in words:
         return _of_text(words["secreturi"])
@@ -521,7 +524,7 @@ def _label(answer: Answer) -> str:
 
 
 def pins_version(value: Value) -> bool | None:
-    """Whether the id of a secret or certificate names a version; None if that is not known."""
+    """Return whether the id of a secret or certificate names a version; None if that is not known."""
     if isinstance(value, Link):
         return _of_attribute(value.hops[-1] if value.hops else "")
     return _of_text(text_of(value))
@@ -540,7 +543,7 @@ def _of_text(text: str) -> bool | None:
 
 
 def _of_attribute(path: str) -> bool | None:
-    """By the attribute of a secret or certificate that is referred to."""
+    """Return whether the attribute of a secret or certificate that a reference ends in names a version."""
     of, _, attribute = path.rstrip("\u27e9").lower().rpartition(".")
     if of.endswith(".properties") and attribute in _OF_TEMPLATE:
         return _OF_TEMPLATE[attribute]
@@ -548,6 +551,6 @@ def _of_attribute(path: str) -> bool | None:
 
 
 def _versioned(path: str) -> bool | None:
-    """The same of what follows the host: ``secrets/name``, and perhaps a version."""
+    """Return whether what follows the host, such as ``secrets/name``, names a version; None if that is not known."""
     parts = path.strip("/").split("/")
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() in _VERSIONED else None

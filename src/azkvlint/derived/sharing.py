@@ -63,7 +63,7 @@ def _distinct(names: frozenset[str], resource: Resource, context: Context) -> Va
 
 
 def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
-    """The tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
+    """Return the tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
     found: dict[str, list[tuple[str, Value]]] | None = context.cache.get("tags of objects")
     if found is None:
         found = context.cache["tags of objects"] = {}
@@ -96,7 +96,7 @@ def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
 
 @derived("objectScopes", of=VAULTS, label="role assignments on single objects", reads=COVERS_NEEDS)
 def _object_scopes(resource: Resource, context: Context) -> Answer:
-    """The single keys, secrets and certificates of a vault that roles are assigned on."""
+    """Return the single keys, secrets and certificates of a vault that roles are assigned on."""
     found: dict[str, dict[str, bool]] | None = context.cache.get("object scopes")
     if found is None:
         found = context.cache["object scopes"] = _scopes_by_vault(context)
@@ -109,7 +109,7 @@ def _object_scopes(resource: Resource, context: Context) -> Answer:
 
 
 def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
-    """By vault, the scopes inside it, and whether it is certain that they are."""
+    """Return the scopes inside each vault, and whether they certainly are."""
     found: dict[str, dict[str, bool]] = {}
     for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS})):
         source = context.index.resources[reference.source]

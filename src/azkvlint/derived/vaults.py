@@ -91,7 +91,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     models = [model_of(vault.select(RBAC)) for vault in vaults]
     certain = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(certain) == 1 and all(isinstance(m, Scalar) for m in models):
-        # It is told where the policy stands: that is what is to be edited.
+        # It is reported at the policy, which is what is to be edited.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
     return unknown(resource, "the permission model of its vault is not known")
 
@@ -103,7 +103,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     reads={VAULTS: (RBAC,), POLICIES: (("parent",),)},
 )
 def _ignores_policies(resource: Resource, context: Context) -> Answer:
-    """Whether it is known that the vault's permission model ignores access policies.
+    """Return whether it is known that the vault's permission model ignores access policies.
 
     Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
     """
@@ -120,7 +120,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Answer:
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
 )
 def _inline_policies(resource: Resource, _: Context) -> Answer:
-    """The access policies that the author of a vault writes in it."""
+    """Return the access policies that the author of a vault writes in it."""
     policies = resource.select(POLICY_LIST)
     if isinstance(policies, Absent):
         return absent(resource)
@@ -146,7 +146,7 @@ def _repeats_vault(resource: Resource, context: Context) -> Answer:
 
 
 def model_of(answer: Answer) -> Value:
-    """The permission model that ``enableRbacAuthorization`` amounts to."""
+    """Return the permission model that ``enableRbacAuthorization`` amounts to."""
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
@@ -157,7 +157,7 @@ def model_of(answer: Answer) -> Value:
 also_reads("properties.accessPolicies", {POLICIES: (("parent",), POLICY_LIST)})
 
 
-# --- A vault's own access policies, told apart from those that separate resources give it or take from it -----------
+# --- The access policies of a vault itself, and those that separate resources add or remove ---------------------------
 # Azure keeps one list. A plan of a vault that exists therefore shows in its ``access_policy`` also what separate
 # ``azurerm_key_vault_access_policy`` resources made: their author edits them there, not in the vault.
 
@@ -168,7 +168,7 @@ _KINDS = ("secrets", "keys", "certificates", "storage")
 
 
 def change_of(policy: Resource) -> Value | None:
-    """What a separate resource does with its policies: ``add``, ``replace`` or ``remove`` them.
+    """Return what a separate resource does with its policies: ``add``, ``replace`` or ``remove`` them.
 
     None where its name says nothing of the kind: azurerm's have none, and are added.
     """
@@ -211,7 +211,7 @@ def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
 
 
 def _is_among(policy: Value, others: tuple[Value, ...]) -> bool | None:
-    """Whether one of some policies is for the same principal and grants as much; None if that is not known."""
+    """Return whether one of some policies is for the same principal and grants as much; None if that is not known."""
     answers = [_grants_as_much(policy, other) for other in others]
     return True if True in answers else None if None in answers else False
 
@@ -234,7 +234,7 @@ def _grants_as_much(policy: Value, other: Value) -> bool | None:
 
 
 def _words(answer: Answer) -> frozenset[str] | None:
-    """The permissions in a list, in lower case or as patterns; None if one is not known."""
+    """Return the permissions in a list, in lower case or as patterns; None if one is not known."""
     if isinstance(answer, Absent):
         return frozenset()
     items = answer.items if isinstance(answer, ListValue) else (answer,)
@@ -249,7 +249,7 @@ def with_own_policies(index: Index) -> None:
 
 
 def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
-    """By vault, the identities that separate resources give a policy to."""
+    """Return the identities of the policies of separate resources, by vault."""
     found: dict[str, set[tuple[str, str]]] = {}
     for policy in index.of_type(POLICIES):
         above = policy.select(("parent",))
@@ -307,7 +307,7 @@ def with_recovered_vaults(index: Index) -> None:
 
 
 def _is_written(vault: Resource) -> bool:
-    """Whether the mode stands in so many words in an input that makes the vault."""
+    """Return whether the mode stands in so many words in an input that makes the vault."""
     properties = vault.attributes.fields.get(_PROPERTIES)
     return not vault.existing and isinstance(properties, MapValue) and _MODE in properties.fields
 
@@ -329,7 +329,7 @@ def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
     reads=dict.fromkeys(_RECOVERABLE, ((_PROPERTIES, _MODE),)),
 )
 def _recovers(resource: Resource, _: Context) -> Answer:
-    """Whether a vault is brought back. One that is only read is not."""
+    """Return whether a vault is brought back. One that is only read is not."""
     mode = resource.select((_PROPERTIES, _MODE))
     if isinstance(mode, Unknown):
         return known(resource, False) if resource.existing else mode
@@ -337,7 +337,7 @@ def _recovers(resource: Resource, _: Context) -> Answer:
     return known(mode, word == "recover", f"createMode is {word}")
 
 
-# --- What a vault is told in so many words: Azure refuses a false there, though that is what nothing means ----------
+# --- Purge protection as written: Azure rejects false, though that is the default ------------------------------------
 
 
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
@@ -345,7 +345,7 @@ _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 
 @derived("writtenPurgeProtection", of=VAULTS, label="purge protection as written", reads={VAULTS: (_PURGE_PROTECTION,)})
 def _written_purge_protection(resource: Resource, _: Context) -> Answer:
-    """Purge protection as a template or an azapi body writes it.
+    """Return purge protection as a template or an azapi body writes it.
 
     Azure takes no false there, though that is what nothing means; azurerm never sends it.
     """

@@ -1,4 +1,4 @@
-"""What hangs on the version of an API or of a provider: until when it works, and what it leaves to a default.
+"""The versions of APIs and providers: until when they work, and which properties they have; ``lifecycle`` blocks.
 
 Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
 versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
@@ -37,7 +37,7 @@ TYPES = (
 
 @derived("apiRetirement", of=TYPES, label="API retirement", reads=dict.fromkeys(TYPES, (API,)), local_only=True)
 def _retirement(resource: Resource, context: Context) -> Answer:
-    """Until when the API version of a resource of Key Vault works."""
+    """Return until when the API version of a resource of Key Vault works."""
     found = resource.select(API)
     if not isinstance(found, Scalar | Unknown):
         return absent(resource)
@@ -70,7 +70,10 @@ def _hsm_api(resource: Resource, context: Context) -> Answer:
 
 
 def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Answer:
-    """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
+    """Return whether the API stays that a provider calls for ``types``, if it manages any.
+
+    It does from ``since`` on.
+    """
     found = resource.select((VERSION,))
     if not any(resource.address in _managers(type_, context) for type_ in types):
         return absent(resource)
@@ -88,7 +91,7 @@ def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: 
 
 
 def _managers(type_: str, context: Context) -> frozenset[str]:
-    """The providers of all resources and data sources of a type."""
+    """Return the providers of all resources and data sources of a type."""
     key = f"providers of {type_}"
     found = context.cache.get(key)
     if not isinstance(found, frozenset):
@@ -107,7 +110,7 @@ def _number(version: MapValue, name: str) -> Version | None:
 
 @derived("modelIsStated", of=VAULTS, label="explicit permission model", reads={VAULTS: (API, RBAC)}, local_only=True)
 def _model_is_stated(resource: Resource, _: Context) -> Answer:
-    """Whether a vault that names its API version says which permission model it has."""
+    """Return whether a vault that names its API version says which permission model it has."""
     version = resource.select(API)
     if not isinstance(version, Scalar | Unknown):
         return absent(resource)
@@ -128,7 +131,7 @@ def _model_is_stated(resource: Resource, _: Context) -> Answer:
     local_only=True,
 )
 def _dead_property(resource: Resource, _: Context) -> Answer:
-    """The first property that is written and that the API version of a resource does not have."""
+    """Return the first property that is written and that the API version of a resource does not have."""
     rows, version = SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
         return absent(resource)
@@ -140,8 +143,8 @@ def _dead_property(resource: Resource, _: Context) -> Answer:
         if isinstance(found, Absent) or found.origin == Origin.DEFAULT or has_it:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
-            told = f"{path[-1]}, which API version {text} does not have"
-            return known(found, told)
+            described = f"{path[-1]}, which API version {text} does not have"
+            return known(found, described)
         why = f"whether the API version has {path[-1]} is not known"
         doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
     return or_absent(doubt, resource)
