@@ -90,7 +90,7 @@ def test_every_example_is_run() -> None:
 def test_derived_attributes_declare_what_they_read(name: str) -> None:
     reads = derived_attributes()[name].reads
     # A function may look at what a reader has set in its place; readers set the order whenever it is required.
-    free = {("derived", name), ("derived", "after"), ("derived", "ofDeployer")}
+    free = {("derived", name), ("derived", "after")}
     missing = {
         (type_, path)
         for type_, path in SELECTED[name]

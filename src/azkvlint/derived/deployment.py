@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
-from azkvlint.derived.grants import DEPLOYER, NEEDS, grants_of
+from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
+from azkvlint.graph.apply_order import AFTER, ANYTHING, GRANTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown
+from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
 
 # By type of object, the permissions of which it takes one to write it.
 _WRITES = {
@@ -146,24 +146,23 @@ def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | No
 
 
 def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool | None:
-    """Return whether a grant lets the deployment identity write such objects; None if that is not known."""
-    of_deployer = _is_of_deployer(grant)
-    if of_deployer is False:
+    """Return whether a grant lets the deployment identity write such objects; None if that is not known.
+
+    A grant that exists already need not be waited for.
+    """
+    if grant.declared_as not in GRANTS or grant.action not in (None, "create", "replace"):
         return False
     found = grants_of(grant, context)
     if isinstance(found, Unknown):
         return None
-    if any(word in one.permissions for one in found for word in _WRITES[type_]):
-        return of_deployer
-    return None if any(one.doubt is not None for one in found) else False
+    answers = [_lets_write(type_, one) for one in found]
+    return True if True in answers else None if None in answers else False
 
 
-def _is_of_deployer(resource: Resource) -> bool | None:
-    """Return whether a grant that is made now is to the deployment identity.
-
-    What is there already need not be waited for.
-    """
-    found = resource.select(("derived", OF_DEPLOYER))
-    if resource.action not in (None, "create", "replace") or isinstance(found, Absent):
+def _lets_write(type_: str, grant: Grant) -> bool | None:
+    kind = grant.identity.kind_of(grant.item.at)
+    is_someone_else = isinstance(kind, Scalar) and kind.value != DEPLOYER
+    lets = any(word in grant.permissions for word in _WRITES[type_])
+    if is_someone_else or not (lets or grant.doubt is not None):
         return False
-    return True if isinstance(found, Scalar) else None
+    return True if lets and isinstance(kind, Scalar) else None

@@ -81,7 +81,6 @@ READER_LABELS: Mapping[str, str] = {
     "keyName": "key name",
     "keyVersion": "key version",
     "namespaceName": "namespace name",
-    "ofDeployer": "grant to the deployment identity",
     "plannedAction": "planned action",
     "replacePaths": "attributes that force a replacement",
     "topicName": "system topic",

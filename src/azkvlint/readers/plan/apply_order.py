@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from azkvlint.graph.apply_order import ANYTHING, CLIENTS, OF_DEPLOYER, PRINCIPALS, for_deployer, listed
+import msgspec
+
+from azkvlint.graph.apply_order import AFTER, ANYTHING, GRANTS, listed
+from azkvlint.graph.pseudo_resources import beside
 from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
-from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
-from azkvlint.readers.plan.planned_resource import Instance, mark
+from azkvlint.readers.plan.configuration import Configuration, Names, Node, references
+from azkvlint.readers.plan.planned_resource import Place
 from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
@@ -19,14 +23,25 @@ _ANYTHING: _Grants = frozenset({ANYTHING})
 _DEEPEST = 100
 
 
-class Order:
+def add_order(
+    resources: dict[str, Resource], objects: Iterable[Place], configuration: Configuration, at: Location
+) -> None:
+    """Add to objects in vaults the grants that they wait for."""
+    order = _Order(configuration)
+    for place in objects:
+        resource = resources.get(place.address)
+        if resource is not None:
+            waits = {AFTER: order.of_object(place.names, place.resource, at)}
+            resources[place.address] = msgspec.structs.replace(resource, attributes=beside(resource.attributes, waits))
+
+
+class _Order:
     """The grants that a resource waits for, worked out once for each block and for all that it names."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._known: dict[str, _Grants] = {}
         self._objects: dict[tuple[Names, str], Value] = {}
-        self._principals: dict[tuple[Names, str, str], _Principal] = {}
         self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
@@ -35,24 +50,6 @@ class Order:
         if found is None:
             found = listed(self._resource(names, resource) | self._calls(names), at)
             self._objects[names, resource] = found
-        return found
-
-    def of_grant(self, type_: str, instance: Instance) -> Mapping[str, Value]:
-        """Whether a grant is to whoever applies the plan, as a derived attribute; nothing if it is not."""
-        argument = PRINCIPALS[type_]
-        found = self._principal(instance.names, instance.resource, argument)
-        unknown = found.is_open and mark(instance.unknown, argument) is True
-        if not found.names_client and not unknown:
-            return {}
-        return {OF_DEPLOYER: for_deployer(instance.at, certain=found.names_client and not found.names_others)}
-
-    def _principal(self, names: Names, resource: str, argument: str) -> _Principal:
-        key = (names, resource, argument)
-        found = self._principals.get(key)
-        if found is None:
-            block = self._configuration.resource(names, resource)
-            found = self._principals[key] = _Principal(self._configuration)
-            found.follow(names, expression_at(block.get("expressions"), (argument,)), block)
         return found
 
     def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
@@ -71,7 +68,7 @@ class Order:
     def _resource(self, names: Names, local: str) -> _Grants:
         address = _address(names, local)
         found = self._once(address, lambda: self._block(names, self._configuration.resource(names, local)))
-        return found | {address} if local.partition(".")[0] in PRINCIPALS else found
+        return found | {address} if local.partition(".")[0] in GRANTS else found
 
     def _block(self, names: Names, block: Node) -> _Grants:
         parts = ("expressions", "for_each_expression", "count_expression")
@@ -129,35 +126,6 @@ class Order:
                 self._depends(inner, said.get("depends_on")), self._calls(inner)
             ),
         )
-
-
-class _Principal:
-    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
-        self._seen: set[tuple[Names, str]] = set()
-        self.names_client = self.names_others = self.is_open = False
-
-    def follow(self, names: Names, expression: Any, block: Node) -> None:
-        """Take note of all that an expression names; ``block`` is what its ``each`` belongs to."""
-        for ref in longest(tuple(references(expression))):
-            if (names, ref.text) not in self._seen:
-                self._seen.add((names, ref.text))
-                self._one(names, ref, block)
-
-    def _one(self, names: Names, ref: Traversal, block: Node) -> None:
-        if ref.type in CLIENTS and ref.rest[:1] == ("object_id",):
-            self.names_client = True
-            return
-        self.names_others = True
-        if ref.kind == "each":
-            self.follow(names, block.get("for_each_expression"), {})
-        elif ref.kind == "var" and names:
-            call = self._configuration.call(names)
-            self.follow(names[:-1], expression_at(call.get("expressions"), (ref.name,)), call)
-        elif ref.kind == "var" or ref.text.startswith("local."):
-            self.is_open = True
 
 
 def _address(names: Names, local: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import chain
 
@@ -21,7 +21,7 @@ from azkvlint.azure.azurerm.azapi import (
 from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import Budget
-from azkvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
+from azkvlint.graph.apply_order import GRANTS, OBJECTS, asks_for_order
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
@@ -38,9 +38,10 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Value
+from azkvlint.model.value import MapValue
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
+from azkvlint.readers.plan.apply_order import add_order
 from azkvlint.readers.plan.argument_maps import Lowerings
 from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from azkvlint.readers.plan.configuration import Configuration
@@ -62,13 +63,10 @@ from azkvlint.readers.plan.map_arguments import planned
 from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance, Place
 from azkvlint.readers.plan.prior_state import prior_data
-from azkvlint.readers.plan.provider_dependencies import Waiting
 from azkvlint.readers.plan.providers import Providers
 from azkvlint.readers.plan.unknown_references import Tracer
 from azkvlint.readers.plan.updates import overlay
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
-
-_NOTHING: Mapping[str, Value] = {}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
@@ -118,7 +116,6 @@ class _Reader:
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(required, self.configuration, self.origins, self.at)
-        self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.deployed_texts: set[str] = set()
@@ -137,8 +134,9 @@ class _Reader:
                 self.resources[provider.address] = provider
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
-        if asks_for_order(self.required) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.waiting = Waiting(self.configuration, asks_what_is_after(self.required))
+        ordered: list[Place] = []
+        if asks_for_order(self.required) and any(change.type in GRANTS for change, _ in placed):
+            ordered = [place for change, place in placed if change.type in OBJECTS and change.mode != "data"]
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -149,8 +147,7 @@ class _Reader:
                 self._add(change, place)
             except DECODE_ERRORS as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
-        if self.waiting is not None:
-            self.waiting.tell(self.resources, self.at)
+        add_order(self.resources, ordered, self.configuration, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
@@ -245,8 +242,7 @@ class _Reader:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.of(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added)
-        derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
-        attributes = whole(common, secret, own, derived)
+        attributes = whole(common, secret, own)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:

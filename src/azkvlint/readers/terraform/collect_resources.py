@@ -272,7 +272,7 @@ class Gathering:
             dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_dead(attributes, dead)
         if self.order is not None and not is_read:
-            attributes = self.order.told(entity, attributes)
+            attributes = self.order.with_order(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
