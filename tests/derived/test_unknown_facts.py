@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from azkvlint.derived.attributes import with_needs
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import Answer, Link, Unknown
+from azkvlint.model.value import Answer, Link, Scalar, Unknown
 from azkvlint.readers.terraform.read import read_text
 from azkvlint.syntax.attribute_path import parse_path
 
@@ -20,9 +21,9 @@ resource "azurerm_key_vault" "kv" {
 """
 
 
-def fact(text: str, address: str, path: str) -> Answer:
-    resources = read_text("main.tf", VAULT + text, EVERYTHING).resources
-    return build_graph(resources, EVERYTHING, is_complete=True).resources[address].select(parse_path(path))
+def fact(text: str, address: str, path: str, required: RequiredAttributes = EVERYTHING) -> Answer:
+    resources = read_text("main.tf", VAULT + text, required).resources
+    return build_graph(resources, required, is_complete=True).resources[address].select(parse_path(path))
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,31 @@ resource "azapi_resource" "disks" {
     found = fact(text, "azapi_resource.disks", "derived.encryptionVaultId")
     assert isinstance(found, Link)
     assert found.target == "azurerm_key_vault.kv"
+
+
+def test_a_grant_to_each_of_a_map_is_to_the_deployment_identity() -> None:
+    text = """
+data "azurerm_client_config" "me" {}
+
+locals {
+  ids = { me = data.azurerm_client_config.me.object_id }
+}
+
+resource "azurerm_key_vault_access_policy" "me" {
+  for_each           = local.ids
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = each.value
+  secret_permissions = ["Set"]
+}
+
+resource "azurerm_key_vault_secret" "s" {
+  name         = "s"
+  value        = "x"
+  key_vault_id = azurerm_key_vault.kv.id
+}
+"""
+    secrets = {"microsoft.keyvault/vaults/secrets": frozenset({("derived", "waitsForGrant")})}
+    required = with_needs(RequiredAttributes(paths=secrets, reference_paths={}))
+    found = fact(text, "azurerm_key_vault_secret.s", "derived.waitsForGrant", required)
+    assert isinstance(found, Scalar)
+    assert found.value is False
