@@ -63,7 +63,7 @@ def _open_streams() -> None:
 
 
 def _guarded(words: list[str]) -> int:
-    from azkvlint.util.errors import EXIT_NOT_WHOLE, KvlintError
+    from azkvlint.util.errors import EXIT_INCOMPLETE, KvlintError
 
     try:
         return _run(words)
@@ -78,7 +78,7 @@ def _guarded(words: list[str]) -> int:
         raise
     except Exception as error:  # noqa: BLE001  # a mistake of ours ends in one line, not in a traceback
         _print_crash(error)
-        return EXIT_NOT_WHOLE
+        return EXIT_INCOMPLETE
 
 
 def _print_crash(error: Exception) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from azkvlint.azure.azurerm.resources import NOT_JUDGED, RESOURCES, TABLES, is_vault_related
+from azkvlint.azure.azurerm.resources import NOT_EVALUATED, RESOURCES, TABLES, is_vault_related
 from azkvlint.azure.azurerm.table import Default, Field
 from azkvlint.azure.azurerm.workloads import WORKLOADS
 
@@ -310,5 +310,5 @@ def test_constants() -> None:
 def test_what_looks_like_key_vault_without_a_table() -> None:
     unknown = ("azurerm_key_vault_new", "azurerm_keyvault", "azurerm_managed_hsm_new")
     assert all(map(is_vault_related, unknown))
-    assert not any(map(is_vault_related, ["azurerm_lb", "aws_kms_key", *RESOURCES, *NOT_JUDGED]))
-    assert not NOT_JUDGED & set(RESOURCES)
+    assert not any(map(is_vault_related, ["azurerm_lb", "aws_kms_key", *RESOURCES, *NOT_EVALUATED]))
+    assert not NOT_EVALUATED & set(RESOURCES)

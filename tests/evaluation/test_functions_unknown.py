@@ -8,7 +8,7 @@ import pytest
 
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import is_sensitive, mark_sensitive, partial_list
-from azkvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
+from azkvlint.model.value import MAY_BE_ABSENT, ListValue, Scalar, Unknown, display
 
 from .conftest import AT
 
@@ -152,7 +152,7 @@ def test_what_is_known_of_a_secret_array_is_secret() -> None:
         assert is_sensitive(found)
         frozen = Freezer().freeze(found)
         assert isinstance(frozen, ListValue)
-        assert frozen.items[-1].note == PERHAPS
+        assert frozen.items[-1].note == MAY_BE_ABSENT
         assert "hunter2" not in display(frozen)
     assert "plain" not in repr(Freezer().freeze(mark_sensitive(partial_list([plain], doubt, AT))))
 

@@ -14,7 +14,7 @@ from azkvlint.graph.secret_formats import (
     known_text,
     placeholder_in,
 )
-from azkvlint.util.secret_names import NameKind, kind_of_name, kind_of_path, names_no_secret
+from azkvlint.util.secret_names import NameKind, is_plain_name, kind_of_name, kind_of_path
 
 SECONDS = 2
 CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE
@@ -98,9 +98,9 @@ def test_the_last_step_that_says_anything_decides() -> None:
 
 
 def test_even_in_a_vault_some_names_are_no_secrets_and_addresses_may_be() -> None:
-    assert names_no_secret("sql-admin-login")
-    assert not names_no_secret("webhook-url")
-    assert not names_no_secret("sql-server")
+    assert is_plain_name("sql-admin-login")
+    assert not is_plain_name("webhook-url")
+    assert not is_plain_name("sql-server")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from azkvlint.linter.watch import IncrementalRun
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.project_files import KEPT
+from azkvlint.util.project_files import FILE_BUFFER
 
 VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n  purge_protection_enabled = {on}\n}}\n'
 CALL = 'module "{name}" {{\n  source = "{source}"\n}}\n'
@@ -128,7 +128,7 @@ def settle(root: Path) -> None:
 
 def outcome(run: Callable[[], Report]) -> object:
     """All that a run tells, or the error that it ends with."""
-    KEPT.clear()
+    FILE_BUFFER.clear()
     try:
         report = run()
     except KvlintError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from azkvlint.linter.redaction import Redactor
-from azkvlint.util.secret_names import holds_secret, is_about_secret, names_secret, tells_secret
+from azkvlint.util.secret_names import contains_secret, describes_secret, is_secret_name, suggests_secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,25 +30,25 @@ OTHERS = ["name", "value", "defaultValue", "bypass", "disasterRegion", "keyVault
 
 @pytest.mark.parametrize("name", HOLDING)
 def test_names_of_secrets(name: str) -> None:
-    assert holds_secret(name)
-    assert names_secret(name)
+    assert is_secret_name(name)
+    assert suggests_secret(name)
 
 
 @pytest.mark.parametrize("name", [*ABOUT, *OTHERS])
 def test_names_of_what_is_no_secret(name: str) -> None:
-    assert not holds_secret(name)
+    assert not is_secret_name(name)
 
 
 def test_what_only_says_something_about_a_secret() -> None:
-    assert all(map(is_about_secret, ("name", "contentType", "secret_id")))
-    assert not any(map(is_about_secret, ("user", "username", "value", "")))
+    assert all(map(describes_secret, ("name", "contentType", "secret_id")))
+    assert not any(map(describes_secret, ("user", "username", "value", "")))
 
 
 def test_long_names_take_no_longer_than_they_are_long() -> None:
     start = time.process_time()
     for name in ("secre" * 200_000, "pas-" * 200_000, "aB" * 200_000):
-        names_secret(name)
-        holds_secret(name)
+        suggests_secret(name)
+        is_secret_name(name)
     assert time.process_time() - start < 5
 
 
@@ -88,7 +88,7 @@ def test_the_longest_text_is_replaced_first() -> None:
     ],
 )
 def test_what_a_text_tells_of_itself(text: str, tells: bool) -> None:
-    assert tells_secret(text) is tells
+    assert contains_secret(text) is tells
 
 
 @pytest.mark.parametrize("output", ["json", "sarif", "text"])

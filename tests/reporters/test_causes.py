@@ -11,7 +11,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.value import Origin
-from azkvlint.reporters.finding_cause import ABSENT, DERIVED, EXPLICIT, REPORTED, cause, reason
+from azkvlint.reporters.finding_cause import ABSENT, CAUSE_SENTENCES, DERIVED, EXPLICIT, cause, reason
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make
@@ -104,7 +104,7 @@ def test_a_reason_that_the_message_says_is_not_said_again(
 
 
 def test_every_rule_has_a_message_for_each_cause_with_and_without_links(log: Log, make_report: Make) -> None:
-    names = [cause + links for cause in REPORTED for links in ("", "-one-place", "-two-places")]
+    names = [cause + links for cause in CAUSE_SENTENCES for links in ("", "-one-place", "-two-places")]
     for rule in log(make_report(rules=tuple(builtin_rules())))["tool"]["driver"]["rules"]:
         messages = {name: message["text"] for name, message in rule["messageStrings"].items()}
         assert list(messages) == names

@@ -12,7 +12,7 @@ import pytest
 from azkvlint.model.finding import Report
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import REPORTERS
-from azkvlint.reporters.findings.terminal import linked
+from azkvlint.reporters.findings.terminal import hyperlink
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print
@@ -52,8 +52,8 @@ def test_whole_report(
     ["javascript:x", "https://x\x1b[31m", "https://x/ y", "https://x\n", "https://ä", "https://" + "x" * 9999, ""],
 )
 def test_no_address_but_a_plain_one_becomes_a_link(address: str) -> None:
-    assert linked("KV001", address) == "KV001"
-    assert linked("KV001", "https://a.b/c?d") == "\x1b]8;;https://a.b/c?d\x1b\\KV001\x1b]8;;\x1b\\"
+    assert hyperlink("KV001", address) == "KV001"
+    assert hyperlink("KV001", "https://a.b/c?d") == "\x1b]8;;https://a.b/c?d\x1b\\KV001\x1b]8;;\x1b\\"
 
 
 def test_clean_report_says_what_was_judged(clean: Report, printed: Print) -> None:

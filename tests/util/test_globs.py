@@ -40,9 +40,9 @@ def test_paths(pattern: str, about: list[str], not_about: list[str]) -> None:
 
 
 def test_a_folder_alone_is_not_a_file_of_its_name() -> None:
-    assert PathGlob("legacy/").is_about("x/legacy", True)
-    assert not PathGlob("legacy/").is_about("x/legacy", False)
-    assert not PathGlob("legacy").is_about("legacy/a", False)
+    assert PathGlob("legacy/").matches_itself("x/legacy", True)
+    assert not PathGlob("legacy/").matches_itself("x/legacy", False)
+    assert not PathGlob("legacy").matches_itself("legacy/a", False)
 
 
 @pytest.mark.parametrize("pattern", ["", " ", "/", "//", "!a", "../a", "a/../b", "[b-a]", "a" * 2000])

@@ -21,7 +21,15 @@ from azkvlint.util.project_boundary import (
     named_path,
     real_path,
 )
-from azkvlint.util.project_files import entries, inside, is_file, link_target, read_bytes, read_named, read_stdin
+from azkvlint.util.project_files import (
+    is_file,
+    link_target,
+    list_names,
+    read_bytes,
+    read_named,
+    read_stdin,
+    resolve_inside,
+)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
 LIMIT = 1000
@@ -66,7 +74,7 @@ class TestBoundaries:
         with pytest.raises(InputError, match="outside the project"):
             read_bytes(str(checkout.parent / "outside" / "file"), LIMIT)
         with pytest.raises(InputError, match="outside the project"):
-            entries(str(checkout.parent / "outside"))
+            list_names(str(checkout.parent / "outside"))
 
     def test_the_nearest_of_several_folders(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The current folder is around the checkout, and is named too."""
@@ -118,13 +126,13 @@ class TestReading:
         with pytest.raises(InputError, match="outside the project"):
             read_bytes(str(checkout / "more" / "file"), LIMIT)
         with pytest.raises(InputError, match="outside the project"):
-            entries(str(checkout / "more"))
-        assert inside(str(checkout), str(checkout), "more/file") is None
+            list_names(str(checkout / "more"))
+        assert resolve_inside(str(checkout), str(checkout), "more/file") is None
 
     @pytest.mark.parametrize("name", [".git", ".git/config", ".GIT/config", "g/config"])
     def test_git(self, checkout: Path, name: str) -> None:
         (checkout / "g").symlink_to(".git")
-        assert inside(str(checkout), str(checkout), name) is None
+        assert resolve_inside(str(checkout), str(checkout), name) is None
         with pytest.raises(InputError):
             read_bytes(str(checkout / name), LIMIT)
 

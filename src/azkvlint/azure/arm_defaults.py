@@ -99,7 +99,7 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     },
 }
 _ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
-_LONGEST_NUMBER = 16
+_MAX_DIGITS = 16
 # How many steps lead to a property.
 _OF_PROPERTIES = 2
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
@@ -114,7 +114,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     """
     if type_.lower() == _SETTINGS:
         return _with_logs(attributes)
-    attributes = _with_types(attributes, type_)
+    attributes = _check_types(attributes, type_)
     rows = _rows(type_.lower(), api_version)
     properties = attributes.fields.get("properties", attributes.rest)
     if not (rows or type_.lower() in _ALL_KEYS) or not (properties is None or isinstance(properties, MapValue)):
@@ -129,33 +129,33 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
             elif isinstance(row.value, int) and isinstance(below, Scalar):
-                fields[str(name)] = _fitting(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
+                fields[str(name)] = _convert(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
-    fields.update(_too_new(fields, type_.lower(), api_version, rows))
+    fields.update(_unsupported(fields, type_.lower(), api_version, rows))
     if type_.lower() in _ALL_KEYS and properties.rest is None:
         given = fields.get("keySize")
         size = _rsa_size(fields, api_version, properties.at) if given is None else None
         if isinstance(given, Scalar):
-            size = _fitting(given, _NUMBER)
+            size = _convert(given, _NUMBER)
         if size is not None:
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
     return MapValue(at=attributes.at, fields={**attributes.fields, "properties": properties}, rest=attributes.rest)
 
 
-def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
+def _unsupported(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
     """Return what those properties are worth that are written, though the API version does not have them."""
     silence = {row.path: row.value for row in rows}
     return {
-        str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
+        str(path[1]): _doubt(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
         for path, since in SINCE.get(type_, {}).items()
         if len(path) == _OF_PROPERTIES and api_version and api_version < since and path[1] in fields
     }
 
 
-def _doubted(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
+def _doubt(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
     """Return the value of a property that an API version does not have: what Azure makes of it is not documented.
 
     What would hold without it holds in any case. Of the firewall only what it says is open to doubt, not its rules.
@@ -164,7 +164,7 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
         action = written.fields.get("defaultAction")
         if not isinstance(action, Scalar):
             return written
-        fields = {**written.fields, "defaultAction": _doubted(action, name, "Allow", api_version)}
+        fields = {**written.fields, "defaultAction": _doubt(action, name, "Allow", api_version)}
         return MapValue(at=written.at, fields=fields, rest=written.rest)
     if not isinstance(written, Scalar) or str(written.value).lower() == str(silence).lower():
         return written
@@ -172,25 +172,25 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
     return Unknown(at=written.at, why=why, given=True, sensitive=written.sensitive)
 
 
-def _with_types(attributes: MapValue, type_: str) -> MapValue:
+def _check_types(attributes: MapValue, type_: str) -> MapValue:
     """Return a resource in which a value is not known that is of another type than Azure asks for."""
     for path, wanted in _TYPED.get(type_.lower(), {}).items():
-        attributes = _typed(attributes, path, wanted)
+        attributes = _check_type(attributes, path, wanted)
     return attributes
 
 
-def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
+def _check_type(outer: MapValue, path: Path, wanted: str) -> MapValue:
     """Return an object in which what stands at a path is not known where that is of another type than wanted."""
     name, *inner = map(str, path)
     below = outer.fields.get(name)
     found: Value | None = below
     if inner and isinstance(below, MapValue):
-        found = _typed(below, tuple(inner), wanted)
+        found = _check_type(below, tuple(inner), wanted)
     elif not inner and isinstance(below, Scalar):
         if wanted == _ID and below.value == "":
             fields = {key: value for key, value in outer.fields.items() if key != name}
             return MapValue(at=outer.at, fields=fields, rest=outer.rest)
-        found = _fitting(below, wanted)
+        found = _convert(below, wanted)
     if found is None or found is below:
         return outer
     return MapValue(at=outer.at, fields={**outer.fields, name: found}, rest=outer.rest)
@@ -211,10 +211,10 @@ def _log(item: Value) -> Value:
     enabled = item.fields.get("enabled") if isinstance(item, MapValue) else None
     if not isinstance(item, MapValue) or not isinstance(enabled, Scalar):
         return item
-    return MapValue(at=item.at, fields={**item.fields, "enabled": _fitting(enabled, _BOOLEAN)}, rest=item.rest)
+    return MapValue(at=item.at, fields={**item.fields, "enabled": _convert(enabled, _BOOLEAN)}, rest=item.rest)
 
 
-def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
+def _convert(given: Scalar, wanted: str) -> Scalar | Unknown:
     """Return a value in the type that Azure expects; Unknown where a value of another type may mean anything.
 
     A string that spells a boolean or integer is that value, or Azure rejects it and nothing is deployed.
@@ -224,7 +224,7 @@ def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
         word = plain.strip().lower()
         if wanted == _BOOLEAN and word in ("true", "false"):
             return msgspec.structs.replace(given, value=word == "true", note=f"written as the string '{plain}'")
-        if wanted == _NUMBER and word.isdecimal() and len(word) < _LONGEST_NUMBER:
+        if wanted == _NUMBER and word.isdecimal() and len(word) < _MAX_DIGITS:
             return msgspec.structs.replace(given, value=int(word), note=f"written as the string '{plain}'")
     kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "text"
     if wanted in (kind, _ID):
@@ -258,7 +258,7 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
     return tuple(rows)
 
 
-def is_left_out(found: Value, type_: str, path: Path, api_version: str) -> bool:
+def is_default(found: Value, type_: str, path: Path, api_version: str) -> bool:
     """Return whether a value is the default of its type and API version, and not one that a module always sends."""
     note = found.why if isinstance(found, Unknown) else found.note
     rows = _rows(type_.lower(), api_version)

@@ -16,7 +16,7 @@ from azkvlint.config.settings import Settings, resolve_settings
 from azkvlint.linter.linter import baseline_of, check, exit_code, notice_problems
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import STDIN, hold_stdin
-from azkvlint.reporters import REPORTERS, TELL_PROBLEMS, Options
+from azkvlint.reporters import REPORTERS, SHOW_PROBLEMS, Options
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 
 # GitHub shows the first 5,000 results of an upload.
@@ -99,7 +99,7 @@ def _published(
         write(baseline_of(report, config), arguments.write_baseline)
     if arguments.summary_file:
         _add_summary(report, arguments)
-    shown = any(name in TELL_PROBLEMS for name, file in targets if not file)
+    shown = any(name in SHOW_PROBLEMS for name, file in targets if not file)
     if not shown or arguments.quiet > arguments.verbose:
         print_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     if "sarif" in [name for name, _ in targets]:
@@ -182,9 +182,9 @@ def _has_color(word: str, terminal: bool) -> bool:
 
 
 def _warn_of_size(report: Report, included: frozenset[str]) -> None:
-    from azkvlint.reporters.findings.sarif_results import reported
+    from azkvlint.reporters.findings.sarif_results import candidate_results
 
-    count = sum(1 for _ in reported(report, included))
+    count = sum(1 for _ in candidate_results(report, included))
     if count > _SHOWN_RESULTS:
         text = f"{count:,} results; GitHub code scanning stores the first {_SHOWN_RESULTS:,}"
         print_line(f"{text} (raise --min-severity, or split the input)")

@@ -18,7 +18,7 @@ import msgspec
 from azkvlint.config.options import OPTIONS, Option
 from azkvlint.model.severity_override import Override
 from azkvlint.util.errors import UsageError, did_you_mean
-from azkvlint.util.project_boundary import absolute_path, checkout_of, leads_into_git, lies_in, real_path
+from azkvlint.util.project_boundary import absolute_path, checkout_of, is_within, leads_into_git, real_path
 from azkvlint.util.project_files import read_named
 from azkvlint.util.safe_text import visible
 
@@ -62,7 +62,7 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
     boundary = None if named else checkout_of(folder) or folder
     if boundary is not None:
         target = real_path(file)
-        if not lies_in(target, boundary) or leads_into_git(target, boundary):
+        if not is_within(target, boundary) or leads_into_git(target, boundary):
             hint = "put the file itself there, or name it with --config"
             raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
     text = text_of(file, shown, boundary)
@@ -171,7 +171,7 @@ class _Taking:
         full = os.path.join(self._bare.folder, path)
         real = real_path(full)
         base = self._boundary
-        if base is not None and (not lies_in(real, base) or leads_into_git(real, base)):
+        if base is not None and (not is_within(real, base) or leads_into_git(real, base)):
             hint = "give it on the command line, or name the file with --config"
             raise UsageError(
                 f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint

@@ -17,7 +17,7 @@ from azkvlint.config.run_config import Notice
 from azkvlint.readers.discover import STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import checkout_of, lies_in, real_path
+from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import MAX_FILE, read_named
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
 def _base(file: ConfigFile, paths: Sequence[str]) -> str:
     """Return the folder that the globs of a file start from: its own, or the project's if the file is elsewhere."""
     folders = [_folder(path) for path in paths]
-    if not file.named or any(lies_in(folder, file.folder) for folder in folders):
+    if not file.named or any(is_within(folder, file.folder) for folder in folders):
         return file.folder
     return checkout_of(folders[0]) or real_path(os.curdir)
 

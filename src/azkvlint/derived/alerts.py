@@ -15,7 +15,7 @@ from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
 from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.graph.resource_ids import may_be
+from azkvlint.graph.resource_ids import may_equal
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -408,4 +408,4 @@ def _subscription(plan: Resource) -> tuple[str, str]:
 
 def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Return two scopes tell; a provider block does not say which subscription it has."""
-    return one[0] != other[0] or one[0] == "provider" or may_be(one[1], other[1])
+    return one[0] != other[0] or one[0] == "provider" or may_equal(one[1], other[1])

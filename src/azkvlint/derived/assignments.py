@@ -11,8 +11,8 @@ from azkvlint.azure.operations import CONTROL, DATA
 from azkvlint.azure.roles import role_by_id, role_by_name
 from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.graph.references import Index, certain_only, reference_of, type_of_any
-from azkvlint.graph.resource_ids import HOLE, may_be, scope_level
+from azkvlint.graph.references import Index, reference_of, type_of_any, without_conditional_targets
+from azkvlint.graph.resource_ids import HOLE, may_equal, scope_level
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import (
     Absent,
@@ -194,7 +194,7 @@ class Coverage:
 
     def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
         """Return the vaults that one scope of a resource certainly and perhaps covers."""
-        return certain_only(self._covered(resource.address, via, scope), resource, self.index)
+        return without_conditional_targets(self._covered(resource.address, via, scope), resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
         if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:
@@ -288,7 +288,7 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
 
 def _may_be(own: str, asked: str) -> bool:
     """Return whether two names, or their patterns, can be the same; an empty one is not known."""
-    return not own or may_be(own, asked)
+    return not own or may_equal(own, asked)
 
 
 def _parts(text: str) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
                 if not isinstance(value, Absent):
                     fields[name] = value
             if fields:
-                index.put(_with_derived(resource, fields))
+                index.replace(_with_derived(resource, fields))
     _derive_variants(index, makers_by_type, context)
 
 
@@ -84,7 +84,7 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
                 made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
                 fields = {name: value for name, value in made.items() if not isinstance(value, Absent)}
                 derived[address] = _with_derived(variant, fields)
-        index.put(msgspec.structs.replace(resource, variants=derived))
+        index.replace(msgspec.structs.replace(resource, variants=derived))
 
 
 def _makers(required: RequiredAttributes, type_: str) -> _Makers:

@@ -26,7 +26,7 @@ def with_hidden_values(index: Index) -> None:
         properties = secret.attributes.fields.get(_BODY)
         value = properties.fields.get(_VALUE) if isinstance(properties, MapValue) else None
         if isinstance(properties, MapValue) and value is not None and not value.sensitive:
-            index.put(_hidden(secret, properties, value))
+            index.replace(_hidden(secret, properties, value))
 
 
 def _hidden(secret: Resource, properties: MapValue, value: Value) -> Resource:

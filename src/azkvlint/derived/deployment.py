@@ -8,7 +8,7 @@ from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Cove
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.apply_order import AFTER, ANYTHING, GRANTS
+from azkvlint.graph.apply_order import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
@@ -68,7 +68,7 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
         return inline if isinstance(inline, Unknown) else known(resource, True)
     if not grants or len(late) < len(may_be):
         return unknown(resource, f"whether it needs {late[0]} is not known")
-    if ANYTHING in before:
+    if UNRESOLVED in before:
         return unknown(resource, f"whether it waits for {grants[0]} cannot be followed")
     note = f"{resource.address} does not wait for {grants[0]}"
     return known(resource, False, note)

@@ -27,7 +27,7 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
-from azkvlint.graph.references import certain_only, reference_of
+from azkvlint.graph.references import reference_of, without_conditional_targets
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -369,7 +369,7 @@ def _by_target(context: Context) -> dict[str, list[Membership]]:
         link = association.select(_TARGET)
         reference = None if isinstance(link, Absent) else reference_of(association.address, "", link, context.index)
         if association.stays and reference is not None:
-            reference = certain_only(reference, association, context.index)
+            reference = without_conditional_targets(reference, association, context.index)
             for target in reference.targets:
                 found.setdefault(target, []).append(Membership(association, True))
             for target in (*reference.candidates, *([""] if reference.anything else [])):

@@ -17,7 +17,7 @@ import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.graph.references import Index, reference_of
-from azkvlint.graph.resource_ids import HOLE, may_be_step, parse_id
+from azkvlint.graph.resource_ids import HOLE, may_equal_segment, parse_id
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
 from azkvlint.syntax.json_decoder import decode_json
@@ -116,7 +116,7 @@ def _name(resource: Resource) -> str:
 def _may_share(one: Resource, other: Resource) -> bool:
     """Return whether two objects can have the same name, for all that is known of either."""
     patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
-    return not all(patterns) or may_be_step(*patterns)
+    return not all(patterns) or may_equal_segment(*patterns)
 
 
 def _place(resource: Resource, index: Index) -> _Place:

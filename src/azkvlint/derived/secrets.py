@@ -45,7 +45,7 @@ from azkvlint.model.value import (
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NameKind, kind_of_name, names_no_secret, tells_secret
+from azkvlint.util.secret_names import NameKind, contains_secret, is_plain_name, kind_of_name
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
@@ -173,7 +173,7 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
     text = text_of(value)
     if text.lower().lstrip().startswith(REFERENCE):
         return
-    if tells_secret(text):
+    if contains_secret(text):
         yield known(value, name)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
@@ -202,7 +202,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield known(value.fields["value"], name)
             elif kind is not None and text_of(kind).lower() == "securestring":
                 yield known(value, name)
-        elif tells_secret(text_of(value)):
+        elif contains_secret(text_of(value)):
             yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
@@ -283,7 +283,7 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
     if not name:
         return False
     text = str(answer.value) if isinstance(answer, Scalar) else known_text(text_of(answer))
-    if is_configuration([name], text) and (text or names_no_secret(name)):
+    if is_configuration([name], text) and (text or is_plain_name(name)):
         return True
     is_neutral = bool(text) and kind_of_name(name) is NameKind.NEUTRAL and not has_credential(text)
     return is_neutral and (bool(_SENTENCE.search(text)) or placeholder_in(text) is not Placeholder.NONE)

@@ -245,7 +245,7 @@ def _words(answer: Answer) -> frozenset[str] | None:
 def with_own_policies(index: Index) -> None:
     """Leave each existing vault only the policies that no separate resource of the input makes."""
     for address, identities in _separate(index).items():
-        index.put(_without(index.resources[address], identities))
+        index.replace(_without(index.resources[address], identities))
 
 
 def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
@@ -301,9 +301,9 @@ def with_recovered_vaults(index: Index) -> None:
     for vault in (vault for type_ in _RECOVERABLE for vault in index.of_type(type_)):
         mode = vault.select((_PROPERTIES, _MODE))
         if isinstance(mode, Scalar) and str(mode.value).lower() == "recover":
-            index.put(_recovered(vault, mode, "the vault is brought back as it was"))
+            index.replace(_recovered(vault, mode, "the vault is brought back as it was"))
         elif isinstance(mode, Unknown) and _is_written(vault):
-            index.put(_recovered(vault, mode, f"the vault is perhaps brought back as it was: {mode.why}"))
+            index.replace(_recovered(vault, mode, f"the vault is perhaps brought back as it was: {mode.why}"))
 
 
 def _is_written(vault: Resource) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
+from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
 from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
@@ -116,7 +116,7 @@ def _model_is_stated(resource: Resource, _: Context) -> Answer:
         return absent(resource)
     found = resource.select(RBAC)
     text = str(version.value) if isinstance(version, Scalar) else ""
-    is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
+    is_said = not isinstance(found, Absent) and not is_default(found, resource.type, RBAC, text)
     if is_said and isinstance(found, Unknown) and not found.is_set:
         return unknown(found, found.why)
     note = found.why if isinstance(found, Unknown) else found.note

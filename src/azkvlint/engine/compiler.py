@@ -29,7 +29,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, display, path_text, select
-from azkvlint.util.safe_regex import TextPattern
+from azkvlint.util.safe_regex import RulePattern
 
 _NOWHERE = Location(path="")
 
@@ -63,7 +63,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
     operator = operator_of(name, operand, path)
-    expression = TextPattern(operand) if name == "matches" else None
+    expression = RulePattern(operand) if name == "matches" else None
     expected = ""  # computed for the first trail
     names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None
@@ -101,7 +101,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     return predicate
 
 
-def _of_unknown(found: Unknown, operator: Operator, expression: TextPattern | None) -> Outcome:
+def _of_unknown(found: Unknown, operator: Operator, expression: RulePattern | None) -> Outcome:
     """Return the outcome of all values that an unknown one may have, if that is the same."""
     fits = fits_shape(expression, found.pattern) if expression is not None and found.pattern else None
     if fits is not None:

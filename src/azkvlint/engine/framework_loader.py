@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.engine.condition_loader import ConditionDecoder
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
-from azkvlint.model.framework import Also, Control, ControlCheck, Framework, Platform, Sheet, Status
+from azkvlint.model.framework import ConditionalRules, Control, ControlCheck, Framework, Platform, Sheet, Status
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node
 from azkvlint.util.errors import RuleError
@@ -126,10 +126,10 @@ class _FrameworkDecoder:
         for version, id_ in self._ids(fields.get("id")):
             yield version, msgspec.structs.replace(control, id=id_)
 
-    def _also(self, node: Node) -> Also:
+    def _also(self, node: Node) -> ConditionalRules:
         """Return rules for some vaults only."""
         fields = self._decoder.fields(node, "each item of also", _ALSO_KEYS, ("when",))
-        return Also(
+        return ConditionalRules(
             when=ConditionDecoder(self._decoder, {}).conditions(fields.get("when"), "when"),
             rules=self._rules(fields.get("rules")),
             ideas=self._decoder.texts(fields.get("ideas"), "ideas", _IDEA, "an id such as NET-01"),

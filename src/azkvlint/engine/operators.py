@@ -14,8 +14,8 @@ import msgspec
 from azkvlint.azure.locations import location_key
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Outcome
-from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
-from azkvlint.util.safe_regex import TextPattern
+from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
+from azkvlint.util.safe_regex import RulePattern
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -94,12 +94,12 @@ def _contains(wanted: Any) -> Operator:
 
 def _matches(wanted: Any) -> Operator:
     """Return the whole text, without case."""
-    pattern = TextPattern(wanted)
+    pattern = RulePattern(wanted)
 
     def compare(found: Value) -> Outcome:
         if type(found) is not Scalar:
             return UNDECIDED if type(found) is Link else FAIL
-        fits = pattern.fits(found.value) if isinstance(found.value, str) else False
+        fits = pattern.matches(found.value) if isinstance(found.value, str) else False
         return UNDECIDED if fits is None else PASS if fits else FAIL
 
     return compare
@@ -129,7 +129,7 @@ def _length_at_least(wanted: Any) -> Operator:
     def compare(found: Value) -> Outcome:
         match found:
             case ListValue(items=items):
-                certain = sum(item.note != PERHAPS for item in items)
+                certain = sum(item.note != MAY_BE_ABSENT for item in items)
                 if certain >= wanted:
                     return PASS
                 return FAIL if certain == len(items) else UNDECIDED

@@ -8,7 +8,7 @@ from itertools import islice, product
 
 from azkvlint.evaluation.values import CLOSE, OPEN, pieces
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_regex import TextPattern
+from azkvlint.util.safe_regex import RulePattern
 
 # A letter stands for all letters and a digit for all digits, so a pattern must not name any by itself.
 _LETTER, _DIGIT = "x", "7"
@@ -26,7 +26,7 @@ _CASED = regex(rf"{OPEN}to(?:Lower|Upper)\((.*)\){CLOSE}")
 _MOST = 1 << 14
 
 
-def fits(expression: TextPattern, text: str) -> bool | None:
+def fits(expression: RulePattern, text: str) -> bool | None:
     """Return whether every string with a pattern fits an expression: False if none does, None if it is not known."""
     return _fits(expression.text, text) if OPEN in text else None
 
@@ -39,13 +39,13 @@ def _fits(expression: str, text: str) -> bool | None:
     lengths = [part for part in parts if isinstance(part, int)]
     if 1 << sum(lengths) > _MOST:
         return None
-    pattern = TextPattern(expression)
+    pattern = RulePattern(expression)
     found: set[bool | None] = set()
     for characters in product(_LETTER + _DIGIT, repeat=sum(lengths)):
         rest = iter(characters)
         known = (part if isinstance(part, str) else "".join(islice(rest, part)) for part in parts)
         filled = "".join(known)
-        found.add(pattern.fits(filled))
+        found.add(pattern.matches(filled))
         if len(found) > 1:
             return None
     return found.pop()

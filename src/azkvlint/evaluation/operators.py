@@ -22,7 +22,7 @@ from azkvlint.evaluation.values import (
     text_of,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 
 # Longer patterns are not compared with strings: there may be many of both.
 _LONGEST = 10_000
@@ -130,7 +130,7 @@ def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Resu
     value = there if there is not None else Absent(at=doubt.at)
     found = _either(value, elsewhere if elsewhere is not None else Absent(at=doubt.at), doubt)
     if isinstance(found, Unknown):
-        return Unknown(at=found.at, why=found.why, pattern=found.pattern, sensitive=found.sensitive, note=PERHAPS)
+        return Unknown(at=found.at, why=found.why, pattern=found.pattern, sensitive=found.sensitive, note=MAY_BE_ABSENT)
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from azkvlint.evaluation.values import Fields, Items, Result, pieces
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.util.secret_names import holds_secret, is_about_secret
+from azkvlint.util.secret_names import describes_secret, is_secret_name
 
 # Of a larger value only so many parts are visited: no message shows more of them.
 _MOST = 10_000
@@ -25,8 +25,8 @@ class SecretTexts:
 
     def note(self, name: str, found: Result) -> None:
         """Record the strings of a value with a name, and those of the values in it."""
-        if isinstance(found, Fields | Items) or holds_secret(name):
-            self.texts.update(_texts([found], _MOST, is_secret=holds_secret(name)))
+        if isinstance(found, Fields | Items) or is_secret_name(name):
+            self.texts.update(_texts([found], _MOST, is_secret=is_secret_name(name)))
 
     def follow(self, arguments: Iterable[Result], made: Result) -> None:
         """Record the strings that a function makes of recorded ones, but not those that it only picks."""
@@ -47,7 +47,7 @@ def _texts(results: Iterable[Result], most: int, is_secret: bool = True) -> Iter
         here, secret = waiting.pop()
         if isinstance(here, Fields):
             waiting += [
-                (item, holds_secret(name) or (secret and not is_about_secret(name)))
+                (item, is_secret_name(name) or (secret and not describes_secret(name)))
                 for name, item in here.fields.items()
             ]
         elif isinstance(here, Items):

@@ -8,7 +8,7 @@ from typing import Self
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Partly, Result, unknown_in
-from azkvlint.model.value import PERHAPS, Absent, ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.util.errors import InputError
 
 
@@ -66,7 +66,7 @@ class Freezer:
             items = [item if type(item) is Scalar else self._item(item) for item in result.items]
             return ListValue(at=result.at, items=tuple(items))
         if type(result) is Partly:
-            more = Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=PERHAPS)
+            more = Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=MAY_BE_ABSENT)
             return ListValue(at=result.at, items=(*(self._item(item) for item in result.items), more))
         return unknown_in(result)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from azkvlint.model.location import Location
-from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 from azkvlint.util.lazy_regex import regex
 
@@ -144,7 +144,7 @@ def partial_list(items: Sequence[Result], doubt: Unknown, at: Location) -> Unkno
 
 def as_optional(result: Result) -> Unknown | None:
     """Return ``result``, if it is a field that may not be there."""
-    return result if isinstance(result, Unknown) and result.note == PERHAPS else None
+    return result if isinstance(result, Unknown) and result.note == MAY_BE_ABSENT else None
 
 
 def missing_fields_reason(value: Fields) -> Unknown | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar
@@ -14,21 +14,21 @@ OBJECTS = frozenset({"azurerm_key_vault_secret", "azurerm_key_vault_key", "azure
 GRANTS = frozenset({"azurerm_role_assignment", "azurerm_key_vault_access_policy"})
 AFTER = "after"
 # What stands for something that cannot be looked into.
-ANYTHING = "?"
-_ASKED: Path = ("derived", "waitsForGrant")
+UNRESOLVED = "?"
+_ORDER: Path = ("derived", "waitsForGrant")
 
 
-def asks_for_order(required: RequiredAttributes) -> bool:
+def requires_order(required: RequiredAttributes) -> bool:
     """Return whether any rule asks what waits for what."""
-    return any(path[:2] == _ASKED for paths in required.paths.values() for path in paths)
+    return any(path[:2] == _ORDER for paths in required.paths.values() for path in paths)
 
 
-def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
+def with_dependencies(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
     """Return ``attributes`` of what is made after all that has these addresses, without the keys of instances."""
-    return beside(attributes, {AFTER: listed(addresses, attributes.at)})
+    return with_derived(attributes, {AFTER: dependency_list(addresses, attributes.at)})
 
 
-def listed(addresses: Iterable[str], at: Location) -> ListValue:
+def dependency_list(addresses: Iterable[str], at: Location) -> ListValue:
     """Return what something is made after, as a value."""
     items = tuple(Scalar(at=at, value=address, origin=Origin.DERIVED) for address in sorted(addresses))
     return ListValue(at=at, items=items, origin=Origin.DERIVED)

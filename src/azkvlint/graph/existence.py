@@ -30,8 +30,8 @@ ACCOUNTED = frozenset(
     }
 )  # fmt: skip
 # Of more parameters than these it is not worked out which of them decide alone.
-_MOST_TRIED = 12
-_MOST_NAMED = 3
+_MAX_TRIED = 12
+_MAX_NAMED = 3
 
 
 class Scenario:
@@ -138,20 +138,20 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             return self.exists(self.scenario_for(already | names), declaration)
 
         # All uses read the same parameters, unless what they are given decides what is read.
-        found = deciding(self._read.get(key, ()), exists)
+        found = deciding_parameters(self._read.get(key, ()), exists)
         if not found:
-            self._read[key] = frozenset(self._probed(declaration).read) - already
-            found = deciding(self._read[key], exists)
+            self._read[key] = frozenset(self._probe(declaration).read) - already
+            found = deciding_parameters(self._read[key], exists)
         return self.scenario_for(already | found) if found else None
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
         """Return the parameters with a given value that decide on the existence of something, as far as known."""
         try:
-            return sorted(self._probed(declaration).given)
+            return sorted(self._probe(declaration).given)
         except InputError:  # the budget is spent; that something does not exist is known all the same
             return ()
 
-    def _probed(self, declaration: AnyDeclaration) -> Scenario:
+    def _probe(self, declaration: AnyDeclaration) -> Scenario:
         """Return a scenario in which nothing was evaluated but what decides on the existence of something."""
         probe = self.made(None)
         self.exists(probe, declaration)
@@ -161,7 +161,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         return found
 
 
-def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+def deciding_parameters(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
     """Return the parameters whose defaults leave something out; none if it does not exist whatever they are.
 
     ``exists`` tells whether it may exist where nothing is known of some parameters. Those that decide alone are
@@ -171,7 +171,7 @@ def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -
     if not everything or not exists(everything):
         return frozenset()
     alone: list[str] = []
-    if 1 < len(everything) <= _MOST_TRIED:
+    if 1 < len(everything) <= _MAX_TRIED:
         alone = [name for name in sorted(everything) if exists(frozenset({name}))]
     return frozenset(alone) or everything
 
@@ -181,9 +181,9 @@ def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
     listed = sorted(names)
     if len(listed) == 1:
         return Assumption(text=f"exists only with another value than the default of `{listed[0]}` ({option})", at=at)
-    named = [f"`{name}`" for name in listed[:_MOST_NAMED]]
-    if len(listed) > _MOST_NAMED:
-        named.append(f"{len(listed) - _MOST_NAMED} more")
+    named = [f"`{name}`" for name in listed[:_MAX_NAMED]]
+    if len(listed) > _MAX_NAMED:
+        named.append(f"{len(listed) - _MAX_NAMED} more")
     words = f"{', '.join(named[:-1])} and {named[-1]}"
     return Assumption(text=f"exists only with other values than the defaults of {words} ({option})", at=at)
 
@@ -198,6 +198,6 @@ def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
             resources[address] = msgspec.structs.replace(resource, assumption=why, conditions=conditions)
 
 
-def skipped(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration:
+def skipped_declaration(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration:
     """Return a declaration that is not evaluated."""
     return Declaration(address=address, type=type_, declared_as=declared_as, at=at, reason=reason)

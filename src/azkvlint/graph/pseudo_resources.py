@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from azkvlint.graph.value_origins import (
+    FROM_SECRET,
     GENERATED,
-    MADE_OF,
     NONE,
     PRIVATE_KEY,
     SECRET,
@@ -35,33 +35,33 @@ _IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
 }
 OUTPUT_TYPE, MODULE_TYPE = "Terraform/outputs", "Terraform/modules"
 ARGUMENT_TYPE, READ_TYPE = "Terraform/arguments", "Terraform/reads"
-ASIDES = (OUTPUT_TYPE, MODULE_TYPE, ARGUMENT_TYPE, READ_TYPE)
+PSEUDO_TYPES = (OUTPUT_TYPE, MODULE_TYPE, ARGUMENT_TYPE, READ_TYPE)
 ORIGINS = "valueOrigins"
-_KEPT = ("writeOnly", "canBeWriteOnly")
+_RETENTION = ("writeOnly", "canBeWriteOnly")
 _DOMAIN = "holdsSecurityDomain"
-_ASKED: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, _DOMAIN, *_KEPT))
+_ORIGIN_PATHS: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, _DOMAIN, *_RETENTION))
 _EPHEMERAL = "canBeEphemeral"
 _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Words for what is not known, and why.
-_NOT_KNOWN: Mapping[str, str] = {
+_UNKNOWN_REASONS: Mapping[str, str] = {
     UNTRACED: "where it comes from cannot be followed",
-    MADE_OF: "a plan does not tell a secret from what is only reckoned from one, such as its length",
+    FROM_SECRET: "a plan does not tell a secret from what is only reckoned from one, such as its length",
 }
-_TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, MADE_OF})
+_REPORTED_ORIGINS: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, FROM_SECRET})
 
 
-def is_asked(required: RequiredAttributes, type_: str) -> bool:
+def requires_origins(required: RequiredAttributes, type_: str) -> bool:
     """Return whether any rule asks where the values of a type come from."""
     paths = required.paths_of(type_)
-    return paths is not None and (() in paths or any(path[:2] in _ASKED for path in paths))
+    return paths is not None and (() in paths or any(path[:2] in _ORIGIN_PATHS for path in paths))
 
 
-def asks_outputs(required: RequiredAttributes, type_: str) -> bool:
+def requires_outputs(required: RequiredAttributes, type_: str) -> bool:
     """Return whether any rule asks for outputs, which are no resources, by the type that stands for them."""
     return type_.lower() in required.paths
 
 
-def beside(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:
+def with_derived(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:
     """Return ``attributes`` with more of what is derived, beside what there is."""
     have = attributes.fields.get("derived")
     whole = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
@@ -84,42 +84,42 @@ def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value]
     """Return ``attributes`` with the origins of what is held, and with whether Terraform keeps it."""
     secret = secret_in(attributes)
     at = secret.at if secret is not None else select(attributes, PATH_IN_BODY).at
-    return beside(attributes, {**_origins(found, at), **(kept or {})})
+    return with_derived(attributes, {**_origins(found, at), **(kept or {})})
 
 
-def origins_and_kept(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:
+def origins_and_retention(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:
     """Return the same as derived attributes of a plan, all at one place. ``name``: the argument, if any."""
-    return {**_origins(found, at), **(kept(name, version, at) if name else {})}
+    return {**_origins(found, at), **(state_retention(name, version, at) if name else {})}
 
 
 def _origins(found: Origins, at: Location) -> dict[str, Value]:
     domain = {_DOMAIN: Scalar(at=at, value=True, origin=Origin.DERIVED)} if SECURITY_DOMAIN in found else {}
-    return {ORIGINS: listed(found, at), **domain}
+    return {ORIGINS: origin_list(found, at), **domain}
 
 
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
     """Return the same for what is held in several places."""
-    items = [item for found, at in parts for item in listed(found, at).items]
+    items = [item for found, at in parts for item in origin_list(found, at).items]
     at = items[0].at if items else attributes.at
-    return beside(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
+    return with_derived(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
 
-def listed(found: Origins, at: Location) -> ListValue:
+def origin_list(found: Origins, at: Location) -> ListValue:
     """Return the words as a value; what could not be followed is an item that is not known."""
-    words = found - _NOT_KNOWN.keys() or (NONE if found else frozenset({WRITTEN}))
+    words = found - _UNKNOWN_REASONS.keys() or (NONE if found else frozenset({WRITTEN}))
     items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin=Origin.DERIVED) for word in sorted(words)]
-    items += [Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _NOT_KNOWN.items() if word in found]
+    items += [Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in found]
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
 
 
-def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
+def state_retention(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
     """Return whether the state keeps the value of a secret, by the argument that sets it, and whether it must.
 
     Source: the provider's changelog (``value_wo`` since 4.23; ephemeral resources for secrets since 4.11).
     """
     note = f"the argument is {argument}"
     write_only = Scalar(at=at, value=argument != "value", origin=Origin.DERIVED, note=note)
-    return {_KEPT[0]: write_only, _KEPT[1]: _has(_WRITE_ONLY, "value_wo", version, at)}
+    return {_RETENTION[0]: write_only, _RETENTION[1]: _has(_WRITE_ONLY, "value_wo", version, at)}
 
 
 def _has(since: Version, what: str, version: VersionRange, at: Location) -> Value:
@@ -130,11 +130,11 @@ def _has(since: Version, what: str, version: VersionRange, at: Location) -> Valu
     return Scalar(at=at, value=version.high > since, origin=Origin.DERIVED, note=note)
 
 
-def reading(address: str, version: VersionRange, at: Location) -> Resource:
+def secret_read(address: str, version: VersionRange, at: Location) -> Resource:
     """Return what a data source reads of a secret, with whether the provider could read it without keeping it."""
     name = address.rpartition(".")[2]
     can = {_EPHEMERAL: _has(_READ_ONLY, "ephemeral secrets", version, at)}
-    attributes = beside(MapValue(at=at, fields={"name": Scalar(at=at, value=name)}), can)
+    attributes = with_derived(MapValue(at=at, fields={"name": Scalar(at=at, value=name)}), can)
     return Resource(
         address=f"{address}.value", type=READ_TYPE, name=name, attributes=attributes, at=at, declared_as="data"
     )
@@ -150,7 +150,7 @@ def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Va
     )  # fmt: skip
 
 
-def unmarked(at: Location) -> Scalar:
+def default_sensitive(at: Location) -> Scalar:
     """Return whether an output is sensitive that does not say so."""
     return Scalar(at=at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
 
@@ -168,7 +168,7 @@ def module_call(address: str, source: Value | None, version: Value | None, at: L
 
 def argument(address: str, name: str, found: Origins, at: Location) -> Resource | None:
     """Return an argument that shows what it is given, as a resource; None if that is no secret for certain."""
-    if not found & _TOLD:
+    if not found & _REPORTED_ORIGINS:
         return None
     attributes = MapValue(at=at, fields={"name": Scalar(at=at, value=name)})
     return Resource(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from azkvlint.graph.resource_ids import HOLE, may_be, parse_id, parse_object_url, parse_vault_address, scope_level
+from azkvlint.graph.resource_ids import HOLE, may_equal, parse_id, parse_object_url, parse_vault_address, scope_level
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
 
@@ -45,7 +45,7 @@ class Index:
         """Return the types that there are, as they are spelled."""
         return list(self._by_type)
 
-    def put(self, resource: Resource) -> None:
+    def replace(self, resource: Resource) -> None:
         """Take ``resource`` for the one of the same address, type, name and id."""
         self.resources[resource.address] = resource
 
@@ -94,7 +94,7 @@ class Index:
         ]
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
 
-    def perhaps(self, text: str) -> tuple[str, ...]:
+    def find_candidates(self, text: str) -> tuple[str, ...]:
         """Return what an id or URL may name that ``find`` did not find.
 
         Of a data-plane URL these are the objects of that name whose vault is not known; of an id, the resources whose
@@ -107,7 +107,7 @@ class Index:
 
     def _is_alike(self, resource: Resource, text: str) -> bool:
         """Return whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
-        return may_be(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
+        return may_equal(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
 
     def _alike(self, text: str) -> tuple[str, ...]:
         parts = parse_id(text)
@@ -119,7 +119,7 @@ class Index:
             known = [
                 (_text(resource, "id").lower().rstrip("/"), resource.address) for resource in self.of_type(parts.type)
             ]
-        return tuple(address for own, address in known if own and may_be(own, text))
+        return tuple(address for own, address in known if own and may_equal(own, text))
 
     def _in_vault(self, type_: str, name: str, vault: str) -> list[str]:
         """Return the objects of a type by name and vault name, all in lower case; an unknown vault name is empty."""
@@ -157,10 +157,10 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
         for value in answer.items if isinstance(answer, ListValue) else (answer,):
             reference = reference_of(resource.address, via, value, index)
             if reference is not None:
-                yield certain_only(reference, resource, index)
+                yield without_conditional_targets(reference, resource, index)
 
 
-def certain_only(reference: Reference, source: Resource, index: Index) -> Reference:
+def without_conditional_targets(reference: Reference, source: Resource, index: Index) -> Reference:
     """Return ``reference`` without targets that exist without ``source``: an unknown condition decides on it."""
     if not source.conditions or not reference.targets:
         return reference
@@ -208,11 +208,11 @@ def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Re
     if found:
         # What exists already may be what is deployed here under a name that is not known.
         existing = all(index.resources[target].existing for target in found)
-        candidates = tuple(one for one in index.perhaps(text) if one not in found) if existing else ()
+        candidates = tuple(one for one in index.find_candidates(text) if one not in found) if existing else ()
         return Reference(source=source, via=via, value=value, targets=found, candidates=candidates, hops=(how,))
     parts = parse_id(text)
     # A subscription or another scope is no resource of the graph's other types, even where its name is not known.
     anything = isinstance(value, Unknown) and parts is None and scope_level(text) is None
     outside = parts.type if parts is not None else "?"
-    candidates = index.perhaps(text)
+    candidates = index.find_candidates(text)
     return Reference(source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside)

@@ -19,7 +19,7 @@ from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.line_hash import LineHashes
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NAME, is_harmless, names_secret, tells_secret
+from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, suggests_secret
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
@@ -35,7 +35,7 @@ _LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
 # A decorator, a parameter up to its default, and how the line after it begins.
-_SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
+_SECURE_DECORATOR = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
 _DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
 _NEXT = regex(r"[\r\n]++(?=[\w@#/])")
 # A line with texts: the head of a block or resource, or one text by its name, perhaps cut off.
@@ -97,7 +97,7 @@ def places_of(
         spans = {
             spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
         }
-        own = [_written(text, *span) for spot in values if (span := spans[spot]) is not None]
+        own = [_value_span(text, *span) for spot in values if (span := spans[spot]) is not None]
         around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
         for spot, at in spots.items():
             whole = spans[spot]
@@ -106,7 +106,7 @@ def places_of(
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
                 excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
-                shown = around.are_apart_from(hashes.span(region.start_line), is_json, at.pointer or ())
+                shown = around.are_absent_from(hashes.span(region.start_line), is_json, at.pointer or ())
                 line_hash = hashes.hash_line(region.start_line) if shown else ""
                 found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
     return found
@@ -139,7 +139,7 @@ class _Secrets:
         found = self._secrets(start, low, high)
         if is_json:
             # Nobody knows what stands beside a place: one line may hold a whole document.
-            found += beside(self._text, low, start, end, high)
+            found += text_beside(self._text, low, start, end, high)
             if pointer:
                 below = is_below_secret(pointer)
                 found += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
@@ -167,7 +167,7 @@ class _Secrets:
             self._secure = list(_secure_defaults(self._text)) if "@" in self._text else []
         return found + self._secure
 
-    def are_apart_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
+    def are_absent_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
         """Return whether a span, which begins a line, holds no secret.
 
         Nobody knows what a text is that has no name of its own: in a list, a map, a call or over several lines.
@@ -185,12 +185,12 @@ class _Secrets:
             matches = _SECRET.finditer(self._text, low, high)
             named = [one.span("text") for one in matches if not is_harmless(one["text"])]
             texts = _LITERAL.finditer(self._text, low, high)
-            named += [one.span() for one in texts if "=" in one[0] and tells_secret(one[0][1:])]
+            named += [one.span() for one in texts if "=" in one[0] and contains_secret(one[0][1:])]
             self._known[low, high] = sorted(named)
         return self._known[low, high]
 
 
-def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
+def _value_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Return from the first to the last quote of what is written of a value, without the key before it."""
     key = _KEY.match(text, start, end)
     first = _QUOTE.search(text, start if key is None else key.end(), end)
@@ -201,7 +201,7 @@ def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
     """Yield the default values of the secure parameters of a Bicep file."""
-    for match in _SECURE.finditer(text):
+    for match in _SECURE_DECORATOR.finditer(text):
         parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
         if parameter is not None:
             end = _NEXT.search(text, parameter.end())
@@ -225,7 +225,7 @@ _VALUES = frozenset({"defaultvalue", "value"})
 _HARMLESS_KEYS = frozenset({"$schema", "apiversion", "type"})
 
 
-def beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Span]:
+def text_beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Span]:
     """Yield what stands on the lines of a place (``low`` to ``high``) but is not part of it, unless that is harmless.
 
     Keys, brackets, permissions and what is true or false are.
@@ -251,8 +251,8 @@ def is_below_secret(pointer: Sequence[str | int]) -> bool:
     if names and names[-1].lower() in _HARMLESS_KEYS:
         return False
     # Nothing of a secure parameter has a place below its declaration.
-    return any(map(names_secret, names[-1:])) or any(
-        names_secret(name) for name in names[:-1] if name.lower() not in _VALUES
+    return any(map(suggests_secret, names[-1:])) or any(
+        suggests_secret(name) for name in names[:-1] if name.lower() not in _VALUES
     )
 
 
@@ -268,7 +268,7 @@ def secret_values(text: str, start: int, end: int, is_below: bool = False) -> It
         if is_key:
             key = tokens[at][0].strip('"')
             at += 2
-            if not (is_below or names_secret(key)) or (is_below and key.lower() in _HARMLESS_KEYS):
+            if not (is_below or suggests_secret(key)) or (is_below and key.lower() in _HARMLESS_KEYS):
                 continue
         elif not is_below or tokens[at].lastgroup not in ("string", "word", "open"):
             at += 1

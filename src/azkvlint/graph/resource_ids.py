@@ -83,13 +83,13 @@ def scope_level(text: str) -> str | None:
     return None
 
 
-def may_be(one: str, other: str) -> bool:
+def may_equal(one: str, other: str) -> bool:
     """Return whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
     left, right = one.split("/"), other.split("/")
-    return len(left) == len(right) and all(map(may_be_step, left, right))
+    return len(left) == len(right) and all(map(may_equal_segment, left, right))
 
 
-def may_be_step(one: str, other: str) -> bool:
+def may_equal_segment(one: str, other: str) -> bool:
     """Return whether two names or patterns (lower case) can be the same name: no part that is known in both differs."""
     if one == other:
         return True
@@ -100,9 +100,11 @@ def may_be_step(one: str, other: str) -> bool:
     start, end = one[: one.index(HOLE)], one[one.rindex(HOLE_END) + 1 :]
     known_start = other.partition(HOLE)[0]
     known_end = other.rpartition(HOLE_END)[2]
-    return _fits(start, known_start, HOLE in other) and _fits(end[::-1], known_end[::-1], HOLE in other)
+    return _may_begin_with_both(start, known_start, HOLE in other) and _may_begin_with_both(
+        end[::-1], known_end[::-1], HOLE in other
+    )
 
 
-def _fits(one: str, other: str, open_: bool) -> bool:
+def _may_begin_with_both(one: str, other: str, open_: bool) -> bool:
     """Return whether a text can begin with both; one that is not ``open_`` is whole, and so cannot be the shorter."""
     return other.startswith(one) or (open_ and one.startswith(other))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.graph.changes import opened, overlaid
+from azkvlint.graph.changes import overlay, with_open_fields
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
@@ -48,19 +48,19 @@ def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None
     return [one for one in every if one.address in named]
 
 
-def perhaps(value: MapValue) -> MapValue:
+def possibly_set(value: MapValue) -> MapValue:
     """Return fields that are perhaps set."""
     why = "whether azapi_update_resource sets it is not known"
     fields = {
-        name: perhaps(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
+        name: possibly_set(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
         for name, field in value.fields.items()
     }
     return msgspec.structs.replace(value, fields=fields)
 
 
-def updated(target: Resource, changes: MapValue) -> MapValue:
+def apply_update(target: Resource, changes: MapValue) -> MapValue:
     """Return the attributes of a resource with what an update sets."""
-    found = overlaid(target.attributes, changes)
+    found = overlay(target.attributes, changes)
     properties, name = changes.fields.get(_PURGE[0]), _PURGE[1]
     whole = found.fields.get(_PURGE[0])
     if isinstance(whole, Unknown):
@@ -74,7 +74,7 @@ def updated(target: Resource, changes: MapValue) -> MapValue:
     return msgspec.structs.replace(found, fields={**found.fields, _PURGE[0]: whole})
 
 
-def by_itself(attributes: MapValue, by_id: Value | None) -> MapValue:
+def standalone_attributes(attributes: MapValue, by_id: Value | None) -> MapValue:
     """Return the attributes that an update sets on its own; all others are unknown."""
     fields = dict(attributes.fields)
     if by_id is not None:
@@ -84,7 +84,7 @@ def by_itself(attributes: MapValue, by_id: Value | None) -> MapValue:
         fields["scope"] = msgspec.structs.replace(doubt, pattern=above.rpartition("/providers/")[0])
     fields.setdefault("name", Unknown(at=attributes.at, why="which resource it changes is not known"))
     why = "the update does not say it, and Azure keeps what the resource has"
-    return opened(msgspec.structs.replace(attributes, fields=fields), Unknown(at=attributes.at, why=why))
+    return with_open_fields(msgspec.structs.replace(attributes, fields=fields), Unknown(at=attributes.at, why=why))
 
 
 def _named(value: Value, index: Index) -> str | None:

@@ -16,7 +16,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, kind_of_name, without_accents
 
 # Of longer strings only the beginning counts.
-_MOST = 20_000
+_MAX_LENGTH = 20_000
 
 
 def known_text(pattern: str) -> str:
@@ -26,7 +26,7 @@ def known_text(pattern: str) -> str:
     """
     found: list[str] = []
     depth = 0
-    for one in pattern[:_MOST]:
+    for one in pattern[:_MAX_LENGTH]:
         if one == "\u27e8":
             found.append("" if depth else "x")
             depth += 1
@@ -65,8 +65,8 @@ _HOLE = regex(r"[<{%$#\[(*].*")
 
 def has_credential(text: str) -> bool:
     """Return whether a text says by its format that it holds a credential. Parts that are not known are none."""
-    text = text[:_MOST]
-    return bool(_KNOWN.search(text)) or any(not _is_left_open(value) for value in _secret_parts(text))
+    text = text[:_MAX_LENGTH]
+    return bool(_KNOWN.search(text)) or any(not _is_placeholder_value(value) for value in _secret_parts(text))
 
 
 def placeholder_in(text: str) -> Placeholder:
@@ -74,8 +74,8 @@ def placeholder_in(text: str) -> Placeholder:
     found = placeholder_by_words(text)
     if found is Placeholder.CERTAIN:
         return found
-    parts = [*_secret_parts(text[:_MOST])]
-    if not parts and not _KNOWN.search(text[:_MOST]):
+    parts = [*_secret_parts(text[:_MAX_LENGTH])]
+    if not parts and not _KNOWN.search(text[:_MAX_LENGTH]):
         return found
     return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
 
@@ -85,7 +85,7 @@ def _secret_parts(text: str) -> Iterator[str]:
     return (one["value"] for pattern in (_PART, _USER_INFO) for one in pattern.finditer(text))
 
 
-def _is_left_open(value: str) -> bool:
+def _is_placeholder_value(value: str) -> bool:
     return bool(_HOLE.match(value)) or placeholder_by_words(value) is Placeholder.CERTAIN
 
 
@@ -116,7 +116,7 @@ _LEAST_CHANGES = 4
 
 def is_plain(text: str) -> bool:
     """Return whether a text is no secret by its form: an address, an identifier, a number, a public key, a setting."""
-    text = text[:_MOST].strip()
+    text = text[:_MAX_LENGTH].strip()
     if _may_hold_secret(text):
         return False
     if text[:1] in ("{", "["):
@@ -200,7 +200,7 @@ class Placeholder(Enum):
     NONE = "none"
 
 
-_LONGEST_PHRASE = 200
+_MAX_PHRASE = 200
 _HUMP = regex(r"(?<=[a-z])(?=[A-Z][a-z])")
 # What the pipeline of Azure Quickstart Templates replaces in parameter files, in this repository and its many copies.
 # Source: github.com/Azure/azure-quickstart-templates (1-CONTRIBUTION-GUIDE/README.md).
@@ -217,33 +217,33 @@ _ROW = regex(r"([0xX*#?._-])\1*")
 _SEPARATORS = regex(r"[\s_.:;,/\\|-]+")
 _PHRASE = regex(r"[^\W\d_]+(?:[\s_.:;,/\\'()|-]+(?:[^\W_]+))*[\s.!:)]*")
 # What the words of a whole text are, in lower case, without accents and with single spaces between them.
-_WHAT = r"(?:value|secret|password|key|token|string|credentials?|username|user name|user)"
-_SET = (
+_NOUN = r"(?:value|secret|password|key|token|string|credentials?|username|user name|user)"
+_SET_PARTICIPLE = (
     r"(?:set|defined?|replaced?|filled|updated?|changed?|provided?|determined|added|done|configured|populated|created"
     r"|overwritten|overridden|inserted|rotated|generated|specified|decided|managed|supplied|injected|maintained)"
 )
 _CHANGE_ME = r"(?:change|replace|update|set|overwrite|override|fill|edit|configure)"
-_HOW = (
+_ADVERB = (
     r"(?:in|on|by|via|from|at|with|through|during|before|after|outside|externally|manually|later|elsewhere|separately"
     r"|automatically)"
 )
-_STANDS_FOR_ANOTHER = regex(
+_PLACEHOLDER_PHRASE = regex(
     "|".join(
         (
             # One word, perhaps with what it is that is missing.
-            rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fix ?me|todo|dummy|tbd|tbc|tba)(?: {_WHAT})?",
+            rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fix ?me|todo|dummy|tbd|tbc|tba)(?: {_NOUN})?",
             r"n ?a|none|null|nil|undefined|unset|blank|empty|unused|nothing|unknown",
-            rf"(?:fake|mock|sample|example|your)(?: \w+)? {_WHAT}|(?:temp|temporary|initial|default|some) value",
-            rf"no ?{_WHAT}",
-            rf"{_WHAT}? ?(?:is )?not (?:yet )?(?:{_SET}|used|needed|required|applicable|available)",
+            rf"(?:fake|mock|sample|example|your)(?: \w+)? {_NOUN}|(?:temp|temporary|initial|default|some) value",
+            rf"no ?{_NOUN}",
+            rf"{_NOUN}? ?(?:is )?not (?:yet )?(?:{_SET_PARTICIPLE}|used|needed|required|applicable|available)",
             r"(?:.* )?place ?holder(?: .*)?",
             # Requests to set a value.
-            rf"(?:please )?{_CHANGE_ME} (?:me|this|it|your|the|real|actual|{_WHAT}|{_HOW})\b.*",
-            rf"(?:please )?(?:insert|enter|put|paste|add|provide|type)(?: \w+){{0,4}} (?:here|{_WHAT})(?: .*)?",
+            rf"(?:please )?{_CHANGE_ME} (?:me|this|it|your|the|real|actual|{_NOUN}|{_ADVERB})\b.*",
+            rf"(?:please )?(?:insert|enter|put|paste|add|provide|type)(?: \w+){{0,4}} (?:here|{_NOUN})(?: .*)?",
             r"your(?: \w+){1,5} here",
-            rf"(?:{_WHAT} )?(?:to|will|must|should|needs? to|has to) (?:be )?{_SET}(?: .*)?|to (?:fill|do)(?: .*)?",
-            rf"(?:{_WHAT} )?(?:is )?{_SET} {_HOW}\b.*",
-            rf"manually {_SET}(?: .*)?",
+            rf"(?:{_NOUN} )?(?:to|will|must|should|needs? to|has to) (?:be )?{_SET_PARTICIPLE}(?: .*)?|to (?:fill|do)(?: .*)?",
+            rf"(?:{_NOUN} )?(?:is )?{_SET_PARTICIPLE} {_ADVERB}\b.*",
+            rf"manually {_SET_PARTICIPLE}(?: .*)?",
             # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish.
             r"(?:bitte )?(?:platzhalter|andern|aendern|ersetzen|ausfullen|ausfuellen)|(?:ersetze|andere|aendere) mich",
             r"(?:noch )?zu (?:andern|aendern|setzen|ersetzen|definieren|befullen|befuellen)|noch (?:offen|setzen)",
@@ -262,15 +262,15 @@ _STANDS_FOR_ANOTHER = regex(
 _STEM = regex(r"(?:^| )(?:change|replace|place ?holder|todo|dummy|update|set ?me|fill ?me|set ?by)")
 _HINTS = regex(
     rf"(?:temp|temporary|tmp|initial|default|tests?|sample|example|fake|mock|foo|bar|foobar|blank|manual|ignored?"
-    rf"|bootstrap|seed|not ?used|to|be|the|a|{_WHAT}|[0-9]{{1,3}})"
+    rf"|bootstrap|seed|not ?used|to|be|the|a|{_NOUN}|[0-9]{{1,3}})"
     rf"(?: (?:temp|initial|default|test|sample|example|value|key|token|string|to|be|the|a|[0-9]{{1,3}}))*"
 )
-_BARE = regex(rf"{_WHAT}|to|be|the|a|[0-9]*")
+_BARE = regex(rf"{_NOUN}|to|be|the|a|[0-9]*")
 
 
 def placeholder_by_words(text: str) -> Placeholder:
     """Return whether the words or brackets of a text say that it stands for a value that is set later."""
-    text = text[:_MOST].strip().strip("'\"`").strip()
+    text = text[:_MAX_LENGTH].strip().strip("'\"`").strip()
     packed = _SEPARATORS.sub("", text)
     if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed):
         return Placeholder.CERTAIN
@@ -278,7 +278,7 @@ def placeholder_by_words(text: str) -> Placeholder:
         return Placeholder.CERTAIN
     plain = without_accents(text)
     said = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
-    if len(said) <= _LONGEST_PHRASE and _PHRASE.fullmatch(plain) and _STANDS_FOR_ANOTHER.fullmatch(said):
+    if len(said) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(said):
         return Placeholder.CERTAIN
     is_hint = bool(_HINTS.fullmatch(said)) and not _BARE.fullmatch(said)
     is_likely = is_hint or bool(_STEM.search(said)) or len(set(packed.lower())) == 1

@@ -16,10 +16,10 @@ from azkvlint.model.value import Path, Scalar
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import (
     NameKind,
+    is_name_of_plain_secret,
+    is_name_of_resource,
+    is_plain_name,
     kind_of_path,
-    names_a_name,
-    names_name_of_plain_secret,
-    names_no_secret,
 )
 
 Origins: TypeAlias = frozenset[str]
@@ -46,7 +46,7 @@ CONFIGURATION = "configuration"
 RESOURCE = "resource"
 UNTRACED = "?"
 # Of a plan: it refers to a secret, which may be it, or what it is computed from.
-MADE_OF = "?secret"
+FROM_SECRET = "?secret"
 
 NONE: Origins = frozenset()
 _CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
@@ -55,7 +55,7 @@ _SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KE
 # Functions that give one of their arguments.
 _CHOOSING = frozenset({"coalesce", "try", "if"})
 # Functions that give what is in their arguments, as it is there.
-_WHOLE = frozenset(
+_COLLECTING = frozenset(
     {
         "merge", "concat", "flatten", "values", "one", "tomap", "tolist", "toset", "sensitive", "nonsensitive", "union",
         "ephemeralasnull", "setunion", "compact", "distinct", "reverse", "sort",
@@ -63,7 +63,7 @@ _WHOLE = frozenset(
 )  # fmt: skip
 
 # What says something about a value, and does not give it away: whether there is one, how long it is, what it is not.
-_TELLING = frozenset(
+_REVEALING = frozenset(
     {
         "empty", "length", "can", "contains", "startswith", "endswith", "equals", "not", "and", "or", "less",
         "lessorequals", "greater", "greaterorequals", "alltrue", "anytrue", "keys", "objectkeys", "indexof",
@@ -90,7 +90,7 @@ class Scope(Protocol):
 
 
 # Of a longer loop it is not known which branch of a conditional applies.
-_MOST_ROUNDS = 20
+_MAX_ITERATIONS = 20
 # A step into any item of a list or map, and how one by its key begins.
 ANY = "[*]"
 _KEYED = "["
@@ -100,39 +100,39 @@ def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
     """Return the origins of what is at ``rest`` in an expression; none if it is literal."""
     if isinstance(node, ast.Literal):
         return NONE
-    choices = _choices(node)
+    choices = _alternatives(node)
     if choices is not None:
-        chosen = _chosen(choices, scope, rest)
+        chosen = _alternative_origins(choices, scope, rest)
         # Defaults and literals decide which of two values an expression has.
-        decided = _decided(node, scope) if chosen & _SECRETS else None
-        return chosen if decided is None else _chosen([decided], scope, rest)
+        decided = _applicable_branch(node, scope) if chosen & _SECRETS else None
+        return chosen if decided is None else _alternative_origins([decided], scope, rest)
     if isinstance(node, ast.Call) and node.name.lower() in _READING:
-        return _of_file(node, scope)
-    if _tells_little(node):
+        return _file_origins(node, scope)
+    if _reveals_little(node):
         return frozenset({RESOURCE}) if any(origins_of(part, scope) for part in parts_of(node)) else NONE
-    found = _within(node, scope, rest)
+    found = _collection_origins(node, scope, rest)
     if found is None and isinstance(node, _NAMED):
         found = scope.origins(node, rest)
         if found is None:
-            found = _below(node, scope, rest)
-    return found if found is not None else _made_of([origins_of(part, scope) for part in parts_of(node)])
+            found = _access_origins(node, scope, rest)
+    return found if found is not None else _combined_origins([origins_of(part, scope) for part in parts_of(node)])
 
 
-def _made_of(parts: list[Origins]) -> Origins:
+def _combined_origins(parts: list[Origins]) -> Origins:
     """Return the origins of a value of several parts: text around an address changes what it is."""
-    found = together(parts)
+    found = combine(parts)
     return found - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in found and len(parts) > 1 else found
 
 
-def _of_file(node: ast.Call, scope: Scope) -> Origins:
+def _file_origins(node: ast.Call, scope: Scope) -> Origins:
     """Return those of the content of a file, and of what a template is filled with."""
     path, *values = node.arguments or (None,)
     inner = [origins_of(value, scope) for value in values]
     outside = path is not None and origins_of(path, scope)
-    return together([*inner, frozenset({FILE}) if outside else NONE])
+    return combine([*inner, frozenset({FILE}) if outside else NONE])
 
 
-def _choices(node: ast.Node) -> tuple[ast.Expression, ...] | None:
+def _alternatives(node: ast.Node) -> tuple[ast.Expression, ...] | None:
     """Return the expressions of which one counts; None if it is no choice."""
     match node:
         case ast.Conditional(yes=yes, no=no):
@@ -144,7 +144,7 @@ def _choices(node: ast.Node) -> tuple[ast.Expression, ...] | None:
     return None
 
 
-def _decided(node: ast.Node, scope: Scope) -> ast.Expression | None:
+def _applicable_branch(node: ast.Node, scope: Scope) -> ast.Expression | None:
     """Return the branch of a conditional that applies in all rounds of the loops around it, if that is known."""
     match node:
         case ast.Conditional(condition=condition, yes=yes, no=no):
@@ -159,20 +159,20 @@ def _decided(node: ast.Node, scope: Scope) -> ast.Expression | None:
     return None
 
 
-def _tells_little(node: ast.Node) -> bool:
+def _reveals_little(node: ast.Node) -> bool:
     """Return whether an expression is about a value that it does not give."""
     match node:
         case ast.Call(name=name):
-            return name.lower() in _TELLING or name.lower() in _HASHING
+            return name.lower() in _REVEALING or name.lower() in _HASHING
         case ast.Binary(operator=operator) | ast.Unary(operator=operator):
             return operator in _COMPARING
     return False
 
 
-def _within(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
+def _collection_origins(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
     """Return the origins of what is in a collection, however it is made; None for anything else."""
     match node:
-        case ast.Call(name=name, arguments=arguments) if name.lower() in _WHOLE:
+        case ast.Call(name=name, arguments=arguments) if name.lower() in _COLLECTING:
             return union(origins_of(argument, scope, rest) for argument in arguments)
         case ast.Call(name=name, arguments=(over,)) if name.lower() == "items" and len(rest) > 1:
             return frozenset({RESOURCE}) if rest[1] == "key" else origins_of(over, scope, (ANY, *rest[2:]))
@@ -182,7 +182,7 @@ def _within(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
         case ast.For(item=item, index=index, over=over, body=body):
             return origins_of(body, Loop(scope, item, index, over), rest[1:] if rest else rest)
         case ast.Object() if rest:
-            return _of_members(node, scope, rest)
+            return _member_origins(node, scope, rest)
         case ast.Call(name=name, arguments=arguments) if rest and name.lower() == "createobject":
             pairs = zip(arguments[::2], arguments[1::2], strict=False)
             meant = [value for key, value in pairs if _may_be(key, rest[0])]
@@ -201,7 +201,7 @@ def _may_be(key: ast.Expression, step: str | int) -> bool:
     return str(key.value).lower() == str(step).strip("[]").lower()
 
 
-def _below(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
+def _access_origins(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
     """Return the origins of a step into something that has no name; None if there is none."""
     match node:
         case ast.Member(of=of, name=name):
@@ -235,7 +235,7 @@ class Loop:
         """Return the value that an expression has in all rounds, None if it differs."""
         over = self._outer.value(self._over, {})
         found: Result | None = None
-        for key, item in _rounds(over):
+        for key, item in _iterations(over):
             here = self._outer.value(node, {self._value: item, self._key: key, **local})
             if not isinstance(here, Scalar) or (isinstance(found, Scalar) and found.value != here.value):
                 return None
@@ -243,17 +243,17 @@ class Loop:
         return found
 
 
-def _rounds(over: Result | None) -> list[tuple[Result, Result]]:
+def _iterations(over: Result | None) -> list[tuple[Result, Result]]:
     """Return the key and the item of each round over a collection that is known, and not too large."""
     pairs: list[tuple[Result, Result]] = []
     if isinstance(over, Fields) and over.rest is None:
         pairs = [(Scalar(at=over.at, value=key), item) for key, item in over.fields.items()]
     elif isinstance(over, Items):
         pairs = [(Scalar(at=over.at, value=number), item) for number, item in enumerate(over.items)]
-    return pairs if len(pairs) <= _MOST_ROUNDS else []
+    return pairs if len(pairs) <= _MAX_ITERATIONS else []
 
 
-def _of_members(node: ast.Object, scope: Scope, rest: Path) -> Origins:
+def _member_origins(node: ast.Object, scope: Scope, rest: Path) -> Origins:
     """Return the origins of what is at ``rest`` in an object: of all its members, if any of them may be meant."""
     by_name, others, spread = _members(node)
     if rest[0] == ANY:
@@ -271,13 +271,13 @@ def _of_members(node: ast.Object, scope: Scope, rest: Path) -> Origins:
 
 _Members: TypeAlias = tuple[dict[str, ast.Expression], list[ast.Expression], list[ast.Expression]]
 # The members of large objects, which many others may look into; the node is kept so that its identity stays its own.
-_known: dict[int, tuple[ast.Object, _Members]] = {}
+_cache: dict[int, tuple[ast.Object, _Members]] = {}
 _LARGE, _MOST_KNOWN = 20, 100
 
 
 def _members(node: ast.Object) -> _Members:
     """Return an object's values by key, those whose keys are expressions, and the objects spread into it."""
-    found = _known.get(id(node))
+    found = _cache.get(id(node))
     if found is not None:
         return found[1]
     properties = [member for member in node.members if isinstance(member, ast.Property)]
@@ -287,13 +287,13 @@ def _members(node: ast.Object) -> _Members:
         [member.value for member in node.members if isinstance(member, ast.Spread)],
     )
     if len(properties) > _LARGE:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[id(node)] = node, members
+        if len(_cache) >= _MOST_KNOWN:
+            _cache.clear()
+        _cache[id(node)] = node, members
     return members
 
 
-def together(parts: list[Origins]) -> Origins:
+def combine(parts: list[Origins]) -> Origins:
     """Return the origins of a value of several parts: a host or user beside a secret is no secret."""
     for weaker in (_PLAIN, _CODE):
         found = union(part for part in parts if not part <= weaker)
@@ -305,7 +305,7 @@ def together(parts: list[Origins]) -> Origins:
 _NAMED = (ast.Name, ast.Member, ast.Item, ast.Splat, ast.Call, ast.Nested, ast.NotNull)
 
 
-def _chosen(nodes: Iterable[ast.Expression], scope: Scope, rest: Path) -> Origins:
+def _alternative_origins(nodes: Iterable[ast.Expression], scope: Scope, rest: Path) -> Origins:
     """Return those of any of several values, of which each may be the one that counts; a placeholder adds none."""
     nodes = [*nodes]
     nodes = [node for node in nodes if not _is_placeholder(node)] or nodes
@@ -381,7 +381,7 @@ def _is_key(step: str | int) -> bool:
     return str(step).startswith(_KEYED)
 
 
-def declared_secret(found: Origins, rest: Path = ()) -> Origins:
+def secure_parameter_origins(found: Origins, rest: Path = ()) -> Origins:
     """Return those of what is at ``rest`` in a parameter that is declared as secret, whatever it is given.
 
     A secure object may have names and identifiers beside its secrets.
@@ -404,44 +404,44 @@ def _kind_of(steps: Iterable[str | int]) -> NameKind:
     return kind_of_path(str(step).strip("[]") for step in steps)
 
 
-def of_vault_secret(name: ast.Node | None) -> Origins:
+def vault_secret_origins(name: ast.Node | None) -> Origins:
     """Return those of a secret in a vault; ``name`` is the expression of its name."""
     match name:
         case ast.Literal(value=str() as text):
-            is_plain_one = names_no_secret(text)
+            is_plain_one = is_plain_name(text)
         case ast.Call(name=function, arguments=(ast.Literal(value=str() as text),)) if function in _REFERRING:
-            is_plain_one = names_name_of_plain_secret(text)
+            is_plain_one = is_name_of_plain_secret(text)
         case ast.Name() | ast.Member() | ast.Item() | ast.NotNull():
-            is_plain_one = names_name_of_plain_secret((names_of(path_of(name)) or ("",))[-1])
+            is_plain_one = is_name_of_plain_secret((names_of(path_of(name)) or ("",))[-1])
         case _:
             is_plain_one = False
     return frozenset({CONFIGURATION if is_plain_one else SECRET})
 
 
-def of_variable(found: Origins, steps: Path, value: ast.Node | None) -> Origins:
+def variable_origins(found: Origins, steps: Path, value: ast.Node | None) -> Origins:
     """Return those of a variable. What is only declared as secret is none in the name of a resource."""
     refers = isinstance(value, ast.Literal | ast.Name | ast.Member | ast.Item | ast.NotNull) or (
         isinstance(value, ast.Call) and value.name.lower() in _REFERRING
     )
-    if SECURE in found and found - {SECURE} <= _PLAIN and not refers and names_a_name(str(steps[-1])):
+    if SECURE in found and found - {SECURE} <= _PLAIN and not refers and is_name_of_resource(str(steps[-1])):
         return frozenset({CONFIGURATION})
-    return named(found, steps)
+    return with_name_kind(found, steps)
 
 
-def of_list(rest: Path) -> Origins:
+def list_function_origins(rest: Path) -> Origins:
     """Return those of what is at ``rest`` in the answer of a ``list*`` function: keys, beside their names."""
     plain = _kind_of(rest) is NameKind.PLAIN
     return frozenset({CONFIGURATION if plain else CREDENTIAL})
 
 
-def named(found: Origins, steps: Iterable[str | int]) -> Origins:
+def with_name_kind(found: Origins, steps: Iterable[str | int]) -> Origins:
     """Return ``found``, or that it is configuration if that is what the names on the way to the value say."""
     if found <= _PLAIN and _kind_of(steps) is NameKind.PLAIN:
         return frozenset({CONFIGURATION})
     return found
 
 
-def of_known(found: Origins) -> Origins:
+def known_value_origins(found: Origins) -> Origins:
     """Return the origins of a known value, which cannot come from an unknown one."""
     if found == {CONFIGURATION}:
         return found

@@ -18,8 +18,8 @@ from azkvlint.model.severity_override import Override
 from azkvlint.model.suppression import OVERRIDE, DirectiveId, SuppressionDirective
 from azkvlint.util.errors import UsageError
 from azkvlint.util.globs import AddressGlob, PathGlob
-from azkvlint.util.project_boundary import checkout_of, lies_in, real_path
-from azkvlint.util.project_files import called
+from azkvlint.util.project_boundary import checkout_of, is_within, real_path
+from azkvlint.util.project_files import reported_name
 
 EVERY = "every rule"
 
@@ -43,7 +43,7 @@ class Overriding:
     def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
         self.problems: list[Problem] = []
         self._folder = f"{config.base.rstrip(os.sep)}{os.sep}"
-        self._covered = any(lies_in(config.base, real_path(path)) for path in config.paths)
+        self._covered = any(is_within(config.base, real_path(path)) for path in config.paths)
         # The source of a plan need not lie below the plan's root: its paths start from its own checkout.
         self._roots = [root, *filter(None, [checkout_of(config.base)])]
         self._ready: list[_Ready] = []
@@ -57,7 +57,7 @@ class Overriding:
             if override.severity is None and config.no_ignores:
                 continue
             region = Region(override.line, 1, override.line, 1) if override.line else None
-            at = Location(path=called(root, config.file), region=region)
+            at = Location(path=reported_name(root, config.file), region=region)
             for word in override.rules:
                 if word not in named:
                     named[word] = _named(word, override, known)

@@ -23,8 +23,8 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
-from azkvlint.util.project_boundary import lies_in, real_path
-from azkvlint.util.project_files import called, read_named
+from azkvlint.util.project_boundary import is_within, real_path
+from azkvlint.util.project_files import read_named, reported_name
 from azkvlint.util.safe_text import encode, visible
 
 VERSION = 1
@@ -76,7 +76,7 @@ class Baseline:
         ``rules`` are those that were asked, ``root`` is where the paths of the run start from, ``roots`` are the paths
         of the Terraform modules that were judged.
         """
-        self._at = Location(path=called(root, real_path(self._file)))
+        self._at = Location(path=reported_name(root, real_path(self._file)))
         self._apply(total)
         # What could not be read may hold what is missing.
         is_whole = not any(problem.level == "error" for problem in total.problems)
@@ -187,7 +187,7 @@ class _Seen:
 
     def __init__(self, config: Config, root: str, roots: Iterable[str]) -> None:
         real = [real_path(path) for path in config.paths]
-        self._files = {called(root, path) for path in real}
+        self._files = {reported_name(root, path) for path in real}
         self._folders = [path for path in real if os.path.isdir(path)]
         self._modules = {os.path.normpath(path) for path in roots}
         self._root = root
@@ -196,7 +196,7 @@ class _Seen:
         """Return whether the run would have found what is at a path."""
         full = os.path.normpath(os.path.join(self._root, path))
         in_module = os.path.normpath(os.path.dirname(path) or os.curdir) in self._modules
-        return path in self._files or in_module or any(lies_in(full, folder) for folder in self._folders)
+        return path in self._files or in_module or any(is_within(full, folder) for folder in self._folders)
 
 
 def _read(file: str) -> Iterator[Entry]:

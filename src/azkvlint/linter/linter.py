@@ -23,16 +23,16 @@ from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import begin, evaluate_units
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import CANNOT_READ
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import STDIN_NAME, discover
 from azkvlint.readers.reader import MAKE_INPUT
 from azkvlint.readers.template_names import JSON
 from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.readers.units import Unit, units_of
-from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
-from azkvlint.util.project_boundary import lies_in, real_path, root_of
-from azkvlint.util.project_files import called, reported
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
+from azkvlint.util.project_boundary import is_within, real_path, root_of
+from azkvlint.util.project_files import reported_name, reported_path
 
 if TYPE_CHECKING:
     from azkvlint.linter.baseline import Baseline
@@ -102,7 +102,7 @@ def report_of(
 
 def _start(config: Config, root: str) -> str:
     """Return the folder that paths of source start from; a plan may be in another one."""
-    if not config.source_root or lies_in(real_path(config.source_root), root):
+    if not config.source_root or is_within(real_path(config.source_root), root):
         return root
     return root_of(config.source_root)
 
@@ -205,7 +205,7 @@ def _as_configured(
 def notice_problems(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
     """Yield the problems of the settings, at their places below the root of the run."""
     for one in notices:
-        at = Location(path=called(root, one.file)) if one.file else None
+        at = Location(path=reported_name(root, one.file)) if one.file else None
         yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
@@ -257,7 +257,7 @@ def _undeclared(units: Iterable[UnitResult]) -> Iterator[Problem]:
     roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():
         text = f"no root module declares the variable '{name}' that --var or --var-file gives a value to"
-        yield Problem(code=CANNOT_READ, level="warning", message=text)
+        yield Problem(code=INPUT_UNREADABLE, level="warning", message=text)
 
 
 def _without(unit: UnitResult, answered: Mapping[str, frozenset[str]]) -> UnitResult:
@@ -334,7 +334,7 @@ def exit_code_of(sources: Sequence[str], problems: Iterable[Problem], has_findin
     note, warning, setting or environment variable changes that. 3 beats 1.
     """
     if not is_complete(sources, problems):
-        return EXIT_NOT_WHOLE
+        return EXIT_INCOMPLETE
     return EXIT_FINDINGS if has_findings else EXIT_CLEAN
 
 
@@ -347,7 +347,9 @@ def _unread(config: Config, root: str, read: Iterable[str]) -> list[str]:
         while name and name not in around:
             around.add(name)
             name = name.rpartition("/")[0] or os.curdir  # which the root itself is called
-    return [path for path in folders if reported(root, real_path(path)) not in around and not _has_source(path, config)]
+    return [
+        path for path in folders if reported_path(root, real_path(path)) not in around and not _has_source(path, config)
+    ]
 
 
 def _has_source(folder: str, config: Config) -> bool:
@@ -360,4 +362,4 @@ def _nothing(paths: Sequence[str]) -> Problem:
     """Return the problem that there is no input in ``paths``."""
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
-    return Problem(code=CANNOT_READ, level="error", message=message, hint=MAKE_INPUT)
+    return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=MAKE_INPUT)

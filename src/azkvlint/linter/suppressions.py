@@ -20,7 +20,7 @@ from azkvlint.model.finding import IN_SOURCE, Finding, Problem, Suppression
 from azkvlint.model.location import Location, SourceComments
 from azkvlint.model.rule import Rule
 from azkvlint.model.suppression import COMMENT, EVERY_CHECK, METADATA, TFSEC, TRIVY, DirectiveId, SuppressionDirective
-from azkvlint.syntax.ignore_comments import Directive, covered, directives
+from azkvlint.syntax.ignore_comments import Directive, directives, target_spans
 from azkvlint.syntax.positions import Lines
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Suppressions:
             peers = read_peers(source)
             if found or peers:
                 self._texts[path] = Lines(source.text)
-                self._take(path, zip(found, covered(source, found), strict=True), policy)
+                self._take(path, zip(found, target_spans(source, found), strict=True), policy)
                 if peers:
                     self._take_peers(path, peers, policy)
         for path, one in metadata.items():

@@ -99,7 +99,7 @@ class FoldersOfTests:
     def _is_globbed(self, path: str, is_folder: bool) -> bool:
         """Return whether a glob of the user is about a path."""
         return any(
-            path.startswith(base) and glob.is_about(path[len(base) :].replace(os.sep, "/"), is_folder)
+            path.startswith(base) and glob.matches_itself(path[len(base) :].replace(os.sep, "/"), is_folder)
             for base, glob in self._globs or ()
         )
 

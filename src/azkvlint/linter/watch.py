@@ -24,7 +24,7 @@ from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER, State, state_of
 from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import current_folder, real_path
-from azkvlint.util.project_files import KEPT, walk
+from azkvlint.util.project_files import FILE_BUFFER, walk
 from azkvlint.util.safe_text import visible
 
 
@@ -47,7 +47,7 @@ class IncrementalRun:
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
         """Return the report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
-        KEPT.clear()
+        FILE_BUFFER.clear()
         FILE_TRACKER.start()
         try:
             return self._check(config, progress)

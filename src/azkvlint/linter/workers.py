@@ -14,7 +14,7 @@ from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location, Region
-from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import STDIN
 from azkvlint.readers.read_result import ReadResult, without_suppressions
@@ -26,7 +26,7 @@ from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import begin_run, real_path
-from azkvlint.util.project_files import HELD
+from azkvlint.util.project_files import EDITOR_TEXTS
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
@@ -57,7 +57,7 @@ def evaluate_units(
     """
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
-    if jobs < 2 or HELD:
+    if jobs < 2 or EDITOR_TEXTS:
         worker = Worker(config, rules, root, policy, relevant)
         yield from map(worker.evaluate, units)
         return
@@ -112,7 +112,7 @@ class Worker:
             return UnitResult(read=[path])
         if unit.source.is_link:
             at = Location(path=path)
-            return UnitResult(problems=[Problem(code=NOT_WHOLE, level="note", message=_LINKED, at=at)])
+            return UnitResult(problems=[Problem(code=INPUT_INCOMPLETE, level="note", message=_LINKED, at=at)])
         try:
             read = self._read(unit)
             if read is None:
@@ -235,4 +235,4 @@ def _problem(path: str, error: InputError) -> Problem:
         column = error.column or 1
         region = Region(error.line, column, error.line, column)
     at = Location(path=path, region=region)
-    return Problem(code=CANNOT_READ, level="error", message=error.message, at=at, hint=error.hint or "")
+    return Problem(code=INPUT_UNREADABLE, level="error", message=error.message, at=at, hint=error.hint or "")

@@ -32,7 +32,7 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
 
 
-class Also(msgspec.Struct, frozen=True, kw_only=True):
+class ConditionalRules(msgspec.Struct, frozen=True, kw_only=True):
     """Rules, by id or by the ideas that they cover, that a row asks only of vaults for which ``when`` holds."""
 
     when: Condition
@@ -55,7 +55,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     ideas: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
-    also: tuple[Also, ...] = ()
+    also: tuple[ConditionalRules, ...] = ()
     when: Condition | None = None
     platform: Platform | None = None
     note: str = ""

@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint.model.location import Location
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import holds_secret, is_harmless, tells_secret
+from azkvlint.util.secret_names import contains_secret, is_harmless, is_secret_name
 
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
@@ -22,10 +22,10 @@ Path: TypeAlias = tuple[Step, ...]
 
 _STEP = regex(r"([^.\[\]]+)|\[([0-9]+)\]")
 # What is shown to people has at most this many characters.
-_LONGEST = 1_000
+_MAX_LENGTH = 1_000
 
 # The note of what may not be there at all: one field of an object, or an item that stands for any number of a list.
-PERHAPS = "it may not be there"
+MAY_BE_ABSENT = "it may not be there"
 
 
 class Origin(StrEnum):
@@ -193,17 +193,17 @@ SENSITIVE = "(sensitive)"
 def display(value: Answer) -> str:
     """Return text for people, on one line, and not too long for one. A sensitive value is never shown."""
     text = _display(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."
 
 
-def _enough(parts: Iterable[str]) -> str:
+def _join_limited(parts: Iterable[str]) -> str:
     """Return parts with commas between them, cut where they are too long to be shown."""
     found: list[str] = []
     length = 0
     for part in parts:
         found.append(part)
         length += len(part)
-        if length > _LONGEST:
+        if length > _MAX_LENGTH:
             break
     return ", ".join(found)
 
@@ -230,20 +230,20 @@ def _display(value: Answer) -> str:
     match value:
         case Scalar(value=bool() as flag):
             return "true" if flag else "false"
-        case Scalar(value=str() as text) if ("=" in text or "@" in text) and tells_secret(text):
+        case Scalar(value=str() as text) if ("=" in text or "@" in text) and contains_secret(text):
             return SENSITIVE
         case Scalar(value=plain):
             return str(plain)
         case ListValue(items=items):
-            return "[" + _enough(_display(item) for item in items) + "]"
+            return "[" + _join_limited(_display(item) for item in items) + "]"
         case MapValue() if _is_hidden(value):
             return SENSITIVE
         case MapValue(fields=fields):
             members = (
-                f"{name}: {_display(field) if _is_plain(field) or not holds_secret(name) else SENSITIVE}"
+                f"{name}: {_display(field) if _is_plain(field) or not is_secret_name(name) else SENSITIVE}"
                 for name, field in fields.items()
             )
-            return f"({_enough(members)})"
+            return f"({_join_limited(members)})"
         case Link(target=target):
             return target
         case Unknown(one_of=(_, *_) as values):

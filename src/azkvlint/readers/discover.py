@@ -11,17 +11,17 @@ from azkvlint.readers.template_names import is_parameters
 from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.readers.terragrunt.names import is_read
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.project_boundary import current_folder, lies_in, named_path, real_path, root_of
+from azkvlint.util.project_boundary import current_folder, is_within, named_path, real_path, root_of
 from azkvlint.util.project_files import (
-    HELD,
+    EDITOR_TEXTS,
     MAX_FILE,
     MAX_INPUT,
-    entries,
     is_file,
     link_target,
+    list_entries,
+    list_names,
     read_bytes,
     read_stdin,
-    scanned,
 )
 
 STDIN = "-"
@@ -56,7 +56,7 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
     for path in paths:
         if path != STDIN and not os.path.isabs(path):
             current_folder()
-        if path != STDIN and not os.path.lexists(path) and real_path(path) not in HELD:
+        if path != STDIN and not os.path.lexists(path) and real_path(path) not in EDITOR_TEXTS:
             hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
@@ -88,7 +88,7 @@ def hold_stdin(name: str) -> None:
         why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
         raise UsageError(f"--stdin-filename {name}: {why}", "name the file that standard input stands for")
     try:
-        HELD[real_path(name)] = read_stdin(_limit(name))
+        EDITOR_TEXTS[real_path(name)] = read_stdin(_limit(name))
     except InputError as error:
         raise InputError(f"standard input: {error.message}") from error
 
@@ -104,7 +104,7 @@ def read_source(source: Source) -> bytes:
     except InputError:
         if os.path.isdir(source.file):  # a folder is a source only because it cannot be listed: this says why
             try:
-                entries(source.file)
+                list_names(source.file)
             except OSError as error:
                 raise InputError(f"it cannot be read: {error.strerror}") from error
         raise
@@ -137,13 +137,13 @@ def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str,
 
     def start(folder: str) -> str:
         real = real_path(folder)
-        return f"{(real if lies_in(named, real) or lies_in(real, named) else named).rstrip(os.sep)}{os.sep}"
+        return f"{(real if is_within(named, real) or is_within(real, named) else named).rstrip(os.sep)}{os.sep}"
 
     globs = [(start(folder), PathGlob(pattern)) for folder, pattern in exclude]
 
     def excluded(path: str, is_folder: bool) -> bool:
         return any(
-            path.startswith(folder) and glob.is_about(path[len(folder) :].replace(os.sep, "/"), is_folder)
+            path.startswith(folder) and glob.matches_itself(path[len(folder) :].replace(os.sep, "/"), is_folder)
             for folder, glob in globs
         )
 
@@ -162,7 +162,7 @@ def _files(
     while waiting:
         here = waiting.pop()
         try:
-            found = scanned(here)
+            found = list_entries(here)
         except OSError:
             closed.append(here)
             continue

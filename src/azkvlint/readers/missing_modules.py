@@ -7,8 +7,8 @@ import re
 
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import below_named, lies_in
-from azkvlint.util.project_files import MAX_FILE, entries, is_file, read_bytes, reported
+from azkvlint.util.project_boundary import below_named, is_within
+from azkvlint.util.project_files import MAX_FILE, is_file, list_names, read_bytes, reported_path
 
 _FETCH = "run git submodule update --init"
 _NAME_IT = "add what is missing; name the folder on the command line to make this an error"
@@ -41,7 +41,7 @@ def why_missing(path: str, caller: str, root: str) -> tuple[str, str] | None:
         return f"git submodule `{submodule}` is not fetched, so the modules in it are not evaluated", _FETCH
     below = below_named(caller).lower()
     if not EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
-        name = reported(root, path) if lies_in(path, root) else os.path.basename(path)
+        name = reported_path(root, path) if is_within(path, root) else os.path.basename(path)
         return f"`{name}`, which an example or a test uses, does not exist, so it is not evaluated", _NAME_IT
     return None
 
@@ -52,10 +52,10 @@ def _submodule_of(path: str, root: str) -> str | None:
     Nothing outside of ``root`` is read.
     """
     top = os.path.dirname(path)
-    while lies_in(top, root):
+    while is_within(top, root):
         for name in _submodules(os.path.join(top, ".gitmodules")):
             folder = os.path.normpath(os.path.join(top, name))
-            if folder != top and lies_in(path, folder) and _is_empty(folder):
+            if folder != top and is_within(path, folder) and _is_empty(folder):
                 return name
         if top == root:
             break
@@ -75,6 +75,6 @@ def _submodules(file: str) -> list[str]:
 
 def _is_empty(folder: str) -> bool:
     try:
-        return not entries(folder)
+        return not list_names(folder)
     except (OSError, InputError):
         return True

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.discover import STDIN, Source, read_source
 from azkvlint.readers.plan.document import Plan, mentions_plan
@@ -31,7 +31,7 @@ from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import absolute_path, real_path, refuse_as_output
-from azkvlint.util.project_files import inside, is_file
+from azkvlint.util.project_files import is_file, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import ModuleCache
@@ -257,7 +257,7 @@ def _is_text_template(data: bytes, error: InputError) -> bool:
 def _rendered(path: str) -> ReadResult:
     """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
     text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
-    note = Problem(code=NOT_WHOLE, level="note", message=text, at=Location(path=path))
+    note = Problem(code=INPUT_INCOMPLETE, level="note", message=text, at=Location(path=path))
     return not_evaluated(path, note)
 
 
@@ -283,7 +283,7 @@ class Loader:
         """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
         from azkvlint.syntax.json_decoder import decode
 
-        file = inside(self._root, self._folder, relative) if self._folder else None
+        file = resolve_inside(self._root, self._folder, relative) if self._folder else None
         if file is None or not is_file(file):
             return None
         return decode(read_source(Source(file=file, path=relative, asked=True)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import is_harmless, names_secret, tells_secret
+from azkvlint.util.secret_names import contains_secret, is_harmless, suggests_secret
 
 Span: TypeAlias = tuple[int, int]
 
@@ -34,7 +34,7 @@ class Spans:
 
 def speaks_of_secret(name: object) -> bool:
     """Return whether what stands behind a name is secret."""
-    return isinstance(name, str) and names_secret(name) and not name.lower().endswith(_NO_SECRET)
+    return isinstance(name, str) and suggests_secret(name) and not name.lower().endswith(_NO_SECRET)
 
 
 def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
@@ -48,7 +48,7 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
         case ast.Call(name="sensitive") if tells(node):
             yield node.start, node.end
         case ast.Literal(value=str() as text):
-            if tells_secret(text):
+            if contains_secret(text):
                 yield node.start, node.end
         case _:
             for child in _children(node):

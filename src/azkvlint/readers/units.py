@@ -20,7 +20,7 @@ from azkvlint.readers.terragrunt.names import is_read, is_unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of, real_path
-from azkvlint.util.project_files import entries, inside, is_file, read_start
+from azkvlint.util.project_files import is_file, list_names, read_start, resolve_inside
 
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
@@ -191,7 +191,7 @@ def _template_of(file: str) -> str | None:
 def _file_inside(folder: str, name: str) -> str | None:
     """Return the real path of a file of the project that another one in ``folder`` names; None if there is none."""
     try:
-        file = inside(boundary_of(folder), folder, name)
+        file = resolve_inside(boundary_of(folder), folder, name)
     except InputError:
         return None
     return file if file is not None and is_file(file) else None
@@ -211,7 +211,7 @@ def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> 
 def _parameter_files(folder: str) -> dict[str, list[str]]:
     """The parameter files of a folder, by the template that each is for."""
     try:
-        names = entries(folder)
+        names = list_names(folder)
     except (OSError, InputError):
         return {}
     found: dict[str, list[str]] = {}

@@ -37,12 +37,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 Reporter: TypeAlias = Callable[[Report, Options], str | bytes]
 
 
-def lazily(package: str, names: Iterable[str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
+def lazy_reporters(package: str, names: Iterable[str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
     """Formats by name. Each is the function of that name in the module of that name, imported with its first use."""
-    return {name: _later(f"{package}.{name}", name) for name in names}
+    return {name: _lazy_reporter(f"{package}.{name}", name) for name in names}
 
 
-def _later(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
+def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
     def reporter(report: Any, options: Options) -> str | bytes:
         from importlib import import_module
 
@@ -52,7 +52,7 @@ def _later(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
     return reporter
 
 
-REPORTERS: Mapping[str, Reporter] = lazily(
+REPORTERS: Mapping[str, Reporter] = lazy_reporters(
     f"{__name__}.findings",
     ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson"),
 )
@@ -61,7 +61,7 @@ REPORTERS: Mapping[str, Reporter] = lazily(
 SARIF_INCLUDED = ("suppressed", "undecided", "passed")
 """The kinds of results that a SARIF log for an audit can hold besides findings."""
 
-TELL_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
+SHOW_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
 """The formats in which people see problems who read the standard output."""
 
 FINDINGS_ONLY = frozenset({"concise", "github", "gitlab", "azure", "rdjson"})

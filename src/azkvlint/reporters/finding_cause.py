@@ -12,7 +12,7 @@ from azkvlint.model.value import Origin
 
 EXPLICIT, ABSENT, DERIVED = "explicit", "absent", "derived"
 # How the sentence begins that tells the cause, by its name.
-REPORTED = {
+CAUSE_SENTENCES = {
     EXPLICIT: "It is set so",
     ABSENT: "Nothing is set for it",
     DERIVED: "It is worked out from other values",
@@ -20,7 +20,7 @@ REPORTED = {
 # How the notes of defaults begin that speak for themselves.
 _NOT_SET = "not set"
 # The sentence holds at most this much of the evidence.
-_MOST = 3
+_MAX_EVIDENCE = 3
 
 
 def cause(finding: Finding) -> str:
@@ -31,7 +31,7 @@ def cause(finding: Finding) -> str:
 
 def reason(finding: Finding) -> str:
     """Return the evidence in words: ``properties.enablePurgeProtection is not set, and the default is false``."""
-    return _joined([_words(one, finding.resource) for one in finding.evidence]) or "the parameters of the rule"
+    return _join([_words(one, finding.resource) for one in finding.evidence]) or "the parameters of the rule"
 
 
 def _kind(one: Evidence, resource: str) -> str:
@@ -61,7 +61,7 @@ def _words(one: Evidence, resource: str) -> str:
     return f"{said} ({one.note})" if one.note else said
 
 
-def _joined(texts: Sequence[str]) -> str:
+def _join(texts: Sequence[str]) -> str:
     once = list(dict.fromkeys(texts))
-    more = f"; and {len(once) - _MOST} more" if len(once) > _MOST else ""
-    return "; ".join(once[:_MOST]) + more
+    more = f"; and {len(once) - _MAX_EVIDENCE} more" if len(once) > _MAX_EVIDENCE else ""
+    return "; ".join(once[:_MAX_EVIDENCE]) + more

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from azkvlint.model.finding import Finding, Outcome
-from azkvlint.reporters.phrases import called, more, pieces
+from azkvlint.reporters.phrases import call_note, occurrence_note, pieces
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
@@ -20,7 +20,7 @@ _JOINING = frozenset({"@", "#", ":", "www"})
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _APART = "&#8203;"
 _TICKS = regex("`+")
-_LONGEST = 300
+_MAX_LENGTH = 300
 
 
 def plain(text: str) -> str:
@@ -60,11 +60,11 @@ def message(finding: Finding, *, cell: bool = True) -> str:
     if finding.outcome is Outcome.UNDECIDED:
         said = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
     else:
-        said = _filled(finding, cell)
-    return f"{said}{plain(called(finding) + more(finding))}"
+        said = _fill(finding, cell)
+    return f"{said}{plain(call_note(finding) + occurrence_note(finding))}"
 
 
-def _filled(finding: Finding, cell: bool) -> str:
+def _fill(finding: Finding, cell: bool) -> str:
     """Return the rule's message with code spans instead of its quotes."""
     said = ""
     quoted = False
@@ -86,4 +86,4 @@ def _span(text: str, cell: bool) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

@@ -63,7 +63,7 @@ def headline(finding: Finding) -> str:
 
 def full_text(finding: Finding) -> str:
     """Return the headline, the call that leads to it, and what else it is about."""
-    return f"{headline(finding)}{called(finding)}{more(finding)}"
+    return f"{headline(finding)}{call_note(finding)}{occurrence_note(finding)}"
 
 
 def sentence(finding: Finding) -> str:
@@ -71,7 +71,7 @@ def sentence(finding: Finding) -> str:
     return f"{place(finding.at)}: {finding.rule.id} {full_text(finding)}"
 
 
-def called(finding: Finding) -> str:
+def call_note(finding: Finding) -> str:
     """`` [called at path:line:column]``: of a module that several use, its place does not say whose finding it is."""
     calls = [note.at for note in finding.related if note.text == CALLED]
     return f" [called at {place(calls[0])}]" if calls else ""
@@ -95,7 +95,7 @@ def problem_line(problem: Problem) -> str:
     return f"{at}: {problem.level} {problem.code} {problem_text(problem)}"
 
 
-def found(evidence: Evidence, finding: Finding) -> str:
+def evidence_text(evidence: Evidence, finding: Finding) -> str:
     """Return what was found where, what was expected, and where the value comes from."""
     other = evidence.at.address if evidence.at.address not in (None, finding.resource) else None
     where = " of ".join(part for part in (evidence.attribute, other) if part)
@@ -111,12 +111,12 @@ def found(evidence: Evidence, finding: Finding) -> str:
     return f"{text} [{place(evidence.at)}]" if not same else text
 
 
-def related(note: Note) -> str:
+def note_text(note: Note) -> str:
     """Return a place that helps to understand, and why."""
     return f"{visible(note.text)} [{place(note.at)}]"
 
 
-def more(finding: Finding) -> str:
+def occurrence_note(finding: Finding) -> str:
     """`` [and 2 more: kv["b"], kv["c"]]`` where a finding is about several resources; of them the next three.
 
     One that is in a folder of tests or examples is marked after that.
@@ -150,8 +150,8 @@ def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     rule = finding.rule
     lines = [("ignored", suppression(finding))] if finding.suppressed is not None else []
     lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
-    lines += [("found", found(evidence, finding)) for evidence in finding.evidence]
-    lines += [("note", related(note)) for note in finding.related]
+    lines += [("found", evidence_text(evidence, finding)) for evidence in finding.evidence]
+    lines += [("note", note_text(note)) for note in finding.related]
     lines += [("why", paragraph(rule.why)), ("fix", paragraph(rule.fix))]
     if references:
         lines += [("see", visible(link)) for link in rule.references]
@@ -166,7 +166,7 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
     return [(count, rules[rule]) for rule, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
-def skipped(declaration: Declaration) -> str:
+def skipped_text(declaration: Declaration) -> str:
     """Return why a declaration was not evaluated."""
     return visible(f"'{declaration.address}' was not evaluated: {declaration.reason}")
 
@@ -195,7 +195,7 @@ def summary(report: Report) -> str:
     said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    said = f"{judged(report.resource_counts)}: {said}, {pluralize(len(report.problems), 'problem')}"
+    said = f"{evaluated_resources(report.resource_counts)}: {said}, {pluralize(len(report.problems), 'problem')}"
     if not report.skipped:
         return said
     return f"{said}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
@@ -207,7 +207,7 @@ def _instances(findings: Sequence[Finding]) -> str:
     return f" in {count} instances" if count > len(findings) else ""
 
 
-def judged(counts: Mapping[str, int]) -> str:
+def evaluated_resources(counts: Mapping[str, int]) -> str:
     """``3 vaults, 1 managed HSM judged``: what Key Vault is first made of, then the rest by type."""
     types = sorted((kind for kind in counts if counts[kind]), key=_rank)
     return (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WORD = "kvlint"
 _START = regex(r"(?<![\w-])kvlint[ \t]*:[ \t]*", re.IGNORECASE)
-_WHAT = regex(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
+_DIRECTIVE = regex(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
 # Only a date may follow without a sign between: "until it is gone" is a reason.
 _UNTIL = regex(r"\(?(?<!\w)until(?:[ \t]*[=:][ \t]*|[ \t]+(?=[0-9]))(?P<day>[^\s,;)]*)[,;)]?", re.IGNORECASE)
 _OWNER = regex(r"\(?(?<!\w)owner[ \t]*=[ \t]*(?P<owner>[^\s,;)]*)[,;)]?", re.IGNORECASE)
@@ -96,7 +96,7 @@ def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
     def wrong(fault: str) -> Directive:
         return Directive(comment=comment, start=start, end=end, fault=fault)
 
-    match = _WHAT.fullmatch(said)
+    match = _DIRECTIVE.fullmatch(said)
     if match is None:
         return wrong("this is no directive of kvlint")
     ids = tuple(id_.strip() for id_ in match["ids"].split(","))
@@ -129,17 +129,17 @@ def day_of(text: str) -> date | None:
         return None
 
 
-def covered(source: SourceComments, found: Sequence[Directive]) -> list[tuple[int, int] | None]:
+def target_spans(source: SourceComments, found: Sequence[Directive]) -> list[tuple[int, int] | None]:
     """Return for each directive, in order, the span of what it is about; None where there is nothing of the kind."""
     if not found:
         return []
-    places = _Places(source)
+    places = _Targets(source)
     return [
         (0, len(source.text) + 1) if directive.whole_file else places.beside(directive.comment) for directive in found
     ]
 
 
-class _Places:
+class _Targets:
     """Which attribute or block each comment of a file is about. Questions come in the order of the comments."""
 
     def __init__(self, source: SourceComments) -> None:
@@ -149,7 +149,7 @@ class _Places:
         ends = sorted((target.head_end, index) for index, target in enumerate(source.targets))
         self._head_ends = [end for end, _ in ends]
         self._by_head_end = [index for _, index in ends]
-        self._leading = list(self._which_lead())
+        self._leading = list(self._leading_flags())
         self._next = code_after(source)
         self._open: list[int] = []
         self._passed = 0
@@ -166,7 +166,7 @@ class _Places:
         target = self._source.targets[index]
         return target.start, target.end
 
-    def _which_lead(self) -> Iterator[bool]:
+    def _leading_flags(self) -> Iterator[bool]:
         """Yield of each comment, whether nothing but comments stands before it on its line."""
         text, last, led = self._source.text, 0, True
         for start, end in self._source.comments:

@@ -54,7 +54,7 @@ def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
         pointer, here = waiting.pop()
         inside: Iterator[tuple[str | int, Any]] = iter(())
         if isinstance(here, dict):
-            yield from _of_object(pointer, here)
+            yield from _object_entries(pointer, here)
             inside = iter(here.items())
         elif isinstance(here, list):
             inside = iter(enumerate(here))
@@ -62,18 +62,18 @@ def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
         waiting.extend(reversed(below))
 
 
-def _of_object(pointer: Pointer, here: Mapping[str, Any]) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
+def _object_entries(pointer: Pointer, here: Mapping[str, Any]) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
     for key in (key for key in here if key.lower() == "metadata"):
         metadata = here[key]
         for name in metadata if isinstance(metadata, dict) else ():
             place, said = (*pointer, key, name), metadata[name]
             if name.lower() == _NAME:
-                yield from ((pointer, at, _NAME, entry) for at, entry in _own(place, said))
+                yield from ((pointer, at, _NAME, entry) for at, entry in _own_entries(place, said))
             elif name == CHECKOV:
-                yield from ((pointer, at, CHECKOV, entry) for at, entry in _of_checkov(place, said))
+                yield from ((pointer, at, CHECKOV, entry) for at, entry in _checkov_entries(place, said))
 
 
-def _own(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
+def _own_entries(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
     """Yield the entries of kvlint's own metadata; None for one that is wrong."""
     if not isinstance(said, dict):
         yield place, said
@@ -85,7 +85,7 @@ def _own(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
         yield from (((*place, word, index), entry) for index, entry in enumerate(entries))
 
 
-def _of_checkov(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
+def _checkov_entries(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
     """Yield the entries of Checkov's metadata: below ``skip``, in a list, or a single one."""
     if isinstance(said, dict):
         place, said = (*place, "skip"), said.get("skip")

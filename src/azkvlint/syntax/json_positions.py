@@ -41,7 +41,7 @@ _BLANK, _COMMA = frozenset(b" \t\r\n"), ord(",")
 Plain: TypeAlias = str | int | float | bool | None
 
 
-class LostError(Exception):
+class NotJsonError(Exception):
     """The text is not JSON."""
 
 
@@ -131,7 +131,7 @@ def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, i
     if selection.pointer is None and not selection.steps:
         return {}
     parser = _Parser(text, lambda _written, _at: None, MAX_DEPTH + 1)
-    with suppress(LostError):
+    with suppress(NotJsonError):
         parser.root(selection)
     found: dict[Pointer, tuple[int, int]] = {}
     if parser.top is not None:
@@ -160,7 +160,7 @@ def _decode_key(quoted: str) -> str:
     try:
         return decode_string(quoted)
     except ValueError:
-        raise LostError from None
+        raise NotJsonError from None
 
 
 class _Parser:
@@ -180,7 +180,7 @@ class _Parser:
         """Read the outermost value."""
         match = _ITEM.match(self.text)
         if match is None:
-            raise LostError
+            raise NotJsonError
         if match[1] is not None:
             self.top = Scalar(match.start(1), match.end(1), self.decode(match[1], match.start(1)))
         else:
@@ -194,7 +194,7 @@ class _Parser:
             return JsonObject(at, at, [])
         if self.text.startswith("[", at):
             return JsonArray(at, at, [])
-        raise LostError
+        raise NotJsonError
 
     def read(self, into: JsonObject | JsonArray, selection: Selection | None, depth: int) -> int:
         """Read the content of a container."""
@@ -248,7 +248,7 @@ class _Parser:
                 continue
             match = _ITEM.match(text, at)
             if match is None:
-                raise LostError
+                raise NotJsonError
             if match[1] is not None:
                 plain = self.decode(match[1], match.start(1)) if selection is None else None
                 found.append(Scalar(*match.span(1), plain))
@@ -263,12 +263,12 @@ class _Parser:
     def skip(self, at: int) -> int:
         """Skip the container at ``at``."""
         if not self.text.startswith(("{", "["), at):
-            raise LostError
+            raise NotJsonError
         at, depth = at + 1, 1
         while depth:
             match = _BRACKET.match(self.text, at)
             if match is None:
-                raise LostError
+                raise NotJsonError
             depth += 1 if match[1] else -1
             at = match.end()
             self.end = match.end(2)
@@ -278,7 +278,7 @@ class _Parser:
         """Read the closing ``mark``."""
         match = _CLOSE.match(self.text, at)
         if match is None or match[1] != mark:
-            raise LostError
+            raise NotJsonError
         self.end = match.end(1)
         return match.end()
 

@@ -35,14 +35,14 @@ class LineHashes:
         self._text = ""
         self._starts: list[int] = []
         self._counts: list[int] = []
-        self._asked = 0
+        self._requests = 0
 
     def hash_line(self, line: int) -> str:
         """Return the fingerprint of a line, counted from 1: hexadecimal digits, a colon, a number; empty if none."""
         if isinstance(self._lines.text, MarkedText) and not self._lines.text.is_utf8:
             return ""
         if not self._starts:
-            self._look_through()
+            self._index_lines()
         window = self._window(self._starts[line - 1])
         value = 0
         for unit in window.ljust(_LENGTH, "\0"):
@@ -58,7 +58,7 @@ class LineHashes:
     def _window(self, start: int) -> str:
         return self._text[start : start + _LENGTH]
 
-    def _look_through(self) -> None:
+    def _index_lines(self) -> None:
         text = self._lines.text.replace("\r\n", "\n").replace("\r", "\n").translate(_BLANKS) + _END
         if not self._lines.text.isascii():
             # Code units, of which a character beyond U+FFFF has two.
@@ -71,8 +71,8 @@ class LineHashes:
 
     def _count(self, line: int, window: str) -> int:
         """Return how many lines up to this one begin with the same window."""
-        self._asked += 1
-        if self._asked <= _FEW and self._text.find(f"\n{window}") + 1 == self._starts[line - 1]:
+        self._requests += 1
+        if self._requests <= _FEW and self._text.find(f"\n{window}") + 1 == self._starts[line - 1]:
             return 1
         if not self._counts:
             seen: dict[str, int] = {}

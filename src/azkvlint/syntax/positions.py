@@ -68,11 +68,11 @@ class Lines:
         start = self._within(start)
         end = max(start, self._within(end))
         low, high = self._context(start, end)
-        spans = _merged(hidden, low, high)
+        spans = _merge_spans(hidden, low, high)
         return Excerpt(
-            text=self._shown(start, min(end, high), spans),
+            text=self._redacted(start, min(end, high), spans),
             context=self.region(low, high),
-            context_text=self._shown(low, high, spans),
+            context_text=self._redacted(low, high, spans),
             utf16=self._utf16(start, end),
             context_utf16=self._utf16(low, high),
         )
@@ -133,7 +133,7 @@ class Lines:
             low -= 2 if self.text.endswith("\r\n", 0, low) else 1
         return low, high
 
-    def _shown(self, start: int, end: int, hidden: Sequence[Span]) -> str:
+    def _redacted(self, start: int, end: int, hidden: Sequence[Span]) -> str:
         """Return the text of a span, without what is hidden."""
         parts: list[str] = []
         for first, last in hidden:
@@ -148,19 +148,19 @@ class Lines:
         if self._narrow:
             return None
         region = self.region(start, end)
-        first, last = self._wide(start), self._wide(end)
+        first, last = self._extra_units(start), self._extra_units(end)
         if not first and not last:
             return None
         return Region(region.start_line, region.start_column + first, region.end_line, region.end_column + last)
 
-    def _wide(self, offset: int) -> int:
+    def _extra_units(self, offset: int) -> int:
         """Return how many characters before an offset on its line take two code units."""
         start = self.starts[bisect_right(self.starts, offset) - 1]
         before = self.text[start:offset]
         return len(before.encode("utf-16-le", "surrogatepass")) // 2 - len(before)
 
 
-def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
+def _merge_spans(spans: Sequence[Span], low: int, high: int) -> list[Span]:
     """Return the spans that reach into ``low`` to ``high``, in order, those that overlap made one."""
     merged: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < high and span[1] > low and span[0] < span[1]):

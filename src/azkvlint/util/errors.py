@@ -14,13 +14,13 @@ from __future__ import annotations
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
-EXIT_NOT_WHOLE = 3
+EXIT_INCOMPLETE = 3
 
 
 class KvlintError(Exception):
     """``message`` is one sentence for people; ``hint`` says how to fix it."""
 
-    exit_code = EXIT_NOT_WHOLE
+    exit_code = EXIT_INCOMPLETE
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)

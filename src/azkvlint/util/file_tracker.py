@@ -59,7 +59,7 @@ class FileTracker:
         """Return the result of ``work``, and the states of what it depends on."""
         if not self.is_on:
             return work(), {}
-        result, seen = self._part(work)
+        result, seen = self._run_tracked(work)
         return result, {path: self._states[path] for path in seen}
 
     def cached(self, cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
@@ -71,13 +71,13 @@ class FileTracker:
         if not self.is_on:
             found = cache[key] = work()
             return found
-        found, seen = self._part(work)
+        found, seen = self._run_tracked(work)
         cache[key] = found
         self._cached[entry] = frozenset(seen)
         self._add(seen)
         return found
 
-    def _part(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
+    def _run_tracked(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
         self._seen.append(set())
         try:
             result = work()

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 _ANY_DEPTH = "**"
 _NEVER = re.compile(r"(?!)")
-_LONGEST = 1_000
+_MAX_LENGTH = 1_000
 
 
 class PathGlob:
@@ -25,7 +25,7 @@ class PathGlob:
     """
 
     def __init__(self, pattern: str) -> None:
-        text = _short(pattern)
+        text = _strip(pattern)
         if text.startswith("!"):
             raise ValueError(r"a pattern cannot be taken back by '!'; '\!' is the character")
         self._folders_only = text.endswith("/")
@@ -36,19 +36,19 @@ class PathGlob:
             raise ValueError("it is empty")
         if "/" not in text.rstrip("/"):
             parts.insert(0, _ANY_DEPTH)
-        self._parts = [None if part == _ANY_DEPTH else _of_name(part) for part in parts]
+        self._parts = [None if part == _ANY_DEPTH else _compile_name(part) for part in parts]
 
     def matches(self, path: str, is_folder: bool = False) -> bool:
         """Return whether it is about ``path`` (POSIX, below the folder), or about a folder that this lies in."""
         names = path.split("/")
-        return _fits([*self._parts, None], names) or self.is_about(path, is_folder)
+        return _match_parts([*self._parts, None], names) or self.matches_itself(path, is_folder)
 
-    def is_about(self, path: str, is_folder: bool) -> bool:
+    def matches_itself(self, path: str, is_folder: bool) -> bool:
         """Return whether it is about ``path`` itself: for those who come through all folders above."""
-        return (is_folder or not self._folders_only) and _fits(self._parts, path.split("/"))
+        return (is_folder or not self._folders_only) and _match_parts(self._parts, path.split("/"))
 
 
-def _fits(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool:
+def _match_parts(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool:
     """Return whether the parts of a pattern match names; None matches any number, at the end one or more.
 
     Only the None that was met last ever needs another try: what it skips, those before it need not.
@@ -78,24 +78,24 @@ class AddressGlob:
     """
 
     def __init__(self, pattern: str) -> None:
-        parts = re.split(r"(\*)", _short(pattern))
+        parts = re.split(r"(\*)", _strip(pattern))
         if parts == [""]:
             raise ValueError("it is empty")
-        self._pattern = _compiled([None if part == "*" else part for part in parts])
+        self._pattern = _compile([None if part == "*" else part for part in parts])
 
     def matches(self, address: str, static: str) -> bool:
         """Return whether it is about what has this address, which without keys of instances is ``static``."""
         return self._pattern.fullmatch(address) is not None or self._pattern.fullmatch(static) is not None
 
 
-def _short(pattern: str) -> str:
-    if len(pattern) > _LONGEST:
-        raise ValueError(f"it is longer than {_LONGEST:,} characters")
+def _strip(pattern: str) -> str:
+    if len(pattern) > _MAX_LENGTH:
+        raise ValueError(f"it is longer than {_MAX_LENGTH:,} characters")
     return pattern.strip()
 
 
 @lru_cache(maxsize=512)
-def _of_name(part: str) -> re.Pattern[str]:
+def _compile_name(part: str) -> re.Pattern[str]:
     """Return the pattern of one name of a path."""
     found: list[str | None] = []
     at = 0
@@ -112,10 +112,10 @@ def _of_name(part: str) -> re.Pattern[str]:
             if char == "\\" and at < len(part):
                 char, at = part[at], at + 1
             found.append(char)
-    return _compiled(found)
+    return _compile(found)
 
 
-def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
+def _compile(parts: Sequence[str | None]) -> re.Pattern[str]:
     r"""Return a pattern of literal texts, None for any text, ``\0`` for any character and ``\0a-z`` for one of a set.
 
     Between two of the first the shortest way is taken and never another: where what follows fits after that, it also
@@ -126,7 +126,7 @@ def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
         if part is None:
             runs.append([])
         else:
-            runs[-1].append(_one(part))
+            runs[-1].append(_compile_part(part))
     texts = ["".join(run) for run in runs]
     if len(texts) == 1:
         return re.compile(texts[0], re.DOTALL)
@@ -134,7 +134,7 @@ def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
     return re.compile(f"{texts[0]}{middle}.*{texts[-1]}", re.DOTALL)
 
 
-def _one(part: str) -> str:
+def _compile_part(part: str) -> str:
     if not part.startswith("\0"):
         return re.escape(part)
     chars = part[1:]

@@ -11,7 +11,7 @@ from typing import Any, AnyStr, cast
 _METHODS = ("match", "fullmatch", "search", "finditer", "findall", "split", "sub", "subn")
 
 
-class _Later:
+class _LazyPattern:
     """Stands for a pattern: the first use puts the compiled one's methods into its place, so a later use finds them."""
 
     def __init__(self, text: str | bytes, flags: re.RegexFlag | int) -> None:
@@ -27,4 +27,4 @@ class _Later:
 
 def regex(text: AnyStr, flags: re.RegexFlag | int = 0) -> re.Pattern[AnyStr]:
     """Return a pattern that is not compiled yet. It is used by its methods; the functions of ``re`` do not take it."""
-    return cast("re.Pattern[AnyStr]", _Later(text, flags))
+    return cast("re.Pattern[AnyStr]", _LazyPattern(text, flags))

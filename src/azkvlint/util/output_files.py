@@ -22,8 +22,8 @@ from azkvlint.util.project_boundary import (
     checkout_of,
     current_folder,
     file_state,
+    is_within,
     leads_into_git,
-    lies_in,
     open_named,
     real_path,
 )
@@ -173,7 +173,7 @@ def _refuse_link(file: str, link: str) -> None:
     if not boundary:
         return
     target = real_path(link)
-    if not lies_in(target, boundary) or leads_into_git(target, boundary):
+    if not is_within(target, boundary) or leads_into_git(target, boundary):
         where = os.path.relpath(link, boundary)
         raise UsageError(
             f"'{file}' is not written: '{where}' is a symbolic link that leads out of the checkout",

@@ -39,7 +39,7 @@ def handle_signals() -> None:
     """
     import signal
 
-    for number in _ending():
+    for number in _ending_signals():
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
 
@@ -53,13 +53,13 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     import signal
 
     # One is enough: another one must not interrupt the cleanup.
-    for each in _ending():
+    for each in _ending_signals():
         signal.signal(each, signal.SIG_IGN)
     _received.append(number)
     raise KeyboardInterrupt
 
 
-def _ending() -> list[int]:
+def _ending_signals() -> list[int]:
     import signal
 
     return [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
@@ -163,7 +163,7 @@ def _serve(
         end.close()
     # Ctrl-C reaches all processes of a terminal, and the parent ends its workers by itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in _ending():
+    for number in _ending_signals():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     _release_streams()

@@ -19,7 +19,7 @@ _GIT_FILES = frozenset({"HEAD", "commondir", "config", "packed-refs"})
 OUTSIDE = "it is a symbolic link that leads out of the project"
 INTO_GIT = "it is a symbolic link into a .git folder"
 USE_A_COPY = "replace the link with the file itself"
-NO_PATH = "no file can have this path"
+INVALID_PATH = "no file can have this path"
 _NOT_REGULAR = "it is not a regular file"
 _BROKEN_LINK = "it is a symbolic link that leads nowhere"
 # Flags that a platform does not have are 0. O_NONBLOCK: opening a pipe must not wait for its other end.
@@ -108,7 +108,7 @@ def absolute_path(path: str) -> str:
         return os.path.normpath(path)
 
 
-def expanded_home(path: str) -> str:
+def expand_home(path: str) -> str:
     """Return a path with ``~`` replaced by the user's home."""
     try:
         return os.path.expanduser(path)
@@ -116,7 +116,7 @@ def expanded_home(path: str) -> str:
         return path
 
 
-def lies_in(path: str, folder: str) -> bool:
+def is_within(path: str, folder: str) -> bool:
     """Return whether a path is a folder or below it; both are absolute, with links resolved."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
@@ -134,7 +134,7 @@ def leads_into_git(path: str, folder: str = "") -> bool:
     dotgit = os.path.join(folder, ".git")
     if not folder or (os.path.isdir(dotgit) and not os.path.islink(dotgit)):
         return False
-    return os.path.lexists(dotgit) and lies_in(path, real_path(git_folder(folder)))
+    return os.path.lexists(dotgit) and is_within(path, real_path(git_folder(folder)))
 
 
 def root_of(path: str) -> str:
@@ -148,7 +148,7 @@ def root_of(path: str) -> str:
     checkout = checkout_of(folder)
     if checkout is not None:
         return checkout
-    return here if lies_in(folder, here) else folder
+    return here if is_within(folder, here) else folder
 
 
 def checkout_of(folder: str) -> str | None:
@@ -172,7 +172,7 @@ def named_path(path: str) -> str:
         return real
     folder = real_path(os.path.dirname(path) or os.curdir)
     checkout = checkout_of(folder)
-    is_outside = checkout is not None and (not lies_in(real, checkout) or leads_into_git(real, checkout))
+    is_outside = checkout is not None and (not is_within(real, checkout) or leads_into_git(real, checkout))
     if os.path.lexists(real) and not is_outside:
         return real
     return os.path.join(folder, os.path.basename(path))
@@ -240,7 +240,7 @@ def enter_folder(folder: str) -> str:
 def follow_link(link: str, boundary: str) -> str:
     """Return where a link leads. Raises InputError if that is out of the boundary, or in ``.git``."""
     target = real_path(link)
-    if not boundary or not lies_in(target, boundary):
+    if not boundary or not is_within(target, boundary):
         raise InputError(OUTSIDE, USE_A_COPY)
     if leads_into_git(target, boundary):
         raise InputError(INTO_GIT, USE_A_COPY)
@@ -267,7 +267,7 @@ def open_below(full: str, boundary: str) -> int:
         if error.errno not in IS_LINK:
             raise open_fault(error, full) from error
     except ValueError as error:
-        raise InputError(NO_PATH) from error
+        raise InputError(INVALID_PATH) from error
     else:
         return check_opened(descriptor, full)
     return open_at(follow_link(full, boundary), full)
@@ -280,7 +280,7 @@ def open_at(real: str, file: str) -> int:
     except OSError as error:
         raise open_fault(error, file) from error
     except ValueError as error:
-        raise InputError(NO_PATH) from error
+        raise InputError(INVALID_PATH) from error
     return check_opened(descriptor, real)
 
 

@@ -21,15 +21,15 @@ from collections.abc import Iterator
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.project_boundary import (
-    NO_PATH,
+    INVALID_PATH,
     RUN,
     absolute_path,
     boundary_of,
     checkout_of,
     enter_folder,
     follow_link,
+    is_within,
     leads_into_git,
-    lies_in,
     open_below,
     open_named,
     read_descriptor,
@@ -50,10 +50,10 @@ _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 def end_run() -> None:
     """Forget what a run may read, and standard input: each file is then bounded by its own checkout."""
     RUN.reset()
-    HELD.clear()
+    EDITOR_TEXTS.clear()
 
 
-def inside(root: str, folder: str, name: str) -> str | None:
+def resolve_inside(root: str, folder: str, name: str) -> str | None:
     """Return the real path of ``name`` below ``folder``; None if it, or a link on its way, leads out of the project.
 
     The project is what lies in ``root`` and in the checkout of ``folder``, ``.git`` aside. Raises InputError for a name
@@ -64,14 +64,14 @@ def inside(root: str, folder: str, name: str) -> str | None:
     try:
         file = os.path.realpath(written)
     except (ValueError, OSError) as error:
-        raise InputError(NO_PATH) from error
-    if not root or not lies_in(file, root):
+        raise InputError(INVALID_PATH) from error
+    if not root or not is_within(file, root):
         return None
     boundary = boundary_of(real_path(folder))
-    return file if boundary and lies_in(file, boundary) and not leads_into_git(file, boundary) else None
+    return file if boundary and is_within(file, boundary) and not leads_into_git(file, boundary) else None
 
 
-def reported(root: str, file: str) -> str:
+def reported_path(root: str, file: str) -> str:
     """Return what reports call a file below ``root``."""
     try:
         return os.path.relpath(file, root).replace(os.sep, "/")
@@ -79,13 +79,13 @@ def reported(root: str, file: str) -> str:
         return file.replace(os.sep, "/")
 
 
-def called(root: str, file: str) -> str:
+def reported_name(root: str, file: str) -> str:
     """Return the same of a file that need not be below ``root``: elsewhere it is its name alone."""
     real = real_path(file)
-    return reported(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
+    return reported_path(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
 
 
-def _opened(file: str) -> int:
+def _open(file: str) -> int:
     """Open a regular file of the project. Raises InputError if that cannot be, or is not allowed."""
     if file in RUN.named or file in RUN.cached:
         return open_named(file)
@@ -95,7 +95,7 @@ def _opened(file: str) -> int:
     return open_below(os.path.join(enter_folder(folder), name), boundary_of(enter_folder(folder)))
 
 
-class Kept:
+class FileBuffer:
     """Files that were searched and will be read again by their reader: opening one takes longer than anything else.
 
     Each is returned once. There is room for so many bytes that memory stays the same however many files there are.
@@ -124,15 +124,15 @@ class Kept:
         self._files.clear()
 
 
-KEPT = Kept(32_000_000)
+FILE_BUFFER = FileBuffer(32_000_000)
 """What this process has kept; processes that it starts as copies of itself have it too."""
-HELD: dict[str, bytes] = {}
+EDITOR_TEXTS: dict[str, bytes] = {}
 """Texts that replace the files with these real paths, as an editor holds them; the files need not exist."""
 
 
-def held(file: str) -> bytes | None:
+def editor_text(file: str) -> bytes | None:
     """Return the text that replaces a file, whichever of its paths is given."""
-    return HELD.get(real_path(file)) if HELD else None
+    return EDITOR_TEXTS.get(real_path(file)) if EDITOR_TEXTS else None
 
 
 def is_file(file: str) -> bool:
@@ -141,7 +141,7 @@ def is_file(file: str) -> bool:
     A link that leads out of the project is one: reading it reports why it is refused.
     """
     FILE_TRACKER.record(file)
-    if held(file) is not None:
+    if editor_text(file) is not None:
         return True
     try:
         mode = os.lstat(file).st_mode
@@ -167,14 +167,14 @@ def exists(path: str) -> bool:
     return os.path.lexists(path)
 
 
-def entries(folder: str) -> list[str]:
+def list_names(folder: str) -> list[str]:
     """Return the sorted names of all that is in a folder of the project.
 
     Raises OSError if it cannot be listed, InputError if it is not in the project.
     """
     FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
-    new = (os.path.basename(file) for file in HELD if os.path.dirname(file) == real)
+    new = (os.path.basename(file) for file in EDITOR_TEXTS if os.path.dirname(file) == real)
     return sorted({*os.listdir(real), *new})
 
 
@@ -185,15 +185,15 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     UsageError if a report is to be written there.
     """
     FILE_TRACKER.record(file)
-    text = held(file)
+    text = editor_text(file)
     if text is not None:
         if len(text) > limit:
             raise InputError(f"it is larger than {limit:,} bytes")
         return text
-    kept = KEPT.take(file)
+    kept = FILE_BUFFER.take(file)
     if kept is not None:
         return kept
-    descriptor = _opened(file)
+    descriptor = _open(file)
     if RUN.outputs and not may_be_output:
         try:
             refuse_state(os.fstat(descriptor))
@@ -205,11 +205,11 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 
 def read_start(file: str, length: int) -> bytes:
     """Return how a file of the project begins; empty if it cannot be read, which its reader will report."""
-    text = held(file)
+    text = editor_text(file)
     if text is not None:
         return text[:length]
     try:
-        with os.fdopen(_opened(file), "rb", buffering=0) as stream:
+        with os.fdopen(_open(file), "rb", buffering=0) as stream:
             return stream.read(length)
     except (InputError, OSError):
         return b""
@@ -252,7 +252,7 @@ def read_stdin(limit: int) -> bytes:
     return data
 
 
-def scanned(folder: str) -> list[os.DirEntry[str]]:
+def list_entries(folder: str) -> list[os.DirEntry[str]]:
     """Return what is in a folder, sorted by name. Raises OSError if it cannot be listed."""
     with os.scandir(folder) as found:
         return sorted(found, key=lambda entry: entry.name)
@@ -309,7 +309,7 @@ def bicep_module(root: str, *parts: str) -> str | None:
     """
     file = real_path(os.path.join(root, *parts, "main.json"))
     FILE_TRACKER.record(file)
-    if ".." in parts or not lies_in(file, real_path(root)) or not os.path.isfile(file):
+    if ".." in parts or not is_within(file, real_path(root)) or not os.path.isfile(file):
         return None
     RUN.cached.add(file)
     return file

@@ -90,13 +90,13 @@ class SafePattern:
         return self._python.search(text, start)
 
 
-class TextPattern:
+class RulePattern:
     """The regular expression of a rule. A whole string has to match, and case is ignored."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def fits(self, text: str) -> bool | None:
+    def matches(self, text: str) -> bool | None:
         """Return whether a string matches; None if it may take too long to decide."""
         try:
             return compile_pattern(self.text, in_rule=True).fullmatch(text)
@@ -552,7 +552,7 @@ def _work(node: _Node) -> _Polynomial:
         after: _Polynomial = (0,)
         for one in inside:
             beside, instead = _branches(automaton.follow[one], kinds, work, inside)
-            leaving, after = _most(leaving, beside), _most(after, instead)
+            leaving, after = _upper_bound(leaving, beside), _upper_bound(after, instead)
         step = (1 + max(len(automaton.follow[one]) for one in inside),)
         whole = _sum([(step, 1), ((0, *_sum([(step, 1), (leaving, 1)])), 1), (after, 1)])
         work.update(dict.fromkeys(inside, whole))
@@ -573,9 +573,9 @@ def _branches(
             raise _unproven("repeats what can match the same characters in several ways")
         out = _sum([(work[position], ways) for position, ways in fitting if position not in inside])
         if going_on:
-            beside = _most(beside, out)
+            beside = _upper_bound(beside, out)
         else:
-            instead = _most(instead, out)
+            instead = _upper_bound(instead, out)
     return beside, instead
 
 
@@ -587,6 +587,6 @@ def _sum(terms: list[tuple[_Polynomial, int]]) -> _Polynomial:
     ) or (0,)
 
 
-def _most(one: _Polynomial, other: _Polynomial) -> _Polynomial:
+def _upper_bound(one: _Polynomial, other: _Polynomial) -> _Polynomial:
     """Return a polynomial that is nowhere less than either."""
     return tuple(max(pair) for pair in zip_longest(one, other, fillvalue=0))

@@ -26,7 +26,7 @@ NAME = (
 _SEPARATOR = regex(r"\W")
 _NAMES = regex(NAME, re.IGNORECASE)
 # A connection string, a signed address, an address with a token in its query or a password before its host.
-_TELLS = regex(
+_CREDENTIAL = regex(
     r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S"
     r"|[?&](?:access_?token|api_?key|aws_access_(?:key_secret|token)|client_?secret|code|secret|sshkey|token)=[^&\s]"
     r"|://[^/?#\s:@]*:[^/?#\s@]+@"
@@ -42,15 +42,15 @@ _PERMISSIONS = frozenset(
 )  # fmt: skip
 # Of a name that holds a value which no message may show. Words are joined, so "adminPassword" and "admin_password" are
 # the same.
-_HOLDS = regex(
+_SECRET_NAME = regex(
     r"(?:password|passwd|passphrase|secret|token|credential|connectionstring"
     r"|(?:access|account|api|auth|client|encryption|master|primary|private|secondary|shared|signing|storage)key)"
     r"(?!s?(?:length|name|uri|url|vault|version))"
 )
 _WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_HOLDING_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
+_SHORT_SECRET_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
 # What a name is of that ends so says something about a secret, and is none: ``secret_name``, ``tokenLifetimeDays``.
-_ABOUT = frozenset(
+_DESCRIBING_NOUNS = frozenset(
     {
         "arn", "audience", "count", "date", "days", "description", "enabled", "endpoint", "expiration", "expires",
         "expiry", "format", "group", "hours", "id", "identifier", "ids", "issuer", "kind", "length", "lifetime",
@@ -60,17 +60,19 @@ _ABOUT = frozenset(
     }
 )  # fmt: skip
 # The same for principals: ``secrets_users``. As a part of a secret it is one: ``{ user = "", password = "" }``.
-_WHO = frozenset({"officer", "officers", "principal", "principals", "reader", "readers", "user", "username", "users"})
+_PRINCIPAL_NOUNS = frozenset(
+    {"officer", "officers", "principal", "principals", "reader", "readers", "user", "username", "users"}
+)
 
 
-def names_secret(name: str) -> bool:
+def suggests_secret(name: str) -> bool:
     """Return whether a name speaks of a secret, or of a value that may be one: no excerpt shows what stands behind."""
     return _NAMES.match(_SEPARATOR.sub("_", name)) is not None
 
 
-def tells_secret(text: str) -> bool:
+def contains_secret(text: str) -> bool:
     """Return whether a string holds a secret by what it says of itself: ``...;AccountKey=...``."""
-    return _TELLS.search(text) is not None
+    return _CREDENTIAL.search(text) is not None
 
 
 def is_harmless(text: str) -> bool:
@@ -79,26 +81,26 @@ def is_harmless(text: str) -> bool:
 
 
 @lru_cache(4096)
-def holds_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     """Return whether the value that goes by a name is most likely a secret: no message shows it.
 
     This is narrower than ``names_secret``: an excerpt loses little, but a message without its value says nothing.
     """
     words = [word.lower() for word in _WORD.findall(name)]
-    if not words or words[-1] in _ABOUT or words[-1] in _WHO:
+    if not words or words[-1] in _DESCRIBING_NOUNS or words[-1] in _PRINCIPAL_NOUNS:
         return False
-    return not _HOLDING_WORDS.isdisjoint(words) or _HOLDS.search("".join(words)) is not None
+    return not _SHORT_SECRET_WORDS.isdisjoint(words) or _SECRET_NAME.search("".join(words)) is not None
 
 
 @lru_cache(4096)
-def is_about_secret(name: str) -> bool:
+def describes_secret(name: str) -> bool:
     """Return whether a part of what goes by a secret's name is none itself: its name, its type, its expiration."""
     words = _WORD.findall(name)
-    return bool(words) and words[-1].lower() in _ABOUT
+    return bool(words) and words[-1].lower() in _DESCRIBING_NOUNS
 
 
 # Of longer names only the beginning counts.
-_MOST = 200
+_MAX_LENGTH = 200
 
 
 class NameKind(Enum):
@@ -190,17 +192,17 @@ def kind_of_name(name: str) -> NameKind:
     return NameKind.SECRET if any(word in _SECRET_WORDS for word in words) else NameKind.NEUTRAL
 
 
-def names_no_secret(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     """Return whether a name says that even a value from a key vault is no secret: a user, an ID, a public key."""
     return kind_of_name(name) is NameKind.PLAIN and _ADDRESSES.isdisjoint(_words(name)[-2:])
 
 
-def names_name_of_plain_secret(name: str) -> bool:
+def is_name_of_plain_secret(name: str) -> bool:
     """Return whether a variable such as ``publicKeySecretName`` names a secret of a vault whose value is no secret."""
-    return names_no_secret(_OF_NAME.sub("", name))
+    return is_plain_name(_OF_NAME.sub("", name))
 
 
-def names_a_name(name: str) -> bool:
+def is_name_of_resource(name: str) -> bool:
     """Return whether a variable holds the name of something: what Azure shows to all readers of a resource."""
     words = _words(name)
     return bool(words) and words[-1].endswith(_ENDS_OF_NAMES)
@@ -217,7 +219,7 @@ def kind_of_path(steps: Iterable[str]) -> NameKind:
 
 def _words(name: str) -> list[str]:
     found: list[str] = []
-    for word in map(str.lower, _NAME_WORD.findall(without_accents(name[:_MOST]))):
+    for word in map(str.lower, _NAME_WORD.findall(without_accents(name[:_MAX_LENGTH]))):
         pair = _PAIRS.get((found[-1], word)) if found else None
         if pair is not None:
             found[-1] = pair

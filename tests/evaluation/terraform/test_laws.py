@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from azkvlint.evaluation.terraform.equality import may_be
 from azkvlint.evaluation.terraform.primitive_types import FailedError, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pieces
-from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.evaluation.terraform.conftest import Terraform
@@ -186,7 +186,7 @@ def _covers_items(less: Items, more: Items) -> bool:
 def _covers_fields(less: Fields, more: Fields) -> bool:
     for name, item in less.fields.items():
         if name not in more.fields:
-            if not (isinstance(item, Unknown) and item.note == PERHAPS):
+            if not (isinstance(item, Unknown) and item.note == MAY_BE_ABSENT):
                 return False
         elif not covers(item, more.fields[name]):
             return False

@@ -12,7 +12,7 @@ import pytest
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.model.provider_version import VersionRange, constrained, evidenced
+from azkvlint.model.provider_version import VersionRange, narrow_by_arguments, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Answer, MapValue, Origin, Scalar, Unknown
 from azkvlint.readers.plan.read import read_plan
@@ -329,11 +329,11 @@ class TestVersions:
         ],
     )
     def test_constraints(self, constraint: str, low: tuple[int, int], high: tuple[int, int]) -> None:
-        assert constrained(constraint) == VersionRange(low, high)
+        assert range_of_constraint(constraint) == VersionRange(low, high)
 
     @pytest.mark.parametrize("constraint", ["~> " + "9" * 5000, "9" * 5000 + ".1", ">= ²", "~> 4.٣"])
     def test_constraints_that_no_person_writes(self, constraint: str) -> None:
-        found = constrained(constraint)
+        found = range_of_constraint(constraint)
         assert found.low < found.high
 
     @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ class TestVersions:
     def test_the_arguments_of_a_vault_date_its_provider(
         self, keys: set[str], low: tuple[int, int], high: tuple[int, int]
     ) -> None:
-        assert evidenced("azurerm_key_vault", keys, VersionRange()) == VersionRange(low, high)
+        assert narrow_by_arguments("azurerm_key_vault", keys, VersionRange()) == VersionRange(low, high)
 
 
 class TestProviders:

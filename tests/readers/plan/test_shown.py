@@ -14,7 +14,7 @@ from azkvlint.readers.plan.secret_visibility import Shown
 
 SECRET = "correct-horse"
 FOUND = frozenset({value_origins.SECURE})
-OPEN = frozenset({value_origins.MADE_OF})
+OPEN = frozenset({value_origins.FROM_SECRET})
 
 
 def shown(**parts: Any) -> Shown:

@@ -29,17 +29,17 @@ class Entry(msgspec.Struct, frozen=True):
     rivals: tuple[str, ...]
 
 
-def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Entry, ...]:
+def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
     """Return the fields that lie on, above or below a path that is asked for."""
     found = []
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
         inner: tuple[Entry, ...] = ()
         if not arm:
-            inner = entries_of(field.fields, asked)
+            inner = entries_of(field.fields, required)
             wanted = bool(inner)
         else:
-            wanted = any(meet(path, arm) for path in asked)
+            wanted = any(overlap(path, arm) for path in required)
             inner = entries_of(field.fields, frozenset({()})) if wanted else ()
         if wanted:
             same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
@@ -49,14 +49,14 @@ def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Ent
     return tuple(found)
 
 
-def meet(path: Path, arm: Path) -> bool:
+def overlap(path: Path, arm: Path) -> bool:
     """Return whether one of two paths lies on the other."""
     return path[: len(arm)] == arm[: len(path)]
 
 
 # The default of fields that are not set with its note, or the reason why it is unknown; by the identity of the
 # field, for the tables live as long as the program.
-_known: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
+_defaults: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
 
 
 def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
@@ -64,9 +64,9 @@ def default_of(field: Field, version: VersionRange, at: Location) -> Value | Non
     if not field.defaults:
         return None
     key = (id(field), version)
-    if key not in _known:
-        _known[key] = _default(field, version)
-    found = _known[key]
+    if key not in _defaults:
+        _defaults[key] = _default(field, version)
+    found = _defaults[key]
     if found is None:
         return None
     plain, note = found
@@ -89,9 +89,9 @@ def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | 
 Tree: TypeAlias = dict[str, Any]
 
 
-def frozen(tree: Tree, at: Location) -> MapValue:
+def freeze(tree: Tree, at: Location) -> MapValue:
     """Return nested dicts of Values as a MapValue."""
-    fields = {name: frozen(below, at) if type(below) is dict else below for name, below in tree.items()}
+    fields = {name: freeze(below, at) if type(below) is dict else below for name, below in tree.items()}
     return MapValue(at=at, fields=fields)
 
 

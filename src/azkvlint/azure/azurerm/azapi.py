@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.graph.changes import opened
+from azkvlint.graph.changes import with_open_fields
 from azkvlint.model.value import Link, ListValue, MapValue, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 
@@ -23,7 +23,7 @@ _EXTENSIONS = (
 )  # fmt: skip
 
 
-def above_of(type_: str) -> str:
+def parent_attribute(type_: str) -> str:
     """Return what ``parent_id`` is to a type: what it extends, the resource it lies in, or no more than its group."""
     if type_.lower().startswith(_EXTENSIONS):
         return "scope"
@@ -35,12 +35,12 @@ def is_key_vault_type(type_: str) -> bool:
     return type_.lower().startswith("microsoft.keyvault/")
 
 
-def not_understood(declared_as: str) -> str:
+def unsupported_message(declared_as: str) -> str:
     """Return what is said of a resource of Key Vault that may change anything."""
     return f"an {declared_as} of Key Vault is not understood, so it was not judged"
 
 
-def type_not_known(type_: str) -> str:
+def unknown_type_message(type_: str) -> str:
     """Return what is said of a type of Key Vault that no table knows."""
     return f"'{type_}' is a Key Vault type that is not known, so it was not judged"
 
@@ -86,12 +86,12 @@ def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:
         return found
     inner = MapValue(at=next(iter(fields.values())).at, fields=fields)
     # What is not known of a body is not known of its properties.
-    properties = fields["properties"] if set(fields) == {"properties"} else _renamed(inner, _NAMES[type_.lower()])
+    properties = fields["properties"] if set(fields) == {"properties"} else _rename(inner, _NAMES[type_.lower()])
     if type_.lower() == _CERTIFICATES and isinstance(properties, MapValue):
         policy = properties.fields.get("policy")
         if isinstance(policy, MapValue):
             why = "the body does not say it, and Key Vault decides"
-            policy = opened(policy, Unknown(at=policy.at, why=why))
+            policy = with_open_fields(policy, Unknown(at=policy.at, why=why))
             properties = msgspec.structs.replace(properties, fields={**properties.fields, "policy": policy})
     return {**found, "properties": properties}
 
@@ -109,17 +109,17 @@ def vault_of(parent: Value) -> Value:
     return Link(at=parent.at, target=mentioned.pop())
 
 
-def _renamed(value: Value, names: Mapping[str, str]) -> Value:
+def _rename(value: Value, names: Mapping[str, str]) -> Value:
     match value:
         case MapValue(fields=fields):
-            renamed = {names.get(name) or _camel(name): _renamed(field, names) for name, field in fields.items()}
+            renamed = {names.get(name) or _camel(name): _rename(field, names) for name, field in fields.items()}
             hidden = {
                 name: msgspec.structs.replace(field, sensitive=True) if name in _SECRETS else field
                 for name, field in renamed.items()
             }
             return msgspec.structs.replace(value, fields=hidden)
         case ListValue(items=items):
-            return msgspec.structs.replace(value, items=tuple(_renamed(item, names) for item in items))
+            return msgspec.structs.replace(value, items=tuple(_rename(item, names) for item in items))
         case _:
             return value
 

@@ -40,19 +40,21 @@ _CREDENTIAL = regex(
     r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
 )
 _SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
-_SPEAKS = regex(r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)")
+_SECRET_NAME = regex(
+    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
+)
 # How the address of a data source begins that reads a secret and could be an ephemeral resource.
 READING = "data.azurerm_key_vault_secret."
 # What gives the value of a secret, by Terraform type.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
 # What else holds secrets, all of which count; a dot leads into a block.
-HELD: Mapping[str, tuple[str, ...]] = {
+OTHER_SECRETS: Mapping[str, tuple[str, ...]] = {
     "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),
     "azurerm_key_vault_certificate_issuer": ("password",),
 }
 # Arguments that show what they are given to more people than may read it, by the Terraform type that has them; a dot
 # leads into a block. Names and tags are shown of everything.
-TELLING: Mapping[str, tuple[str, ...]] = {
+EXPOSING: Mapping[str, tuple[str, ...]] = {
     "null_resource": ("triggers",),
     "terraform_data": ("input", "triggers_replace"),
     "local_file": ("content",),
@@ -72,7 +74,7 @@ TELLING: Mapping[str, tuple[str, ...]] = {
 _OF_ALL = ("name", "tags")
 
 
-def of_attribute(type_: str, attribute: str) -> Origins:
+def attribute_origins(type_: str, attribute: str) -> Origins:
     """Return what an attribute of a Terraform resource is; ``attribute`` is empty for the whole resource."""
     for table, word in ((_SECRETS, SECRET), (_PRIVATE_KEYS, PRIVATE_KEY), (_GENERATED, GENERATED)):
         found = table.get(type_)
@@ -87,21 +89,21 @@ def of_attribute(type_: str, attribute: str) -> Origins:
     return frozenset({RESOURCE})
 
 
-def of_output(name: str) -> Origins:
+def output_origins(name: str) -> Origins:
     """Return the origins of an output of a module that is not available; names of secrets are not traced."""
     if _SECURITY_DOMAIN.fullmatch(name):
         return frozenset({SECURITY_DOMAIN})
-    return frozenset({UNTRACED if speaks(name) else RESOURCE})
+    return frozenset({UNTRACED if suggests_secret(name) else RESOURCE})
 
 
-def speaks(name: str) -> bool:
+def suggests_secret(name: str) -> bool:
     """Return whether a name says that what it stands for is a secret."""
-    return _SPEAKS.match(name) is not None
+    return _SECRET_NAME.match(name) is not None
 
 
-def telling(type_: str) -> tuple[str, ...]:
+def exposing_arguments(type_: str) -> tuple[str, ...]:
     """Return the arguments of a Terraform type that show what they are given."""
-    return (*TELLING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ()))
+    return (*EXPOSING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ()))
 
 
 def has_secrets(type_: str) -> bool:

@@ -10,17 +10,17 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import NEVER
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import Version, VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 
 NAME = "deadArgument"
-_ASKED: Path = ("derived", NAME)
+_PATH: Path = ("derived", NAME)
 
 
-class _Taken(msgspec.Struct, frozen=True):
+class _Support(msgspec.Struct, frozen=True):
     """Since and before which version an argument counts, and what took its place."""
 
     since: Version = (0, 0)
@@ -29,32 +29,32 @@ class _Taken(msgspec.Struct, frozen=True):
 
 
 _UNTIL_5 = (5, 0)
-_KEY = _Taken(until=_UNTIL_5, instead="key_vault_key_id")
-_TAKEN: Mapping[str, Mapping[str, _Taken]] = {
+_KEY = _Support(until=_UNTIL_5, instead="key_vault_key_id")
+_SUPPORT: Mapping[str, Mapping[str, _Support]] = {
     "azurerm_key_vault": {
-        "soft_delete_enabled": _Taken(until=(2, 42)),
-        "soft_delete_retention_days": _Taken(since=(2, 25)),
-        "enable_rbac_authorization": _Taken((2, 30), _UNTIL_5, "rbac_authorization_enabled"),
-        "rbac_authorization_enabled": _Taken(since=(4, 42)),
-        "contact": _Taken((2, 34), _UNTIL_5, "azurerm_key_vault_certificate_contacts"),
-        "public_network_access_enabled": _Taken(since=(3, 19)),
+        "soft_delete_enabled": _Support(until=(2, 42)),
+        "soft_delete_retention_days": _Support(since=(2, 25)),
+        "enable_rbac_authorization": _Support((2, 30), _UNTIL_5, "rbac_authorization_enabled"),
+        "rbac_authorization_enabled": _Support(since=(4, 42)),
+        "contact": _Support((2, 34), _UNTIL_5, "azurerm_key_vault_certificate_contacts"),
+        "public_network_access_enabled": _Support(since=(3, 19)),
     },
     "azurerm_key_vault_key": {
-        "rotation_policy": _Taken(since=(3, 46)),
-        "release_policy": _Taken(since=(4, 76)),
+        "rotation_policy": _Support(since=(3, 46)),
+        "release_policy": _Support(since=(4, 76)),
     },
     "azurerm_key_vault_managed_hardware_security_module": {
-        "public_network_access_enabled": _Taken(since=(3, 36)),
-        "network_acls": _Taken(since=(3, 36)),
-        "security_domain_key_vault_certificate_ids": _Taken(since=(3, 63)),
-        "security_domain_quorum": _Taken(since=(3, 63)),
+        "public_network_access_enabled": _Support(since=(3, 36)),
+        "network_acls": _Support(since=(3, 36)),
+        "security_domain_key_vault_certificate_ids": _Support(since=(3, 63)),
+        "security_domain_quorum": _Support(since=(3, 63)),
     },
     "azurerm_key_vault_managed_hardware_security_module_role_assignment": {
-        "vault_base_url": _Taken(until=(4, 0), instead="managed_hsm_id"),
+        "vault_base_url": _Support(until=(4, 0), instead="managed_hsm_id"),
     },
     "azurerm_key_vault_secret": {
-        "value_wo": _Taken(since=(4, 23)),
-        "value_wo_version": _Taken(since=(4, 23)),
+        "value_wo": _Support(since=(4, 23)),
+        "value_wo_version": _Support(since=(4, 23)),
     },
     "azurerm_storage_account_customer_managed_key": dict.fromkeys(
         ("key_name", "key_version", "key_vault_id", "key_vault_uri", "managed_hsm_key_id"), _KEY
@@ -69,20 +69,20 @@ _REQUIRED: Mapping[str, Mapping[str, Version]] = {
 }
 
 
-def asks_for_dead(required: RequiredAttributes, type_: str) -> bool:
+def requires_unsupported(required: RequiredAttributes, type_: str) -> bool:
     """Return whether any rule asks for such arguments of an Azure type."""
     paths = required.paths_of(type_)
-    return paths is not None and (() in paths or any(path[:2] == _ASKED for path in paths))
+    return paths is not None and (() in paths or any(path[:2] == _PATH for path in paths))
 
 
-def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
+def with_unsupported(attributes: MapValue, found: Value | None) -> MapValue:
     """Return ``attributes`` with such an argument beside what else is derived."""
     if found is None:
         return attributes
-    return beside(attributes, {NAME: found})
+    return with_derived(attributes, {NAME: found})
 
 
-def dead_argument(
+def unsupported_arguments(
     type_: str, names: Collection[str], version: VersionRange, at: Location, *, is_block: bool = True
 ) -> Value | None:
     """Return the arguments that do not fit any possible version of the provider; Unknown if newer ones reject one.
@@ -92,27 +92,27 @@ def dead_argument(
     """
     unfit: list[str] = []
     doubt: Unknown | None = None
-    for name, taken in _TAKEN.get(type_, {}).items():
+    for name, taken in _SUPPORT.get(type_, {}).items():
         if name not in names:
             continue
-        text = f"{name} ({_when(taken)})"
+        text = f"{name} ({_support_text(taken)})"
         if not version.meets(taken.since, taken.until):
             unfit.append(text)
         elif version.high > taken.until and doubt is None:
             doubt = Unknown(at=at, origin=Origin.DERIVED, why=f"the version of azurerm is not known: {text}")
     for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unfit else ():
         if name not in names and version.low >= since:
-            unfit.append(f"{name} (not set, required from azurerm {_text(since)} on)")
+            unfit.append(f"{name} (not set, required from azurerm {_version_text(since)} on)")
     return Scalar(at=at, value=" and ".join(unfit), origin=Origin.DERIVED) if unfit else doubt
 
 
-def _when(taken: _Taken) -> str:
+def _support_text(taken: _Support) -> str:
     if taken.until == NEVER:
-        return f"supported from azurerm {_text(taken.since)} on"
+        return f"supported from azurerm {_version_text(taken.since)} on"
     instead = f"; use {taken.instead}" if taken.instead else ""
-    since = f"added in azurerm {_text(taken.since)}, " if taken.since > (0, 0) else ""
-    return f"{since}removed in {'' if since else 'azurerm '}{_text(taken.until)}{instead}"
+    since = f"added in azurerm {_version_text(taken.since)}, " if taken.since > (0, 0) else ""
+    return f"{since}removed in {'' if since else 'azurerm '}{_version_text(taken.until)}{instead}"
 
 
-def _text(version: Version) -> str:
+def _version_text(version: Version) -> str:
     return ".".join(map(str, version))

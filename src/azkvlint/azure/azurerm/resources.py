@@ -42,16 +42,16 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
 )
 
 
-def _joined(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
+def _merge(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
     """Return one table. Entries of the same type are united; a test checks that they do not contradict."""
     found: dict[str, Mapped] = {}
     for type_, mapped in (item for table in tables for item in table.items()):
         have = found.get(type_)
-        found[type_] = mapped if have is None else _both(have, mapped)
+        found[type_] = mapped if have is None else _merge_entries(have, mapped)
     return found
 
 
-def _both(one: Mapped, other: Mapped) -> Mapped:
+def _merge_entries(one: Mapped, other: Mapped) -> Mapped:
     return Mapped(
         type=one.type,
         fields={**one.fields, **other.fields},
@@ -61,7 +61,7 @@ def _both(one: Mapped, other: Mapped) -> Mapped:
     )
 
 
-RESOURCES: Mapping[str, Mapped] = _joined(TABLES)
+RESOURCES: Mapping[str, Mapped] = _merge(TABLES)
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
@@ -74,7 +74,7 @@ def canonical(type_: str) -> str | None:
 LOOKS_LIKE_VAULT = ("key_vault", "keyvault", "managed_hsm", "hardware_security_module")
 
 # Data sources that only list or read what is there, a pointer to a vault, and a service that is not Key Vault.
-NOT_JUDGED = frozenset(
+NOT_EVALUATED = frozenset(
     {
         "azurerm_data_factory_linked_service_key_vault",
         "azurerm_dedicated_hardware_security_module",
@@ -88,7 +88,7 @@ NOT_JUDGED = frozenset(
 
 def is_vault_related(type_: str) -> bool:
     """Return whether a Terraform type without a table looks like one of Key Vault, which is then reported."""
-    return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)
+    return type_ not in RESOURCES and type_ not in NOT_EVALUATED and any(word in type_ for word in LOOKS_LIKE_VAULT)
 
 
 def linked_type(type_: str) -> str:
@@ -102,7 +102,7 @@ def linked_type(type_: str) -> str:
     return type_ if type_.startswith("azurerm_") and not any(word in type_ for word in LOOKS_LIKE_VAULT) else ""
 
 
-def passed_over(type_: str) -> str:
+def unmapped_type_message(type_: str) -> str:
     """Return what is said of a resource that is vault related."""
     return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"
 

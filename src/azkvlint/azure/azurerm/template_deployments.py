@@ -27,6 +27,6 @@ def arguments_of(type_: str) -> tuple[str, str]:
     return f"template_{suffix}", f"parameters_{suffix}"
 
 
-def spec_not_read(address: str) -> str:
+def unread_spec_message(address: str) -> str:
     """Return the message for a deployment of a template spec."""
     return f"the template spec of '{address}' is not available, so its resources were not evaluated"

@@ -26,7 +26,7 @@ from azkvlint.evaluation.values import (
     size,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 
 _WITHOUT_MEMBERS = (Scalar, Items, Closure)
 # Maps of more keys have no pattern.
@@ -314,11 +314,11 @@ def tag_pattern(doubt: Unknown, mark: str) -> Unknown:
 def mark_optional(result: Result, doubt: Unknown) -> Unknown:
     """Return the value of a field that may not be there."""
     if isinstance(result, Unknown):
-        return msgspec.structs.replace(result, note=PERHAPS)
+        return msgspec.structs.replace(result, note=MAY_BE_ABSENT)
     parts = [doubt.pattern, _part(result)]
     pattern = hole(f"maybe({','.join(parts)})") if all(parts) else ""
     found = gather([result], doubt, pattern, is_given(result))
-    return msgspec.structs.replace(found, note=PERHAPS)
+    return msgspec.structs.replace(found, note=MAY_BE_ABSENT)
 
 
 def gather(results: Iterable[Result], doubt: Unknown, pattern: str = "", given: bool = False) -> Unknown:

@@ -13,7 +13,7 @@ import msgspec
 from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import OPEN, Fields, Items, Result, find_field, hole, is_large, pattern_of
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.deployment_resources import Level, Place
 from azkvlint.readers.arm.document_kinds import schema_of
@@ -77,7 +77,7 @@ def deploy_held(run: Run, one: Resource) -> Held | None:
         return None
     if isinstance(held.template, Unknown) and holder.is_optional:
         text = "the rule of a policy definition is not known, so a template in it was not evaluated"
-        run.problem(NOT_WHOLE, "note", text, one.at)
+        run.problem(INPUT_INCOMPLETE, "note", text, one.at)
         return None
     scope, conditions, given = one.scope, one.conditions, held.given
     if one.type == STACKS:

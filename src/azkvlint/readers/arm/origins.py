@@ -9,7 +9,7 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import with_origins
-from azkvlint.graph.value_origins import ANY, NONE, Origins, origins_of, together, union
+from azkvlint.graph.value_origins import ANY, NONE, Origins, combine, origins_of, union
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
@@ -51,7 +51,7 @@ class TemplateOrigins:
             return union(self.of(item, rest[1:] if str(rest[0]).startswith("[") else rest) for item in items)
         if rest and rest[0] == ANY:
             return union(self.of(item, rest[1:]) for item in items)
-        return together([self.of(item) for item in items])
+        return combine([self.of(item) for item in items])
 
     def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
@@ -70,9 +70,9 @@ class TemplateOrigins:
             if name == "parameters":
                 return inner.parameter(key, rest)
             plain = self.template.written(key)
-            return value_origins.of_variable(inner.of(plain, rest), (key, *rest), self._parsed(plain))
+            return value_origins.variable_origins(inner.of(plain, rest), (key, *rest), self._parsed(plain))
         if name.startswith("list"):
-            return value_origins.of_list(rest)
+            return value_origins.list_function_origins(rest)
         if name == "newguid":
             return frozenset({value_origins.IDENTIFIER})
         return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
@@ -104,7 +104,7 @@ class TemplateOrigins:
                 return self.of(plain[key], rest) or frozenset({value_origins.WRITTEN})
             key = key_of(plain, "reference")
             if key is not None:
-                return value_origins.of_vault_secret(self._parsed(member(plain[key], "secretName")))
+                return value_origins.vault_secret_origins(self._parsed(member(plain[key], "secretName")))
         return self._given_by(self._parsed(plain), rest)
 
     def _parsed(self, plain: Any) -> ast.Expression | None:
@@ -122,7 +122,7 @@ class TemplateOrigins:
                 return self._given_by(first, rest) | self._given_by(second, rest)
             case ast.Call(name=name, arguments=(ast.Literal(value=key), value, *_)) if name.lower() == "createobject":
                 if key == "reference":
-                    return value_origins.of_vault_secret(_argument(value, "secretName"))
+                    return value_origins.vault_secret_origins(_argument(value, "secretName"))
                 if key == "value":
                     return origins_of(value, self, rest) or frozenset({value_origins.WRITTEN})
         return frozenset({value_origins.UNTRACED})
@@ -171,8 +171,8 @@ def through(found: Origins | None, secure: bool, name: str, rest: Path, called: 
     """
     given = passed(found, secure)
     if secure and not (called and value_origins.is_plain(given, (name, *rest))):
-        return value_origins.declared_secret(given, rest)
-    return value_origins.named(given, (name, *rest))
+        return value_origins.secure_parameter_origins(given, rest)
+    return value_origins.with_name_kind(given, (name, *rest))
 
 
 def of_value(instance: Instance) -> Origins | None:

@@ -11,7 +11,7 @@ from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.existence import VARYING, assume
-from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
+from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Scalar
@@ -110,7 +110,7 @@ class Walk:
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
-        if not self.remedy and asks_outputs(self.run.wanted.required, OUTPUT_TYPE):
+        if not self.remedy and requires_outputs(self.run.wanted.required, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
@@ -242,7 +242,7 @@ class Walk:
             return
         resource = resource_of(instance, asked, conditions)
         if not resource.existing and resource.type.lower() == SECRETS_TYPE:
-            found = of_value(instance) if is_asked(self.run.wanted.required, SECRETS_TYPE) else None
+            found = of_value(instance) if requires_origins(self.run.wanted.required, SECRETS_TYPE) else None
             if found is not None:
                 resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
         if self.scenarios is not None and resource.type.lower() in VARYING and self.run is self.scenarios.base.run:

@@ -12,7 +12,7 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.resource import Resource
 from azkvlint.readers.arm.attribute_filter import Wanted
 from azkvlint.syntax.arm.expression import parse_expression
@@ -135,7 +135,7 @@ class Run:
     def not_whole(self, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something that could not be read, in which more resources may be declared."""
         self.closed = False
-        self.problem(NOT_WHOLE, level, message, at, hint)
+        self.problem(INPUT_INCOMPLETE, level, message, at, hint)
 
     def skip(self, declaration: Declaration) -> None:
         """Account for a declaration that is not evaluated, once for all its uses."""
@@ -158,12 +158,12 @@ class Run:
         if (message, at) not in self._told:
             self._told.add((message, at))
             self.problems.append(
-                Problem(code=NOT_WHOLE, level="note", message=message, at=at, hint=hint, is_missing_module=True)
+                Problem(code=INPUT_INCOMPLETE, level="note", message=message, at=at, hint=hint, is_missing_module=True)
             )
 
     def type_not_known(self, level: str, message: str, at: Location) -> None:
         """Report a resource that cannot be judged because of its type."""
-        self.problem(TYPE_NOT_KNOWN, level, message, at)
+        self.problem(TYPE_UNKNOWN, level, message, at)
 
     def parsed(self, text: str, at: Location) -> Expression | None:
         """The tree of an expression, without its brackets; None, and a problem, if it is none."""
@@ -176,7 +176,7 @@ class Run:
             _parsed[text] = found
             _parsed.characters += len(text)
         if isinstance(found, str):
-            self.problem(NOT_WHOLE, "error", f"an expression cannot be read: {found}", at)
+            self.problem(INPUT_INCOMPLETE, "error", f"an expression cannot be read: {found}", at)
             return None
         return found
 

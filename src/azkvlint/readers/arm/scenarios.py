@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.graph import existence
-from azkvlint.graph.existence import ACCOUNTED, assumption, skipped
+from azkvlint.graph.existence import ACCOUNTED, assumption, skipped_declaration
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.arm.deployment_resources import Level
@@ -152,7 +152,7 @@ def _skip(level: Level, plain: Mapping[str, Any], pointer: Pointer, reason: str,
     if type_.lower() in ACCOUNTED and member(plain, "existing") is not True:
         at = template.where((*pointer, str(type_key)))
         known = canonical(type_) or type_
-        level.run.skip(skipped(str(name) if isinstance(name, str) else known, known, known, at, reason))
+        level.run.skip(skipped_declaration(str(name) if isinstance(name, str) else known, known, known, at, reason))
     for holder, where in ((plain, pointer), *_inline(plain, pointer)):
         key = key_of(holder, "resources")
         section = holder[key] if key is not None else None

@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from azkvlint.model.location import Location, Region
-from azkvlint.model.problem_codes import CANNOT_READ
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
-from azkvlint.util.project_boundary import expanded_home, leads_into_git, lies_in, real_path
-from azkvlint.util.project_files import exists, read_bytes, reported
+from azkvlint.util.project_boundary import expand_home, is_within, leads_into_git, real_path
+from azkvlint.util.project_files import exists, read_bytes, reported_path
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import BicepRun
@@ -31,14 +31,14 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
     One that cannot be read is a Problem.
     """
     folder = os.path.dirname(file)
-    while file and run.root and lies_in(folder, run.root):
+    while file and run.root and is_within(folder, run.root):
         key = f"configuration:{folder}"
         found = cached(run.cache.data, key, partial(_read, os.path.join(folder, _NAME)))
         if isinstance(found, dict):
             return found
         if isinstance(found, InputError):
             at = _place(run.root, os.path.join(folder, _NAME), found)
-            run.problem(CANNOT_READ, "error", found.message, at, found.hint or "")
+            run.problem(INPUT_UNREADABLE, "error", found.message, at, found.hint or "")
             return {}
         folder, above = os.path.dirname(folder), folder
         if folder == above:
@@ -50,7 +50,7 @@ def _place(root: str, file: str, error: InputError) -> Location:
     """Return where a configuration cannot be read."""
     line, column = error.line or 1, error.column or 1
     region = None if error.line is None else Region(line, column, line, column)
-    return Location(path=reported(root, file), region=region)
+    return Location(path=reported_path(root, file), region=region)
 
 
 def _read(file: str) -> Any:
@@ -105,12 +105,12 @@ def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
     The folder that a configuration names is taken only inside the project or the user's home: a project must not make
     kvlint look anywhere else.
     """
-    home = expanded_home("~")
+    home = expand_home("~")
     found: list[str] = []
     named = config.get("cacheRootDirectory")
     if isinstance(named, str):
-        folder, own_home = real_path(os.path.join(run.root, expanded_home(named))), real_path(home)
-        if any(folder != top and lies_in(folder, top) for top in (run.root, own_home)) and not leads_into_git(folder):
+        folder, own_home = real_path(os.path.join(run.root, expand_home(named))), real_path(home)
+        if any(folder != top and is_within(folder, top) for top in (run.root, own_home)) and not leads_into_git(folder):
             found.append(folder)
     own = os.environ.get("BICEP_CACHE_DIRECTORY")
     found += [own] if own else []

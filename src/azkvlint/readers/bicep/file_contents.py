@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.values import Items, Result, wrap
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.bicep.local_files import find
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import entries, is_file, read_bytes
+from azkvlint.util.project_files import is_file, list_names, read_bytes
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.document import File
@@ -51,7 +51,7 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
             plain = _at_path(plain, known[1])
     except InputError as error:
         why = f"what {name}('{known[0]}') loads is not known: {error.message}"
-        run.problem(NOT_WHOLE, "warning", why, at)
+        run.problem(INPUT_INCOMPLETE, "warning", why, at)
         return Unknown(at=at, why=why)
     return wrap(plain, at)
 
@@ -126,7 +126,7 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
 
     wanted = pattern if isinstance(pattern, str) else "*"
     try:
-        names = sorted(name for name in entries(folder) if fnmatchcase(name, wanted))
+        names = sorted(name for name in list_names(folder) if fnmatchcase(name, wanted))
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror}") from error
     if len(names) > _MAX_FILES:

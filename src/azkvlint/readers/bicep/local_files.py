@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import CANNOT_READ
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.missing_modules import why_missing
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import inside, is_file, reported
+from azkvlint.util.project_files import is_file, reported_path, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.document import File
@@ -29,7 +29,7 @@ def find(run: BicepRun, around: str, path: str) -> str:
     """The real path of the file that ``path`` names in the file ``around``. Raises InputError for one out of reach."""
     if not around:
         raise InputError("what reads it has no folder of its own")
-    file = inside(run.root, os.path.dirname(around), path)
+    file = resolve_inside(run.root, os.path.dirname(around), path)
     if file is None:
         raise InputError("it lies outside the project")
     return file
@@ -38,7 +38,7 @@ def find(run: BicepRun, around: str, path: str) -> str:
 def load(run: BicepRun, around: str, path: str) -> File:
     """The Bicep file that ``path`` names in the file ``around``. Raises InputError if it cannot be read."""
     file = find(run, around, path)
-    return run.cache.load(reported(run.root, file), file)
+    return run.cache.load(reported_path(run.root, file), file)
 
 
 def missing(instance: Instance, path: str) -> tuple[str, str] | None:
@@ -68,7 +68,7 @@ def imported(instance: Instance, path: str, at: Location) -> Instance | None:
     except InputError as error:
         reason = missing(instance, path)
         if reason is None:
-            run.problem(CANNOT_READ, "error", f"'{path}' cannot be imported: {error.message}", at)
+            run.problem(INPUT_UNREADABLE, "error", f"'{path}' cannot be imported: {error.message}", at)
         else:
             run.missing_module(reason[0], at, reason[1])
         return None

@@ -59,9 +59,9 @@ class FileOrigins:
             case ast.Parameter():
                 return inner.parameter(symbol, (*path[1:], *rest))
             case ast.Variable(value=value):
-                return value_origins.of_variable(inner.of(value, (*path[1:], *rest)), (*path, *rest), value)
+                return value_origins.variable_origins(inner.of(value, (*path[1:], *rest)), (*path, *rest), value)
             case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return value_origins.named(inner.output(symbol, names[2]), names[2:])
+                return value_origins.with_name_kind(inner.output(symbol, names[2]), names[2:])
         return frozenset({value_origins.RESOURCE})
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
@@ -103,7 +103,7 @@ class FileOrigins:
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
         if not isinstance(content, Lowered):
-            return credentials.of_output(name)
+            return credentials.output_origins(name)
         found = content.instance.file.outputs.get(name)
         return FileOrigins(content.instance, self._busy).of(found.value if found is not None else None)
 
@@ -112,9 +112,9 @@ def _of_call(node: ast.Call, rest: Path) -> Origins | None:
     """The origins of what a function gives; None if they are those of its arguments."""
     name = node.name.lower()
     if name.startswith("list"):
-        return value_origins.of_list(rest)
+        return value_origins.list_function_origins(rest)
     if name == "getsecret":
-        return value_origins.of_vault_secret(node.arguments[-1] if node.arguments else None)
+        return value_origins.vault_secret_origins(node.arguments[-1] if node.arguments else None)
     if name == "newguid":
         return frozenset({value_origins.IDENTIFIER})
     if name == "reference":
@@ -147,7 +147,7 @@ def _of_secret(entity: ResourceEntity, node: ast.Expression | None) -> Origins |
 
 def _of_one(found: Origins, value: object) -> Origins:
     """Those of one round of a loop, of those of all rounds: what is known here cannot come from what nobody knows."""
-    return value_origins.of_known(found) if isinstance(value, Scalar) else found
+    return value_origins.known_value_origins(found) if isinstance(value, Scalar) else found
 
 
 def _around(entity: ResourceEntity) -> Scope:

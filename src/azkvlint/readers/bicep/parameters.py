@@ -20,7 +20,7 @@ from azkvlint.readers.bicep.templates import template_in
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import reported
+from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document
@@ -113,7 +113,7 @@ def _judged(run: BicepRun, values: Values, path: str, at: Location) -> BicepRead
         return done(run) if cached is None else _template(run, values, template_in(run, cached), path, at)
     file = local_files.find(run, instance.file.file, path)
     if path.lower().endswith((".json", ".jsonc")):
-        return _template(run, values, template_in(run, file), reported(run.root, file), None, file)
+        return _template(run, values, template_in(run, file), reported_path(run.root, file), None, file)
     read = judged(run, local_files.load(run, instance.file.file, path), values)
     read.used = file
     return read

@@ -11,7 +11,7 @@ from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Result
 from azkvlint.graph.existence import VARYING
-from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
+from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked, Tree, pruned
@@ -43,7 +43,7 @@ _HARMLESS = frozenset(
 
 def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
     """Add all resources that the file declares itself, in their order."""
-    if asks_outputs(instance.run.wanted.required, OUTPUT_TYPE):
+    if requires_outputs(instance.run.wanted.required, OUTPUT_TYPE):
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
     for node in instance.file.declared(ast.Resource):
@@ -104,7 +104,11 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
             _unasked(entity, type_)
         return
     resource = resource_of(entity, asked, conditions)
-    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.required, SECRETS_TYPE):
+    if (
+        not entity.node.existing
+        and type_.lower() == SECRETS_TYPE
+        and requires_origins(run.wanted.required, SECRETS_TYPE)
+    ):
         found = of_value(entity)
         if found is not None:
             resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))

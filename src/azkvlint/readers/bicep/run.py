@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import CANNOT_READ
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.attribute_filter import Wanted, wanted
 from azkvlint.readers.arm.run import Run
@@ -108,9 +108,9 @@ class BicepRun(Run):
         lines = Lines(file.text)
         for fault in faults[:MAX_FAULTS]:
             at = Location(path=file.path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
-            self.problems.append(Problem(code=CANNOT_READ, level="error", message=fault.message, at=at))
+            self.problems.append(Problem(code=INPUT_UNREADABLE, level="error", message=fault.message, at=at))
 
     def unreadable(self, message: str, at: Location) -> None:
         """Report a part that cannot be read, in which more resources may be declared."""
         self.closed = False
-        self.problem(CANNOT_READ, "error", message, at)
+        self.problem(INPUT_UNREADABLE, "error", message, at)

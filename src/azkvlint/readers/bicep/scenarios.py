@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.graph import existence
-from azkvlint.graph.existence import ACCOUNTED, assume, assumption, skipped
+from azkvlint.graph.existence import ACCOUNTED, assume, assumption, skipped_declaration
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
@@ -184,7 +184,7 @@ def skip(run: BicepRun, file: File, node: ast.Resource, address: str, reason: st
     if not node.existing and type_.lower() in ACCOUNTED:
         known = canonical(type_) or type_
         at = Location(path=file.path, span=(node.start, node.head or node.end))
-        run.skip(skipped(static_address(address), known, known, at, reason))
+        run.skip(skipped_declaration(static_address(address), known, known, at, reason))
     for inner in inner_resources(node):
         skip(run, file, inner, f"{address}::{inner.name}", reason, type_)
 

@@ -17,7 +17,7 @@ from azkvlint.readers.bicep.identity import module_scope
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
-from azkvlint.util.project_files import MAX_FILE, read_bytes, reported
+from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.module import Arguments, ModuleEntity
@@ -34,7 +34,7 @@ class TemplateSource:
 
     def __init__(self, run: BicepRun, file: str, name: str = "") -> None:
         self.name = name
-        self.path = name or reported(run.root, file)
+        self.path = name or reported_path(run.root, file)
         self.document = template_in(run, file)
         if find_template(self.document.value) is None:
             raise InputError("it is no ARM template")

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.graph.apply_order import AFTER, ANYTHING, GRANTS, listed
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.apply_order import AFTER, GRANTS, UNRESOLVED, dependency_list
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
@@ -18,7 +18,7 @@ from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()
-_ANYTHING: _Grants = frozenset({ANYTHING})
+_ANYTHING: _Grants = frozenset({UNRESOLVED})
 # Longer chains of references are not followed.
 _DEEPEST = 100
 
@@ -32,7 +32,9 @@ def add_order(
         resource = resources.get(place.address)
         if resource is not None:
             waits = {AFTER: order.of_object(place.names, place.resource, at)}
-            resources[place.address] = msgspec.structs.replace(resource, attributes=beside(resource.attributes, waits))
+            resources[place.address] = msgspec.structs.replace(
+                resource, attributes=with_derived(resource.attributes, waits)
+            )
 
 
 class _Order:
@@ -48,7 +50,7 @@ class _Order:
         """What the instances of a block are made after."""
         found = self._objects.get((names, resource))
         if found is None:
-            found = listed(self._resource(names, resource) | self._calls(names), at)
+            found = dependency_list(self._resource(names, resource) | self._calls(names), at)
             self._objects[names, resource] = found
         return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import above_of, as_resource, is_key_vault_type
-from azkvlint.graph.changes import opened
+from azkvlint.azure.azurerm.azapi import as_resource, is_key_vault_type, parent_attribute
+from azkvlint.graph.changes import with_open_fields
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark
@@ -56,15 +56,15 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
     host = _vault_in_host(instance) if data_plane else None
     above = host if host is not None else link_argument(instance, "parent_id")
     if above is not None:
-        fields[above_of(type_)] = above
+        fields[parent_attribute(type_)] = above
     attributes = MapValue(at=instance.at, fields=fields)
     if instance.writes("sensitive_body"):
         why = "sensitive_body may set it, and a plan does not show that"
-        attributes = opened(attributes, Unknown(at=instance.at, why=why))
+        attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     if not instance.creates:
         # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
         why = "the body does not say it, and Azure keeps what the resource has"
-        attributes = opened(attributes, Unknown(at=instance.at, why=why))
+        attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     return attributes if data_plane else with_defaults(attributes, type_, api_version)
 
 

@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from azkvlint.azure.azurerm.removed_arguments import NAME, asks_for_dead, dead_argument
-from azkvlint.graph.pseudo_resources import PATH_IN_BODY, TRACED_TYPES, beside, is_asked, origins_and_kept
+from azkvlint.azure.azurerm.removed_arguments import NAME, requires_unsupported, unsupported_arguments
+from azkvlint.graph.pseudo_resources import (
+    PATH_IN_BODY,
+    TRACED_TYPES,
+    origins_and_retention,
+    requires_origins,
+    with_derived,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
@@ -54,13 +60,13 @@ class Additions:
         key = (id(common), id(added))
         found = self._shapes.get(key)
         if found is None:
-            found = self._shapes[key] = (common, added, beside(common, added))
+            found = self._shapes[key] = (common, added, with_derived(common, added))
         return found[2]
 
     def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
         if type_ not in self._asked:
-            traced = type_.lower() in TRACED_TYPES and is_asked(self._required, type_)
-            self._asked[type_] = traced, asks_for_dead(self._required, type_)
+            traced = type_.lower() in TRACED_TYPES and requires_origins(self._required, type_)
+            self._asked[type_] = traced, requires_unsupported(self._required, type_)
         is_traced, asks_dead = self._asked[type_]
         if place.resource.startswith("data."):
             return _NOTHING
@@ -70,12 +76,12 @@ class Additions:
             written = self._configuration.resource(place.names, place.resource).get("expressions")
             names = written if isinstance(written, dict) else ()
             # A plan does not show dynamic blocks.
-            dead = dead_argument(declared_as, names, version, self._at, is_block=False)
+            dead = unsupported_arguments(declared_as, names, version, self._at, is_block=False)
         told = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
         key = (words, name, version if name else None, type(dead), told)
         shared = self._shared.get(key)
         if shared is None:
-            found = {} if words is None else origins_and_kept(words, name, version, self._at)
+            found = {} if words is None else origins_and_retention(words, name, version, self._at)
             shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
         return shared
 

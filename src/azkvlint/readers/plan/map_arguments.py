@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
+from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
@@ -47,7 +47,7 @@ class Lowering:
         paths = required.paths_of(mapped.type) or frozenset()
         asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
+        asked |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in asked)}
         entries = entries_of({"id": _ID, **mapped.fields}, asked)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
@@ -69,7 +69,7 @@ class Lowering:
         self._fixed = tuple(
             (arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT))
             for arm, plain in fixed
-            if any(meet(path, arm) for path in asked)
+            if any(overlap(path, arm) for path in asked)
         )
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
         self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
@@ -141,7 +141,7 @@ class Lowering:
         found = self._known.get(key)
         if found is None:
             instance.followed = False
-            found = frozen(self._tree(instance, version), self._at)
+            found = freeze(self._tree(instance, version), self._at)
             if not instance.followed:
                 self._known[key] = found
         return found
@@ -153,7 +153,7 @@ class Lowering:
             put(tree, arm, plain)
         for name, target in self._listed:
             if name in tree:
-                item = frozen(tree.pop(name), self._at)
+                item = freeze(tree.pop(name), self._at)
                 put(tree, target, ListValue(at=self._at, items=(item,)))
         return tree
 
@@ -233,7 +233,7 @@ class Lowering:
             for constant, plain in field.constants.items():
                 put(inside, tuple(constant.split(".")), Scalar(at=instance.at, value=plain))
             if inside is not tree:
-                objects.append(frozen(inside, instance.at))
+                objects.append(freeze(inside, instance.at))
         if field.kind == "blocks" and isinstance(value, list):
             kept = field.computed and instance.is_kept(path)
             put(

@@ -8,10 +8,10 @@ from typing import Any
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.credentials import READING, has_secrets, telling
+from azkvlint.azure.azurerm.credentials import READING, exposing_arguments, has_secrets
 from azkvlint.graph import value_origins
-from azkvlint.graph.pseudo_resources import argument, module_call, output, reading, unmarked, with_origins
-from azkvlint.graph.value_origins import NONE, Origins, together, union
+from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
+from azkvlint.graph.value_origins import NONE, Origins, combine, union
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
@@ -58,8 +58,8 @@ class PlanOrigins:
         if not isinstance(written, dict):
             return "", frozenset({value_origins.UNTRACED})
         type_ = resource.partition(".")[0]
-        if type_ in credentials.HELD:
-            every = [self._of_credential(names, written, name, block) for name in credentials.HELD[type_]]
+        if type_ in credentials.OTHER_SECRETS:
+            every = [self._of_credential(names, written, name, block) for name in credentials.OTHER_SECRETS[type_]]
             return "", union(every) if any(every) else None
         wanted = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
         # Of an azapi body a plan does not say which reference goes where.
@@ -92,7 +92,7 @@ class PlanOrigins:
             if isinstance(node, dict):
                 at = Location(path=path, address=f"output.{name}")
                 sensitive = node.get("sensitive")
-                marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else unmarked(at)
+                marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else default_sensitive(at)
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
                 yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at))
 
@@ -107,7 +107,7 @@ class PlanOrigins:
                 continue
             local = str(block.get("address"))
             address = ".".join([*(f"module.{name}" for name in names), local])
-            for name in telling(str(block.get("type"))):
+            for name in exposing_arguments(str(block.get("type"))):
                 expression = _below(written, name)
                 if expression is not None:
                     found = self._of(names, expression, block, frozenset())
@@ -122,7 +122,7 @@ class PlanOrigins:
             local = str(block.get("address"))
             if local.startswith(READING):
                 address = ".".join([*(f"module.{name}" for name in names), local])
-                yield reading(address, version_of(names, local), Location(path=path, address=address))
+                yield secret_read(address, version_of(names, local), Location(path=path, address=address))
 
     def module_calls(self, path: str, names: Names = ()) -> Iterator[Resource]:
         """The module calls, as resources."""
@@ -139,7 +139,7 @@ class PlanOrigins:
         refs = longest(tuple(references(expression)))
         if len(busy) > _MOST:
             return frozenset({value_origins.UNTRACED}) if refs else NONE
-        return together([self._one(names, ref, block, busy) for ref in refs])
+        return combine([self._one(names, ref, block, busy) for ref in refs])
 
     def _one(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         key = ".".join((*names, ref.text))
@@ -150,17 +150,17 @@ class PlanOrigins:
             case "known":
                 return NONE
             case "var":
-                return value_origins.named(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
+                return value_origins.with_name_kind(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
             case "module":
                 found = self._output((*names, ref.name), str(ref.rest[0]) if ref.rest else "", inner)
-                return value_origins.named(found, ref.rest)
+                return value_origins.with_name_kind(found, ref.rest)
             case "each":
                 return self._of(names, block.get("for_each_expression"), {}, inner)
             case "azure" | "other":
-                return value_origins.named(self._attribute(names, ref, inner), ref.rest)
+                return value_origins.with_name_kind(self._attribute(names, ref, inner), ref.rest)
         if ref.text.startswith("ephemeral."):
             parts = ref.text.split(".")
-            return credentials.of_attribute(parts[1] if len(parts) > 1 else "", parts[-1])
+            return credentials.attribute_origins(parts[1] if len(parts) > 1 else "", parts[-1])
         return frozenset({value_origins.UNTRACED})
 
     def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
@@ -175,19 +175,19 @@ class PlanOrigins:
         secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
             found = frozenset({value_origins.DEFAULT})
-            return value_origins.declared_secret(found) if secure else found
+            return value_origins.secure_parameter_origins(found) if secure else found
         return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))
         if not isinstance(found, dict):
-            return credentials.of_output(name)
+            return credentials.output_origins(name)
         return self._of(names, found.get("expression"), {}, busy)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
         """The origins of an attribute of a resource: what it is, or what its author writes for it."""
         name = str(ref.rest[0]) if ref.rest else ""
-        found = credentials.of_attribute(ref.type, name)
+        found = credentials.attribute_origins(ref.type, name)
         block = self._configuration.resource(names, ref.name)
         written = expression_at(block.get("expressions"), (name,)) if name else None
         if written is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:

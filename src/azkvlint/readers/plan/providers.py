@@ -18,7 +18,7 @@ from azkvlint.azure.azurerm.provider_features import (
     version_value,
 )
 from azkvlint.model.location import Location
-from azkvlint.model.provider_version import EVIDENCE, VersionRange, constrained, evidenced
+from azkvlint.model.provider_version import EVIDENCE, VersionRange, narrow_by_arguments, range_of_constraint
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration, Node
@@ -42,7 +42,8 @@ class Providers:
         self._evidence = _evidence(plan)
         blocks = {key: block for key, block in configuration.providers().items() if _is_azurerm(key, block)}
         self._versions = {
-            key: self._dated(constrained(str(block.get("version_constraint", "")))) for key, block in blocks.items()
+            key: self._dated(range_of_constraint(str(block.get("version_constraint", ""))))
+            for key, block in blocks.items()
         }
         self.resources = tuple(_resource(key, block, self._versions[key], path) for key, block in blocks.items())
         self._only = next(iter(blocks)) if len(blocks) == 1 else ""
@@ -51,7 +52,7 @@ class Providers:
 
     def _dated(self, version: VersionRange) -> VersionRange:
         for type_, keys in self._evidence:
-            version = evidenced(type_, keys, version)
+            version = narrow_by_arguments(type_, keys, version)
         return version
 
     def of(self, names: tuple[str, ...], resource: str) -> Managed:

@@ -8,20 +8,20 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import frozen
+from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
     is_known,
-    not_understood,
-    type_not_known,
+    unknown_type_message,
+    unsupported_message,
 )
-from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import Budget
-from azkvlint.graph.apply_order import GRANTS, OBJECTS, asks_for_order
+from azkvlint.graph.apply_order import GRANTS, OBJECTS, requires_order
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
@@ -29,14 +29,14 @@ from azkvlint.graph.pseudo_resources import (
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
-    asks_outputs,
-    is_asked,
+    requires_origins,
+    requires_outputs,
     secret_in,
 )
-from azkvlint.graph.resource_updates import by_itself, is_always_there
+from azkvlint.graph.resource_updates import is_always_there, standalone_attributes
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue
 from azkvlint.readers.arm.template_holders import HOLDERS
@@ -128,14 +128,14 @@ class _Reader:
     def read(self) -> PlanRead:
         """All resources first, so that references between them find their instances."""
         for level, text in shortcomings(self.plan):
-            self._problem(NOT_WHOLE, level, text)
+            self._problem(INPUT_INCOMPLETE, level, text)
         for provider in self.providers.resources:
             if self.required.paths_of(provider.type) is not None:
                 self.resources[provider.address] = provider
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         ordered: list[Place] = []
-        if asks_for_order(self.required) and any(change.type in GRANTS for change, _ in placed):
+        if requires_order(self.required) and any(change.type in GRANTS for change, _ in placed):
             ordered = [place for change, place in placed if change.type in OBJECTS and change.mode != "data"]
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
@@ -165,13 +165,13 @@ class _Reader:
 
     def _asides(self) -> Iterator[Resource]:
         """What rules ask for that is no resource."""
-        if asks_outputs(self.required, OUTPUT_TYPE):
+        if requires_outputs(self.required, OUTPUT_TYPE):
             yield from self.origins.outputs(self.path)
-        if asks_outputs(self.required, ARGUMENT_TYPE):
+        if requires_outputs(self.required, ARGUMENT_TYPE):
             yield from self.origins.telling_arguments(self.path)
-        if asks_outputs(self.required, MODULE_TYPE):
+        if requires_outputs(self.required, MODULE_TYPE):
             yield from self.origins.module_calls(self.path)
-        if asks_outputs(self.required, READ_TYPE):
+        if requires_outputs(self.required, READ_TYPE):
             yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
@@ -180,11 +180,11 @@ class _Reader:
         What is missing in the rest may be in that part.
         """
         self.closed = False
-        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {decode_error(error)}", address)
+        self._problem(INPUT_INCOMPLETE, "error", f"{what} cannot be read: {decode_error(error)}", address)
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
         at = Location(path=self.path, address=address)
-        hint = MAKE_PLAN_JSON if code == NOT_WHOLE else ""
+        hint = MAKE_PLAN_JSON if code == INPUT_INCOMPLETE else ""
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
     def _wanted(self) -> Iterator[ResourceChange]:
@@ -209,7 +209,7 @@ class _Reader:
             if self.lowerings.are_asked(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
-                self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
+                self._problem(TYPE_UNKNOWN, "error", unmapped_type_message(change.type), change.address)
 
     def _deferred(self, entry: msgspec.Raw) -> ResourceChange:
         """An entry of what Terraform leaves to a later plan."""
@@ -268,23 +268,23 @@ class _Reader:
             return
         if declared_as == AZAPI_ACTION:
             if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
-                self._problem(TYPE_NOT_KNOWN, "warning", not_understood(declared_as), instance.address)
+                self._problem(TYPE_UNKNOWN, "warning", unsupported_message(declared_as), instance.address)
             return
         named = arm_type(instance)
         data_plane = declared_as == AZAPI_DATA_PLANE
         if named is None:
             text = f"the type of an {declared_as} is not known before apply, so it was not judged"
-            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+            self._problem(TYPE_UNKNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
         if type_.lower() in HOLDERS:
             self._add_deployed(instance, declared_as, type_.lower())
         elif data_plane and not is_known(type_):
             if is_key_vault_type(type_):
-                self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+                self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
         elif self.required.paths_of(type_) is not None:
             body = azapi_attributes(instance, type_, named[1], data_plane)
-            derived = frozen(planned(instance), self.at)
+            derived = freeze(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
             if instance.action == "update" and self._asks_for_changes(type_):
                 before = self._before(change, place, self.azapi)
@@ -292,19 +292,19 @@ class _Reader:
             traced = self._traced(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
-            self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+            self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
 
     def _add_update(self, instance: Instance) -> None:
         named = arm_type(instance)
         if named is None:
             text = f"the type of an {AZAPI_UPDATE} is not known before apply, so it was not judged"
-            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+            self._problem(TYPE_UNKNOWN, "error", text, instance.address)
         elif self.required.paths_of(named[0]) is None:
             return
         elif is_always_there(named[0]):
             type_ = canonical(named[0]) or named[0]
             whole = azapi_attributes(instance, type_, named[1], data_plane=False)
-            whole = by_itself(whole, link_argument(instance, "resource_id"))
+            whole = standalone_attributes(whole, link_argument(instance, "resource_id"))
             self._keep(instance, type_, AZAPI_UPDATE, whole, existing=False)
         else:
             self.updates.append(instance)
@@ -325,7 +325,7 @@ class _Reader:
 
     def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
         """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
-        if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.required, type_):
+        if instance.is_data or type_.lower() not in TRACED_TYPES or not requires_origins(self.required, type_):
             return attributes
         if secret_in(attributes) is None:
             return attributes
@@ -359,7 +359,7 @@ class _Reader:
                 self._unreadable(f"the change of '{instance.address}'", error, instance.address)
             elif is_key_vault(instance):
                 text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
-                self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
+                self._problem(TYPE_UNKNOWN, "warning", text, instance.address)
 
 
 def _place(change: ResourceChange) -> Place:

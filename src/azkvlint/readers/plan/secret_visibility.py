@@ -75,7 +75,7 @@ class Shown:
         texts = [text for shown in _texts(values) for text in _spellings(shown)]
         if len(texts) * len(self._secrets) <= _MOST and any(one in text for text in texts for one in self._secrets):
             return found
-        return found - _SECRET | {value_origins.MADE_OF}
+        return found - _SECRET | {value_origins.FROM_SECRET}
 
     @cached_property
     def _outputs(self) -> Mapping[str, Change]:
@@ -96,7 +96,7 @@ class Shown:
         entries = [(entry.type, change.after) for entry, change in self._changes(credentials.has_secrets)]
         for type_, values in [*entries, *self._prior()]:
             fields = values.items() if isinstance(values, dict) else ()
-            held += [value for name, value in fields if credentials.of_attribute(type_, name) & _SECRET]
+            held += [value for name, value in fields if credentials.attribute_origins(type_, name) & _SECRET]
         return frozenset(text for text in _texts(held) if len(text) >= _LEAST)
 
     def _prior(self) -> list[tuple[str, Any]]:

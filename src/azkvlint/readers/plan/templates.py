@@ -13,7 +13,7 @@ from azkvlint.azure.azurerm.template_deployments import (
     TEXTS,
     WHY_TEXTS,
     arguments_of,
-    spec_not_read,
+    unread_spec_message,
 )
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, wrap
@@ -42,7 +42,7 @@ def deployed(
     if declared_as in LEVELS:
         written, parameters = arguments_of(declared_as)
         if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:
-            run.not_whole("note", spec_not_read(instance.address), at)
+            run.not_whole("note", unread_spec_message(instance.address), at)
             return run.done()
         template, given = _argument(instance, written, at), _argument(instance, parameters, at)
         if declared_as == OLD and _argument(instance, TEXTS, at) is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from azkvlint.graph.references import Index
-from azkvlint.graph.resource_updates import may_change, perhaps, target_of, updated
+from azkvlint.graph.resource_updates import apply_update, may_change, possibly_set, target_of
 from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.azapi import arm_type, link_argument, update_body
@@ -28,11 +28,11 @@ def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iter
             yield instance, _doubted(instance, index) if found is None else None
             continue
         try:
-            attributes = updated(found, update_body(instance))
+            attributes = apply_update(found, update_body(instance))
         except RecursionError as error:
             yield instance, error
             continue
-        index.put(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
+        index.replace(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
 
 
 def _doubted(instance: Instance, index: Index) -> Exception | None:
@@ -42,9 +42,9 @@ def _doubted(instance: Instance, index: Index) -> Exception | None:
     told = Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
     by_id = link_argument(instance, "resource_id")
     try:
-        changes = perhaps(update_body(instance))
+        changes = possibly_set(update_body(instance))
         for one in may_change(index, named[0], by_id, told) if named is not None else ():
-            index.put(msgspec.structs.replace(one, attributes=updated(one, changes), shared_attributes=None))
+            index.replace(msgspec.structs.replace(one, attributes=apply_update(one, changes), shared_attributes=None))
     except RecursionError as error:
         return error
     return None

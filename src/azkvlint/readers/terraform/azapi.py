@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, above_of, as_resource, is_key_vault_type, vault_of
+from azkvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, as_resource, is_key_vault_type, parent_attribute, vault_of
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.values import OPEN, Result, pattern_of
-from azkvlint.graph.changes import opened
+from azkvlint.graph.changes import with_open_fields
 from azkvlint.graph.references import Index
-from azkvlint.graph.resource_updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
+from azkvlint.graph.resource_updates import (
+    apply_update,
+    is_always_there,
+    may_change,
+    possibly_set,
+    standalone_attributes,
+    target_of,
+)
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.syntax import ast
@@ -47,11 +54,11 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
     above = content.attribute("parent_id")
     value = run.frozen(above) if above is not None else None
     if value is not None:
-        fields[above_of(type_)] = vault_of(value) if is_data_plane else value
+        fields[parent_attribute(type_)] = vault_of(value) if is_data_plane else value
     whole = MapValue(at=entity.at, fields=fields)
     if "sensitive_body" in content.pieces:
         why = "sensitive_body may set it, and its content is not told"
-        whole = opened(whole, Unknown(at=entity.at, why=why))
+        whole = with_open_fields(whole, Unknown(at=entity.at, why=why))
     return whole if is_data_plane else with_defaults(whole, type_, version)
 
 
@@ -94,14 +101,14 @@ def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[
     target = None if named is None else target_of(Index(resources), named[0], by_id, name, above)
     if target is None or target.existing:
         others = () if named is None or target is not None else may_change(Index(resources), named[0], by_id, name)
-        doubt = perhaps(MapValue(at=update.at, fields=body(update)))
+        doubt = possibly_set(MapValue(at=update.at, fields=body(update)))
         for other in others:
-            resources[other.address] = msgspec.structs.replace(other, attributes=updated(other, doubt))
+            resources[other.address] = msgspec.structs.replace(other, attributes=apply_update(other, doubt))
         return False
     changes = MapValue(at=update.at, fields=body(update))
     if not conditions <= target.conditions:
-        changes = perhaps(changes)
-    resources[target.address] = msgspec.structs.replace(target, attributes=updated(target, changes))
+        changes = possibly_set(changes)
+    resources[target.address] = msgspec.structs.replace(target, attributes=apply_update(target, changes))
     return True
 
 
@@ -111,7 +118,7 @@ def alone(update: ResourceEntity) -> tuple[str, MapValue] | None:
     if named is None or not is_always_there(named[0]):
         return None
     type_ = canonical(named[0]) or named[0]
-    return type_, by_itself(attributes(update, type_, named[1]), _argument(update, "resource_id"))
+    return type_, standalone_attributes(attributes(update, type_, named[1]), _argument(update, "resource_id"))
 
 
 def _argument(entity: ResourceEntity, name: str) -> Value | None:

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, missing_fields_reason
 from azkvlint.model.location import Location
-from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.readers.terraform.attribution import settled_deeply
 from azkvlint.readers.terraform.folder import Part, Piece
 from azkvlint.syntax import ast
@@ -104,7 +104,7 @@ class Content:
                 items += found.items
                 known += len(found.items)
             else:
-                items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=PERHAPS))
+                items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=MAY_BE_ABSENT))
         if not known:
             return None
         at = self.instance.place(piece.path, piece.attribute.start, piece.attribute.end)

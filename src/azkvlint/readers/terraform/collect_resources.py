@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from azkvlint.azure.azurerm.arguments import frozen
+from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -13,28 +13,28 @@ from azkvlint.azure.azurerm.azapi import (
     AZAPI_UPDATE,
     is_key_vault_type,
     is_known,
-    not_understood,
-    type_not_known,
+    unknown_type_message,
+    unsupported_message,
 )
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
-from azkvlint.azure.azurerm.removed_arguments import asks_for_dead, dead_argument, with_dead
-from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from azkvlint.azure.azurerm.removed_arguments import requires_unsupported, unsupported_arguments, with_unsupported
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import LEVELS, POLICY_DEFINITIONS
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.graph.apply_order import asks_for_order
-from azkvlint.graph.changes import opened
-from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped
+from azkvlint.graph.apply_order import requires_order
+from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
-    asks_outputs,
-    is_asked,
+    requires_origins,
+    requires_outputs,
 )
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import CANNOT_READ, TYPE_NOT_KNOWN
+from azkvlint.model.problem_codes import INPUT_UNREADABLE, TYPE_UNKNOWN
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
@@ -72,9 +72,9 @@ class Gathering:
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
-        self.tells = asks_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
-        self.order = Order() if asks_for_order(run.required) and any(map(grants, reached)) else None
-        self.origins_of = {type_: is_asked(run.required, type_) for type_ in TRACED_TYPES}
+        self.tells = requires_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.order = Order() if requires_order(run.required) and any(map(grants, reached)) else None
+        self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
@@ -127,13 +127,13 @@ class Gathering:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
         required, mine = self.run.required, instance.use.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
-        if not instance.prefix and self.run.closed and asks_outputs(required, OUTPUT_TYPE):
+        if not instance.prefix and self.run.closed and requires_outputs(required, OUTPUT_TYPE):
             yield from outputs_of(instance)
         if self.tells:
             yield from telling_arguments(instance)
-        if mine and asks_outputs(required, MODULE_TYPE):
+        if mine and requires_outputs(required, MODULE_TYPE):
             yield from module_calls(instance)
-        if mine and asks_outputs(required, READ_TYPE):
+        if mine and requires_outputs(required, READ_TYPE):
             yield from readings(instance)
 
     def _refused(self, instance: ModuleInstance) -> None:
@@ -141,10 +141,10 @@ class Gathering:
         run, folder = self.run, instance.folder
         for path, block in folder.twins:
             text = f"'{'.'.join(block.labels)}' is declared twice"
-            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.place(path, block.start, block.head))
         for path, block in folder.misfits:
             text = f"a block '{block.type}' with {pluralize(len(block.labels), 'label')} is none that Terraform knows"
-            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.place(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_asked(symbol.type):
@@ -153,7 +153,7 @@ class Gathering:
                 self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
             self._lower_instances(symbol, conditions)
         elif not symbol.is_data and is_vault_related(symbol.type):
-            self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
+            self.run.type_not_known("error", unmapped_type_message(symbol.type), symbol.at)
 
     def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         for entity in symbol.instances:
@@ -216,7 +216,7 @@ class Gathering:
     def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
         block = declaration.block
         self.run.skip(
-            skipped(
+            skipped_declaration(
                 static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
                 Location(path=declaration.path, span=(block.start, block.head)), reason,
             )
@@ -264,13 +264,15 @@ class Gathering:
         if lowering is None:
             return
         is_read = entity.symbol.is_data
-        attributes = frozen(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
+        attributes = freeze(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
-            attributes = opened(attributes, Unknown(at=entity.at, why=why))
-        elif asks_for_dead(self.run.required, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
-            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
-            attributes = with_dead(attributes, dead)
+            attributes = with_open_fields(attributes, Unknown(at=entity.at, why=why))
+        elif requires_unsupported(self.run.required, lowering.type) and not isinstance(
+            entity.instance.folder, KnownModule
+        ):
+            dead = unsupported_arguments(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_unsupported(attributes, dead)
         if self.order is not None and not is_read:
             attributes = self.order.with_order(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
@@ -281,7 +283,7 @@ class Gathering:
             return
         if entity.type == AZAPI_ACTION:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
-                self.run.type_not_known("warning", not_understood(entity.type), entity.at)
+                self.run.type_not_known("warning", unsupported_message(entity.type), entity.at)
             return
         named = azapi.arm_type(entity)
         is_data_plane = entity.type == AZAPI_DATA_PLANE
@@ -295,12 +297,12 @@ class Gathering:
             add_held(entity, type_.lower(), conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
-                self.run.type_not_known("error", type_not_known(type_), entity.at)
+                self.run.type_not_known("error", unknown_type_message(type_), entity.at)
         elif self.run.required.paths_of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
         elif is_key_vault_type(type_) and canonical(type_) is None:
-            self.run.type_not_known("error", type_not_known(type_), entity.at)
+            self.run.type_not_known("error", unknown_type_message(type_), entity.at)
 
     def _unknown_type(self, entity: ResourceEntity) -> None:
         """Report a resource that may be of any type; a type that only a plan knows is no error."""
@@ -367,7 +369,7 @@ class Gathering:
         for update, conditions in self.updates:
             if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
-                self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+                self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
 
 
 def _is_accounted(declaration: Declaration) -> bool:

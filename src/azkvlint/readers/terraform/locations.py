@@ -13,7 +13,7 @@ from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import add_root, current_folder, real_path, root_of, roots
-from azkvlint.util.project_files import MAX_FILE, inside, read_bytes, reported, walk
+from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside, walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
@@ -111,7 +111,7 @@ class Locator:
         def load(folder: Folder, source: str) -> Folder | None:
             directory = cache.beside(base, folder.directory, source)
             try:
-                return None if directory is None else cache.load(reported(base, directory), directory)
+                return None if directory is None else cache.load(reported_path(base, directory), directory)
             except InputError:
                 return None
 
@@ -121,13 +121,13 @@ class Locator:
     def _module(self, directory: str) -> Found | None:
         """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""
         try:
-            base = self._root if inside(self._root, directory, "") is not None else root_of(directory)
+            base = self._root if resolve_inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
             directory = real_path(directory)
             # Most plans lie where there is no module: then what reads modules is not even loaded.
             if not module_files(names_in(directory)):
                 return None
-            folder = self._cache(base).load(reported(base, directory), directory)
+            folder = self._cache(base).load(reported_path(base, directory), directory)
         except (InputError, OSError):
             return None
         return Found(folder, base) if folder.files else None

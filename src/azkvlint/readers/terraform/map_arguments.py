@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
+from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
 from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 from azkvlint.readers.terraform.blocks import Content, Values
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ class Lowering:
         paths = required.paths_of(mapped.type) or frozenset()
         asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
+        asked |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in asked)}
         self._entries = entries_of(mapped.fields, asked)
         one_of = tuple(tuple(mapped.fields[name].arm.split(".")) for name in mapped.any_of)
         self._texts = _TEXTS - {("name",)} if mapped.type.startswith(_IN_VAULTS) else _TEXTS
-        self._any_of = one_of if all(any(meet(path, arm) for path in asked) for arm in one_of) else ()
+        self._any_of = one_of if all(any(overlap(path, arm) for path in asked) for arm in one_of) else ()
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
-        self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
+        self._fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in asked))
 
     def attributes(self, content: Content, run: TerraformRun, version: VersionRange, is_read: bool) -> Tree:
         """What a resource says, defaults of its provider version included: nested dicts of Values.
@@ -52,7 +52,7 @@ class Lowering:
             put(tree, arm, Scalar(at=content.at, value=plain, origin=Origin.DEFAULT))
         for name, target in self._listed:
             if name in tree:
-                item = frozen(tree.pop(name), content.at)
+                item = freeze(tree.pop(name), content.at)
                 put(tree, target, ListValue(at=content.at, items=(item,)))
         return tree
 
@@ -129,7 +129,7 @@ class _Filling:
             if not (certain and arm):
                 _unknown_block(tree, entry, found)
                 return True
-            more = (Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=PERHAPS),)
+            more = (Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=MAY_BE_ABSENT),)
             found = certain
         if not found:
             # An argument that the provider computes counts as not set; of any other there are none.
@@ -144,7 +144,7 @@ class _Filling:
                 put(inside, tuple(constant.split(".")), Scalar(at=block.at, value=plain))
             if inside is not tree:
                 self.run.budget.add_frozen(VALUES_OF_A_BLOCK)
-                objects.append(frozen(inside, block.at))
+                objects.append(freeze(inside, block.at))
         if field.kind == "blocks":
             put(tree, arm, ListValue(at=found[0].at, items=(*objects, *more)))
         elif objects:
@@ -215,7 +215,7 @@ def _typed(field: Field, value: Value) -> Value:
             value = ListValue(at=value.at, items=(value,))
         if isinstance(value, ListValue):
             items = tuple(
-                item if item.note == PERHAPS else MapValue(at=item.at, fields={field.item: item})
+                item if item.note == MAY_BE_ABSENT else MapValue(at=item.at, fields={field.item: item})
                 for item in value.items
             )
             return ListValue(at=value.at, items=items)

@@ -14,7 +14,7 @@ from azkvlint.readers.terraform.map_arguments import Lowering
 from azkvlint.readers.terraform.removed_blocks import removed_types
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
-from azkvlint.util.project_files import inside, reported
+from azkvlint.util.project_files import reported_path, resolve_inside
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
@@ -90,7 +90,7 @@ class FolderCache:
                 elif directory not in seen:
                     seen.add(directory)
                     try:
-                        found.append(self.load(reported(root, directory), directory))
+                        found.append(self.load(reported_path(root, directory), directory))
                     except InputError:
                         is_whole = False
         return found, is_whole
@@ -119,7 +119,7 @@ def _loaded(path: str, directory: str) -> Folder | InputError:
 
 def _beside(root: str, directory: str, source: str) -> str | None:
     try:
-        return inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
+        return resolve_inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
     except InputError:
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import entries
+from azkvlint.util.project_files import list_names
 
 ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
@@ -18,7 +18,7 @@ _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 def names_in(directory: str) -> frozenset[str]:
     """The names of all that lies in a folder. Raises InputError if it cannot be listed."""
     try:
-        return frozenset(entries(directory))
+        return frozenset(list_names(directory))
     except OSError as error:
         raise InputError(f"the folder cannot be listed: {error.strerror}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.graph.apply_order import ANYTHING, GRANTS, OBJECTS, after
+from azkvlint.graph.apply_order import GRANTS, OBJECTS, UNRESOLVED, with_dependencies
 from azkvlint.graph.value_origins import names_of, parts_of, path_of
 from azkvlint.model.location import static_address
 from azkvlint.model.value import MapValue
@@ -37,14 +37,14 @@ class Order:
         # In a module of another owner its caller can change nothing.
         if entity.type not in OBJECTS or instance.use.shown is not None:
             return attributes
-        return after(attributes, self._resource(instance, declaration.local) | self._calls(instance))
+        return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
 
     def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
         key = static_address(key)
         found = self._known.get(key)
         if found is None:
             if self._depth > _DEEPEST:
-                return frozenset({ANYTHING})
+                return frozenset({UNRESOLVED})
             self._known[key] = _NONE  # nothing waits for itself
             self._depth += 1
             try:
@@ -104,7 +104,7 @@ class Order:
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
         if content is None:
-            return frozenset({ANYTHING})
+            return frozenset({UNRESOLVED})
         if not rest:
             return self._once(address, lambda: self._whole(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])

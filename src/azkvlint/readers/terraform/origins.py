@@ -18,7 +18,7 @@ from azkvlint.readers.terraform.modules import Arguments
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
-from azkvlint.util.secret_names import names_no_secret
+from azkvlint.util.secret_names import is_plain_name
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration
@@ -60,16 +60,16 @@ class ModuleOrigins:
             case ("local", name, *more):
                 piece = self.instance.folder.locals.get(str(name))
                 found = self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
-                return value_origins.named(found, names)
+                return value_origins.with_name_kind(found, names)
             case ("module", call, *more):
                 more = more[1:] if more and str(more[0]).startswith("[") else more
                 output = str(more[0]) if more else ""
                 key = f"module.{call}.{output}"
                 found = self._once(key, lambda inner: inner.output(str(call), output, tuple(more[1:])))
-                return value_origins.named(found, more)
+                return value_origins.with_name_kind(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
-                return value_origins.named(self.of(written.get("for_each"), (ANY, *more)), more)
+                return value_origins.with_name_kind(self.of(written.get("for_each"), (ANY, *more)), more)
             case (("data" | "ephemeral") as mode, type_, name, *more):
                 return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
             case (root, *_) if root in _KNOWN or root == "each":
@@ -101,12 +101,12 @@ class ModuleOrigins:
         given = self.instance.use.given
         if isinstance(given, Arguments) and name in given.pieces:
             found = ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
-            return value_origins.named(found, (name, *rest))
+            return value_origins.with_name_kind(found, (name, *rest))
         found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
         if any(_literal(piece) in _TRUE for piece in flags):
-            return value_origins.declared_secret(found or frozenset({value_origins.SECURE}), rest)
-        return value_origins.named(found or frozenset({value_origins.PARAMETER}), (name, *rest))
+            return value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), rest)
+        return value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
         """The origins of a variable that no call gives anything; none if it comes from outside."""
@@ -127,29 +127,31 @@ class ModuleOrigins:
         symbol = self.instance.module(call)
         source = symbol.source if symbol is not None else None
         if symbol is None or source is None or source.is_foreign:
-            return credentials.of_output(name)
+            return credentials.output_origins(name)
         content = symbol.instances[0].content if symbol.instances else None
         declaration = content.folder.outputs.get(name) if content is not None else None
         if content is None or declaration is None:
-            return credentials.of_output(name)
+            return credentials.output_origins(name)
         return ModuleOrigins(content, None, self._busy).of(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
         """The origins of an attribute of a resource: what it is, or what its author writes for it."""
         name = next(iter(names_of(rest)), "")
-        found = credentials.of_attribute(type_, name)
+        found = credentials.attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
         piece = declaration.attributes.get(name) if declaration is not None and name else None
         if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
             if found == {value_origins.SECRET} and self._names_no_secret(local, declaration):
                 return frozenset({value_origins.CONFIGURATION})
-            return value_origins.named(found, rest)
-        return value_origins.named(found | self._once(local, lambda inner: inner.within(declaration, piece)), rest)
+            return value_origins.with_name_kind(found, rest)
+        return value_origins.with_name_kind(
+            found | self._once(local, lambda inner: inner.within(declaration, piece)), rest
+        )
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
         """Whether the name of a secret in the vault, or that of its declaration, says that it is none."""
         name = _literal(declaration.attributes.get("name")) if declaration is not None else None
-        return names_no_secret(name if isinstance(name, str) else local.rpartition(".")[2])
+        return is_plain_name(name if isinstance(name, str) else local.rpartition(".")[2])
 
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
         """The origins of an attribute of another declaration."""
@@ -161,7 +163,7 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
     piece = entity.content.pieces.get(name)
     found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
     if isinstance(entity.content.attribute(name), Scalar):
-        return value_origins.of_known(found)
+        return value_origins.known_value_origins(found)
     return found
 
 
@@ -170,8 +172,8 @@ def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
         return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
-    if entity.type in credentials.HELD:
-        found_at = [part for name in credentials.HELD[entity.type] for part in _of_credential(entity, name)]
+    if entity.type in credentials.OTHER_SECRETS:
+        found_at = [part for name in credentials.OTHER_SECRETS[entity.type] for part in _of_credential(entity, name)]
         return pseudo_resources.with_all_origins(attributes, found_at) if found_at else attributes
     if entity.type in AZAPI:
         parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
@@ -182,7 +184,7 @@ def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
         return attributes
     piece = pieces[name]
     at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
-    kept = pseudo_resources.kept(name, entity.instance.run.version, at)
+    kept = pseudo_resources.state_retention(name, entity.instance.run.version, at)
     return pseudo_resources.with_origins(attributes, of_attribute(entity, name), kept)
 
 
@@ -204,7 +206,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
         at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
         if isinstance(value, Scalar):
-            yield value_origins.of_known(found), at
+            yield value_origins.known_value_origins(found), at
         else:
             # What is made of nothing that has a name and is not known stands in a file that is not at hand.
             yield found or frozenset({value_origins.UNTRACED}), at

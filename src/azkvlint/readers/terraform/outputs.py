@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from azkvlint.azure.azurerm.credentials import READING, has_secrets, telling
+from azkvlint.azure.azurerm.credentials import READING, exposing_arguments, has_secrets
 from azkvlint.evaluation.operations import NOTHING
-from azkvlint.graph.pseudo_resources import argument, module_call, output, reading, unmarked
+from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read
 from azkvlint.graph.value_origins import ANY, union
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path
@@ -33,7 +33,7 @@ def _output(instance: ModuleInstance, name: str, declaration: Declaration) -> Re
         instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
     found = ModuleOrigins(instance, None).of(declaration.attributes.get("value"))
-    return output(name, marked if marked is not None else unmarked(at), found, at, ephemeral)
+    return output(name, marked if marked is not None else default_sensitive(at), found, at, ephemeral)
 
 
 def holds_secrets(folder: Folder) -> bool:
@@ -47,7 +47,7 @@ def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
         if local.startswith(("data.", "ephemeral.")):
             continue
         scope = ModuleOrigins(instance, declaration)
-        for name in telling(_type_of(local)):
+        for name in exposing_arguments(_type_of(local)):
             for piece, rests in _pieces(declaration, name):
                 path, attribute = piece
                 at = instance.place(path, attribute.start, attribute.end)
@@ -80,7 +80,7 @@ def readings(instance: ModuleInstance) -> Iterator[Resource]:
         if local.startswith(READING):
             block = declaration.block
             at = instance.place(declaration.path, block.start, block.head)
-            yield reading(f"{instance.prefix}{local}", instance.run.version, at)
+            yield secret_read(f"{instance.prefix}{local}", instance.run.version, at)
 
 
 def module_calls(instance: ModuleInstance) -> Iterator[Resource]:

@@ -18,15 +18,15 @@ from azkvlint.azure.azurerm.provider_features import (
 )
 from azkvlint.evaluation.operations import NOTHING
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import CANNOT_READ
-from azkvlint.model.provider_version import VersionRange, constrained
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
+from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import reported
+from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.module_evaluation import ModuleInstance
@@ -53,12 +53,12 @@ def locked(run: TerraformRun, folder: Folder) -> VersionRange | None:
     except InputError as error:
         fault = error.message
     if fault:
-        run.problem(CANNOT_READ, "error", fault, Location(path=reported(run.root, file)))
+        run.problem(INPUT_UNREADABLE, "error", fault, Location(path=reported_path(run.root, file)))
         return VersionRange()
     for block in found.body.blocks:
         if block.type == "provider" and block.labels and block.labels[0].endswith(_SOURCE):
             version = _text(block.body.attributes.get("version"))
-            return constrained(version) if version else None
+            return range_of_constraint(version) if version else None
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from azkvlint.model.provider_version import Version, constrained
+from azkvlint.model.provider_version import Version, range_of_constraint
 from azkvlint.readers.terraform.folder import Folder, ModuleFile
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.util.lazy_regex import regex
@@ -78,7 +78,7 @@ def well_known(source: str, constraint: object) -> KnownModule | None:
     if spans is None or not isinstance(constraint, str):
         return None
     # Terraform installs the newest release that the constraint leaves.
-    newest = constrained(constraint).high
+    newest = range_of_constraint(constraint).high
     span = next((span for span in spans if span.low < newest <= span.high), None)
     return _folder(name, span.is_read, _AVM_0_10_1.search(constraint) is not None) if span is not None else None
 

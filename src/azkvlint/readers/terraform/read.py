@@ -7,7 +7,7 @@ from typing import Any
 
 from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.location import Location
-from azkvlint.model.provider_version import VersionRange, constrained
+from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.duplicates import without_twins
@@ -145,6 +145,6 @@ def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
     found = VersionRange()
     for each in run.cache.reached(folder, run.root)[0]:
         for text in constraints(each):
-            narrowed = constrained(text)
-            found = found.narrowed(narrowed.low, narrowed.high)
+            narrowed = range_of_constraint(text)
+            found = found.narrow(narrowed.low, narrowed.high)
     return found if named is not None or found != VersionRange() else _UNDEMANDED

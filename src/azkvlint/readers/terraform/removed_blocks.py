@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import TYPE_NOT_KNOWN
+from azkvlint.model.problem_codes import TYPE_UNKNOWN
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.terraform.folder import Folder, Part, Piece
@@ -63,7 +63,7 @@ def _tell(instance: ModuleInstance, part: Part, level: str) -> None:
     action = _action(instance, part, at)
     if not (isinstance(action, Scalar) and action.value == "forget"):
         text = "what a removed block destroys was not judged, as nothing says of which type it is"
-        instance.run.problem(TYPE_NOT_KNOWN, level, text, at)
+        instance.run.problem(TYPE_UNKNOWN, level, text, at)
 
 
 def _address(part: Part) -> list[str]:

@@ -15,7 +15,7 @@ from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import KEPT, MAX_FILE, read_bytes
+from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
@@ -165,7 +165,7 @@ def _text(file: str) -> bytes | None:
         data = read_bytes(file, MAX_FILE)
     except InputError:
         return None
-    KEPT.keep(file, data)
+    FILE_BUFFER.keep(file, data)
     return data
 
 

@@ -11,7 +11,7 @@ from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import Result
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Unknown, Value
@@ -89,7 +89,7 @@ class TerraformRun(Run):
     def bad_file(self, path: str, error: InputError) -> None:
         """Report a file that cannot be read."""
         self.closed = False
-        self.problem(CANNOT_READ, "error", error.message, Location(path=path), error.hint or "")
+        self.problem(INPUT_UNREADABLE, "error", error.message, Location(path=path), error.hint or "")
 
     def faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report what is wrong with the text of a file, each once. More resources may be declared there."""
@@ -105,20 +105,22 @@ class TerraformRun(Run):
             at = Location(path=path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
             is_syntax_error = not is_json and fault.message != REPEATED
             self.problems.append(
-                Problem(code=CANNOT_READ, level="error", message=fault.message, at=at, is_syntax_error=is_syntax_error)
+                Problem(
+                    code=INPUT_UNREADABLE, level="error", message=fault.message, at=at, is_syntax_error=is_syntax_error
+                )
             )
 
     def unreadable(self, message: str, at: Location, hint: str = "") -> None:
         """Report a part that cannot be read, in which more resources may be declared."""
         self.closed = False
-        self.problem(NOT_WHOLE, "error", message, at, hint)
+        self.problem(INPUT_INCOMPLETE, "error", message, at, hint)
 
     def note(self, message: str, at: Location, hint: str) -> None:
         """Say what was not judged, once for each file that it stands in."""
         self.closed = False
         if (at.path, message) not in self._noted:
             self._noted.add((at.path, message))
-            self.problem(NOT_WHOLE, "note", message, at, hint)
+            self.problem(INPUT_INCOMPLETE, "note", message, at, hint)
 
     def frozen(self, result: Result) -> Value | None:
         """The Value of a result; None for null. What certainly names one resource is a Link."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import frozen
+from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.evaluation.operations import Local
@@ -152,7 +152,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         run, lowering = entity.instance.run, self.run.cache.lowering(entity.type)
         if lowering is None:
             return None
-        return frozen(lowering.attributes(entity.content, run, run.version, is_read=False), entity.at)
+        return freeze(lowering.attributes(entity.content, run, run.version, is_read=False), entity.at)
 
     def without_defaults(self, instance: ModuleInstance, piece: Piece, local: Local) -> Result | None:
         """Return what an attribute amounts to where no default of the root is known; None where its module is not used.

@@ -10,7 +10,7 @@ from azkvlint.model.finding import Problem
 from azkvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
 from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import inside, read_bytes
+from azkvlint.util.project_files import read_bytes, resolve_inside
 
 MAX_FILES = 3
 """How many files of a run python-hcl2 may read, so that a run with thousands of broken files does not take hours."""
@@ -38,7 +38,7 @@ def with_second_opinions(problems: Sequence[Problem], root: str) -> list[Problem
 def _text(root: str, path: str) -> str | None:
     """Return the text of a file, or None if python-hcl2 may not read it."""
     try:
-        file = inside(root, root, path)
+        file = resolve_inside(root, root, path)
         return None if file is None else source_text(read_bytes(file, MAX_BYTES))
     except InputError:
         return None

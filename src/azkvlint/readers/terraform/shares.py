@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.values import Items, Result
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.graph.pseudo_resources import with_derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Origin, Scalar, Unknown
 from azkvlint.readers.terraform.modules import ModuleSymbol
@@ -35,7 +35,7 @@ def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Itera
             mark = Scalar(
                 at=found.at, value=True, origin=Origin.DERIVED, note="a module is given it for a security domain"
             )
-            yield msgspec.structs.replace(found, attributes=beside(found.attributes, {str(IS_SHARE[-1]): mark}))
+            yield msgspec.structs.replace(found, attributes=with_derived(found.attributes, {str(IS_SHARE[-1]): mark}))
 
 
 def _named(found: Result | Any) -> Iterator[str]:

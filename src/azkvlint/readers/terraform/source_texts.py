@@ -7,7 +7,7 @@ from azkvlint.model.value import Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import MAX_FILE, inside, read_bytes
+from azkvlint.util.project_files import MAX_FILE, read_bytes, resolve_inside
 
 # So many results of templates are kept, which is more than anybody deploys.
 _MOST_KEPT = 1_000
@@ -34,7 +34,7 @@ class Texts:
         if name not in self._texts:
             self._texts[name] = None
             try:
-                file = inside(self._root, self._directory, name)
+                file = resolve_inside(self._root, self._directory, name)
                 if file is not None:
                     text = self._texts[name] = decoded(read_bytes(file, MAX_FILE))
                     self._files.setdefault(text, set()).add(file)

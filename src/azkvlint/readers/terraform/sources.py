@@ -17,7 +17,7 @@ from azkvlint.readers.terraform.public_modules import well_known
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import inside, is_file, is_folder, read_bytes, reported
+from azkvlint.util.project_files import is_file, is_folder, read_bytes, reported_path, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.module_evaluation import ModuleInstance
@@ -85,7 +85,7 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
             raise InputError("its source lies outside the project")
         if not isinstance(declaration.attributes["source"].attribute.expression(), ast.Literal):
             run.called.add(directory)
-        is_foreign = instance.use.shown is not None or _INSTALLED in f"/{reported(run.root, directory)}/"
+        is_foreign = instance.use.shown is not None or _INSTALLED in f"/{reported_path(run.root, directory)}/"
         return Source(_load(instance, directory), is_foreign=is_foreign)
     installed = _installed(run, f"{instance.use.key}.{declaration.local}".lstrip("."))
     if installed is not None:
@@ -137,7 +137,7 @@ def _load(instance: ModuleInstance, directory: str) -> Folder:
         raise InputError("it calls itself")
     if not _holds_module(directory):
         raise InputError("its folder holds no Terraform files")
-    return instance.run.cache.load(reported(instance.run.root, directory), directory)
+    return instance.run.cache.load(reported_path(instance.run.root, directory), directory)
 
 
 def _installed(run: TerraformRun, key: str) -> str | None:
@@ -155,16 +155,16 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
     try:
         data = read_bytes(file, _MAX_MANIFEST)
     except InputError as error:
-        run.bad_file(reported(run.root, file), error)
+        run.bad_file(reported_path(run.root, file), error)
         return {}
     try:
         found = decode_json(data, _Manifest)
     except InputError as error:
-        run.bad_file(reported(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
+        run.bad_file(reported_path(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
         return {}
     folders: dict[str, str] = {}
     for entry in found.modules:
-        directory = inside(run.root, run.directory, entry.directory)
+        directory = resolve_inside(run.root, run.directory, entry.directory)
         if entry.key and directory is not None and os.path.isdir(directory):
             folders[entry.key] = directory
     return folders

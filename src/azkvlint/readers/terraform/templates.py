@@ -12,7 +12,7 @@ from azkvlint.azure.azurerm.template_deployments import (
     TEXTS,
     WHY_TEXTS,
     arguments_of,
-    spec_not_read,
+    unread_spec_message,
 )
 from azkvlint.derived.secrets import secret_places
 from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
@@ -32,7 +32,7 @@ def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     run, given = entity.instance.run, entity.content.pieces
     template, parameters = arguments_of(entity.type)
     if template not in given and SPEC in given:
-        run.not_whole("note", spec_not_read(entity.address), entity.at)
+        run.not_whole("note", unread_spec_message(entity.address), entity.at)
         return
     values: Result | None = azapi.decoded(entity, parameters)
     if TEXTS in given and entity.type == OLD:

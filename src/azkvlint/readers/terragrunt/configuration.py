@@ -28,8 +28,8 @@ from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_boundary import lies_in, real_path
-from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes, reported
+from azkvlint.util.project_boundary import is_within, real_path
+from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes, reported_path
 
 # Files that one unit includes and reads, and how deep they read each other.
 _MOST_FILES, _DEEPEST = 200, 20
@@ -87,14 +87,14 @@ class Unit:
             return None
         try:
             file = os.path.normpath(os.path.join(base, written.value.replace("\\", "/")))
-            if not lies_in(file, self.root):
+            if not is_within(file, self.root):
                 self.report("note", f"{what} is outside of the project, so it was not read", at)
                 return None
             if not is_file(file):
                 self.report("note", f"{what} is not available, so it was not read", at)
                 return None
             real = real_path(file)
-            loaded = self._load(file, reported(self.root, file))
+            loaded = self._load(file, reported_path(self.root, file))
         except (InputError, ValueError) as error:
             message = error.message if isinstance(error, InputError) else "no file can have this path"
             self.report("error", f"{what} cannot be read: {message}", at)

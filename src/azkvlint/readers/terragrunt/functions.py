@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from azkvlint.evaluation.values import Result, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.util.project_boundary import checkout_of, lies_in
+from azkvlint.util.project_boundary import checkout_of, is_within
 from azkvlint.util.project_files import is_file
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Locat
     if name is None:
         return _unknown("the name of a file is not known", at)
     folder = here.own
-    while folder != os.path.dirname(folder) and lies_in(os.path.dirname(folder), here.unit.root):
+    while folder != os.path.dirname(folder) and is_within(os.path.dirname(folder), here.unit.root):
         folder = os.path.dirname(folder)
         file = os.path.join(folder, name)
         if is_file(file) or os.path.isdir(file):

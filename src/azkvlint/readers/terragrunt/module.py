@@ -17,8 +17,8 @@ from azkvlint.readers.terragrunt.configuration import Configuration, Unit
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import lies_in
-from azkvlint.util.project_files import inside, is_file, is_folder, reported
+from azkvlint.util.project_boundary import is_within
+from azkvlint.util.project_files import is_file, is_folder, reported_path, resolve_inside
 
 HINT = "check a plan instead: terragrunt plan -out tfplan, then terragrunt show -json tfplan"
 _REGISTRY = regex(r"tfr://([^/?]*+)/([^?]*+)(?:\?(.*))?")
@@ -95,13 +95,13 @@ def _local(unit: Unit, configuration: Configuration, path: str, at: Location) ->
     below = os.path.normpath(os.path.join(unit.directory, path))
     if not is_folder(below) and configuration.is_included:
         below = os.path.normpath(os.path.join(os.path.dirname(configuration.file), path))
-    if not lies_in(below, unit.root):
+    if not is_within(below, unit.root):
         text = f"the module '{path}' of this Terragrunt unit is outside of the project, so it was not evaluated"
         unit.report("note", text, at)
         return None
     why = "its folder has no Terraform files"
     try:
-        directory = inside(unit.root, unit.directory, below)
+        directory = resolve_inside(unit.root, unit.directory, below)
         names = names_in(directory) if directory is not None and is_folder(directory) else frozenset()
     except InputError as error:
         directory, names, why = None, frozenset(), error.message
@@ -147,8 +147,8 @@ def _value_files(unit: Unit, configuration: Configuration, block: Block) -> Iter
             file = None
             if isinstance(item, Scalar) and isinstance(item.value, str):
                 file = os.path.normpath(os.path.join(unit.directory, item.value))
-            if file is not None and lies_in(file, unit.root) and is_file(file):
-                yield reported(unit.root, file), file
+            if file is not None and is_within(file, unit.root) and is_file(file):
+                yield reported_path(unit.root, file), file
             elif name.startswith("required") or file is None:
                 text = "a file in required_var_files is not available, so its values are not known"
                 unit.report("note", text, configuration.where(piece))

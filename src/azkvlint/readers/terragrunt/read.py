@@ -21,7 +21,7 @@ from azkvlint.readers.terragrunt.inputs import Inputs
 from azkvlint.readers.terragrunt.module import HINT, Module, module_of, report_missing, value_files
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import reported
+from azkvlint.util.project_files import reported_path
 
 
 @with_recursion_limit
@@ -61,7 +61,7 @@ def _opened(
     """Return a run and the module; None, with a problem, if the module is not available."""
     if found.directory:
         try:
-            module = cache.load(reported(unit.root, found.directory), found.directory)
+            module = cache.load(reported_path(unit.root, found.directory), found.directory)
         except InputError as error:
             unit.report("error", f"the module of this Terragrunt unit cannot be read: {error.message}", found.at)
             return None, None

@@ -9,7 +9,7 @@ import os
 
 from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder, ModuleFile
 from azkvlint.readers.terraform.module_cache import FolderCache, is_local
@@ -22,7 +22,7 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import inside, reported
+from azkvlint.util.project_files import reported_path, resolve_inside
 
 _HINT = "evaluate a module by itself: name its folder on the command line"
 _MOST_NAMED = 5
@@ -48,7 +48,7 @@ def read_stack(path: str, file: str, root: str, required: RequiredAttributes, ca
         text = f"{kind} in '{path}' is not evaluated, which deploys {', '.join(named[:_MOST_NAMED])}{more}"
         if kind == "Terraform Stacks":
             text = f"components of {kind} in '{path}' are not evaluated: {', '.join(named[:_MOST_NAMED])}{more}"
-        run.problem(NOT_WHOLE, "note", text, Location(path=path, span=(first.start, first.head)), _HINT)
+        run.problem(INPUT_INCOMPLETE, "note", text, Location(path=path, span=(first.start, first.head)), _HINT)
     run.closed = False
     return without_resources(run)
 
@@ -66,9 +66,9 @@ def _may_have_vaults(run: TerraformRun, directory: str, block: Block) -> bool:
     if not is_local(source):
         return True
     try:
-        folder = inside(run.root, directory, source)
+        folder = resolve_inside(run.root, directory, source)
         if folder is None:
             return True
-        return run.cache.matters(run.cache.load(reported(run.root, folder), folder), run.root)
+        return run.cache.matters(run.cache.load(reported_path(run.root, folder), folder), run.root)
     except InputError:
         return True

@@ -13,7 +13,7 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import OPEN, Fields, Result, hole, mark_sensitive, pattern_of
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Path, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked, pruned, wanted
@@ -65,7 +65,9 @@ class Gathering:
             files={self.values.path: text},
         )
 
-    def problem(self, level: str, message: str, pointer: Path = (), code: str = NOT_WHOLE, hint: str = "") -> None:
+    def problem(
+        self, level: str, message: str, pointer: Path = (), code: str = INPUT_INCOMPLETE, hint: str = ""
+    ) -> None:
         """Report what is missing or not understood; an error may hide resources."""
         if level == "error":
             self.closed = False
@@ -144,7 +146,7 @@ class Gathering:
         if not isinstance(type_, str) or type_[:1] == "[" or "/" not in type_:
             self.closed = False
             text = "the id and the type of a resource are not known, so it was not judged"
-            self.problem("warning", text, pointer, TYPE_NOT_KNOWN)
+            self.problem("warning", text, pointer, TYPE_UNKNOWN)
             return None
         name = body.get("name")
         names = pattern_of(self.values.result(name, pointer)).split("/") if isinstance(name, str) else []
@@ -157,7 +159,7 @@ class Gathering:
         lower = type_.lower()
         if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.endswith(_HARMLESS):
             text = f"'{type_}' is a Key Vault type that is not known, so '{shown}' was not judged"
-            self.problem("error", text, pointer, TYPE_NOT_KNOWN)
+            self.problem("error", text, pointer, TYPE_UNKNOWN)
 
     def _free(self, shown: str) -> str:
         """An address that no other resource has."""

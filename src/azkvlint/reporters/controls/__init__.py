@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from azkvlint.model.assessment import Assessment
-from azkvlint.reporters import Options, lazily
+from azkvlint.reporters import Options, lazy_reporters
 
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
 
-CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = lazily(__name__, ("text", "json", "markdown", "html"))
+CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = lazy_reporters(__name__, ("text", "json", "markdown", "html"))
 """Every format of ``kvlint controls`` by the name that ``--format`` takes."""

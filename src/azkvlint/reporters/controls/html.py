@@ -171,7 +171,7 @@ _MEANINGS = {
 _MARKS = {Outcome.FAIL: "bad", Outcome.UNDECIDED: "open", Outcome.PASS: "good"}
 _COLUMNS = '<colgroup><col class="c-id"><col class="c-control"><col class="c-status"><col></colgroup>'
 _BETWEEN = '<span class="dot"> · </span>'
-_MOST = 5
+_MAX_RESOURCES = 5
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -239,7 +239,7 @@ def _totals(assessment: Assessment) -> Iterator[str]:
     """Yield the counts of all rows, and where there are several vaults, those of each."""
     yield '<ul class="totals">'
     count = assessment.count()
-    for status, word in words.SHORT.items():
+    for status, word in words.STATUS_WORDS.items():
         if count[status]:
             yield f'<li class="{_CLASSES[status]}"><b>{count[status]}</b> {_text(word)}</li>'
     yield "</ul>"
@@ -248,7 +248,7 @@ def _totals(assessment: Assessment) -> Iterator[str]:
     yield '<ul class="vaults">'
     for number, subject in enumerate(assessment.subjects, 1):
         each = subject.count()
-        place = f"<code>{_text(words.where(subject))}</code>"
+        place = f"<code>{_text(words.declaration_place(subject))}</code>"
         yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(each)}'
         yield f'<span class="count">{_text(words.status_counts(each))}</span></li>'
     yield "</ul>"
@@ -258,7 +258,7 @@ def _bar(count: Counter[Status]) -> str:
     """Return a bar whose parts are as long as the statuses are frequent. Its numbers stand beside it in words."""
     parts = "".join(
         f'<i class="{_CLASSES[status]}" style="flex-grow:{count[status]}"></i>'
-        for status in words.SHORT
+        for status in words.STATUS_WORDS
         if count[status]
     )
     return f'<span class="bar" aria-hidden="true">{parts}</span>'
@@ -267,13 +267,13 @@ def _bar(count: Counter[Status]) -> str:
 def _subject(subject: Subject, assessment: Assessment, number: int) -> Iterator[str]:
     yield f'<section class="vault" id="vault-{number}">'
     yield f"<h2>{_text(words.name(subject))}</h2>"
-    address, through = words.address(subject), words.through(subject)
+    address, through = words.address(subject), words.source_note(subject)
     parts = [_text(words.kind(subject))]
-    parts += [f"<code>{_text(one)}</code>" for one in (address, words.where(subject)) if one]
+    parts += [f"<code>{_text(one)}</code>" for one in (address, words.declaration_place(subject)) if one]
     parts += [_text(through)] if through else []
     yield f'<p class="facts">{" · ".join(parts)}</p>'
     yield f'<p class="score">{_bar(subject.count())}<span>{_text(words.status_counts(subject.count()))}</span></p>'
-    for sheet, answers in words.answered(subject, assessment):
+    for sheet, answers in words.sheets_with_results(subject, assessment):
         yield from _sheet(sheet, answers, named=len(assessment.sheets) > 1)
     yield "</section>"
 
@@ -295,7 +295,7 @@ def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
         yield f'<tr class="row {_CLASSES[answer.status]}">'
         yield f'<td class="id">{_text(control.id)}</td><th scope="row">{_text(control.title)}</th>'
         sign = f'<span aria-hidden="true">{_SIGNS[answer.status]}</span>'
-        yield f'<td class="status"><span class="pill">{sign} {_text(words.SHORT[answer.status])}</span></td>'
+        yield f'<td class="status"><span class="pill">{sign} {_text(words.STATUS_WORDS[answer.status])}</span></td>'
         yield f'<td class="evidence">{"".join(_evidence(answer))}</td>'
         yield "</tr>"
     yield "</tbody>"
@@ -304,9 +304,11 @@ def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
 
 def _evidence(answer: ControlResult) -> Iterator[str]:
     if answer.why:
-        links = (f'<a href="{_text(link)}" rel="noreferrer">{_text(_called(link))}</a>' for link in answer.references)
-        yield f"<p>{_text(words.why(answer))} {_BETWEEN.join(links)}</p>"
-    found = list(words.lines(answer, _MOST))
+        links = (
+            f'<a href="{_text(link)}" rel="noreferrer">{_text(_link_title(link))}</a>' for link in answer.references
+        )
+        yield f"<p>{_text(words.reason(answer))} {_BETWEEN.join(links)}</p>"
+    found = list(words.lines(answer, _MAX_RESOURCES))
     if found:
         yield "<ul>"
         for line in found:
@@ -318,7 +320,7 @@ def _evidence(answer: ControlResult) -> Iterator[str]:
             said = f"{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code>"
             yield f'<li class="{_MARKS[line.outcome]}">{said}</li>'
         yield "</ul>"
-    holding = words.holding(answer)
+    holding = words.passing_rules(answer)
     if holding:
         yield f'<p class="holds">Holds: {_text(holding)}.</p>'
 
@@ -340,7 +342,7 @@ def _foot(assessment: Assessment) -> Iterator[str]:
     yield "</footer>"
 
 
-def _called(link: str) -> str:
+def _link_title(link: str) -> str:
     """Return what a link is about, as its last part says it."""
     return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize()
 

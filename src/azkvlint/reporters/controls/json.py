@@ -56,7 +56,7 @@ def _framework(sheet: Sheet) -> dict[str, Any]:
 
 
 def _counts(count: Counter[Status]) -> dict[str, int]:
-    return {status.value: count[status] for status in words.SHORT}
+    return {status.value: count[status] for status in words.STATUS_WORDS}
 
 
 def _subject(subject: Subject, assessment: Assessment) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _basis(basis: Basis) -> dict[str, Any]:
         "type": finding.type,
         "message": finding.message,
         "why": finding.why,
-        "found": words.found_in(finding) if finding.outcome is Outcome.PASS else "",
+        "found": words.passing_values(finding) if finding.outcome is Outcome.PASS else "",
         "location": location(finding.at),
         "suppression": suppression(finding),
     }

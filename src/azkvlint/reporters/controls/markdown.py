@@ -20,7 +20,7 @@ _MARKS = {
     Status.NOT_APPLICABLE: "not applicable",
     Status.NO_RULE: "no rule",
 }
-_MOST = 5
+_MAX_RESOURCES = 5
 
 
 def markdown(assessment: Assessment, options: Options) -> str:
@@ -47,9 +47,9 @@ def _lines(assessment: Assessment) -> Iterator[str]:
 def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
     yield f"## {plain(words.name(subject))}"
     yield ""
-    about = (plain(words.kind(subject)), code(words.address(subject)), code(words.where(subject)))
-    yield " · ".join(part for part in (*about, plain(words.through(subject))) if part)
-    for sheet, answers in words.answered(subject, assessment):
+    about = (plain(words.kind(subject)), code(words.address(subject)), code(words.declaration_place(subject)))
+    yield " · ".join(part for part in (*about, plain(words.source_note(subject))) if part)
+    for sheet, answers in words.sheets_with_results(subject, assessment):
         yield ""
         yield from _table(sheet, answers, named=len(assessment.sheets) > 1)
 
@@ -69,14 +69,14 @@ def _table(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
 
 
 def _evidence(answer: ControlResult) -> str:
-    parts = [plain(words.why(answer))] if answer.why else []
-    for line in words.lines(answer, _MOST):
+    parts = [plain(words.reason(answer))] if answer.why else []
+    for line in words.lines(answer, _MAX_RESOURCES):
         if not line.rule:
             parts.append(plain(line.text))
             continue
         note = f" _{plain(line.note)}_" if line.note else ""
         parts.append(f"**{plain(line.rule)}** {code(line.place)} {plain(line.text)}{note}")
-    holding = words.holding(answer)
+    holding = words.passing_rules(answer)
     parts += [f"Holds: {plain(holding)}."] if holding else []
     parts += [f"<{link}>" for link in answer.references]
     return "<br>".join(parts)

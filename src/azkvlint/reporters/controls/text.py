@@ -27,7 +27,7 @@ _COLORS = {
     Status.GUARANTEED: "green",
 }
 _LABEL = max(map(len, _LABELS.values()))
-_MOST = 3
+_MAX_RESOURCES = 3
 _WIDTH, _WIDEST = 80, 120
 
 
@@ -56,9 +56,9 @@ class _Page:
 
     def _subject(self, subject: Subject, assessment: Assessment) -> Iterator[str]:
         yield self._paint(words.name(subject), "bold")
-        where = f"{words.kind(subject)} {words.address(subject)} [{words.where(subject)}] {words.through(subject)}"
-        yield from self._wrapped(" ".join(where.split()), "")
-        for sheet, answers in words.answered(subject, assessment):
+        where = f"{words.kind(subject)} {words.address(subject)} [{words.declaration_place(subject)}] {words.source_note(subject)}"
+        yield from self._wrap(" ".join(where.split()), "")
+        for sheet, answers in words.sheets_with_results(subject, assessment):
             yield ""
             if len(assessment.sheets) > 1:
                 yield self._paint(visible(sheet.framework.title), "bold")
@@ -79,19 +79,19 @@ class _Page:
         control = answer.check.control
         status = self._paint(_LABELS[answer.status].ljust(_LABEL), _COLORS.get(answer.status, ""))
         indent = " " * (_LABEL + id_width + 4)
-        title, *more = self._wrapped(visible(control.title), indent)
+        title, *more = self._wrap(visible(control.title), indent)
         yield f"  {status} {visible(control.id).ljust(id_width)} {self._paint(title.strip(), 'bold')}"
         yield from more
-        yield from self._wrapped(words.why(answer), indent)
-        for line in words.lines(answer, _MOST):
+        yield from self._wrap(words.reason(answer), indent)
+        for line in words.lines(answer, _MAX_RESOURCES):
             note = f" [{line.note}]" if line.note else ""
             said = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
-            yield from self._wrapped(said, indent, "  ")
-        holding = words.holding(answer)
+            yield from self._wrap(said, indent, "  ")
+        holding = words.passing_rules(answer)
         if holding:
-            yield from self._wrapped(f"Holds: {holding}.", indent, "  ")
+            yield from self._wrap(f"Holds: {holding}.", indent, "  ")
 
-    def _wrapped(self, said: str, indent: str, hanging: str = "") -> list[str]:
+    def _wrap(self, said: str, indent: str, hanging: str = "") -> list[str]:
         return wrap(
             said, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
             break_on_hyphens=False, break_long_words=False,

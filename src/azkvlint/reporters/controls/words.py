@@ -16,7 +16,7 @@ from azkvlint.reporters.phrases import place, suppression
 from azkvlint.util.safe_text import visible
 
 # In the order in which they are counted.
-SHORT: Mapping[Status, str] = {
+STATUS_WORDS: Mapping[Status, str] = {
     Status.NOT_MET: "not met",
     Status.UNDECIDED: "undecided",
     Status.MET: "met",
@@ -25,13 +25,13 @@ SHORT: Mapping[Status, str] = {
     Status.NO_RULE: "no rule",
 }
 NO_VAULT = "no vault or managed HSM was found in the input"
-_ELSEWHERE = "Tied to no vault"
-_ABOUT_ELSEWHERE = "resources of which this input does not say to which vault they belong"
+_WITHOUT_VAULT = "Tied to no vault"
+_WITHOUT_VAULT_KIND = "resources of which this input does not say to which vault they belong"
 # What a vault is called where Azure's name for it is not known.
 _TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
-_MOST_FOUND = 2
-_LONGEST_FOUND = 160
-_SAYS_NOTHING = ("not set", "none")
+_MAX_VALUES = 2
+_MAX_VALUE_LENGTH = 160
+_UNINFORMATIVE = ("not set", "none")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ def lines(answer: ControlResult, most: int) -> Iterator[Line]:
             yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - most} more")
 
 
-def holding(answer: ControlResult) -> str:
+def passing_rules(answer: ControlResult) -> str:
     """Return the rules that hold everywhere in a row that is not met, or not decided."""
     if answer.status is Status.MET:
         return ""
@@ -84,29 +84,29 @@ def _line(basis: Basis) -> Line:
         rule=visible(finding.rule.id),
         outcome=basis.outcome,
         place=place(finding.at),
-        text=_said(finding),
+        text=_result_sentence(finding),
         note="; ".join(notes),
     )
 
 
-def _said(finding: Finding) -> str:
+def _result_sentence(finding: Finding) -> str:
     """Return what a rule says of a resource, as a sentence."""
     if finding.outcome is Outcome.UNDECIDED:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
     if finding.outcome is Outcome.FAIL:
         return visible(finding.message)
-    found = found_in(finding)
+    found = passing_values(finding)
     return f"{visible(finding.rule.title)}{f': {found}' if found else ''}."
 
 
-def found_in(finding: Finding) -> str:
+def passing_values(finding: Finding) -> str:
     """Return what made a rule hold: the first few things that were found, in words."""
-    telling = [one for one in finding.evidence if one.found not in _SAYS_NOTHING]
-    return ", ".join(list(dict.fromkeys(map(_found, telling)))[:_MOST_FOUND])
+    telling = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
+    return ", ".join(list(dict.fromkeys(map(_evidence_text, telling)))[:_MAX_VALUES])
 
 
-def _found(one: Evidence) -> str:
-    found = one.found if len(one.found) <= _LONGEST_FOUND else f"{one.found[:_LONGEST_FOUND]}..."
+def _evidence_text(one: Evidence) -> str:
+    found = one.found if len(one.found) <= _MAX_VALUE_LENGTH else f"{one.found[:_MAX_VALUE_LENGTH]}..."
     if one.attribute:
         note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
         return visible(f"{one.attribute.removeprefix('derived.')} is {found}{note}")
@@ -115,7 +115,7 @@ def _found(one: Evidence) -> str:
     return visible(f"{one.at.address} names {found}")
 
 
-def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
+def sheets_with_results(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
     """Yield the sheets that there is something to say of, with their answers."""
     for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
         if answers:
@@ -126,7 +126,7 @@ def name(subject: Subject) -> str:
     """Return what people call it."""
     vault = subject.vault
     if vault is None:
-        return _ELSEWHERE
+        return _WITHOUT_VAULT
     return visible(vault.name or vault.address)
 
 
@@ -134,7 +134,7 @@ def kind(subject: Subject) -> str:
     """``vault`` or ``managed HSM``; of what is only read, that it is."""
     vault = subject.vault
     if vault is None:
-        return _ABOUT_ELSEWHERE
+        return _WITHOUT_VAULT_KIND
     noun = _TYPES.get(vault.type.lower(), "vault")
     return noun if vault.deployed else f"{noun} that is only read or goes away"
 
@@ -144,12 +144,12 @@ def address(subject: Subject) -> str:
     return "" if subject.vault is None else visible(subject.vault.address)
 
 
-def where(subject: Subject) -> str:
+def declaration_place(subject: Subject) -> str:
     """Return the place of its declaration."""
     return visible(subject.root) if subject.vault is None else place(subject.vault.at)
 
 
-def through(subject: Subject) -> str:
+def source_note(subject: Subject) -> str:
     """Return the document through which it was found, and the parameters, if its place does not say so."""
     vault = subject.vault
     says = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
@@ -159,7 +159,7 @@ def through(subject: Subject) -> str:
     return visible(" ".join(parts))
 
 
-def why(answer: ControlResult) -> str:
+def reason(answer: ControlResult) -> str:
     """Return why a row has its status, apart from its evidence: a sentence, or nothing."""
     text = visible(answer.why)
     return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"
@@ -167,7 +167,7 @@ def why(answer: ControlResult) -> str:
 
 def status_counts(count: Counter[Status]) -> str:
     """``3 not met, 1 undecided, 5 met``; statuses that no row has are left out."""
-    return ", ".join(f"{count[status]} {word}" for status, word in SHORT.items() if count[status])
+    return ", ".join(f"{count[status]} {word}" for status, word in STATUS_WORDS.items() if count[status])
 
 
 def summary(assessment: Assessment) -> str:

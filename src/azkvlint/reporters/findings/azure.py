@@ -9,7 +9,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import in_tests, reported, worst_first
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import problem_line, problem_sentence, sentence, summary
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
@@ -22,8 +22,8 @@ _ESCAPES = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "
 def azure(report: Report, options: Options) -> str:
     """Return the report as lines of a build log."""
     lines = [_problem(problem) for problem in report.problems]
-    lines += [_finding(finding) for finding in worst_first(reported(report, options))]
-    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
+    lines += [_finding(finding) for finding in worst_first(counted_findings(report, options))]
+    lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import in_tests, reported
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests
 from azkvlint.reporters.phrases import full_text, place, problem_line, problem_text, summary
 from azkvlint.reporters.severity import GRADES
 
@@ -24,7 +24,9 @@ def concise(report: Report, options: Options) -> str:
     """Return the report as lines; the last one, which counts, is left out with the problems where only findings are
     wanted.
     """
-    lines = [finding_line(finding) for finding in (*reported(report, options), *in_tests(report, options))]
+    lines = [
+        finding_line(finding) for finding in (*counted_findings(report, options), *findings_in_tests(report, options))
+    ]
     if options.verbosity >= 0:
         lines += [_problem(problem) for problem in report.problems]
         lines.append(summary(report))

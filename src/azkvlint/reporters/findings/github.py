@@ -11,7 +11,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import in_tests, reported, worst_first
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import paragraph, problem_line, problem_sentence, sentence, summary
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
@@ -25,18 +25,18 @@ def github(report: Report, options: Options) -> str:
     by_command: dict[str, list[Finding | Problem]] = {command: [] for command in _COMMANDS.values()}
     for problem in report.problems:
         by_command[_COMMANDS.get(problem.level, "notice")].append(problem)
-    for finding in worst_first(reported(report, options)):
+    for finding in worst_first(counted_findings(report, options)):
         by_command[_COMMANDS[GRADES[finding.severity].level]].append(finding)
-    lines = [f"::{command} {_said(one)}" for command, some in by_command.items() for one in some[:_SHOWN]]
+    lines = [f"::{command} {_annotation(one)}" for command, some in by_command.items() for one in some[:_SHOWN]]
     lines += [_line(one) for some in by_command.values() for one in some[_SHOWN:]]
     # What does not count takes no annotation from what does.
-    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
+    lines += [finding_line(finding) for finding in worst_first(findings_in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _said(one: Finding | Problem) -> str:
+def _annotation(one: Finding | Problem) -> str:
     return _finding(one) if isinstance(one, Finding) else _problem(one)
 
 

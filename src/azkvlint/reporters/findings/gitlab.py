@@ -8,7 +8,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import in_tests, listed, reported
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
 from azkvlint.reporters.phrases import full_text, problem_text
 from azkvlint.util.safe_text import encode
 
@@ -25,9 +25,9 @@ _LEVELS = {"error": "blocker", "warning": "major"}
 
 def gitlab(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8; an array without entries where there is nothing to say."""
-    entries = [_finding(finding) for finding in reported(report, options)]
-    entries += [_problem(problem) for problem in listed(report.problems)]
-    entries += [_finding(finding) for finding in in_tests(report, options)]
+    entries = [_finding(finding) for finding in counted_findings(report, options)]
+    entries += [_problem(problem) for problem in listed_problems(report.problems)]
+    entries += [_finding(finding) for finding in findings_in_tests(report, options)]
     seen: dict[str, int] = {}
     for entry in entries:
         mark = entry["fingerprint"]

@@ -30,10 +30,10 @@ _RESERVE = 400
 
 def markdown(report: Report, options: Options, before: int = 0) -> str:
     """Return the summary, so short that with the ``before`` bytes that precede it it is not too long to be shown."""
-    return "".join(f"{line}\n" for line in _fitted(_lines(report, options), LIMIT - before - _RESERVE))
+    return "".join(f"{line}\n" for line in _fit(_lines(report, options), LIMIT - before - _RESERVE))
 
 
-def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
+def _fit(lines: Iterable[str], room: int) -> Iterator[str]:
     """Yield the lines that fit into so many bytes, with what is open closed and the rest counted."""
     left, folded = 0, False
     for line in lines:
@@ -69,17 +69,17 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     if findings:
         yield ""
         yield from _table(worst_first(findings))
-        yield from _folded("How to mend what was found", _rules(findings))
+        yield from _fold("How to mend what was found", _rules(findings))
     others = report.uncounted(report.findings)
     if others:
-        yield from _folded(f"In tests and examples: {len(others)}", _table(worst_first(others)))
+        yield from _fold(f"In tests and examples: {len(others)}", _table(worst_first(others)))
     if report.undecided:
-        yield from _folded(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
+        yield from _fold(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
     if report.suppressed and (options.suppressed or options.verbosity > 0):
-        yield from _folded(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
+        yield from _fold(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
 
 
-def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+def _fold(title: str, lines: Iterable[str]) -> Iterator[str]:
     yield ""
     yield f"<details><summary>{title}</summary>"
     yield ""

@@ -13,7 +13,7 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.ordering import in_tests, listed, reported
+from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
 from azkvlint.reporters.phrases import problem_text
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import encode
@@ -23,10 +23,10 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 def rdjson(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8."""
-    diagnostics = [_finding(finding, report.version) for finding in reported(report, options)]
-    diagnostics += [_problem(problem) for problem in listed(report.problems)]
+    diagnostics = [_finding(finding, report.version) for finding in counted_findings(report, options)]
+    diagnostics += [_problem(problem) for problem in listed_problems(report.problems)]
     # What does not count must not make reviewdog fail.
-    others = (_finding(finding, report.version) for finding in in_tests(report, options))
+    others = (_finding(finding, report.version) for finding in findings_in_tests(report, options))
     diagnostics += [one | {"severity": "INFO"} for one in others]
     return encode({"source": {"name": "kvlint", "url": PROJECT}, "diagnostics": diagnostics})
 

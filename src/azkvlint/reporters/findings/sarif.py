@@ -21,7 +21,7 @@ from azkvlint import PROJECT
 from azkvlint.model.finding import Problem, Report, Repository
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_places import ROOT, inert, logical, place
-from azkvlint.reporters.findings.sarif_results import MOST, results, shown
+from azkvlint.reporters.findings.sarif_results import MAX_RESULTS, results, select_results
 from azkvlint.reporters.findings.sarif_rules import descriptor, notifications
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies
@@ -43,7 +43,7 @@ def sarif(report: Report, options: Options) -> bytes:
 
 def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
     rules = sorted(report.rules, key=lambda rule: rule.id)
-    found, left = shown(report, included)
+    found, left = select_results(report, included)
     listed = [*report.problems, *([_left_out(left)] if left else ())]
     problems = notifications((problem.code for problem in listed), report.version)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
@@ -85,7 +85,7 @@ def _provenance(repository: Repository) -> dict[str, Any]:
 
 
 def _left_out(count: int) -> Problem:
-    text = f"{pluralize(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
+    text = f"{pluralize(count, 'result')} of the least severe left out: a log with more than {MAX_RESULTS:,} is refused"
     return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
 
 

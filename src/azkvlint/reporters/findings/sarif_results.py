@@ -10,14 +10,14 @@ import msgspec
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import REPORTED, cause, reason
+from azkvlint.reporters.finding_cause import CAUSE_SENTENCES, cause, reason
 from azkvlint.reporters.findings.sarif_places import inert, logical, physical, place, uri
-from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, tells_reason
+from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, includes_reason, message_with_cause
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.severity import GRADES
 
 # GitHub refuses a log with more results.
-MOST = 25_000
+MAX_RESULTS = 25_000
 # A value that came here in so many steps is followed.
 _CHAIN = 2
 
@@ -29,21 +29,21 @@ class _Template(msgspec.Struct, frozen=True):
     pieces: dict[str, tuple[str | int, ...]]
 
 
-def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
+def select_results(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
     """Return what becomes a result, in the order of the places, and how much of it is left out: the least severe."""
-    found = sorted(reported(report, included), key=_order)
-    left = max(len(found) - MOST, 0)
+    found = sorted(candidate_results(report, included), key=_order)
+    left = max(len(found) - MAX_RESULTS, 0)
     if left:
         # Sorting keeps the order of those that are alike.
         worst = sorted(found, key=lambda finding: (finding.in_tests, -finding.severity))
-        found = sorted(worst[:MOST], key=_order)
+        found = sorted(worst[:MAX_RESULTS], key=_order)
     return found, left
 
 
 def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Return findings as results. ``rules`` are those of the log, in its order."""
     templates = {
-        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in REPORTED})
+        rule.id: _Template(index, {name: pieces(message_with_cause(rule.message, name)) for name in CAUSE_SENTENCES})
         for index, rule in enumerate(rules)
     }
     marks = _Fingerprints()
@@ -58,7 +58,7 @@ def results(found: Iterable[Finding], rules: list[Rule], included: Collection[st
     return made
 
 
-def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
+def candidate_results(report: Report, included: Collection[str]) -> Iterable[Finding]:
     """Return what becomes a result. Suppressed unknown results are included with the unknown ones only."""
     yield from report.findings
     if "undecided" in included:
@@ -144,7 +144,7 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
     if finding.outcome is Outcome.FAIL:
         name = cause(finding)
         parts, words = template.pieces[name], finding.arguments
-        if not tells_reason(finding.rule.message):
+        if not includes_reason(finding.rule.message):
             words += (reason(finding),)
     elif finding.outcome is Outcome.UNDECIDED:
         name, parts, words = "unknown", pieces(UNDECIDED), (finding.resource, finding.why or "something in it")

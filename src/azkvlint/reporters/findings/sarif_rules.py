@@ -10,7 +10,7 @@ from typing import Any
 
 from azkvlint import PROJECT
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import REPORTED
+from azkvlint.reporters.finding_cause import CAUSE_SENTENCES
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
@@ -56,13 +56,13 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
     }
 
 
-def caused(message: str, cause: str) -> str:
+def message_with_cause(message: str, cause: str) -> str:
     """Return a rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
-    reason = "" if tells_reason(message) else ": '{reason}'"
-    return f"{message} {REPORTED[cause]}{reason}."
+    reason = "" if includes_reason(message) else ": '{reason}'"
+    return f"{message} {CAUSE_SENTENCES[cause]}{reason}."
 
 
-def tells_reason(message: str) -> bool:
+def includes_reason(message: str) -> bool:
     """Return whether a rule's message says the reason."""
     return "{because}" in message
 
@@ -108,8 +108,8 @@ def encode_link(link: str) -> str:
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """Return the sentences of a rule's results by name."""
     found: dict[str, str] = {}
-    for cause in REPORTED:
-        written = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
+    for cause in CAUSE_SENTENCES:
+        written = "".join(_slot(piece) for piece in pieces(message_with_cause(rule.message, cause)))
         found |= {cause + name: written + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
         found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
@@ -137,12 +137,12 @@ def rule_link(rule: Rule, version: str) -> str | None:
 
 
 def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
-    accepted = _accepted(rule)
+    accepted = _acceptance(rule)
     text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n\nTo accept it: {accepted}\n".replace("`", "")
     return text + "".join(f"\n{link}" for link in rule.references) + "\n"
 
 
-def _accepted(rule: Rule) -> str:
+def _acceptance(rule: Rule) -> str:
     return (
         "Where the risk is known and borne, say so above the line or the block, with a reason and, better, an end: "
         f"`# kvlint: ignore[{rule.id}] reason until=2027-03-01` in Terraform, with `//` in Bicep."
@@ -152,7 +152,7 @@ def _accepted(rule: Rule) -> str:
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
     """Return the texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
     links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
-    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_accepted(rule)}\n"
+    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_acceptance(rule)}\n"
     text = f"## {rule.id}: {prose(title)}\n\n{said}"
     return f"{text}\n**References**\n\n{links}" if links else text
 

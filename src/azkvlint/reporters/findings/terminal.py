@@ -16,9 +16,9 @@ from azkvlint.reporters.phrases import (
     details,
     headline,
     label_of,
-    more,
+    occurrence_note,
     place,
-    skipped,
+    skipped_text,
     statistics,
     summary,
 )
@@ -59,18 +59,18 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""
     for one in report.skipped if page.verbose else ():
-        yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped(one)}"
+        yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped_text(one)}"
     if page.verbose:
         yield configuration(report)
     yield page.paint(summary(report), "bold")
 
 
-def painted(text: str, style: str) -> str:
+def paint(text: str, style: str) -> str:
     """``text`` in one of the styles above, bold in any other, in colors that every terminal has."""
     return _STYLES.get(style, _STYLES["bold"]).render(text, color_system=ColorSystem.STANDARD) if text else text
 
 
-def linked(text: str, address: str) -> str:
+def hyperlink(text: str, address: str) -> str:
     """``text`` that a terminal opens ``address`` from, which has to be a plain one of the web (OSC 8)."""
     return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if _ADDRESS.fullmatch(address) else text
 
@@ -85,12 +85,14 @@ class _Page:
 
     def paint(self, text: str, style: str) -> str:
         """``text`` in one of the styles above."""
-        return painted(text, style) if self.color else text
+        return paint(text, style) if self.color else text
 
     def finding(self, finding: Finding, label: str) -> Iterator[str]:
         """Headline, place, source line and details, then an empty line. An undecided one keeps to what decides it."""
         links = finding.rule.references
-        yield from self._head(label, finding.rule.id, headline(finding) + more(finding), links[0] if links else "")
+        yield from self._head(
+            label, finding.rule.id, headline(finding) + occurrence_note(finding), links[0] if links else ""
+        )
         yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
         if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
@@ -111,7 +113,7 @@ class _Page:
     def _head(self, label: str, code: str, text: str, address: str = "") -> Iterator[str]:
         first, *rest = _wrap(text, self.width, cell_len(f"{label} {code} "), 2)
         shown = self.paint(code, "bold")
-        yield f"{self.paint(label, label)} {linked(shown, address) if self.color else shown} {first}"
+        yield f"{self.paint(label, label)} {hyperlink(shown, address) if self.color else shown} {first}"
         yield from (f"  {line}" for line in rest)
 
     def _labelled(self, name: str, text: str) -> Iterator[str]:

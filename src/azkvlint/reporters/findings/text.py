@@ -24,7 +24,7 @@ from azkvlint.reporters.phrases import (
     label_of,
     place,
     problem_text,
-    skipped,
+    skipped_text,
     statistics,
     summary,
     suppression,
@@ -64,7 +64,7 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
         yield _problem(problem, paint)
     if options.verbosity > 0:
         for one in report.skipped:
-            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped(one)}"
+            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     if options.verbosity > 0:
@@ -76,9 +76,9 @@ def _painter(options: Options) -> _Paint:
     """Return what puts a text into a style: colors where they are wanted, or nothing."""
     if not options.color:
         return lambda text, _: text
-    from azkvlint.reporters.findings.terminal import painted
+    from azkvlint.reporters.findings.terminal import paint
 
-    return painted
+    return paint
 
 
 def _line(finding: Finding, label: str, paint: _Paint) -> str:

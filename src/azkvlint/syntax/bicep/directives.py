@@ -26,7 +26,7 @@ def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, 
     lines: list[Suppression] = []
     regions: list[Region] = []
     opened: dict[str, int] = {}
-    for match in _found(text, texts):
+    for match in _matches(text, texts):
         what, ids = match["what"], tuple(match["ids"].split())
         if what == "disable-next-line":
             lines.append((match.end(), ids))
@@ -39,7 +39,7 @@ def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, 
     return tuple(lines), tuple(sorted(regions))
 
 
-def _found(text: str, texts: Mapping[int, int]) -> Iterator[re.Match[str]]:
+def _matches(text: str, texts: Mapping[int, int]) -> Iterator[re.Match[str]]:
     """Yield the directives in their order, not those within comments and texts."""
     at = 0
     while (match := _MARKS.search(text, at)) is not None:

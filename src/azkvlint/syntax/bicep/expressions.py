@@ -47,7 +47,7 @@ class Strings(Text):
             mark = self.text[end]
             if mark == "'":
                 self.at = end + 1
-                return self._whole(start, parts, plain)
+                return self._join_parts(start, parts, plain)
             if mark == "\\":
                 raise Unexpected(r"expected \n, \r, \t, \\, \', \$ or \u{...} for a special character", end)
             if mark != "$":
@@ -70,7 +70,7 @@ class Strings(Text):
                 parts.append(ast.Literal(at, match.start(), self.text[at : match.start()]))
             if match["end"]:
                 self.at = self.texts[start + dollars] = match.end()
-                return self._whole(start, parts, plain)
+                return self._join_parts(start, parts, plain)
             plain = False
             at = self._hole(match.end(), parts)
 
@@ -89,7 +89,7 @@ class Strings(Text):
         self.wrap = wrap
         return self.at + 1
 
-    def _whole(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
+    def _join_parts(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
         """Return the string that ends here, made of its parts; a ``plain`` one has at most one part."""
         if not plain:
             self.texts[start] = self.at
@@ -118,7 +118,7 @@ class Strings(Text):
         return found
 
 
-def _after(closing: str) -> str:
+def _item_end(closing: str) -> str:
     """Return a pattern for what ends an item, and for the closing mark if it comes next.
 
     On a later line the item may go on with the "?" of a condition, even behind a comment: then there is no match, and
@@ -127,17 +127,17 @@ def _after(closing: str) -> str:
     return rf"[ \t]*+(?:[\r\n][ \t\r\n]*+(?![?/#])|,[ \t]*+|(?={closing}))(?:{closing})?+"
 
 
-def _value(closing: str) -> str:
+def _simple_value(closing: str) -> str:
     """Return a pattern for a value that needs no more reading, with what ends it, or for the start of a list."""
     plain = rf"'([^'\\\r\n$]*+)'|({WORD})|({WORD}(?:\.{WORD})++)|([0-9]{{1,18}}+)|(\[\]|\{{\}})"
-    return rf"(?:(?:{plain}){_after(closing)}|([\[{{])[ \t\r\n]*+)"
+    return rf"(?:(?:{plain}){_item_end(closing)}|([\[{{])[ \t\r\n]*+)"
 
 
 _BRACE, _BRACKET = r"\}", r"\]"
-_MEMBER: Matcher = regex(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_value(_BRACE)}").match
-_ITEM: Matcher = regex(rf"()(){_value(_BRACKET)}").match  # its groups are those of a member
-_MEMBER_END: Matcher = regex(_after(_BRACE)).match
-_ITEM_END: Matcher = regex(_after(_BRACKET)).match
+_MEMBER: Matcher = regex(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_simple_value(_BRACE)}").match
+_ITEM: Matcher = regex(rf"()(){_simple_value(_BRACKET)}").match  # its groups are those of a member
+_MEMBER_END: Matcher = regex(_item_end(_BRACE)).match
+_ITEM_END: Matcher = regex(_item_end(_BRACKET)).match
 _TEXT, _NAME, _PATH, _NUMBER, _EMPTY, _LIST = range(3, 9)
 
 _FOR: Matcher = regex(r"for(?![A-Za-z0-9_])").match
@@ -212,7 +212,7 @@ class Collections(Strings):
                     continue
                 match = after
             else:
-                value = _plain(match)
+                value = _simple_node(match)
                 members.append(ast.Property(at, value.end, match[1] or match[2], value))
             at = match.end()
             if text[at - 1] == "}":
@@ -240,7 +240,7 @@ class Collections(Strings):
                 key = named if isinstance(named, ast.Template) else str(named.value)
             else:
                 key = self.word("the name of a property, or '}'")
-            self.take(":")
+            self.expect(":")
             self.skip()
             value = self.expression()
             members.append(ast.Property(start, self.at, key, value))
@@ -281,7 +281,7 @@ class Collections(Strings):
                     continue
                 match = after
             else:
-                items.append(_plain(match))
+                items.append(_simple_node(match))
             at = match.end()
             if text[at - 1] == "]":
                 break
@@ -303,7 +303,7 @@ class Collections(Strings):
         return self._object(start, at) if self.text[start] == "{" else self._array(start, at)
 
 
-def _plain(match: re.Match[str]) -> ast.Expression:
+def _simple_node(match: re.Match[str]) -> ast.Expression:
     """Return the value that was matched whole."""
     kind = match.lastindex or 0
     start, end = match.span(kind)
@@ -373,7 +373,7 @@ class Expressions(Collections):
             condition, match = self._binary(start, operand, match)
             if match is None:
                 break
-            choices.append((start, condition, self._yes(match.end())))
+            choices.append((start, condition, self._first_branch(match.end())))
             if len(choices) > MAX_CHAIN:
                 raise Unexpected("too many conditions in one another", start)
             start = self.at
@@ -385,7 +385,7 @@ class Expressions(Collections):
             found = ast.Conditional(start, self.at, condition, yes, found)
         return found
 
-    def _yes(self, at: int) -> ast.Expression:
+    def _first_branch(self, at: int) -> ast.Expression:
         """Read the first branch of a condition, which begins at ``at``, and goes to the second."""
         self.at = at
         self.skip_to_operand()

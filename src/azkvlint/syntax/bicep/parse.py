@@ -47,19 +47,19 @@ class Bodies(Types):
         if self.skip() == "(":
             self.at += 1
             item = self.word("the name of an item")
-            self.take(",")
+            self.expect(",")
             index = self.word("the name of an index")
-            self.take(")")
+            self.expect(")")
         else:
             item = self.word("the name of an item")
         if not self.take_word("in"):
             raise self.unexpected("'in'")
         self.skip()
         over = self.expression()
-        self.take(":")
+        self.expect(":")
         self.skip()
         body = self._if() if _IF_CALL(self.text, self.at) else self.expression()
-        self.take("]")
+        self.expect("]")
         return ast.For(start, self.at, item, index, over, body)
 
     def _if(self) -> ast.If:
@@ -67,10 +67,10 @@ class Bodies(Types):
         start = self.at
         self.at += len("if")
         wrap, self.wrap = self.wrap, True
-        self.take("(")
+        self.expect("(")
         self.skip()
         condition = self.expression()
-        self.take(")")
+        self.expect(")")
         self.wrap = wrap
         self.skip()
         body = self.object()
@@ -78,7 +78,7 @@ class Bodies(Types):
 
     def body(self) -> ast.Expression:
         """Read ``=`` and the body of a resource or module."""
-        self.take("=")
+        self.expect("=")
         mark = self.skip_to_operand()
         if mark == "{":
             return self.object()
@@ -94,7 +94,7 @@ class Bodies(Types):
 
     def value(self) -> ast.Expression:
         """Read ``=`` and an expression."""
-        self.take("=")
+        self.expect("=")
         self.skip_to_operand()
         return self.expression()
 
@@ -202,7 +202,7 @@ class Declarations(Bodies):
     def _type_declaration(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a type")
-        self.take("=")
+        self.expect("=")
         self.skip_to_operand()
         type_ = self.type()
         return ast.TypeDeclaration(start, self.at, name, type_, decorators)
@@ -210,7 +210,7 @@ class Declarations(Bodies):
     def _function(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a function")
-        self.take("(")
+        self.expect("(")
         self.wrap = True
         parameters: list[str] = []
         while self.skip() != ")":
@@ -225,7 +225,7 @@ class Declarations(Bodies):
         self.wrap = False
         self.skip()
         self.type()
-        self.take("=>")
+        self.expect("=>")
         self.skip_to_operand()
         body = self.expression()
         return ast.Function(start, self.at, name, tuple(parameters), body, decorators)
@@ -238,7 +238,7 @@ class Declarations(Bodies):
         if mark == "{":
             self.at += 1
             while self.skip_lines() != "}":
-                names.append(self._imported())
+                names.append(self._import_name())
                 self.separate("}")
             self.at += 1
         elif mark == "*":
@@ -247,13 +247,13 @@ class Declarations(Bodies):
                 raise self.unexpected("'as'")
             alias = self.word("a name for what is imported")
         else:
-            return self._extended(start, "import")
+            return self._extension_rest(start, "import")
         if not self.take_word("from"):
             raise self.unexpected("'from'")
         path = self.path()
         return ast.Import(start, self.at, path, tuple(names), alias)
 
-    def _imported(self) -> tuple[str, str]:
+    def _import_name(self) -> tuple[str, str]:
         """Read ``name as name``."""
         if self.text[self.at] == "'":
             there = self.string()
@@ -282,7 +282,7 @@ class Declarations(Bodies):
         path = self.path()
         return ast.Extends(start, self.at, path)
 
-    def _named(self, _: _Decorators) -> ast.Declaration:
+    def _named_declaration(self, _: _Decorators) -> ast.Declaration:
         """Read ``metadata name = value``, or an assertion."""
         keyword = self.next_word()
         start = self.start()
@@ -299,9 +299,9 @@ class Declarations(Bodies):
 
     def _extension(self, _: _Decorators) -> ast.Declaration:
         keyword = self.next_word()
-        return self._extended(self.start(), keyword)
+        return self._extension_rest(self.start(), keyword)
 
-    def _extended(self, start: int, keyword: str) -> ast.Declaration:
+    def _extension_rest(self, start: int, keyword: str) -> ast.Declaration:
         """Read what an extension is, how it is configured, and its name here."""
         name = ""
         if self.skip() in "'$":
@@ -321,13 +321,13 @@ class Declarations(Bodies):
         return ast.Other(start, end, keyword, name)
 
     _READERS: ClassVar[Mapping[str, Callable[[Declarations, _Decorators], ast.Declaration]]] = {
-        "assert": _named,
+        "assert": _named_declaration,
         "extends": _extends,
         "extension": _extension,
         "extensionConfig": _extension,
         "func": _function,
         "import": _import,
-        "metadata": _named,
+        "metadata": _named_declaration,
         "module": _module,
         "output": _output,
         "param": _parameter,

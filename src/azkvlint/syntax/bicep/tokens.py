@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from azkvlint.util.lazy_regex import regex
 
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
-_Sure: TypeAlias = Callable[[str, int], re.Match[str]]
+_TotalMatcher: TypeAlias = Callable[[str, int], re.Match[str]]
 
 MAX_DEPTH = 64
 """How deep expressions and types may nest. A level takes up to eleven calls, and Python allows a thousand."""
@@ -121,7 +121,7 @@ class Text:
                 return self.text[at]
         return mark
 
-    def take(self, mark: str) -> None:
+    def expect(self, mark: str) -> None:
         """Read a mark, and blanks before it."""
         self.skip()
         if not self.text.startswith(mark, self.at):

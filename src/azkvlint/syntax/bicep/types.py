@@ -78,7 +78,7 @@ class Types(Expressions):
         else:
             index = self.expression()
             name = str(index.value) if isinstance(index, ast.Literal) else ""
-        self.take("]")
+        self.expect("]")
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _type_member(self, start: int, of: ast.Type) -> ast.Type:
@@ -127,7 +127,7 @@ class Types(Expressions):
         if mark == "(":
             self.skip()
             found = self.type()
-            self.take(")")
+            self.expect(")")
             return found
         closing = "}" if mark == "{" else "]"
         fields: list[tuple[str, ast.Type]] = []
@@ -136,7 +136,7 @@ class Types(Expressions):
             decorators = self.decorators()
             if mark == "{":
                 name = self._field_name()
-                self.take(":")
+                self.expect(":")
                 self.skip()
                 fields.append((name, self._part(decorators)))
             else:

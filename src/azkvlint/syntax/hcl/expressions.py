@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.scanner import Scanner
-from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, flush
+from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, remove_indentation
 from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     MAX_CHAIN,
@@ -18,7 +18,7 @@ from azkvlint.syntax.hcl.tokens import (
     identifier,
     number_of,
     quoted,
-    sure,
+    total_matcher,
     unescape,
     unexpected,
     wide_gap,
@@ -57,7 +57,7 @@ class Cursor:
             mark = self.text[at]
         return mark
 
-    def take(self, mark: str, wrap: bool) -> None:
+    def expect(self, mark: str, wrap: bool) -> None:
         """Read a mark, and blanks before it."""
         self.skip(wrap)
         if not self.text.startswith(mark, self.at):
@@ -81,7 +81,7 @@ class Cursor:
             raise Unexpected("too many operators and accesses in one expression", self.at)
 
 
-_LINE = sure(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
+_LINE = total_matcher(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
 _ESCAPED = regex(r"([$%])\1\{")
 _DIRECTIVES = frozenset(("if", "else", "endif", "for", "endfor"))
 
@@ -99,7 +99,7 @@ class Strings(Cursor):
         if text[end] == '"':
             self.at = end + 1
             inside = match[0]
-            return ast.Literal(start, end + 1, unescape(inside, start + 1) if _unplain(inside) else inside)
+            return ast.Literal(start, end + 1, unescape(inside, start + 1) if _has_escapes(inside) else inside)
         parts: list[Part] = []
         at, links = start + 1, self.links
         self.trim = False
@@ -127,7 +127,7 @@ class Strings(Cursor):
             raise Unexpected("this heredoc does not end", start)
         parts = self.lines(match.end(), marker[0])
         if match[1]:
-            flush(parts)
+            remove_indentation(parts)
         self.at = marker[1]
         return assemble(parts, start, marker[1])
 
@@ -167,7 +167,7 @@ class Strings(Cursor):
         trim = mark == "~"
         if trim:
             self.at += 1
-        self.take("}", True)
+        self.expect("}", True)
         if isinstance(part, Directive):
             part.end = self.at
         parts.append(part)
@@ -218,7 +218,7 @@ class Strings(Cursor):
         self.at = match.end()
 
 
-def _unplain(text: str) -> bool:
+def _has_escapes(text: str) -> bool:
     return "\\" in text or "{" in text
 
 
@@ -319,11 +319,11 @@ class Collections(Strings):
             key, value = value, self.name()
         self.keyword("in", "'in'")
         over = self.inner()
-        self.take(":", True)
+        self.expect(":", True)
         name, result = None, self.inner()
         is_grouped = False
         if closing == "}":
-            self.take("=>", True)
+            self.expect("=>", True)
             name, result = result, self.inner()
             self.skip(True)
             is_grouped = self.text.startswith("...", self.at)
@@ -332,7 +332,7 @@ class Collections(Strings):
         if self.skip(True) != closing:
             self.keyword("if", f"'if' or '{closing}'")
             condition = self.inner()
-        self.take(closing, True)
+        self.expect(closing, True)
         return ast.Comprehension(start, self.at, key, value, over, result, name, condition, is_grouped)
 
 
@@ -372,7 +372,7 @@ class Operands(Collections):
         if mark == "(":
             self.at += 1
             node = self.inner()
-            self.take(")", True)
+            self.expect(")", True)
             return node
         if mark == "<":
             return self.heredoc()
@@ -455,7 +455,7 @@ class Operands(Collections):
         """Read ``[index]``."""
         self.at += 1
         index = self.inner()
-        self.take("]", True)
+        self.expect("]", True)
         return ast.Item(start, self.at, node, index)
 
     def legacy_index(self, node: ast.Expression, start: int) -> ast.Expression:

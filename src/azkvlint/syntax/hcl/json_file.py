@@ -18,12 +18,12 @@ from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
 from azkvlint.syntax.hcl.expressions import Reader
 from azkvlint.syntax.hcl.scanner import Scanner
 from azkvlint.syntax.hcl.templates import assemble
-from azkvlint.syntax.hcl.tokens import END, MAX_BRACKETS, MAX_FAULTS, Unexpected, number_of, sure, unexpected
+from azkvlint.syntax.hcl.tokens import END, MAX_BRACKETS, MAX_FAULTS, Unexpected, number_of, total_matcher, unexpected
 from azkvlint.syntax.json_positions import (
     JsonArray,
     JsonObject,
-    LostError,
     Member,
+    NotJsonError,
     Plain,
     Scalar,
     TooDeepError,
@@ -114,7 +114,7 @@ TERRAGRUNT = Kind(
     }
 )
 
-_blank = sure(r"[ \t\r\n]*+")
+_blank = total_matcher(r"[ \t\r\n]*+")
 _number = regex(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").fullmatch
 _lone_surrogate = regex("[\ud800-\udfff]").search
 _bracket = regex(r'"(?:[^"\\]|\\.)*+"|([{\[])|[}\]]').finditer
@@ -135,7 +135,7 @@ _IN_STRING = {
 }
 
 # The labels that were met so far, the key that stands for the block, and what is in it.
-_Labelled: TypeAlias = tuple[tuple[str, ...], Member, Value]
+_LabeledBlock: TypeAlias = tuple[tuple[str, ...], Member, Value]
 
 
 def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -> File:
@@ -190,7 +190,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
 
 def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
     """Yield the blocks of a kind, level by level of labels, each of which may be an array."""
-    found: list[_Labelled] = [((), member, member.value)]
+    found: list[_LabeledBlock] = [((), member, member.value)]
     for _ in range(kind.labels):
         found = [
             ((*labels, inner.key), inner, inner.value)
@@ -259,7 +259,7 @@ def _parse(text: str) -> Value:
         first = Unexpected("nested too deep", error.at)
     except Unexpected as error:
         first = error
-    except LostError:
+    except NotJsonError:
         pass
     if first is None:
         return value
@@ -281,7 +281,7 @@ class _Decoder:
             try:
                 found = str(self.raw(written)) if "\\" in written else written[1:-1]
             except ValueError:
-                raise LostError from None
+                raise NotJsonError from None
             if not found.isascii() and _lone_surrogate(found):
                 raise Unexpected("there is no character of this number", at)
             return found
@@ -290,7 +290,7 @@ class _Decoder:
         if written in _CONSTANTS:
             raise unexpected(self.text + END, at, "a value")
         if _number(written) is None:
-            raise LostError
+            raise NotJsonError
         return number_of(written, at)
 
 
@@ -354,11 +354,11 @@ def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expressio
             node = assemble(reader.lines(0, len(text)), 0, len(text))
     except Unexpected as error:
         raise Unexpected(error.message, at) from None
-    _place(node, start, end)
+    _set_spans(node, start, end)
     return node
 
 
-def _place(root: ast.Node, start: int, end: int) -> None:
+def _set_spans(root: ast.Node, start: int, end: int) -> None:
     """State of all nodes of a fresh tree that they stand from ``start`` to ``end``."""
     pending: list[object] = [root]
     while pending:

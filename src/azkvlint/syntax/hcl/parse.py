@@ -17,7 +17,7 @@ from azkvlint.syntax.hcl.tokens import (
     gap,
     identifier,
     quoted,
-    sure,
+    total_matcher,
     unescape,
     unexpected,
     wide_gap,
@@ -32,7 +32,7 @@ _LABEL = regex(rf'"([^"]*+)"|({IDENTIFIER})')
 _HEADER = rf"(?={IDENTIFIER}[ \t]*+(?:=(?![=>])|{_LABELS}\{{))"
 _NEXT_INNER = regex(rf"\n[ \t]*+{_HEADER}")
 _NEXT_TOP = regex(rf"\n{_HEADER}")
-_blank = sure(r"[ \t\r\n]*+")
+_blank = total_matcher(r"[ \t\r\n]*+")
 
 REPEATED = "this attribute is given a second time"
 """The one fault that is no syntax error."""
@@ -113,7 +113,7 @@ class _Splitter:
         """Read the attribute or block at ``start``."""
         match = _ITEM(self.text, start, self.end)
         if match is None:
-            self.unusual(start)
+            self.general_item(start)
             return
         value = match["value"]
         if value is not None:
@@ -157,7 +157,7 @@ class _Splitter:
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(ast.Fault(message, at))
 
-    def unusual(self, start: int) -> None:
+    def general_item(self, start: int) -> None:
         """Read an item with comments in its header, or with a label that is no simple one."""
         text, end = self.text, self.end
         name = identifier(text, start, end)

@@ -13,7 +13,7 @@ from azkvlint.syntax.hcl.tokens import (
     LINE,
     MAX_BRACKETS,
     Matcher,
-    Sure,
+    TotalMatcher,
     Unexpected,
     heredoc_start,
     quoted,
@@ -33,28 +33,28 @@ class Scanner:
     whose brace is at an offset, as far as that is known.
     """
 
-    __slots__ = ("_close", "_markers", "_within", "comments", "dead", "heredocs", "pairs", "text")
+    __slots__ = ("_close", "_markers", "_in_heredoc", "comments", "dead", "heredocs", "pairs", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text + END
         self.comments: dict[int, int] = {}
         self.heredocs: dict[int, int] = {}
         self.pairs: dict[int, int] = {}
-        self.dead: tuple[set[int], set[int]] = set(), set()
+        self.unterminated: tuple[set[int], set[int]] = set(), set()
         """Brackets and quotes that were gone over once and do not end: if all are paired, and if only braces are."""
         self._markers: dict[str, tuple[list[int], list[int]]] | None = None
-        self._within = False
+        self._in_heredoc = False
         self._close = 0, 0
         """From where on the end of a comment was looked for last, and where it is."""
 
     def block(self, at: int, end: int) -> int:
         """Return the offset behind the brace that closes the one at ``at``. Unclosed strings end with their line."""
         known = self.pairs.get(at)
-        return self._go(at, end, BLOCKS, True) if known is None else known
+        return self._find_end(at, end, BLOCKS, True) if known is None else known
 
     def bracket(self, at: int, end: int) -> int:
         """Return the offset behind what closes the bracket or text that starts at ``at``."""
-        return self._go(at, end, BRACKETS, False)
+        return self._find_end(at, end, BRACKETS, False)
 
     def value(self, at: int, end: int) -> tuple[int, int]:
         """Return where the expression ends that starts at ``at``, and where what follows it on its line starts."""
@@ -113,16 +113,16 @@ class Scanner:
 
     def _holes(self, at: int, end: int) -> None:
         """Go over the expressions in a heredoc, for the sake of the comments in them. No deeper than in one."""
-        if self._within:
+        if self._in_heredoc:
             return
-        self._within = True
+        self._in_heredoc = True
         while match := _hole(self.text, at, end):
             try:
                 at = self.bracket(match.end(), end)
             except Unexpected:
                 # What is wrong there is said when the heredoc is read.
                 break
-        self._within = False
+        self._in_heredoc = False
 
     def marker(self, name: str, at: int) -> tuple[int, int] | None:
         """Return where the first line from ``at`` on starts that holds only ``name``, and where the name ends."""
@@ -136,11 +136,11 @@ class Scanner:
         index = bisect_left(starts, at)
         return (starts[index], ends[index]) if index < len(starts) else None
 
-    def _go(self, at: int, end: int, code: Sure, lenient: bool) -> int:
+    def _find_end(self, at: int, end: int, code: TotalMatcher, lenient: bool) -> int:
         """Return the offset behind what closes the bracket or quote at ``at``; ``code`` matches plain code."""
-        text, stack, dead = self.text, [at], self.dead[lenient]
+        text, stack, dead = self.text, [at], self.unterminated[lenient]
         if at in dead:
-            raise _endless(text, [at])
+            raise _unterminated_error(text, [at])
         at += 1
         while True:
             if text[stack[-1]] == '"':
@@ -174,7 +174,7 @@ class Scanner:
             elif opener >= 0:
                 raise Unexpected("nested too deep", opener, opener)
             else:
-                at = self._give_up(stack, at, end, lenient)
+                at = self._abandon(stack, at, end, lenient)
 
     def _skip(self, at: int, end: int, stack: list[int], dead: set[int]) -> int:
         """Return the offset behind the comment or heredoc at ``at``, which stands in what ``stack`` opens."""
@@ -185,21 +185,21 @@ class Scanner:
             error.resume = stack[0]
             raise
 
-    def _give_up(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
+    def _abandon(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
         """Return what is open at ``at`` does not end: where to go on, which is the line behind the outermost text."""
-        text, dead = self.text, self.dead[lenient]
+        text, dead = self.text, self.unterminated[lenient]
         failed = [*stack, at] if text[at] == '"' else stack
         dead.update(failed)
         outer = next((index for index, opener in enumerate(failed) if text[opener] == '"'), 0)
         if not lenient or not outer:
-            raise _endless(text, stack)
+            raise _unterminated_error(text, stack)
         line = text.find("\n", failed[outer], end)
         dead.difference_update(failed[:outer])
         del stack[outer:]
         return line if line >= 0 else end
 
 
-def _endless(text: str, stack: list[int]) -> Unexpected:
+def _unterminated_error(text: str, stack: list[int]) -> Unexpected:
     """Return what is wrong with brackets and quotes that nothing closes."""
     quote = next((opener for opener in stack if text[opener] == '"'), None)
     if quote is not None:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from azkvlint.syntax.ast import Fault
-from azkvlint.syntax.hcl.tokens import END, found
+from azkvlint.syntax.hcl.tokens import END, describe_token
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -30,7 +30,7 @@ def syntax_error(text: str) -> Fault | None:
         # At the end of the text, Lark returns the position of the last token.
         is_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         at = len(text) if is_end or at is None else min(at, len(text))
-        return Fault(f"does not expect {found(text + END, at)}", at)
+        return Fault(f"does not expect {describe_token(text + END, at)}", at)
     return None
 
 

@@ -38,7 +38,7 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
     """
     if len(parts) == 1 and not isinstance(parts[0], Piece | Directive):
         return parts[0]
-    levels = [_Level(Directive("", start))]
+    levels = [_Section(Directive("", start))]
     for part in parts:
         level = levels[-1]
         if isinstance(part, Piece):
@@ -49,9 +49,9 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
         elif part.kind in {"if", "for"}:
             if len(levels) > MAX_DEPTH:
                 raise Unexpected("nested too deep", part.start)
-            levels.append(_Level(part))
+            levels.append(_Section(part))
         elif part.kind == "else" and level.begins("if") and level.yes is None:
-            level.other(part)
+            level.begin_else(part)
         elif part.kind != "else" and level.begins(part.kind.removeprefix("end")):
             levels.pop()
             levels[-1].add(level.close(part))
@@ -60,10 +60,10 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
     level = levels[-1]
     if len(levels) > 1:
         raise Unexpected(f"this '{level.directive.kind}' has no end", level.directive.start)
-    return level.whole(start, end)
+    return level.expression(start, end)
 
 
-class _Level:
+class _Section:
     """What has been read of a text, or of the text between two directives."""
 
     __slots__ = ("directive", "holes", "items", "pieces", "yes")
@@ -81,10 +81,10 @@ class _Level:
 
     def add(self, item: ast.Expression) -> None:
         """Add what is no plain text."""
-        self.melt()
+        self.merge_pieces()
         self.items.append(item)
 
-    def melt(self) -> None:
+    def merge_pieces(self) -> None:
         """Make one literal of all the plain text since the last item."""
         if self.pieces:
             value = "".join([piece.value for piece in self.pieces])
@@ -92,9 +92,9 @@ class _Level:
                 self.items.append(ast.Literal(self.pieces[0].start, self.pieces[-1].end, value))
             self.pieces = []
 
-    def whole(self, start: int, end: int) -> ast.Expression:
+    def expression(self, start: int, end: int) -> ast.Expression:
         """Return all that has been read, as one text."""
-        self.melt()
+        self.merge_pieces()
         items = self.items
         if not items:
             return ast.Literal(start, end, "")
@@ -103,16 +103,16 @@ class _Level:
         only = items[0]
         return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
-    def other(self, part: Directive) -> None:
+    def begin_else(self, part: Directive) -> None:
         """Begin the text that counts if the condition does not hold."""
-        self.yes = self.whole(self.directive.end, part.start)
+        self.yes = self.expression(self.directive.end, part.start)
         self.directive.end = part.end
         self.items, self.holes = [], 0
 
     def close(self, part: Directive) -> ast.Expression:
         """Return the expression for all from the directive to ``part``, which ends it."""
         directive = self.directive
-        rest = self.whole(directive.end, part.start)
+        rest = self.expression(directive.end, part.start)
         start, end = directive.start, part.end
         if directive.kind == "if":
             yes, no = (rest, ast.Literal(part.start, part.start, "")) if self.yes is None else (self.yes, rest)
@@ -121,7 +121,7 @@ class _Level:
         return ast.Call(start, end, "join", (ast.Literal(start, start, ""), each))
 
 
-def flush(parts: list[Part]) -> None:
+def remove_indentation(parts: list[Part]) -> None:
     """Take off the indentation of a ``<<-`` heredoc: as many blanks from each line as all lines begin with.
 
     This is what HCL does, line by line as written: what an expression amounts to, and what is trimmed, has no part in

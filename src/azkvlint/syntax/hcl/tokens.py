@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from azkvlint.util.lazy_regex import regex
 
 Matcher: TypeAlias = Callable[..., re.Match[str] | None]
-Sure: TypeAlias = Callable[..., re.Match[str]]
+TotalMatcher: TypeAlias = Callable[..., re.Match[str]]
 
 MAX_DEPTH = 100
 """How deep brackets and texts may nest in an expression. A level takes up to seven calls; Python allows a thousand."""
@@ -47,18 +47,18 @@ def _brackets(levels: int, plain: str = r"[^\"{}()\[\]#/<]++") -> str:
     return rf"(?:{plain}|{_TEMPLATE}|{_SIGNS}{pairs})*+"
 
 
-def sure(pattern: str, flags: int = 0) -> Sure:
+def total_matcher(pattern: str, flags: int = 0) -> TotalMatcher:
     """Return the matcher of a pattern that matches nothing, too, so that there is always a match."""
     return cast("Sure", re.compile(pattern, flags).match)
 
 
-BLOCKS = sure(_blocks(3))
-BRACKETS = sure(_brackets(2))
+BLOCKS = total_matcher(_blocks(3))
+BRACKETS = total_matcher(_brackets(2))
 LINE_PATTERN = _brackets(2, r"[^\"{}()\[\]#/<\n]++")
-LINE = sure(LINE_PATTERN)
-gap = sure(GAP)
-wide_gap = sure(WIDE_GAP)
-quoted = sure(QUOTED)
+LINE = total_matcher(LINE_PATTERN)
+gap = total_matcher(GAP)
+wide_gap = total_matcher(WIDE_GAP)
+quoted = total_matcher(QUOTED)
 identifier: Matcher = regex(IDENTIFIER).match
 heredoc_start: Matcher = regex(rf"<<(-?)({IDENTIFIER})[ \t]*+\r?\n").match
 
@@ -79,7 +79,7 @@ class Unexpected(Exception):
         self.resume = at if resume is None else resume
 
 
-def found(text: str, at: int) -> str:
+def describe_token(text: str, at: int) -> str:
     """Describe what is at an offset of a text that ends with END: marks are quoted, the rest may be secret."""
     if at >= len(text) - len(END):
         return "the end of the file"
@@ -99,7 +99,7 @@ def unexpected(text: str, at: int, expected: str) -> Unexpected:
     """Return what is wrong where something else is expected."""
     if text.startswith("/*", at):
         return Unexpected("this comment does not end", at)
-    return Unexpected(f"expected {expected}, found {found(text, at)}", min(at, len(text) - len(END)))
+    return Unexpected(f"expected {expected}, found {describe_token(text, at)}", min(at, len(text) - len(END)))
 
 
 def unescape(text: str, at: int) -> str:
