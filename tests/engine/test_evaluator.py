@@ -113,7 +113,7 @@ def test_a_rule_that_crashes_is_a_problem_and_the_others_still_run(
         build.rule(build.attribute("a", equals=1), id="ABC-2"),
     ]
     graph = build.graph(*(build.resource(f"kv{i}", a=i) for i in (1, 2, 3)))
-    monkeypatch.setattr("azkvlint.engine.compiler.OPERATORS", {**OPERATORS, "matches": breaks})
+    monkeypatch.setattr("azkvlint.engine.operators.OPERATORS", {**OPERATORS, "matches": breaks})
     verdicts = build.evaluate(graph, *rules)
     (problem,) = verdicts.problems
     assert (problem.code, problem.level) == (RULE_CRASHED, "error")

@@ -215,3 +215,29 @@ def test_equals_and_in_agree(build: Build, found: Any, wanted: Any) -> None:
 @pytest.mark.parametrize(("one", "two"), [("ß", "SS"), ("İ", "i̇"), ("Ärger", "äRGER"), ("K", "k")])
 def test_case_is_more_than_ascii(one: str, two: str) -> None:
     assert are_equal(one, two)
+
+
+@pytest.mark.parametrize(("one", "two"), [("West Europe", "westeurope"), ("westeurope", "West Europe")])
+def test_locations_compare_without_spaces(build: Build, one: str, two: str) -> None:
+    resource = build.resource(location=one, other=one)
+    for operator in ({"equals": two}, {"in": ("northeurope", two)}):
+        assert build.ask(build.attribute("location", None, **operator), resource).outcome is PASS
+        assert build.ask(build.attribute("other", None, **operator), resource).outcome is FAIL
+    given, wanted = {"allowed": (two,)}, build.attribute("location", None, **{"in": "$allowed"})
+    assert build.ask(wanted, resource, parameters=given).outcome is PASS
+    # What is shown is what is written.
+    assert one in str(build.ask(build.attribute("location", equals="northeurope"), resource).trail)
+
+
+def test_locations_of_links_compare_without_spaces(build: Build) -> None:
+    vault = build.resource("kv", location="West Europe")
+    near = build.resource("near", "Microsoft.Network/privateEndpoints", location="westeurope")
+    graph = build.graph(vault, near, references=(build.reference("near", targets=("kv",)),))
+    linked = build.linked("linked_from", near.type, where=build.attribute("location", equals="WestEurope"))
+    assert build.ask(linked, graph).outcome is PASS
+
+
+@pytest.mark.parametrize("found", [text(1), LINK, UNKNOWN])
+def test_locations_that_are_not_text(build: Build, found: Value) -> None:
+    expected = FAIL if isinstance(found, Scalar) else UNDECIDED
+    assert build.ask(build.attribute("location", equals="x"), build.resource(location=found)).outcome is expected

@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path as FilePath
 
+import msgspec
 import pytest
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
+from azkvlint.derived import attributes
 from azkvlint.derived.consumers import PATHS
+from azkvlint.derived.registry import Context, DerivedAttribute, derived_attributes
 from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_gates import GATES, Gate, links, unique_fields
 from azkvlint.linter.rule_tests import Result, run_examples
+from azkvlint.model.resource import Resource
 from azkvlint.model.rule import Rule
+from azkvlint.model.value import Answer, Path
 
 RULES = builtin_rules()
 BY_ID = {rule.id: rule for rule in RULES}
-RESULTS = list(run_examples(RULES))
+
+
+@contextmanager
+def recorded() -> Iterator[dict[str, set[tuple[str, Path]]]]:
+    """Record which paths of which types (lower case) each derived attribute selects."""
+    selected: dict[str, set[tuple[str, Path]]] = {name: set() for name in derived_attributes()}
+    running: list[str] = []
+
+    def recording(one: DerivedAttribute) -> DerivedAttribute:
+        def compute(resource: Resource, context: Context) -> Answer:
+            running.append(one.name)
+            try:
+                return one.compute(resource, context)
+            finally:
+                running.pop()
+
+        return msgspec.structs.replace(one, compute=compute)
+
+    original = Resource.select
+
+    def select(self: Resource, path: Path) -> Answer:
+        if running:
+            selected[running[-1]].add((self.type.lower(), path))
+        return original(self, path)
+
+    wrapped = {name: recording(one) for name, one in derived_attributes().items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Resource, "select", select)
+        patch.setattr(attributes, "derived_attributes", lambda: wrapped)
+        yield selected
+
+
+with recorded() as SELECTED:
+    RESULTS = list(run_examples(RULES))
 # What the first version promises to answer; other ideas may be covered besides.
 NUMBERS = {
     "NET": (1, 2, 3, 4, 8),
@@ -48,7 +87,7 @@ MOST_LINES_OF_A_FILE, MOST_LINES_OF_ALL = 250, 30_000
 
 
 def test_rule_files_stay_short() -> None:
-    files = sorted(Path(__file__).parents[2].joinpath("rules").rglob("*.yaml"))
+    files = sorted(FilePath(__file__).parents[2].joinpath("rules").rglob("*.yaml"))
     if not files:
         pytest.skip("there are no rule files here")
     lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
@@ -59,6 +98,20 @@ def test_rule_files_stay_short() -> None:
 
 def test_every_example_is_run() -> None:
     assert len(RESULTS) == sum(len(example.sources) for rule in RULES for example in rule.examples) > 150
+
+
+@pytest.mark.parametrize("name", derived_attributes())
+def test_derived_attributes_declare_what_they_read(name: str) -> None:
+    reads = derived_attributes()[name].reads
+    # A function may look at what a reader has set in its place; readers set the order whenever it is required.
+    free = {("derived", name), ("derived", "after")}
+    missing = {
+        (type_, path)
+        for type_, path in SELECTED[name]
+        if path not in free
+        and not any(path[: len(one)] == one or one[: len(path)] == path for one in reads.get(type_, ()))
+    }
+    assert missing == set()
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.__name__)

@@ -1,4 +1,4 @@
-"""Who is told what happens to a vault: alerts on activities and metrics.
+"""Alerts on the activities and metrics of vaults, near-expiry notifications, and Defender plans.
 
 Sources: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema and alerts-activity-log (what an activity
 log alert can ask for), learn.microsoft.com/azure/role-based-access-control/permissions/security (the operations),
@@ -11,13 +11,25 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.assignments import COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.companions import Sure, is_one_of, items_of, said
-from azkvlint.derived.scope import Coverage
+from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
+from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
+from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.graph.resource_ids import may_equal
+from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    MapValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
 
 ACTIVITY = "microsoft.insights/activitylogalerts"
 METRIC = "microsoft.insights/metricalerts"
@@ -79,25 +91,44 @@ class _Clause(msgspec.Struct, frozen=True):
     values: tuple[Answer, ...]
 
 
-def _alerted_on(resource: Resource, context: Context) -> Value | None:
-    """Of what is done to a vault, and of its health, what any alert tells; in words of the tables above."""
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith("microsoft.authorization/")
+}
+
+
+@derived(
+    "alertedOn",
+    of=_OPERATIONS,
+    label="alerts",
+    reads={
+        **_PLACES,
+        ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION, _TARGET),
+        METRIC: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION, _METRICS, _TARGET),
+        QUERY: (_SOURCE, _METRICS),
+    },
+)
+def _alerted_on(resource: Resource, context: Context) -> Answer:
+    """Return the operations on a vault and the measures of its health that any alert covers."""
     type_ = resource.type.lower()
     if type_ not in _OPERATIONS:
-        return None
-    told = _told(context).get(resource.address, {})
+        return absent(resource)
+    alerted = _alerted(context).get(resource.address, {})
     fields: dict[str, Value] = {}
     for word, operation in _OPERATIONS[type_].items():
-        sure = max(told.get(operation, Sure.NO), _asked_by_query(context, operation))
+        sure = max(alerted.get(operation, Sure.NO), _asked_by_query(context, operation))
         fields[word] = said(resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it")
     for word, metrics in _HEALTH[type_].items():
-        sure = max(told.get(metric, Sure.NO) for metric in metrics)
+        sure = max(alerted.get(metric, Sure.NO) for metric in metrics)
         fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
-    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
+    return known_object(resource, fields)
 
 
-def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
-    """By the address of a vault: of which operations and metrics any alert tells. Worked out once for a graph."""
-    if "told" not in context.cache:
+def _alerted(context: Context) -> Mapping[str, Mapping[str, Sure]]:
+    """Return by the address of a vault: of which operations and metrics any alert tells.
+
+    Computed once for a graph.
+    """
+    if "alerted" not in context.cache:
         best: dict[str, dict[str, Sure]] = {}
         coverage = Coverage(context.index)
         for alert, tells in _alerts(context):
@@ -106,13 +137,13 @@ def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
                 own = best.setdefault(vault, {})
                 for what, sure in sures.items():
                     own[what] = max(own.get(what, Sure.NO), min(sure, watched))
-        context.cache["told"] = best
-    found: Mapping[str, Mapping[str, Sure]] = context.cache["told"]
+        context.cache["alerted"] = best
+    found: Mapping[str, Mapping[str, Sure]] = context.cache["alerted"]
     return found
 
 
 def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
-    """Every alert, with what it tells of the vaults that it watches."""
+    """Yield every alert, with what it tells of the vaults that it watches."""
     for alert in context.index.of_type(ACTIVITY):
         if alert.stays:
             yield alert, {one: _fires(alert, one) for of_type in _OPERATIONS.values() for one in of_type.values()}
@@ -123,7 +154,7 @@ def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
 
 
 def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
-    """The vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
+    """Return the vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
     found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
     target = alert.select(_TARGET)
     if not isinstance(target, Absent):
@@ -149,7 +180,7 @@ def _covered(alert: Resource, scopes: Iterable[Answer], coverage: Coverage) -> d
 
 
 def _fires(alert: Resource, operation: str) -> Sure:
-    """Whether an alert tells of an operation on whatever it watches."""
+    """Return whether an alert tells of an operation on whatever it watches."""
     clauses = [either for either in _clauses(alert) if len(either) > 1 or either[0].field != _RESOURCE]
     if not clauses:
         return min(_is_on(alert), Sure.PERHAPS)
@@ -164,7 +195,10 @@ def _is_on(alert: Resource) -> Sure:
 
 
 def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
-    """What all has to hold for an alert to be raised, each as alternatives: azurerm's criteria, or ARM's conditions."""
+    """Yield what all has to hold for an alert to be raised, each as alternatives.
+
+    Azurerm's criteria, or ARM's conditions.
+    """
     criteria = alert.select(_CRITERIA)
     if isinstance(criteria, MapValue):
         for name, value in criteria.fields.items():
@@ -187,7 +221,7 @@ def _holds(clause: _Clause, operation: str) -> Sure:
 
 
 def _equals(field: str, value: Answer, operation: str) -> Sure:
-    """Whether a field of the event of an operation equals a value."""
+    """Return whether a field of the event of an operation equals a value."""
     text = text_of(value).lower() if isinstance(value, Scalar) else ""
     if not text:
         return Sure.PERHAPS
@@ -208,7 +242,7 @@ def _equals(field: str, value: Answer, operation: str) -> Sure:
 
 
 def _asked_by_query(context: Context, operation: str) -> Sure:
-    """Whether a log alert speaks of an operation. What its query makes of it is not looked into."""
+    """Return whether a log alert speaks of an operation. What its query makes of it is not looked into."""
     if "queries" not in context.cache:
         queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
         is_open = any(isinstance(query, Unknown) for query in queries)
@@ -218,7 +252,7 @@ def _asked_by_query(context: Context, operation: str) -> Sure:
 
 
 def _queries(rule: Resource) -> Iterator[Answer]:
-    """The queries of a log alert, in both versions of it."""
+    """Yield the queries of a log alert, in both versions of it."""
     if rule.stays:
         yield rule.select(("properties", "source", "query"))
         for item in items_of(rule.select(_METRICS)):
@@ -226,23 +260,152 @@ def _queries(rule: Resource) -> Iterator[Answer]:
 
 
 def _measures(alert: Resource, metric: str) -> Sure:
-    """Whether a metric alert watches a metric."""
+    """Return whether a metric alert watches a metric."""
     found = items_of(alert.select(_METRICS))
     measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
 
 
-_PLACES: Mapping[str, tuple[Path, ...]] = {
-    type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith("microsoft.authorization/")
+# --- Subscriptions to the near-expiry events of a vault --------------------------------------------------------------
+# Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
+# (event-filtering: without a list of types a subscription is to all; the first versions had the word All for that).
+
+
+TOPICS = "microsoft.eventgrid/systemtopics"
+TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
+SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
+
+_TOPIC_SOURCE: Path = ("properties", "source")
+_INCLUDED: Path = ("properties", "filter", "includedEventTypes")
+# By the subject, which is the name of the object, or by anything in the event.
+_NARROWED: tuple[Path, ...] = tuple(
+    ("properties", "filter", name) for name in ("subjectBeginsWith", "subjectEndsWith", "advancedFilters")
+)
+_TOPIC: Path = ("derived", "topicName")
+_EVENTS: Mapping[str, str] = {
+    "secrets": "Microsoft.KeyVault.SecretNearExpiry",
+    "keys": "Microsoft.KeyVault.KeyNearExpiry",
+    "certificates": "Microsoft.KeyVault.CertificateNearExpiry",
 }
-ATTRIBUTES: Mapping[str, Derived] = {
-    "alertedOn": Derived(
-        _alerted_on,
-        {
-            **_PLACES,
-            ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
-            METRIC: (_SCOPES, _ENABLED, _METRICS, _TARGET),
-            QUERY: (_SOURCE, _METRICS),
-        },
-    ),
-}
+
+
+@derived(
+    "notices",
+    of=VAULTS,
+    label="near-expiry notifications",
+    reads={
+        TOPICS: (_TOPIC_SOURCE, ("name",)),
+        TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
+        SUBSCRIPTIONS: (("scope",), _INCLUDED, *_NARROWED),
+    },
+)
+def _notices(resource: Resource, context: Context) -> Answer:
+    """Return the kinds of objects in a vault whose near-expiry events have a subscription."""
+    listening = list(companions(context, "scope", SUBSCRIPTIONS).naming(resource.address))
+    for topic, sure in companions(context, ".".join(map(str, _TOPIC_SOURCE)), TOPICS).naming(resource.address):
+        listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
+    fields: dict[str, Value] = {}
+    for kind, event in _EVENTS.items():
+        sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
+        fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
+    return known_object(resource, fields)
+
+
+def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """Yield the subscriptions of a system topic: azurerm names the topic by its name."""
+    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).naming(topic.address)
+    by_topic, name = _by_topic(context), topic.select(("name",))
+    if isinstance(name, Scalar):
+        yield from ((one, Sure.YES) for one in by_topic.get(str(name.value).lower(), ()))
+        yield from ((one, Sure.PERHAPS) for one in by_topic.get("", ()))
+    else:
+        yield from ((one, Sure.PERHAPS) for found in by_topic.values() for one in found)
+
+
+def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
+    """Return subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
+    if "subscriptions by topic" not in context.cache:
+        found: dict[str, list[Resource]] = {}
+        for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
+            name = one.select(_TOPIC)
+            if one.stays and not isinstance(name, Absent):
+                certain = str(name.value).lower() if isinstance(name, Scalar) else ""
+                found.setdefault(certain, []).append(one)
+        context.cache["subscriptions by topic"] = found
+    by_topic: Mapping[str, list[Resource]] = context.cache["subscriptions by topic"]
+    return by_topic
+
+
+def _includes(subscription: Resource, event: str) -> Sure:
+    """Return whether a subscription is to events of a type; without a list it is to all."""
+    of_type = max(
+        (is_one_of(item, event, "All") for item in items_of(subscription.select(_INCLUDED))), default=Sure.YES
+    )
+    filters = (item for path in _NARROWED for item in items_of(subscription.select(path)))
+    return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
+
+
+# --- Which plans of Defender for Cloud are declared beside each other, for one subscription -------------------------
+
+
+PRICINGS = "microsoft.security/pricings"
+_SCOPE: Path = ("scope",)
+_TIER: Path = ("properties", "pricingTier")
+
+
+@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
+def _plans(resource: Resource, context: Context) -> Answer:
+    """Return the plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
+    if resource.existing or not resource.stays:
+        return absent(resource)
+    groups = _by_subscription(context)
+    own = _subscription(resource)
+    same = groups[own]
+    if next(one.address for one in same if not one.existing) != resource.address:
+        return absent(resource)
+    others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
+    items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
+    items += (_plan(one, True, resource.at) for one in others)
+    if not context.has_all_companions(resource):
+        items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
+    return known_list(resource, items)
+
+
+def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
+    """Return one plan, located at the first one.
+
+    ``perhaps``: it may not be there, or be for another subscription.
+    """
+    doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
+    name, tier = plan.select(("name",)), plan.select(_TIER)
+    is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
+    certain = {
+        "name": doubt if isinstance(name, Absent) or (perhaps and is_vaults) else name,
+        "tier": doubt if isinstance(tier, Absent) or perhaps else tier,
+    }
+    fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in certain.items()}
+    return known_object(at, fields)
+
+
+def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:
+    """Return the plans of each subscription, in the order of the input."""
+    if "plans" not in context.cache:
+        found: dict[tuple[str, str], list[Resource]] = {}
+        for plan in context.index.of_type(PRICINGS):
+            if plan.stays:
+                found.setdefault(_subscription(plan), []).append(plan)
+        context.cache["plans"] = found
+    plans: Mapping[tuple[str, str], list[Resource]] = context.cache["plans"]
+    return plans
+
+
+def _subscription(plan: Resource) -> tuple[str, str]:
+    """Return what tells the subscription of a plan: its scope, or the provider block that manages it."""
+    scope = text_of(plan.select(_SCOPE)).lower()
+    provider = plan.select(("provider",))
+    return ("scope", scope) if scope else ("provider", provider.target if isinstance(provider, Link) else "")
+
+
+def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Return two scopes tell; a provider block does not say which subscription it has."""
+    return one[0] != other[0] or one[0] == "provider" or may_equal(one[1], other[1])

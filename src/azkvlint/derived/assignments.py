@@ -2,19 +2,320 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 import msgspec
 
-from azkvlint.azure.roles import role_by_id
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.operations import operations_of, operations_of_built_in
-from azkvlint.derived.scope import SCOPE, level_of
+from azkvlint.azure.operations import CONTROL, DATA
+from azkvlint.azure.roles import role_by_id, role_by_name
+from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import HOLE
-from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.graph.references import Index, reference_of, type_of_any, without_conditional_targets
+from azkvlint.graph.resource_ids import HOLE, may_equal, scope_level
+from azkvlint.model.resource import Reference, Resource
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    display,
+    select,
+    text_of,
+)
+
+# --- What a role may do, of all that matters to a vault: actions less notActions, data actions less notDataActions ---
+# Sources: learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, and that notActions are
+# taken away from the actions beside them only), .../built-in-roles/security and .../built-in-roles/privileged.
+
+
+@cache
+def operations_of_built_in(name: str) -> tuple[str, ...] | None:
+    """Return the operations that matter and that a built-in role (lower case) allows; None for another role."""
+    role = role_by_name(name)
+    if role is None:
+        return None
+    control = [one for one in CONTROL if any_fits(role.actions, one) and not any_fits(role.not_actions, one)]
+    return (*control, *(one for one in DATA if any_fits(role.data_actions, one)))
+
+
+def operations_of(definition: Resource) -> Value:
+    """Return the operations on key vaults that a custom role allows, each located where it is written.
+
+    An item that is not known is any of what the role perhaps allows.
+    """
+    permissions = definition.select(("properties", "permissions"))
+    if isinstance(permissions, Unknown):
+        return permissions
+    certain: dict[str, Value] = {}
+    doubt: Unknown | None = None
+    for permission in permissions.items if isinstance(permissions, ListValue) else ():
+        for table, give, take in ((CONTROL, "actions", "notActions"), (tuple(DATA), "dataActions", "notDataActions")):
+            found, doubtful = _allowed(table, select(permission, (give,)), select(permission, (take,)))
+            certain.update((one, word) for one, word in found.items() if one not in certain)
+            doubt = doubtful if doubt is None else doubt
+    items: list[Value] = [
+        known(word, one, f"the role allows {display(word)}", sensitive=word.sensitive) for one, word in certain.items()
+    ]
+    return known_list(permissions, (*items, doubt) if doubt is not None else tuple(items))
+
+
+def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[str, Value], Unknown | None]:
+    """Return what one permission certainly allows, by what allows it; and why it perhaps allows more."""
+    given, given_doubt = _words(give)
+    taken, taken_doubt = _words(take)
+    left = [one for one in table if not any_fits(tuple(taken), one)]
+    certain: dict[str, Value] = {}
+    for one in left:
+        word = next((word for word in given if _fits(word, one)), None)
+        if word is not None:
+            certain[one] = given[word]
+    if taken_doubt is not None and certain:
+        return {}, taken_doubt
+    return certain, given_doubt if left and len(certain) < len(left) else None
+
+
+def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
+    """Return the known items of a list, and one that is not known."""
+    if isinstance(answer, Unknown):
+        return {}, answer
+    items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
+    certain: dict[str, Value] = {str(item.value): item for item in items if isinstance(item, Scalar)}
+    return certain, next((item for item in items if isinstance(item, Unknown)), None)
+
+
+def any_fits(words: Iterable[str], operation: str) -> bool:
+    """Return whether any of these actions, which may have wildcards, covers an operation."""
+    return any(_fits(word, operation) for word in words)
+
+
+def _fits(word: str, operation: str) -> bool:
+    """Return whether an action with wildcards covers an operation.
+
+    An asterisk stands for any text, slashes included.
+    """
+    first, *rest = word.lower().split("*")
+    text = operation.lower()
+    if not rest:
+        return first == text
+    *middle, last = rest
+    if len(first) + len(last) > len(text) or not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+# --- How far a scope reaches, and which vaults lie in it ------------------------------------------------------------
+
+
+SCOPE = ("scope",)
+_LEVELS = {
+    "microsoft.resources/resourcegroups": "resource-group",
+    "microsoft.resources/subscriptions": "subscription",
+    "microsoft.management/managementgroups": "management-group",
+}
+_VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+# A scope inside a vault, whose owner has no say over the vault itself.
+OBJECT = "object"
+_OBJECTS = tuple(f"{type_}/" for type_ in _VAULT_TYPES)
+_DEPTH = 2  # how far inside a vault a scope may lie: a key's version is in the key
+
+
+def level_of(answer: Answer, index: Index) -> Value | None:
+    """Return the level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
+    match answer:
+        case Unknown(pattern=pattern) if scope_level(pattern):
+            return known(answer, str(_level(pattern)), f"the scope is {pattern}")
+        case Scalar(value=str() as text):
+            level = _level(text)
+            if level is None:
+                return unknown(answer, f"'{display(answer)}' is not a scope")
+            return known(answer, level, f"the scope is {display(answer)}")
+        case Link(target=target, type=type_):
+            found = index.resources.get(target)
+            level = _level_of_type(found.type if found is not None else type_)
+            return known(answer, level, f"the scope is {target}")
+        case Unknown(types=types):
+            levels = tuple(sorted({_level_of_type(type_) for type_ in types}))
+            if len(levels) == 1:
+                return known(answer, levels[0], "whatever the scope is")
+            return msgspec.structs.replace(answer, one_of=levels)
+        case Absent():
+            return None
+        case _:
+            return unknown(answer, f"'{display(answer)}' is not a scope")
+
+
+def _level_of_type(type_: str) -> str:
+    """Return the level of a scope that is a resource of an Azure type."""
+    certain = type_.lower()
+    return OBJECT if certain.startswith(_OBJECTS) else _LEVELS.get(certain, "resource")
+
+
+def _level(text: str) -> str | None:
+    """Return the level of an id, or its pattern: that of a key, secret or certificate is below that of a resource."""
+    level = scope_level(text)
+    parts = text.strip("/").lower().split("/")
+    # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
+    inside = level == "resource" and len(parts) > 8 and "/".join(parts[5:7]) in _VAULT_TYPES
+    return OBJECT if inside else level
+
+
+class Coverage:
+    """Which vaults lie in a scope. Indexed, so that the cost follows the vaults that are covered."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        vaults = [vault for type_ in _VAULT_TYPES for vault in index.of_type(type_) if vault.stays]
+        self.all = tuple(vault.address for vault in vaults)
+        self._places: dict[tuple[str, str], list[str]] = {}
+        for vault in vaults:
+            self._places.setdefault(_place(vault, index), []).append(vault.address)
+        self._candidates: dict[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], str]] = {}
+        self._known: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+    def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
+        """Yield the vaults that each resource with a scope certainly and perhaps covers."""
+        for resource in self.index.of_types(types):
+            if resource.stays:
+                answer = resource.select(SCOPE)
+                if not isinstance(answer, Absent):
+                    yield self.covered(resource, via, answer)
+
+    def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
+        """Return the vaults that one scope of a resource certainly and perhaps covers."""
+        return without_conditional_targets(self._covered(resource.address, via, scope), resource, self.index)
+
+    def _covered(self, source: str, via: str, scope: Value) -> Reference:
+        if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:
+            candidates, outside = self._perhaps(scope)
+            return Reference(
+                source=source, via=via, value=scope, candidates=candidates, anything=not scope.closed,
+                outside=outside, hops=scope.hops,
+            )  # fmt: skip
+        level = level_of(scope, self.index)
+        word = str(level.value) if isinstance(level, Scalar) else ""
+        if word in ("resource", OBJECT):
+            return self._one(source, via, scope)
+        targets, candidates = self._within(word, *_named(scope, self.index)) if word else ((), ())
+        hops = scope.hops if isinstance(scope, Link) else ()
+        return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates, hops=hops)
+
+    def _perhaps(self, scope: Unknown) -> tuple[tuple[str, ...], str]:
+        """Return what the candidates of a scope cover, and the type of one that is outside.
+
+        Once for all with the same.
+        """
+        question = (scope.candidates, scope.types)
+        certain = self._candidates.get(question)
+        if certain is None:
+            type_ = type_of_any(scope.types).removeprefix("?")
+            parts = [self._covered("", "", Link(at=scope.at, target=one, type=type_)) for one in scope.candidates]
+            found = dict.fromkeys(vault for part in parts for vault in part.targets + part.candidates)
+            certain = tuple(found), next((part.outside for part in parts if part.outside), "")
+            self._candidates[question] = certain
+        return certain
+
+    def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the vaults that certainly lie in a scope of a level, and those that perhaps do."""
+        question = (level, subscription, group)
+        found = self._known.get(question)
+        if found is None:
+            found = self._known[question] = self._looked_up(level, subscription, group)
+        return found
+
+    def _looked_up(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if level == "tenant":
+            return self.all, ()
+        if level == "management-group" or not (subscription if level == "subscription" else group):
+            return (), self.all
+        certain: list[str] = []
+        perhaps: list[str] = []
+        for (own_subscription, own_group), addresses in self._places.items():
+            if level == "subscription":
+                fits = _may_be(own_subscription, subscription)
+                sure = own_subscription == subscription
+            else:
+                # A vault that is still to be made shows no subscription, but its group's name.
+                fits = _may_be(own_group, group) and (not subscription or _may_be(own_subscription, subscription))
+                sure = own_group == group and (not subscription or own_subscription in ("", subscription))
+            if fits:
+                (certain if sure else perhaps).extend(addresses)
+        return tuple(certain), tuple(perhaps)
+
+    def _one(self, source: str, via: str, scope: Value) -> Reference:
+        """Return a scope that is one resource: the vault, or something in it."""
+        value = scope
+        text = text_of(scope)
+        if text:
+            # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
+            whole = "/" + "/".join(text.strip("/").split("/")[:8])
+            certain = "pattern" if isinstance(scope, Unknown) else "value"
+            value = msgspec.structs.replace(scope, **{certain: whole})
+        for _ in range(_DEPTH):
+            inner = self.index.resources.get(value.target) if isinstance(value, Link) else None
+            above = inner.attributes.fields.get("parent") if inner is not None and _is_inside(inner) else None
+            value = above if above is not None else value
+        found = reference_of(source, via, value, self.index)
+        return found or Reference(source=source, via=via, value=scope)
+
+
+def _is_inside(resource: Resource) -> bool:
+    """Return whether a resource lies in a vault or managed HSM."""
+    return resource.type.lower().startswith(_OBJECTS)
+
+
+def _place(vault: Resource, index: Index) -> tuple[str, str]:
+    """Return subscription and resource group of a vault in lower case; empty where not known."""
+    for name in ("id", "resourceGroupId"):
+        value = vault.attributes.fields.get(name)
+        place = _named(value, index) if value is not None else ("", "")
+        if any(place):
+            return place
+    group = vault.select(("resourceGroupName",))
+    return "", (str(group.value).lower() if isinstance(group, Scalar) else "")
+
+
+def _may_be(own: str, asked: str) -> bool:
+    """Return whether two names, or their patterns, can be the same; an empty one is not known."""
+    return not own or may_equal(own, asked)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """Return subscription and resource group that an id or scope begins with, in lower case.
+
+    Empty where it has none.
+    """
+    parts = text.strip("/").lower().split("/")
+    if parts[0] != "subscriptions" or len(parts) < 2:
+        return "", ""
+    return parts[1], (parts[3] if len(parts) > 3 and parts[2] == "resourcegroups" else "")
+
+
+def _named(scope: Value, index: Index) -> tuple[str, str]:
+    """Return subscription and resource group of a scope in lower case; empty where not known."""
+    if isinstance(scope, Scalar | Unknown):
+        return _parts(text_of(scope))
+    if isinstance(scope, Link) and scope.target in index.resources:
+        target = index.resources[scope.target]
+        text = text_of(target.select(("id",)))
+        if text:
+            return _parts(text)
+        name = target.select(("name",))
+        is_group = target.type.lower() == "microsoft.resources/resourcegroups"
+        return "", (str(name.value).lower() if is_group and isinstance(name, Scalar) else "")
+    return "", ""
+
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
 # Assignments by privileged identity management: those that are in force, and those that their holder may activate.
@@ -22,7 +323,9 @@ ACTIVE = "microsoft.authorization/roleassignmentschedulerequests"
 ELIGIBLE = "microsoft.authorization/roleeligibilityschedulerequests"
 GRANTS = (ASSIGNMENTS, ACTIVE, ELIGIBLE)
 DEFINITIONS = "microsoft.authorization/roledefinitions"
-# Not made, only followed: from a scope to the vaults that lie in it.
+# What else has a scope.
+_EXTENSIONS = ("microsoft.authorization/locks", "microsoft.insights/diagnosticsettings")
+# Followed only, from a scope to the vaults in it.
 COVERS = "derived.covers"
 
 ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
@@ -39,52 +342,54 @@ _SCOPES: Mapping[str, tuple[Path, ...]] = {
 # A scope may be an object in a vault: that is followed to the vault.
 COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(GRANTS, (SCOPE,)),
-    **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
+    **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",), ("resourceGroupName",))),
     **{f"{VAULTS}/{kind}": (("parent",),) for kind in ("keys", "secrets", "certificates")},
     f"{MANAGED_HSMS}/keys": (("parent",),),
     **_SCOPES,
 }
 
 
-def role_name(resource: Resource, context: Context) -> Value | None:
-    """The name of the role that an assignment gives; its id where that is all there is."""
-    if resource.type.lower() not in GRANTS:
-        return None
+_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, ROLE)
+# What must be read to know which role an assignment gives, and what that role may do.
+ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
+
+
+@derived("roleName", of=GRANTS, label="role", reads={**_OF_GRANTS, DEFINITIONS: _CUSTOM})
+def role_name(resource: Resource, context: Context) -> Answer:
+    """Return the name of the role that an assignment gives; its id where that is all there is."""
     name = resource.select(("properties", "roleDefinitionName"))
     if isinstance(name, Scalar):
         return name
     role = resource.select(("properties", "roleDefinitionId"))
     built_in = role_by_id(text_of(role))
     if built_in is not None:
-        return _named(resource, built_in)
+        return known(resource, built_in)
     definition = _definition(role, context)
     if definition is not None:
         looked_up = role_by_id(definition.name) if definition.existing else None
         if looked_up is not None:
-            return _named(resource, looked_up)
+            return known(resource, looked_up)
         own = definition.select(("properties", "roleName"))
         # What is only read, and named by an id, may be any role: the id says which.
         by_id = definition.existing and text_of(role)
         if isinstance(own, Scalar) or (isinstance(own, Unknown) and not by_id):
             return own
         if not by_id:
-            return _named(resource, definition.name)
+            return known(resource, definition.name)
     if isinstance(role, Scalar):
         return msgspec.structs.replace(role, origin=Origin.DERIVED)
     guid = text_of(role).rstrip("/").rpartition("/")[2]
     if guid and HOLE not in guid:
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
-        return Scalar(at=role.at, value=guid, origin=Origin.DERIVED)
-    unknown = role if isinstance(role, Unknown) else name
-    return unknown if isinstance(unknown, Unknown) else None
-
-
-def _named(resource: Resource, value: str) -> Scalar:
-    return Scalar(at=resource.at, value=value, origin=Origin.DERIVED)
+        return known(role, guid)
+    if isinstance(role, Unknown) or isinstance(name, Unknown):
+        return role if isinstance(role, Unknown) else name
+    # No assignment is without a role: it is a resource that is not in the graph, or a caller sets what is null here.
+    return unknown(resource, "which role it assigns is not known")
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:
-    """The custom role that a role assignment names, if it is in the graph."""
+    """Return the custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
     text = text_of(role)
@@ -101,40 +406,29 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
-def operations(resource: Resource, context: Context) -> Value | None:
-    """What a role, or that of an assignment, may do, of what matters; None for one that nobody here knows."""
+@derived("operations", of=(DEFINITIONS, *GRANTS), label="allowed operations", reads=ROLE_NEEDS)
+def operations(resource: Resource, context: Context) -> Answer:
+    """Return the operations on key vaults that a role definition, or the role of an assignment, allows."""
     if resource.type.lower() == DEFINITIONS:
         return operations_of(resource)
-    if resource.type.lower() not in GRANTS:
-        return None
     name = role_name(resource, context)
     if not isinstance(name, Scalar):
         return name
     built_in = operations_of_built_in(str(name.value).lower())
     if built_in is None:
         custom = _custom(resource, name, context)
-        if custom is None or isinstance(custom, Unknown):
+        if custom is None:
+            return unknown(name, "the role is not defined here, so nobody knows what it allows")
+        if isinstance(custom, Unknown):
             return custom
-        return _told_at(resource, operations_of(custom))
+        return _located_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"the role {name.value} allows it"
-    items = tuple(
-        Scalar(at=name.at, value=one, origin=Origin.DERIVED, note=note, sensitive=name.sensitive) for one in built_in
-    )
-    return ListValue(at=name.at, items=items, origin=Origin.DERIVED)
+    items = tuple(known(name, one, note, sensitive=name.sensitive) for one in built_in)
+    return known_list(name, items)
 
 
-def operations_if_known(resource: Resource, context: Context) -> Value | None:
-    """The same; what a role allows that is neither a known one nor defined here, nobody knows."""
-    found = operations(resource, context)
-    name = role_name(resource, context) if found is None else None
-    if name is None:
-        return found
-    why = "the role is not defined here, so nobody knows what it allows"
-    return Unknown(at=name.at, origin=Origin.DERIVED, why=why)
-
-
-def _told_at(resource: Resource, found: Value) -> Value:
-    """What a custom role may do, told where the assignment of it stands."""
+def _located_at(resource: Resource, found: Value) -> Value:
+    """Return what a custom role allows, located at its assignment."""
     if isinstance(found, ListValue):
         items = tuple(msgspec.structs.replace(item, at=resource.at) for item in found.items)
         return msgspec.structs.replace(found, at=resource.at, items=items)
@@ -142,7 +436,7 @@ def _told_at(resource: Resource, found: Value) -> Value:
 
 
 def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
-    """The custom role of an assignment that names it by its id, or by its own name."""
+    """Return the custom role of an assignment that names it by its id, or by its own name."""
     definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
     if definition is None:
         kept: dict[str, Resource | Unknown] | None = context.cache.get("roles")
@@ -156,33 +450,39 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
     return None if isinstance(definition, Resource) and definition.existing else definition
 
 
-def _scope_level(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "scopeLevel",
+    of=(*GRANTS, *_EXTENSIONS),
+    label="scope level",
+    reads={**dict.fromkeys((*GRANTS, *_EXTENSIONS), (SCOPE,)), **_SCOPES},
+)
+def _scope_level(resource: Resource, context: Context) -> Answer:
     scope = resource.select(SCOPE)
     if isinstance(scope, Absent) and resource.type.lower() in GRANTS:
         # No role can be assigned without a scope, so a caller sets the one that is null here.
-        return Unknown(at=scope.at, origin=Origin.DERIVED, why="`scope` has no value")
-    return level_of(scope, context.index)
+        return unknown(scope, "`scope` has no value")
+    return or_absent(level_of(scope, context.index), resource)
 
 
-def _scope_levels(resource: Resource, context: Context) -> Value | None:
-    """Where a custom role can be assigned; the provider takes the role's own scope where nothing else is said."""
+@derived(
+    "scopeLevels",
+    of=DEFINITIONS,
+    label="assignable scope levels",
+    reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
+)
+def _scope_levels(resource: Resource, context: Context) -> Answer:
+    """Return where a custom role can be assigned.
+
+    The provider takes the role's own scope where nothing else is said.
+    """
     scopes = resource.select(("properties", "assignableScopes"))
     if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)
-        return ListValue(at=resource.at, items=(level,), origin=Origin.DERIVED) if level is not None else None
+        return known_list(resource, (level,)) if level is not None else absent(resource)
     if isinstance(scopes, ListValue):
         levels = (level_of(scope, context.index) for scope in scopes.items)
-        return ListValue(at=scopes.at, items=tuple(x for x in levels if x is not None), origin=Origin.DERIVED)
-    return scopes if isinstance(scopes, Unknown) else None
+        return known_list(scopes, (x for x in levels if x is not None))
+    return scopes if isinstance(scopes, Unknown) else absent(resource)
 
 
-_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, ROLE)
-# What must be read to know which role an assignment gives, and what that role may do.
-ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "roleName": Derived(role_name, {**_OF_GRANTS, DEFINITIONS: _CUSTOM}),
-    "operations": Derived(operations_if_known, ROLE_NEEDS),
-    "scopeLevel": Derived(_scope_level, {**dict.fromkeys(GRANTS, (SCOPE,)), **_SCOPES}),
-    "scopeLevels": Derived(_scope_levels, {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES}),
-}
+also_reads(COVERS, COVERS_NEEDS)

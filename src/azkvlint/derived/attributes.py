@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.derived.attribute import Context
-from azkvlint.derived.families import DERIVED, NEEDS
+from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_by_attribute
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Origin, Path, Value
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Value
 
-_Maker: TypeAlias = Callable[[Resource, Context], Value | None]
 # Of one type: the names of attributes, how each is made, and whether it is the same for all that say the same.
-_Makers: TypeAlias = list[tuple[str, _Maker, bool]]
+_Makers: TypeAlias = list[tuple[str, DeriveFunction, bool]]
 
 
 def with_needs(required: RequiredAttributes) -> RequiredAttributes:
-    """``required`` with what its derived attributes are made from."""
+    """Return ``required`` with what its derived attributes are made from."""
     paths = {type_: {*asked, *_changed(asked)} for type_, asked in required.paths.items()}
     asked_for = {".".join(map(str, path[:2])) for asked in required.paths.values() for path in asked} | set(
         required.reference_paths
     )
-    for name in asked_for & set(NEEDS):
-        for type_, needed in NEEDS[name].items():
+    reads = reads_by_attribute()
+    for name in asked_for & set(reads):
+        for type_, needed in reads[name].items():
             paths.setdefault(type_, set()).update(needed)
     return RequiredAttributes(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
@@ -39,7 +38,7 @@ def with_needs(required: RequiredAttributes) -> RequiredAttributes:
 
 
 def _changed(asked: Iterable[Path]) -> Iterator[Path]:
-    """What is held against what it was before."""
+    """Return what is held against what it was before."""
     return (path[len(CHANGED_FROM) :] for path in asked if path[: len(CHANGED_FROM)] == CHANGED_FROM)
 
 
@@ -52,12 +51,12 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
     context = Context(index, required.today or datetime.now(UTC).date(), {}, is_complete)
     if not _known or _known[0][0] is not required:
         _known[:] = [(required, {})]
-    known = _known[0][1]
+    makers_by_type = _known[0][1]
     for type_ in index.types():
-        makers = known.get(type_)
+        makers = makers_by_type.get(type_)
         if makers is None:
-            makers = known[type_] = _makers(required, type_)
-        shared: dict[tuple[int, bool], dict[str, Value | None]] = {}
+            makers = makers_by_type[type_] = _makers(required, type_)
+        shared: dict[tuple[int, bool], dict[str, Answer]] = {}
         for resource in index.of_type(type_.lower()) if makers else ():
             key = id(resource.shared_attributes), resource.existing
             alike = shared.get(key) if resource.shared_attributes is not None else {}
@@ -66,11 +65,11 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
             fields: dict[str, Value] = {}
             for name, make, _ in makers:
                 value = alike[name] if name in alike else make(resource, context)
-                if value is not None:
+                if not isinstance(value, Absent):
                     fields[name] = value
             if fields:
                 index.replace(_with_derived(resource, fields))
-    _derive_variants(index, known, context)
+    _derive_variants(index, makers_by_type, context)
 
 
 def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) -> None:
@@ -83,18 +82,22 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
             derived = done[id(variants)] = {}
             for address, variant in variants.items():
                 made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
-                fields = {name: value for name, value in made.items() if value is not None}
+                fields = {name: value for name, value in made.items() if not isinstance(value, Absent)}
                 derived[address] = _with_derived(variant, fields)
         index.replace(msgspec.structs.replace(resource, variants=derived))
 
 
 def _makers(required: RequiredAttributes, type_: str) -> _Makers:
-    """The derived attributes that are asked of a type, in a fixed order."""
+    """Return the derived attributes that are asked of a type, in a fixed order."""
     paths = required.paths_of(type_) or frozenset()
     asked = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
         via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types
     }
-    return [(name, one.make, one.local_only) for name, one in DERIVED.items() if required.everything or name in asked]
+    return [
+        (name, one.compute, one.local_only)
+        for name, one in derived_attributes().items()
+        if (required.everything or name in asked) and (not one.types or type_.lower() in one.types)
+    ]
 
 
 def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    known_object,
+    one_target,
+    or_absent,
+    unknown,
+)
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -19,17 +30,134 @@ from azkvlint.model.value import (
     MapValue,
     Origin,
     Path,
-    Plain,
     Scalar,
     Unknown,
     Value,
+    display,
     select,
     text_of,
 )
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 
-if TYPE_CHECKING:
-    from azkvlint.derived.x509 import Certificate
+# --- The end of the validity and the issuer of an X.509 certificate, read from PEM text that is not encrypted -------
+# A walk through the few outer fields of the DER encoding, which checks every length that it goes by. Source: RFC 5280
+# section 4.1, RFC 7468.
+
+
+_PEM = regex(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END ")
+_BEGIN = regex(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
+_MOST_CHARACTERS = 100_000  # characters: a chain of certificates is far shorter
+_SEQUENCE, _SET, _OID, _VERSION = 0x30, 0x31, 0x06, 0xA0
+_UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
+_COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
+_UTF16 = 0x1E  # BMPString; all other kinds of text are read as UTF-8
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """The last day on which it is valid, and the common name of its issuer (empty if that has none)."""
+
+    last_day: date
+    issuer: str
+
+
+class _Element(msgspec.Struct, frozen=True):
+    tag: int
+    content: bytes
+    rest: bytes
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """A certificate, and the names of its issuer and its subject as they are encoded."""
+
+    certificate: Certificate
+    issuer: bytes
+    subject: bytes
+
+
+def certificate_in(text: str) -> Certificate | None:
+    """Return the certificate that a PEM text, perhaps encoded in base64 once more, is about; None if any is unreadable.
+
+    Of a chain, in any order, that is the one that issued no other; of several such the one that expires first.
+    """
+    if len(text) > _MOST_CHARACTERS:
+        return None
+    plain = text if _BEGIN.search(text) else _decoded(text).decode("ascii", "replace")
+    encoded = _PEM.findall(plain)
+    if not encoded or len(encoded) != len(_BEGIN.findall(plain)):
+        return None
+    try:
+        chain = [_certificate(_decoded(one)) for one in encoded]
+    except (ValueError, IndexError):
+        return None
+    ends = [one for one in chain if not any(one.subject == other.issuer for other in chain if other is not one)]
+    return min((one.certificate for one in ends or chain), key=lambda one: one.last_day)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _certificate(der: bytes) -> _Read:
+    fields = _inner(_inner(der, _SEQUENCE), _SEQUENCE)
+    if fields[0] == _VERSION:
+        fields = _element(fields).rest
+    serial_and_algorithm = _element(_element(fields).rest)
+    issuer = _element(serial_and_algorithm.rest)
+    validity = _element(issuer.rest)
+    if validity.tag != _SEQUENCE:
+        raise ValueError("another element was expected")
+    last_day = _day_of(_element(_element(validity.content).rest))
+    subject = _element(validity.rest)
+    return _Read(Certificate(last_day, _common_name(issuer.content)), issuer.content, subject.content)
+
+
+def _inner(data: bytes, tag: int) -> bytes:
+    """Return what is in the first element of ``data``, which must have this tag."""
+    found = _element(data)
+    if found.tag != tag:
+        raise ValueError("another element was expected")
+    return found.content
+
+
+def _element(data: bytes) -> _Element:
+    """Return the first element of ``data``, and what follows it.
+
+    Raises ValueError or IndexError where it is cut off.
+    """
+    length, start = data[1], 2
+    if length > 0x7F:
+        start += length & 0x7F
+        length = int.from_bytes(data[2:start], "big")
+    if len(data) < start + length:
+        raise ValueError("it is cut off")
+    return _Element(data[0], data[start : start + length], data[start + length :])
+
+
+def _day_of(time: _Element) -> date:
+    text = time.content.decode("ascii")
+    if time.tag == _UTC_TIME:
+        # RFC 5280 section 4.1.2.5.1: years from 50 on are 19YY.
+        text = ("19" if text[:2] >= "50" else "20") + text
+    elif time.tag != _GENERALIZED_TIME:
+        raise ValueError("it is no time")
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+def _common_name(name: bytes) -> str:
+    while name:
+        group = _element(name)
+        name = group.rest
+        attribute = _inner(group.content, _SEQUENCE) if group.tag == _SET else b""
+        kind = _element(attribute) if attribute else None
+        if kind is not None and (kind.tag, kind.content) == (_OID, _COMMON_NAME):
+            text = _element(kind.rest)
+            return text.content.decode("utf-16-be" if text.tag == _UTF16 else "utf-8", "replace")
+    return ""
+
 
 VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
@@ -56,71 +184,72 @@ _DAYS_A_MONTH = 365.25 / 12
 _MOST_MONTHS = 12_000
 
 
-def _made(at: Resource, value: Plain, note: str = "") -> Scalar:
-    return Scalar(at=at.at, value=value, origin=Origin.DERIVED, note=note)
-
-
-def _doubt(resource: Resource, why: str) -> Unknown:
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
-
-
 def _number(answer: Answer) -> int | None:
-    """A number of at most so many that one can reckon with it."""
+    """Return a number of at most so many that one can reckon with it."""
     value = answer.value if isinstance(answer, Scalar) else None
     whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_MONTHS
     return int(value) if whole and value is not None else None
 
 
-def _own_policy(resource: Resource, context: Context) -> Value | None:
-    """Whether the author of a certificate writes its policy; of one that is only imported, Key Vault makes it up."""
-    del context
+@derived("ownPolicy", of=CERTIFICATES, label="certificate policy", reads={CERTIFICATES: (_POLICY,)})
+def _own_policy(resource: Resource, _: Context) -> Answer:
+    """Return whether the author of a certificate writes its policy.
+
+    Of one that is only imported, Key Vault makes it up.
+    """
     policy = resource.select(_POLICY)
     if isinstance(policy, Unknown) and policy.origin != Origin.DEFAULT:
         return policy
-    return _made(resource, isinstance(policy, MapValue))
+    return known(resource, isinstance(policy, MapValue))
 
 
-def _issuer_provider(resource: Resource, context: Context) -> Value | None:
-    """Who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
+@derived(
+    "issuerProvider",
+    of=CERTIFICATES,
+    label="certificate authority",
+    reads={CERTIFICATES: (_ISSUER, ("parent",)), ISSUERS: (("name",), ("parent",), _PROVIDER), VAULTS: (("id",),)},
+)
+def _issuer_provider(resource: Resource, context: Context) -> Answer:
+    """Return who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
 
     The issuer's name in the policy is only what its author calls it: which authority it is, the issuer says.
     """
     name = resource.select(_ISSUER)
     if not isinstance(name, Scalar):
-        return name if isinstance(name, Unknown) else None
+        return name if isinstance(name, Unknown) else absent(resource)
     if str(name.value).lower() in _OWN_ISSUERS:
         return msgspec.structs.replace(name, origin=Origin.DERIVED)
     found = _issuers_of(resource, str(name.value).lower(), context)
     providers = [one.select(_PROVIDER) for one in found]
-    known = {str(one.value) for one in providers if isinstance(one, Scalar)}
+    certain = {str(one.value) for one in providers if isinstance(one, Scalar)}
     named = all(isinstance(one.select(("name",)), Scalar) for one in found)
-    if len(known) == 1 and named and all(isinstance(one, Scalar) for one in providers):
+    if len(certain) == 1 and named and all(isinstance(one, Scalar) for one in providers):
         sensitive = any(one.sensitive for one in providers)
-        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(known))}"
+        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(certain))}"
         at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
-        return Scalar(at=at, value=next(iter(known)), origin=Origin.DERIVED, note=note, sensitive=sensitive)
-    return Unknown(at=name.at, origin=Origin.DERIVED, why="which authority its issuer is does not stand in this input")
+        return known(at, next(iter(certain)), note, sensitive=sensitive)
+    return unknown(name, "which authority its issuer is does not stand in this input")
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
-    """The issuers that may have a name (lower case), and lie in the vault of a certificate."""
-    known: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
-    if known is None:
-        known = context.cache["issuers"] = {}
+    """Return the issuers that may have a name (lower case), and lie in the vault of a certificate."""
+    certain: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
+    if certain is None:
+        certain = context.cache["issuers"] = {}
         for issuer in context.index.of_type(ISSUERS):
             name_of = issuer.select(("name",))
             own = str(name_of.value).lower() if isinstance(name_of, Scalar) else _ANY
             for vault in (_ALL, *(_vaults(issuer, context.index) or (_ANYWHERE,))):
-                known.setdefault((own, vault), []).append(issuer)
+                certain.setdefault((own, vault), []).append(issuer)
     vaults = _vaults(certificate, context.index)
     places = (_ALL,) if vaults is None else (*vaults, _ANYWHERE)
     return [
-        issuer for place in places for one in (name, _ANY) for issuer in known.get((one, place), ()) if issuer.stays
+        issuer for place in places for one in (name, _ANY) for issuer in certain.get((one, place), ()) if issuer.stays
     ]
 
 
 def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
-    """The addresses of the vaults that an object may lie in, or the id of its own; None for any."""
+    """Return the addresses of the vaults that an object may lie in, or the id of its own; None for any."""
     above = resource.select(("parent",))
     if isinstance(above, Absent):
         return None
@@ -131,16 +260,18 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
     return named or ((text_of(above).lower(),) if isinstance(above, Scalar) else None)
 
 
-def _renewals(resource: Resource, context: Context) -> Value | None:
-    """When a certificate is renewed: for each action that renews it, after how many percent of its life, and how many
-    days before its end, where they can be reckoned.
+@derived("renewals", of=CERTIFICATES, label="renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
+def _renewals(resource: Resource, _: Context) -> Answer:
+    """Return the renewals of a certificate.
+
+    For each action that renews it: after how many percent of its life, and how many days before its end, where these
+    can be computed.
     """
-    del context
     actions = resource.select(_ACTIONS)
     if isinstance(actions, Unknown):
         return actions
     items = tuple(_renewal(action, resource) for action in (actions.items if isinstance(actions, ListValue) else ()))
-    return ListValue(at=actions.at, items=tuple(item for item in items if item is not None), origin=Origin.DERIVED)
+    return known_list(actions, (item for item in items if item is not None))
 
 
 def _renewal(action: Value, resource: Resource) -> Value | None:
@@ -159,33 +290,38 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
         if not isinstance(given, Absent):
             fields[name] = given
         elif isinstance(other, Unknown) or (number is not None and not life):
-            fields[name] = other if isinstance(other, Unknown) else _doubt(resource, "its validity is not known")
+            fields[name] = other if isinstance(other, Unknown) else unknown(resource, "its validity is not known")
         elif number is not None:
             part = 100 - 100 * number / life if name == "percentage" else life * (100 - number) / 100
-            fields[name] = Scalar(at=other.at, value=int(part), origin=Origin.DERIVED)
-    return MapValue(at=action.at, fields=fields, origin=Origin.DERIVED)
+            fields[name] = known(other, int(part))
+    return known_object(action, fields)
 
 
-def _days_over_limit(resource: Resource, context: Context) -> Value | None:
-    """By how many days a certificate is valid for longer than browsers take today; negative for shorter."""
+@derived(
+    "daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads={CERTIFICATES: (_MONTHS,)}
+)
+def _days_over_limit(resource: Resource, context: Context) -> Answer:
+    """Return the days that a certificate is valid beyond what browsers accept today; negative for fewer."""
     months = resource.select(_MONTHS)
     if isinstance(months, Unknown):
         return months
     number = _number(months)
+    if isinstance(months, Absent):
+        return months
     if number is None:
-        return None
+        return unknown(months, f"'{display(months)}' is not a number of months that Key Vault accepts")
     limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
     note = (
         f"{pluralize(number, 'month')} may be {pluralize(longest, 'day')}, and the limit on {context.today} is {limit}"
     )
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
-    return Scalar(at=at, value=longest - limit, origin=Origin.DERIVED, note=note)
+    return known(at, longest - limit, note)
 
 
 @cache
 def _longest(months: int) -> int:
-    """The most days that so many months can have, whatever day they begin on."""
+    """Return the most days that so many months can have, whatever day they begin on."""
     starts = (date(2024 + index // 12, index % 12 + 1, 1) for index in range(48))
     return max((_later(start, months) - start).days for start in starts)
 
@@ -196,71 +332,177 @@ def _later(day: date, months: int) -> date:
 
 
 def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | None:
-    """What an imported certificate says of itself; None if nothing is imported. Each is read once."""
+    """Return what an imported certificate says of itself; None if nothing is imported. Each is read once."""
     contents = resource.select(_CONTENTS)
     if isinstance(contents, Absent):
         return None
     if not isinstance(contents, Scalar):
-        return _doubt(resource, "the imported certificate is not known")
-    known: dict[str, Certificate | None] = context.cache.setdefault("certificates", {})
-    if resource.address not in known:
-        from azkvlint.derived.x509 import certificate_in  # few inputs hold certificates
-
-        known[resource.address] = certificate_in(str(contents.value))
-    return known[resource.address] or _doubt(resource, "the imported certificate is no PEM text that can be read")
+        return unknown(resource, "the imported certificate is not known")
+    certain: dict[str, Certificate | None] = context.cache.setdefault("certificates", {})
+    if resource.address not in certain:
+        certain[resource.address] = certificate_in(str(contents.value))
+    return certain[resource.address] or unknown(resource, "the imported certificate is no PEM text that can be read")
 
 
-def _days_left(resource: Resource, context: Context) -> Value | None:
-    """For how many days from today an imported certificate is still valid."""
+@derived("importedDaysLeft", of=CERTIFICATES, label="days until expiry", reads={CERTIFICATES: (_CONTENTS,)})
+def _days_left(resource: Resource, context: Context) -> Answer:
+    """Return the days from today that an imported certificate is still valid."""
     found = _parsed(resource, context)
     if found is None or isinstance(found, Unknown):
-        return found
+        return or_absent(found, resource)
     left = (found.last_day - context.today).days
-    return _made(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
+    return known(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
 
 
-def _issuer_name(resource: Resource, context: Context) -> Value | None:
-    """The common name of who issued an imported certificate."""
+@derived("importedIssuer", of=CERTIFICATES, label="issuer", reads={CERTIFICATES: (_CONTENTS,)})
+def _issuer_name(resource: Resource, context: Context) -> Answer:
+    """Return the common name of who issued an imported certificate."""
     found = _parsed(resource, context)
-    return found if found is None or isinstance(found, Unknown) else _made(resource, found.issuer)
+    return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
-def _contacts(resource: Resource, context: Context) -> Value | None:
-    """The contacts of a vault that exists already: whoever made it may have named some."""
-    del context
-    known = resource.select(_CONTACTS)
-    if resource.type.lower() != VAULTS or not resource.existing or (isinstance(known, ListValue) and known.items):
-        return None
-    return _doubt(resource, "the vault exists already, and may have contacts")
+@derived("certificateContacts", of=VAULTS, label="certificate contacts", reads={VAULTS: (_CONTACTS,)})
+def _contacts(resource: Resource, _: Context) -> Answer:
+    """Return that the contacts of a vault that exists already are not known, unless it declares some."""
+    certain = resource.select(_CONTACTS)
+    if not resource.existing or (isinstance(certain, ListValue) and certain.items):
+        return absent(resource)
+    return unknown(resource, "the vault exists already, and may have contacts")
 
 
-_NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
-    "issuerProvider": {
-        CERTIFICATES: (_ISSUER, ("parent",)),
-        ISSUERS: (("name",), ("parent",), _PROVIDER),
-        VAULTS: (("id",),),
-    },
-    "ownPolicy": {CERTIFICATES: (_POLICY,)},
-    "renewals": {CERTIFICATES: (_ACTIONS, _MONTHS)},
-    "daysOverPublicLimit": {CERTIFICATES: (_MONTHS,)},
-    "importedDaysLeft": {CERTIFICATES: (_CONTENTS,)},
-    "importedIssuer": {CERTIFICATES: (_CONTENTS,)},
+# --- Who serves TLS with a vault's certificates, and whether anyone on the internet is served -----------------------
+# Source: learn.microsoft.com/azure/templates, the reference of each type.
+
+
+GATEWAYS = "microsoft.network/applicationgateways"
+APIM = "microsoft.apimanagement/service"
+FRONT_DOOR = "microsoft.cdn/profiles/secrets"
+ENVIRONMENTS = "microsoft.app/managedenvironments"
+OF_ENVIRONMENT = f"{ENVIRONMENTS}/certificates"
+OF_APP_SERVICE = "microsoft.web/certificates"
+
+# Where a resource names certificates: a list, and the path of the id in each of its items; or a path alone.
+_LISTS: Mapping[str, tuple[Path, Path]] = {
+    GATEWAYS: (("properties", "sslCertificates"), ("properties", "keyVaultSecretId")),
+    APIM: (("properties", "hostnameConfigurations"), ("keyVaultId",)),
 }
-_MAKERS: Mapping[str, Callable[[Resource, Context], Value | None]] = {
-    "issuerProvider": _issuer_provider,
-    "ownPolicy": _own_policy,
-    "renewals": _renewals,
-    "daysOverPublicLimit": _days_over_limit,
-    "importedDaysLeft": _days_left,
-    "importedIssuer": _issuer_name,
+_PLACES: Mapping[str, Path] = {
+    "microsoft.apimanagement/service/certificates": ("properties", "keyVault", "secretIdentifier"),
+    "microsoft.network/firewallpolicies": (
+        "properties",
+        "transportSecurity",
+        "certificateAuthority",
+        "keyVaultSecretId",
+    ),
+    "nginx.nginxplus/nginxdeployments/certificates": ("properties", "keyVaultSecretId"),
+    FRONT_DOOR: ("properties", "parameters", "secretSource", "id"),
+    OF_ENVIRONMENT: ("properties", "certificateKeyVaultProperties", "keyVaultUrl"),
+}
+# Where a template writes vault and name apart; of the name alone nobody knows which certificate it is.
+_APART: Mapping[str, Path] = {
+    "microsoft.appplatform/spring/certificates": ("properties", "keyVaultCertName"),
+    "microsoft.signalrservice/signalr/customcertificates": ("properties", "keyVaultSecretName"),
+    "microsoft.signalrservice/webpubsub/customcertificates": ("properties", "keyVaultSecretName"),
+    OF_APP_SERVICE: ("properties", "keyVaultSecretName"),
+}
+# Where Terraform's tables put the id of a certificate that templates name in another form.
+_IDS: Path = ("derived", "certificateIds")
+_FRONTENDS: Path = ("properties", "frontendIPConfigurations")
+_NETWORK: Path = ("properties", "virtualNetworkType")
+_INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
+
+
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    GATEWAYS: (("properties", "sslCertificates"), _IDS, _FRONTENDS),
+    APIM: (("properties", "hostnameConfigurations"), _IDS, _NETWORK, ("scope",)),
+    **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
+    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
 }
 
 
-def _of_certificates(make: Callable[[Resource, Context], Value | None]) -> Callable[[Resource, Context], Value | None]:
-    return lambda resource, context: make(resource, context) if resource.type.lower() == CERTIFICATES else None
+@derived(
+    "certificateIds",
+    of=NEEDS,
+    label="TLS certificates",
+    reads={**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
+)
+def _certificate_ids(resource: Resource, _: Context) -> Answer:
+    """Return the certificates that a resource serves TLS with, by id.
+
+    The secret of a certificate's name holds its key.
+    """
+    found = tuple(map(_certificate_id, certificates_of(resource)))
+    return known_list(resource, found) if found else absent(resource)
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    **{name: Derived(_of_certificates(make), _NEEDS[name]) for name, make in _MAKERS.items()},
-    "certificateContacts": Derived(_contacts, {VAULTS: (_CONTACTS,)}),
-}
+def certificates_of(resource: Resource) -> Iterator[Value]:
+    """Yield what a resource calls the certificates that it serves TLS with."""
+    type_ = resource.type.lower()
+    said = resource.select(_IDS)
+    if type_ in _LISTS:
+        where, inside = _LISTS[type_]
+        items = resource.select(where)
+        if isinstance(items, Unknown):
+            yield items
+        for item in items.items if isinstance(items, ListValue) else ():
+            one = select(item, inside)
+            if not isinstance(one, Absent):
+                yield one
+    elif not isinstance(said, Absent):
+        yield from said.items if isinstance(said, ListValue) else (said,)
+    elif type_ in _PLACES:
+        one = resource.select(_PLACES[type_])
+        if not isinstance(one, Absent):
+            yield one
+    elif type_ in _APART and not isinstance(resource.select(_APART[type_]), Absent):
+        yield unknown(resource, "vault and name of the certificate are written apart")
+
+
+def _certificate_id(value: Value) -> Value:
+    text = text_of(value)
+    if "/secrets/" not in text:
+        return value
+    field = "pattern" if isinstance(value, Unknown) else "value"
+    return msgspec.structs.replace(value, **{field: text.replace("/secrets/", "/certificates/", 1)})
+
+
+@derived("servesPublic", of=NEEDS, label="public TLS endpoint", reads={**NEEDS, ENVIRONMENTS: (_INTERNAL,)})
+def _serves_public(resource: Resource, context: Context) -> Answer:
+    """Return whether anyone on the internet may be served by a resource that serves TLS."""
+    type_ = resource.type.lower()
+    if type_ == GATEWAYS:
+        return or_absent(_has_public_frontend(resource), resource)
+    if type_ == APIM:
+        is_whole = isinstance(resource.select(("scope",)), Absent)
+        return _unless(resource if is_whole else one_target(resource, "scope", context), resource, _NETWORK, "internal")
+    if type_ == OF_ENVIRONMENT:
+        return _unless(one_target(resource, "parent", context), resource, _INTERNAL, "true")
+    if type_ == FRONT_DOOR:
+        return known(resource, True, "Front Door serves the internet")
+    return (
+        unknown(resource, "which apps use it, and who can reach them, is not said")
+        if type_ in NEEDS
+        else absent(resource)
+    )
+
+
+def _has_public_frontend(gateway: Resource) -> Value | None:
+    frontends = gateway.select(_FRONTENDS)
+    if isinstance(frontends, Unknown):
+        return frontends
+    items = frontends.items if isinstance(frontends, ListValue) else ()
+    addresses = [select(item, ("properties", "publicIPAddress", "id")) for item in items]
+    addresses = [found for found in addresses if not isinstance(found, Absent)]
+    public = any(not isinstance(found, Unknown) or found.is_set for found in addresses)
+    if addresses and not public:
+        return unknown(gateway, "whether it has a public frontend is not known")
+    return known(gateway, public, "it has a public frontend" if public else "it has no public frontend")
+
+
+def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) -> Value:
+    """Return that it serves the public, unless the resource that it belongs to says that it is internal."""
+    answer = of.select(path) if of is not None else None
+    if of is None or of.existing or isinstance(answer, Unknown):
+        return unknown(resource, "whether what it belongs to is internal is not known")
+    word = str(answer.value).lower() if isinstance(answer, Scalar) else ""
+    return known(resource, word != internal, f"{of.address} is {'not ' if word != internal else ''}internal")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
-from azkvlint.derived.attribute import Context
+from azkvlint.derived.registry import Context, known, unknown
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value
 
 _ELSEWHERE = "one that is not part of this input may do so"
 
@@ -40,8 +40,8 @@ class Companions:
             if reference.anything:
                 self._loose.append(reference.source)
 
-    def of(self, address: str) -> Iterator[tuple[Resource, Sure]]:
-        """The resources that name one, certain ones first."""
+    def naming(self, address: str) -> Iterator[tuple[Resource, Sure]]:
+        """Yield the resources that name one, certain ones first."""
         for source in self._certain.get(address, ()):
             yield self._resources[source], Sure.YES
         for source in (*self._perhaps.get(address, ()), *self._loose):
@@ -49,7 +49,7 @@ class Companions:
 
 
 def companions(context: Context, via: str, type_: str) -> Companions:
-    """Those that the attribute ``via`` of a type (lower case) makes; made once for a graph."""
+    """Return those that the attribute ``via`` of a type (lower case) makes; made once for a graph."""
     key = f"companions {via} {type_}"
     if key not in context.cache:
         context.cache[key] = Companions(references_by(via, frozenset({type_}), context.index), context)
@@ -58,30 +58,33 @@ def companions(context: Context, via: str, type_: str) -> Companions:
 
 
 def is_one_of(answer: Answer, *words: str) -> Sure:
-    """Whether a text is one of these. Azure compares without case."""
+    """Return whether a text is one of these. Azure compares without case."""
     if isinstance(answer, Scalar):
         return Sure.YES if str(answer.value).lower() in map(str.lower, words) else Sure.NO
     return Sure.PERHAPS if isinstance(answer, Unknown | Link) else Sure.NO
 
 
 def is_set(answer: Answer) -> Sure:
-    """Whether there is a value at all. An empty text sets nothing: so a parameter says that there is none."""
+    """Return whether there is a value at all. An empty text sets nothing: so a parameter says that there is none."""
     if isinstance(answer, Unknown) and not answer.is_set:
         return Sure.PERHAPS
     return Sure.NO if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == "") else Sure.YES
 
 
 def items_of(answer: Answer) -> tuple[Value, ...]:
-    """The items of a list; what is no list, and set, is one itself."""
+    """Return the items of a list; what is no list, and set, is one itself."""
     if isinstance(answer, ListValue):
         return answer.items
     return () if isinstance(answer, Absent) else (answer,)
 
 
 def said(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
-    """An answer about a resource as a value: true, false, or not known where a companion elsewhere may make it true."""
+    """Return an answer about a resource as a value.
+
+    True, false, or not known where a companion elsewhere may make it true.
+    """
     if sure is Sure.NO and not context.has_all_companions(resource):
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=_ELSEWHERE)
+        return unknown(resource, _ELSEWHERE)
     if sure is Sure.PERHAPS:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=doubt)
-    return Scalar(at=resource.at, value=sure is Sure.YES, origin=Origin.DERIVED, note="" if sure is Sure.YES else note)
+        return unknown(resource, doubt)
+    return known(resource, sure is Sure.YES, "" if sure is Sure.YES else note)

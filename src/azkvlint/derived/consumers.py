@@ -12,11 +12,223 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.keys import field_of, key_and_vault
+from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown, unknown_as
+from azkvlint.evaluation.values import OPEN, pieces
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    MapValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    display,
+    text_of,
+)
+from azkvlint.util.lazy_regex import regex
+
+# --- One place that names a key -> the ids of the key and of its vault ----------------------------------------------
+
+
+# Fields of an object that names a key, in lower case.
+URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
+_VAULT_URIS = ("keyvaulturi", "vaultbaseurl", "vaulturi")
+_VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid", "kekvaultresourceid")
+# Objects with the id of the vault.
+_VAULT_FIELDS = ("sourcevault", "keyvault")
+
+_VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+_OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
+_OF_VAULT = frozenset({"vaulturi", "hsmuri"})
+_OF_TERRAFORM_VAULT = frozenset({"vault_uri", "hsm_uri"})
+# ``uri(base, relative)`` that could not be evaluated: the vault stands in the base. A hole writes a slash as U+2215.
+_URI_CALL = regex(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
+_MAX_TEXT = 20_000
+_MAX_HOLES = 200
+
+
+def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | None]:
+    """Return the key and the vault of a URL, or of an object that names a key by a URL or in parts; None if not named.
+
+    ``index`` holds the resources that may be meant.
+    """
+    return _of_object(place, index) if isinstance(place, MapValue) else _of_url(place, index)
+
+
+def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None]:
+    """Return Key and vault of an object that names a key by a URL or in parts."""
+    url, uri = field_of(item, *URLS), field_of(item, *_VAULT_URIS)
+    id_ = field_of(field_of(item, *_VAULT_FIELDS), "id")
+    if isinstance(id_, Absent):
+        id_ = field_of(item, *_VAULT_IDS)
+    if not isinstance(url, Absent):
+        key, vault = _of_url(url, index)
+    elif not isinstance(uri, Absent):
+        key, vault = _of_parts(uri, field_of(item, "keyname"), index)
+    else:
+        key = vault = None
+    return key, vault if isinstance(id_, Absent) else id_
+
+
+def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
+    """Return Key and vault of a key's URL. A link, and a choice of links, lead to the key, which leads to its vault."""
+    if not isinstance(url, Scalar | Unknown):
+        return (url if isinstance(url, Link) else None), None
+    if isinstance(url, Unknown) and url.candidates:
+        return url, None
+    place = _place_of(text_of(url), index)
+    if place.id:
+        return (_id(f"{place.id}/keys/{place.key}", url) if place.key else None), _id(place.id, url)
+    if place.address:
+        return url, Link(at=url.at, target=place.address)
+    # The key of a vault that is not in the graph, or one that nobody knows: then its vault may be any.
+    return url, url if isinstance(url, Unknown) else None
+
+
+def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
+    """Return Key and vault of a vault's URI and a key's name."""
+    text, key = text_of(uri), text_of(name)
+    if isinstance(uri, Scalar) and isinstance(name, Scalar):
+        sensitive = uri.sensitive or name.sensitive
+        return _of_url(Scalar(at=uri.at, value=f"{text.rstrip('/')}/keys/{key}", sensitive=sensitive), index)
+    place = _place_of(text, index)
+    if place.id:
+        return (_id(f"{place.id}/keys/{key}", uri, name.sensitive) if key else None), _id(place.id, uri)
+    if place.address:
+        return None, Link(at=uri.at, target=place.address)
+    # Which vault it is decides: where that is not known, no more follows from the key's name.
+    return None, uri if text or isinstance(uri, Link | Unknown) else None
+
+
+def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
+    """Return an id (a pattern) as a value, ``sensitive`` where its source is, or something else that it was made of."""
+    sensitive = sensitive or source.sensitive
+    if OPEN not in text:
+        return Scalar(at=source.at, value=text, sensitive=sensitive)
+    why = source.why if isinstance(source, Unknown) else "the id is known only after deployment"
+    return Unknown(at=source.at, why=why, pattern=text, sensitive=sensitive)
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What the text of a URL says: its vault by id (a pattern) or, while a plan does not know that, by address; a key.
+
+    Each is empty where the text does not say it, or where the vault is not in the graph.
+    """
+
+    id: str = ""
+    address: str = ""
+    key: str = ""
+
+
+def _place_of(text: str, index: Index) -> _Place:
+    if not text or len(text) > _MAX_TEXT:
+        return _Place()
+    called = _URI_CALL.fullmatch(text)
+    if called is not None:
+        text = called[1].replace("\u2215", "/")
+    if text[:8].lower() == "https://":
+        host, _, path = text[8:].partition("/")
+        vault = _vault_named(_vault_name(host), index)
+        if vault is None:
+            return _Place()
+        return _Place(text_of(vault.select(("id",))), vault.address, _key_in_path(path))
+    first, is_hole = next(pieces(text))
+    asked, _, attribute = _unfolded(first[1:-1]).rpartition(".properties.") if is_hole else ("", "", "")
+    if attribute.lower() in _OF_KEY:
+        above, _, key = asked.rpartition("/keys/")
+        return _Place(id=above, key=key)
+    if attribute.lower() in _OF_VAULT:
+        return _Place(id=asked, key=_key_in_path(text[len(first) :]))
+    address, _, attribute = first[1:-1].rpartition(".") if is_hole else ("", "", "")
+    vault = index.resources.get(address) if attribute in _OF_TERRAFORM_VAULT else None
+    if vault is not None and vault.type.lower() in _VAULT_TYPES:
+        return _Place(text_of(vault.select(("id",))), vault.address, _key_in_path(text[len(first) :]))
+    return _Place(id=_only_mention(text))
+
+
+def _vault_name(host: str) -> str:
+    """Return the name in the host of a vault: all up to the first dot, or to Azure's suffix, which may not be known."""
+    name = ""
+    for piece, is_hole in pieces(host):
+        if is_hole and piece.lower().rstrip("\u27e9").endswith((".keyvaultdns", ".managedhsmdns")):
+            break
+        certain = piece if is_hole else piece.partition(".")[0]
+        name += certain
+        if certain != piece:
+            break
+    return name
+
+
+def _vault_named(name: str, index: Index) -> Resource | None:
+    """Return the vault of this name; None if it is not in the graph, or if there are several."""
+    found = [vault for type_ in _VAULT_TYPES for vault in index.named(type_, name.lower())]
+    ids = {text_of(vault.select(("id",))) or vault.address for vault in found}
+    return found[0] if len(ids) == 1 else None
+
+
+def _key_in_path(path: str) -> str:
+    parts = path.strip("/").split("/")
+    return parts[1] if len(parts) > 1 and parts[0].lower() == "keys" else ""
+
+
+def names_version(text: str) -> bool | None:
+    """Return whether a key's URL (a pattern) names a version of it; None if that is not known."""
+    first, is_hole = next(pieces(text)) if text and len(text) <= _MAX_TEXT else ("", False)
+    if not is_hole:
+        path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
+        return _versioned(path)
+    asked, _, attribute = first[1:-1].lower().rpartition(".")
+    rest = text[len(first) :]
+    if asked.endswith(".properties") and attribute in _OF_KEY:
+        return attribute == "keyuriwithversion" or bool(rest.strip("/"))
+    return _versioned(rest) if asked and attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
+
+
+def _versioned(path: str) -> bool | None:
+    """Return whether what follows the host, such as ``keys/name``, names a version; None if that is not known."""
+    parts = path.strip("/").split("/")
+    return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
+
+
+def _unfolded(inner: str) -> str:
+    """Return what a hole stands for, its slashes written as slashes again, but not those of the holes in it."""
+    return "".join(piece if is_hole else piece.replace("\u2215", "/") for piece, is_hole in pieces(inner))
+
+
+def _only_mention(text: str) -> str:
+    """Return the id of the vault that a text depends on, whatever is done to its URI.
+
+    Then no other vault can be meant.
+    """
+    found: set[str] = set()
+    left, seen = [text], 0
+    while left:
+        for hole in (piece[1:-1] for piece, is_hole in pieces(left.pop()) if is_hole):
+            seen += 1
+            id_, _, attribute = hole.rpartition(".properties.")
+            if attribute.lower() in _OF_VAULT:
+                found.add(id_)
+            elif OPEN in hole and seen < _MAX_HOLES:
+                left.append(hole)
+            else:
+                # It depends on something else, too, or is too much to look into.
+                return ""
+    return _unfolded(found.pop()) if len(found) == 1 else ""
+
+
+def field_of(value: Answer, *names: str) -> Answer:
+    """Return the first of these fields (lower case) that an object has; through an Unknown that Unknown."""
+    if not isinstance(value, MapValue):
+        return value if isinstance(value, Unknown) else Absent(at=value.at)
+    for name, field in value.fields.items():
+        if name.lower() in names:
+            return field
+    return value.rest if value.rest is not None else Absent(at=value.at)
+
 
 _ENCRYPTION = "properties.encryption"
 _PROPERTIES = f"{_ENCRYPTION}.keyVaultProperties"
@@ -103,28 +315,44 @@ _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys"
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-def _key_id(resource: Resource, context: Context) -> Value | None:
-    return None if resource.type.lower() == _SEVERAL else _keys(resource, context.index, KEY_ID)
+# What must be read of the consumers themselves.
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
+}
+# And of what they name.
+GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **NEEDS,
+    **dict.fromkeys(_KEYS, (("parent",),)),
+    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
+}
 
 
-def _key_ids(resource: Resource, context: Context) -> Value | None:
-    """The same of the type that may have several."""
-    return _keys(resource, context.index, KEY_IDS) if resource.type.lower() == _SEVERAL else None
+@derived("keyId", of=[type_ for type_ in PATHS if type_ != _SEVERAL], label="customer-managed key", reads=GRAPH_NEEDS)
+def _key_id(resource: Resource, context: Context) -> Answer:
+    return _keys(resource, context.index, KEY_ID)
 
 
-def _keys(resource: Resource, index: Index, field: Path) -> Value | None:
-    """The keys that all places name together. None where an azurerm table has already said it."""
+@derived("keyIds", of=_SEVERAL, label="customer-managed keys", reads=GRAPH_NEEDS)
+def _key_ids(resource: Resource, context: Context) -> Answer:
+    """Return the customer-managed keys of the type that may have several."""
+    return _keys(resource, context.index, KEY_IDS)
+
+
+def _keys(resource: Resource, index: Index, field: Path) -> Answer:
+    """Return the keys that all places name together; absent where an azurerm table has set the attribute."""
     if not isinstance(resource.select(field), Absent):
-        return None
+        return absent(resource)
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
-        return _key_in(vault, resource.select(_KEY_NAME), index)
+        return or_absent(_key_in(vault, resource.select(_KEY_NAME), index), resource)
     return _joined(resource, (key_and_vault(place, index)[0] for place in places_of(resource)))
 
 
 def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
-    """The key of this name in this vault, if it is in the graph."""
+    """Return the key of this name in this vault, if it is in the graph."""
     above = reference_of("", "", vault, index)
+    if isinstance(name, Scalar) and isinstance(vault, Unknown) and (above is None or not above.targets):
+        return unknown(vault, vault.why)  # any key of this name may be the one
     if above is None or not above.targets or not isinstance(name, Scalar):
         return name if isinstance(name, Unknown) else None
     for key in (key for type_ in _KEYS for key in index.named(type_, str(name.value).lower())):
@@ -136,15 +364,16 @@ def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
     return None
 
 
-def _vault_id(resource: Resource, context: Context) -> Value | None:
-    """The vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
+@derived("keyVaultId", of=PATHS, label="vault of the customer-managed key", reads=GRAPH_NEEDS)
+def _vault_id(resource: Resource, context: Context) -> Answer:
+    """Return the vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
     if not isinstance(resource.select(VAULT_ID), Absent):
-        return None
+        return absent(resource)
     return _joined(resource, vaults_of(resource, context))
 
 
 def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
-    """The vaults of a consumer's keys."""
+    """Return the vaults of a consumer's keys."""
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
         return (vault,)
@@ -153,7 +382,7 @@ def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
 
 
 def keys_of(resource: Resource) -> tuple[Value, ...]:
-    """The keys that azurerm arguments name, or what stands in the places where templates name them."""
+    """Return the keys that azurerm arguments name, or what stands in the places where templates name them."""
     for field in (KEY_ID, KEY_IDS):
         found = resource.select(field)
         if not isinstance(found, Absent):
@@ -162,7 +391,7 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
 
 
 def _vault_of(value: Value, context: Context) -> Value | None:
-    """The vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
+    """Return the vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
     index = context.index
     vault = key_and_vault(value, index)[1]
     if vault is not None:
@@ -173,7 +402,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
     keys = [index.resources[address] for address in (*reference.targets, *reference.candidates)]
     above = [key.attributes.fields["parent"] for key in keys if "parent" in key.attributes.fields]
     if reference.targets and len(above) == 1:
-        # It is told where the consumer names its key.
+        # It is reported where the consumer names its key.
         return msgspec.structs.replace(above[0], at=value.at)
     if not above:
         return _outside(value, context)
@@ -185,7 +414,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
 
 
 def _outside(value: Value, context: Context) -> Value:
-    """The vault of a key that is not in the graph: another one, or one here whose name is not known."""
+    """Return the vault of a key that is not in the graph: another one, or one here whose name is not known."""
     if isinstance(value, Link):
         return msgspec.structs.replace(value, type="")
     nameless = _nameless(context) if isinstance(value, Scalar) else ()
@@ -196,7 +425,7 @@ def _outside(value: Value, context: Context) -> Value:
 
 
 def _nameless(context: Context) -> tuple[str, ...]:
-    """The vaults whose name is not known."""
+    """Return the vaults whose name is not known."""
     found = context.cache.get("nameless vaults")
     if not isinstance(found, tuple):
         vaults = (vault for type_ in _VAULTS for vault in context.index.of_type(type_))
@@ -205,31 +434,14 @@ def _nameless(context: Context) -> tuple[str, ...]:
     return found
 
 
-# What must be read of the consumers themselves.
-NEEDS: Mapping[str, tuple[Path, ...]] = {
-    type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
-}
-# And of what they name.
-GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **NEEDS,
-    **dict.fromkeys(_KEYS, (("parent",),)),
-    **dict.fromkeys(_VAULTS, (("id",),)),
-}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "keyId": Derived(_key_id, GRAPH_NEEDS),
-    "keyIds": Derived(_key_ids, PATHS),
-    "keyVaultId": Derived(_vault_id, GRAPH_NEEDS),
-}
-
-
-def _joined(resource: Resource, values: Iterable[Value | None]) -> Value | None:
-    """One value, or a list of several; None for none."""
+def _joined(resource: Resource, values: Iterable[Value | None]) -> Answer:
+    """Return one value, or a list of several; absent for none."""
     found = tuple(value for value in values if value is not None)
-    return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else None
+    return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else absent(resource)
 
 
 def places_of(resource: Resource) -> Iterator[Value]:
-    """What stands where the resource names a key.
+    """Yield what stands where the resource names a key.
 
     What is only looked up, and shows no key here, says no more than what is not mentioned at all.
     """
@@ -240,3 +452,97 @@ def places_of(resource: Resource) -> Iterator[Value]:
         for item in found.items if isinstance(found, ListValue) else (found,):
             if not isinstance(item, Absent) and not (resource.existing and isinstance(item, Unknown)):
                 yield item
+
+
+# --- Where a customer-managed key is kept, and whether its consumer names one version of it -------------------------
+
+
+_STORES = dict(zip(_VAULTS, ("vault", "managed-hsm"), strict=True))
+_VERSION: Path = ("derived", "keyVersion")
+# What ends the name of an attribute of Terraform's that is a key with, or without, a version. The id of a key in a
+# managed HSM has none. Source: the provider's documentation of azurerm_key_vault_key and ..._security_module_key.
+_WITHOUT, _WITH = "versionless_id", ("id", "versioned_id", "resource_id")
+_HSM_KEY = "hardware_security_module_key"
+
+
+@derived("keyStore", of=PATHS, label="store of the key", reads=GRAPH_NEEDS)
+def _key_store(resource: Resource, context: Context) -> Answer:
+    """Return ``vault`` or ``managed-hsm``.
+
+    Where the keys of a consumer are kept; of several keys, ``vault`` if any is.
+    """
+    found = [_store_of(value, context.index) for value in vaults_of(resource, context)]
+    vaults = [one for one in found if isinstance(one, Scalar) and one.value == "vault"]
+    doubts = [one for one in found if isinstance(one, Unknown)]
+    ranked: list[Scalar | Unknown] = [*vaults, *doubts, *found]
+    return ranked[0] if ranked else absent(resource)
+
+
+def _store_of(value: Value, index: Index) -> Scalar | Unknown:
+    reference = reference_of("", "", value, index)
+    text = text_of(value).lower()
+    types: set[str] = set()
+    if text.startswith("https://"):
+        types = {_VAULTS[".managedhsm." in text]}
+    elif reference is not None and not reference.anything:
+        named = (*reference.targets, *reference.candidates)
+        types = {index.resources[address].type.lower() for address in named}
+        types |= {reference.outside} if reference.outside else set()
+    words = {_STORES.get(type_) for type_ in types}
+    word = words.pop() if len(words) == 1 else None
+    if word is None:
+        return unknown_as(value, "whether it is a vault or a managed HSM is not known")
+    return known(value, word, f"its key is in a {word.replace('-', ' ')}")
+
+
+@derived(
+    "pinsKeyVersion",
+    of=PATHS,
+    label="pinned key version",
+    reads={type_: (*paths, _VERSION) for type_, paths in NEEDS.items()},
+)
+def _pins_version(resource: Resource, _: Context) -> Answer:
+    """Return whether a consumer names one version of its key; of several keys, of any. None where it names no key."""
+    found = list(_pins(resource))
+    pinned = [one for one in found if isinstance(one, Scalar) and one.value is True]
+    doubts = [one for one in found if isinstance(one, Unknown)]
+    ranked: list[Scalar | Unknown] = [*pinned, *doubts, *found]
+    return ranked[0] if ranked else absent(resource)
+
+
+def _pins(resource: Resource) -> Iterator[Scalar | Unknown]:
+    if not isinstance(resource.select(VAULT_ID), Absent):
+        yield _beside(resource.select(_VERSION), resource.select(VAULT_ID))
+        return
+    for key in keys_of(resource):
+        if not isinstance(key, MapValue):
+            yield _named(key)
+            continue
+        url = field_of(key, *URLS)
+        yield _beside(field_of(key, "keyversion"), key) if isinstance(url, Absent) else _named(url)
+
+
+def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
+    """Return what an argument or a field of its own says, in which an empty text is no version."""
+    # The version of a key that is to be made is not known yet, but it has one.
+    if isinstance(version, Unknown) and not version.pattern.endswith(".version\u27e9"):
+        return unknown(version, version.why)
+    pinned = text_of(version) != ""
+    return known(version.at if pinned else key.at, pinned)
+
+
+def _named(key: Value) -> Scalar | Unknown:
+    """Return what the name of the key itself says."""
+    pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
+    if pinned is None:
+        return unknown_as(key, "whether it names a version of its key is not known")
+    return known(key, pinned)
+
+
+def _by_attribute(key: Link) -> bool | None:
+    """Return whether the attribute that a reference ends in, perhaps through modules, names a version."""
+    last = key.hops[-1] if key.hops else ""
+    attribute = last.rpartition(".")[2]
+    if attribute.endswith(_WITHOUT):
+        return False
+    return None if attribute not in _WITH else attribute != "id" or _HSM_KEY not in last

@@ -9,16 +9,32 @@ learn.microsoft.com/rest/api/keyvault/keyvault/keys/create-if-not-exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from math import floor
+from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived, DeriveFunction
+from azkvlint.derived.registry import Context, absent, derived, known, known_object, or_absent, unknown
 from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, MapValue, Origin, Path, Plain, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Plain,
+    Scalar,
+    Unknown,
+    Value,
+    path_text,
+    select,
+    text_of,
+)
 from azkvlint.util.lazy_regex import regex
 
 KEYS = "microsoft.keyvault/vaults/keys"
@@ -28,7 +44,7 @@ DATED = (KEYS, SECRETS, HSM_KEYS)
 DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 _ATTRIBUTES: Path = ("properties", "attributes")
-EXPIRES, BEGINS, _MADE = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
+EXPIRES, BEGINS, CREATED = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
 # Resources of Terraform's provider "time", which keep a moment in the state.
 _KEPT = regex(r"\btime_(?:offset|rotating|static)\.")
 # What a plan or a what-if result does with what is not there yet. Source alone is judged as if nothing was there.
@@ -44,12 +60,12 @@ class Moment(msgspec.Struct, frozen=True):
 
     @property
     def day(self) -> str:
-        """Its day, for people."""
+        """Return its day, for people."""
         return _day(self.seconds)
 
 
 def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
-    """The moment that a date says; None if there is none, Unknown if it is not known or no date."""
+    """Return the moment that a date says; None if there is none, Unknown if it is not known or no date."""
     found = resource.select(path)
     if isinstance(found, Absent):
         return None
@@ -58,7 +74,7 @@ def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     seconds = _seconds(found.value)
     if seconds is None:
         return Unknown(at=found.at, why="it is no date", sensitive=found.sensitive)
-    # Whatever is reckoned from it is told as this date.
+    # What is computed from it is located at this date.
     at = msgspec.structs.replace(found.at, attribute=path_text(path))
     return Moment(seconds, msgspec.structs.replace(found, at=at))
 
@@ -74,139 +90,368 @@ def _seconds(plain: Plain) -> float | None:
 
 
 def expiry(resource: Resource) -> Moment | Unknown | None:
-    """When a key or secret expires."""
+    """Return the expiration date of a key or secret."""
     return moment(resource, EXPIRES)
 
 
 def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment | Unknown:
-    """When its validity begins: at its not-before date, else when it was made: today, for actions in ``new``."""
-    for path in (BEGINS, _MADE):
+    """Return the start of the validity: the not-before date, else the creation date (today for actions in ``new``)."""
+    for path in (BEGINS, CREATED):
         found = moment(resource, path)
         if found is not None:
             return found
     if resource.action in new:
         return midnight(today, resource)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why="when it was made is not known")
+    return unknown(resource, "when it was made is not known")
 
 
 def midnight(day: date, of: Resource) -> Moment:
-    """When a day begins, told at the head of a resource."""
+    """Return the moment when a day begins, located at a resource."""
     return Moment((day - _EPOCH).days * DAY, Scalar(at=of.at, value=day.isoformat()))
 
 
 def between(first: Moment, last: Moment) -> float:
-    """The days from one moment to another."""
+    """Return the days from one moment to another."""
     return (last.seconds - first.seconds) / DAY
 
 
-def _told(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
-    """The whole days from one moment to another, told where the one is written that they hang on."""
+def _whole_days(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
+    """Return the whole days from one moment to another, located at ``of``."""
     sensitive = first.value.sensitive or last.value.sensitive
     # What must not be shown stands in no note either.
     note = "" if sensitive else note.format(first=first.day, last=last.day)
     number = floor(between(first, last))
-    return Scalar(at=of.value.at, value=number, origin=Origin.DERIVED, note=note, sensitive=sensitive)
+    return known(of.value, number, note, sensitive=sensitive)
 
 
 def _day(seconds: float) -> str:
-    """A day for people; a number where no calendar reaches, as for milliseconds taken for seconds."""
+    """Return a day for people; a number where no calendar reaches, as for milliseconds taken for seconds."""
     try:
         return (_EPOCH + timedelta(days=seconds // DAY)).isoformat()
     except OverflowError:
         return f"day {int(seconds // DAY)} after 1970-01-01"
 
 
-def _days_left(resource: Resource, context: Context) -> Value | None:
+@derived("daysLeft", of=DATED, label="days until expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+def _days_left(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
-    return _told("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
+        return or_absent(end, resource)
+    return _whole_days("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
 
 
-def _expiry_year(resource: Resource, context: Context) -> Value | None:
-    """The year in which it expires; None if it never does."""
-    del context
+@derived("expiryYear", of=DATED, label="year of expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+def _expiry_year(resource: Resource, _: Context) -> Answer:
+    """Return the year in which it expires; None if it never does."""
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
+        return or_absent(end, resource)
     note = "" if end.value.sensitive else f"it expires on {end.day}"
     try:
         year = (_EPOCH + timedelta(days=end.seconds // DAY)).year
     except OverflowError:
         # No calendar reaches there, as for milliseconds taken for seconds.
         year = date.max.year if end.seconds > 0 else date.min.year
-    return Scalar(at=end.value.at, value=year, origin=Origin.DERIVED, note=note, sensitive=end.value.sensitive)
+    return known(end.value, year, note, sensitive=end.value.sensitive)
 
 
-def _valid_days(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "validDays",
+    of=DATED,
+    label="validity period",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            EXPIRES,
+            BEGINS,
+            CREATED,
+        ),
+    ),
+    local_only=True,
+)
+def _valid_days(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
+        return or_absent(end, resource)
     begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
     note = "it is made today, {first}" if _is_undated(resource) else "it is valid from {first}"
-    return _told(f"{note}, and expires on {{last}}", begin, end, end)
+    return _whole_days(f"{note}, and expires on {{last}}", begin, end, end)
 
 
-def _least_valid_days(resource: Resource, context: Context) -> Value | None:
-    """The same where nobody knows when it was made: it cannot have been later than today."""
+@derived(
+    "leastValidDays",
+    of=DATED,
+    label="minimum validity period",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            EXPIRES,
+            BEGINS,
+            CREATED,
+        ),
+    ),
+    local_only=True,
+)
+def _least_valid_days(resource: Resource, context: Context) -> Answer:
+    """Return the validity period, or the minimum if the creation date is not known: it cannot be later than today."""
     found = _valid_days(resource, context)
     end = expiry(resource)
     if not isinstance(found, Unknown) or not isinstance(end, Moment) or not _is_undated(resource):
         return found
     note = "it is there today, {first}, and expires on {last}"
-    return _told(note, midnight(context.today, resource), end, end)
+    return _whole_days(note, midnight(context.today, resource), end, end)
 
 
 def _is_undated(resource: Resource) -> bool:
-    """Whether nothing is written of when its validity begins."""
-    return all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
+    """Return whether nothing is written of when its validity begins."""
+    return all(isinstance(resource.select(path), Absent) for path in (BEGINS, CREATED))
 
 
-def _active_days(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "activeDays",
+    of=DATED,
+    label="days in use",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            BEGINS,
+            CREATED,
+        ),
+    ),
+    local_only=True,
+)
+def _active_days(resource: Resource, context: Context) -> Answer:
     begin = start(resource, context.today, MADE)
     if isinstance(begin, Unknown):
         return begin
-    return _told("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
+    return _whole_days("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
 
 
-def _moving(resource: Resource, context: Context) -> Value | None:
-    """Which of its dates are reckoned from the moment of the run, so that each run gives another one."""
+@derived(
+    "moving",
+    of=DATED,
+    label="dates that change with every run",
+    reads=dict.fromkeys(
+        DATED,
+        (
+            EXPIRES,
+            BEGINS,
+        ),
+    ),
+    local_only=True,
+)
+def _moving(resource: Resource, _: Context) -> Answer:
+    """Return which of its dates are computed from the time of the run, so that they change with every run."""
     fields = {
         str(path[-1]): _moves(found, resource)
         for path in (EXPIRES, BEGINS)
         if not isinstance(found := resource.select(path), Absent)
     }
-    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED) if fields else None
+    return known_object(resource, fields) if fields else absent(resource)
 
 
 def _moves(found: Value, resource: Resource) -> Value:
     if not isinstance(found, Unknown):
-        return Scalar(at=found.at, value=False, origin=Origin.DERIVED)
+        return known(found, False)
     if found.why == BY_RUN:
         note = "it is reckoned from the moment of the run"
-        return Scalar(at=found.at, value=True, origin=Origin.DERIVED, note=note)
+        return known(found, True, note)
     if found.why == BY_DEPLOYMENT:
         # A template makes a key only once, and what it says later of one that exists counts for nothing.
         note = "it is reckoned from the moment of the deployment"
-        return Scalar(at=found.at, value=resource.type.lower() == SECRETS, origin=Origin.DERIVED, note=note)
+        return known(found, resource.type.lower() == SECRETS, note)
     if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
-        return Scalar(
-            at=found.at, value=False, origin=Origin.DERIVED, note="it is kept by a resource of the time provider"
-        )
+        return known(found, False, "it is kept by a resource of the time provider")
     return found
 
 
-def _derived(make: DeriveFunction, *paths: Path) -> Derived:
-    return Derived(make, dict.fromkeys(DATED, paths), local_only=True)
+# --- What the rotation policy of a key amounts to, in days: when it rotates, expires and notifies -------------------
+# Durations are ISO 8601. A month counts as a twelfth of a year, so that `P12M` and `P1Y` are the same. Source:
+# learn.microsoft.com/azure/key-vault/keys/how-to-configure-key-rotation.
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    "daysLeft": _derived(_days_left, EXPIRES),
-    "expiryYear": _derived(_expiry_year, EXPIRES),
-    "validDays": _derived(_valid_days, EXPIRES, BEGINS, _MADE),
-    "leastValidDays": _derived(_least_valid_days, EXPIRES, BEGINS, _MADE),
-    "activeDays": _derived(_active_days, BEGINS, _MADE),
-    "moving": _derived(_moving, EXPIRES, BEGINS),
+POLICIES = f"{HSM_KEYS}/rotationpolicies"
+_DURATION = regex(
+    r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_DAY = 86_400
+_YEAR = 365 * _DAY + _DAY // 4
+# The seconds of each part: whole numbers, so that 168 hours are a week to the second.
+_IN_SECONDS = (_YEAR, _YEAR // 12, 7 * _DAY, _DAY, 3_600, 60, 1)
+# No duration of more digits than this is meant.
+_LONGEST = 40
+
+Days: TypeAlias = float | Unknown | None
+
+
+def duration(answer: Answer) -> Days:
+    """Return the days of a duration; None if there is none, Unknown if it is not known or no duration."""
+    if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == ""):
+        return None
+    text = str(answer.value) if isinstance(answer, Scalar) else ""
+    match = _DURATION.fullmatch(text) if len(text) <= _LONGEST else None
+    if match is None:
+        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why="it is no duration")
+    parts = zip(match.groups(), _IN_SECONDS, strict=True)
+    return sum(int(number or 0) * unit for number, unit in parts) / _DAY
+
+
+class _Policy:
+    """One rotation policy. Each of its times is a number of days, None, or Unknown."""
+
+    def __init__(self, policy: MapValue) -> None:
+        self.at = policy.at
+        self.lifetime = duration(select(policy, ("attributes", "expiryTime")))
+        self.after: Days = None
+        self.before: Days = None
+        # azurerm has an argument of its own for it; elsewhere it is an action.
+        self.notice = duration(select(policy, ("notifyBeforeExpiry",)))
+        for action, kind in self._actions(select(policy, ("lifetimeActions",))):
+            after = duration(select(action, ("trigger", "timeAfterCreate")))
+            before = duration(select(action, ("trigger", "timeBeforeExpiry")))
+            if kind == "rotate":
+                self.at = action.at
+                self.after, self.before = _first(self.after, after), _first(self.before, before)
+            elif kind == "notify":
+                self.notice = _first(self.notice, before)
+
+    def _actions(self, actions: Answer) -> Iterator[tuple[Value, str]]:
+        items = actions.items if isinstance(actions, ListValue) else () if isinstance(actions, Absent) else (actions,)
+        for item in items:
+            kind = select(item, ("action", "type"))
+            if isinstance(kind, Scalar):
+                yield item, str(kind.value).lower()
+            elif isinstance(kind, Unknown):
+                # It may rotate, or notify, at any time.
+                self.after, self.before, self.notice = kind, kind, _first(self.notice, kind)
+
+    def fields(self, resource: Resource, context: Context) -> Iterator[tuple[str, Value | None]]:
+        """Yield what a rule can ask of it."""
+        lifetime = self.lifetime
+        yield "trigger", self._trigger()
+        for name, days in (
+            ("expiryDays", lifetime),
+            ("everyDays", self.after if self.after is not None else _minus(lifetime, self.before)),
+            ("leadDays", self.before if self.before is not None else _minus(lifetime, self.after)),
+            ("noticeDays", self.notice),
+            ("silenceDays", _minus(lifetime, self.notice)),
+            ("slackDays", _slack(resource, context, self.after)),
+        ):
+            yield name, self._days(days, *_NOTES[name])
+
+    def _days(self, days: Days, ahead: str, behind: str) -> Value | None:
+        """Return whole days, with a note for each direction."""
+        if days is None or isinstance(days, Unknown):
+            return days
+        whole = floor(days)
+        note = (ahead if whole >= 0 else behind).format(abs(whole))
+        return known(self.at, whole, note)
+
+    def _trigger(self) -> Value | None:
+        for days in (self.after, self.before):
+            if isinstance(days, Unknown):
+                return days
+        if self.after is None and self.before is None:
+            return None
+        word = "before-expiry" if self.after is None else "after-creation" if self.before is None else "both"
+        return known(self.at, word, _TRIGGERS[word])
+
+
+# What a number of days says, and what one below zero says.
+_NOTES = {
+    "expiryDays": ("its versions expire after {} days", ""),
+    "everyDays": ("a version is rotated {} days after it is made", "a version is rotated {} days before it is made"),
+    "leadDays": ("a version is rotated {} days before it expires", "a version expires {} days before it is rotated"),
+    "noticeDays": ("it notifies {} days before a version expires", ""),
+    "silenceDays": ("it notifies {} days after a version is made", "it notifies {} days before a version is made"),
+    "slackDays": (
+        "its first version is rotated {} days before it expires",
+        "its first version expires {} days before it is rotated",
+    ),
 }
+_TRIGGERS = {
+    "before-expiry": "it rotates some time before an expiry that it does not set",
+    "after-creation": "it rotates some time after creation",
+    "both": "it rotates both some time after creation and some time before expiry",
+}
+
+
+def _first(one: Days, other: Days) -> Days:
+    return other if one is None else one
+
+
+def _minus(one: Days, other: Days) -> Days:
+    if one is None or other is None:
+        return None
+    if isinstance(one, Unknown):
+        return one
+    return other if isinstance(other, Unknown) else one - other
+
+
+def _slack(resource: Resource, context: Context, after: Days) -> Days:
+    """Return how long before its own expiry the version is rotated that the resource itself describes."""
+    end = expiry(resource)
+    if not isinstance(end, Moment):
+        return None if after is None else end
+    begin = start(resource, context.today, MADE)
+    if isinstance(begin, Moment):
+        return _minus(between(begin, end), after)
+    # If it was made long ago, so that it may have been rotated already, it had even more time.
+    least = _minus(between(midnight(context.today, resource), end), after)
+    return begin if isinstance(least, float) and least < 0 else least
+
+
+# Besides the whole, the names in it: templates may write them in other letters.
+_OF_POLICY: tuple[Path, ...] = (
+    (),
+    ("attributes", "expiryTime"),
+    ("lifetimeActions", "action", "type"),
+    ("lifetimeActions", "trigger", "timeAfterCreate"),
+    ("lifetimeActions", "trigger", "timeBeforeExpiry"),
+)
+_OF_KEY: tuple[Path, ...] = (
+    *(("properties", "rotationPolicy", *path) for path in _OF_POLICY),
+    EXPIRES,
+    BEGINS,
+    CREATED,
+)
+
+
+@derived(
+    "rotation",
+    of=(KEYS, HSM_KEYS, POLICIES),
+    label="rotation policy",
+    reads={KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)},
+    local_only=True,
+)
+def _rotation(resource: Resource, context: Context) -> Answer:
+    path = ("properties",) if resource.type.lower() == POLICIES else ("properties", "rotationPolicy")
+    policy = resource.select(path)
+    if isinstance(policy, Unknown):
+        return policy
+    if not isinstance(policy, MapValue):
+        return absent(resource)
+    found = dict(_Policy(policy).fields(resource, context))
+    fields = {name: value for name, value in found.items() if value is not None}
+    return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin=Origin.DERIVED)
+
+
+# --- Storage accounts whose keys a vault manages --------------------------------------------------------------------
+# Source: learn.microsoft.com/azure/key-vault/secrets/overview-storage-keys.
+
+
+STORAGE = "microsoft.keyvault/vaults/storage"
+_PERIOD: Path = ("properties", "regenerationPeriod")
+
+
+@derived("regenerationDays", of=STORAGE, label="regeneration period", reads={STORAGE: (_PERIOD,)})
+def _regeneration_days(resource: Resource, _: Context) -> Answer:
+    """Return after how many days a key is made anew."""
+    period = resource.select(_PERIOD)
+    days = duration(period)
+    if days is None or isinstance(days, Unknown):
+        return or_absent(days, resource)
+    return known(period, int(days) if days.is_integer() else days)

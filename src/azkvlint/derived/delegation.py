@@ -14,13 +14,12 @@ from typing import NamedTuple, TypeAlias
 
 from azkvlint.azure.operations import ASSIGNS
 from azkvlint.azure.roles import roles_over_vaults
-from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.operations import any_fits
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, any_fits, role_name
+from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 
 CONDITION: Path = ("properties", "condition")
@@ -85,7 +84,7 @@ class _Condition:
         self._at = 0
 
     def truth(self) -> _Truth:
-        """Whether the request is allowed. Raises _Misread."""
+        """Return whether the request is allowed. Raises _Misread."""
         found = self._either(0)
         if self._at < len(self._tokens):
             raise _Misread
@@ -156,7 +155,7 @@ class _Condition:
 
 
 def _tokens(text: str) -> list[_Token] | None:
-    """The words of a condition; None if they are not understood."""
+    """Return the words of a condition; None if they are not understood."""
     text = _with_short_holes(text).rstrip()
     found: list[_Token] = []
     at = 0
@@ -170,7 +169,7 @@ def _tokens(text: str) -> list[_Token] | None:
 
 
 def _with_short_holes(text: str) -> str:
-    """A text without the expressions that its unknown parts come from: they may hold any mark."""
+    """Return a text without the expressions that its unknown parts come from: they may hold any mark."""
     kept: list[str] = []
     depth = 0
     for character in text:
@@ -185,10 +184,14 @@ def _items(text: str | None) -> list[str]:
     return [one for one in (part.strip().strip("'\"").strip() for part in (text or "").split(",")) if one]
 
 
-def _assignable(resource: Resource, context: Context) -> Value | None:
-    """The built-in roles that whoever holds this assignment may assign, as far as its condition goes."""
-    if resource.type.lower() not in (ASSIGNMENTS, ACTIVE):
-        return None
+@derived(
+    "assignableRoles",
+    of=(ASSIGNMENTS, ACTIVE),
+    label="assignable roles",
+    reads={**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}},
+)
+def _assignable(resource: Resource, context: Context) -> Answer:
+    """Return the built-in roles that the principal of an assignment may assign under its condition."""
     condition = resource.select(CONDITION)
     text = text_of(condition)
     if isinstance(condition, Unknown) and not text:
@@ -199,32 +202,26 @@ def _assignable(resource: Resource, context: Context) -> Value | None:
     tokens = _tokens(text)
     roles = roles_over_vaults()
     names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
-    items = tuple(_told(name, _asked(tokens, role), at) for role, name in names.items())
-    return ListValue(at=at, items=items, origin=Origin.DERIVED)
+    items = tuple(_assignable_role(name, _asked(tokens, role), at) for role, name in names.items())
+    return known_list(at, items)
 
 
-def _told(name: str, truth: _Truth, at: Location) -> MapValue:
-    """A role, and whether it may be assigned."""
-    allowed: Value = Unknown(at=at, origin=Origin.DERIVED, why=f"whether its condition leaves {name} is not clear")
+def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:
+    """Return a role, and whether it may be assigned."""
+    allowed: Value = unknown(at, f"whether its condition leaves {name} is not clear")
     if True in truth.certain or True not in truth.possible:
-        allowed = Scalar(at=at, value=True in truth.certain, origin=Origin.DERIVED, note=name)
-    return MapValue(
-        at=at, fields={"name": Scalar(at=at, value=name, origin=Origin.DERIVED, note=name), "allowed": allowed}
-    )
+        allowed = known(at, True in truth.certain, name)
+    return MapValue(at=at, fields={"name": known(at, name, name), "allowed": allowed})
 
 
 def _asked(tokens: list[_Token] | None, role: str) -> _Truth:
-    """Whether a condition allows a role. Where there is none, everything is allowed; None is one that is misread."""
+    """Return whether a condition allows a role.
+
+    Where there is none, everything is allowed; None is one that is misread.
+    """
     if tokens is None:
         return _NOT_KNOWN
     try:
         return _Condition(tokens, role).truth() if tokens else _sure(True)
     except _Misread:
         return _NOT_KNOWN
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "assignableRoles": Derived(
-        _assignable, {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}}
-    )
-}

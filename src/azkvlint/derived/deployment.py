@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
-from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.grants import NEEDS, grants_of
-from azkvlint.derived.identities import DEPLOYER
-from azkvlint.derived.scope import Coverage
+from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
+from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
+from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.apply_order import AFTER, OF_DEPLOYER, UNRESOLVED
+from azkvlint.graph.apply_order import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, ListValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
 
 # By type of object, the permissions of which it takes one to write it.
 _WRITES = {
@@ -23,22 +20,34 @@ _WRITES = {
     f"{VAULTS}/keys": ("keys/create", "keys/import"),
     f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
 }
-_KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _WRITES}
+_KEPT = {type_: f"grants to the deployment identity, of {type_}" for type_ in _WRITES}
 
 
-def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
-    """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
+@derived(
+    "waitsForGrant",
+    of=_WRITES,
+    label="dependency on the role assignment or access policy",
+    reads={
+        **NEEDS,
+        **COVERS_NEEDS,
+        **dict.fromkeys(_WRITES, (("parent",),)),
+        VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS.get(VAULTS, ()), RBAC),
+        ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
+    },
+)
+def _waits_for_grant(resource: Resource, context: Context) -> Answer:
+    """Return whether an object is created after a grant to the deployment identity, if there is one on its vault."""
     type_ = resource.type.lower()
     certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
     if not certain and not perhaps:
-        return None
+        return absent(resource)
     made_after = resource.select(("derived", AFTER))
     above = resource.attributes.fields.get("parent")
     if not isinstance(made_after, ListValue) or above is None:
-        return None
+        return absent(resource)
     reference = reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return None
+        return absent(resource)
     vault = reference.targets[0] if len(reference.targets) == 1 else ""
     grants = certain.get(vault, [])
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
@@ -48,27 +57,28 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
     grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
     if not may_be:
-        return None
+        return absent(resource)
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
     # One grant is enough, but whether what is perhaps one is enough, nobody knows.
     if not late or any(grant not in late for grant in grants):
-        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
+        return known(resource, True)
     inline = _in_vault(resource, vault, context)
     if isinstance(inline, Unknown) or inline:
-        return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
+        return inline if isinstance(inline, Unknown) else known(resource, True)
     if not grants or len(late) < len(may_be):
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"whether it needs {late[0]} is not known")
+        return unknown(resource, f"whether it needs {late[0]} is not known")
     if UNRESOLVED in before:
-        return Unknown(
-            at=resource.at, origin=Origin.DERIVED, why=f"whether it waits for {grants[0]} cannot be followed"
-        )
+        return unknown(resource, f"whether it waits for {grants[0]} cannot be followed")
     note = f"{resource.address} does not wait for {grants[0]}"
-    return Scalar(at=resource.at, value=False, origin=Origin.DERIVED, note=note)
+    return known(resource, False, note)
 
 
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
-    """Whether the vault's own policies let whoever applies the plan write an object: what is in it waits for it."""
+    """Return whether the vault's own policies let the deployment identity write an object.
+
+    What is in it waits for it.
+    """
     vault = context.index.resources.get(address)
     if vault is None:
         return False
@@ -86,11 +96,11 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
             return True
         if lets or one.doubt is not None:
             doubts += unsure
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=doubts[0].why) if doubts else False
+    return unknown(resource, doubts[0].why) if doubts else False
 
 
 def _is_among(address: str, before: set[str]) -> bool:
-    """Whether a grant, or the module that it lies in, is made before."""
+    """Return whether a grant, or the module that it lies in, is made before."""
     return address in before or any(
         address.startswith(f"{module}.") for module in before if module.rpartition(".")[0].endswith("module")
     )
@@ -100,9 +110,9 @@ _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
 
 
 def _grants(type_: str, context: Context) -> _Grants:
-    """The grants that let whoever applies the plan write such objects, by the vault; and those that perhaps are such.
+    """Return the grants that let the deployment identity write such objects, by vault; and those that perhaps do.
 
-    One that may be for any vault stands under no name.
+    One that may be for any vault is under the empty name.
     """
     key = _KEPT[type_]
     found = context.cache.get(key)
@@ -116,7 +126,7 @@ def _grants(type_: str, context: Context) -> _Grants:
                 reference = reference_of(policy.address, "parent", above, index)
                 if reference is not None:
                     _note(found, policy, reference, sure)
-        # How far an assignment reaches takes long to tell, and few are to whoever applies the plan.
+        # Coverage is slow to compute, and few assignments are to the deployment identity.
         assignments = [one for one in index.of_type(ASSIGNMENTS) if one.stays]
         judged = ((one, _lets_deployer_write(type_, one, context)) for one in assignments)
         theirs = {one.address: sure for one, sure in judged if sure is not False}
@@ -128,7 +138,7 @@ def _grants(type_: str, context: Context) -> _Grants:
 
 
 def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | None) -> None:
-    """Take note of a grant; ``sure`` is None if it perhaps is one to whoever applies the plan."""
+    """Take note of a grant; ``sure`` is None if it is perhaps one to the deployment identity."""
     for vault in reference.targets:
         found[0 if sure else 1].setdefault(vault, []).append(grant.address)
     for vault in (*reference.candidates, *([""] if reference.anything else ())):
@@ -136,35 +146,23 @@ def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | No
 
 
 def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool | None:
-    """Whether a grant is to whoever applies the plan and lets them write such objects; None if nobody knows."""
-    of_deployer = _is_of_deployer(grant)
-    if of_deployer is False:
+    """Return whether a grant lets the deployment identity write such objects; None if that is not known.
+
+    A grant that exists already need not be waited for.
+    """
+    if grant.declared_as not in GRANTS or grant.action not in (None, "create", "replace"):
         return False
     found = grants_of(grant, context)
     if isinstance(found, Unknown):
         return None
-    if any(word in one.permissions for one in found for word in _WRITES[type_]):
-        return of_deployer
-    return None if any(one.doubt is not None for one in found) else False
+    answers = [_lets_write(type_, one) for one in found]
+    return True if True in answers else None if None in answers else False
 
 
-def _is_of_deployer(resource: Resource) -> bool | None:
-    """Whether a grant that is made now is to whoever applies the plan. What is there already need not be waited for."""
-    found = resource.select(("derived", OF_DEPLOYER))
-    if resource.action not in (None, "create", "replace") or isinstance(found, Absent):
+def _lets_write(type_: str, grant: Grant) -> bool | None:
+    kind = grant.identity.kind_of(grant.item.at)
+    is_someone_else = isinstance(kind, Scalar) and kind.value != DEPLOYER
+    lets = any(word in grant.permissions for word in _WRITES[type_])
+    if is_someone_else or not (lets or grant.doubt is not None):
         return False
-    return True if isinstance(found, Scalar) else None
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "waitsForGrant": Derived(
-        _waits_for_grant,
-        {
-            **NEEDS,
-            **COVERS_NEEDS,
-            **dict.fromkeys(_WRITES, (("parent",),)),
-            VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS.get(VAULTS, ()), RBAC),
-            ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
-        },
-    ),
-}
+    return True if lets and isinstance(kind, Scalar) else None

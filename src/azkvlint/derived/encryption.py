@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.keys import field_of, key_and_vault
+from azkvlint.derived.consumers import field_of, key_and_vault
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    display,
+    select,
+    text_of,
+)
+from azkvlint.util.lazy_regex import regex
 
 # The last: there is no key here, but a resource of its own may add one.
 CUSTOMER, PLATFORM, UNLESS_ADDED = "customer-key", "platform-key", "platform-key-unless-added"
@@ -21,23 +36,37 @@ _BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in 
 _NAMED: tuple[Path, ...] = (consumers.KEY_ID, consumers.KEY_IDS, consumers.VAULT_ID)
 
 
-def _encrypted_with(resource: Resource, context: Context) -> Value | None:
-    """One of the words above; None of a resource that cannot have a customer's key."""
+def _needs(type_: str, service: Service) -> tuple[Path, ...]:
+    words = (
+        meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
+    )
+    paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
+    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED, ("scope",))
+
+
+@derived(
+    "encryptedWith",
+    of=_BY_TYPE,
+    label="encryption key",
+    reads={type_: _needs(type_, service) for type_, service in _BY_TYPE.items()},
+)
+def _encrypted_with(resource: Resource, context: Context) -> Answer:
+    """Return one of the words above; None of a resource that cannot have a customer's key."""
     service = _BY_TYPE.get(resource.type.lower())
     if service is None:
-        return None
+        return absent(resource)
     spared = _spared(resource, service)
     if spared is True:
-        return None
+        return absent(resource)
     found = _switched(resource, service)
     if found is None:
         found = _found(resource, service, context.index)
     is_customer = isinstance(found, Scalar) and found.value == CUSTOMER
-    return found if is_customer or spared is False else spared
+    return or_absent(found if is_customer or spared is False else spared, resource)
 
 
 def _spared(resource: Resource, service: Service) -> bool | Unknown:
-    """Whether the resource cannot have a customer's key."""
+    """Return whether the resource cannot have a customer's key."""
     if service.spared is None or not isinstance(resource.select(("scope",)), Absent):
         return False  # what only adds a key to another resource says nothing of its tier
     found = _is_among(resource, service.spared)
@@ -56,21 +85,21 @@ def _is_among(resource: Resource, meant: Words) -> bool | Unknown:
 
 
 def _switched(resource: Resource, service: Service) -> Value | None:
-    """What the switch says, where it is set."""
+    """Return what the switch says, where it is set."""
     if service.switch is None:
         return None
     answer = at_path(resource.attributes, service.switch.path)
     # An object is no word: the key in it decides.
     if isinstance(answer, Unknown):
-        return None if _is_set(answer) is True else Unknown(at=answer.at, origin=Origin.DERIVED, why=answer.why)
+        return None if _is_set(answer) is True else unknown(answer, answer.why)
     if not isinstance(answer, Scalar) or not _text(answer):
         return None
     word = CUSTOMER if _text(answer) in {word.lower() for word in service.switch.words} else PLATFORM
-    return _word(word, answer.at, answer.note or f"{service.switch.path} is {display(answer)}")
+    return known(answer.at, word, answer.note or f"{service.switch.path} is {display(answer)}")
 
 
 def _found(resource: Resource, service: Service, index: Index) -> Value | None:
-    """What the keys and disk encryption sets that are named, or not, amount to."""
+    """Return what the keys and disk encryption sets that are named, or not, amount to."""
     if service.disks:
         return _of_machine(resource, service)
     answers = list(_keys(resource, index)) if service.named else []
@@ -80,26 +109,26 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
         return found
     inside = False if service.inside is None else _is_among(resource, service.inside)
     if isinstance(inside, Unknown):
-        return Unknown(at=inside.at, origin=Origin.DERIVED, why=inside.why)
+        return unknown(inside, inside.why)
     if inside:
-        return _word(CUSTOMER, resource.at, "the machine encrypts the disk, with a secret in the customer's vault")
+        return known(resource.at, CUSTOMER, "the machine encrypts the disk, with a secret in the customer's vault")
     if service.copies is not None and _is_among(resource, service.copies) is not False:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="it takes over the key of what it is a copy of")
+        return unknown(resource, "it takes over the key of what it is a copy of")
     # In Terraform also a resource of azapi can be given its key by one of azurerm.
     if service.added_in_arm or (service.added and is_azure(resource.declared_as)):
-        return _word(UNLESS_ADDED, resource.at, found.note)
+        return known(resource.at, UNLESS_ADDED, found.note)
     return found
 
 
 def _keys(resource: Resource, index: Index) -> Iterator[Answer]:
-    """The keys that are named, and their vaults."""
+    """Yield the keys that are named, and their vaults."""
     yield from (resource.select(path) for path in _NAMED)
     for place in consumers.places_of(resource):
         yield from (value for value in key_and_vault(place, index) if value is not None)
 
 
 def _of_machine(resource: Resource, service: Service) -> Value | None:
-    """The worst of a machine's disks; None of a machine without any that are made with it."""
+    """Return the worst of a machine's disks; None of a machine without any that are made with it."""
     disks = [disk for path in service.disks for disk in _items(at_path(resource.attributes, path))]
     system = service.disks[0]
     profile, _, _ = system.rpartition(".storageProfile.")
@@ -112,7 +141,10 @@ def _of_machine(resource: Resource, service: Service) -> Value | None:
 
 
 def _of_disk(disk: Value) -> Scalar | Unknown | None:
-    """One disk of a machine; None of one that is made elsewhere and only attached, or a file in a storage account."""
+    """Return one disk of a machine.
+
+    None of one that is made elsewhere and only attached, or a file in a storage account.
+    """
     managed, file = field_of(disk, "manageddisk"), field_of(field_of(disk, "vhd"), "uri")
     elsewhere = _is_set(field_of(managed, "id")) is True or _is_set(file) is True
     if elsewhere or _text(field_of(disk, "createoption")) == "attach":
@@ -122,25 +154,21 @@ def _of_disk(disk: Value) -> Scalar | Unknown | None:
 
 
 def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
-    """A customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
+    """Return a customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
     doubt: Unknown | None = None
     for answer in answers:
         if _is_set(answer) is True:
-            return _word(CUSTOMER, answer.at, "a key of the customer's is named")
+            return known(answer.at, CUSTOMER, "a key of the customer's is named")
         # Of a list some item is not known.
-        unknown = (one for one in _items(answer) if isinstance(one, Unknown))
-        doubt = next(unknown, None) if doubt is None else doubt
+        doubtful = (one for one in _items(answer) if isinstance(one, Unknown))
+        doubt = next(doubtful, None) if doubt is None else doubt
     if doubt is not None:
-        return Unknown(at=doubt.at, origin=Origin.DERIVED, why=doubt.why)
-    return _word(PLATFORM, at, "no key is named, so Microsoft's own is used")
-
-
-def _word(word: str, at: Location, note: str) -> Scalar:
-    return Scalar(at=at, value=word, origin=Origin.DERIVED, note=note)
+        return unknown(doubt, doubt.why)
+    return known(at, PLATFORM, "no key is named, so Microsoft's own is used")
 
 
 def _is_set(answer: Answer) -> bool | None:
-    """Whether an answer is set; None where nobody knows. An empty text sets nothing."""
+    """Return whether an answer is set; None where nobody knows. An empty text sets nothing."""
     if isinstance(answer, Unknown):
         return True if answer.is_set else None
     if isinstance(answer, ListValue):
@@ -150,7 +178,7 @@ def _is_set(answer: Answer) -> bool | None:
 
 
 def _text(answer: Answer) -> str:
-    """A word or boolean in lower case; empty for anything else."""
+    """Return a word or boolean in lower case; empty for anything else."""
     return str(answer.value).lower() if isinstance(answer, Scalar) else ""
 
 
@@ -161,20 +189,105 @@ def _items(answer: Answer) -> tuple[Value, ...]:
 
 
 def at_path(value: Answer, path: str) -> Answer:
-    """The answer at a dotted path, whatever case its names are in."""
+    """Return the answer at a dotted path, whatever case its names are in."""
     for step in path.lower().split("."):
         value = field_of(value, step)
     return value
 
 
-def _needs(type_: str, service: Service) -> tuple[Path, ...]:
-    words = (
-        meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
-    )
-    paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
-    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED)
+# --- Vaults that the Azure platform itself reads for somebody: certificates for machines, and keys of their disks ---
+# Source: learn.microsoft.com/azure/templates, Microsoft.Compute/virtualMachines; and
+# learn.microsoft.com/azure/virtual-machines/extensions/azure-disk-enc-windows and -linux (KeyVaultResourceId).
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    "encryptedWith": Derived(_encrypted_with, {type_: _needs(type_, service) for type_, service in _BY_TYPE.items()}),
+_SECRETS: Mapping[str, Path] = {
+    "microsoft.compute/virtualmachines": ("properties", "osProfile", "secrets"),
+    "microsoft.compute/virtualmachinescalesets": ("properties", "virtualMachineProfile", "osProfile", "secrets"),
 }
+_EXTENSIONS = ("microsoft.compute/virtualmachines/extensions", "microsoft.compute/virtualmachinescalesets/extensions")
+# What encrypts disks from inside: an extension in a scale set, and the older settings of a machine's own disk.
+_INLINE: Mapping[str, Path] = {
+    "microsoft.compute/virtualmachines": ("properties", "storageProfile", "osDisk", "encryptionSettings"),
+    "microsoft.compute/virtualmachinescalesets": (
+        "properties", "virtualMachineProfile", "extensionProfile", "extensions",
+    ),
+}  # fmt: skip
+_ENCRYPTS = "azurediskencryption"
+_SETTINGS: Path = ("properties", "settings")
+_VAULT = "keyvaultresourceid"
+# The settings are a JSON text in Terraform. Where a part of it is not known, so is the whole call of jsonencode, which
+# then stands in a pattern with quotes of its own and U+2215 for a slash.
+_IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
+_SLASH = "\u2215"
+
+
+@derived(
+    "certificateVaultIds",
+    of=_SECRETS,
+    label="vaults of the VM certificates",
+    reads={type_: (path,) for type_, path in _SECRETS.items()},
+)
+def _certificate_vaults(resource: Resource, _: Context) -> Answer:
+    """Return the vaults whose certificates Azure puts on a machine."""
+    path = _SECRETS.get(resource.type.lower())
+    secrets = resource.select(path) if path is not None else None
+    if isinstance(secrets, Unknown):
+        return secrets
+    if not isinstance(secrets, ListValue) or not secrets.items:
+        return absent(resource)
+    found = [select(item, ("sourceVault", "id")) for item in secrets.items]
+    items = tuple(one for one in found if not isinstance(one, Absent))
+    return known_list(secrets, items)
+
+
+@derived(
+    "encryptionVaultId",
+    of=_EXTENSIONS,
+    label="vault of the disk encryption key",
+    reads=dict.fromkeys(_EXTENSIONS, (_SETTINGS,)),
+)
+def _encryption_vault(resource: Resource, _: Context) -> Answer:
+    """Return the vault that the settings of an extension name."""
+    return or_absent(_vault_in(resource.select(_SETTINGS)), resource)
+
+
+def _vault_in(settings: Answer) -> Value | None:
+    """Return the vault that the settings of an extension name."""
+    if isinstance(settings, MapValue):
+        found = field_of(settings, _VAULT)
+        return None if isinstance(found, Absent) else found
+    match = _IN_JSON.search(text_of(settings))
+    if match is None:
+        return settings if isinstance(settings, Unknown) else None
+    text = match[2].replace(_SLASH, "/")
+    if isinstance(settings, Unknown):
+        return Unknown(at=settings.at, why=settings.why, pattern=text, given=True, origin=Origin.DERIVED)
+    return known(settings, text, sensitive=settings.sensitive)
+
+
+@derived(
+    "encryptionVaultIds",
+    of=_INLINE,
+    label="vaults of the disk encryption keys",
+    reads={type_: (path,) for type_, path in _INLINE.items()},
+)
+def _encryption_vaults(resource: Resource, _: Context) -> Answer:
+    """Return the vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
+    path = _INLINE.get(resource.type.lower())
+    found = resource.select(path) if path is not None else None
+    if isinstance(found, Unknown):
+        return found
+    vaults: list[Value | Answer | None] = []
+    if isinstance(found, MapValue):
+        on = select(found, ("enabled",))
+        if not (isinstance(on, Scalar) and on.value is False):
+            keys = ("diskEncryptionKey", "keyEncryptionKey")
+            vaults = [on if isinstance(on, Unknown) else select(found, (key, "sourceVault", "id")) for key in keys]
+    for item in found.items if isinstance(found, ListValue) else ():
+        kind = select(item, ("properties", "type"))
+        if isinstance(kind, Unknown):
+            vaults.append(kind)
+        elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
+            vaults.append(_vault_in(select(item, _SETTINGS)))
+    items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
+    return known_list(resource, items) if items else absent(resource)

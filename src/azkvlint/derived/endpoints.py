@@ -6,10 +6,11 @@ learn.microsoft.com/azure/private-link/private-endpoint-dns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.companions import Sure, said
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
@@ -19,10 +20,16 @@ ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
 ZONES = "microsoft.network/privatednszones"
 VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
-PATHS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",),)}
 _TARGET, _PARTS, _MANUAL, _ZONE_IDS = "privateLinkServiceId", "groupIds", "manualConnection", "privateDnsZoneIds"
 _READ = {name: ("derived", name) for name in (_TARGET, _PARTS, _MANUAL, _ZONE_IDS)}
 _CONNECTIONS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    ENDPOINTS: (_READ[_ZONE_IDS],),
+    ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
+    ZONES: (("id",), ("name",)),
+}
+# What names the target of an endpoint.
+TARGET_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",), _READ[_TARGET])}
 OTHER = "other"
 # The parts of services other than Key Vault that endpoints lead to, in lower case. Source:
 # learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
@@ -40,7 +47,7 @@ _PARTS_OF_OTHERS = frozenset(
 
 
 def connection(resource: Resource, field: str) -> Answer:
-    """A field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
+    """Return a field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
     have = resource.select(_READ[field])
     if not isinstance(have, Absent):
         return have
@@ -51,40 +58,49 @@ def connection(resource: Resource, field: str) -> Answer:
     return have
 
 
-def _connection(field: str) -> Derived:
-    def make(resource: Resource, context: Context) -> Value | None:
-        found = connection(resource, field) if resource.type.lower() == ENDPOINTS else None
-        return None if found is None or isinstance(found, Absent) else found
-
-    return Derived(make, {ENDPOINTS: (("properties",), _READ[field])})
+@derived("privateLinkServiceId", of=ENDPOINTS, label="target", reads=TARGET_READS)
+def _target(resource: Resource, _: Context) -> Answer:
+    """Return what an endpoint leads to."""
+    return connection(resource, _TARGET)
 
 
-def _manual(resource: Resource, context: Context) -> Value | None:
-    """Whether the connection waits until the owner of the vault approves it."""
+@derived("groupIds", of=ENDPOINTS, label="subresources", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
+def _subresources(resource: Resource, _: Context) -> Answer:
+    """Return the parts of its target that an endpoint leads to."""
+    return connection(resource, _PARTS)
+
+
+@derived(
+    "manualConnection", of=ENDPOINTS, label="manual connection", reads={ENDPOINTS: (("properties",), _READ[_MANUAL])}
+)
+def _manual(resource: Resource, _: Context) -> Answer:
+    """Return whether the connection waits until the owner of the vault approves it."""
     have = resource.select(_READ[_MANUAL])
-    if resource.type.lower() != ENDPOINTS or not isinstance(have, Absent):
-        return have if isinstance(have, (Scalar, Unknown)) else None
+    if not isinstance(have, Absent):
+        return have if isinstance(have, (Scalar, Unknown)) else absent(resource)
     lists = [resource.select(("properties", connections)) for connections in _CONNECTIONS]
     for manual, found in zip((False, True), lists, strict=True):
         if isinstance(found, ListValue) and found.items:
-            return Scalar(at=found.at, value=manual, origin=Origin.DERIVED)
-    return next((found for found in lists if isinstance(found, Unknown)), None)
+            return known(found, manual)
+    return or_absent(next((found for found in lists if isinstance(found, Unknown)), None), resource)
 
 
-def _target_type(resource: Resource, context: Context) -> Value | None:
-    """The type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
-    target = connection(resource, _TARGET) if resource.type.lower() == ENDPOINTS else None
-    if target is None or isinstance(target, Absent):
-        return None
+@derived(
+    "targetType", of=ENDPOINTS, label="target type", reads={ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}
+)
+def _target_type(resource: Resource, context: Context) -> Answer:
+    """Return the type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
+    target = connection(resource, _TARGET)
+    if isinstance(target, Absent):
+        return target
     types = _types_of(target, context)
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
-        return Scalar(at=target.at, value=type_, origin=Origin.DERIVED, note=f"it leads to a {type_}")
+        return known(target, type_, f"it leads to a {type_}")
     parts = connection(resource, _PARTS)
     if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
-        return Scalar(at=target.at, value=OTHER, origin=Origin.DERIVED, note="its part is not one of Key Vault")
-    why = target.why if isinstance(target, Unknown) else "the type of what it leads to is not known"
-    return Unknown(at=target.at, origin=Origin.DERIVED, why=why)
+        return known(target, OTHER, "its part is not one of Key Vault")
+    return unknown_as(target, "the type of what it leads to is not known")
 
 
 def _is_of_other(part: Value) -> bool:
@@ -93,7 +109,7 @@ def _is_of_other(part: Value) -> bool:
 
 
 def _types_of(target: Value, context: Context) -> set[str]:
-    """The types that a target can be of; the empty text for any type."""
+    """Return the types that a target can be of; the empty text for any type."""
     if isinstance(target, Link):
         return {target.type if "/" in target.type else _type_at(target.target, context)}
     _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
@@ -107,7 +123,7 @@ def _types_of(target: Value, context: Context) -> set[str]:
 
 
 def _type_at(address: str, context: Context) -> str:
-    """The type of the resource at an address. No resource of Key Vault is without a table."""
+    """Return the type of the resource at an address. No resource of Key Vault is without a table."""
     found = context.index.resources.get(address)
     if found is not None:
         return found.type
@@ -115,8 +131,9 @@ def _type_at(address: str, context: Context) -> str:
     return OTHER if parts and parts[-1] not in RESOURCES and not is_vault_related(parts[-1]) else ""
 
 
-def zone_ids(resource: Resource, context: Context) -> Value | None:
-    """The private DNS zones that an endpoint is written in, by its zone groups."""
+@derived("privateDnsZoneIds", of=ENDPOINTS, label="private DNS zones", reads=ZONE_NEEDS)
+def zone_ids(resource: Resource, context: Context) -> Answer:
+    """Return the private DNS zones that an endpoint is written in, by its zone groups."""
     have = resource.select(_READ[_ZONE_IDS])
     if not isinstance(have, Absent):
         return have
@@ -133,14 +150,17 @@ def zone_ids(resource: Resource, context: Context) -> Value | None:
             if not isinstance(id_, Absent):
                 ids.append(id_)
     if ids:
-        return ListValue(at=ids[0].at, items=tuple(ids), origin=Origin.DERIVED)
+        return known_list(ids[0], ids)
     if resource.address in groups or not groups.get(""):
-        return None
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{groups[''][0].address} may be its zone group")
+        return absent(resource)
+    return unknown(resource, f"{groups[''][0].address} may be its zone group")
 
 
 def _groups(context: Context) -> dict[str, list[Resource]]:
-    """The zone groups by the address of their endpoint; those that may be of any endpoint under the empty text."""
+    """Return the zone groups by the address of their endpoint.
+
+    Those that may be of any endpoint under the empty text.
+    """
     found: dict[str, list[Resource]] = {}
     for group in context.index.of_type(ZONE_GROUPS):
         above = group.select(("parent",))
@@ -153,20 +173,17 @@ def _groups(context: Context) -> dict[str, list[Resource]]:
     return found
 
 
-def _zone_ids(resource: Resource, context: Context) -> Value | None:
-    return zone_ids(resource, context) if resource.type.lower() == ENDPOINTS else None
-
-
-def _zone_names(resource: Resource, context: Context) -> Value | None:
-    """The names of those zones."""
-    ids = _zone_ids(resource, context)
+@derived("zoneNames", of=ENDPOINTS, label="private DNS zone names", reads=ZONE_NEEDS)
+def _zone_names(resource: Resource, context: Context) -> Answer:
+    """Return the names of those zones."""
+    ids = zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
-    return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin=Origin.DERIVED)
+    return known_list(ids, (zone_name(id_, context) for id_ in ids.items))
 
 
 def zone_name(id_: Value, context: Context) -> Value:
-    """The name of the zone that an id, or a link, is of."""
+    """Return the name of the zone that an id, or a link, is of."""
     reference = reference_of("", "", id_, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         name = context.index.resources[reference.targets[0]].select(("name",))
@@ -175,25 +192,276 @@ def zone_name(id_: Value, context: Context) -> Value:
     text = text_of(id_).rstrip("/").rpartition("/")[2]
     if text and HOLE not in text:
         return _named(id_, text, sensitive=id_.sensitive)
-    why = id_.why if isinstance(id_, Unknown) else "the name of the zone is not known"
-    return Unknown(at=id_.at, origin=Origin.DERIVED, why=why)
+    return unknown_as(id_, "the name of the zone is not known")
 
 
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     note = "" if sensitive else f"the zone is {name}"
-    return Scalar(at=id_.at, value=name, origin=Origin.DERIVED, note=note, sensitive=sensitive)
+    return known(id_, name, note, sensitive=sensitive)
 
 
-ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    ENDPOINTS: (_READ[_ZONE_IDS],),
-    ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
-    ZONES: (("id",), ("name",)),
+# --- Private DNS: which zone a record or a network link is in, and whether a record leads to an endpoint's vault ----
+# Until azurerm 5.0 a zone is given by its name, which says which one it is if there is one of that name.
+
+
+LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
+_RECORDS = "microsoft.network/privatednszones/a"
+_ZONE_NAME: Path = ("derived", "zoneName")
+_GROUP: Path = ("resourceGroupName",)
+# How the zones of the private link begin, and those of the public name, which a private zone may overlay.
+_ASKED = {
+    VAULTS[0]: ("vault.", "vaultcore.", "privatelink.vaultcore."),
+    VAULTS[1]: ("managedhsm.", "privatelink.managedhsm."),
 }
-ATTRIBUTES: Mapping[str, Derived] = {
-    _TARGET: _connection(_TARGET),
-    _PARTS: _connection(_PARTS),
-    _MANUAL: Derived(_manual, {ENDPOINTS: (("properties",), _READ[_MANUAL])}),
-    "targetType": Derived(_target_type, {ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}),
-    _ZONE_IDS: Derived(_zone_ids, ZONE_NEEDS),
-    "zoneNames": Derived(_zone_names, ZONE_NEEDS),
-}
+
+
+HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
+
+
+@derived(
+    "zone",
+    of=(LINKS, _RECORDS),
+    label="private DNS zone",
+    reads={LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)},
+)
+def zone_of(resource: Resource, context: Context) -> Answer:
+    """Return the zone that something is in."""
+    above, name = resource.select(("parent",)), resource.select(_ZONE_NAME)
+    if not isinstance(above, Absent):
+        return above
+    if not isinstance(name, Scalar):
+        return absent(resource) if isinstance(name, Absent) else name
+    found = [one for one in _resources_named(ZONES, str(name.value).lower(), context) if _may_be_beside(one, resource)]
+    perhaps = [one for one in _nameless(ZONES, context) if _may_be_beside(one, resource)]
+    if len(found) == 1 and not perhaps:
+        return Link(at=name.at, target=found[0].address, type=found[0].type, origin=Origin.DERIVED)
+    candidates = tuple(zone.address for zone in (*found, *perhaps))
+    why = f"it may be any of {len(candidates)} zones" if len(candidates) > 1 else f"it may be {''.join(candidates)}"
+    return (
+        Unknown(at=name.at, origin=Origin.DERIVED, why=why, candidates=candidates, closed=True)
+        if candidates
+        else absent(resource)
+    )
+
+
+def _may_be_beside(zone: Resource, resource: Resource) -> bool:
+    """Return whether two resources may be in one group: what names a zone by its name says the zone's group, too."""
+    one, other = zone.select(_GROUP), resource.select(_GROUP)
+    certain = isinstance(one, Scalar) and isinstance(other, Scalar)
+    return not certain or text_of(one).lower() == text_of(other).lower()
+
+
+@derived(
+    "dnsRecord",
+    of=ENDPOINTS,
+    label="private DNS record",
+    reads={**TARGET_READS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
+)
+def _dns_record(resource: Resource, context: Context) -> Answer:
+    """Return true if a record in a zone that clients resolve has the name of the vault that an endpoint leads to."""
+    target = connection(resource, "privateLinkServiceId")
+    reference = None if isinstance(target, Absent) else reference_of("", "", target, context.index)
+    if reference is None:
+        return absent(resource)
+    doubtful = list(_nameless(_RECORDS, context))
+    vaults = (context.index.resources[address] for address in reference.targets)
+    for vault in (one for one in vaults if one.type.lower() in VAULTS):
+        name = vault.select(("name",))
+        words = (str(name.value).lower(), "*") if isinstance(name, Scalar) else ("*",)
+        for record in (one for word in words for one in _resources_named(_RECORDS, word, context)):
+            asked = _is_asked(record, vault, context)
+            if asked:
+                return known(record, True)
+            doubtful += [record] if asked is None else []
+        doubtful = doubtful if isinstance(name, Scalar) else context.index.of_type(_RECORDS)
+        doubtful = [record for record in doubtful if _is_asked(record, vault, context) is not False]
+    if reference.candidates or reference.anything:
+        doubtful = context.index.of_type(_RECORDS)
+    if not doubtful:
+        return absent(resource)
+    return unknown(resource, f"{doubtful[0].address} may be its record")
+
+
+def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:
+    """Return whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
+    above = record.select(("parent",))
+    name = record.select(_ZONE_NAME) if isinstance(above, Absent) else zone_name(above, context)
+    return str(name.value).lower().startswith(_ASKED[vault.type.lower()]) if isinstance(name, Scalar) else None
+
+
+def _resources_named(type_: str, name: str, context: Context) -> list[Resource]:
+    """Return the resources whose name in Azure is certainly this one."""
+    found = context.index.named(type_, name)
+    return [one for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
+
+
+def _nameless(type_: str, context: Context) -> list[Resource]:
+    """Return the resources whose name is not known."""
+    key = f"nameless {type_}"
+    found = context.cache.get(key)
+    if not isinstance(found, list):
+        named = context.index.of_type(type_)
+        found = context.cache[key] = [one for one in named if one.stays and isinstance(one.select(("name",)), Unknown)]
+    return found
+
+
+# --- Whether the private DNS zone of an endpoint answers the virtual network that the endpoint is in ----------------
+# A zone answers the networks that it is linked to. Peered networks do not share their zones, but callers in them
+# reach the endpoint, so a link to one of them is one that serves somebody. Source:
+# learn.microsoft.com/azure/dns/private-dns-virtual-network-links and
+# learn.microsoft.com/azure/private-link/private-endpoint-dns-integration.
+
+
+_NETWORKS = "microsoft.network/virtualnetworks"
+_SUBNETS = f"{_NETWORKS}/subnets"
+_PEERINGS = f"{_NETWORKS}/virtualnetworkpeerings"
+_PRIVATE_LINK = ("privatelink.vaultcore.", "privatelink.managedhsm.")
+_SUBNET: Path = ("properties", "subnet", "id")
+_NETWORK: Path = ("properties", "virtualNetwork", "id")
+_REMOTE: Path = ("properties", "remoteVirtualNetwork", "id")
+_INLINE: Path = ("properties", "virtualNetworkPeerings")
+_NETWORK_NAME: Path = ("derived", "virtualNetworkName")
+
+
+@derived(
+    "zoneAnswersNetwork",
+    of=ENDPOINTS,
+    label="virtual network link of the private DNS zone",
+    reads={
+        **ZONE_NEEDS,
+        ENDPOINTS: (*ZONE_NEEDS[ENDPOINTS], _SUBNET),
+        LINKS: (*HEADS, _NETWORK),
+        ZONES: (("id",), ("name",), ("resourceGroupName",)),
+        _SUBNETS: (("id",), ("name",), ("parent",), _NETWORK_NAME),
+        _PEERINGS: (("parent",), _NETWORK_NAME, _REMOTE),
+        _NETWORKS: (("id",), ("name",), _INLINE),
+    },
+)
+def _answers_network(resource: Resource, context: Context) -> Answer:
+    """Return whether a zone of an endpoint is linked to its network, or to one that is peered with that.
+
+    Absent if no zone is in the graph, or none of those has any link.
+    """
+    zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
+    if not zones:
+        return absent(resource)
+    network = _network_of(resource.select(_SUBNET), context)
+    certain = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
+    sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in certain), default=Sure.NO)
+    if sure is not Sure.YES and any(of_endpoint is Sure.PERHAPS for _, of_endpoint in zones):
+        sure = Sure.PERHAPS
+    named = ", ".join(sorted({_name_of(link, context) for link, _ in certain}))
+    note = f"its zone is linked to {named}, and it is in {network}"
+    return said(resource, sure, context, note, "whether its zone is linked to its network is not known")
+
+
+def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """Yield the zones of an endpoint that are in the graph, and those that may be its."""
+    ids = zone_ids(resource, context)
+    items = ids.items if isinstance(ids, ListValue) else () if isinstance(ids, Absent) else (ids,)
+    for id_ in items:
+        reference = reference_of("", "", id_, context.index)
+        certain = set(reference.targets) if reference is not None and not reference.candidates else set()
+        is_open = reference is None or reference.anything or bool(reference.candidates)
+        for zone in context.index.of_type(ZONES):
+            asked = Sure.NO if zone.existing or not zone.stays else _is_looked_up(zone)
+            of_endpoint = Sure.YES if zone.address in certain else Sure.PERHAPS if is_open else Sure.NO
+            if min(asked, of_endpoint) is not Sure.NO:
+                yield zone, min(asked, of_endpoint)
+
+
+def _is_looked_up(zone: Resource) -> Sure:
+    """Return whether the name of a vault is looked up in a zone."""
+    name = zone.select(("name",))
+    if not isinstance(name, Scalar):
+        return Sure.PERHAPS
+    return Sure.YES if str(name.value).lower().startswith(_PRIVATE_LINK) else Sure.NO
+
+
+def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """Yield the links of a zone, and those that may be its."""
+    found: dict[str, list[tuple[Resource, Sure]]] | None = context.cache.get("links by zone")
+    if found is None:
+        found = context.cache["links by zone"] = {}
+        for link in context.index.of_type(LINKS):
+            above = zone_of(link, context) if link.stays else Absent(at=link.at)
+            reference = None if isinstance(above, Absent) else reference_of("", "", above, context.index)
+            if reference is not None:
+                for address in reference.targets:
+                    found.setdefault(address, []).append((link, Sure.YES))
+                for address in ("",) if reference.anything else reference.candidates:
+                    found.setdefault(address, []).append((link, Sure.PERHAPS))
+    yield from found.get(zone.address, ())
+    yield from found.get("", ())
+
+
+def _serves(link: Resource, network: str, context: Context) -> Sure:
+    """Return whether a link is to a network, by its address, or to one that is peered with it."""
+    other = _network_at(link.select(_NETWORK), context)
+    if not network or not other:
+        return Sure.PERHAPS
+    return Sure.YES if other == network else _are_peered(network, other, context)
+
+
+def _are_peered(one: str, other: str, context: Context) -> Sure:
+    found = Sure.NO
+    for near, far in _peerings(context):
+        if {near, far} == {one, other}:
+            return Sure.YES
+        if (not near or near in (one, other)) and (not far or far in (one, other)):
+            found = Sure.PERHAPS
+    return found
+
+
+def _peerings(context: Context) -> list[tuple[str, str]]:
+    """Return the addresses of the networks that are peered, both empty where they are not known."""
+    found: list[tuple[str, str]] | None = context.cache.get("peerings")
+    if found is None:
+        found = context.cache["peerings"] = []
+        for peering in context.index.of_type(_PEERINGS):
+            if peering.stays:
+                found.append((_network_above(peering, context), _network_at(peering.select(_REMOTE), context)))
+        for network in context.index.of_type(_NETWORKS):
+            inline = network.select(_INLINE)
+            items = inline.items if isinstance(inline, ListValue) else () if isinstance(inline, Absent) else (inline,)
+            found += [(network.address, _network_at(select(item, _REMOTE), context)) for item in items]
+    return found
+
+
+def _network_of(subnet: Answer, context: Context) -> str:
+    """Return the address of the network that a subnet is in; empty if it is not known."""
+    reference = None if isinstance(subnet, Absent) else reference_of("", "", subnet, context.index)
+    if reference is not None and len(reference.targets) == 1 and not reference.candidates:
+        found = context.index.resources[reference.targets[0]]
+        return _network_above(found, context) if found.type.lower() == _SUBNETS else ""
+    above, _, kind = text_of(subnet).rstrip("/").rpartition("/")[0].rpartition("/")
+    addresses = context.index.find(above)[0] if kind.lower() == "subnets" else ()
+    return addresses[0] if len(addresses) == 1 and _is_network(addresses[0], context) else ""
+
+
+def _network_above(inner: Resource, context: Context) -> str:
+    """Return the network that a subnet or peering is a part of: azurerm gives its name."""
+    above = inner.select(("parent",))
+    if not isinstance(above, Absent):
+        return _network_at(above, context)
+    name = inner.select(_NETWORK_NAME)
+    found = context.index.named(_NETWORKS, str(name.value).lower()) if isinstance(name, Scalar) else []
+    here = [one.address for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
+    return here[0] if len(here) == 1 else ""
+
+
+def _network_at(id_: Answer, context: Context) -> str:
+    reference = None if isinstance(id_, Absent) else reference_of("", "", id_, context.index)
+    if reference is None or len(reference.targets) != 1 or reference.candidates:
+        return ""
+    return reference.targets[0] if _is_network(reference.targets[0], context) else ""
+
+
+def _is_network(address: str, context: Context) -> bool:
+    """Return whether an address is that of a network of which the graph knows all."""
+    found = context.index.resources[address]
+    return found.type.lower() == _NETWORKS and found.stays and not found.existing
+
+
+def _name_of(link: Resource, context: Context) -> str:
+    return _network_at(link.select(_NETWORK), context) or "one that is not known"

@@ -11,14 +11,112 @@ all the same: where that makes a difference, nobody knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
-from azkvlint.derived.ranges import WIDE_SIZE, WORLD_SIZE, Range, range_of, share, union
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    known_object,
+    unknown,
+    unknown_as,
+)
+from azkvlint.graph.references import reference_of, without_conditional_targets
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, display, select
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    display,
+    select,
+    text_of,
+)
+from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from azkvlint.model.resource import Resource
+
+# --- IPv4 addresses and ranges, as firewall rules spell them --------------------------------------------------------
+
+
+# What a list of ranges must add up to. All public IPv4 space is about seven eighths of all addresses, so three quarters
+# of them are the world for every purpose; a /8 is far more than any one organisation's offices.
+WORLD_SIZE = 3 << 30
+WIDE_SIZE = 1 << 24
+_RANGE = regex(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
+
+
+class Range(NamedTuple):
+    """First address and the one after the last."""
+
+    start: int
+    end: int
+
+    @property
+    def prefix(self) -> int:
+        """Return the prefix length: 24 of a /24."""
+        return 33 - (self.end - self.start).bit_length()
+
+    def holds(self, other: Range) -> bool:
+        """Return whether all of ``other`` lies in it."""
+        return self.start <= other.start and other.end <= self.end
+
+
+def range_of(text: str) -> Range | None:
+    """Return the range of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        return None
+    parts, length = match[1].split("."), int(match[2] or 32)
+    if length > 32 or any(int(part) > 255 for part in parts):
+        return None
+    size = 1 << (32 - length)
+    start = int.from_bytes(bytes(int(part) for part in parts), "big") // size * size
+    # 0.0.0.0 alone is how Azure services spell "any address" in older templates.
+    return Range(start, start + size) if text.strip() != "0.0.0.0" else Range(0, 1 << 32)
+
+
+def union(ranges: list[Range]) -> int:
+    """Return how many addresses the ranges hold together."""
+    total, reached = 0, 0
+    for start, end in sorted(ranges):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def share(size: int) -> str:
+    """Return so many addresses, in words."""
+    if size >= WORLD_SIZE:
+        return "all or nearly all addresses"
+    return f"{size:,} addresses, as many as a /{32 - (size.bit_length() - 1)} or more"
+
+
+def covered(ranges: list[Range]) -> dict[int, int]:
+    """Return of each range that lies in another one, which one that is, by their places.
+
+    Of equal ones the first stays.
+    """
+    found: dict[int, int] = {}
+    widest = -1
+    for at in sorted(range(len(ranges)), key=lambda at: (ranges[at].start, -ranges[at].end, at)):
+        if widest >= 0 and ranges[widest].holds(ranges[at]):
+            found[at] = widest
+        elif widest < 0 or ranges[at].end > ranges[widest].end:
+            widest = at
+    return found
+
 
 PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
 
@@ -34,7 +132,7 @@ ON, OFF, PERIMETER = "on", "off", "perimeter"
 
 
 def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
-    """What the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
+    """Return what the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
 
     ``enforced``: an association puts the vault into a network security perimeter, which then overrules the switch and
     the firewall; None if that is not known.
@@ -53,7 +151,7 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
 
 
 def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
-    """Whether a network security perimeter decides who connects, whatever the switch and the firewall say.
+    """Return whether a network security perimeter decides who connects, whatever the switch and the firewall say.
 
     ``enforced`` as for public_access.
     """
@@ -65,7 +163,7 @@ def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
 
 
 def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:
-    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+    """Return one of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
 
     ``enforced`` as for public_access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
     """
@@ -75,9 +173,9 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
         found = _firewall(resource) if _too_old(resource) else public
         return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
     if public.value == PERIMETER:
-        known = inside()
-        # It is told where the vault stands, whatever it is in the perimeter that decides.
-        return _unknown(public, public.note) if known is None else msgspec.structs.replace(known, at=public.at)
+        certain = inside()
+        # It is reported at the vault, whatever decides in the perimeter.
+        return _unknown(public, public.note) if certain is None else msgspec.structs.replace(certain, at=public.at)
     if enforced is None:
         return _unknown(public, "a network security perimeter may overrule it")
     found = msgspec.structs.replace(public, value=PRIVATE) if public.value == OFF else _firewall(resource)
@@ -88,7 +186,7 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
 
 
 def _firewall(resource: Resource) -> Scalar | Unknown:
-    """The verdict where public network access is on."""
+    """Return the verdict where public network access is on."""
     acls = resource.select(ACLS)
     if isinstance(acls, Absent):
         return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
@@ -104,14 +202,14 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
 
 
 def _too_old(resource: Resource) -> bool:
-    """Whether the API version of a resource is from before there was public network access."""
+    """Return whether the API version of a resource is from before there was public network access."""
     version = resource.select(("apiVersion",))
     text = str(version.value) if isinstance(version, Scalar) else ""
     return text < SINCE.get(resource.type.lower(), {}).get(PUBLIC, "")
 
 
 def _listed(resource: Resource) -> Scalar | Unknown:
-    """The verdict of a firewall that denies by default."""
+    """Return the verdict of a firewall that denies by default."""
     rules = resource.select(IP_RULES)
     if isinstance(rules, Unknown):
         return _unknown(rules)
@@ -127,21 +225,24 @@ def _listed(resource: Resource) -> Scalar | Unknown:
 
 
 def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
-    """The widest of some verdicts; one that is not known counts, unless it can change nothing."""
-    known = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
-    widest = max(known, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
-    unknown = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
-    if widest is None or (unknown is not None and widest.value != WORLD):
-        return unknown if unknown is not None else verdicts[0]
+    """Return the widest of some verdicts; one that is not known counts, unless it can change nothing."""
+    certain = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
+    widest = max(certain, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
+    doubt = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
+    if widest is None or (doubt is not None and widest.value != WORLD):
+        return doubt if doubt is not None else verdicts[0]
     return widest
 
 
 def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unknown:
-    """What addresses and ranges amount to that are let in; ``rules`` is the list that they are from, at ``path``."""
+    """Return what addresses and ranges amount to that are let in.
+
+    ``rules`` is the list that they are from, at ``path``.
+    """
     spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
     ranges: list[Range] = [span for _, span in spans if span is not None]
     size = union(ranges)
-    what = f"the IP rules {_told(rules, values)} are {share(size)}"
+    what = f"the IP rules {_addresses(rules, values)} are {share(size)}"
     if size >= WORLD_SIZE:
         return _verdict(WORLD, rules, path, what)
     for value in values:
@@ -155,8 +256,8 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
     return _verdict(IPS if ranges else PRIVATE, rules, path)
 
 
-def _told(rules: Answer, values: list[Answer]) -> str:
-    """The addresses themselves, without what Azure wraps each of them in."""
+def _addresses(rules: Answer, values: list[Answer]) -> str:
+    """Return the addresses themselves, without what Azure wraps each of them in."""
     if not isinstance(rules, ListValue) or rules.sensitive:
         return display(rules)
     items = tuple(value for value in values if not isinstance(value, Absent))
@@ -164,7 +265,7 @@ def _told(rules: Answer, values: list[Answer]) -> str:
 
 
 def _tagged(resource: Resource) -> list[Scalar | Unknown]:
-    """The verdicts on the service tags that a managed HSM lists."""
+    """Return the verdicts on the service tags that a managed HSM lists."""
     tags = resource.select(_TAGS)
     if isinstance(tags, Unknown):
         return [_unknown(tags)]
@@ -173,7 +274,7 @@ def _tagged(resource: Resource) -> list[Scalar | Unknown]:
 
 
 def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
-    """What a service tag amounts to that is let in."""
+    """Return what a service tag amounts to that is let in."""
     if not isinstance(tag, Scalar):
         return _unknown(tag, "a service tag is not known")
     name = str(tag.value).lower()
@@ -185,8 +286,281 @@ def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Scalar:
     attribute = ".".join(str(step) for step in path)
     note = note or answer.note or f"{attribute} is {display(answer)}"
     at = msgspec.structs.replace(answer.at, attribute=attribute)
-    return Scalar(at=at, value=word, origin=Origin.DERIVED, note=note)
+    return known(at, word, note)
 
 
 def _unknown(answer: Answer, why: str = "") -> Unknown:
-    return Unknown(at=answer.at, origin=Origin.DERIVED, why=why or (answer.why if isinstance(answer, Unknown) else ""))
+    return unknown(answer, why or (answer.why if isinstance(answer, Unknown) else ""))
+
+
+# --- Network security perimeters: which ones a vault is in, and whom they let in ------------------------------------
+# Sources: learn.microsoft.com/azure/private-link/network-security-perimeter-concepts and -transition: an enforced
+# association overrules the resource's own firewall; without a rule that lets in, a perimeter denies.
+
+
+ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
+_PROFILES = "microsoft.network/networksecurityperimeters/profiles"
+_ACCESS_RULES = "microsoft.network/networksecurityperimeters/profiles/accessrules"
+_MODE: Path = ("properties", "accessMode")
+_PROFILE: Path = ("properties", "profile", "id")
+_TARGET: Path = ("properties", "privateLinkResource", "id")
+_PREFIXES: Path = ("properties", "addressPrefixes")
+_RULE_TAGS: Path = ("properties", "serviceTags")
+
+PERIMETER_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    ASSOCIATIONS: (("properties",),),
+    _PROFILES: (("id",), ("name",)),
+    _ACCESS_RULES: (("parent",), ("properties",)),
+}
+
+
+class Membership(NamedTuple):
+    """An association that puts a vault into a perimeter, or perhaps does."""
+
+    association: Resource
+    certain: bool
+
+
+class Perimeters(NamedTuple):
+    """All that may put one vault into a perimeter."""
+
+    memberships: tuple[Membership, ...] = ()
+
+    @property
+    def enforced(self) -> bool | None:
+        """Return whether a perimeter overrules the vault's own firewall; None if nobody knows."""
+        doubt = False
+        for association, certain in self.memberships:
+            mode = association.select(_MODE)
+            if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced":
+                if certain:
+                    return True
+                doubt = True
+            doubt = doubt or isinstance(mode, Unknown)
+        return None if doubt else False
+
+    def lets_in(self, context: Context) -> Scalar | Unknown | None:
+        """Return whom the perimeters let in, in the words of exposure; None if nobody knows."""
+        verdicts: list[Scalar | Unknown] = []
+        for association, certain in self.memberships:
+            profile = association.select(_PROFILE)
+            reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
+            if not certain or reference is None or len(reference.targets) != 1 or reference.candidates:
+                return None
+            found = _inbound(context, reference.targets[0])
+            if found is None or context.index.resources[reference.targets[0]].existing:
+                return None
+            verdicts += [verdict_on(profile, [], _PROFILE), *found]
+        return worst(verdicts) if verdicts else None
+
+
+def perimeters_of(resource: Resource, context: Context) -> Perimeters:
+    """Return the perimeters that a vault is in, as far as this input says."""
+    found = context.cache.get("perimeters")
+    if not isinstance(found, dict):
+        found = context.cache["perimeters"] = _by_target(context)
+    return Perimeters((*found.get(resource.address, ()), *found.get("", ())))
+
+
+def _by_target(context: Context) -> dict[str, list[Membership]]:
+    """Return the memberships by the address of the vault; those that may be of any vault under the empty text."""
+    found: dict[str, list[Membership]] = {}
+    for association in context.index.of_type(ASSOCIATIONS):
+        link = association.select(_TARGET)
+        reference = None if isinstance(link, Absent) else reference_of(association.address, "", link, context.index)
+        if association.stays and reference is not None:
+            reference = without_conditional_targets(reference, association, context.index)
+            for target in reference.targets:
+                found.setdefault(target, []).append(Membership(association, True))
+            for target in (*reference.candidates, *([""] if reference.anything else [])):
+                found.setdefault(target, []).append(Membership(association, False))
+    return found
+
+
+def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
+    """Return the verdicts on the rules of a profile that let in; None if a rule may belong to any profile."""
+    rules = context.cache.get("perimeterRules")
+    if not isinstance(rules, dict):
+        rules = context.cache["perimeterRules"] = _by_profile(context)
+    if "" in rules:
+        return None
+    inbound = [_let_in(rule) for rule in rules.get(profile, ())]
+    # What one rule lets in adds to what the others do.
+    addresses = [address for found, _ in inbound for address in found]
+    added = verdict_on(ListValue(at=context.index.resources[profile].at, items=()), addresses, _PREFIXES)
+    return [added, *(verdict for _, verdicts in inbound for verdict in verdicts)]
+
+
+def _by_profile(context: Context) -> dict[str, list[Resource]]:
+    """Return the access rules by the address of their profile.
+
+    Those that may be of any profile under the empty text.
+    """
+    found: dict[str, list[Resource]] = {}
+    for rule in context.index.of_type(_ACCESS_RULES):
+        above = rule.select(("parent",))
+        reference = None if isinstance(above, Absent) else reference_of(rule.address, "", above, context.index)
+        if rule.stays:
+            certain = reference is not None and reference.targets and not reference.candidates
+            for profile in reference.targets if reference is not None and certain else ("",):
+                found.setdefault(profile, []).append(rule)
+    return found
+
+
+def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
+    """Return the addresses that one access rule lets in, and the verdicts on what else it does.
+
+    Subscriptions are callers with a token of their own, and no network.
+    """
+    direction = rule.select(("properties", "direction"))
+    if isinstance(direction, Scalar) and str(direction.value).lower() != "inbound":
+        return [], []
+    if isinstance(direction, Unknown):
+        return [], [direction]
+    prefixes, tags = rule.select(_PREFIXES), rule.select(_RULE_TAGS)
+    doubt: list[Scalar | Unknown] = [one for one in (prefixes, tags) if isinstance(one, Unknown)]
+    named = tags.items if isinstance(tags, ListValue) else ()
+    addresses: list[Answer] = list(prefixes.items) if isinstance(prefixes, ListValue) else []
+    return addresses, [*(verdict_on_tag(tag, _RULE_TAGS) for tag in named), *doubt]
+
+
+# --- What a firewall lists, one by one: its address rules, and the subnets that it admits ---------------------------
+# Sources: learn.microsoft.com/azure/key-vault/general/network-security (IPv4 only, no private ranges),
+# .../general/overview-vnet-service-endpoints; RFC 6598, 1122 and 3927 for what is never a caller's public address.
+
+
+_VAULTS = "microsoft.keyvault/vaults"
+_MANAGED_HSMS = "microsoft.keyvault/managedhsms"
+_NETWORKS = "microsoft.network/virtualnetworks"
+_SUBNETS = "microsoft.network/virtualnetworks/subnets"
+_ENDPOINTS: Path = ("properties", "serviceEndpoints")
+_SERVICE = "microsoft.keyvault"
+
+_NOT_PUBLIC = [
+    (span, kind, why)
+    for kind, why, texts in (
+        ("private", "a private range", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
+        ("reserved", "a range that no caller on the Internet has", ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
+    )
+    for text in texts
+    if (span := range_of(text)) is not None
+]
+
+
+@derived(
+    "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rules", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
+)
+def _ip_rules(resource: Resource, _: Context) -> Answer:
+    """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it lies ``within``, if any."""
+    rules = resource.select(IP_RULES)
+    if isinstance(rules, Absent):
+        return absent(resource)
+    if not isinstance(rules, ListValue):
+        return unknown_as(rules, "it is no list")
+    values = [select(item, ("value",)) for item in rules.items]
+    spans = [range_of(value.value) if isinstance(value, Scalar) and isinstance(value.value, str) else None
+             for value in values]  # fmt: skip
+    certain = [at for at, span in enumerate(spans) if span is not None]
+    inner = covered([span for span in spans if span is not None])
+    within = {certain[at]: values[certain[other]] for at, other in inner.items()}
+    items = tuple(
+        _ip_rule(at, value, span, within.get(at)) for at, (value, span) in enumerate(zip(values, spans, strict=True))
+    )
+    return known_list(rules, items)
+
+
+def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | None) -> Value:
+    if not isinstance(value, Scalar):
+        return unknown_as(value, "a rule names no address")
+    kind, why = _kind(str(value.value), span)
+    named = display(value) if str(value.value).strip() else f"item {number + 1} (an empty string)"
+    fields: dict[str, Value] = {"kind": known(value, kind, f"{named} is {why}")}
+    if span is not None:
+        fields["prefix"] = known(value, span.prefix, f"{display(value)} holds {span.end - span.start:,} addresses")
+    if outer is not None:
+        fields["within"] = known(value, display(outer), f"{display(value)} lies in {display(outer)}")
+    return known_object(value, fields)
+
+
+def _kind(text: str, span: Range | None) -> tuple[str, str]:
+    """Return what an address is to the firewall, and in words."""
+    if span is None:
+        return ("ipv6", "an IPv6 address") if ":" in text else ("invalid", "not an IPv4 address or range")
+    for other, kind, why in _NOT_PUBLIC:
+        if other.holds(span):
+            return kind, why
+    return "public", "a public range"
+
+
+@derived(
+    "subnets",
+    of=_VAULTS,
+    label="allowed subnets",
+    reads={
+        _VAULTS: (SUBNET_RULES,),
+        _SUBNETS: (("id",), ("name",), _ENDPOINTS),
+        _NETWORKS: (("id",), ("name",), ("properties", "subnets")),
+    },
+)
+def _subnets(resource: Resource, context: Context) -> Answer:
+    """Return each subnet that a vault admits: whether it has a service endpoint for Key Vault."""
+    rules = resource.select(SUBNET_RULES)
+    if isinstance(rules, Absent):
+        return absent(resource)
+    if not isinstance(rules, ListValue):
+        return unknown_as(rules, "it is no list")
+    return known_list(rules, (_subnet(item, context) for item in rules.items))
+
+
+def _subnet(rule: Value, context: Context) -> Value:
+    id_ = select(rule, ("id",))
+    if isinstance(id_, Absent):
+        return unknown_as(id_, "the rule names no subnet")
+    text = text_of(id_)
+    found = (id_.target,) if isinstance(id_, Link) else context.index.find(text)[0] if text else ()
+    subnet = context.index.resources.get(found[0]) if len(found) == 1 else None
+    if subnet is not None and subnet.type.lower() == _SUBNETS and subnet.stays:
+        if not subnet.existing:
+            return _admitted(rule, id_, subnet.name, subnet.select(_ENDPOINTS))
+        text = text_of(subnet.select(("id",))) or text
+    return _in_network(rule, id_, text, context)
+
+
+def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
+    """Return a subnet that its network declares, by its id or the id's pattern."""
+    above, _, name = text.rstrip("/").rpartition("/")
+    network, _, kind = above.rpartition("/")
+    found, _how = context.index.find(network) if kind.lower() == "subnets" else ((), "")
+    declared = [
+        one for one in (context.index.resources[address] for address in found) if not one.existing and one.stays
+    ]
+    if len(declared) == 1 and declared[0].type.lower() == _NETWORKS:
+        subnets = declared[0].select(("properties", "subnets"))
+        for subnet in subnets.items if isinstance(subnets, ListValue) else ():
+            if text_of(select(subnet, ("name",))).lower() == name.lower():
+                return _admitted(rule, id_, name, select(subnet, _ENDPOINTS))
+    return unknown_as(id_, "the subnet is not part of this input")
+
+
+def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
+    has = _has_endpoint(endpoints)
+    if has is None:
+        why = endpoints.why if isinstance(endpoints, Unknown) else "one of them is not known"
+        return unknown(id_, f"the service endpoints of the subnet {name} are not known: {why}")
+    note = f"the subnet {name} has {'a' if has else 'no'} service endpoint for Microsoft.KeyVault"
+    ignored = select(rule, ("ignoreMissingVnetServiceEndpoint",))
+    if not has and isinstance(ignored, Scalar) and ignored.value is True:
+        note += ", and ignoreMissingVnetServiceEndpoint hides that the rule has no effect"
+    return known_object(id_, {"keyVaultEndpoint": known(id_, has, note)})
+
+
+def _has_endpoint(endpoints: Answer) -> bool | None:
+    """Return whether one of them is Key Vault's; None if nobody knows."""
+    if isinstance(endpoints, Absent):
+        return False
+    services = (
+        [select(item, ("service",)) for item in endpoints.items] if isinstance(endpoints, ListValue) else [endpoints]
+    )
+    if any(isinstance(service, Scalar) and str(service.value).lower() == _SERVICE for service in services):
+        return True
+    return False if all(isinstance(service, Scalar) for service in services) else None

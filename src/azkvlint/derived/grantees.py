@@ -5,24 +5,17 @@ Source: the REST reference of Microsoft.KeyVault/vaults: all policies of a vault
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from azkvlint.derived.assignments import GRANTS
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.grants import NEEDS, Grant, grants_of, permissions_of
-from azkvlint.derived.identities import is_literal, named_by
+from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
+from azkvlint.derived.registry import Context, derived, known, known_list, known_object, one_target, unknown
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
-from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
-    ListValue,
-    MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -43,17 +36,21 @@ _OWN_TENANT = regex(
 )
 
 
-def _grantees(resource: Resource, context: Context) -> Value | None:
-    """Whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
-    if resource.type.lower() not in (VAULTS, POLICIES, *GRANTS):
-        return None
+@derived(
+    "grantees",
+    of=(VAULTS, POLICIES, *GRANTS),
+    label="principals with access",
+    reads={**NEEDS, VAULTS: (POLICY_LIST, _TENANT)},
+)
+def _grantees(resource: Resource, context: Context) -> Answer:
+    """Return whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
-    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin=Origin.DERIVED)
+    return known_list(resource, (_grantee(one, context) for one in found))
 
 
-def _told(grant: Grant, context: Context) -> Value:
+def _grantee(grant: Grant, context: Context) -> Value:
     fields: dict[str, Value] = {
         "names": named_by(grant.principal, context),
         "isLiteral": is_literal(grant.principal, grant.source.action is not None),
@@ -62,11 +59,11 @@ def _told(grant: Grant, context: Context) -> Value:
     if grant.source.type.lower() not in GRANTS:
         fields["isForeign"] = _is_foreign(grant, context)
         fields["isDuplicate"] = _is_duplicate(grant, context)
-    return MapValue(at=grant.item.at, fields=fields, origin=Origin.DERIVED)
+    return known_object(grant.item, fields)
 
 
 def _is_foreign(grant: Grant, context: Context) -> Value:
-    """Whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
+    """Return whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
     own = select(grant.item, (_TENANT[-1],))
     vault = _vault_of(grant.source, context)
     other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
@@ -76,24 +73,21 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
     are_known = isinstance(own, Scalar) and isinstance(other, Scalar)
     is_same = text_of(own).lower() == text_of(other).lower() and (are_known or text_of(own) != "")
     if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     if are_known:
-        return Scalar(at=at, value=True, origin=Origin.DERIVED, note="its tenant is not that of its vault")
-    return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin=Origin.DERIVED)
+        return known(at, True, "its tenant is not that of its vault")
+    return unknown(at, "whether it is the tenant of the vault is not known")
 
 
 def _is_of_deployment(tenant: Answer) -> bool:
-    """Whether a tenant is that of the identity that deploys, which is also the tenant of the vaults that it reaches."""
+    """Return whether a tenant is that of the deployment identity, and so of the vaults that it reaches."""
     return _OWN_TENANT.fullmatch(text_of(tenant)) is not None
 
 
 def _vault_of(resource: Resource, context: Context) -> Resource | None:
     if resource.type.lower() == VAULTS:
         return resource
-    above = resource.select(("parent",))
-    reference = None if isinstance(above, Absent) else reference_of(resource.address, "", above, context.index)
-    one = reference is not None and len(reference.targets) == 1
-    return context.index.resources[reference.targets[0]] if reference is not None and one else None
+    return one_target(resource, "parent", context)
 
 
 class _Twins:
@@ -121,7 +115,7 @@ class _Twins:
         return found
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
-        """Whether another policy may be for the same principal."""
+        """Return whether another policy may be for the same principal."""
         family, kind = _family(grant), _kind(grant)
         # A group is no application, and what is not known may be either.
         kinds = ("", kind) if kind else tuple(self.kinds)
@@ -131,7 +125,7 @@ class _Twins:
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
-    """Whether there is another policy for the same principal and application, in the same list or for the vault."""
+    """Return whether another policy is for the same principal and application, in the same list or for the vault."""
     at = grant.principal.at
     every: dict[str, _Twins] | None = context.cache.get("twins")
     if every is None:
@@ -139,22 +133,23 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
     place = _place(grant.source, context)
     twins = every.get(place or _ANYWHERE)
     if twins is None or not grant.source.stays:
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     others = twins.others(grant, is_in=True)
     if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
-        return Scalar(at=at, value=True, origin=Origin.DERIVED, note="there is another one for the same principal")
+        return known(at, True, "there is another one for the same principal")
     lost = every.get("") if grant.source.declared_as == _SEPARATE else None
     if grant.source.assumption is not None:
-        return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return known(at, False)
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
-        return Unknown(
-            at=at, why="whether another policy is for the same principal is not known", origin=Origin.DERIVED
-        )
-    return Scalar(at=at, value=False, origin=Origin.DERIVED)
+        return unknown(at, "whether another policy is for the same principal is not known")
+    return known(at, False)
 
 
 def _twins(context: Context) -> dict[str, _Twins]:
-    """The policies of each place; separate ones of which nobody knows for which vault they are; and all of those."""
+    """Return the policies of each place.
+
+    Separate ones of which nobody knows for which vault they are; and all of those.
+    """
     found: dict[str, _Twins] = {}
     for resource in (one for type_ in (POLICIES, VAULTS) for one in context.index.of_type(type_)):
         grants = grants_of(resource, context) if resource.stays else ()
@@ -174,7 +169,7 @@ def _key(grant: Grant) -> str:
 
 
 def _family(grant: Grant) -> str:
-    """The family of the principal, and none if nobody knows through which application it comes."""
+    """Return the family of the principal, and none if nobody knows through which application it comes."""
     return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
 
 
@@ -187,7 +182,7 @@ def _kind(grant: Grant) -> str:
 
 
 def _place(resource: Resource, context: Context) -> str:
-    """Where policies stand beside each other: in one list, or as separate resources of azurerm for one vault.
+    """Return the place of policies that exclude each other: one list, or the separate azurerm resources of one vault.
 
     Azure itself adds what its separate resources say to what is there. Empty where the vault is not known.
     """
@@ -196,8 +191,3 @@ def _place(resource: Resource, context: Context) -> str:
     vault = _vault_of(resource, context)
     above = resource.select(("parent",))
     return vault.address if vault is not None else str(above.value).lower() if isinstance(above, Scalar) else ""
-
-
-ATTRIBUTES: Mapping[str, Derived] = {
-    "grantees": Derived(_grantees, {**NEEDS, VAULTS: (POLICY_LIST, _TENANT)}),
-}

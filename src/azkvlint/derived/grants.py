@@ -6,21 +6,223 @@ A permission is a kind and a word, such as ``secrets/get``. Sources: the REST re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 import msgspec
 
 from azkvlint.azure.operations import ASSIGNS, DATA
-from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations_if_known, role_name
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.identities import APPLICATIONS, CLIENTS, USERS, Identity, identity_of
-from azkvlint.derived.operations import operations_of_built_in
-from azkvlint.derived.policies import change_of
-from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
+from azkvlint.derived.assignments import (
+    ACTIVE,
+    ASSIGNMENTS,
+    COVERS,
+    COVERS_NEEDS,
+    GRANTS,
+    ROLE_NEEDS,
+    Coverage,
+    operations,
+    operations_of_built_in,
+    role_name,
+)
+from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.vaults import POLICIES, POLICY_LIST, RBAC, VAULTS, change_of, model_of
+from azkvlint.graph.references import references_by
+from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
+from azkvlint.model.resource import Reference, Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.util.lazy_regex import regex
+
+# --- Who is granted access: what can be said of a principal whose id is mostly known only after deployment ----------
+# Sources: the documentation of azurerm, azuread and of Bicep's deployer(), which say whose id each attribute is; and
+# learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals: an application has a client id and
+# an object id, but access is granted to the object id of its service principal.
+
+
+# The data sources of the identity that runs Terraform; see the azurerm table.
+CLIENTS = "terraform/clientconfigs"
+# People whom Terraform makes or looks up.
+USERS = "terraform/users"
+# Where client ids stand, by type.
+APPLICATIONS: Mapping[str, Path] = {
+    "terraform/applications": ("clientId",),
+    "microsoft.managedidentity/userassignedidentities": ("properties", "clientId"),
+    "microsoft.containerservice/managedclusters": ("properties", "servicePrincipalProfile", "clientId"),
+}
+# The family of ids that are known already.
+LITERAL = "literal"
+DEPLOYER = "deployer"
+_NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
+_NO_PRINCIPAL = "its object id is that of an application, not of its service principal"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+
+# A path of Bicep stands in a pattern with this in place of its slashes.
+_SLASH = "\u2215"
+_END = r"\u27e9+$"
+_KINDS = (
+    (DEPLOYER, rf"data\.azure(rm|ad)_client_config\.[^.]+\.object_id{_END}|\u27e8deployer\(\)\u27e9\.objectId{_END}"),
+    ("guest", rf"azuread_invitation\..*\.user_id{_END}"),
+    ("person", rf"azuread_(user|group)\.[^.]+\.(object_id|id){_END}"),
+    (
+        "application",
+        rf"azurerm_[a-z0-9_]+\..*\.(principal|object)_id{_END}|azuread_service_principal\.[^.]+\.(object_id|id){_END}",
+    ),
+    ("application", rf"\.identity\u27e9*\.principalId{_END}|\.identityProfile\.[^.]+\.objectId{_END}"),
+    ("application", rf"userAssignedIdentities{_SLASH}[^{_SLASH}]+\.properties\u27e9*\.principalId{_END}"),
+)
+_APPLICATION_ITSELF = regex(
+    rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}", re.IGNORECASE
+)
+_KNOWN_KINDS = tuple((kind, regex(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
+# The identity of one resource that is deployed here, and whose name is known: no two such have the same.
+_OWN = (
+    regex(
+        rf"^(?!.*\bdata\.)\u27e8+(?:module\.[^(]+\.)?(?:azurerm_[a-z0-9_]+\.[^(]+\.principal_id"
+        rf"|azuread_service_principal\.[^(]+\.(?:object_id|id)){_END}"
+    ),
+    regex(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\u27e9*\.principalId{_END}", re.IGNORECASE),
+)
+_USER = regex(rf"\u27e8((?:[^\u27e8\u27e9]*\.)?azuread_user\.[^\u27e8\u27e9]+)\.(?:object_id|id){_END}")
+_GUEST_MARK = "#EXT#"
+_LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A principal. ``key`` is the same for the same one; empty if nothing is known of it.
+
+    Two of the same ``family`` that have different keys are certainly two: of a family without a name nobody knows.
+    ``kind`` is deployer, application, person, guest, or empty where that is not known.
+    """
+
+    key: str
+    family: str
+    kind: str
+    label: str
+    perhaps_deployer: bool = False
+    perhaps_guest: bool = False
+
+    def kind_of(self, at: Location) -> Value:
+        """Return the kind as a value.
+
+        Of an id that is written out it is not the deployer, or its author would say so.
+        """
+        if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
+            note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
+            return known(at, self.kind, note)
+        return unknown(at, f"nobody knows whether {self.label} deploys")
+
+
+def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
+    """Return the principal that an object id names. ``kind`` is what the author says that it is, if that."""
+    text = _whole(answer)
+    label = text.replace(HOLE, "").replace("\u27e9", "") or "a principal that is not known"
+    label = "(sensitive)" if answer.sensitive else label
+    if isinstance(answer, Scalar):
+        certain = _known(context, "objectId")
+        own = DEPLOYER if text.lower() in certain else _said(kind)
+        return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in certain)
+    found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
+    guest = _is_guest(text, context) if found == "person" else False
+    family = "resource" if any(own.search(text) for own in _OWN) else ""
+    kind_ = "guest" if guest else found or _said(kind)
+    return Identity(text, family, kind_, label, perhaps_guest=guest is None)
+
+
+def _is_guest(text: str, context: Context) -> bool | None:
+    """Return whether an id is that of a user with the name of a guest; None if that name is not known.
+
+    Source: learn.microsoft.com/entra/external-id/user-properties.
+    """
+    match = _USER.search(text)
+    user = context.index.resources.get(match[1]) if match is not None else None
+    name = user.select(("properties", "userPrincipalName")) if user is not None else None
+    if isinstance(name, Unknown):
+        return None
+    return isinstance(name, Scalar) and _GUEST_MARK in str(name.value).upper()
+
+
+def named_by(answer: Answer, context: Context) -> Value:
+    """Return what an object id names.
+
+    A ``principal``; an ``application``, if it is a client id or the object id of one; or ``nobody``.
+    """
+    if isinstance(answer, Scalar):
+        text, clients = str(answer.value).lower(), _known(context, "clientId")
+        if text == _NOBODY:
+            return known(answer, "nobody", "its object id is all zeros")
+        if text in clients or text in _applications(context):
+            return known(answer, _APPLICATION, _NO_PRINCIPAL)
+        return unknown_as(answer, "whose id it is is not known") if "" in clients else known(answer, _NAMED_PRINCIPAL)
+    if _APPLICATION_ITSELF.search(_whole(answer)):
+        return known(answer, _APPLICATION, _NO_PRINCIPAL)
+    return (
+        known(answer, _NAMED_PRINCIPAL) if _is_referred(answer) else unknown_as(answer, "whose id it is is not known")
+    )
+
+
+def is_literal(answer: Answer, planned: bool) -> Value:
+    """Return whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
+    if isinstance(answer, Scalar) and planned:
+        return unknown(answer, "a plan does not say whether it is written or looked up")
+    if isinstance(answer, Scalar):
+        return known(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
+    return known(answer, value=False) if _is_referred(answer) else unknown_as(answer, "whose id it is is not known")
+
+
+def _is_referred(answer: Answer) -> bool:
+    """Return whether it is certainly another resource's object id."""
+    text = _whole(answer)
+    return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
+
+
+def _whole(answer: Answer) -> str:
+    """Return the text of an id, or the pattern of one that is a single expression; empty for one put together."""
+    text = text_of(answer)
+    if isinstance(answer, Scalar):
+        return text
+    depth = 0
+    for i, character in enumerate(text):
+        depth += (character == HOLE) - (character == "\u27e9")
+        if depth == 0 and i < len(text) - 1:
+            return ""
+    return text
+
+
+def _said(kind: Answer) -> str:
+    word = str(kind.value).lower() if isinstance(kind, Scalar) else ""
+    return {"serviceprincipal": "application", "user": "person", "group": "person"}.get(word, "")
+
+
+def _applications(context: Context) -> frozenset[str]:
+    """Return all client ids that are known here. No id that is made later is one that is written already."""
+    found: frozenset[str] | None = context.cache.get("applications")
+    if found is None:
+        answers = [one.select(path) for type_, path in APPLICATIONS.items() for one in context.index.of_type(type_)]
+        for vault in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_)):
+            policies = vault.select(POLICY_LIST)
+            answers += [
+                select(one, ("applicationId",)) for one in (policies.items if isinstance(policies, ListValue) else ())
+            ]
+        found = frozenset(str(one.value).lower() for one in answers if isinstance(one, Scalar) and one.value != "")
+        context.cache["applications"] = found
+    return found
+
+
+def _known(context: Context, field: str) -> frozenset[str]:
+    """Return the ids of the identity that runs Terraform, as far as they are looked up.
+
+    Empty for one that is not known yet.
+    """
+    found = context.cache.get(f"clients.{field}")
+    if not isinstance(found, frozenset):
+        answers = (one.select((field,)) for one in context.index.of_type(CLIENTS))
+        texts = (
+            text_of(one).lower() if isinstance(one, Scalar) else "" for one in answers if not isinstance(one, Absent)
+        )
+        found = context.cache[f"clients.{field}"] = frozenset(texts)
+    return found
+
 
 _SECRETS = "get list set delete recover backup restore purge"
 _COMMON = "get list update create import delete recover backup restore purge"
@@ -55,7 +257,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
-    """All that one resource grants; Unknown if not even how many is known. Made once for a graph."""
+    """Return all that one resource grants; Unknown if not even how many is known. Made once for a graph."""
     kept: dict[str, tuple[Grant, ...] | Unknown] = context.cache.setdefault("grants", {})
     found = kept.get(resource.address)
     if found is None:
@@ -71,7 +273,7 @@ def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unkno
 
 
 def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
-    """The policies that a vault's author writes in it, or those that a separate resource adds."""
+    """Return the policies that a vault's author writes in it, or those that a separate resource adds."""
     change = change_of(resource) if resource.type.lower() == POLICIES else None
     if isinstance(change, Unknown):
         return change
@@ -91,20 +293,20 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
         for i, item in enumerate(answer.items if isinstance(answer, ListValue) else (answer,)):
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
-                said = _told_as(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
+                said = _with_attribute(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
                 for one in (word, *(every.split() if word == "all" else ())):
                     words.setdefault(f"{kind}/{one}", said)
             elif isinstance(item, Unknown):
                 doubt = item
     principal = select(policy, ("objectId",))
     if not isinstance(principal, Absent):
-        principal = _told_as(principal, f"{_LIST}[{number}].objectId", context)
+        principal = _with_attribute(principal, f"{_LIST}[{number}].objectId", context)
     identity = identity_of(principal, Absent(at=policy.at), context)
     return Grant(identity, resource, policy, principal, words, doubt)
 
 
-def _told_as(value: Value, attribute: str, context: Context) -> Value:
-    """A value that is told by the path that its author writes, not by that of the grant that is made of it."""
+def _with_attribute(value: Value, attribute: str, context: Context) -> Value:
+    """Return a value with the attribute path that its author writes instead of that of the grant made of it."""
     kept: dict[tuple[int, str], Location] = context.cache.setdefault("places", {})
     key = (id(value.at), attribute)
     if key not in kept:
@@ -118,65 +320,20 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     name = role_name(resource, context)
     role = str(name.value).lower() if isinstance(name, Scalar) else ""
     allowed = operations_of_built_in(role)
-    if allowed is not None and name is not None:
+    if allowed is not None and isinstance(name, Scalar):
         words = dict.fromkeys(_words_of_built_in(role), name)
         return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
-    found = operations_if_known(resource, context)
-    items = found.items if isinstance(found, ListValue) else (found,)
-    known = {str(one.value): one for one in items if isinstance(one, Scalar)}
-    words = {DATA[one]: said for one, said in known.items() if one in DATA}
+    found = operations(resource, context)
+    items = found.items if isinstance(found, ListValue) else () if isinstance(found, Absent) else (found,)
+    certain = {str(one.value): one for one in items if isinstance(one, Scalar)}
+    words = {DATA[one]: said for one, said in certain.items() if one in DATA}
     doubt = next((one for one in items if isinstance(one, Unknown)), None)
-    return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in known)
+    return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in certain)
 
 
 @cache
 def _words_of_built_in(name: str) -> tuple[str, ...]:
     return tuple(DATA[one] for one in operations_of_built_in(name) or () if one in DATA)
-
-
-def _grants(resource: Resource, context: Context) -> Value | None:
-    """What a vault's own policies, a separate one, or a role assignment grants, one item for each."""
-    if resource.type.lower() not in (VAULTS, POLICIES, *GRANTS):
-        return None
-    found = grants_of(resource, context)
-    if isinstance(found, Unknown):
-        return found
-    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin=Origin.DERIVED)
-
-
-def _told(grant: Grant, context: Context) -> Value:
-    """One grant as an item that rules can ask."""
-    at, kind = grant.item.at, grant.identity.kind
-    unsure = Unknown(at=at, why="the kind of its principal is not known", origin=Origin.DERIVED)
-    fields: dict[str, Value] = {
-        "kind": Scalar(at=at, value=kind, origin=Origin.DERIVED, note=grant.identity.label) if kind else unsure,
-        "isGuest": unsure,
-        "permissions": permissions_of(grant, context),
-    }
-    if kind and not grant.identity.perhaps_guest:
-        fields["isGuest"] = Scalar(at=at, value=kind == _GUEST, origin=Origin.DERIVED, note=grant.identity.label)
-    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)
-
-
-def permissions_of(grant: Grant, context: Context) -> ListValue:
-    """The permissions of a grant as a value. In a plan, where all stands in one place, thousands have the same."""
-    kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
-    words = grant.permissions
-    is_plain = grant.doubt is None and not any(said.sensitive for said in words.values())
-    key = (id(grant.item.at), *((word, id(said.at)) for word, said in words.items()))
-    found = kept.get(key) if is_plain else None
-    if found is None:
-        items: tuple[Value, ...] = tuple(
-            Scalar(at=said.at, value=word, origin=Origin.DERIVED, sensitive=said.sensitive)
-            for word, said in words.items()
-        )
-        found = ListValue(
-            at=grant.item.at,
-            items=items if grant.doubt is None else (*items, grant.doubt), origin=Origin.DERIVED,
-        )  # fmt: skip
-        if is_plain:
-            kept[key] = found
-    return found
 
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
@@ -189,4 +346,188 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
     USERS: (("properties", "userPrincipalName"),),
 }
 
-ATTRIBUTES: Mapping[str, Derived] = {"grants": Derived(_grants, NEEDS)}
+
+@derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permissions", reads=NEEDS)
+def _grants(resource: Resource, context: Context) -> Answer:
+    """Return what a vault's own policies, a separate one, or a role assignment grants, one item for each."""
+    found = grants_of(resource, context)
+    if isinstance(found, Unknown):
+        return found
+    return known_list(resource, (_grant_item(one, context) for one in found))
+
+
+def _grant_item(grant: Grant, context: Context) -> Value:
+    """Return one grant as an item that rules can ask."""
+    at, kind = grant.item.at, grant.identity.kind
+    unsure = unknown(at, "the kind of its principal is not known")
+    fields: dict[str, Value] = {
+        "kind": known(at, kind, grant.identity.label) if kind else unsure,
+        "isGuest": unsure,
+        "permissions": permissions_of(grant, context),
+    }
+    if kind and not grant.identity.perhaps_guest:
+        fields["isGuest"] = known(at, kind == _GUEST, grant.identity.label)
+    return known_object(at, fields)
+
+
+def permissions_of(grant: Grant, context: Context) -> ListValue:
+    """Return the permissions of a grant as a value.
+
+    In a plan, where all stands in one place, thousands have the same.
+    """
+    kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
+    words = grant.permissions
+    is_plain = grant.doubt is None and not any(said.sensitive for said in words.values())
+    key = (id(grant.item.at), *((word, id(said.at)) for word, said in words.items()))
+    found = kept.get(key) if is_plain else None
+    if found is None:
+        items: tuple[Value, ...] = tuple(known(said, word, sensitive=said.sensitive) for word, said in words.items())
+        found = known_list(grant.item, items if grant.doubt is None else (*items, grant.doubt))  # fmt: skip
+        if is_plain:
+            kept[key] = found
+    return found
+
+
+# --- The duties that each principal has over a vault, by all its policies and role assignments together -------------
+
+
+# Duties, and the permissions any of which is one.
+_DUTIES: Mapping[str, frozenset[str]] = {
+    "manage-secrets": frozenset({"secrets/set"}),
+    "use-secrets": frozenset({"secrets/get"}),
+    "manage-keys": frozenset({"keys/create", "keys/import"}),
+    "use-keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
+}
+_ASSIGN = "assign-roles"
+# An officer's role holds everything over a kind of objects; what it is given for is to manage them.
+_OFFICERS: Mapping[str, tuple[str, ...]] = {
+    "key vault administrator": ("manage-secrets", "manage-keys"),
+    "key vault secrets officer": ("manage-secrets",),
+    "key vault crypto officer": ("manage-keys",),
+}
+# At most so many grants are listed in a note.
+_MOST = 5
+
+
+def _all_dutiesof(grant: Grant) -> frozenset[str]:
+    found = _OFFICERS.get(grant.role)
+    if found is None:
+        words = grant.permissions.keys()
+        found = tuple(duty for duty, permissions in _DUTIES.items() if not permissions.isdisjoint(words))
+    return frozenset((*found, _ASSIGN) if grant.assigns else found)
+
+
+class _Holder:
+    """One principal: its grants, whether each is certain, and the duties that they amount to."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.identity = grant.identity
+        self.duties: dict[str, str] = {}
+        self.doubt: Unknown | None = None
+        self.perhaps: set[str] = set()
+
+    def add(self, grant: Grant, certain: bool) -> None:
+        """Take one more grant."""
+        if certain:
+            for duty in sorted(_all_dutiesof(grant)):
+                self.duties.setdefault(duty, grant.source.address)
+        else:
+            self.perhaps |= _all_dutiesof(grant)
+        self.doubt = grant.doubt if self.doubt is None else self.doubt
+
+
+class _Sources:
+    """Where grants come from: by vault, what certainly or perhaps is for it; and what may be for any vault."""
+
+    def __init__(self, references: Iterable[Reference], context: Context) -> None:
+        self.by_vault: dict[str, list[tuple[str, bool]]] = {}
+        self.anywhere: set[str] = set()
+        self.doubt: Unknown | None = None
+        for reference in references:
+            for certain, vaults in ((True, reference.targets), (False, reference.candidates)):
+                for vault in vaults:
+                    self.by_vault.setdefault(vault, []).append((reference.source, certain))
+            if reference.anything:
+                self._anywhere(grants_of(context.index.resources[reference.source], context))
+
+    def _anywhere(self, grants: tuple[Grant, ...] | Unknown) -> None:
+        for grant in () if isinstance(grants, Unknown) else grants:
+            self.anywhere |= _all_dutiesof(grant)
+            self.doubt = grant.doubt if self.doubt is None else self.doubt
+        if isinstance(grants, Unknown):
+            self.doubt = grants
+
+
+_ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
+
+
+@derived(
+    "principals",
+    of=VAULTS,
+    label="duties of principals",
+    reads={
+        type_: (*COVERS_NEEDS.get(type_, ()), *NEEDS.get(type_, ()), *((RBAC,) if type_ == VAULTS else ()))
+        for type_ in _ALL_TYPES
+    },
+)
+def _principals(resource: Resource, context: Context) -> Answer:
+    model = model_of(resource.select(RBAC))
+    if isinstance(model, Unknown):
+        return model
+    by_roles = isinstance(model, Scalar) and model.value == "rbac"
+    sources = _kept("assignments", _assignments, context) if by_roles else _kept("policies", _policies, context)
+    found = [] if by_roles else [(resource.address, True)]
+    holders: dict[str, _Holder] = {}
+    for address, certain in found + sources.by_vault.get(resource.address, []):
+        source = context.index.resources[address]
+        grants = grants_of(source, context)
+        if isinstance(grants, Unknown):
+            return grants
+        sure = certain and source.exists_with(resource)
+        for number, grant in enumerate(grants):
+            # Of whom nothing is known nobody can say that it is the same twice.
+            key = grant.identity.key or f"{address} {number}"
+            holders.setdefault(key, _Holder(grant)).add(grant, sure)
+    return known_list(resource, _all_dutiesby_principal(resource, holders, sources))
+
+
+def _all_dutiesby_principal(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
+    """Yield each principal with its duties; not known is one that it has only if it is the same as another one here."""
+    duties: dict[str, set[str]] = {"": set(sources.anywhere)}
+    for holder in holders.values():
+        duties.setdefault(holder.identity.family, set()).update(holder.duties, holder.perhaps)
+    for holder in holders.values():
+        own = holder.identity.family
+        same = set().union(*(some for family, some in duties.items() if not own or family != own))
+        doubt = sources.doubt if holder.doubt is None else holder.doubt
+        if doubt is None and (same | holder.perhaps) - set(holder.duties):
+            why = f"whether {holder.identity.label} has other rights too is not known"
+            doubt = unknown(vault, why)
+        parts = [f"{duty} by {address}" for duty, address in holder.duties.items()][:_MOST]
+        note = f"{holder.identity.label} has {', '.join(parts)}"
+        items: list[Value] = [known(vault, duty) for duty in holder.duties]
+        if doubt is not None:
+            items.append(doubt)
+        all_duties = known_list(vault, items, note)
+        yield known_object(vault, {"duties": all_duties, "kind": holder.identity.kind_of(vault.at)})
+    if sources.doubt is not None or sources.anywhere:
+        why = "a grant of which it is not known for which vault it is may be for this one"
+        yield unknown(vault, why)
+
+
+def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:
+    """Return the sources of all vaults, made once for a graph."""
+    found = context.cache.get(name)
+    if not isinstance(found, _Sources):
+        found = context.cache[name] = _Sources(make(context), context)
+    return found
+
+
+def _assignments(context: Context) -> Iterable[Reference]:
+    """Return the vaults that the scope of each role assignment contains."""
+    return Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE}))
+
+
+def _policies(context: Context) -> Iterable[Reference]:
+    """Return the vault of each separate access policy."""
+    return references_by("parent", frozenset({POLICIES}), context.index)

@@ -2,16 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from azkvlint.azure.roles import role_by_id
-from azkvlint.derived.activation import NEEDS, POOLS, SHARES, activation
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import parse_object_url
+from azkvlint.graph.resource_ids import HOLE, HOLE_END, parse_object_url
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
+
+# --- How a managed HSM is activated: by its provider, or by a script that a template deploys ------------------------
+# No template can activate an HSM by itself; only a deployment script that downloads the security domain says in how
+# many shares it comes, and how many of them are needed. Source:
+# learn.microsoft.com/azure/key-vault/managed-hsm/quick-create-cli, learn.microsoft.com/cli/azure/keyvault/
+# security-domain and learn.microsoft.com/powershell/module/az.keyvault/export-azkeyvaultsecuritydomain.
+
+
+POOLS = "microsoft.keyvault/managedhsms"
+_SCRIPTS = "microsoft.resources/deploymentscripts"
+_DOMAIN: Path = ("derived", "securityDomain")
+SHARES: Path = (*_DOMAIN, "certificateIds")
+QUORUM: Path = (*_DOMAIN, "quorum")
+_CONTENT: Path = ("properties", "scriptContent")
+_VARIABLES: Path = ("properties", "environmentVariables")
+_OPEN = "a deployment script activates it, and what it says is not followed"
+_LONGEST = 100_000
+# A command goes on after a line that ends in a backslash (a backtick in PowerShell).
+_ONE_LINE = regex(r"[\\`]\r?\n")
+_COMMAND = regex(r"(?i)\b(?:az\s+keyvault\s+security-domain\s+download|Export-AzKeyVaultSecurityDomain)\b([^\r\n;|&]*)")
+_VARIABLE = regex(r"\$(?:\{(?:Env:)?(\w+)\}|(?:Env:)?(\w+))")
+_WORD = regex(r"\"[^\"]*\"|'[^']*'|[^\s,=\"']+")
+_NAMES, _ADDRESSES = ("--hsm-name", "-name"), ("--id",)
+_QUORUMS, _KEYS = ("--sd-quorum", "-quorum"), ("--sd-wrapping-keys", "-certificates")
+
+
+class Activation(NamedTuple):
+    """What is said of it: the shares, how many of them are needed, and who says so; None where nothing is."""
+
+    shares: Value | None
+    quorum: Value | None
+    by: str = ""
+
+
+def activation(resource: Resource, context: Context) -> Activation:
+    """Return how a managed HSM is activated."""
+    shares, quorum = resource.select(SHARES), resource.select(QUORUM)
+    if not isinstance(shares, Absent) or not isinstance(quorum, Absent):
+        return Activation(
+            None if isinstance(shares, Absent) else shares, None if isinstance(quorum, Absent) else quorum
+        )
+    found = [one for script in context.index.of_type(_SCRIPTS) for one in _by_script(resource, script, context)]
+    # Of several commands nobody knows which one comes last.
+    return found[0] if len(found) == 1 else _open(resource) if found else Activation(None, None)
+
+
+def _open(resource: Resource) -> Activation:
+    doubt = unknown(resource, _OPEN)
+    return Activation(doubt, doubt)
+
+
+def _by_script(resource: Resource, script: Resource, context: Context) -> Iterator[Activation]:
+    """Yield what a script says of one HSM: nothing, if it is about another one."""
+    content = script.select(_CONTENT)
+    text = text_of(content)
+    if len(text) > _LONGEST or (isinstance(content, Unknown) and not text):
+        yield _open(resource)
+        return
+    text = _ONE_LINE.sub(" ", text)
+    variables = _variables(script)
+    for command in _COMMAND.finditer(text):
+        options = _options(_VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), command[1]))
+        names = [*options.get(_NAMES[0], ()), *options.get(_NAMES[1], ())]
+        names += [word.removeprefix("https://").partition(".")[0] for word in options.get(_ADDRESSES[0], ())]
+        if len(names) != 1 or _is_open(names[0]) or _is_open(resource.name):
+            yield _open(resource)
+        elif names[0].lower() == resource.name.lower():
+            yield _activation_by(resource, script, options)
+
+
+def _is_open(text: str) -> bool:
+    return any(mark in text for mark in (HOLE, HOLE_END, *"$`*?[@("))
+
+
+def _activation_by(resource: Resource, script: Resource, options: Mapping[str, list[str]]) -> Activation:
+    at = resource.at
+    keys = [word for name in _KEYS for word in options.get(name, ())]
+    quorum = [word for name in _QUORUMS for word in options.get(name, ())]
+    if not keys or len(quorum) != 1 or not quorum[0].isdecimal() or any(map(_is_open, keys)):
+        return _open(resource)
+    shares = known_list(at, (Scalar(at=at, value=key) for key in keys))
+    return Activation(shares, known(at, int(quorum[0][:9])), f", by {script.address}")
+
+
+def _variables(script: Resource) -> dict[str, str]:
+    """Return the environment variables of a script whose values are known, each by its name."""
+    listed = script.select(_VARIABLES)
+    found: dict[str, str] = {}
+    for item in listed.items if isinstance(listed, ListValue) else ():
+        name, value = select(item, ("name",)), select(item, ("value",))
+        if isinstance(name, Scalar) and isinstance(value, Scalar) and not value.sensitive:
+            found[str(name.value)] = str(value.value)
+    return found
+
+
+def _options(text: str) -> dict[str, list[str]]:
+    """Return the options of a command with their words, in lower case; what stands before the first one is left out."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in _WORD.findall(text):
+        if word.startswith("-"):
+            name = word.lower()
+            found.setdefault(name, [])
+        elif name:
+            found[name].append(word.strip("\"'"))
+    return found
+
+
+NEEDS: Mapping[str, tuple[Path, ...]] = {POOLS: (SHARES, QUORUM, ("name",)), _SCRIPTS: (_CONTENT, _VARIABLES)}
+
+
+@derived("securityDomain", of=POOLS, label="security domain", reads=NEEDS)
+def _domain(resource: Resource, context: Context) -> Answer:
+    """Return how many shares are needed, where a script says so; what a provider says stands there already."""
+    if not isinstance(resource.select(_DOMAIN), Absent):
+        return absent(resource)
+    quorum = activation(resource, context).quorum
+    return known_object(resource, {"quorum": quorum}) if quorum is not None else absent(resource)
+
 
 ASSIGNMENTS = f"{POOLS}/roleassignments"
 DEFINITIONS = f"{POOLS}/roledefinitions"
@@ -26,10 +158,14 @@ _ANY = "*"
 IS_SHARE: Path = ("derived", "isShare")
 
 
-def _spare(resource: Resource, context: Context) -> Value | None:
-    """How many shares of the security domain may be lost before nobody can recover the HSM."""
-    if resource.type.lower() != POOLS:
-        return None
+_OF_SHARES: Mapping[str, tuple[Path, ...]] = {
+    POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
+}  # fmt: skip
+
+
+@derived("spareShares", of=POOLS, label="spare security domain shares", reads=NEEDS)
+def _spare(resource: Resource, context: Context) -> Answer:
+    """Return how many shares of the security domain may be lost before nobody can recover the HSM."""
     shares, quorum, by = activation(resource, context)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
@@ -37,23 +173,23 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     needed = quorum.value if isinstance(quorum, Scalar) else None
     shares = _distinct(shares) if shares is not None else None
     if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=_NOT_HERE)
+        return unknown(resource, _NOT_HERE)
     count = len(shares.items)
     note = f"{pluralize(count, 'share')}, of which it takes {needed}{by}"
-    return Scalar(at=quorum.at, value=count - needed, origin=Origin.DERIVED, note=note)
+    return known(quorum, count - needed, note)
 
 
-def _initial_admins(resource: Resource, context: Context) -> Value | None:
-    """The initial administrators, each once: whoever is named twice is one."""
-    del context
+@derived("initialAdmins", of=POOLS, label="initial administrators", reads={POOLS: (_ADMINS,)})
+def _initial_admins(resource: Resource, _: Context) -> Answer:
+    """Return the initial administrators without duplicates."""
     found = resource.select(_ADMINS)
-    if resource.type.lower() != POOLS or isinstance(found, Absent):
-        return None
+    if isinstance(found, Absent):
+        return absent(resource)
     return _distinct(found)
 
 
 def _distinct(found: Value) -> Value:
-    """A list without what is certainly in it already."""
+    """Return a list without what is certainly in it already."""
     if not isinstance(found, ListValue):
         return found
     kept: dict[str, Value] = {}
@@ -63,68 +199,78 @@ def _distinct(found: Value) -> Value:
 
 
 def _shares(resource: Resource) -> Answer:
-    """The certificates that the shares are encrypted for, each once, as the provider has them."""
+    """Return the certificates that the shares are encrypted for, each once, as the provider has them."""
     found = resource.select(SHARES)
     return found if isinstance(found, Absent) else _distinct(found)
 
 
-def _known_shares(resource: Resource, context: Context) -> Value | None:
-    found = activation(resource, context).shares if resource.type.lower() == POOLS else None
-    return None if found is None else _distinct(found)
+@derived("shares", of=POOLS, label="security domain shares", reads=NEEDS)
+def _known_shares(resource: Resource, context: Context) -> Answer:
+    found = activation(resource, context).shares
+    return absent(resource) if found is None else _distinct(found)
 
 
-def _share_vaults(resource: Resource, context: Context) -> Value | None:
-    """Of each certificate that a share is encrypted for, the vault that it lies in."""
+@derived("shareVaults", of=POOLS, label="vaults of the security domain certificates", reads=_OF_SHARES)
+def _share_vaults(resource: Resource, context: Context) -> Answer:
+    """Return the vaults of the certificates that shares are encrypted for."""
     shares = _shares(resource)
-    if resource.type.lower() != POOLS or not isinstance(shares, ListValue):
-        return shares if resource.type.lower() == POOLS and isinstance(shares, Unknown) else None
-    unknown = [share for share in shares.items if isinstance(share, Unknown)]
+    if not isinstance(shares, ListValue):
+        return shares if isinstance(shares, Unknown) else absent(resource)
+    doubt = [share for share in shares.items if isinstance(share, Unknown)]
     # Each certificate stands there once, so what may be any of fewer is something else, too.
-    lost = any(len(share.candidates) < len(unknown) for share in unknown)
+    lost = any(len(share.candidates) < len(doubt) for share in doubt)
     vaults = tuple(
-        _unknown(share) if lost and isinstance(share, Unknown) else _vault_of(share, context) for share in shares.items
+        unknown_as(share, "what it names is not known")
+        if lost and isinstance(share, Unknown)
+        else _vault_of(share, context)
+        for share in shares.items
     )
-    return ListValue(at=shares.at, items=vaults, origin=Origin.DERIVED)
+    return known_list(shares, vaults)
 
 
-def _share_vault_count(resource: Resource, context: Context) -> Value | None:
-    """How many vaults these are."""
+@derived("shareVaultCount", of=POOLS, label="number of vaults with security domain certificates", reads=_OF_SHARES)
+def _share_vault_count(resource: Resource, context: Context) -> Answer:
+    """Return how many vaults these are."""
     vaults = _share_vaults(resource, context)
     if not isinstance(vaults, ListValue):
         return vaults
-    unknown = next((vault for vault in vaults.items if isinstance(vault, Unknown)), None)
-    if unknown is not None:
-        return unknown
+    doubt = next((vault for vault in vaults.items if isinstance(vault, Unknown)), None)
+    if doubt is not None:
+        return doubt
     names = {_name_of(vault, context) for vault in vaults.items}
     note = f"they lie in {', '.join(sorted(names))}"
-    return Scalar(at=vaults.at, value=len(names), origin=Origin.DERIVED, note=note)
+    return known(vaults, len(names), note)
 
 
 def _name_of(vault: Value, context: Context) -> str:
-    """The name of a vault by a link to it, by its id, or by its address."""
+    """Return the name of a vault by a link to it, by its id, or by its address."""
     if isinstance(vault, Link) and vault.target in context.index.resources:
         return context.index.resources[vault.target].name.lower()
     text = text_of(vault).lower()
     return text.rpartition("/")[2] if "/" in text else text.partition(".")[0]
 
 
-def _is_share(resource: Resource, context: Context) -> Value | None:
-    """Whether a certificate is one that a share of an HSM's security domain is encrypted for."""
-    if resource.type.lower() != CERTIFICATES or not isinstance(resource.select(IS_SHARE), Absent):
-        return None
+@derived(
+    "isShare",
+    of=CERTIFICATES,
+    label="use for a security domain share",
+    reads={POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))},
+)
+def _is_share(resource: Resource, context: Context) -> Answer:
+    """Return whether a certificate is one that a share of an HSM's security domain is encrypted for."""
+    if not isinstance(resource.select(IS_SHARE), Absent):
+        return absent(resource)
     if "shares" not in context.cache:
         context.cache["shares"] = _all_shares(context)
     certain, perhaps = context.cache["shares"]
     if resource.address in certain:
-        return Scalar(
-            at=resource.at, value=True, origin=Origin.DERIVED, note=f"{certain[resource.address]} has a share for it"
-        )
+        return known(resource, True, f"{certain[resource.address]} has a share for it")
     pool = perhaps.get(resource.address) or perhaps.get(_ANY)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{pool} may have a share for it") if pool else None
+    return unknown(resource, f"{pool} may have a share for it") if pool else absent(resource)
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
-    """The certificates that some HSM certainly has a share for, and those that one may have, each with the HSM."""
+    """Return the certificates that an HSM certainly, and perhaps, has a share for, each with that HSM."""
     certain: dict[str, str] = {}
     perhaps: dict[str, str] = {}
     for pool in context.index.of_type(POOLS):
@@ -138,7 +284,7 @@ def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _vault_of(share: Value, context: Context) -> Value:
-    """The vault of a certificate: a link to it, its id, or its address."""
+    """Return the vault of a certificate: a link to it, its id, or its address."""
     index = context.index
     reference = reference_of("", "", share, index)
     certificates = reference.targets + reference.candidates if reference is not None else ()
@@ -157,19 +303,20 @@ def _vault_of(share: Value, context: Context) -> Value:
 
 
 def _vault_at(share: Value) -> Value:
-    """The vault in the address of a certificate that is not in the graph."""
+    """Return the vault in the address of a certificate that is not in the graph."""
     url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
     if url is None:
-        return _unknown(share)
+        return unknown_as(share, "what it names is not known")
     # What names a vault by its address is followed to it.
-    return Scalar(at=share.at, value=text_of(share).split("/")[2], origin=Origin.DERIVED)
+    return known(share, text_of(share).split("/")[2])
 
 
-def _local_role(resource: Resource, context: Context) -> Value | None:
-    """The name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
+@derived("localRole", of=ASSIGNMENTS, label="local role", reads={ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)})
+def _local_role(resource: Resource, context: Context) -> Answer:
+    """Return the name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
     role = resource.select(_ROLE)
-    if resource.type.lower() != ASSIGNMENTS or isinstance(role, Absent):
-        return None
+    if isinstance(role, Absent):
+        return absent(resource)
     text = text_of(role)
     if not text:
         reference = reference_of(resource.address, "", role, context.index)
@@ -178,29 +325,8 @@ def _local_role(resource: Resource, context: Context) -> Value | None:
         name = definition.select(("name",)) if definition is not None else None
         text = str(name.value) if isinstance(name, Scalar) else ""
         if definition is not None and not definition.existing:
-            return Scalar(
-                at=role.at, value=definition.name, origin=Origin.DERIVED, note=f"the role is {definition.address}"
-            )
-    known = role_by_id(text)
-    if known is not None:
-        return Scalar(at=role.at, value=known, origin=Origin.DERIVED, note=f"the role is {known}")
-    return role if isinstance(role, Scalar | Unknown) else _unknown(role)
-
-
-def _unknown(value: Value) -> Unknown:
-    why = value.why if isinstance(value, Unknown) else "what it names is not known"
-    return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
-
-
-_OF_SHARES: Mapping[str, tuple[Path, ...]] = {
-    POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
-}  # fmt: skip
-ATTRIBUTES: Mapping[str, Derived] = {
-    "initialAdmins": Derived(_initial_admins, {POOLS: (_ADMINS,)}),
-    "shares": Derived(_known_shares, NEEDS),
-    "spareShares": Derived(_spare, NEEDS),
-    "shareVaults": Derived(_share_vaults, _OF_SHARES),
-    "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),
-    "isShare": Derived(_is_share, {POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))}),
-    "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),
-}
+            return known(role, definition.name, f"the role is {definition.address}")
+    certain = role_by_id(text)
+    if certain is not None:
+        return known(role, certain, f"the role is {certain}")
+    return role if isinstance(role, Scalar | Unknown) else unknown_as(role, "what it names is not known")

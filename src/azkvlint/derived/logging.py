@@ -1,4 +1,4 @@
-"""Where the audit events of a vault go, and what their keeping hangs on.
+"""The destinations of audit events, and what their retention depends on.
 
 Source: learn.microsoft.com/azure/key-vault/general/logging, and of learn.microsoft.com/azure/azure-monitor the pages
 platform/diagnostic-settings (categories, groups, destinations) and logs/customer-managed-keys (a workspace takes the
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived import consumers
-from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value, select, text_of
 
 SETTINGS = "microsoft.insights/diagnosticsettings"
 _STORAGE = "microsoft.storage/storageaccounts"
@@ -43,47 +43,49 @@ _CLUSTER: Path = ("properties", "writeAccessResourceId")
 _NAMESPACE_NAME: Path = ("derived", "namespaceName")
 
 
-def _audit_destinations(resource: Resource, context: Context) -> Value | None:
-    """The kinds of places that all diagnostic settings of a vault together send its audit events to."""
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+_DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
+
+
+@derived(
+    "auditDestinations",
+    of=(VAULTS, MANAGED_HSMS),
+    label="destinations of audit events",
+    reads={SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)},
+)
+def _audit_destinations(resource: Resource, context: Context) -> Answer:
+    """Return the kinds of places that all diagnostic settings of a vault together send its audit events to."""
     found: dict[str, Sure] = {}
-    for setting, sure in companions(context, "scope", SETTINGS).of(resource.address):
+    for setting, sure in companions(context, "scope", SETTINGS).naming(resource.address):
         audits = min(sure, _audits(setting))
         for kind in _DESTINATIONS:
             found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
-    items: list[Value] = [
-        Scalar(at=resource.at, value=kind, origin=Origin.DERIVED) for kind, sure in found.items() if sure is Sure.YES
-    ]
+    items: list[Value] = [known(resource, kind) for kind, sure in found.items() if sure is Sure.YES]
     if Sure.PERHAPS in found.values():
-        items.append(Unknown(at=resource.at, origin=Origin.DERIVED, why="where its audit events go is not known"))
+        items.append(unknown(resource, "where its audit events go is not known"))
     elif not context.has_all_companions(resource):
         why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
-        items.append(Unknown(at=resource.at, origin=Origin.DERIVED, why=why))
-    return ListValue(at=resource.at, items=tuple(items), origin=Origin.DERIVED)
+        items.append(unknown(resource, why))
+    return known_list(resource, items)
 
 
-def _exports_audit(resource: Resource, context: Context) -> Value | None:
-    """Whether a diagnostic setting exports audit events, and anywhere at all."""
-    if resource.type.lower() != SETTINGS:
-        return None
+@derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
+def _exports_audit(resource: Resource, _: Context) -> Answer:
+    """Return whether a diagnostic setting exports audit events, and anywhere at all."""
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="whether it exports audit events is not known")
+        return unknown(resource, "whether it exports audit events is not known")
     missing = "no log of it that is on has audit events" if audits is Sure.NO else "it names no destination"
-    return Scalar(
-        at=resource.at, value=sure is Sure.YES, origin=Origin.DERIVED, note="" if sure is Sure.YES else missing
-    )
+    return known(resource, sure is Sure.YES, "" if sure is Sure.YES else missing)
 
 
 def _sent_to(setting: Resource, kind: str) -> Sure:
-    """Whether a diagnostic setting has a destination of a kind."""
+    """Return whether a diagnostic setting has a destination of a kind."""
     return max(is_set(setting.select(path)) for path in _DESTINATIONS[kind])
 
 
 def _audits(setting: Resource) -> Sure:
-    """Whether audit events are among what a diagnostic setting exports."""
+    """Return whether audit events are among what a diagnostic setting exports."""
     logs = setting.select(_LOGS)
     if isinstance(logs, Unknown):
         return Sure.PERHAPS
@@ -106,7 +108,7 @@ class _Vaults(msgspec.Struct, frozen=True):
 
     @property
     def doubted(self) -> _Vaults:
-        """The same of what perhaps is none of it."""
+        """Return the same vaults, none of them certain."""
         return _Vaults(perhaps=self.certain | self.perhaps, anything=self.anything)
 
 
@@ -119,31 +121,46 @@ def _joined(parts: Iterable[_Vaults]) -> _Vaults:
     )
 
 
-def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
-    """Whether where a vault's events are kept is encrypted with a key of that very vault."""
+@derived(
+    "sinkNeedsSource",
+    of=SETTINGS,
+    label="dependency of the log destination on the vault",
+    reads={
+        SETTINGS: (("scope",), *_DESTINATION_PATHS),
+        **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _CLUSTERS)},
+        _NAMESPACES: (("scope",), ("name",), *consumers.GRAPH_NEEDS[_NAMESPACES]),
+        _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
+        _WORKSPACES: (("id",),),
+        _LINKED: (("parent",), _CLUSTER),
+        **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
+        **dict.fromkeys((f"{VAULTS}/keys", f"{MANAGED_HSMS}/keys"), (("parent",),)),
+    },
+)
+def _sink_needs_source(resource: Resource, context: Context) -> Answer:
+    """Return whether where a vault's events are kept is encrypted with a key of that very vault."""
     scope = resource.select(("scope",))
-    if resource.type.lower() != SETTINGS or isinstance(scope, Absent):
-        return None
+    if isinstance(scope, Absent):
+        return absent(resource)
     source = reference_of("", "", scope, context.index)
     if source is None:
-        return None
+        return absent(resource)
     keys, targets = _joined(_of_sinks(resource, context)), frozenset(source.targets)
     if keys.certain & targets:
-        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
-    audited, known = targets | set(source.candidates), keys.certain | keys.perhaps
-    doubt = known & audited or (keys.anything and audited) or (source.anything and (known or keys.anything))
+        return known(resource, True)
+    audited, certain = targets | set(source.candidates), keys.certain | keys.perhaps
+    doubt = certain & audited or (keys.anything and audited) or (source.anything and (certain or keys.anything))
     if doubt:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="whose key encrypts the destination is not known")
-    return Scalar(at=resource.at, value=False, origin=Origin.DERIVED)
+        return unknown(resource, "whose key encrypts the destination is not known")
+    return known(resource, False)
 
 
 def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
-    """The vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
+    """Yield the vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
     yield _encrypting(setting.select(_ACCOUNT), _STORAGE, context)
     workspace = _reference(setting.select(_WORKSPACE), context)
     if workspace is not None:
         for address in (*workspace.targets, *workspace.candidates):
-            for service, sure in companions(context, "parent", _LINKED).of(address):
+            for service, sure in companions(context, "parent", _LINKED).naming(address):
                 found = _encrypting(service.select(_CLUSTER), _CLUSTERS, context)
                 yield found if sure is Sure.YES and address in workspace.targets else found.doubted
         if workspace.anything:
@@ -153,11 +170,14 @@ def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
 
 
 def _of_namespace(rule: Answer, context: Context) -> _Vaults:
-    """The vaults behind the namespace of an authorization rule: it is the start of the rule's id, or its parent."""
+    """Return the vaults behind the namespace of an authorization rule.
+
+    It is the start of the rule's id, or its parent.
+    """
     start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
     if found and isinstance(rule, Scalar | Unknown):
-        known = "pattern" if isinstance(rule, Unknown) else "value"
-        return _encrypting(msgspec.structs.replace(rule, **{known: start}), _NAMESPACES, context)
+        certain = "pattern" if isinstance(rule, Unknown) else "value"
+        return _encrypting(msgspec.structs.replace(rule, **{certain: start}), _NAMESPACES, context)
     named = _reference(rule, context)
     if named is None:
         return _Vaults()
@@ -167,7 +187,7 @@ def _of_namespace(rule: Answer, context: Context) -> _Vaults:
 
 
 def _of_rule(rule: Resource, context: Context) -> _Vaults:
-    """The same of a rule that is part of the input; azurerm's says the name of its namespace."""
+    """Return the vaults behind a rule of the input; that of azurerm has the name of its namespace."""
     name = rule.select(_NAMESPACE_NAME)
     if isinstance(name, Absent):
         return _encrypting(rule.select(("parent",)), _NAMESPACES, context)
@@ -179,7 +199,7 @@ def _of_rule(rule: Resource, context: Context) -> _Vaults:
 
 
 def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
-    """The vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
+    """Return the vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
     named = _reference(sink, context)
     if named is None:
         return _Vaults()
@@ -190,7 +210,7 @@ def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
 
 
 def _any_of(type_: str, context: Context) -> _Vaults:
-    """The vaults whose keys encrypt anything of a type."""
+    """Return the vaults whose keys encrypt anything of a type."""
     key = f"encrypting {type_}"
     if key not in context.cache:
         context.cache[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
@@ -199,20 +219,20 @@ def _any_of(type_: str, context: Context) -> _Vaults:
 
 
 def _of_one(sink: Resource, context: Context) -> _Vaults:
-    """The vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
-    known: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
-    found = known.get(sink.address)
+    """Return the vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
+    certain: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
+    found = certain.get(sink.address)
     if found is None:
         own = [_of_keys(sink, context)]
-        for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
+        for one, sure in companions(context, "scope", sink.type.lower()).naming(sink.address):
             added = _of_keys(one, context)
             own.append(added if sure is Sure.YES else added.doubted)
-        found = known[sink.address] = _joined(own)
+        found = certain[sink.address] = _joined(own)
     return found
 
 
 def _of_keys(consumer: Resource, context: Context) -> _Vaults:
-    """The vaults of the keys that a resource itself names."""
+    """Return the vaults of the keys that a resource itself names."""
     vaults = (_reference(vault, context) for vault in consumers.vaults_of(consumer, context))
     return _joined(
         _Vaults(frozenset(one.targets), frozenset(one.candidates), one.anything) for one in vaults if one is not None
@@ -221,22 +241,3 @@ def _of_keys(consumer: Resource, context: Context) -> _Vaults:
 
 def _reference(answer: Answer, context: Context) -> Reference | None:
     return None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
-
-
-_DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
-ATTRIBUTES: Mapping[str, Derived] = {
-    "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
-    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, local_only=True),
-    "sinkNeedsSource": Derived(
-        _sink_needs_source,
-        {
-            SETTINGS: (("scope",), *_DESTINATION_PATHS),
-            **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
-            _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
-            _WORKSPACES: (("id",),),
-            _LINKED: (("parent",), _CLUSTER),
-            **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
-            **dict.fromkeys((f"{VAULTS}/keys", f"{MANAGED_HSMS}/keys"), (("parent",),)),
-        },
-    ),
-}

@@ -7,17 +7,21 @@ learn.microsoft.com/azure/key-vault/certificates/about-certificates.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE, may_equal_segment, parse_id
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, Origin, Path, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.syntax.json_decoder import decode_json
+from azkvlint.util.errors import InputError
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
 _SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -62,7 +66,7 @@ class _Objects:
                 self._together[place, each].append(resource)
 
     def _place(self, resource: Resource, index: Index) -> _Place:
-        """Where an object is: most of them say it in the same few ways."""
+        """Return the vault of an object; most name it in the same few ways."""
         parent = resource.attributes.fields.get("parent")
         text = parent.target if isinstance(parent, Link) else "" if parent is None else text_of(parent)
         if not text:
@@ -73,21 +77,21 @@ class _Objects:
         return self._known[key]
 
     def is_alone(self, resource: Resource) -> bool:
-        """Whether nothing can have the same name in the same vault, as both are known and nothing else is doubtful."""
+        """Return whether no other object can have the same name in the same vault."""
         place, name = self.places[resource.address], _name(resource)
         if not name or not place.is_name or self._loose.get(name) or self._loose.get(""):
             return False
         return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
 
     def beside(self, resource: Resource) -> Iterator[Resource]:
-        """The objects in the same vault whose name this one cannot have."""
+        """Yield the objects in the same vault whose name this one cannot have."""
         name = _name(resource)
         for other in self._together.get((self.places[resource.address], name), ()) if name else ():
             if self._collides(resource, other):
                 yield other
 
     def perhaps(self, resource: Resource) -> Iterator[Resource]:
-        """The objects that may have the same name, and may be in the same vault."""
+        """Yield the objects that may have the same name, and may be in the same vault."""
         place, name = self.places[resource.address], _name(resource)
         elsewhere = self._loose if place.is_name else self._all
         for each in (name, "") if name else (None,):
@@ -96,7 +100,7 @@ class _Objects:
                     yield one
 
     def _collides(self, one: Resource, other: Resource) -> bool:
-        """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
+        """Return whether a pair is reported at ``one``: the key or secret beside a certificate, else the later one."""
         own, kind = one.type.lower(), other.type.lower()
         if own == kind:
             # A template may deploy the same object twice, in two nested deployments. Terraform refuses what is there.
@@ -110,7 +114,7 @@ def _name(resource: Resource) -> str:
 
 
 def _may_share(one: Resource, other: Resource) -> bool:
-    """Whether two objects can have the same name, for all that is known of either."""
+    """Return whether two objects can have the same name, for all that is known of either."""
     patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
     return not all(patterns) or may_equal_segment(*patterns)
 
@@ -129,52 +133,105 @@ def _place(resource: Resource, index: Index) -> _Place:
     return _Place(parts.names[0], True) if parts is not None and HOLE not in parts.names[0] else _Place(text, False)
 
 
-def _same_name(resource: Resource, context: Context) -> Value | None:
-    """The objects in the same vault that have the name already."""
-    objects: _Objects | None = context.cache.get(_KEPT)
-    if objects is None:
-        objects = context.cache[_KEPT] = _Objects(context.index)
-    if resource.address not in objects.places or objects.is_alone(resource):
-        return None
-    beside = list(objects.beside(resource))
-    # What hangs on a condition of its own may not be there.
-    certain = [other for other in beside if other.exists_with(resource)]
-    if certain:
-        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin=Origin.DERIVED)
-    # A doubt about what may exist, or about its name there, is of no use to an author.
-    doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
-    doubtful = next((other for other in doubts if other.assumption is None), None)
-    if doubtful is None:
-        return None
-    why = f"{doubtful.address} may have the same name in the same vault"
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
-
-
-def _vault_name(resource: Resource, context: Context) -> Value | None:
-    """The name of the vault that an object is in, also of one that is not part of the input."""
-    if resource.type.lower() not in _TYPES:
-        return None
-    place = _place(resource, context.index)
-    if place.is_name:
-        return Scalar(at=resource.at, value=place.vault, origin=Origin.DERIVED)
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why="the name of its vault is not known")
-
-
-def _literal_length(resource: Resource, context: Context) -> Value | None:
-    """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
-    value = resource.select(_VALUE)
-    if not isinstance(value, Scalar) or not isinstance(value.value, str):
-        return None
-    at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
-    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin=Origin.DERIVED)
-
-
 _PLACES: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(_TYPES, (("name",), ("parent",))),
     **dict.fromkeys(_VAULTS, (("id",), ("name",))),
 }
-ATTRIBUTES: Mapping[str, Derived] = {
-    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
-    "sameName": Derived(_same_name, _PLACES),
-    "vaultName": Derived(_vault_name, _PLACES),
-}
+
+
+@derived("sameName", of=_TYPES, label="objects of the same name", reads=_PLACES)
+def _same_name(resource: Resource, context: Context) -> Answer:
+    """Return the objects in the same vault that have the name already."""
+    objects: _Objects | None = context.cache.get(_KEPT)
+    if objects is None:
+        objects = context.cache[_KEPT] = _Objects(context.index)
+    if resource.address not in objects.places or objects.is_alone(resource):
+        return absent(resource)
+    beside = list(objects.beside(resource))
+    # A resource with a condition of its own may not exist.
+    certain = [other for other in beside if other.exists_with(resource)]
+    if certain:
+        return known(resource, ", ".join(other.address for other in certain))
+    # A doubt about what may exist, or about its name there, is of no use to an author.
+    doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
+    doubtful = next((other for other in doubts if other.assumption is None), None)
+    if doubtful is None:
+        return absent(resource)
+    why = f"{doubtful.address} may have the same name in the same vault"
+    return unknown(resource, why)
+
+
+@derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)
+def _vault_name(resource: Resource, context: Context) -> Answer:
+    """Return the name of the vault that an object is in, also of one that is not part of the input."""
+    place = _place(resource, context.index)
+    if place.is_name:
+        return known(resource, place.vault)
+    return unknown(resource, "the name of its vault is not known")
+
+
+@derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
+def _literal_length(resource: Resource, _: Context) -> Answer:
+    """Return how many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
+    value = resource.select(_VALUE)
+    if not isinstance(value, Scalar) or not isinstance(value.value, str):
+        return absent(resource)
+    at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
+    return known(at, len(value.value.encode("utf-8", "surrogatepass")))
+
+
+# --- Whom a key is released to: the attestation authorities that its release policy accepts -------------------------
+# azurerm takes the policy as JSON, Azure as JSON in Base64, in the alphabet for URLs. Source:
+# learn.microsoft.com/azure/key-vault/keys/policy-grammar.
+
+
+_KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
+_POLICY: Path = ("properties", "release_policy")
+_DATA: Path = (*_POLICY, "data")
+_MOST = 100_000
+
+
+@derived("releaseAuthorities", of=_KEYS, label="attestation authorities", reads=dict.fromkeys(_KEYS, (_DATA,)))
+def _authorities(resource: Resource, _: Context) -> Answer:
+    found = resource.select(_DATA)
+    if isinstance(found, Absent):
+        return found
+    policy = _decoded(found.value) if isinstance(found, Scalar) else None
+    if not isinstance(policy, dict):
+        why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
+        return unknown(found, why, sensitive=found.sensitive)
+    items = tuple(_authority(one, found) for one in _field(policy, "anyof") or ())
+    return known_list(found, items)
+
+
+def _authority(one: Any, policy: Value) -> Value:
+    name = _field(one, "authority") if isinstance(one, dict) else None
+    if not isinstance(name, str):
+        return unknown(policy, "a part of the policy names no authority")
+    return known(policy, name, sensitive=policy.sensitive)
+
+
+def _field(item: dict[str, Any], name: str) -> Any:
+    """Return a field by its name in lower case; of ``anyof`` a list only."""
+    found = next((value for key, value in item.items() if key.lower() == name), None)
+    return found if name != "anyof" or isinstance(found, list) else None
+
+
+def _decoded(text: object) -> Any:
+    """Return what a policy says; None if it cannot be read."""
+    if not isinstance(text, str) or len(text) > _MOST:
+        return None
+    for data in (text.encode("utf-8", "replace"), _from_base64(text)):
+        try:
+            return decode_json(data, object)
+        except InputError:
+            continue
+    return None
+
+
+def _from_base64(text: str) -> bytes:
+    plain = text.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    except ValueError:
+        return b""

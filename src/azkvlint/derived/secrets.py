@@ -10,20 +10,31 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.certificates import (
+    APIM,
+    FRONT_DOOR,
+    GATEWAYS,
+    NEEDS,
+    OF_APP_SERVICE,
+    OF_ENVIRONMENT,
+    certificates_of,
+)
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.evaluation.functions.languages import RETURNS_SECRET
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import wrap
+from azkvlint.evaluation.values import OPEN, pieces, wrap
+from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.graph.secret_formats import Placeholder, has_credential, is_configuration, known_text, placeholder_in
+from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
+    Link,
     ListValue,
     MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -47,7 +58,7 @@ _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
-# What shows its value to whoever may read the resource. Source: the template reference of these types.
+# Properties that every reader of the resource can see. Source: the template reference of these types.
 _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/deploymentscripts": (
         ("properties", "arguments"), ("properties", "environmentVariables"), ("properties", "scriptContent"), ("tags",),
@@ -71,8 +82,21 @@ _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 
-def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
-    """The names of what is a secret and stands there, each as an item; one that may be is an item that is not known."""
+@derived(
+    "inlineSecrets",
+    of=(*SITES, *CONFIG, LINKED),
+    label="secrets in the configuration",
+    reads={
+        **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
+        **dict.fromkeys(CONFIG, (_PROPERTIES,)),
+        LINKED: (_TYPE_PROPERTIES,),
+    },
+)
+def _inline_secrets(resource: Resource, _: Context) -> Answer:
+    """Return the names of what is a secret and stands there, each as an item.
+
+    One that may be is an item that is not known.
+    """
     match resource.type.lower():
         case type_ if type_ in SITES:
             found = [*_settings(resource.select(_SETTINGS)), *_settings(resource.select(_CONNECTIONS))]
@@ -82,22 +106,23 @@ def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # al
         case "microsoft.datafactory/factories/linkedservices":
             found = [*_linked(resource.select(_TYPE_PROPERTIES))]
         case _:
-            return None
-    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
+            return absent(resource)
+    return known_list(found[0].at if found else resource.at, found)
 
 
-def _vault_references(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived(
+    "vaultReferences", of=SITES, label="Key Vault references", reads=dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))
+)
+def _vault_references(resource: Resource, _: Context) -> Answer:
     """Return the names of the settings of an app that refer to Key Vault, each as an item."""
-    if resource.type.lower() not in SITES:
-        return None
     found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
-    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
+    return known_list(found[0].at if found else resource.at, found)
 
 
 def _references(answer: Answer) -> Iterator[Value]:
     match answer:
         case Unknown():
-            yield _doubt(answer)
+            yield unknown_as(answer, "it is no setting")
         case MapValue(fields=fields):
             for name, value in fields.items():
                 yield from _reference(name, value)
@@ -112,25 +137,25 @@ def _reference(name: str, value: Answer) -> Iterator[Value]:
     if isinstance(value, Absent):
         return
     text = text_of(value).lower().lstrip()
-    known = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
-    if known.startswith(REFERENCE):
-        yield _named(name, value)
-    elif isinstance(value, Unknown) and REFERENCE.startswith(known) and not text.startswith(_OF_RESOURCE):
-        yield _doubt(value)
+    certain = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
+    if certain.startswith(REFERENCE):
+        yield known(value, name)
+    elif isinstance(value, Unknown) and REFERENCE.startswith(certain) and not text.startswith(_OF_RESOURCE):
+        yield unknown_as(value, "it is no setting")
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
-    """The settings of an app: an object of texts, or a list of objects that have a name."""
+    """Yield the settings of an app: an object of texts, or a list of objects that have a name."""
     match answer:
         case Unknown():
-            yield _doubt(answer)
+            yield unknown_as(answer, "it is no setting")
         case MapValue(fields=fields, rest=rest):
             for name, value in fields.items():
                 # A connection string is an object with its value in it.
                 inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
                 yield from _setting(name, inner, is_connection=isinstance(value, MapValue))
             if rest is not None:
-                yield _doubt(rest)
+                yield unknown_as(rest, "it is no setting")
         case ListValue(items=items):
             for item in items:
                 if isinstance(item, MapValue):
@@ -141,7 +166,7 @@ def _settings(answer: Answer) -> Iterator[Value]:
                     if found is not None:
                         yield from _setting(name, found, is_connection=connection is not None)
                 else:
-                    yield _doubt(item)
+                    yield unknown_as(item, "it is no setting")
 
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
@@ -149,45 +174,45 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
     if text.lower().lstrip().startswith(REFERENCE):
         return
     if contains_secret(text):
-        yield _named(name, value)
+        yield known(value, name)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
-            yield _doubt(value)
+            yield unknown_as(value, "it is no setting")
         elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
-            yield _named(name, value)
+            yield known(value, name)
 
 
 def speaks_of_secret(name: str) -> bool:
-    """Whether a setting is called like a secret."""
+    """Return whether a setting is called like a secret."""
     return _NAME.fullmatch(name) is not None
 
 
 def _linked(answer: Answer) -> Iterator[Value]:
-    """The credentials of a linked service."""
+    """Yield the credentials of a linked service."""
     if isinstance(answer, Scalar):
         answer = _decoded(answer)
     if isinstance(answer, Unknown):
-        yield _doubt(answer)
+        yield unknown_as(answer, "it is no setting")
     for name, value in answer.fields.items() if isinstance(answer, MapValue) else ():
         if isinstance(value, MapValue):
             kind = value.fields.get("type")
             if isinstance(kind, Unknown):
-                yield _doubt(kind)
+                yield unknown_as(kind, "it is no setting")
             elif kind is None and "value" in value.fields:
-                yield _named(name, value.fields["value"])
+                yield known(value.fields["value"], name)
             elif kind is not None and text_of(kind).lower() == "securestring":
-                yield _named(name, value)
+                yield known(value, name)
         elif contains_secret(text_of(value)):
-            yield _named(name, value)
+            yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
-                yield _doubt(value)
+                yield unknown_as(value, "it is no setting")
             elif not name.lower().endswith("connectionstring"):
-                yield _named(name, value)
+                yield known(value, name)
 
 
 def _decoded(text: Scalar) -> Value:
-    """What a text of JSON says, as azurerm's custom services have it."""
+    """Return what a text of JSON says, as azurerm's custom services have it."""
     try:
         found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:
@@ -195,11 +220,12 @@ def _decoded(text: Scalar) -> Value:
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")
 
 
-def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
+@derived("toldSecrets", of=_TELLING, label="exposed secrets", reads=_TELLING)
+def _exposed_secrets(resource: Resource, _: Context) -> Answer:
     """Return the properties that expose a secret to readers of the resource, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
     found = tuple(item for path in paths for item in _exposed_at(resource, path))
-    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if paths else None
+    return known_list(resource, found) if paths else absent(resource)
 
 
 def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
@@ -212,7 +238,7 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
     files = {resource.at.path, *(at.path for at in resource.callers)}
     for part, secret, around in _secrets(answer, "", resource.at):
         is_certain = secret.sensitive and not is_hidden and not _may_be_an_address(secret, part)
-        item = _named(name, secret) if is_certain else _doubt(secret)
+        item = known(secret, name) if is_certain else unknown_as(secret, "it is no setting")
         if item.at.path not in files:
             # It is to be changed where it is passed, not where another module outputs it.
             item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))
@@ -264,7 +290,7 @@ def _is_plain_part(answer: Answer, name: str) -> bool:
 
 
 def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
-    """Where the values of secrets and of the settings of apps are written."""
+    """Yield the locations at which the values of secrets and of the settings of apps are written."""
     for resource in resources:
         type_ = resource.type.lower()
         if type_ == _SECRET:
@@ -279,7 +305,7 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
 
 
 def _places(answer: Answer) -> Iterator[Location]:
-    """The places of all texts in a value."""
+    """Yield the places of all texts in a value."""
     match answer:
         case MapValue(fields=fields):
             for field in fields.values():
@@ -294,24 +320,237 @@ def _places(answer: Answer) -> Iterator[Location]:
             yield answer.at
 
 
-def _named(name: str, value: Value) -> Scalar:
-    return Scalar(at=value.at, value=name, origin=Origin.DERIVED)
+# --- What the value of a secret is by its name and its form: a placeholder, configuration or a credential -----------
+# The value itself goes into no derived attribute.
 
 
-def _doubt(value: Value) -> Unknown:
-    why = value.why if isinstance(value, Unknown) else "it is no setting"
-    return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
+_ORIGINS: Path = ("derived", ORIGINS)
+_KEY = regex(r"\[[^\[\]]*\]$")
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    "inlineSecrets": Derived(
-        _inline_secrets,
-        {
-            **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
-            **dict.fromkeys(CONFIG, (_PROPERTIES,)),
-            LINKED: (_TYPE_PROPERTIES,),
-        },
-    ),
-    "toldSecrets": Derived(_told_secrets, _TELLING),
-    "vaultReferences": Derived(_vault_references, dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))),
+@derived("placeholder", of=SECRETS_TYPE, label="placeholder value", reads={SECRETS_TYPE: (PATH_IN_BODY,)})
+def _placeholder(resource: Resource, _: Context) -> Answer:
+    """Return whether the value stands for another one: ``certain``, ``likely`` or ``none``."""
+    value = _value(resource)
+    if value is None or isinstance(value, Unknown):
+        return absent(resource) if value is None else unknown(value, value.why)
+    found = placeholder_in(str(value.value) if isinstance(value, Scalar) else "none")
+    return known(value, found.value)
+
+
+@derived(
+    "isConfiguration",
+    of=SECRETS_TYPE,
+    label="configuration value",
+    reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
+)
+def _is_configuration(resource: Resource, _: Context) -> Answer:
+    """Return whether the name of the secret or the form of its value shows that it is no secret."""
+    value = _value(resource)
+    if value is None:
+        return absent(resource)
+    text = _text(value)
+    found = is_configuration([*_names(resource)], text) or (_is_named_so(resource) and not has_credential(text))
+    return known(value, found)
+
+
+def _is_named_so(resource: Resource) -> bool:
+    """Return whether the names of all that the value comes from say that it is configuration."""
+    found = resource.select(_ORIGINS)
+    return isinstance(found, ListValue) and {text_of(item) for item in found.items} == {CONFIGURATION}
+
+
+def _value(resource: Resource) -> Value | None:
+    value = resource.select(PATH_IN_BODY)
+    return None if isinstance(value, Absent) else value
+
+
+def _text(value: Value) -> str:
+    """Return what is known of a value as a text."""
+    return str(value.value) if isinstance(value, Scalar) else known_text(text_of(value))
+
+
+def _names(resource: Resource) -> Iterator[str]:
+    """Yield the name of the secret as far as it is known, and then that of its declaration if that says more."""
+    name = resource.select(("name",))
+    certain = resource.name if isinstance(name, Absent) else _text(name)
+    yield certain.rpartition("/")[2]
+    label = _KEY.sub("", resource.address).rpartition(".")[2].rpartition("::")[2]
+    # Most are called `secret`, whatever they hold.
+    if kind_of_name(label) is NameKind.PLAIN:
+        yield label
+
+
+# --- Whether what takes a secret or certificate from a vault names one version of it, and so stays with that one ----
+# Sources: learn.microsoft.com/azure/application-gateway/key-vault-certs,
+# .../api-management/api-management-howto-properties, .../container-apps/manage-secrets,
+# .../app-service/app-service-key-vault-references and
+# .../frontdoor/standard-premium/how-to-configure-https-custom-domain: each follows a secret that it names without a
+# version.
+
+
+_APPS = ("microsoft.app/containerapps", "microsoft.app/jobs")
+_NAMED_VALUES = "microsoft.apimanagement/service/namedvalues"
+_OF_SERVICE = "microsoft.apimanagement/service/certificates"
+_WITH_CERTIFICATES = (GATEWAYS, APIM, OF_ENVIRONMENT, OF_APP_SERVICE, _OF_SERVICE)
+_SECRETS: Path = ("properties", "configuration", "secrets")
+_IDENTIFIER: Path = ("properties", "keyVault", "secretIdentifier")
+_NAME_APART: Path = ("properties", "keyVaultSecretName")
+# The parts of an app's configuration that hold settings.
+_CONFIGURED = ("appsettings", "connectionstrings")
+_PARAMETERS: Path = ("properties", "parameters")
+# Of Front Door a template says apart which version of a secret it takes.
+_LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
+# In these places of App Service, and nowhere else, a text refers to a secret.
+_SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
+_MOST = 10_000
+_VERSIONED = ("secrets", "certificates")
+# What ends the reference to an attribute of a secret or certificate, in lower case: whether it names a version.
+_OF_TERRAFORM = {"versionless_id": False, "versionless_secret_id": False, "id": True, "secret_id": True}
+_OF_TEMPLATE = {"secreturi": False, "secreturiwithversion": True}
+_OF_VAULT = ("vaulturi", "vault_uri")
+_TERRAFORM = regex(r"\bazurerm_key_vault_(?:secret|certificate)\.")
+
+
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    **{type_: NEEDS[type_] for type_ in _WITH_CERTIFICATES},
+    FRONT_DOOR: (*NEEDS[FRONT_DOOR], _LATEST, _VERSION),
+    _NAMED_VALUES: (_IDENTIFIER,),
+    **dict.fromkeys(_APPS, (_SECRETS,)),
+    **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
+    **dict.fromkeys(CONFIG, (_PROPERTIES,)),
 }
+
+
+@derived("secretReferences", of=_PLACES, label="secret references", reads=_PLACES)
+def _secret_references(resource: Resource, _: Context) -> Answer:
+    """Return each secret or certificate that a resource names: whether it ``pinsVersion``."""
+    found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
+    return known_list(resource, found) if found else absent(resource)
+
+
+def _item(name: str, value: Value, pins: bool | None) -> Value:
+    pinned: Value = unknown(value, "whether it names a version of its secret is not known")
+    if pins is not None:
+        pinned = known(value, pins, name)
+    return known_object(value, {"pinsVersion": pinned})
+
+
+def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
+    """Yield the name of each place, the value in it, and whether that pins a version; None if nobody knows."""
+    match resource.type.lower():
+        case type_ if type_ == FRONT_DOOR:
+            for value in certificates_of(resource):
+                yield "its certificate", value, _of_front_door(resource, value)
+        # Where vault and name are written apart, there is no place for a version.
+        case type_ if type_ == OF_APP_SERVICE and not isinstance(resource.select(_NAME_APART), Absent):
+            yield "its certificate", resource.attributes, False
+        case type_ if type_ in _WITH_CERTIFICATES:
+            for value in certificates_of(resource):
+                yield "its certificate", value, pins_version(value)
+        case type_ if type_ == _NAMED_VALUES:
+            named = resource.select(_IDENTIFIER)
+            if not isinstance(named, Absent):
+                yield "its value", named, pins_version(named)
+        case type_ if type_ in _APPS:
+            yield from _of_list(resource.select(_SECRETS), "keyVaultUrl")
+        case type_ if type_ in SITES:
+            yield from _of_settings(resource.select(_SETTINGS))
+            yield from _of_settings(resource.select(_CONNECTIONS))
+        case type_ if type_ in CONFIG and resource.name.lower().rpartition("/")[2] in _CONFIGURED:
+            yield from _of_settings(resource.select(_PROPERTIES))
+
+
+def _of_front_door(resource: Resource, value: Value) -> bool | None:
+    latest, version = resource.select(_LATEST), resource.select(_VERSION)
+    if isinstance(latest, Scalar) and latest.value is True:
+        return False
+    if not isinstance(version, Absent):
+        return None if isinstance(version, Unknown) or isinstance(latest, Unknown) else True
+    return None if isinstance(latest, Unknown) else pins_version(value)
+
+
+def _of_list(answer: Answer, field: str) -> Iterator[tuple[str, Value, bool | None]]:
+    if isinstance(answer, Unknown):
+        yield "a secret", answer, None
+    for item in answer.items if isinstance(answer, ListValue) else ():
+        value = select(item, (field,))
+        if not isinstance(value, Absent):
+            yield _label(select(item, ("name",))), value, pins_version(value)
+
+
+def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
+    """Yield the settings that refer to a secret, in an object of texts, or in a list of objects with a name."""
+    if isinstance(answer, Unknown):
+        yield "a setting", answer, None
+    if isinstance(answer, MapValue):
+        for name, value in answer.fields.items():
+            inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
+            yield from _of_value(name, inner, isinstance(value, MapValue))
+        if answer.rest is not None:
+            yield "a setting", answer.rest, None
+    for item in answer.items if isinstance(answer, ListValue) else ():
+        if isinstance(item, Unknown):
+            yield "a setting", item, None
+            continue
+        for field in ("value", "connectionString"):
+            found = select(item, (field,))
+            if not isinstance(found, Absent):
+                yield from _of_value(_label(select(item, ("name",))), found, field != "value")
+
+
+def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
+    """Yield a setting that refers to a secret, or that is called like one and may."""
+    text = text_of(value)
+    match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
+    if match is not None:
+        yield name, value, _of_setting(match[1])
+    elif isinstance(value, Unknown) and (is_connection or speaks_of_secret(name)):
+        certain = text.partition(OPEN)[0].lstrip().lower()
+        if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
+            yield name, value, None
+
+
+def _of_setting(text: str) -> bool | None:
+    """Return whether a reference of App Service names a version: in the URI of the secret, or beside its name."""
+    words = {key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in text.split(";"))}
+    if "secreturi" in words:
+        return _of_text(words["secreturi"])
+    return bool(words.get("secretversion")) if "secretname" in words else None
+
+
+def _label(answer: Answer) -> str:
+    return text_of(answer) if isinstance(answer, Scalar) and not answer.sensitive else "a secret"
+
+
+def pins_version(value: Value) -> bool | None:
+    """Return whether the id of a secret or certificate names a version; None if that is not known."""
+    if isinstance(value, Link):
+        return _of_attribute(value.hops[-1] if value.hops else "")
+    return _of_text(text_of(value))
+
+
+def _of_text(text: str) -> bool | None:
+    if not text or len(text) > _MOST:
+        return None
+    first, is_hole = next(pieces(text))
+    if not is_hole:
+        return _versioned(text[8:].partition("/")[2]) if text[:8].lower() == "https://" else None
+    inner, rest = first[1:-1], text[len(first) :]
+    if inner.rpartition(".")[2].lower() in _OF_VAULT:
+        return _versioned(rest)
+    return _of_attribute(inner) if not rest.strip("/") else True if _of_attribute(inner) is False else None
+
+
+def _of_attribute(path: str) -> bool | None:
+    """Return whether the attribute of a secret or certificate that a reference ends in names a version."""
+    of, _, attribute = path.rstrip("\u27e9").lower().rpartition(".")
+    if of.endswith(".properties") and attribute in _OF_TEMPLATE:
+        return _OF_TEMPLATE[attribute]
+    return _OF_TERRAFORM.get(attribute) if _TERRAFORM.search(of) is not None else None
+
+
+def _versioned(path: str) -> bool | None:
+    """Return whether what follows the host, such as ``secrets/name``, names a version; None if that is not known."""
+    parts = path.strip("/").split("/")
+    return len(parts) > 2 if len(parts) > 1 and parts[0].lower() in _VERSIONED else None

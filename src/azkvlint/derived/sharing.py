@@ -5,11 +5,10 @@ Source: learn.microsoft.com/azure/key-vault/general/secure-key-vault.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.scope import OBJECT, SCOPE, Coverage, level_of
+from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, OBJECT, SCOPE, Coverage, level_of
+from azkvlint.derived.registry import Context, derived, known, known_list, unknown
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
@@ -17,9 +16,7 @@ from azkvlint.model.value import (
     Absent,
     Answer,
     Link,
-    ListValue,
     MapValue,
-    Origin,
     Path,
     Scalar,
     Unknown,
@@ -32,40 +29,41 @@ _ENVIRONMENTS = frozenset({"environment", "env", "stage"})
 _APPLICATIONS = frozenset({"application", "app", "workload"})
 _OBJECTS = tuple(f"{VAULTS}/{kind}" for kind in ("keys", "secrets", "certificates"))
 _TAGS: Path = ("tags",)
+_TAG_READS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
 _ANY = ""  # not an address: what may lie in any vault
 
 
-def _distinct(names: frozenset[str]) -> Callable[[Resource, Context], Value | None]:
-    """The values that one tag of these names has in a vault, or that of them with the most.
+@derived("environments", of=VAULTS, label="environments", reads=_TAG_READS)
+def _environments(resource: Resource, context: Context) -> Answer:
+    return _distinct(_ENVIRONMENTS, resource, context)
+
+
+@derived("applications", of=VAULTS, label="applications", reads=_TAG_READS)
+def _applications(resource: Resource, context: Context) -> Answer:
+    return _distinct(_APPLICATIONS, resource, context)
+
+
+def _distinct(names: frozenset[str], resource: Resource, context: Context) -> Value:
+    """Return the values that one tag of these names has in a vault, or that of them with the most.
 
     Two that are known decide; with fewer, what is not known leaves it open.
     """
-
-    def make(resource: Resource, context: Context) -> Value | None:
-        if resource.type.lower() != VAULTS:
-            return None
-        found: dict[str, dict[str, Scalar]] = {}
-        doubt: Unknown | None = None
-        tags = _tags_by_vault(context)
-        for name, value in (*tags.get(resource.address, ()), *tags.get(_ANY, ())):
-            if isinstance(value, Unknown) and (not name or name in names):
-                doubt = value
-            elif name in names and isinstance(value, Scalar) and str(value.value).strip():
-                found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
-        most = max(found.values(), key=len, default={})
-        if doubt is not None and len(most) < 2:  # two are different
-            return Unknown(at=resource.at, why=doubt.why, origin=Origin.DERIVED)
-        items = tuple(
-            Scalar(at=resource.at, value=word, origin=Origin.DERIVED, sensitive=one.sensitive)
-            for word, one in most.items()
-        )
-        return ListValue(at=resource.at, items=items, origin=Origin.DERIVED)
-
-    return make
+    found: dict[str, dict[str, Scalar]] = {}
+    doubt: Unknown | None = None
+    tags = _tags_by_vault(context)
+    for name, value in (*tags.get(resource.address, ()), *tags.get(_ANY, ())):
+        if isinstance(value, Unknown) and (not name or name in names):
+            doubt = value
+        elif name in names and isinstance(value, Scalar) and str(value.value).strip():
+            found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
+    most = max(found.values(), key=len, default={})
+    if doubt is not None and len(most) < 2:  # two are different
+        return unknown(resource, doubt.why)
+    return known_list(resource, [known(resource, word, sensitive=one.sensitive) for word, one in most.items()])
 
 
 def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
-    """The tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
+    """Return the tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
     found: dict[str, list[tuple[str, Value]]] | None = context.cache.get("tags of objects")
     if found is None:
         found = context.cache["tags of objects"] = {}
@@ -77,7 +75,7 @@ def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
             reference = reference_of(one.address, "parent", above, context.index)
             if reference is None:
                 continue
-            doubt = Unknown(at=one.at, why="whether it is in this vault is not known", origin=Origin.DERIVED)
+            doubt = unknown(one, "whether it is in this vault is not known")
             unsure = [(name, doubt) for name, _ in tags]
             for vault in reference.targets:
                 is_there = one.exists_with(context.index.resources[vault])
@@ -96,23 +94,22 @@ def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
             yield "", tags.rest
 
 
-def _object_scopes(resource: Resource, context: Context) -> Value | None:
-    """The single keys, secrets and certificates of a vault that roles are assigned on."""
-    if resource.type.lower() != VAULTS:
-        return None
+@derived("objectScopes", of=VAULTS, label="role assignments on single objects", reads=COVERS_NEEDS)
+def _object_scopes(resource: Resource, context: Context) -> Answer:
+    """Return the single keys, secrets and certificates of a vault that roles are assigned on."""
     found: dict[str, dict[str, bool]] | None = context.cache.get("object scopes")
     if found is None:
         found = context.cache["object scopes"] = _scopes_by_vault(context)
     scopes = {**found.get(_ANY, {}), **found.get(resource.address, {})}
     if not all(scopes.values()):
         why = "whether some roles are assigned on single objects in it is not known"
-        return Unknown(at=resource.at, why=why, origin=Origin.DERIVED)
-    items = tuple(Scalar(at=resource.at, value=scope, origin=Origin.DERIVED) for scope in scopes)
-    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED)
+        return unknown(resource, why)
+    items = tuple(known(resource, scope) for scope in scopes)
+    return known_list(resource, items)
 
 
 def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
-    """By vault, the scopes inside it, and whether it is certain that they are."""
+    """Return the scopes inside each vault, and whether they certainly are."""
     found: dict[str, dict[str, bool]] = {}
     for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS})):
         source = context.index.resources[reference.source]
@@ -128,11 +125,3 @@ def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
         for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
             found.setdefault(vault, {}).setdefault(text, False)
     return found
-
-
-_NEEDS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
-ATTRIBUTES: Mapping[str, Derived] = {
-    "environments": Derived(_distinct(_ENVIRONMENTS), _NEEDS),
-    "applications": Derived(_distinct(_APPLICATIONS), _NEEDS),
-    "objectScopes": Derived(_object_scopes, COVERS_NEEDS),
-}

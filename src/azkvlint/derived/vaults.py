@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.exposure import exposure, in_perimeter, public_access
-from azkvlint.derived.network_perimeters import PERIMETER_NEEDS, perimeters_of
-from azkvlint.derived.policies import change_of, repeats_vault
-from azkvlint.graph.references import reference_of
+from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    also_reads,
+    derived,
+    known,
+    one_target,
+    or_absent,
+    unknown,
+    unknown_as,
+)
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.resource_updates import BY_UPDATE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    display,
+    select,
+    text_of,
+)
 
 VAULTS = "microsoft.keyvault/vaults"
 MANAGED_HSMS = "microsoft.keyvault/managedhsms"
@@ -21,99 +42,321 @@ POLICIES = "microsoft.keyvault/vaults/accesspolicies"
 RBAC: Path = ("properties", "enableRbacAuthorization")
 _RBAC_TEXT = ".".join(map(str, RBAC))
 POLICY_LIST: Path = ("properties", "accessPolicies")
-_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"))
+_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"), ("apiVersion",))
 
 
-def _exposure(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+@derived(
+    "exposure",
+    of=(VAULTS, MANAGED_HSMS),
+    label="network exposure",
+    reads={VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS},
+)
+def _exposure(resource: Resource, context: Context) -> Answer:
     perimeters = perimeters_of(resource, context)
     return exposure(resource, perimeters.enforced, lambda: perimeters.lets_in(context))
 
 
-def _public_access(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+@derived(
+    "publicAccess",
+    of=(VAULTS, MANAGED_HSMS),
+    label="public network access",
+    reads={VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS},
+)
+def _public_access(resource: Resource, context: Context) -> Answer:
     return public_access(resource, perimeters_of(resource, context).enforced)
 
 
-def _in_perimeter(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
-        return None
+@derived(
+    "inPerimeter",
+    of=(VAULTS, MANAGED_HSMS),
+    label="network security perimeter",
+    reads={VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS},
+)
+def _in_perimeter(resource: Resource, context: Context) -> Answer:
     return in_perimeter(resource, perimeters_of(resource, context).enforced)
 
 
-def _access_model(resource: Resource, context: Context) -> Value | None:
+@derived(
+    "accessModel", of=(VAULTS, POLICIES), label="permission model", reads={VAULTS: (RBAC,), POLICIES: (("parent",),)}
+)
+def _access_model(resource: Resource, context: Context) -> Answer:
     if resource.type.lower() == VAULTS:
         return model_of(resource.select(RBAC))
-    if resource.type.lower() != POLICIES:
-        return None
     above = resource.select(("parent",))
     # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why="no vault is set")
+        return unknown(resource, "no vault is set")
     vaults = [resource.view(context.index.resources[a]) for a in reference.targets + reference.candidates]
     models = [model_of(vault.select(RBAC)) for vault in vaults]
-    known = {model.value for model in models if isinstance(model, Scalar)}
-    if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
-        # It is told where the policy stands: that is what is to be edited.
+    certain = {model.value for model in models if isinstance(model, Scalar)}
+    if models and not reference.anything and len(certain) == 1 and all(isinstance(m, Scalar) for m in models):
+        # It is reported at the policy, which is what is to be edited.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
-    return Unknown(at=resource.at, origin=Origin.DERIVED, why="the permission model of its vault is not known")
+    return unknown(resource, "the permission model of its vault is not known")
 
 
-def _ignores_policies(resource: Resource, context: Context) -> Value | None:
-    """Whether it is known that the vault's permission model ignores access policies.
+@derived(
+    "ignoresPolicies",
+    of=(VAULTS, POLICIES),
+    label="permission model",
+    reads={VAULTS: (RBAC,), POLICIES: (("parent",),)},
+)
+def _ignores_policies(resource: Resource, context: Context) -> Answer:
+    """Return whether it is known that the vault's permission model ignores access policies.
 
     Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
     """
     model = _access_model(resource, context)
     if not isinstance(model, Scalar) or model.value != "rbac":
-        return None
-    return Scalar(at=model.at, value=True, origin=Origin.DERIVED, note=model.note)
+        return absent(resource)
+    return known(model, True, model.note)
 
 
-def _inline_policies(resource: Resource, context: Context) -> Value | None:
-    """The access policies that the author of a vault writes in it."""
+@derived(
+    "inlinePolicies",
+    of=VAULTS,
+    label="inline access policies",
+    reads={VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
+)
+def _inline_policies(resource: Resource, _: Context) -> Answer:
+    """Return the access policies that the author of a vault writes in it."""
     policies = resource.select(POLICY_LIST)
-    if resource.type.lower() != VAULTS or isinstance(policies, Absent):
-        return None
+    if isinstance(policies, Absent):
+        return absent(resource)
     if isinstance(policies, ListValue) and policies.items and policies.origin == Origin.KEPT:
         why = "the vault has access policies that its author does not write there"
-        return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
+        return unknown(resource, why)
     return policies
 
 
-def _policy_change(resource: Resource, context: Context) -> Value | None:
-    return change_of(resource) if resource.type.lower() == POLICIES else None
+@derived("policyChange", of=POLICIES, label="change to access policies", reads={POLICIES: (("name",),)})
+def _policy_change(resource: Resource, _: Context) -> Answer:
+    return or_absent(change_of(resource), resource)
 
 
-def _repeats_vault(resource: Resource, context: Context) -> Value | None:
-    above = resource.select(("parent",))
-    if resource.type.lower() != POLICIES or isinstance(above, Absent):
-        return None
-    reference = reference_of(resource.address, "parent", above, context.index)
-    targets = reference.targets if reference is not None else ()
-    return repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None)
+@derived(
+    "repeatsVault",
+    of=POLICIES,
+    label="repetition of inline access policies",
+    reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
+)
+def _repeats_vault(resource: Resource, context: Context) -> Answer:
+    return or_absent(repeats_vault(resource, one_target(resource, "parent", context)), resource)
 
 
 def model_of(answer: Answer) -> Value:
-    """The permission model that ``enableRbacAuthorization`` amounts to."""
+    """Return the permission model that ``enableRbacAuthorization`` amounts to."""
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
-        return Scalar(at=at, value=word, origin=Origin.DERIVED, note=answer.note)
-    why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
-    return Unknown(at=answer.at, origin=Origin.DERIVED, why=why)
+        return known(at, word, answer.note)
+    return unknown_as(answer, "nothing says which permission model the vault has")
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS}),
-    "publicAccess": Derived(_public_access, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
-    "inPerimeter": Derived(_in_perimeter, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
-    "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
-    "ignoresPolicies": Derived(_ignores_policies, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
-    "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
-    "repeatsVault": Derived(_repeats_vault, {VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)}),
-    "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
-}
+also_reads("properties.accessPolicies", {POLICIES: (("parent",), POLICY_LIST)})
+
+
+# --- The access policies of a vault itself, and those that separate resources add or remove ---------------------------
+# Azure keeps one list. A plan of a vault that exists therefore shows in its ``access_policy`` also what separate
+# ``azurerm_key_vault_access_policy`` resources made: their author edits them there, not in the vault.
+
+
+# Such a resource is named after what it does. Source: the REST reference of Microsoft.KeyVault/vaults/accessPolicies.
+_CHANGES = ("add", "replace", "remove")
+_KINDS = ("secrets", "keys", "certificates", "storage")
+
+
+def change_of(policy: Resource) -> Value | None:
+    """Return what a separate resource does with its policies: ``add``, ``replace`` or ``remove`` them.
+
+    None where its name says nothing of the kind: azurerm's have none, and are added.
+    """
+    name = policy.select(("name",))
+    if isinstance(name, Scalar):
+        word = str(name.value).lower()
+        return known(policy, word) if word in _CHANGES else None
+    if isinstance(name, Unknown):
+        why = "its name, which says whether it adds or removes access policies, is not known"
+        return unknown(policy, why)
+    return None
+
+
+def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
+    """Return whether a separate resource only repeats policies that the vault's own list has, so that both agree.
+
+    None for azurerm's, which refuses a policy that exists. ``replace`` agrees only with the whole list.
+    """
+    change = change_of(policy)
+    if vault is None or change is None:
+        return None
+    inline, separate = vault.select(POLICY_LIST), policy.select(POLICY_LIST)
+    at = policy.at
+    if isinstance(change, Unknown):
+        return change
+    if isinstance(change, Scalar) and change.value == "remove":
+        return known(at, False)
+    if text_of(inline) and text_of(inline) == text_of(separate):
+        return known(at, True)
+    if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
+        return unknown(at, "whether the vault has the same access policies is not known")
+    answers = [_is_among(item, inline.items) for item in separate.items]
+    if isinstance(change, Scalar) and change.value == "replace":
+        answers += [_is_among(item, separate.items) for item in inline.items]
+    if False in answers:
+        return known(at, False)
+    if None in answers:
+        return unknown(at, "whether the vault has the same access policies is not known")
+    return known(at, True)
+
+
+def _is_among(policy: Value, others: tuple[Value, ...]) -> bool | None:
+    """Return whether one of some policies is for the same principal and grants as much; None if that is not known."""
+    answers = [_grants_as_much(policy, other) for other in others]
+    return True if True in answers else None if None in answers else False
+
+
+def _grants_as_much(policy: Value, other: Value) -> bool | None:
+    for name in ("tenantId", "objectId", "applicationId"):
+        one, two = select(policy, (name,)), select(other, (name,))
+        if text_of(one).lower() != text_of(two).lower():
+            return None if isinstance(one, Unknown) or isinstance(two, Unknown) else False
+        if isinstance(one, Unknown) and not text_of(one):
+            return None
+    doubtful = False
+    for kind in _KINDS:
+        own, its = (_words(select(each, ("permissions", kind))) for each in (policy, other))
+        if own is None or its is None:
+            doubtful = True
+        elif not own <= its and "all" not in its:
+            return False
+    return None if doubtful else True
+
+
+def _words(answer: Answer) -> frozenset[str] | None:
+    """Return the permissions in a list, in lower case or as patterns; None if one is not known."""
+    if isinstance(answer, Absent):
+        return frozenset()
+    items = answer.items if isinstance(answer, ListValue) else (answer,)
+    texts = frozenset(text_of(item).lower() for item in items)
+    return None if "" in texts else texts
+
+
+def with_own_policies(index: Index) -> None:
+    """Leave each existing vault only the policies that no separate resource of the input makes."""
+    for address, identities in _separate(index).items():
+        index.replace(_without(index.resources[address], identities))
+
+
+def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
+    """Return the identities of the policies of separate resources, by vault."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for policy in index.of_type(POLICIES):
+        above = policy.select(("parent",))
+        reference = None if isinstance(above, Absent) else reference_of(policy.address, "parent", above, index)
+        for target in (*reference.targets, *reference.candidates) if reference is not None else ():
+            vault = index.resources[target]
+            if vault.type.lower() == VAULTS and vault.action not in (None, "create", "replace"):
+                items = policy.select(POLICY_LIST)
+                for item in items.items if isinstance(items, ListValue) else ():
+                    if _identity(item)[0]:
+                        found.setdefault(target, set()).add(_identity(item))
+    return found
+
+
+def _identity(policy: Value) -> tuple[str, str]:
+    answers = (select(policy, ("objectId",)), select(policy, ("applicationId",)))
+    first, second = (str(answer.value).lower() if isinstance(answer, Scalar) else "" for answer in answers)
+    return first, second
+
+
+def _without(vault: Resource, separate: set[tuple[str, str]]) -> Resource:
+    properties, policies = vault.select(("properties",)), vault.select(POLICY_LIST)
+    if not isinstance(properties, MapValue) or not isinstance(policies, ListValue):
+        return vault
+    own = tuple(policy for policy in policies.items if _identity(policy) not in separate)
+    kept = msgspec.structs.replace(policies, items=own)
+    inner = msgspec.structs.replace(properties, fields={**properties.fields, "accessPolicies": kept})
+    attributes = msgspec.structs.replace(vault.attributes, fields={**vault.attributes.fields, "properties": inner})
+    return msgspec.structs.replace(vault, attributes=attributes, shared_attributes=None)
+
+
+# --- Vaults that Azure brings back as they were ---------------------------------------------------------------------
+# ``createMode`` "recover" brings back a deleted vault, and Azure ignores what else is said of it: neither a default
+# nor silence may decide anything about it, and it is not judged. Where nobody knows whether that is the mode, all
+# else is as little known. Source: the REST reference of Microsoft.KeyVault/vaults, and every built-in Azure policy
+# skips such a vault.
+
+
+_RECOVERABLE = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+_PROPERTIES = "properties"
+_MODE = "createMode"
+
+
+def with_recovered_vaults(index: Index) -> None:
+    """Make each such vault and managed HSM one that exists, with properties that are not known.
+
+    One that is perhaps brought back is judged, though nothing is known of it.
+    """
+    for vault in (vault for type_ in _RECOVERABLE for vault in index.of_type(type_)):
+        mode = vault.select((_PROPERTIES, _MODE))
+        if isinstance(mode, Scalar) and str(mode.value).lower() == "recover":
+            index.replace(_recovered(vault, mode, "the vault is brought back as it was"))
+        elif isinstance(mode, Unknown) and _is_written(vault):
+            index.replace(_recovered(vault, mode, f"the vault is perhaps brought back as it was: {mode.why}"))
+
+
+def _is_written(vault: Resource) -> bool:
+    """Return whether the mode stands in so many words in an input that makes the vault."""
+    properties = vault.attributes.fields.get(_PROPERTIES)
+    return not vault.existing and isinstance(properties, MapValue) and _MODE in properties.fields
+
+
+def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
+    rest = Unknown(at=vault.at, why=why)
+    properties = MapValue(at=vault.at, fields={_MODE: mode}, rest=rest)
+    fields = {**vault.attributes.fields, _PROPERTIES: properties}
+    attributes = msgspec.structs.replace(vault.attributes, fields=fields)
+    return msgspec.structs.replace(
+        vault, attributes=attributes, existing=vault.existing or isinstance(mode, Scalar), shared_attributes=None
+    )
+
+
+@derived(
+    "recovers",
+    of=_RECOVERABLE,
+    label="recovery of a deleted vault",
+    reads=dict.fromkeys(_RECOVERABLE, ((_PROPERTIES, _MODE),)),
+)
+def _recovers(resource: Resource, _: Context) -> Answer:
+    """Return whether a vault is brought back. One that is only read is not."""
+    mode = resource.select((_PROPERTIES, _MODE))
+    if isinstance(mode, Unknown):
+        return known(resource, False) if resource.existing else mode
+    word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
+    return known(mode, word == "recover", f"createMode is {word}")
+
+
+# --- Purge protection as written: Azure rejects false, though that is the default ------------------------------------
+
+
+_PURGE_PROTECTION = ("properties", "enablePurgeProtection")
+
+
+@derived("writtenPurgeProtection", of=VAULTS, label="purge protection as written", reads={VAULTS: (_PURGE_PROTECTION,)})
+def _written_purge_protection(resource: Resource, _: Context) -> Answer:
+    """Return purge protection as a template or an azapi body writes it.
+
+    Azure takes no false there, though that is what nothing means; azurerm never sends it.
+    """
+    properties = resource.select(_PURGE_PROTECTION[:1])
+    # What is not written Azure keeps, and a plan then does not say.
+    found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
+    is_azurerms = resource.declared_as in RESOURCES and (found is None or found.note != BY_UPDATE)
+    if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
+        return absent(resource)
+    if isinstance(found, Scalar | Unknown):
+        return msgspec.structs.replace(
+            found, origin=Origin.DERIVED, note=f"purge protection is written as {display(found)}"
+        )
+    return absent(resource)

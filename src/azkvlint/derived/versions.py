@@ -1,4 +1,4 @@
-"""What hangs on the version of an API or of a provider: until when it works, and what it leaves to a default.
+"""The versions of APIs and providers: until when they work, and which properties they have; ``lifecycle`` blocks.
 
 Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
 versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
@@ -6,17 +6,15 @@ versions of the control plane are retired, and when); the changelog of azurerm f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from functools import partial
 
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
-from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
@@ -28,26 +26,30 @@ _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secre
 _IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
 _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
+_PROVIDER_READS = {PROVIDER_TYPE.lower(): ((VERSION,),)}
+_VAULT_API_READS = {**dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),)), **_PROVIDER_READS}
+_HSM_API_READS = {**dict.fromkeys(_IN_HSMS, ((_PROVIDER,),)), **_PROVIDER_READS}
 # All that the control plane of Key Vault has.
 TYPES = (
     VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
 )  # fmt: skip
 
 
-def _retirement(resource: Resource, context: Context) -> Value | None:
-    """Until when the API version of a resource of Key Vault works."""
+@derived("apiRetirement", of=TYPES, label="API retirement", reads=dict.fromkeys(TYPES, (API,)), local_only=True)
+def _retirement(resource: Resource, context: Context) -> Answer:
+    """Return until when the API version of a resource of Key Vault works."""
     found = resource.select(API)
-    if resource.type.lower() not in TYPES or not isinstance(found, Scalar | Unknown):
-        return None
+    if not isinstance(found, Scalar | Unknown):
+        return absent(resource)
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
-        return Unknown(at=found.at, origin=Origin.DERIVED, why="the API version is not known")
+        return unknown(found, "the API version is not known")
     if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         text = f"{version}, a preview that Azure retires with 90 days' notice"
-        return Scalar(at=found.at, value=text, origin=Origin.DERIVED)
+        return known(found, text)
     if version[: len(_OLD)] >= _OLD:
-        return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
-    return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin=Origin.DERIVED)
+        return known(found, _SUPPORTED)
+    return known(found, f"{version}, which {_days(context.today)}")
 
 
 def _days(today: date) -> str:
@@ -57,26 +59,39 @@ def _days(today: date) -> str:
     return f"is retired on {_END}, {left} day{'' if left == 1 else 's'} from {today}"
 
 
-def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Value | None:
-    """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
+@derived("vaultApi", of=PROVIDER_TYPE.lower(), label="Key Vault API", reads=_VAULT_API_READS)
+def _vault_api(resource: Resource, context: Context) -> Answer:
+    return _calls(_IN_VAULTS, _VAULTS_SINCE, resource, context)
+
+
+@derived("hsmApi", of=PROVIDER_TYPE.lower(), label="Managed HSM API", reads=_HSM_API_READS)
+def _hsm_api(resource: Resource, context: Context) -> Answer:
+    return _calls(_IN_HSMS, _HSMS_SINCE, resource, context)
+
+
+def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Answer:
+    """Return whether the API stays that a provider calls for ``types``, if it manages any.
+
+    It does from ``since`` on.
+    """
     found = resource.select((VERSION,))
-    if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
-        return None
     if not any(resource.address in _managers(type_, context) for type_ in types):
-        return None
+        return absent(resource)
+    if not isinstance(found, MapValue):
+        return found if isinstance(found, Unknown) else absent(resource)
     low, high = (_number(found, name) for name in ("atLeast", "below"))
     if low is not None and low >= since:
-        return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
+        return known(found, _SUPPORTED)
     first = ".".join(map(str, since))
     if high is None or high > since:
         why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
-        return Unknown(at=found.at, origin=Origin.DERIVED, why=why)
+        return unknown(found, why)
     note = f"older than {first}, whose API {_days(context.today)}"
-    return Scalar(at=found.at, value="old", origin=Origin.DERIVED, note=note)
+    return known(found, "old", note)
 
 
 def _managers(type_: str, context: Context) -> frozenset[str]:
-    """The providers of all resources and data sources of a type."""
+    """Return the providers of all resources and data sources of a type."""
     key = f"providers of {type_}"
     found = context.cache.get(key)
     if not isinstance(found, frozenset):
@@ -93,25 +108,33 @@ def _number(version: MapValue, name: str) -> Version | None:
     return int(major), int(minor)
 
 
-def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # all makers have it
-    """Whether a vault that names its API version says which permission model it has."""
+@derived("modelIsStated", of=VAULTS, label="explicit permission model", reads={VAULTS: (API, RBAC)}, local_only=True)
+def _model_is_stated(resource: Resource, _: Context) -> Answer:
+    """Return whether a vault that names its API version says which permission model it has."""
     version = resource.select(API)
-    if resource.type.lower() != VAULTS or not isinstance(version, Scalar | Unknown):
-        return None
+    if not isinstance(version, Scalar | Unknown):
+        return absent(resource)
     found = resource.select(RBAC)
     text = str(version.value) if isinstance(version, Scalar) else ""
     is_said = not isinstance(found, Absent) and not is_default(found, resource.type, RBAC, text)
     if is_said and isinstance(found, Unknown) and not found.is_set:
-        return Unknown(at=found.at, origin=Origin.DERIVED, why=found.why)
+        return unknown(found, found.why)
     note = found.why if isinstance(found, Unknown) else found.note
-    return Scalar(at=found.at, value=is_said, origin=Origin.DERIVED, note=note)
+    return known(found, is_said, note)
 
 
-def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
-    """The first property that is written and that the API version of a resource does not have."""
+@derived(
+    "deadProperty",
+    of=SINCE,
+    label="unsupported property",
+    reads={type_: (API, *rows) for type_, rows in SINCE.items()},
+    local_only=True,
+)
+def _dead_property(resource: Resource, _: Context) -> Answer:
+    """Return the first property that is written and that the API version of a resource does not have."""
     rows, version = SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
-        return None
+        return absent(resource)
     text = str(version.value) if isinstance(version, Scalar) else ""
     doubt: Unknown | None = None
     for path, since in rows.items():
@@ -120,19 +143,30 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
         if isinstance(found, Absent) or found.origin == Origin.DEFAULT or has_it:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
-            told = f"{path[-1]}, which API version {text} does not have"
-            return Scalar(at=found.at, value=told, origin=Origin.DERIVED)
+            described = f"{path[-1]}, which API version {text} does not have"
+            return known(found, described)
         why = f"whether the API version has {path[-1]} is not known"
-        doubt = Unknown(
-            at=found.at, origin=Origin.DERIVED, why=found.why if text and isinstance(found, Unknown) else why
-        )
-    return doubt
+        doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
+    return or_absent(doubt, resource)
 
 
-ATTRIBUTES: Mapping[str, Derived] = {
-    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,)), local_only=True),
-    "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
-    "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
-    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}, local_only=True),
-    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}, local_only=True),
-}
+# --- Terraform's ``lifecycle`` blocks, which a plan does not show ---------------------------------------------------
+# The reader of Terraform source sets both attributes itself; templates and Bicep files have no such block.
+
+
+@derived("preventDestroy", of=ANY_TYPE, label="prevent_destroy", reads={}, local_only=True)
+def _prevent_destroy(resource: Resource, _: Context) -> Answer:
+    return _in_lifecycle(resource, "preventDestroy")
+
+
+@derived("ignoredChanges", of=ANY_TYPE, label="ignore_changes", reads={}, local_only=True)
+def _ignored_changes(resource: Resource, _: Context) -> Answer:
+    return _in_lifecycle(resource, "ignoredChanges")
+
+
+def _in_lifecycle(resource: Resource, name: str) -> Answer:
+    # Azure's types have a slash; what Terraform calls a resource has none.
+    is_terraform = "/" not in resource.declared_as and not resource.existing
+    if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
+        return absent(resource)
+    return unknown(resource, "a plan does not show the lifecycle block of a resource")

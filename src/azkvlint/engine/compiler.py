@@ -21,7 +21,7 @@ from azkvlint.engine.evidence import (
     negate_evidence,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.engine.operators import OPERATORS, Operator
+from azkvlint.engine.operators import Operator, operator_of
 from azkvlint.engine.string_shapes import matches_pattern
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
 from azkvlint.model.finding import Evidence, Outcome
@@ -62,7 +62,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     operand: Any = condition.operand
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
-    operator = OPERATORS[name](operand)
+    operator = operator_of(name, operand, path)
     expression = RulePattern(operand) if name == "matches" else None
     expected = ""  # computed for the first trail
     names_only = all(isinstance(step, str) for step in path)

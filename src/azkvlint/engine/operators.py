@@ -9,15 +9,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
+
+from azkvlint.azure.locations import location_key
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Outcome
-from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.safe_regex import RulePattern
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
 Operator: TypeAlias = Callable[[Value], Outcome]
+_LOCATION: Path = ("location",)
+
+
+def operator_of(name: str, operand: Any, path: Path) -> Operator:
+    """Return the function that compares the attribute at ``path`` with an operand."""
+    if path != _LOCATION or name not in ("equals", "in"):
+        return OPERATORS[name](operand)
+    compare = OPERATORS[name](_as_location(operand) if name == "equals" else [_as_location(one) for one in operand])
+
+    def compare_location(value: Value) -> Outcome:
+        if type(value) is Scalar:
+            value = msgspec.structs.replace(value, value=_as_location(value.value))
+        return compare(value)
+
+    return compare_location
+
+
+def _as_location(plain: Any) -> Any:
+    return location_key(plain) if isinstance(plain, str) else plain
 
 
 def are_equal(value: Plain, expected: Plain) -> bool:

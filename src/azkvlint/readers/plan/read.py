@@ -21,7 +21,7 @@ from azkvlint.azure.azurerm.azapi import (
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
-from azkvlint.graph.apply_order import PRINCIPALS, requires_all_dependencies, requires_order
+from azkvlint.graph.apply_order import GRANTS, OBJECTS, requires_order
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
@@ -42,7 +42,7 @@ from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resourc
 from azkvlint.model.value import MapValue, Scalar, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
-from azkvlint.readers.plan.apply_order import RoleAssignmentOrder
+from azkvlint.readers.plan.apply_order import add_order
 from azkvlint.readers.plan.azapi import apply_updates, arm_type, azapi_attributes, is_key_vault, link_argument
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
@@ -119,7 +119,6 @@ class _Reader:
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.is_required, steps)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(required, self.configuration, self.origins, self.at)
-        self.order: RoleAssignmentOrder | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.deployed_texts: set[str] = set()
@@ -138,8 +137,9 @@ class _Reader:
                 self.resources[provider.address] = provider
         self.resources.update((aside.address, aside) for aside in self._pseudo_resources())
         placed = [(change, _planned_address(change)) for change in self._required_entries()]
-        if requires_order(self.required) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.order = RoleAssignmentOrder(self.configuration, requires_all_dependencies(self.required))
+        ordered: list[PlannedAddress] = []
+        if requires_order(self.required) and any(change.type in GRANTS for change, _ in placed):
+            ordered = [place for change, place in placed if change.type in OBJECTS and change.mode != "data"]
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -150,8 +150,7 @@ class _Reader:
                 self._add(change, place)
             except DECODE_ERRORS as error:
                 self._report_unreadable(f"the change of '{change.address}'", error, change.address)
-        if self.order is not None:
-            self.order.add_to(self.resources, self.at)
+        add_order(self.resources, ordered, self.configuration, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
@@ -246,8 +245,7 @@ class _Reader:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.find(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added)
-        derived = _NOTHING if self.order is None else self.order.note(change.type, place, instance)
-        attributes = join_attributes(common, secret, own, derived)
+        attributes = join_attributes(common, secret, own)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:

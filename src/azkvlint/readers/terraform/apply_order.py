@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.graph.apply_order import CLIENTS, OBJECTS, PRINCIPALS, UNRESOLVED, with_dependencies, with_deployer_mark
+from azkvlint.graph.apply_order import GRANTS, OBJECTS, UNRESOLVED, with_dependencies
 from azkvlint.graph.value_origins import names_of, parts_of, path_of
 from azkvlint.model.location import static_address
-from azkvlint.model.value import MapValue, Unknown
+from azkvlint.model.value import MapValue
 from azkvlint.readers.terraform.folder import Part
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.syntax import ast
@@ -32,21 +32,12 @@ class ApplyOrder:
         self._depth = 0
 
     def with_order(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
-        """Return the attributes of a resource with what it waits for, or whether it assigns a role to the deploying
-        principal.
-        """
+        """Return the attributes of an object in a vault with the role assignments that it depends on."""
         declaration, instance = entity.symbol.declaration, entity.instance
-        if entity.type in OBJECTS:
-            if instance.call.shown is not None:
-                return attributes  # the caller cannot change a foreign module
-            return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
-        argument = PRINCIPALS.get(entity.type, "")
-        if argument in declaration.attributes:
-            found = _Principal(declaration)
-            found.piece(instance, declaration.attributes[argument])
-            if found.names_client or found.is_open:
-                return with_deployer_mark(attributes, certain=found.names_client and not found.names_others)
-        return attributes
+        # The caller cannot change the module of another owner.
+        if entity.type not in OBJECTS or instance.call.shown is not None:
+            return attributes
+        return with_dependencies(attributes, self._resource(instance, declaration.local) | self._calls(instance))
 
     def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
         key = static_address(key)
@@ -134,67 +125,25 @@ class ApplyOrder:
             return _NONE
         address = instance.prefix + local
         found = self._once(address, lambda: self._declaration(instance, declaration))
-        is_grant = local.partition(".")[0] in PRINCIPALS
+        is_grant = local.partition(".")[0] in GRANTS
         return found | {static_address(address)} if is_grant else found
 
 
 def declares_role_assignments(folder: Folder) -> bool:
     """Return whether a module declares any grant."""
-    return any(local.partition(".")[0] in PRINCIPALS for local in folder.resources)
+    return any(local.partition(".")[0] in GRANTS for local in folder.resources)
 
 
-class _Principal:
-    """The principal of a role assignment: whether it is the deploying principal, another one, or unknown.
-
-    ``around`` is the declaration that ``each`` belongs to.
-    """
-
-    def __init__(self, around: Declaration) -> None:
-        self._around = around
-        self._seen: set[str] = set()
-        self.names_client = self.names_others = self.is_open = False
-
-    def piece(self, instance: ModuleScope, piece: Piece | None) -> None:
-        """Take note of all that an attribute names."""
-        node = piece.attribute.expression() if piece is not None else None
-        for path in paths(node, in_brackets=False) if node is not None else ():
-            self._named(instance, path)
-
-    def _named(self, instance: ModuleScope, names: tuple[str, ...]) -> None:
-        key = f"{instance.prefix}{'.'.join(names)}"
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        if names[0] == "local" and len(names) > 1:
-            self.piece(instance, instance.folder.locals.get(names[1]))
-            return
-        if len(names) > 3 and names[0] == "data" and names[1] in CLIENTS and names[3] == "object_id":
-            self.names_client = True
-            return
-        self.names_others = True
-        if names[0] == "each":
-            self.piece(instance, self._around.attributes.get("for_each"))
-        elif names[0] == "var" and len(names) > 1:
-            given = instance.call.given
-            if isinstance(given, CallArguments) and names[1] in given.pieces:
-                self.piece(given.caller, given.pieces[names[1]])
-            elif isinstance(instance.variable(names[1], instance.locate("", 0, 0)), Unknown):
-                self.is_open = True
-
-
-def paths(node: ast.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
-    """Yield all references in an expression, without their indexes, and those in the indexes.
-
-    Without those ``in_brackets`` it is what the value can come from: a key only selects it.
-    """
+def paths(node: ast.Node) -> Iterator[tuple[str, ...]]:
+    """Yield all references in an expression, without their indexes, and those in the indexes."""
     names = path_of(node) if isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)) else ()
     if not names:
         for part in parts_of(node):
-            yield from paths(part, in_brackets=in_brackets)
+            yield from paths(part)
         return
     yield names_of(names)
     here: ast.Node = node
     while isinstance(here, (ast.Member, ast.Item, ast.Splat)):
-        if in_brackets and isinstance(here, ast.Item):
+        if isinstance(here, ast.Item):
             yield from paths(here.index)
         here = here.of

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.derived.certificates import _longest
-from azkvlint.derived.x509 import Certificate, certificate_in
+from azkvlint.derived.certificates import Certificate, _longest, certificate_in
 
 if TYPE_CHECKING:
     from tests.conftest import Run

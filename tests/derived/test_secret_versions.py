@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.derived.secret_versions import _of_setting, pins_version
+from azkvlint.derived.secrets import _of_setting, pins_version
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, Scalar, Unknown, Value
 

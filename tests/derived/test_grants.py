@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from azkvlint.azure.operations import CONTROL, DATA
 from azkvlint.azure.roles import role_by_id, role_by_name, roles_over_vaults
-from azkvlint.derived.operations import _fits, operations_of_built_in
+from azkvlint.derived.assignments import _fits, operations_of_built_in
 from azkvlint.model.value import Unknown, text_of
 
 if TYPE_CHECKING:

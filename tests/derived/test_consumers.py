@@ -15,8 +15,7 @@ from azkvlint.model.resource import Reference, RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.plan.read import read_plan
 from azkvlint.syntax.json_decoder import decode
-
-from .arm.conftest import resource, template
+from tests.readers.arm.conftest import resource, template
 
 KEY_ID, KEY_IDS, VAULT_ID = "derived.keyId", "derived.keyIds", "derived.keyVaultId"
 KEY = "Microsoft.KeyVault/vaults/keys"

@@ -437,10 +437,9 @@ class TestRoles:
             ({"role_definition_id": f"{SUBSCRIPTION}/PROVIDERS/x/roleDefinitions/{OWNER.upper()}/"}, "Owner"),
             ({"role_definition_id": OWNER}, "Owner"),
             ({"role_definition_id": "/x/custom"}, "/x/custom"),
-            ({}, None),
         ],
     )
-    def test_by_name_or_id(self, after: dict[str, str], expected: str | None, plan: PlanJson, read: Reader) -> None:
+    def test_by_name_or_id(self, after: dict[str, str], expected: str, plan: PlanJson, read: Reader) -> None:
         names = ("role_definition_id", "role_definition_name")
         unknown = {"id": True, **{name: True for name in names if name not in after}}
         plan.resource(ROLE, after | {"scope": ID}, unknown=unknown, written=after)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.derived.ranges import Range, covered, range_of
+from azkvlint.derived.exposure import Range, covered, range_of
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader

@@ -1,0 +1,183 @@
+"""The registry of derived attributes: facts that kvlint computes of a resource, and that rules read as attributes.
+
+Each module of this package registers its functions with ``derived``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, TypeAlias
+
+import msgspec
+
+from azkvlint.graph import pseudo_resources
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
+
+Reads: TypeAlias = Mapping[str, tuple[Path, ...]]
+ANY_TYPE: tuple[str, ...] = ()
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The inputs of a derived attribute besides its resource: all resources of a root, and the current day.
+
+    ``cache`` holds what is computed once for a graph. ``is_complete``: what is missing from the input does not exist.
+    """
+
+    index: Index
+    today: date
+    cache: dict[str, Any]
+    is_complete: bool = True
+
+    def has_all_companions(self, resource: Resource) -> bool:
+        """Return whether a companion of ``resource`` that is missing here does not exist."""
+        return self.is_complete and resource.assumption is None
+
+
+DeriveFunction: TypeAlias = Callable[[Resource, Context], Answer]
+
+
+class DerivedAttribute(msgspec.Struct, frozen=True):
+    """One derived attribute.
+
+    ``types`` are the lower-case types of the resources that it is of (empty: all), ``label`` is its name in reports.
+    ``reads`` maps each type that ``compute`` reads, in lower case, to the paths that it selects; it reads no other
+    derived attribute. ``local_only``: it depends on nothing but ``Resource.shared_attributes``, whether the resource
+    exists, and the day; so it is computed once for all resources that share those.
+    """
+
+    name: str
+    compute: DeriveFunction
+    types: tuple[str, ...]
+    label: str
+    reads: Reads
+    local_only: bool = False
+
+
+_REGISTRY: dict[str, DerivedAttribute] = {}
+
+# What must be read for attributes that are not computed here, but from other resources all the same.
+_OTHER_READS: dict[str, Reads] = {
+    "derived.valueOrigins": {pseudo_resources.SECRETS_TYPE: (pseudo_resources.PATH_IN_BODY,)},
+}
+
+# The labels of the attributes that readers set, for lack of an Azure property.
+READER_LABELS: Mapping[str, str] = {
+    "after": "resources that are applied before",
+    "canBeEphemeral": "support for ephemeral values",
+    "canBeWriteOnly": "support for write-only arguments",
+    "certificateContacts": "certificate contacts",
+    "changedFrom": "value before the change",
+    "covers": "key vaults in scope",
+    "criteria": "alert criteria",
+    "deadArgument": "unsupported argument",
+    "holdsSecurityDomain": "security domain in the state",
+    "keyName": "key name",
+    "keyVersion": "key version",
+    "namespaceName": "namespace name",
+    "plannedAction": "planned action",
+    "replacePaths": "attributes that force a replacement",
+    "topicName": "system topic",
+    "valueOrigins": "origins of the secret value",
+    "valueVersion": "version of the write-only value",
+    "virtualNetworkName": "virtual network name",
+    "writeOnly": "use of a write-only argument",
+    "zoneName": "private DNS zone name",
+}
+
+
+def derived(
+    name: str, *, of: str | Iterable[str], label: str, reads: Reads, local_only: bool = False
+) -> Callable[[DeriveFunction], DeriveFunction]:
+    """Register a function as the derived attribute ``name`` of resources of the types ``of`` (lower case).
+
+    It is called for resources of these types only, and returns ``Absent`` for one that has no such attribute. See
+    ``DerivedAttribute`` for the rest.
+    """
+    types = (of,) if isinstance(of, str) else tuple(of)
+
+    def register(compute: DeriveFunction) -> DeriveFunction:
+        if name in _REGISTRY:
+            raise ValueError(f"derived.{name} is registered twice")
+        _REGISTRY[name] = DerivedAttribute(name, compute, types, label, reads, local_only)
+        return compute
+
+    return register
+
+
+def also_reads(attribute: str, reads: Reads) -> None:
+    """Declare what must be read for an attribute that no function of this registry computes."""
+    _OTHER_READS[attribute] = reads
+
+
+@cache
+def derived_attributes() -> Mapping[str, DerivedAttribute]:
+    """Return all derived attributes by name, registered by the modules of this package."""
+    package = __name__.rpartition(".")[0]
+    for module in iter_modules(import_module(package).__path__):
+        import_module(f"{package}.{module.name}")
+    return dict(sorted(_REGISTRY.items()))
+
+
+@cache
+def reads_by_attribute() -> Mapping[str, Reads]:
+    """Return what must be read for each attribute that is computed from others, by its path in rules."""
+    return {f"derived.{one.name}": one.reads for one in derived_attributes().values()} | _OTHER_READS
+
+
+def labels() -> Mapping[str, str]:
+    """Return the label of every attribute below ``derived``, by name."""
+    return {**READER_LABELS, **{name: one.label for name, one in derived_attributes().items()}}
+
+
+def _location(where: Location | Resource | Answer) -> Location:
+    return where if isinstance(where, Location) else where.at
+
+
+def known(where: Location | Resource | Answer, value: Plain, note: str = "", *, sensitive: bool = False) -> Scalar:
+    """Return a derived value that is known, reported at the location of ``where``."""
+    return Scalar(at=_location(where), value=value, origin=Origin.DERIVED, note=note, sensitive=sensitive)
+
+
+def unknown(where: Location | Resource | Answer, why: str, *, sensitive: bool = False) -> Unknown:
+    """Return a derived value that is not known, with the reason."""
+    return Unknown(at=_location(where), origin=Origin.DERIVED, why=why, sensitive=sensitive)
+
+
+def unknown_as(answer: Answer, otherwise: str) -> Unknown:
+    """Return a derived value that is not known: for the reason of ``answer``, or ``otherwise`` if that is known."""
+    return unknown(answer, answer.why if isinstance(answer, Unknown) else otherwise)
+
+
+def known_list(where: Location | Resource | Answer, items: Iterable[Value], note: str = "") -> ListValue:
+    """Return a derived list, whose items may be unknown."""
+    return ListValue(at=_location(where), items=tuple(items), origin=Origin.DERIVED, note=note)
+
+
+def known_object(where: Location | Resource | Answer, fields: Mapping[str, Value]) -> MapValue:
+    """Return a derived object, whose fields may be unknown."""
+    return MapValue(at=_location(where), fields=fields, origin=Origin.DERIVED)
+
+
+def absent(resource: Resource) -> Absent:
+    """Return the answer that a resource has no such attribute."""
+    return Absent(at=resource.at)
+
+
+def or_absent(value: Value | None, resource: Resource) -> Answer:
+    """Return the value, or the answer that the resource has none."""
+    return Absent(at=resource.at) if value is None else value
+
+
+def one_target(resource: Resource, via: str, context: Context) -> Resource | None:
+    """Return the one resource that an attribute certainly refers to; None if it is not in the graph."""
+    value = resource.select((via,))
+    reference = None if isinstance(value, Absent) else reference_of(resource.address, via, value, context.index)
+    targets = reference.targets if reference is not None else ()
+    return context.index.resources[targets[0]] if len(targets) == 1 else None
