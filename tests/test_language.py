@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "azkvlint"
-DONE = ("__main__.py", "cli", "config", "engine", "evaluation", "linter")
+DONE = (
+    "__main__.py", "azure", "cli", "config", "engine", "evaluation", "graph", "linter", "model", "syntax", "util",
+)  # fmt: skip
 """The rooms whose docstrings, comments and names are held to the list."""
 
 # Words without a meaning of their own in code, each with what to write instead.

@@ -19,7 +19,7 @@ _ORDER: Path = ("derived", "waitsForGrant")
 
 
 def requires_order(required: RequiredAttributes) -> bool:
-    """Return whether any rule asks what waits for what."""
+    """Return whether any rule depends on the order in which Terraform applies resources."""
     return any(path[:2] == _ORDER for paths in required.paths.values() for path in paths)
 
 

@@ -15,7 +15,7 @@ def overlay(below: MapValue, above: MapValue) -> MapValue:
     for name, value in above.fields.items():
         current = fields.get(name)
         both = isinstance(current, MapValue) and isinstance(value, MapValue)
-        fields[name] = overlay(current, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
+        fields[name] = overlay(current, value) if both else value  # type: ignore[arg-type]  # both are maps
     return MapValue(at=below.at, fields=fields, rest=below.rest)
 
 

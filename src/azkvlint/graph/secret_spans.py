@@ -11,7 +11,7 @@ from azkvlint.util.secret_names import contains_secret, is_harmless, suggests_se
 
 Span: TypeAlias = tuple[int, int]
 
-# What a permission is for is no secret: ``secret_permissions``; nor is what ``secret_properties`` says of one.
+# A permission is not a secret (``secret_permissions``), and neither are ``secret_properties``.
 _NO_SECRET = ("permissions", "properties")
 
 
@@ -41,11 +41,11 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
     """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is."""
     match node:
         case _ if is_secret:
-            if tells(node):
+            if has_literal(node):
                 yield node.start, node.end
         case ast.Property(key=key, value=value):
             yield from secret_spans(value, speaks_of_secret(_text_of(key)))
-        case ast.Call(name="sensitive") if tells(node):
+        case ast.Call(name="sensitive") if has_literal(node):
             yield node.start, node.end
         case ast.Literal(value=str() as text):
             if contains_secret(text):
@@ -55,15 +55,15 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
                 yield from secret_spans(child)
 
 
-def tells(node: ast.Node) -> bool:
+def has_literal(node: ast.Node) -> bool:
     """Return whether an expression holds a string or number of its own."""
     if isinstance(node, ast.Literal):
         if isinstance(node.value, str):
             return bool(node.value) and not is_harmless(node.value)
         return node.value is not None and not isinstance(node.value, bool)
     if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal) and not isinstance(node.index.value, str):
-        return tells(node.of)
-    return any(tells(child) for child in _children(node))
+        return has_literal(node.of)
+    return any(has_literal(child) for child in _children(node))
 
 
 def _text_of(key: str | ast.Node) -> str:

@@ -146,7 +146,7 @@ def _answers_on_source(
 def _with_note(result: UnitResult, path: str, message: str, count: int) -> UnitResult:
     if not count:
         return result
-    text = f"{message}: {count} of its findings and questions are told in the plan"
+    text = f"{message}: {count} of its findings and unknown results are reported in the plan"
     note = Problem(code=NOT_MAPPED, level="note", message=text, at=Location(path=path), hint=_HINT)
     return msgspec.structs.replace(result, problems=[*result.problems, note])
 

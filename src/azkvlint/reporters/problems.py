@@ -68,8 +68,8 @@ PROBLEMS: Mapping[str, Kind] = {
     ),
     "KVE008": Kind(
         name="plan-not-mapped",
-        title="A plan's findings are told in the plan.",
-        about="The Terraform source that the plan was made from is not at hand, or is another than it was then.",
+        title="A plan's findings are reported in the plan.",
+        about="The Terraform source of the plan was not found, or has changed since the plan was created.",
         fix="Run kvlint in the folder of the root module, or name it with --source-root.",
         level="note",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
+from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 
@@ -34,5 +34,5 @@ def _spans_of(file: File) -> Iterator[Span]:
             yield value.start, value.end
         elif not speaks_of_secret(node.name):
             yield from secret_spans(value)
-        elif tells(value):
+        elif has_literal(value):
             yield value.start, value.end

@@ -11,7 +11,7 @@ from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field, hole, pattern_of
 from azkvlint.graph import existence
-from azkvlint.graph.secret_spans import tells
+from azkvlint.graph.secret_spans import has_literal
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.scope import Scope
@@ -372,7 +372,7 @@ class Arguments:
     def hide(self, name: str) -> None:
         """Record that the argument of a parameter is a secret, which no excerpt shows."""
         node = self.properties.get(name) if self.properties is not None else None
-        if node is not None and tells(node.value):
+        if node is not None and has_literal(node.value):
             self.caller.run.hide(self.caller.place(node.value))
         elif isinstance(self.all_values, Fields) and find_field(self.all_values, name) is not None:
             self.caller.run.hide(self.all_values.at)

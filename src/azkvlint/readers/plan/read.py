@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from functools import cache, partial
 from itertools import chain
 
@@ -39,7 +39,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Scalar, Value
+from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
 from azkvlint.readers.plan.apply_order import add_order
@@ -67,8 +67,6 @@ from azkvlint.readers.plan.providers import Providers
 from azkvlint.readers.plan.state import state_resources
 from azkvlint.readers.plan.unknown_references import Tracer
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
-
-_NOTHING: Mapping[str, Value] = {}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):

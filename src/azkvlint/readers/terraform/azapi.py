@@ -48,7 +48,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
         fields[parent_attribute(type_)] = vault_of(value) if is_data_plane else value
     whole = MapValue(at=entity.at, fields=fields)
     if "sensitive_body" in content.pieces:
-        why = "sensitive_body may set it, and its content is not told"
+        why = "`sensitive_body` may set it"
         whole = with_open_fields(whole, Unknown(at=entity.at, why=why))
     return whole if is_data_plane else with_defaults(whole, type_, version)
 

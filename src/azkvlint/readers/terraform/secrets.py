@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
+from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 
@@ -97,7 +97,7 @@ def is_sensitive(block: Block) -> bool:
 def is_written(attribute: Attribute) -> bool:
     """Return whether an attribute has a value of its own in it, not only references."""
     node = attribute.expression()
-    return node is None or tells(node)
+    return node is None or has_literal(node)
 
 
 def _in_attribute(attribute: Attribute) -> Iterator[Span]:
@@ -109,7 +109,7 @@ def _in_attribute(attribute: Attribute) -> Iterator[Span]:
             yield attribute.value_start, attribute.end
     elif secret:
         # Which part of it is the secret is unknown.
-        if tells(node):
+        if has_literal(node):
             yield attribute.value_start, attribute.end
     else:
         yield from secret_spans(node)

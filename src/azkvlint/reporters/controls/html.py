@@ -162,7 +162,7 @@ _SIGNS = {
 }
 _MEANINGS = {
     Status.NOT_MET: "A rule does not hold, whatever the values turn out to be that are not known yet.",
-    Status.UNDECIDED: "It hangs on a value that is not known before deployment, or on what is not in the input.",
+    Status.UNDECIDED: "It depends on a value that is not known before deployment, or on what is not in the input.",
     Status.MET: "Rules judged it, and every one of them holds.",
     Status.GUARANTEED: "Azure gives it to every vault; nobody can turn it off.",
     Status.NOT_APPLICABLE: "The service has no such thing, or there is nothing in the input to ask.",
