@@ -72,8 +72,8 @@ class ExampleDecoder:
                 path=self._path,
             )
         if fields.complete or len(heads) > 1:
-            wanted = f"a source: {either(LANGUAGES)}" if len(heads) == 1 else f"one of {either(EXPECTATIONS)}"
-            self._decoder.fault(node, f"an example needs {wanted}")
+            expected = f"a source: {either(LANGUAGES)}" if len(heads) == 1 else f"one of {either(EXPECTATIONS)}"
+            self._decoder.fault(node, f"an example needs {expected}")
         return None
 
     def _base(self, node: Node | None) -> Mapping[str, str] | None:

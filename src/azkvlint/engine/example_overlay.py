@@ -28,7 +28,7 @@ _APPEND, _BLOCK = "+", "..."
 
 
 class OverlayError(Exception):
-    """A change does not fit the base; the message says why."""
+    """A change does not fit the base; the message is the reason."""
 
 
 def overlay(base: str, changes: Iterable[tuple[str, str]], *, language: str, mark: str, keeps_marks: bool) -> str:
@@ -80,14 +80,14 @@ def overlay(base: str, changes: Iterable[tuple[str, str]], *, language: str, mar
 def _found(lines: list[str], key: str) -> tuple[int, int, str]:
     """Return the first and the last line that a key names, and the key itself where it is only a part of a line."""
     is_block = key.endswith(_BLOCK)
-    wanted = _plain(key.removesuffix(_BLOCK)) if is_block else _plain(key)
+    text = _plain(key.removesuffix(_BLOCK)) if is_block else _plain(key)
     plain = [_plain(line) for line in lines]
-    matches = [at for at, line in enumerate(plain) if wanted and line == wanted]
+    matches = [at for at, line in enumerate(plain) if text and line == text]
     part = ""
-    if not matches and not is_block and wanted:
-        part = wanted
-        matches = [at for at, line in enumerate(plain) if wanted in line]
-        if any(plain[at].count(wanted) > 1 for at in matches):
+    if not matches and not is_block and text:
+        part = text
+        matches = [at for at, line in enumerate(plain) if text in line]
+        if any(plain[at].count(text) > 1 for at in matches):
             raise OverlayError(f"{key!r} is more than once in a line of the base")
     if len(matches) != 1:
         many = f"{len(matches)} times" if matches else "not"

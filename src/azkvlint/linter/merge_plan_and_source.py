@@ -283,38 +283,38 @@ def _shared_location(place: Location, resource: Resource) -> Location:
     return msgspec.structs.replace(place, cause=None)
 
 
-# So much of an item of a list tells it from the others.
-_MOST_SAID = 200
+# The number of values that identify an item of a list.
+_MAX_VALUES = 200
 
 
 def same_path(path: Path, planned: Value, source: Value) -> Path:
-    """Return the path in ``source`` of what stands at ``path`` in ``planned``.
+    """Return the path in ``source`` of the value at ``path`` in ``planned``.
 
-    An item is looked for by what it says. Where none says that, or several do, the path ends at the list.
+    An item of a list is found by its values. If no item has them, or several items do, the path ends at the list.
     """
     found: list[Step] = []
-    said: Answer = planned
+    in_plan: Answer = planned
     here: Answer = source
     for step in path:
         same: Step = step
-        if isinstance(step, int) and isinstance(said, ListValue) and isinstance(here, ListValue):
-            index = _same_item(step, said.items, here.items)
+        if isinstance(step, int) and isinstance(in_plan, ListValue) and isinstance(here, ListValue):
+            index = _same_item(step, in_plan.items, here.items)
             if index is None:
                 break
             same = index
         found.append(same)
-        said, here = select(said, (step,)), select(here, (same,))
+        in_plan, here = select(in_plan, (step,)), select(here, (same,))
     return tuple(found)
 
 
 def _same_item(index: int, planned: Sequence[Value], source: Sequence[Value]) -> int | None:
-    """Return which item of ``source`` is the one at ``index`` of ``planned``; the one in its place, if that says as
-    much.
+    """Return which item of ``source`` is the one at ``index`` of ``planned``; the one at the same index, if that has
+    as many equal values.
     """
     if not -len(planned) <= index < len(planned):
         return None
-    said = _said(planned[index])
-    scores = [len(said & _said(item)) for item in source]
+    values = _values_in(planned[index])
+    scores = [len(values & _values_in(item)) for item in source]
     best = max(scores, default=0)
     likely = [at for at, score in enumerate(scores) if score == best]
     if index in likely and (best or len(planned) == len(source)):
@@ -322,13 +322,13 @@ def _same_item(index: int, planned: Sequence[Value], source: Sequence[Value]) ->
     return likely[0] if best and len(likely) == 1 else None
 
 
-def _said(value: Value) -> frozenset[tuple[Path, str]]:
+def _values_in(value: Value) -> frozenset[tuple[Path, str]]:
     """Return the texts, numbers and booleans in a value, with the way to each; of an item of a list, only that it is
     there.
     """
     found: set[tuple[Path, str]] = set()
     waiting: list[tuple[Path, Value]] = [((), value)]
-    while waiting and len(found) < _MOST_SAID:
+    while waiting and len(found) < _MAX_VALUES:
         path, here = waiting.pop()
         if isinstance(here, Scalar):
             found.add((path, str(here.value)))
