@@ -77,6 +77,9 @@ def working(
     """kvlint with two processes at work on a folder, and their ids."""
 
     def ignore() -> None:
+        # A shell may have started the tests in the background, where these are ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
 

@@ -70,7 +70,7 @@ def limit_of(units: Sequence[Unit], sources: Sequence[Source]) -> int:
 def within_limit(units: Sequence[Unit], found: Iterable[UnitResult], limit: int) -> Iterator[UnitResult]:
     """Yield the results of the units up to the first that exceeds the limit of the run. The others are problems.
 
-    What is left out depends on the order of the units only, and ``found`` makes no more results than are asked for.
+    What is left out depends on the order of the units only, and ``found`` is consumed no further than needed.
     """
     results, work = iter(found), 0
     for unit in units:

@@ -408,7 +408,7 @@ class BicepSource:
         self.file = file
         self.chain = chain
 
-    def open(self, module: ModuleEntity) -> Content:
+    def content_of(self, module: ModuleEntity) -> Content:
         """Return the file with the arguments of ``module``. Raises InputError for more deployments than the limit."""
         run, given = module.instance.run, module.arguments()
         run.count_deployment()
@@ -524,7 +524,7 @@ class _BuiltInModule:
         self.file = file
         self.name = name
 
-    def open(self, module: ModuleEntity) -> Content:
+    def content_of(self, module: ModuleEntity) -> Content:
         """Return the module with its arguments; all of it is located at the module declaration."""
         instance = module.instance
         instance.run.count_deployment()

@@ -269,7 +269,7 @@ class ModuleEntity:
             self._is_opened = True
             source = self.symbol.source
             if source is not None:
-                self._content = source.open(self)
+                self._content = source.content_of(self)
         return self._content
 
     @property
@@ -404,7 +404,7 @@ class Content(Protocol):
 class Source(Protocol):
     """The source of a module: a Bicep file, a template, or built-in support."""
 
-    def open(self, module: ModuleEntity) -> Content | None:
+    def content_of(self, module: ModuleEntity) -> Content | None:
         """Return the content with the arguments of ``module``; None, with a Problem, if it cannot be read."""
 
 

@@ -35,7 +35,7 @@ class TemplateSource:
         if find_template(self.document.value) is None:
             raise InputError("it is no ARM template")
 
-    def open(self, module: ModuleEntity) -> Content | None:
+    def content_of(self, module: ModuleEntity) -> Content | None:
         """Return the template with the arguments of ``module``."""
         found = find_template(self.document.value)
         if found is None:
