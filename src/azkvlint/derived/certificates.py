@@ -40,7 +40,7 @@ from azkvlint.model.value import (
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 
-# --- The end of the validity and the issuer of an X.509 certificate, read from PEM text that is not encrypted -------
+# --- The expiration date and issuer of an X.509 certificate, read from an unencrypted PEM string --------------------
 # The parser reads the few outer fields of the DER encoding, and checks every length. Source: RFC 5280 section 4.1,
 # RFC 7468.
 

@@ -81,7 +81,7 @@ def items_of(answer: Answer) -> tuple[Value, ...]:
 def certainty_value(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
     """Return a fact about a resource as a value.
 
-    True, false, or unknown where a companion outside the input may make it true.
+    The value is true, false, or unknown if a companion outside the input may make it true.
     """
     if sure is Sure.NO and not context.has_all_companions(resource):
         return unknown(resource, _ELSEWHERE)

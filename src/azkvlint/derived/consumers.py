@@ -200,10 +200,7 @@ def _unfolded(inner: str) -> str:
 
 
 def _only_mention(text: str) -> str:
-    """Return the id of the only vault that a string depends on, whatever functions are applied to its URI.
-
-    If it depends on one vault only, no other vault can be meant.
-    """
+    """Return the id of the only vault whose URI a string depends on, whatever functions are applied to the URI."""
     found: set[str] = set()
     left, seen = [text], 0
     while left:

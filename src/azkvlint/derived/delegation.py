@@ -217,7 +217,7 @@ def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:
 def _truth_for_role(tokens: list[_Token] | None, role: str) -> _Truth:
     """Return whether a condition allows a role.
 
-    No tokens is no condition, which allows every role; None is a condition that cannot be parsed.
+    Without tokens there is no condition, and every role is allowed; None is a condition that cannot be parsed.
     """
     if tokens is None:
         return _NOT_KNOWN

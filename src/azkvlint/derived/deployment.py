@@ -14,7 +14,7 @@ from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
 
-# By type of object, the permissions of which one is required to write it.
+# By type of object: permissions, any of which is sufficient to write it.
 _WRITES = {
     f"{VAULTS}/secrets": ("secrets/set",),
     f"{VAULTS}/keys": ("keys/create", "keys/import"),

@@ -154,7 +154,7 @@ def _of_disk(disk: Value) -> Scalar | Unknown | None:
 
 
 def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
-    """Return a customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
+    """Return CUSTOMER if any answer is certainly set; else PLATFORM, or unknown if an answer may be set."""
     doubt: Unknown | None = None
     for answer in answers:
         if _is_set(answer) is True:

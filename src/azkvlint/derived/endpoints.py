@@ -460,7 +460,7 @@ def _network_at(id_: Answer, context: Context) -> str:
 
 
 def _is_network(address: str, context: Context) -> bool:
-    """Return whether an address is a network whose attributes are all in the graph."""
+    """Return whether an address is a virtual network that the input declares, rather than looks up or deletes."""
     found = context.index.resources[address]
     return found.type.lower() == _NETWORKS and found.stays and not found.existing
 

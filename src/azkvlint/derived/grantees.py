@@ -148,7 +148,7 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
 def _twins(context: Context) -> dict[str, _Twins]:
     """Return the policies of each place.
 
-    Separate policies of unknown vaults are under one key of their own, and all separate policies under another.
+    Separate policies of unknown vaults are under the empty place; all separate policies are also under ``_ANYWHERE``.
     """
     found: dict[str, _Twins] = {}
     for resource in (one for type_ in (POLICIES, VAULTS) for one in context.index.of_type(type_)):

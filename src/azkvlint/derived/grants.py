@@ -89,7 +89,7 @@ _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECA
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A principal. ``key`` is the same for the same one; empty if nothing is known of it.
+    """A principal. Equal ``key``s mean the same principal; the key is empty if nothing is known of it.
 
     Two principals of one ``family`` with different keys are different; without a family that is not known.
     ``kind`` is deployer, application, person, guest, or empty if it is not known.
@@ -145,7 +145,7 @@ def _is_guest(text: str, context: Context) -> bool | None:
 def named_by(answer: Answer, context: Context) -> Value:
     """Return the kind of object that an object id identifies.
 
-    A ``principal``; an ``application``, if it is a client id or the object id of one; or ``nobody`` for the nil UUID.
+    A ``principal``; an ``application`` for a client id or the object id of an application; or neither for the nil UUID.
     """
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
@@ -393,7 +393,7 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
 # --- The duties of each principal over a vault, by all its policies and role assignments together -------------------
 
 
-# Duties, and the permissions each of which is sufficient for one.
+# Duties: permissions, any of which is sufficient to have the duty.
 _DUTIES: Mapping[str, frozenset[str]] = {
     "manage-secrets": frozenset({"secrets/set"}),
     "use-secrets": frozenset({"secrets/get"}),

@@ -1,7 +1,7 @@
 """Whether a consumer of a customer-managed key is in the tenant and region of the vault that contains the key.
 
-A resource is in the tenant of its identities, and of the administrators that it has; in Terraform also in that of its
-provider block. The attribute is absent if the tenant of the resource is not stated.
+A resource is in the tenant of its identities and of its administrators; in Terraform also in that of its provider
+block. The attribute is absent if the tenant of the resource is not stated.
 Source: learn.microsoft.com/azure/storage/common/customer-managed-keys-configure-cross-tenant-existing-account,
 learn.microsoft.com/azure/virtual-machines/disks-cross-tenant-customer-managed-keys and
 learn.microsoft.com/azure/azure-sql/database/transparent-data-encryption-byok-overview.
