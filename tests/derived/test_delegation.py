@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.derived.delegation import _asked, _tokens
+from azkvlint.derived.delegation import _tokens, _truth_for_role
 
 OWNER, READER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 ROLE = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"
@@ -16,7 +16,7 @@ YES, NO, OPEN = "yes", "no", "open"
 
 def lets(condition: str, role: str = OWNER) -> str:
     """Whether a condition allows a role."""
-    truth = _asked(_tokens(condition), role)
+    truth = _truth_for_role(_tokens(condition), role)
     return YES if True in truth.certain else OPEN if True in truth.possible else NO
 
 

@@ -1,7 +1,7 @@
 """Alerts on the activities and metrics of vaults, near-expiry notifications, and Defender plans.
 
-Sources: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema and alerts-activity-log (what an activity
-log alert can ask for), learn.microsoft.com/azure/role-based-access-control/permissions/security (the operations),
+Sources: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema and alerts-activity-log (the conditions of
+an activity log alert), learn.microsoft.com/azure/role-based-access-control/permissions/security (the operations),
 learn.microsoft.com/azure/key-vault/general/alert (the metrics).
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
-from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
+from azkvlint.derived.companions import Sure, certainty_value, companions, is_one_of, is_set, items_of
 from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.resource_ids import may_equal
@@ -44,7 +44,7 @@ _TARGET: Path = ("properties", "targetResourceType")
 _SOURCE: Path = ("properties", "source")
 
 _GRANT = "Microsoft.Authorization/roleAssignments/write"
-# By type: a word for what is done, and the operation in the activity log.
+# By type: a short name of each operation, and the operation in the activity log.
 _OPERATIONS: Mapping[str, Mapping[str, str]] = {
     VAULTS: {
         "delete": "Microsoft.KeyVault/vaults/delete",
@@ -60,7 +60,7 @@ _OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "roleAssignments": _GRANT,
     },
 }
-# By type: a word for a measure of health, and its metrics.
+# By type: a short name of each health measure, and its metrics.
 _HEALTH: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     VAULTS: {
         "availability": ("Availability",),
@@ -70,7 +70,7 @@ _HEALTH: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     MANAGED_HSMS: {"availability": ("Availability",), "latency": ("ServiceApiLatency",)},
 }
-# azurerm has a plural of most fields, a list of which one is enough.
+# azurerm has a plural of most fields: a list of which any item may match.
 _PLURALS: Mapping[str, str] = {
     "levels": "level",
     "statuses": "status",
@@ -85,7 +85,7 @@ _HAPPENS = ("started", "accepted", "succeeded")
 
 
 class _Clause(msgspec.Struct, frozen=True):
-    """One of the conditions of an alert: a field of the event, and what it may equal."""
+    """One condition of an alert: a field of the event, and the values that it may equal."""
 
     field: str
     values: tuple[Answer, ...]
@@ -108,31 +108,32 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
     },
 )
 def _alerted_on(resource: Resource, context: Context) -> Answer:
-    """Return the operations on a vault and the measures of its health that any alert covers."""
+    """Return the operations and health measures of a vault that any alert covers."""
     type_ = resource.type.lower()
     if type_ not in _OPERATIONS:
         return absent(resource)
     alerted = _alerted(context).get(resource.address, {})
     fields: dict[str, Value] = {}
     for word, operation in _OPERATIONS[type_].items():
-        sure = max(alerted.get(operation, Sure.NO), _asked_by_query(context, operation))
-        fields[word] = said(resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it")
+        sure = max(alerted.get(operation, Sure.NO), _mentioned_in_query(context, operation))
+        fields[word] = certainty_value(
+            resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it"
+        )
     for word, metrics in _HEALTH[type_].items():
         sure = max(alerted.get(metric, Sure.NO) for metric in metrics)
-        fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
+        fields[word] = certainty_value(
+            resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it"
+        )
     return known_object(resource, fields)
 
 
 def _alerted(context: Context) -> Mapping[str, Mapping[str, Sure]]:
-    """Return by the address of a vault: of which operations and metrics any alert tells.
-
-    Computed once for a graph.
-    """
+    """Return the operations and metrics that any alert covers, by the address of the vault; computed once per graph."""
     if "alerted" not in context.cache:
         best: dict[str, dict[str, Sure]] = {}
         coverage = Coverage(context.index)
-        for alert, tells in _alerts(context):
-            sures = {what: sure for what, sure in tells.items() if sure is not Sure.NO}
+        for alert, covered in _alerts(context):
+            sures = {what: sure for what, sure in covered.items() if sure is not Sure.NO}
             for vault, watched in _watched(alert, coverage).items() if sures else ():
                 own = best.setdefault(vault, {})
                 for what, sure in sures.items():
@@ -143,7 +144,7 @@ def _alerted(context: Context) -> Mapping[str, Mapping[str, Sure]]:
 
 
 def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
-    """Yield every alert, with what it tells of the vaults that it watches."""
+    """Yield every alert, with the operations or metrics that it covers."""
     for alert in context.index.of_type(ACTIVITY):
         if alert.stays:
             yield alert, {one: _fires(alert, one) for of_type in _OPERATIONS.values() for one in of_type.values()}
@@ -154,11 +155,11 @@ def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
 
 
 def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
-    """Return the vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
+    """Return the vaults in the scopes of an alert, limited to the resources that its conditions name."""
     found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
     target = alert.select(_TARGET)
     if not isinstance(target, Absent):
-        # An alert on metrics of a whole group or subscription is for one type of what is in it.
+        # A metric alert on a resource group or subscription covers only one resource type.
         types = {vault: coverage.index.resources[vault].type for vault in found}
         found = {vault: min(sure, is_one_of(target, types[vault])) for vault, sure in found.items()}
     for clause, *others in _clauses(alert):
@@ -180,7 +181,7 @@ def _covered(alert: Resource, scopes: Iterable[Answer], coverage: Coverage) -> d
 
 
 def _fires(alert: Resource, operation: str) -> Sure:
-    """Return whether an alert tells of an operation on whatever it watches."""
+    """Return whether an alert covers an operation on the resources in its scope."""
     clauses = [either for either in _clauses(alert) if len(either) > 1 or either[0].field != _RESOURCE]
     if not clauses:
         return min(_is_on(alert), Sure.PERHAPS)
@@ -195,15 +196,15 @@ def _is_on(alert: Resource) -> Sure:
 
 
 def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
-    """Yield what all has to hold for an alert to be raised, each as alternatives.
+    """Yield the conditions that must all hold for an alert to fire, each as a list of alternatives.
 
-    Azurerm's criteria, or ARM's conditions.
+    They are azurerm's criteria or ARM's conditions.
     """
     criteria = alert.select(_CRITERIA)
     if isinstance(criteria, MapValue):
         for name, value in criteria.fields.items():
             field, values = _PLURALS.get(name, name).lower(), items_of(value)
-            if values:  # the provider sends no empty list
+            if values:  # the provider omits an empty list
                 yield [_Clause(field, values)]
     for item in items_of(alert.select(_CONDITION)):
         alternatives = items_of(select(item, ("anyOf",))) or (item,)
@@ -237,12 +238,12 @@ def _equals(field: str, value: Answer, operation: str) -> Sure:
         case "resourcetype" if operation.lower().startswith(f"{text}/"):
             return Sure.YES
         case _:
-            # Other fields narrow the alert down to some events, which nobody can tell apart beforehand.
+            # Other fields narrow the alert to some events, which cannot be determined before deployment.
             return Sure.PERHAPS
 
 
-def _asked_by_query(context: Context, operation: str) -> Sure:
-    """Return whether a log alert speaks of an operation. What its query makes of it is not looked into."""
+def _mentioned_in_query(context: Context, operation: str) -> Sure:
+    """Return whether the query of a log alert mentions an operation. The query itself is not evaluated."""
     if "queries" not in context.cache:
         queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
         is_open = any(isinstance(query, Unknown) for query in queries)
@@ -252,7 +253,7 @@ def _asked_by_query(context: Context, operation: str) -> Sure:
 
 
 def _queries(rule: Resource) -> Iterator[Answer]:
-    """Yield the queries of a log alert, in both versions of it."""
+    """Yield the queries of a log alert, in both of its versions."""
     if rule.stays:
         yield rule.select(("properties", "source", "query"))
         for item in items_of(rule.select(_METRICS)):
@@ -268,7 +269,7 @@ def _measures(alert: Resource, metric: str) -> Sure:
 
 # --- Subscriptions to the near-expiry events of a vault --------------------------------------------------------------
 # Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
-# (event-filtering: without a list of types a subscription is to all; the first versions had the word All for that).
+# (event-filtering: without a list of types a subscription includes all; the first API versions used the word All).
 
 
 TOPICS = "microsoft.eventgrid/systemtopics"
@@ -277,7 +278,7 @@ SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
 
 _TOPIC_SOURCE: Path = ("properties", "source")
 _INCLUDED: Path = ("properties", "filter", "includedEventTypes")
-# By the subject, which is the name of the object, or by anything in the event.
+# Filters by subject, which is the name of the object, or by any other property of the event.
 _NARROWED: tuple[Path, ...] = tuple(
     ("properties", "filter", name) for name in ("subjectBeginsWith", "subjectEndsWith", "advancedFilters")
 )
@@ -307,12 +308,14 @@ def _notices(resource: Resource, context: Context) -> Answer:
     fields: dict[str, Value] = {}
     for kind, event in _EVENTS.items():
         sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
-        fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
+        fields[kind] = certainty_value(
+            resource, sure, context, f"no subscription to {event}", "a subscription may include it"
+        )
     return known_object(resource, fields)
 
 
 def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """Yield the subscriptions of a system topic: azurerm names the topic by its name."""
+    """Yield the subscriptions of a system topic, which azurerm refers to by its name."""
     yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).naming(topic.address)
     by_topic, name = _by_topic(context), topic.select(("name",))
     if isinstance(name, Scalar):
@@ -323,7 +326,7 @@ def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource
 
 
 def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
-    """Return subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
+    """Return the subscriptions by the lower-case name of their topic; empty where the name is not known."""
     if "subscriptions by topic" not in context.cache:
         found: dict[str, list[Resource]] = {}
         for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
@@ -337,7 +340,7 @@ def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
 
 
 def _includes(subscription: Resource, event: str) -> Sure:
-    """Return whether a subscription is to events of a type; without a list it is to all."""
+    """Return whether a subscription includes an event type; without a list it includes all types."""
     of_type = max(
         (is_one_of(item, event, "All") for item in items_of(subscription.select(_INCLUDED))), default=Sure.YES
     )
@@ -345,7 +348,7 @@ def _includes(subscription: Resource, event: str) -> Sure:
     return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
 
 
-# --- Which plans of Defender for Cloud are declared beside each other, for one subscription -------------------------
+# --- Defender for Cloud plans that are declared together for one subscription ---------------------------------------
 
 
 PRICINGS = "microsoft.security/pricings"
@@ -355,7 +358,7 @@ _TIER: Path = ("properties", "pricingTier")
 
 @derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
 def _plans(resource: Resource, context: Context) -> Answer:
-    """Return the plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
+    """Return the plans of a subscription by name and tier; only the first plan has the attribute, to report it once."""
     if resource.existing or not resource.stays:
         return absent(resource)
     groups = _by_subscription(context)
@@ -374,7 +377,7 @@ def _plans(resource: Resource, context: Context) -> Answer:
 def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
     """Return one plan, located at the first one.
 
-    ``perhaps``: it may not be there, or be for another subscription.
+    ``perhaps``: it may not exist, or may be for another subscription.
     """
     doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
     name, tier = plan.select(("name",)), plan.select(_TIER)
@@ -400,12 +403,12 @@ def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource
 
 
 def _subscription(plan: Resource) -> tuple[str, str]:
-    """Return what tells the subscription of a plan: its scope, or the provider block that manages it."""
+    """Return the identity of a plan's subscription: its scope, or the provider block that manages it."""
     scope = text_of(plan.select(_SCOPE)).lower()
     provider = plan.select(("provider",))
     return ("scope", scope) if scope else ("provider", provider.target if isinstance(provider, Link) else "")
 
 
 def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Return two scopes tell; a provider block does not say which subscription it has."""
+    """Return whether two scopes may be the same; the subscription of a provider block is not known."""
     return one[0] != other[0] or one[0] == "provider" or may_equal(one[1], other[1])

@@ -1,4 +1,4 @@
-"""What a role assignment and a custom role amount to: which role, which operations, how far they reach."""
+"""Roles of role assignments and custom roles: their names, the operations they allow, and the scopes they cover."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from azkvlint.model.value import (
     text_of,
 )
 
-# --- What a role may do, of all that matters to a vault: actions less notActions, data actions less notDataActions ---
+# --- The operations that a role allows: actions less notActions, data actions less notDataActions --------------------
 # Sources: learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, and that notActions are
-# taken away from the actions beside them only), .../built-in-roles/security and .../built-in-roles/privileged.
+# subtracted only from the actions of the same permission), .../built-in-roles/security and /privileged.
 
 
 @cache
 def operations_of_built_in(name: str) -> tuple[str, ...] | None:
-    """Return the operations that matter and that a built-in role (lower case) allows; None for another role."""
+    """Return the relevant operations that a built-in role (lower case) allows; None for another role."""
     role = role_by_name(name)
     if role is None:
         return None
@@ -47,7 +47,7 @@ def operations_of_built_in(name: str) -> tuple[str, ...] | None:
 def operations_of(definition: Resource) -> Value:
     """Return the operations on key vaults that a custom role allows, each located where it is written.
 
-    An item that is not known is any of what the role perhaps allows.
+    An unknown item is any operation that the role may allow.
     """
     permissions = definition.select(("properties", "permissions"))
     if isinstance(permissions, Unknown):
@@ -66,7 +66,7 @@ def operations_of(definition: Resource) -> Value:
 
 
 def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[str, Value], Unknown | None]:
-    """Return what one permission certainly allows, by what allows it; and why it perhaps allows more."""
+    """Return the operations that one permission allows, with the item that allows each; and why it may allow more."""
     given, given_doubt = _words(give)
     taken, taken_doubt = _words(take)
     left = [one for one in table if not any_fits(tuple(taken), one)]
@@ -81,7 +81,7 @@ def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[s
 
 
 def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
-    """Return the known items of a list, and one that is not known."""
+    """Return the known items of a list, and one unknown item."""
     if isinstance(answer, Unknown):
         return {}, answer
     items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
@@ -97,7 +97,7 @@ def any_fits(words: Iterable[str], operation: str) -> bool:
 def _fits(word: str, operation: str) -> bool:
     """Return whether an action with wildcards covers an operation.
 
-    An asterisk stands for any text, slashes included.
+    An asterisk matches any string, slashes included.
     """
     first, *rest = word.lower().split("*")
     text = operation.lower()
@@ -115,7 +115,7 @@ def _fits(word: str, operation: str) -> bool:
     return True
 
 
-# --- How far a scope reaches, and which vaults lie in it ------------------------------------------------------------
+# --- The level of a scope, and the vaults that it contains ----------------------------------------------------------
 
 
 SCOPE = ("scope",)
@@ -125,10 +125,10 @@ _LEVELS = {
     "microsoft.management/managementgroups": "management-group",
 }
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
-# A scope inside a vault, whose owner has no say over the vault itself.
+# A scope inside a vault: a role at this level has no permission on the vault itself.
 OBJECT = "object"
 _OBJECTS = tuple(f"{type_}/" for type_ in _VAULT_TYPES)
-_DEPTH = 2  # how far inside a vault a scope may lie: a key's version is in the key
+_DEPTH = 2  # how deep inside a vault a scope may be: a key's version is in the key
 
 
 def level_of(answer: Answer, index: Index) -> Value | None:
@@ -163,7 +163,7 @@ def _level_of_type(type_: str) -> str:
 
 
 def _level(text: str) -> str | None:
-    """Return the level of an id, or its pattern: that of a key, secret or certificate is below that of a resource."""
+    """Return the level of an id, or its pattern: ``object`` for a key, secret or certificate."""
     level = scope_level(text)
     parts = text.strip("/").lower().split("/")
     # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
@@ -172,7 +172,7 @@ def _level(text: str) -> str | None:
 
 
 class Coverage:
-    """Which vaults lie in a scope. Indexed, so that the cost follows the vaults that are covered."""
+    """The vaults that a scope contains. Indexed, so that the cost depends on the number of covered vaults only."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
@@ -185,7 +185,7 @@ class Coverage:
         self._known: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
-        """Yield the vaults that each resource with a scope certainly and perhaps covers."""
+        """Yield the vaults that each resource with a scope certainly and possibly covers."""
         for resource in self.index.of_types(types):
             if resource.stays:
                 answer = resource.select(SCOPE)
@@ -193,7 +193,7 @@ class Coverage:
                     yield self.covered(resource, via, answer)
 
     def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
-        """Return the vaults that one scope of a resource certainly and perhaps covers."""
+        """Return the vaults that one scope of a resource certainly and possibly covers."""
         return without_conditional_targets(self._covered(resource.address, via, scope), resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
@@ -212,9 +212,9 @@ class Coverage:
         return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates, hops=hops)
 
     def _perhaps(self, scope: Unknown) -> tuple[tuple[str, ...], str]:
-        """Return what the candidates of a scope cover, and the type of one that is outside.
+        """Return the vaults that the candidates of a scope cover, and the type of a candidate outside the graph.
 
-        Once for all with the same.
+        Computed once for all scopes with the same candidates.
         """
         question = (scope.candidates, scope.types)
         certain = self._candidates.get(question)
@@ -227,7 +227,7 @@ class Coverage:
         return certain
 
     def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the vaults that certainly lie in a scope of a level, and those that perhaps do."""
+        """Return the vaults that are certainly in a scope of a level, and those that may be."""
         question = (level, subscription, group)
         found = self._known.get(question)
         if found is None:
@@ -246,7 +246,7 @@ class Coverage:
                 fits = _may_be(own_subscription, subscription)
                 sure = own_subscription == subscription
             else:
-                # A vault that is still to be made shows no subscription, but its group's name.
+                # A vault that is not created yet has no subscription ID, only the name of its resource group.
                 fits = _may_be(own_group, group) and (not subscription or _may_be(own_subscription, subscription))
                 sure = own_group == group and (not subscription or own_subscription in ("", subscription))
             if fits:
@@ -254,7 +254,7 @@ class Coverage:
         return tuple(certain), tuple(perhaps)
 
     def _one(self, source: str, via: str, scope: Value) -> Reference:
-        """Return a scope that is one resource: the vault, or something in it."""
+        """Return the reference of a scope that is one resource: the vault, or an object in it."""
         value = scope
         text = text_of(scope)
         if text:
@@ -271,12 +271,12 @@ class Coverage:
 
 
 def _is_inside(resource: Resource) -> bool:
-    """Return whether a resource lies in a vault or managed HSM."""
+    """Return whether a resource is in a vault or managed HSM."""
     return resource.type.lower().startswith(_OBJECTS)
 
 
 def _place(vault: Resource, index: Index) -> tuple[str, str]:
-    """Return subscription and resource group of a vault in lower case; empty where not known."""
+    """Return the subscription and resource group of a vault in lower case; empty where not known."""
     for name in ("id", "resourceGroupId"):
         value = vault.attributes.fields.get(name)
         place = _named(value, index) if value is not None else ("", "")
@@ -286,16 +286,13 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
     return "", (str(group.value).lower() if isinstance(group, Scalar) else "")
 
 
-def _may_be(own: str, asked: str) -> bool:
+def _may_be(own: str, expected: str) -> bool:
     """Return whether two names, or their patterns, can be the same; an empty one is not known."""
-    return not own or may_equal(own, asked)
+    return not own or may_equal(own, expected)
 
 
 def _parts(text: str) -> tuple[str, str]:
-    """Return subscription and resource group that an id or scope begins with, in lower case.
-
-    Empty where it has none.
-    """
+    """Return the subscription and resource group at the start of an id or scope, in lower case; empty if missing."""
     parts = text.strip("/").lower().split("/")
     if parts[0] != "subscriptions" or len(parts) < 2:
         return "", ""
@@ -303,7 +300,7 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def _named(scope: Value, index: Index) -> tuple[str, str]:
-    """Return subscription and resource group of a scope in lower case; empty where not known."""
+    """Return the subscription and resource group of a scope in lower case; empty where not known."""
     if isinstance(scope, Scalar | Unknown):
         return _parts(text_of(scope))
     if isinstance(scope, Link) and scope.target in index.resources:
@@ -318,28 +315,28 @@ def _named(scope: Value, index: Index) -> tuple[str, str]:
 
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
-# Assignments by privileged identity management: those that are in force, and those that their holder may activate.
+# Assignments by privileged identity management: active ones, and those that the principal is eligible to activate.
 ACTIVE = "microsoft.authorization/roleassignmentschedulerequests"
 ELIGIBLE = "microsoft.authorization/roleeligibilityschedulerequests"
 GRANTS = (ASSIGNMENTS, ACTIVE, ELIGIBLE)
 DEFINITIONS = "microsoft.authorization/roledefinitions"
-# What else has a scope.
+# Other resources that have a scope.
 _EXTENSIONS = ("microsoft.authorization/locks", "microsoft.insights/diagnosticsettings")
-# Followed only, from a scope to the vaults in it.
+# Only followed as a reference, from a scope to the vaults in it.
 COVERS = "derived.covers"
 
 ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
-# What tells a custom role, and what it may do.
+# The attributes that identify a custom role, and its permissions.
 _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
-# How an unknown part of a text ends that is the id of a role's definition.
+# The end of an unknown part of a string that is the id of a role definition.
 _IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
     "microsoft.management/managementgroups": (("id",),),
 }
-# A scope may be an object in a vault: that is followed to the vault.
+# A scope may be an object in a vault: the reference is followed to the vault.
 COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(GRANTS, (SCOPE,)),
     **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",), ("resourceGroupName",))),
@@ -350,13 +347,13 @@ COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
 
 
 _OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, ROLE)
-# What must be read to know which role an assignment gives, and what that role may do.
+# The attributes that are read to find the role of an assignment, and the permissions of that role.
 ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
 
 
 @derived("roleName", of=GRANTS, label="role", reads={**_OF_GRANTS, DEFINITIONS: _CUSTOM})
 def role_name(resource: Resource, context: Context) -> Answer:
-    """Return the name of the role that an assignment gives; its id where that is all there is."""
+    """Return the name of the role that an assignment assigns; its id if the name is not known."""
     name = resource.select(("properties", "roleDefinitionName"))
     if isinstance(name, Scalar):
         return name
@@ -370,7 +367,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
         if looked_up is not None:
             return known(resource, looked_up)
         own = definition.select(("properties", "roleName"))
-        # What is only read, and named by an id, may be any role: the id says which.
+        # A data source that is looked up by id may be any role: the id identifies it.
         by_id = definition.existing and text_of(role)
         if isinstance(own, Scalar) or (isinstance(own, Unknown) and not by_id):
             return own
@@ -384,7 +381,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
         return known(role, guid)
     if isinstance(role, Unknown) or isinstance(name, Unknown):
         return role if isinstance(role, Unknown) else name
-    # No assignment is without a role: it is a resource that is not in the graph, or a caller sets what is null here.
+    # Every assignment has a role: it is outside the graph, or a caller sets the variable that is null here.
     return unknown(resource, "which role it assigns is not known")
 
 
@@ -393,11 +390,11 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     if isinstance(role, Absent):
         return None
     text = text_of(role)
-    # Privileged identity management wants the id of the subscription before that of a role.
+    # Privileged identity management requires the subscription ID before the role ID.
     last = text.rpartition(HOLE)[2] if HOLE in text else ""
     behind = next((last.removesuffix(end) for end in _IDS if last.endswith(end)), "")
     if text and not behind:
-        # The provider's own id of a definition has its scope behind it; the GUID in both is Azure's name of it.
+        # The provider appends the scope to its own id of a definition; the GUID in both is the name in Azure.
         same = context.index.named(DEFINITIONS, text.rstrip("/").rpartition("/")[2].lower())
         return same[0] if len(same) == 1 else None
     reference = None if behind else reference_of("", "", role, context.index)
@@ -428,7 +425,7 @@ def operations(resource: Resource, context: Context) -> Answer:
 
 
 def _located_at(resource: Resource, found: Value) -> Value:
-    """Return what a custom role allows, located at its assignment."""
+    """Return the operations of a custom role, located at its assignment."""
     if isinstance(found, ListValue):
         items = tuple(msgspec.structs.replace(item, at=resource.at) for item in found.items)
         return msgspec.structs.replace(found, at=resource.at, items=items)
@@ -436,7 +433,7 @@ def _located_at(resource: Resource, found: Value) -> Value:
 
 
 def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
-    """Return the custom role of an assignment that names it by its id, or by its own name."""
+    """Return the custom role that an assignment refers to by id or by name."""
     definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
     if definition is None:
         kept: dict[str, Resource | Unknown] | None = context.cache.get("roles")
@@ -446,7 +443,7 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
                 own = one.select(("properties", "roleName"))
                 kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
         definition = kept.get(str(name.value).lower(), kept.get(""))
-    # What is only looked up says nothing of what it allows.
+    # The operations of a role that is only looked up are not known.
     return None if isinstance(definition, Resource) and definition.existing else definition
 
 
@@ -459,7 +456,7 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
 def _scope_level(resource: Resource, context: Context) -> Answer:
     scope = resource.select(SCOPE)
     if isinstance(scope, Absent) and resource.type.lower() in GRANTS:
-        # No role can be assigned without a scope, so a caller sets the one that is null here.
+        # Every assignment requires a scope, so a caller sets the variable that is null here.
         return unknown(scope, "`scope` has no value")
     return or_absent(level_of(scope, context.index), resource)
 
@@ -471,9 +468,9 @@ def _scope_level(resource: Resource, context: Context) -> Answer:
     reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
 )
 def _scope_levels(resource: Resource, context: Context) -> Answer:
-    """Return where a custom role can be assigned.
+    """Return the levels at which a custom role can be assigned.
 
-    The provider takes the role's own scope where nothing else is said.
+    The provider defaults to the role's own scope.
     """
     scopes = resource.select(("properties", "assignableScopes"))
     if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):

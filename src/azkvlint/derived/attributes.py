@@ -1,4 +1,4 @@
-"""``derived.*``: what Azure knows of a resource and no document says, as attributes that rules can ask for."""
+"""``derived.*``: computed facts about resources that no document states, as attributes that rules can check."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from azkvlint.graph.references import Index
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Value
 
-# Of one type: the names of attributes, how each is made, and whether it is the same for all that say the same.
+# Of one type: the names of its attributes, their compute functions, and whether each is ``local_only``.
 _Makers: TypeAlias = list[tuple[str, DeriveFunction, bool]]
 
 
 def with_needs(required: RequiredAttributes) -> RequiredAttributes:
-    """Return ``required`` with what its derived attributes are made from."""
-    paths = {type_: {*asked, *_changed(asked)} for type_, asked in required.paths.items()}
-    asked_for = {".".join(map(str, path[:2])) for asked in required.paths.values() for path in asked} | set(
+    """Return ``required`` with the attributes that its derived attributes are computed from."""
+    paths = {type_: {*selected, *_changed(selected)} for type_, selected in required.paths.items()}
+    names_read = {".".join(map(str, path[:2])) for selected in required.paths.values() for path in selected} | set(
         required.reference_paths
     )
     reads = reads_by_attribute()
-    for name in asked_for & set(reads):
+    for name in names_read & set(reads):
         for type_, needed in reads[name].items():
             paths.setdefault(type_, set()).update(needed)
     return RequiredAttributes(
-        paths={type_: frozenset(asked) for type_, asked in paths.items()},
+        paths={type_: frozenset(selected) for type_, selected in paths.items()},
         reference_paths=required.reference_paths,
         everything=required.everything,
         today=required.today,
@@ -37,17 +37,17 @@ def with_needs(required: RequiredAttributes) -> RequiredAttributes:
     )
 
 
-def _changed(asked: Iterable[Path]) -> Iterator[Path]:
-    """Return what is held against what it was before."""
-    return (path[len(CHANGED_FROM) :] for path in asked if path[: len(CHANGED_FROM)] == CHANGED_FROM)
+def _changed(selected: Iterable[Path]) -> Iterator[Path]:
+    """Return the paths that are compared with their previous values."""
+    return (path[len(CHANGED_FROM) :] for path in selected if path[: len(CHANGED_FROM)] == CHANGED_FROM)
 
 
-# What is asked of the types by the required of the last call, as all inputs of a run have the same.
+# The functions by type for the ``required`` of the last call, which all inputs of a run share.
 _known: list[tuple[RequiredAttributes, dict[str, _Makers]]] = []
 
 
 def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> None:
-    """Give the resources of ``index`` the derived attributes that are asked for. ``closed``: see ``ResourceGraph``."""
+    """Add the required derived attributes to the resources of ``index``. ``is_complete``: see ``ResourceGraph``."""
     context = Context(index, required.today or datetime.now(UTC).date(), {}, is_complete)
     if not _known or _known[0][0] is not required:
         _known[:] = [(required, {})]
@@ -73,7 +73,7 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
 
 
 def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) -> None:
-    """Give the derived attributes to the variants of resources, which one assumption has in common."""
+    """Add the derived attributes to the variants of resources, which are shared by all resources of one assumption."""
     done: dict[int, dict[str, Resource]] = {}
     for resource in [one for one in index.resources.values() if one.variants]:
         variants = resource.variants or {}
@@ -88,15 +88,15 @@ def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) 
 
 
 def _makers(required: RequiredAttributes, type_: str) -> _Makers:
-    """Return the derived attributes that are asked of a type, in a fixed order."""
+    """Return the derived attributes that are required of a type, in a fixed order."""
     paths = required.paths_of(type_) or frozenset()
-    asked = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
+    required_names = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
         via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types
     }
     return [
         (name, one.compute, one.local_only)
         for name, one in derived_attributes().items()
-        if (required.everything or name in asked) and (not one.types or type_.lower() in one.types)
+        if (required.everything or name in required_names) and (not one.types or type_.lower() in one.types)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Resources of one root -> the ResourceGraph that rules are held against."""
+"""Build the resource graph of one root, which rules are evaluated against."""
 
 from __future__ import annotations
 

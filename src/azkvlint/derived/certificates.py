@@ -1,4 +1,4 @@
-"""Certificates: who issues them, when they are renewed, and for how long they are valid."""
+"""Certificates: their issuers, renewal and validity periods, and the services that use them for TLS."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from azkvlint.model.value import (
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 
-# --- The end of the validity and the issuer of an X.509 certificate, read from PEM text that is not encrypted -------
-# A walk through the few outer fields of the DER encoding, which checks every length that it goes by. Source: RFC 5280
-# section 4.1, RFC 7468.
+# --- The expiration date and issuer of an X.509 certificate, read from an unencrypted PEM string --------------------
+# The parser reads the few outer fields of the DER encoding, and checks every length. Source: RFC 5280 section 4.1,
+# RFC 7468.
 
 
 _PEM = regex(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END ")
@@ -51,11 +51,11 @@ _MOST_CHARACTERS = 100_000  # characters: a chain of certificates is far shorter
 _SEQUENCE, _SET, _OID, _VERSION = 0x30, 0x31, 0x06, 0xA0
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
-_UTF16 = 0x1E  # BMPString; all other kinds of text are read as UTF-8
+_UTF16 = 0x1E  # BMPString; all other string types are read as UTF-8
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """The last day on which it is valid, and the common name of its issuer (empty if that has none)."""
+    """The last day on which a certificate is valid, and the common name of its issuer (empty if there is none)."""
 
     last_day: date
     issuer: str
@@ -68,7 +68,7 @@ class _Element(msgspec.Struct, frozen=True):
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """A certificate, and the names of its issuer and its subject as they are encoded."""
+    """A certificate, and the encoded names of its issuer and its subject."""
 
     certificate: Certificate
     issuer: bytes
@@ -76,9 +76,9 @@ class _Read(msgspec.Struct, frozen=True):
 
 
 def certificate_in(text: str) -> Certificate | None:
-    """Return the certificate that a PEM text, perhaps encoded in base64 once more, is about; None if any is unreadable.
+    """Return the certificate that a PEM string, optionally Base64-encoded, is for; None if any is unreadable.
 
-    Of a chain, in any order, that is the one that issued no other; of several such the one that expires first.
+    In a chain, in any order, it is the certificate that issued no other; if there are several, the first to expire.
     """
     if len(text) > _MOST_CHARACTERS:
         return None
@@ -116,7 +116,7 @@ def _certificate(der: bytes) -> _Read:
 
 
 def _inner(data: bytes, tag: int) -> bytes:
-    """Return what is in the first element of ``data``, which must have this tag."""
+    """Return the content of the first element of ``data``, which must have this tag."""
     found = _element(data)
     if found.tag != tag:
         raise ValueError("another element was expected")
@@ -124,9 +124,9 @@ def _inner(data: bytes, tag: int) -> bytes:
 
 
 def _element(data: bytes) -> _Element:
-    """Return the first element of ``data``, and what follows it.
+    """Return the first element of ``data``, and the bytes that follow it.
 
-    Raises ValueError or IndexError where it is cut off.
+    Raises ValueError or IndexError if it is truncated.
     """
     length, start = data[1], 2
     if length > 0x7F:
@@ -170,22 +170,22 @@ _ACTIONS: Path = (*_POLICY, "lifetimeActions")
 _CONTENTS: Path = ("properties", "value")
 _CONTACTS: Path = ("derived", "certificateContacts")
 _PROVIDER: Path = ("properties", "provider")
-# Names that Key Vault itself gives a meaning (learn.microsoft.com/azure/key-vault/certificates/about-certificates).
+# Names with a predefined meaning in Key Vault (learn.microsoft.com/azure/key-vault/certificates/about-certificates).
 _OWN_ISSUERS = frozenset({"self", "unknown"})
 
-# The most days that a public certificate may be valid, by the first day on which the limit holds.
+# The maximum validity of a public certificate in days, by the first day on which the limit applies.
 # Source: CA/Browser Forum, TLS baseline requirements, section 6.3.2 (ballot SC-081v3).
 _FORUM = (
     (date(2029, 3, 15), 47), (date(2027, 3, 15), 100), (date(2026, 3, 15), 200), (date.min, 398),
 )  # fmt: skip
-# Instead of a vault: one that is not known, and all together; instead of a name: one that is not known.
+# Keys of the issuer cache: a vault that is not known, all vaults together, and a name that is not known.
 _ANYWHERE, _ALL, _ANY = "", "*", "*"
 _DAYS_A_MONTH = 365.25 / 12
 _MOST_MONTHS = 12_000
 
 
 def _number(answer: Answer) -> int | None:
-    """Return a number of at most so many that one can reckon with it."""
+    """Return a number within the supported range, else None."""
     value = answer.value if isinstance(answer, Scalar) else None
     whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_MONTHS
     return int(value) if whole and value is not None else None
@@ -195,7 +195,7 @@ def _number(answer: Answer) -> int | None:
 def _own_policy(resource: Resource, _: Context) -> Answer:
     """Return whether the author of a certificate writes its policy.
 
-    Of one that is only imported, Key Vault makes it up.
+    Key Vault creates the policy of a certificate that is only imported.
     """
     policy = resource.select(_POLICY)
     if isinstance(policy, Unknown) and policy.origin != Origin.DEFAULT:
@@ -210,9 +210,9 @@ def _own_policy(resource: Resource, _: Context) -> Answer:
     reads={CERTIFICATES: (_ISSUER, ("parent",)), ISSUERS: (("name",), ("parent",), _PROVIDER), VAULTS: (("id",),)},
 )
 def _issuer_provider(resource: Resource, context: Context) -> Answer:
-    """Return who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
+    """Return the issuer of a certificate: ``Self``, ``Unknown`` (no authority is configured), or the authority.
 
-    The issuer's name in the policy is only what its author calls it: which authority it is, the issuer says.
+    The issuer's name in the policy is chosen by its author: the issuer resource states the authority.
     """
     name = resource.select(_ISSUER)
     if not isinstance(name, Scalar):
@@ -232,7 +232,7 @@ def _issuer_provider(resource: Resource, context: Context) -> Answer:
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
-    """Return the issuers that may have a name (lower case), and lie in the vault of a certificate."""
+    """Return the issuers that may have a name (lower case) and are in the vault of a certificate."""
     certain: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
     if certain is None:
         certain = context.cache["issuers"] = {}
@@ -249,7 +249,7 @@ def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Reso
 
 
 def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
-    """Return the addresses of the vaults that an object may lie in, or the id of its own; None for any."""
+    """Return the addresses of the vaults that an object may be in, or the id of its vault; None for any."""
     above = resource.select(("parent",))
     if isinstance(above, Absent):
         return None
@@ -264,8 +264,7 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
 def _renewals(resource: Resource, _: Context) -> Answer:
     """Return the renewals of a certificate.
 
-    For each action that renews it: after how many percent of its life, and how many days before its end, where these
-    can be computed.
+    Each item has the lifetime percentage and the days before expiry at which it renews, where these can be computed.
     """
     actions = resource.select(_ACTIONS)
     if isinstance(actions, Unknown):
@@ -301,7 +300,7 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
     "daysOverPublicLimit", of=CERTIFICATES, label="validity beyond the public limit", reads={CERTIFICATES: (_MONTHS,)}
 )
 def _days_over_limit(resource: Resource, context: Context) -> Answer:
-    """Return the days that a certificate is valid beyond what browsers accept today; negative for fewer."""
+    """Return the days by which the validity exceeds what browsers accept today; negative if it is shorter."""
     months = resource.select(_MONTHS)
     if isinstance(months, Unknown):
         return months
@@ -321,7 +320,7 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
 
 @cache
 def _longest(months: int) -> int:
-    """Return the most days that so many months can have, whatever day they begin on."""
+    """Return the maximum number of days in this many months, for any first day."""
     starts = (date(2024 + index // 12, index % 12 + 1, 1) for index in range(48))
     return max((_later(start, months) - start).days for start in starts)
 
@@ -332,7 +331,7 @@ def _later(day: date, months: int) -> date:
 
 
 def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | None:
-    """Return what an imported certificate says of itself; None if nothing is imported. Each is read once."""
+    """Return the imported certificate, parsed once; None if no certificate is imported."""
     contents = resource.select(_CONTENTS)
     if isinstance(contents, Absent):
         return None
@@ -346,7 +345,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
 
 @derived("importedDaysLeft", of=CERTIFICATES, label="days until expiry", reads={CERTIFICATES: (_CONTENTS,)})
 def _days_left(resource: Resource, context: Context) -> Answer:
-    """Return the days from today that an imported certificate is still valid."""
+    """Return the days until an imported certificate expires."""
     found = _parsed(resource, context)
     if found is None or isinstance(found, Unknown):
         return or_absent(found, resource)
@@ -356,21 +355,21 @@ def _days_left(resource: Resource, context: Context) -> Answer:
 
 @derived("importedIssuer", of=CERTIFICATES, label="issuer", reads={CERTIFICATES: (_CONTENTS,)})
 def _issuer_name(resource: Resource, context: Context) -> Answer:
-    """Return the common name of who issued an imported certificate."""
+    """Return the common name of the issuer of an imported certificate."""
     found = _parsed(resource, context)
     return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
 @derived("certificateContacts", of=VAULTS, label="certificate contacts", reads={VAULTS: (_CONTACTS,)})
 def _contacts(resource: Resource, _: Context) -> Answer:
-    """Return that the contacts of a vault that exists already are not known, unless it declares some."""
+    """Return an unknown value for the contacts of an existing vault, unless it declares some."""
     certain = resource.select(_CONTACTS)
     if not resource.existing or (isinstance(certain, ListValue) and certain.items):
         return absent(resource)
     return unknown(resource, "the vault exists already, and may have contacts")
 
 
-# --- Who serves TLS with a vault's certificates, and whether anyone on the internet is served -----------------------
+# --- Services that use a vault's certificates for TLS, and whether they are reachable from the internet -------------
 # Source: learn.microsoft.com/azure/templates, the reference of each type.
 
 
@@ -381,7 +380,7 @@ ENVIRONMENTS = "microsoft.app/managedenvironments"
 OF_ENVIRONMENT = f"{ENVIRONMENTS}/certificates"
 OF_APP_SERVICE = "microsoft.web/certificates"
 
-# Where a resource names certificates: a list, and the path of the id in each of its items; or a path alone.
+# Where a resource refers to certificates: a list with the path of the id in each of its items, or a path.
 _LISTS: Mapping[str, tuple[Path, Path]] = {
     GATEWAYS: (("properties", "sslCertificates"), ("properties", "keyVaultSecretId")),
     APIM: (("properties", "hostnameConfigurations"), ("keyVaultId",)),
@@ -398,14 +397,14 @@ _PLACES: Mapping[str, Path] = {
     FRONT_DOOR: ("properties", "parameters", "secretSource", "id"),
     OF_ENVIRONMENT: ("properties", "certificateKeyVaultProperties", "keyVaultUrl"),
 }
-# Where a template writes vault and name apart; of the name alone nobody knows which certificate it is.
+# Where a template states vault and name separately; the name alone does not identify the certificate.
 _APART: Mapping[str, Path] = {
     "microsoft.appplatform/spring/certificates": ("properties", "keyVaultCertName"),
     "microsoft.signalrservice/signalr/customcertificates": ("properties", "keyVaultSecretName"),
     "microsoft.signalrservice/webpubsub/customcertificates": ("properties", "keyVaultSecretName"),
     OF_APP_SERVICE: ("properties", "keyVaultSecretName"),
 }
-# Where Terraform's tables put the id of a certificate that templates name in another form.
+# Where the Terraform tables put the id of a certificate that templates refer to in another form.
 _IDS: Path = ("derived", "certificateIds")
 _FRONTENDS: Path = ("properties", "frontendIPConfigurations")
 _NETWORK: Path = ("properties", "virtualNetworkType")
@@ -427,18 +426,18 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
     reads={**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
 )
 def _certificate_ids(resource: Resource, _: Context) -> Answer:
-    """Return the certificates that a resource serves TLS with, by id.
+    """Return the ids of the certificates that a resource uses for TLS.
 
-    The secret of a certificate's name holds its key.
+    The secret with the name of a certificate contains its private key.
     """
     found = tuple(map(_certificate_id, certificates_of(resource)))
     return known_list(resource, found) if found else absent(resource)
 
 
 def certificates_of(resource: Resource) -> Iterator[Value]:
-    """Yield what a resource calls the certificates that it serves TLS with."""
+    """Yield the references of a resource to the certificates that it uses for TLS."""
     type_ = resource.type.lower()
-    said = resource.select(_IDS)
+    ids = resource.select(_IDS)
     if type_ in _LISTS:
         where, inside = _LISTS[type_]
         items = resource.select(where)
@@ -448,8 +447,8 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
             one = select(item, inside)
             if not isinstance(one, Absent):
                 yield one
-    elif not isinstance(said, Absent):
-        yield from said.items if isinstance(said, ListValue) else (said,)
+    elif not isinstance(ids, Absent):
+        yield from ids.items if isinstance(ids, ListValue) else (ids,)
     elif type_ in _PLACES:
         one = resource.select(_PLACES[type_])
         if not isinstance(one, Absent):
@@ -468,7 +467,7 @@ def _certificate_id(value: Value) -> Value:
 
 @derived("servesPublic", of=NEEDS, label="public TLS endpoint", reads={**NEEDS, ENVIRONMENTS: (_INTERNAL,)})
 def _serves_public(resource: Resource, context: Context) -> Answer:
-    """Return whether anyone on the internet may be served by a resource that serves TLS."""
+    """Return whether a resource that uses TLS may be reachable from the internet."""
     type_ = resource.type.lower()
     if type_ == GATEWAYS:
         return or_absent(_has_public_frontend(resource), resource)
@@ -500,7 +499,7 @@ def _has_public_frontend(gateway: Resource) -> Value | None:
 
 
 def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) -> Value:
-    """Return that it serves the public, unless the resource that it belongs to says that it is internal."""
+    """Return that a resource is public, unless the resource that it belongs to is declared as internal."""
     answer = of.select(path) if of is not None else None
     if of is None or of.existing or isinstance(answer, Unknown):
         return unknown(resource, "whether what it belongs to is internal is not known")

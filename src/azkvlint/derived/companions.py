@@ -1,6 +1,6 @@
-"""What the companions of a resource say of it together: alerts, diagnostic settings, subscriptions that name it.
+"""Facts that the companions of a resource determine together: alerts, diagnostic settings, subscriptions.
 
-Answers are three-valued here too: certain, possible, or neither.
+Each fact is certain, possible, or neither.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ELSEWHERE = "one that is not part of this input may do so"
 
 
 class Sure(IntEnum):
-    """How sure it is. All of several is the least of them, any is the greatest."""
+    """How certain a fact is. The minimum of several is the certainty of all, the maximum that of any."""
 
     NO = 0
     PERHAPS = 1
@@ -25,7 +25,7 @@ class Sure(IntEnum):
 
 
 class Companions:
-    """Which resources name which others, for certain or perhaps."""
+    """The resources that refer to others, certainly or possibly."""
 
     def __init__(self, references: Iterable[Reference], context: Context) -> None:
         self._resources = context.index.resources
@@ -41,7 +41,7 @@ class Companions:
                 self._loose.append(reference.source)
 
     def naming(self, address: str) -> Iterator[tuple[Resource, Sure]]:
-        """Yield the resources that name one, certain ones first."""
+        """Yield the resources that refer to an address, certain ones first."""
         for source in self._certain.get(address, ()):
             yield self._resources[source], Sure.YES
         for source in (*self._perhaps.get(address, ()), *self._loose):
@@ -49,7 +49,7 @@ class Companions:
 
 
 def companions(context: Context, via: str, type_: str) -> Companions:
-    """Return those that the attribute ``via`` of a type (lower case) makes; made once for a graph."""
+    """Return the companions by the attribute ``via`` of a type (lower case); computed once per graph."""
     key = f"companions {via} {type_}"
     if key not in context.cache:
         context.cache[key] = Companions(references_by(via, frozenset({type_}), context.index), context)
@@ -58,30 +58,30 @@ def companions(context: Context, via: str, type_: str) -> Companions:
 
 
 def is_one_of(answer: Answer, *words: str) -> Sure:
-    """Return whether a text is one of these. Azure compares without case."""
+    """Return whether a string is one of these words. Azure compares case-insensitively."""
     if isinstance(answer, Scalar):
         return Sure.YES if str(answer.value).lower() in map(str.lower, words) else Sure.NO
     return Sure.PERHAPS if isinstance(answer, Unknown | Link) else Sure.NO
 
 
 def is_set(answer: Answer) -> Sure:
-    """Return whether there is a value at all. An empty text sets nothing: so a parameter says that there is none."""
+    """Return whether there is a value. An empty string counts as not set, as in optional parameters."""
     if isinstance(answer, Unknown) and not answer.is_set:
         return Sure.PERHAPS
     return Sure.NO if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == "") else Sure.YES
 
 
 def items_of(answer: Answer) -> tuple[Value, ...]:
-    """Return the items of a list; what is no list, and set, is one itself."""
+    """Return the items of a list; any other value that is set is a single item."""
     if isinstance(answer, ListValue):
         return answer.items
     return () if isinstance(answer, Absent) else (answer,)
 
 
-def said(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
-    """Return an answer about a resource as a value.
+def certainty_value(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
+    """Return a fact about a resource as a value.
 
-    True, false, or not known where a companion elsewhere may make it true.
+    The value is true, false, or unknown if a companion outside the input may make it true.
     """
     if sure is Sure.NO and not context.has_all_companions(resource):
         return unknown(resource, _ELSEWHERE)

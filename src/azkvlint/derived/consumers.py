@@ -1,8 +1,8 @@
-"""Which key a resource is encrypted with, and which vault that is in.
+"""Customer-managed keys of resources, and the vaults that contain them.
 
-A key is named by its URL, or by the URI of its vault and its name; some types name the vault by its id too. All of it
-becomes ids of ``derived.keyId`` and ``derived.keyVaultId``. The azurerm tables give the key directly, its vault only
-where an argument names that.
+A resource refers to a key by its URL, or by the URI of its vault and its name; some types also state the vault's id.
+All forms become the ids in ``derived.keyId`` and ``derived.keyVaultId``. The azurerm tables set the key directly, and
+its vault only if an argument refers to it.
 Source: learn.microsoft.com/azure/templates, the reference of each type.
 """
 
@@ -31,10 +31,10 @@ from azkvlint.model.value import (
 )
 from azkvlint.util.lazy_regex import regex
 
-# --- One place that names a key -> the ids of the key and of its vault ----------------------------------------------
+# --- From one reference to a key to the ids of the key and its vault ------------------------------------------------
 
 
-# Fields of an object that names a key, in lower case.
+# Fields of an object that identify a key, in lower case.
 URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
 _VAULT_URIS = ("keyvaulturi", "vaultbaseurl", "vaulturi")
 _VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid", "kekvaultresourceid")
@@ -45,22 +45,22 @@ _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
 _OF_VAULT = frozenset({"vaulturi", "hsmuri"})
 _OF_TERRAFORM_VAULT = frozenset({"vault_uri", "hsm_uri"})
-# ``uri(base, relative)`` that could not be evaluated: the vault stands in the base. A hole writes a slash as U+2215.
+# ``uri(base, relative)`` that was not evaluated: the base contains the vault. A hole writes a slash as U+2215.
 _URI_CALL = regex(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
 _MAX_TEXT = 20_000
 _MAX_HOLES = 200
 
 
 def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | None]:
-    """Return the key and the vault of a URL, or of an object that names a key by a URL or in parts; None if not named.
+    """Return the key and vault of a URL, or of an object with a URL or its parts; None for each that is not stated.
 
-    ``index`` holds the resources that may be meant.
+    ``index`` holds the resources that the reference may mean.
     """
     return _of_object(place, index) if isinstance(place, MapValue) else _of_url(place, index)
 
 
 def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None]:
-    """Return Key and vault of an object that names a key by a URL or in parts."""
+    """Return the key and vault of an object that has a URL or its parts."""
     url, uri = field_of(item, *URLS), field_of(item, *_VAULT_URIS)
     id_ = field_of(field_of(item, *_VAULT_FIELDS), "id")
     if isinstance(id_, Absent):
@@ -75,7 +75,7 @@ def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None
 
 
 def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
-    """Return Key and vault of a key's URL. A link, and a choice of links, lead to the key, which leads to its vault."""
+    """Return the key and vault of a key's URL. A link, or a choice of links, leads to the key, which has a vault."""
     if not isinstance(url, Scalar | Unknown):
         return (url if isinstance(url, Link) else None), None
     if isinstance(url, Unknown) and url.candidates:
@@ -85,12 +85,12 @@ def _of_url(url: Value, index: Index) -> tuple[Value | None, Value | None]:
         return (_id(f"{place.id}/keys/{place.key}", url) if place.key else None), _id(place.id, url)
     if place.address:
         return url, Link(at=url.at, target=place.address)
-    # The key of a vault that is not in the graph, or one that nobody knows: then its vault may be any.
+    # The key is in a vault outside the graph, or is not known: then its vault may be any.
     return url, url if isinstance(url, Unknown) else None
 
 
 def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Value | None]:
-    """Return Key and vault of a vault's URI and a key's name."""
+    """Return the key and vault of a vault's URI and a key's name."""
     text, key = text_of(uri), text_of(name)
     if isinstance(uri, Scalar) and isinstance(name, Scalar):
         sensitive = uri.sensitive or name.sensitive
@@ -100,12 +100,12 @@ def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Val
         return (_id(f"{place.id}/keys/{key}", uri, name.sensitive) if key else None), _id(place.id, uri)
     if place.address:
         return None, Link(at=uri.at, target=place.address)
-    # Which vault it is decides: where that is not known, no more follows from the key's name.
+    # The vault decides: if it is not known, the key's name alone is not enough.
     return None, uri if text or isinstance(uri, Link | Unknown) else None
 
 
 def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
-    """Return an id (a pattern) as a value, ``sensitive`` where its source is, or something else that it was made of."""
+    """Return an id (a pattern) as a value, marked sensitive if its source or another part of it is."""
     sensitive = sensitive or source.sensitive
     if OPEN not in text:
         return Scalar(at=source.at, value=text, sensitive=sensitive)
@@ -114,9 +114,9 @@ def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """What the text of a URL says: its vault by id (a pattern) or, while a plan does not know that, by address; a key.
+    """The parts of a URL: its vault by id (a pattern) or, while a plan does not know the id, by address; and its key.
 
-    Each is empty where the text does not say it, or where the vault is not in the graph.
+    Each is empty if the URL does not contain it, or if the vault is not in the graph.
     """
 
     id: str = ""
@@ -137,12 +137,12 @@ def _place_of(text: str, index: Index) -> _Place:
             return _Place()
         return _Place(text_of(vault.select(("id",))), vault.address, _key_in_path(path))
     first, is_hole = next(pieces(text))
-    asked, _, attribute = _unfolded(first[1:-1]).rpartition(".properties.") if is_hole else ("", "", "")
+    named_id, _, attribute = _unfolded(first[1:-1]).rpartition(".properties.") if is_hole else ("", "", "")
     if attribute.lower() in _OF_KEY:
-        above, _, key = asked.rpartition("/keys/")
+        above, _, key = named_id.rpartition("/keys/")
         return _Place(id=above, key=key)
     if attribute.lower() in _OF_VAULT:
-        return _Place(id=asked, key=_key_in_path(text[len(first) :]))
+        return _Place(id=named_id, key=_key_in_path(text[len(first) :]))
     address, _, attribute = first[1:-1].rpartition(".") if is_hole else ("", "", "")
     vault = index.resources.get(address) if attribute in _OF_TERRAFORM_VAULT else None
     if vault is not None and vault.type.lower() in _VAULT_TYPES:
@@ -151,7 +151,7 @@ def _place_of(text: str, index: Index) -> _Place:
 
 
 def _vault_name(host: str) -> str:
-    """Return the name in the host of a vault: all up to the first dot, or to Azure's suffix, which may not be known."""
+    """Return the vault's name in a host: the part before the first dot, or before a suffix that may be unknown."""
     name = ""
     for piece, is_hole in pieces(host):
         if is_hole and piece.lower().rstrip("\u27e9").endswith((".keyvaultdns", ".managedhsmdns")):
@@ -176,34 +176,31 @@ def _key_in_path(path: str) -> str:
 
 
 def names_version(text: str) -> bool | None:
-    """Return whether a key's URL (a pattern) names a version of it; None if that is not known."""
+    """Return whether a key's URL (a pattern) contains a version; None if that is not known."""
     first, is_hole = next(pieces(text)) if text and len(text) <= _MAX_TEXT else ("", False)
     if not is_hole:
         path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
         return _versioned(path)
-    asked, _, attribute = first[1:-1].lower().rpartition(".")
+    named_id, _, attribute = first[1:-1].lower().rpartition(".")
     rest = text[len(first) :]
-    if asked.endswith(".properties") and attribute in _OF_KEY:
+    if named_id.endswith(".properties") and attribute in _OF_KEY:
         return attribute == "keyuriwithversion" or bool(rest.strip("/"))
-    return _versioned(rest) if asked and attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
+    return _versioned(rest) if named_id and attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
 
 
 def _versioned(path: str) -> bool | None:
-    """Return whether what follows the host, such as ``keys/name``, names a version; None if that is not known."""
+    """Return whether the path after the host, such as ``keys/name``, contains a version; None if that is not known."""
     parts = path.strip("/").split("/")
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
 
 
 def _unfolded(inner: str) -> str:
-    """Return what a hole stands for, its slashes written as slashes again, but not those of the holes in it."""
+    """Return the expression in a hole with its slashes restored, except in the holes inside it."""
     return "".join(piece if is_hole else piece.replace("\u2215", "/") for piece, is_hole in pieces(inner))
 
 
 def _only_mention(text: str) -> str:
-    """Return the id of the vault that a text depends on, whatever is done to its URI.
-
-    Then no other vault can be meant.
-    """
+    """Return the id of the only vault whose URI a string depends on, whatever functions are applied to the URI."""
     found: set[str] = set()
     left, seen = [text], 0
     while left:
@@ -215,13 +212,13 @@ def _only_mention(text: str) -> str:
             elif OPEN in hole and seen < _MAX_HOLES:
                 left.append(hole)
             else:
-                # It depends on something else, too, or is too much to look into.
+                # It also depends on another resource, or is too long to evaluate.
                 return ""
     return _unfolded(found.pop()) if len(found) == 1 else ""
 
 
 def field_of(value: Answer, *names: str) -> Answer:
-    """Return the first of these fields (lower case) that an object has; through an Unknown that Unknown."""
+    """Return the first of these fields (lower case) that an object has; for an Unknown object, that Unknown."""
     if not isinstance(value, MapValue):
         return value if isinstance(value, Unknown) else Absent(at=value.at)
     for name, field in value.fields.items():
@@ -234,7 +231,7 @@ _ENCRYPTION = "properties.encryption"
 _PROPERTIES = f"{_ENCRYPTION}.keyVaultProperties"
 _CUSTOMER_KEY = f"{_ENCRYPTION}.customerManagedKeyEncryption"
 
-# By type (lower case): where a key is named. There stands a URL, an object with the fields below, or a list of those.
+# By type (lower case): the paths of a key: a URL, an object with the fields below, or a list of those.
 _PLACES: Mapping[str, tuple[str, ...]] = {
     "microsoft.appconfiguration/configurationstores": (_PROPERTIES,),
     "microsoft.automation/automationaccounts": (_PROPERTIES,),
@@ -289,7 +286,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "microsoft.recoveryservices/vaults": (_PROPERTIES,),
     "microsoft.servicebus/namespaces": (_PROPERTIES,),
     "microsoft.sql/managedinstances": ("properties.keyId",),
-    # In templates these name one of the server's own keys, which names the vault's; azurerm gives that one directly.
+    # Templates refer to one of the server's keys, which refers to the vault's; azurerm sets the vault's key directly.
     "microsoft.sql/managedinstances/encryptionprotector": (),
     "microsoft.sql/managedinstances/keys": ("properties.uri",),
     "microsoft.sql/servers": ("properties.keyId",),
@@ -306,20 +303,20 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
 PATHS: Mapping[str, tuple[Path, ...]] = {
     type_: tuple(tuple(place.split(".")) for place in places) for type_, places in _PLACES.items()
 }
-# The one type whose keys the azurerm table gives as a list.
+# The only type whose keys the azurerm table sets as a list.
 _SEVERAL = "microsoft.eventhub/namespaces"
-# What azurerm arguments that name a key, or only its vault and its name, become.
+# The attributes for azurerm arguments that refer to a key, or only to its vault and its name.
 KEY_ID, KEY_IDS, VAULT_ID = ("derived", "keyId"), ("derived", "keyIds"), ("derived", "keyVaultId")
 _KEY_NAME: Path = ("derived", "keyName")
 _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-# What must be read of the consumers themselves.
+# The attributes that are read of the consumers themselves.
 NEEDS: Mapping[str, tuple[Path, ...]] = {
     type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
 }
-# And of what they name.
+# The attributes that are read of the resources that they refer to.
 GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **NEEDS,
     **dict.fromkeys(_KEYS, (("parent",),)),
@@ -339,7 +336,7 @@ def _key_ids(resource: Resource, context: Context) -> Answer:
 
 
 def _keys(resource: Resource, index: Index, field: Path) -> Answer:
-    """Return the keys that all places name together; absent where an azurerm table has set the attribute."""
+    """Return the keys that all paths refer to; absent if an azurerm table has set the attribute."""
     if not isinstance(resource.select(field), Absent):
         return absent(resource)
     vault = resource.select(VAULT_ID)
@@ -352,7 +349,7 @@ def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
     """Return the key of this name in this vault, if it is in the graph."""
     above = reference_of("", "", vault, index)
     if isinstance(name, Scalar) and isinstance(vault, Unknown) and (above is None or not above.targets):
-        return unknown(vault, vault.why)  # any key of this name may be the one
+        return unknown(vault, vault.why)  # it may be any key of this name
     if above is None or not above.targets or not isinstance(name, Scalar):
         return name if isinstance(name, Unknown) else None
     for key in (key for type_ in _KEYS for key in index.named(type_, str(name.value).lower())):
@@ -366,7 +363,7 @@ def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
 
 @derived("keyVaultId", of=PATHS, label="vault of the customer-managed key", reads=GRAPH_NEEDS)
 def _vault_id(resource: Resource, context: Context) -> Answer:
-    """Return the vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
+    """Return the vaults (or managed HSMs) of the keys; absent if an azurerm argument has already set the attribute."""
     if not isinstance(resource.select(VAULT_ID), Absent):
         return absent(resource)
     return _joined(resource, vaults_of(resource, context))
@@ -382,7 +379,7 @@ def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
 
 
 def keys_of(resource: Resource) -> tuple[Value, ...]:
-    """Return the keys that azurerm arguments name, or what stands in the places where templates name them."""
+    """Return the keys that azurerm arguments refer to, or the values at the key paths of templates."""
     for field in (KEY_ID, KEY_IDS):
         found = resource.select(field)
         if not isinstance(found, Absent):
@@ -391,7 +388,7 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
 
 
 def _vault_of(value: Value, context: Context) -> Value | None:
-    """Return the vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
+    """Return the vault of a key. For a key in the graph, it is the vault that the key resource refers to."""
     index = context.index
     vault = key_and_vault(value, index)[1]
     if vault is not None:
@@ -402,7 +399,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
     keys = [index.resources[address] for address in (*reference.targets, *reference.candidates)]
     above = [key.attributes.fields["parent"] for key in keys if "parent" in key.attributes.fields]
     if reference.targets and len(above) == 1:
-        # It is reported where the consumer names its key.
+        # The finding is reported where the consumer refers to its key.
         return msgspec.structs.replace(above[0], at=value.at)
     if not above:
         return _outside(value, context)
@@ -414,13 +411,13 @@ def _vault_of(value: Value, context: Context) -> Value | None:
 
 
 def _outside(value: Value, context: Context) -> Value:
-    """Return the vault of a key that is not in the graph: another one, or one here whose name is not known."""
+    """Return the vault of a key outside the graph: another vault, or one in the graph whose name is not known."""
     if isinstance(value, Link):
         return msgspec.structs.replace(value, type="")
     nameless = _nameless(context) if isinstance(value, Scalar) else ()
     if not nameless:
         return value
-    # One more candidate, which is not here: the vault of that name may be another.
+    # One more candidate is outside the graph: the vault of that name may be another one.
     return Unknown(at=value.at, why="a vault's name is not known", candidates=(*nameless, display(value)), closed=True)
 
 
@@ -435,15 +432,15 @@ def _nameless(context: Context) -> tuple[str, ...]:
 
 
 def _joined(resource: Resource, values: Iterable[Value | None]) -> Answer:
-    """Return one value, or a list of several; absent for none."""
+    """Return one value, or a list of several; absent if there are none."""
     found = tuple(value for value in values if value is not None)
     return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else absent(resource)
 
 
 def places_of(resource: Resource) -> Iterator[Value]:
-    """Yield what stands where the resource names a key.
+    """Yield the values at the key paths of a resource.
 
-    What is only looked up, and shows no key here, says no more than what is not mentioned at all.
+    An existing resource without a visible key counts like a resource without the property.
     """
     for path in PATHS.get(resource.type.lower(), ()):
         found: Answer = resource.attributes
@@ -454,22 +451,22 @@ def places_of(resource: Resource) -> Iterator[Value]:
                 yield item
 
 
-# --- Where a customer-managed key is kept, and whether its consumer names one version of it -------------------------
+# --- The store of a customer-managed key, and whether its consumer refers to a specific version ---------------------
 
 
 _STORES = dict(zip(_VAULTS, ("vault", "managed-hsm"), strict=True))
 _VERSION: Path = ("derived", "keyVersion")
-# What ends the name of an attribute of Terraform's that is a key with, or without, a version. The id of a key in a
-# managed HSM has none. Source: the provider's documentation of azurerm_key_vault_key and ..._security_module_key.
+# The last part of a Terraform reference to a key with, or without, a version. The id of a key in a managed HSM has no
+# version. Source: the provider's documentation of azurerm_key_vault_key and ..._security_module_key.
 _WITHOUT, _WITH = "versionless_id", ("id", "versioned_id", "resource_id")
 _HSM_KEY = "hardware_security_module_key"
 
 
 @derived("keyStore", of=PATHS, label="store of the key", reads=GRAPH_NEEDS)
 def _key_store(resource: Resource, context: Context) -> Answer:
-    """Return ``vault`` or ``managed-hsm``.
+    """Return ``vault`` or ``managed-hsm``: the store of a consumer's keys.
 
-    Where the keys of a consumer are kept; of several keys, ``vault`` if any is.
+    With several keys, ``vault`` if any of them is in a vault.
     """
     found = [_store_of(value, context.index) for value in vaults_of(resource, context)]
     vaults = [one for one in found if isinstance(one, Scalar) and one.value == "vault"]
@@ -502,7 +499,7 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     reads={type_: (*paths, _VERSION) for type_, paths in NEEDS.items()},
 )
 def _pins_version(resource: Resource, _: Context) -> Answer:
-    """Return whether a consumer names one version of its key; of several keys, of any. None where it names no key."""
+    """Return whether a consumer pins a version of any of its keys; absent if it refers to no key."""
     found = list(_pins(resource))
     pinned = [one for one in found if isinstance(one, Scalar) and one.value is True]
     doubts = [one for one in found if isinstance(one, Unknown)]
@@ -523,8 +520,8 @@ def _pins(resource: Resource) -> Iterator[Scalar | Unknown]:
 
 
 def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
-    """Return what an argument or a field of its own says, in which an empty text is no version."""
-    # The version of a key that is to be made is not known yet, but it has one.
+    """Return whether a separate version argument or field is set; an empty string is not a version."""
+    # The version of a key that is not created yet is not known, but it has one.
     if isinstance(version, Unknown) and not version.pattern.endswith(".version\u27e9"):
         return unknown(version, version.why)
     pinned = text_of(version) != ""
@@ -532,7 +529,7 @@ def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
 
 
 def _named(key: Value) -> Scalar | Unknown:
-    """Return what the name of the key itself says."""
+    """Return whether the key reference itself contains a version."""
     pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
     if pinned is None:
         return unknown_as(key, "whether it names a version of its key is not known")
@@ -540,7 +537,7 @@ def _named(key: Value) -> Scalar | Unknown:
 
 
 def _by_attribute(key: Link) -> bool | None:
-    """Return whether the attribute that a reference ends in, perhaps through modules, names a version."""
+    """Return whether the attribute that a reference ends in, perhaps through modules, contains a version."""
     last = key.hops[-1] if key.hops else ""
     attribute = last.rpartition(".")[2]
     if attribute.endswith(_WITHOUT):

@@ -1,7 +1,7 @@
-"""Dates of keys and secrets, as days: azurerm writes RFC 3339, Azure Resource Manager seconds since 1970.
+"""Dates of keys and secrets, in days: azurerm writes RFC 3339, Azure Resource Manager seconds since 1970.
 
-How long something is valid or has been used is counted as Azure's built-in policies count it: from its not-before
-date, else from the day it was made, which is today for what is about to be made.
+Periods of validity and use are counted as in Azure's built-in policies: from the not-before date, else from the
+creation date, which is today for objects that are about to be created.
 Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates, the definitions of the policies
 "Keys should have the specified maximum validity period" and "... should not be active for longer than ...", and
 learn.microsoft.com/rest/api/keyvault/keyvault/keys/create-if-not-exist.
@@ -45,27 +45,27 @@ DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 _ATTRIBUTES: Path = ("properties", "attributes")
 EXPIRES, BEGINS, CREATED = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
-# Resources of Terraform's provider "time", which keep a moment in the state.
+# Resources of Terraform's provider "time", which keep a timestamp in the state.
 _KEPT = regex(r"\btime_(?:offset|rotating|static)\.")
-# What a plan or a what-if result does with what is not there yet. Source alone is judged as if nothing was there.
+# The actions with which a plan or what-if result creates an object. Source alone is checked as if nothing existed.
 MADE: frozenset[str | None] = frozenset({"create", "replace"})
 _NEW = MADE | {None}
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """A moment in seconds since 1970, and the value that says it."""
+    """A point in time in seconds since 1970, and the value that states it."""
 
     seconds: float
     value: Scalar
 
     @property
     def day(self) -> str:
-        """Return its day, for people."""
+        """Return the day as a string for messages."""
         return _day(self.seconds)
 
 
 def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
-    """Return the moment that a date says; None if there is none, Unknown if it is not known or no date."""
+    """Return the moment of a date; None if there is no date, Unknown if it is not known or invalid."""
     found = resource.select(path)
     if isinstance(found, Absent):
         return None
@@ -74,7 +74,7 @@ def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     seconds = _seconds(found.value)
     if seconds is None:
         return Unknown(at=found.at, why="it is no date", sensitive=found.sensitive)
-    # What is computed from it is located at this date.
+    # Values computed from the moment are located at this date.
     at = msgspec.structs.replace(found.at, attribute=path_text(path))
     return Moment(seconds, msgspec.structs.replace(found, at=at))
 
@@ -106,7 +106,7 @@ def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment
 
 
 def midnight(day: date, of: Resource) -> Moment:
-    """Return the moment when a day begins, located at a resource."""
+    """Return the start of a day, located at a resource."""
     return Moment((day - _EPOCH).days * DAY, Scalar(at=of.at, value=day.isoformat()))
 
 
@@ -118,14 +118,14 @@ def between(first: Moment, last: Moment) -> float:
 def _whole_days(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
     """Return the whole days from one moment to another, located at ``of``."""
     sensitive = first.value.sensitive or last.value.sensitive
-    # What must not be shown stands in no note either.
+    # A sensitive date must not appear in a note either.
     note = "" if sensitive else note.format(first=first.day, last=last.day)
     number = floor(between(first, last))
     return known(of.value, number, note, sensitive=sensitive)
 
 
 def _day(seconds: float) -> str:
-    """Return a day for people; a number where no calendar reaches, as for milliseconds taken for seconds."""
+    """Return a day for messages; a number outside the calendar, as for milliseconds used in place of seconds."""
     try:
         return (_EPOCH + timedelta(days=seconds // DAY)).isoformat()
     except OverflowError:
@@ -142,7 +142,7 @@ def _days_left(resource: Resource, context: Context) -> Answer:
 
 @derived("expiryYear", of=DATED, label="year of expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
 def _expiry_year(resource: Resource, _: Context) -> Answer:
-    """Return the year in which it expires; None if it never does."""
+    """Return the year in which an object expires; absent if it never expires."""
     end = expiry(resource)
     if not isinstance(end, Moment):
         return or_absent(end, resource)
@@ -150,7 +150,7 @@ def _expiry_year(resource: Resource, _: Context) -> Answer:
     try:
         year = (_EPOCH + timedelta(days=end.seconds // DAY)).year
     except OverflowError:
-        # No calendar reaches there, as for milliseconds taken for seconds.
+        # Outside the calendar, as for milliseconds used in place of seconds.
         year = date.max.year if end.seconds > 0 else date.min.year
     return known(end.value, year, note, sensitive=end.value.sensitive)
 
@@ -205,7 +205,7 @@ def _least_valid_days(resource: Resource, context: Context) -> Answer:
 
 
 def _is_undated(resource: Resource) -> bool:
-    """Return whether nothing is written of when its validity begins."""
+    """Return whether no not-before date is written."""
     return all(isinstance(resource.select(path), Absent) for path in (BEGINS, CREATED))
 
 
@@ -243,7 +243,7 @@ def _active_days(resource: Resource, context: Context) -> Answer:
     local_only=True,
 )
 def _moving(resource: Resource, _: Context) -> Answer:
-    """Return which of its dates are computed from the time of the run, so that they change with every run."""
+    """Return the dates that are computed from the current time, so that they change with every run."""
     fields = {
         str(path[-1]): _moves(found, resource)
         for path in (EXPIRES, BEGINS)
@@ -259,7 +259,7 @@ def _moves(found: Value, resource: Resource) -> Value:
         note = "it is reckoned from the moment of the run"
         return known(found, True, note)
     if found.why == BY_DEPLOYMENT:
-        # A template makes a key only once, and what it says later of one that exists counts for nothing.
+        # A template creates a key only once; later changes to an existing key have no effect.
         note = "it is reckoned from the moment of the deployment"
         return known(found, resource.type.lower() == SECRETS, note)
     if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
@@ -267,7 +267,7 @@ def _moves(found: Value, resource: Resource) -> Value:
     return found
 
 
-# --- What the rotation policy of a key amounts to, in days: when it rotates, expires and notifies -------------------
+# --- The rotation policy of a key in days: when it rotates, expires and notifies ------------------------------------
 # Durations are ISO 8601. A month counts as a twelfth of a year, so that `P12M` and `P1Y` are the same. Source:
 # learn.microsoft.com/azure/key-vault/keys/how-to-configure-key-rotation.
 
@@ -281,14 +281,14 @@ _DAY = 86_400
 _YEAR = 365 * _DAY + _DAY // 4
 # The seconds of each part: whole numbers, so that 168 hours are a week to the second.
 _IN_SECONDS = (_YEAR, _YEAR // 12, 7 * _DAY, _DAY, 3_600, 60, 1)
-# No duration of more digits than this is meant.
+# A longer string is not a valid duration.
 _LONGEST = 40
 
 Days: TypeAlias = float | Unknown | None
 
 
 def duration(answer: Answer) -> Days:
-    """Return the days of a duration; None if there is none, Unknown if it is not known or no duration."""
+    """Return the days of a duration; None if there is none, Unknown if it is not known or invalid."""
     if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == ""):
         return None
     text = str(answer.value) if isinstance(answer, Scalar) else ""
@@ -307,7 +307,7 @@ class _Policy:
         self.lifetime = duration(select(policy, ("attributes", "expiryTime")))
         self.after: Days = None
         self.before: Days = None
-        # azurerm has an argument of its own for it; elsewhere it is an action.
+        # azurerm has a separate argument for it; elsewhere it is an action.
         self.notice = duration(select(policy, ("notifyBeforeExpiry",)))
         for action, kind in self._actions(select(policy, ("lifetimeActions",))):
             after = duration(select(action, ("trigger", "timeAfterCreate")))
@@ -329,7 +329,7 @@ class _Policy:
                 self.after, self.before, self.notice = kind, kind, _first(self.notice, kind)
 
     def fields(self, resource: Resource, context: Context) -> Iterator[tuple[str, Value | None]]:
-        """Yield what a rule can ask of it."""
+        """Yield the fields that rules can check."""
         lifetime = self.lifetime
         yield "trigger", self._trigger()
         for name, days in (
@@ -360,7 +360,7 @@ class _Policy:
         return known(self.at, word, _TRIGGERS[word])
 
 
-# What a number of days says, and what one below zero says.
+# The notes for a number of days, and for a negative number.
 _NOTES = {
     "expiryDays": ("its versions expire after {} days", ""),
     "everyDays": ("a version is rotated {} days after it is made", "a version is rotated {} days before it is made"),
@@ -392,19 +392,19 @@ def _minus(one: Days, other: Days) -> Days:
 
 
 def _slack(resource: Resource, context: Context, after: Days) -> Days:
-    """Return how long before its own expiry the version is rotated that the resource itself describes."""
+    """Return the days between the rotation and the expiration date of the key version that the resource describes."""
     end = expiry(resource)
     if not isinstance(end, Moment):
         return None if after is None else end
     begin = start(resource, context.today, MADE)
     if isinstance(begin, Moment):
         return _minus(between(begin, end), after)
-    # If it was made long ago, so that it may have been rotated already, it had even more time.
+    # If it was created long ago, it may have been rotated already, and had even more time.
     least = _minus(between(midnight(context.today, resource), end), after)
     return begin if isinstance(least, float) and least < 0 else least
 
 
-# Besides the whole, the names in it: templates may write them in other letters.
+# Besides the policy, the property names in it: templates may write them in different case.
 _OF_POLICY: tuple[Path, ...] = (
     (),
     ("attributes", "expiryTime"),
@@ -439,7 +439,7 @@ def _rotation(resource: Resource, context: Context) -> Answer:
     return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin=Origin.DERIVED)
 
 
-# --- Storage accounts whose keys a vault manages --------------------------------------------------------------------
+# --- Managed storage accounts: storage account keys that a vault regenerates ----------------------------------------
 # Source: learn.microsoft.com/azure/key-vault/secrets/overview-storage-keys.
 
 
@@ -449,7 +449,7 @@ _PERIOD: Path = ("properties", "regenerationPeriod")
 
 @derived("regenerationDays", of=STORAGE, label="regeneration period", reads={STORAGE: (_PERIOD,)})
 def _regeneration_days(resource: Resource, _: Context) -> Answer:
-    """Return after how many days a key is made anew."""
+    """Return the days after which a key is regenerated."""
     period = resource.select(_PERIOD)
     days = duration(period)
     if days is None or isinstance(days, Unknown):

@@ -1,7 +1,7 @@
-"""Which roles somebody may assign who may assign roles: what the condition of their own role assignment leaves.
+"""The roles that the condition of a role assignment allows its principal to assign.
 
-A condition is read as Azure reads it, and asked for each role: may a request that assigns it be allowed? What it says
-of anything but the role (to whom, when, from where) is taken to hold for somebody, and is no answer by itself.
+A condition is evaluated as Azure evaluates it, once for each role: may a request that assigns the role be allowed?
+Expressions on anything but the role (principal, time, network) are free: they hold for some requests only.
 Source: learn.microsoft.com/azure/role-based-access-control/conditions-format and
 .../delegate-role-assignments-examples.
 """
@@ -23,7 +23,7 @@ from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown
 from azkvlint.util.lazy_regex import regex
 
 CONDITION: Path = ("properties", "condition")
-# The built-in condition of Key Vault Data Access Administrator has these roles only.
+# The built-in condition of Key Vault Data Access Administrator allows these roles only.
 # Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles/security.
 _OF_DATA_ACCESS_ADMINISTRATOR = frozenset(
     {
@@ -47,7 +47,7 @@ _Token: TypeAlias = Mapping[str, str | None]
 
 
 class _Truth(NamedTuple):
-    """What an expression may turn out to be for some request: certainly, and at most."""
+    """The values that an expression may have for some request: certainly, and at most."""
 
     certain: frozenset[bool]
     possible: frozenset[bool]
@@ -72,11 +72,11 @@ def _and(left: _Truth, right: _Truth) -> _Truth:
 
 
 class _Misread(Exception):
-    """A condition that is not understood."""
+    """A condition that cannot be parsed."""
 
 
 class _Condition:
-    """Reads a condition for a request that assigns one role, given by its id."""
+    """Evaluates a condition for a request that assigns one role, by the id of the role."""
 
     def __init__(self, tokens: list[_Token], role: str) -> None:
         self._role = role
@@ -84,7 +84,7 @@ class _Condition:
         self._at = 0
 
     def truth(self) -> _Truth:
-        """Return whether the request is allowed. Raises _Misread."""
+        """Return whether the request is allowed. Raises _Misread if the condition cannot be parsed."""
         found = self._either(0)
         if self._at < len(self._tokens):
             raise _Misread
@@ -135,7 +135,7 @@ class _Condition:
         if (token["attribute"] or "").strip().lower() != _ROLE:
             return _FREE
         if (token["source"] or "").lower() != "request":
-            # What is there already has no role yet while it is being made.
+            # The existing resource has no role yet while the assignment is being created.
             return _NOT_KNOWN
         return self._about_role(token)
 
@@ -144,7 +144,7 @@ class _Condition:
         ids = _items(token["several"] if token["several"] is not None else token["one"])
         if operator not in ("guidequals", "guidnotequals") or not ids or any(one.startswith("@") for one in ids):
             return _NOT_KNOWN
-        # An id that is not known may be any.
+        # An id that is not known may be any id.
         same = [_NOT_KNOWN if HOLE in one else _sure(one.lower() == self._role) for one in ids]
         if operator == "guidnotequals":
             same = [_not(one) for one in same]
@@ -155,7 +155,7 @@ class _Condition:
 
 
 def _tokens(text: str) -> list[_Token] | None:
-    """Return the words of a condition; None if they are not understood."""
+    """Return the tokens of a condition; None if it cannot be parsed."""
     text = _with_short_holes(text).rstrip()
     found: list[_Token] = []
     at = 0
@@ -169,7 +169,7 @@ def _tokens(text: str) -> list[_Token] | None:
 
 
 def _with_short_holes(text: str) -> str:
-    """Return a text without the expressions that its unknown parts come from: they may hold any mark."""
+    """Return a string with its unknown parts shortened: their expressions may contain any character."""
     kept: list[str] = []
     depth = 0
     for character in text:
@@ -202,7 +202,7 @@ def _assignable(resource: Resource, context: Context) -> Answer:
     tokens = _tokens(text)
     roles = roles_over_vaults()
     names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
-    items = tuple(_assignable_role(name, _asked(tokens, role), at) for role, name in names.items())
+    items = tuple(_assignable_role(name, _truth_for_role(tokens, role), at) for role, name in names.items())
     return known_list(at, items)
 
 
@@ -214,10 +214,10 @@ def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:
     return MapValue(at=at, fields={"name": known(at, name, name), "allowed": allowed})
 
 
-def _asked(tokens: list[_Token] | None, role: str) -> _Truth:
+def _truth_for_role(tokens: list[_Token] | None, role: str) -> _Truth:
     """Return whether a condition allows a role.
 
-    Where there is none, everything is allowed; None is one that is misread.
+    Without tokens there is no condition, and every role is allowed; None is a condition that cannot be parsed.
     """
     if tokens is None:
         return _NOT_KNOWN

@@ -1,4 +1,4 @@
-"""What happens while a plan is applied: whether a grant is there before what needs it."""
+"""The order of deployment: whether an access grant exists before the objects that require it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
 
-# By type of object, the permissions of which it takes one to write it.
+# By type of object: permissions, any of which is sufficient to write it.
 _WRITES = {
     f"{VAULTS}/secrets": ("secrets/set",),
     f"{VAULTS}/keys": ("keys/create", "keys/import"),
@@ -36,7 +36,7 @@ _KEPT = {type_: f"grants to the deployment identity, of {type_}" for type_ in _W
     },
 )
 def _waits_for_grant(resource: Resource, context: Context) -> Answer:
-    """Return whether an object is created after a grant to the deployment identity, if there is one on its vault."""
+    """Return whether an object depends on a grant to the deployment identity, if there is one on its vault."""
     type_ = resource.type.lower()
     certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
     if not certain and not perhaps:
@@ -53,14 +53,14 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
     if reference.anything or reference.candidates:
         may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
-    # A grant that may exist apart from the object is no reason for a doubt.
+    # A grant that may exist independently of the object does not make the result unknown.
     may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
     grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
     if not may_be:
         return absent(resource)
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
-    # One grant is enough, but whether what is perhaps one is enough, nobody knows.
+    # One grant is enough; whether a possible grant is enough is not known.
     if not late or any(grant not in late for grant in grants):
         return known(resource, True)
     inline = _in_vault(resource, vault, context)
@@ -77,7 +77,7 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
     """Return whether the vault's own policies let the deployment identity write an object.
 
-    What is in it waits for it.
+    The object always depends on its vault.
     """
     vault = context.index.resources.get(address)
     if vault is None:
@@ -100,7 +100,7 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
 
 
 def _is_among(address: str, before: set[str]) -> bool:
-    """Return whether a grant, or the module that it lies in, is made before."""
+    """Return whether a grant, or the module that it is in, is created before the object."""
     return address in before or any(
         address.startswith(f"{module}.") for module in before if module.rpartition(".")[0].endswith("module")
     )
@@ -110,9 +110,9 @@ _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
 
 
 def _grants(type_: str, context: Context) -> _Grants:
-    """Return the grants that let the deployment identity write such objects, by vault; and those that perhaps do.
+    """Return the certain and the possible grants that let the deployment identity write such objects, by vault.
 
-    One that may be for any vault is under the empty name.
+    A grant that may be for any vault is under the empty name.
     """
     key = _KEPT[type_]
     found = context.cache.get(key)
@@ -128,8 +128,8 @@ def _grants(type_: str, context: Context) -> _Grants:
                     _note(found, policy, reference, sure)
         # Coverage is slow to compute, and few assignments are to the deployment identity.
         assignments = [one for one in index.of_type(ASSIGNMENTS) if one.stays]
-        judged = ((one, _lets_deployer_write(type_, one, context)) for one in assignments)
-        theirs = {one.address: sure for one, sure in judged if sure is not False}
+        checked = ((one, _lets_deployer_write(type_, one, context)) for one in assignments)
+        theirs = {one.address: sure for one, sure in checked if sure is not False}
         if theirs:
             for reference in Coverage(index).references(COVERS, frozenset({ASSIGNMENTS})):
                 if reference.source in theirs:
@@ -138,7 +138,7 @@ def _grants(type_: str, context: Context) -> _Grants:
 
 
 def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | None) -> None:
-    """Take note of a grant; ``sure`` is None if it is perhaps one to the deployment identity."""
+    """Record a grant; ``sure`` is None if it is not known whether its principal is the deployment identity."""
     for vault in reference.targets:
         found[0 if sure else 1].setdefault(vault, []).append(grant.address)
     for vault in (*reference.candidates, *([""] if reference.anything else ())):
@@ -148,7 +148,7 @@ def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | No
 def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool | None:
     """Return whether a grant lets the deployment identity write such objects; None if that is not known.
 
-    A grant that exists already need not be waited for.
+    A grant that exists already is not waited for.
     """
     if grant.declared_as not in GRANTS or grant.action not in (None, "create", "replace"):
         return False

@@ -1,4 +1,4 @@
-"""Whose key the data of a resource is encrypted with: ``derived.encryptedWith``, by the table of services."""
+"""Encryption of resources with customer-managed or platform keys: ``derived.encryptedWith``, by the service table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from azkvlint.model.value import (
 )
 from azkvlint.util.lazy_regex import regex
 
-# The last: there is no key here, but a resource of its own may add one.
+# UNLESS_ADDED: the resource has no key, but a separate resource may add one.
 CUSTOMER, PLATFORM, UNLESS_ADDED = "customer-key", "platform-key", "platform-key-unless-added"
 
 _BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in SERVICES.items()}
@@ -51,7 +51,7 @@ def _needs(type_: str, service: Service) -> tuple[Path, ...]:
     reads={type_: _needs(type_, service) for type_, service in _BY_TYPE.items()},
 )
 def _encrypted_with(resource: Resource, context: Context) -> Answer:
-    """Return one of the words above; None of a resource that cannot have a customer's key."""
+    """Return one of the words above; absent for a resource that does not support customer-managed keys."""
     service = _BY_TYPE.get(resource.type.lower())
     if service is None:
         return absent(resource)
@@ -66,9 +66,9 @@ def _encrypted_with(resource: Resource, context: Context) -> Answer:
 
 
 def _spared(resource: Resource, service: Service) -> bool | Unknown:
-    """Return whether the resource cannot have a customer's key."""
+    """Return whether the resource does not support customer-managed keys."""
     if service.spared is None or not isinstance(resource.select(("scope",)), Absent):
-        return False  # what only adds a key to another resource says nothing of its tier
+        return False  # a resource that only adds a key to another one does not state its tier
     found = _is_among(resource, service.spared)
     if found is False or not service.unless:
         return found
@@ -85,11 +85,11 @@ def _is_among(resource: Resource, meant: Words) -> bool | Unknown:
 
 
 def _switched(resource: Resource, service: Service) -> Value | None:
-    """Return what the switch says, where it is set."""
+    """Return the value of the service's switch, if it is set."""
     if service.switch is None:
         return None
     answer = at_path(resource.attributes, service.switch.path)
-    # An object is no word: the key in it decides.
+    # An object is not a switch value: the key in it decides.
     if isinstance(answer, Unknown):
         return None if _is_set(answer) is True else unknown(answer, answer.why)
     if not isinstance(answer, Scalar) or not _text(answer):
@@ -99,7 +99,7 @@ def _switched(resource: Resource, service: Service) -> Value | None:
 
 
 def _found(resource: Resource, service: Service, index: Index) -> Value | None:
-    """Return what the keys and disk encryption sets that are named, or not, amount to."""
+    """Return the result for the keys and disk encryption sets that a resource refers to."""
     if service.disks:
         return _of_machine(resource, service)
     answers = list(_keys(resource, index)) if service.named else []
@@ -114,26 +114,26 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
         return known(resource.at, CUSTOMER, "the machine encrypts the disk, with a secret in the customer's vault")
     if service.copies is not None and _is_among(resource, service.copies) is not False:
         return unknown(resource, "it takes over the key of what it is a copy of")
-    # In Terraform also a resource of azapi can be given its key by one of azurerm.
+    # In Terraform an azurerm resource can also add a key to an azapi resource.
     if service.added_in_arm or (service.added and is_azure(resource.declared_as)):
         return known(resource.at, UNLESS_ADDED, found.note)
     return found
 
 
 def _keys(resource: Resource, index: Index) -> Iterator[Answer]:
-    """Yield the keys that are named, and their vaults."""
+    """Yield the keys that are referred to, and their vaults."""
     yield from (resource.select(path) for path in _NAMED)
     for place in consumers.places_of(resource):
         yield from (value for value in key_and_vault(place, index) if value is not None)
 
 
 def _of_machine(resource: Resource, service: Service) -> Value | None:
-    """Return the worst of a machine's disks; None of a machine without any that are made with it."""
+    """Return the weakest encryption of a VM's disks; None for a VM without disks that are created with it."""
     disks = [disk for path in service.disks for disk in _items(at_path(resource.attributes, path))]
     system = service.disks[0]
     profile, _, _ = system.rpartition(".storageProfile.")
     if isinstance(at_path(resource.attributes, system), Absent) and _is_set(at_path(resource.attributes, profile)):
-        # Whatever is not said of the system's disk, there is one.
+        # The OS disk always exists, even if it is not described.
         return _best(resource.at, [])
     found = [one for one in (_of_disk(disk) for disk in disks) if one is not None]
     ranks = {PLATFORM: 0, CUSTOMER: 2}
@@ -141,9 +141,9 @@ def _of_machine(resource: Resource, service: Service) -> Value | None:
 
 
 def _of_disk(disk: Value) -> Scalar | Unknown | None:
-    """Return one disk of a machine.
+    """Return the encryption of one disk of a VM.
 
-    None of one that is made elsewhere and only attached, or a file in a storage account.
+    None for a disk that is created elsewhere and only attached, or a file in a storage account.
     """
     managed, file = field_of(disk, "manageddisk"), field_of(field_of(disk, "vhd"), "uri")
     elsewhere = _is_set(field_of(managed, "id")) is True or _is_set(file) is True
@@ -154,12 +154,12 @@ def _of_disk(disk: Value) -> Scalar | Unknown | None:
 
 
 def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
-    """Return a customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
+    """Return CUSTOMER if any answer is certainly set; else PLATFORM, or unknown if an answer may be set."""
     doubt: Unknown | None = None
     for answer in answers:
         if _is_set(answer) is True:
             return known(answer.at, CUSTOMER, "a key of the customer's is named")
-        # Of a list some item is not known.
+        # Some item of a list is not known.
         doubtful = (one for one in _items(answer) if isinstance(one, Unknown))
         doubt = next(doubtful, None) if doubt is None else doubt
     if doubt is not None:
@@ -168,7 +168,7 @@ def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
 
 
 def _is_set(answer: Answer) -> bool | None:
-    """Return whether an answer is set; None where nobody knows. An empty text sets nothing."""
+    """Return whether an answer is set; None if that is not known. An empty string counts as not set."""
     if isinstance(answer, Unknown):
         return True if answer.is_set else None
     if isinstance(answer, ListValue):
@@ -178,7 +178,7 @@ def _is_set(answer: Answer) -> bool | None:
 
 
 def _text(answer: Answer) -> str:
-    """Return a word or boolean in lower case; empty for anything else."""
+    """Return a string or boolean in lower case; empty for anything else."""
     return str(answer.value).lower() if isinstance(answer, Scalar) else ""
 
 
@@ -189,13 +189,13 @@ def _items(answer: Answer) -> tuple[Value, ...]:
 
 
 def at_path(value: Answer, path: str) -> Answer:
-    """Return the answer at a dotted path, whatever case its names are in."""
+    """Return the answer at a dotted path, ignoring the case of names."""
     for step in path.lower().split("."):
         value = field_of(value, step)
     return value
 
 
-# --- Vaults that the Azure platform itself reads for somebody: certificates for machines, and keys of their disks ---
+# --- Vaults that the Azure platform reads itself: certificates for VMs, and keys of their disks ---------------------
 # Source: learn.microsoft.com/azure/templates, Microsoft.Compute/virtualMachines; and
 # learn.microsoft.com/azure/virtual-machines/extensions/azure-disk-enc-windows and -linux (KeyVaultResourceId).
 
@@ -205,7 +205,7 @@ _SECRETS: Mapping[str, Path] = {
     "microsoft.compute/virtualmachinescalesets": ("properties", "virtualMachineProfile", "osProfile", "secrets"),
 }
 _EXTENSIONS = ("microsoft.compute/virtualmachines/extensions", "microsoft.compute/virtualmachinescalesets/extensions")
-# What encrypts disks from inside: an extension in a scale set, and the older settings of a machine's own disk.
+# Encryption inside the VM: an extension in a scale set, and the older settings of a VM's own disk.
 _INLINE: Mapping[str, Path] = {
     "microsoft.compute/virtualmachines": ("properties", "storageProfile", "osDisk", "encryptionSettings"),
     "microsoft.compute/virtualmachinescalesets": (
@@ -215,8 +215,8 @@ _INLINE: Mapping[str, Path] = {
 _ENCRYPTS = "azurediskencryption"
 _SETTINGS: Path = ("properties", "settings")
 _VAULT = "keyvaultresourceid"
-# The settings are a JSON text in Terraform. Where a part of it is not known, so is the whole call of jsonencode, which
-# then stands in a pattern with quotes of its own and U+2215 for a slash.
+# The settings are a JSON string in Terraform. If a part of it is not known, the whole jsonencode call is unknown; its
+# pattern has quotes of its own and U+2215 for a slash.
 _IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
 _SLASH = "\u2215"
 
@@ -228,7 +228,7 @@ _SLASH = "\u2215"
     reads={type_: (path,) for type_, path in _SECRETS.items()},
 )
 def _certificate_vaults(resource: Resource, _: Context) -> Answer:
-    """Return the vaults whose certificates Azure puts on a machine."""
+    """Return the vaults whose certificates Azure installs on a VM."""
     path = _SECRETS.get(resource.type.lower())
     secrets = resource.select(path) if path is not None else None
     if isinstance(secrets, Unknown):
@@ -247,12 +247,12 @@ def _certificate_vaults(resource: Resource, _: Context) -> Answer:
     reads=dict.fromkeys(_EXTENSIONS, (_SETTINGS,)),
 )
 def _encryption_vault(resource: Resource, _: Context) -> Answer:
-    """Return the vault that the settings of an extension name."""
+    """Return the vault that the settings of an extension refer to."""
     return or_absent(_vault_in(resource.select(_SETTINGS)), resource)
 
 
 def _vault_in(settings: Answer) -> Value | None:
-    """Return the vault that the settings of an extension name."""
+    """Return the vault in the settings of an extension, if they contain one."""
     if isinstance(settings, MapValue):
         found = field_of(settings, _VAULT)
         return None if isinstance(found, Absent) else found
@@ -272,7 +272,7 @@ def _vault_in(settings: Answer) -> Value | None:
     reads={type_: (path,) for type_, path in _INLINE.items()},
 )
 def _encryption_vaults(resource: Resource, _: Context) -> Answer:
-    """Return the vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
+    """Return the vaults used for disk encryption inside a VM, as far as the VM resource itself states them."""
     path = _INLINE.get(resource.type.lower())
     found = resource.select(path) if path is not None else None
     if isinstance(found, Unknown):

@@ -1,6 +1,6 @@
-"""Private endpoints: what they lead to, and in which DNS zones they are written.
+"""Private endpoints: their targets, and the private DNS zones that they are registered in.
 
-The azurerm table says some of it directly; of a template or an azapi body it is made here. Source:
+The azurerm table sets some of the attributes directly; for a template or an azapi body they are computed here. Source:
 learn.microsoft.com/azure/private-link/private-endpoint-dns.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
-from azkvlint.derived.companions import Sure, said
+from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
@@ -28,10 +28,10 @@ ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
     ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
     ZONES: (("id",), ("name",)),
 }
-# What names the target of an endpoint.
+# The attributes that identify the target of an endpoint.
 TARGET_READS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",), _READ[_TARGET])}
 OTHER = "other"
-# The parts of services other than Key Vault that endpoints lead to, in lower case. Source:
+# The subresources (group IDs) of other services than Key Vault, in lower case. Source:
 # learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
 _PARTS_OF_OTHERS = frozenset(
     {
@@ -47,7 +47,7 @@ _PARTS_OF_OTHERS = frozenset(
 
 
 def connection(resource: Resource, field: str) -> Answer:
-    """Return a field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
+    """Return a field of the endpoint's connection, with automatic or manual approval: Azure accepts only one."""
     have = resource.select(_READ[field])
     if not isinstance(have, Absent):
         return have
@@ -60,13 +60,13 @@ def connection(resource: Resource, field: str) -> Answer:
 
 @derived("privateLinkServiceId", of=ENDPOINTS, label="target", reads=TARGET_READS)
 def _target(resource: Resource, _: Context) -> Answer:
-    """Return what an endpoint leads to."""
+    """Return the target of an endpoint."""
     return connection(resource, _TARGET)
 
 
 @derived("groupIds", of=ENDPOINTS, label="subresources", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
 def _subresources(resource: Resource, _: Context) -> Answer:
-    """Return the parts of its target that an endpoint leads to."""
+    """Return the subresources of its target that an endpoint connects to."""
     return connection(resource, _PARTS)
 
 
@@ -74,7 +74,7 @@ def _subresources(resource: Resource, _: Context) -> Answer:
     "manualConnection", of=ENDPOINTS, label="manual connection", reads={ENDPOINTS: (("properties",), _READ[_MANUAL])}
 )
 def _manual(resource: Resource, _: Context) -> Answer:
-    """Return whether the connection waits until the owner of the vault approves it."""
+    """Return whether the connection waits for the approval of the vault's owner."""
     have = resource.select(_READ[_MANUAL])
     if not isinstance(have, Absent):
         return have if isinstance(have, (Scalar, Unknown)) else absent(resource)
@@ -89,7 +89,7 @@ def _manual(resource: Resource, _: Context) -> Answer:
     "targetType", of=ENDPOINTS, label="target type", reads={ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}
 )
 def _target_type(resource: Resource, context: Context) -> Answer:
-    """Return the type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
+    """Return the type of an endpoint's target; OTHER for a type that is not in the tables of kvlint."""
     target = connection(resource, _TARGET)
     if isinstance(target, Absent):
         return target
@@ -104,12 +104,12 @@ def _target_type(resource: Resource, context: Context) -> Answer:
 
 
 def _is_of_other(part: Value) -> bool:
-    """Return whether a part is one of a service other than Key Vault."""
+    """Return whether a subresource belongs to a service other than Key Vault."""
     return isinstance(part, Scalar) and str(part.value).lower() in _PARTS_OF_OTHERS
 
 
 def _types_of(target: Value, context: Context) -> set[str]:
-    """Return the types that a target can be of; the empty text for any type."""
+    """Return the types that a target can have; the empty string for any type."""
     if isinstance(target, Link):
         return {target.type if "/" in target.type else _type_at(target.target, context)}
     _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
@@ -123,7 +123,7 @@ def _types_of(target: Value, context: Context) -> set[str]:
 
 
 def _type_at(address: str, context: Context) -> str:
-    """Return the type of the resource at an address. No resource of Key Vault is without a table."""
+    """Return the type of the resource at an address. Every resource type of Key Vault has a table."""
     found = context.index.resources.get(address)
     if found is not None:
         return found.type
@@ -133,7 +133,7 @@ def _type_at(address: str, context: Context) -> str:
 
 @derived("privateDnsZoneIds", of=ENDPOINTS, label="private DNS zones", reads=ZONE_NEEDS)
 def zone_ids(resource: Resource, context: Context) -> Answer:
-    """Return the private DNS zones that an endpoint is written in, by its zone groups."""
+    """Return the private DNS zones of an endpoint, from its zone groups."""
     have = resource.select(_READ[_ZONE_IDS])
     if not isinstance(have, Absent):
         return have
@@ -159,7 +159,7 @@ def zone_ids(resource: Resource, context: Context) -> Answer:
 def _groups(context: Context) -> dict[str, list[Resource]]:
     """Return the zone groups by the address of their endpoint.
 
-    Those that may be of any endpoint under the empty text.
+    Groups that may be of any endpoint are under the empty string.
     """
     found: dict[str, list[Resource]] = {}
     for group in context.index.of_type(ZONE_GROUPS):
@@ -175,7 +175,7 @@ def _groups(context: Context) -> dict[str, list[Resource]]:
 
 @derived("zoneNames", of=ENDPOINTS, label="private DNS zone names", reads=ZONE_NEEDS)
 def _zone_names(resource: Resource, context: Context) -> Answer:
-    """Return the names of those zones."""
+    """Return the names of the private DNS zones of an endpoint."""
     ids = zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
@@ -183,7 +183,7 @@ def _zone_names(resource: Resource, context: Context) -> Answer:
 
 
 def zone_name(id_: Value, context: Context) -> Value:
-    """Return the name of the zone that an id, or a link, is of."""
+    """Return the name of the zone that an id, or a link, refers to."""
     reference = reference_of("", "", id_, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         name = context.index.resources[reference.targets[0]].select(("name",))
@@ -200,16 +200,16 @@ def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     return known(id_, name, note, sensitive=sensitive)
 
 
-# --- Private DNS: which zone a record or a network link is in, and whether a record leads to an endpoint's vault ----
-# Until azurerm 5.0 a zone is given by its name, which says which one it is if there is one of that name.
+# --- Private DNS: the zone of a record or a network link, and whether a record is for an endpoint's vault -----------
+# Before azurerm 5.0 a zone is referred to by its name, which is enough if there is one zone of that name.
 
 
 LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
 _RECORDS = "microsoft.network/privatednszones/a"
 _ZONE_NAME: Path = ("derived", "zoneName")
 _GROUP: Path = ("resourceGroupName",)
-# How the zones of the private link begin, and those of the public name, which a private zone may overlay.
-_ASKED = {
+# The prefixes of the private link zones, and those of the public zone names, which a private zone may override.
+_RESOLVED_PREFIXES = {
     VAULTS[0]: ("vault.", "vaultcore.", "privatelink.vaultcore."),
     VAULTS[1]: ("managedhsm.", "privatelink.managedhsm."),
 }
@@ -225,7 +225,7 @@ HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
     reads={LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)},
 )
 def zone_of(resource: Resource, context: Context) -> Answer:
-    """Return the zone that something is in."""
+    """Return the zone of a DNS record or network link."""
     above, name = resource.select(("parent",)), resource.select(_ZONE_NAME)
     if not isinstance(above, Absent):
         return above
@@ -245,7 +245,7 @@ def zone_of(resource: Resource, context: Context) -> Answer:
 
 
 def _may_be_beside(zone: Resource, resource: Resource) -> bool:
-    """Return whether two resources may be in one group: what names a zone by its name says the zone's group, too."""
+    """Return whether two resources may be in one group: a reference to a zone by name also states the zone's group."""
     one, other = zone.select(_GROUP), resource.select(_GROUP)
     certain = isinstance(one, Scalar) and isinstance(other, Scalar)
     return not certain or text_of(one).lower() == text_of(other).lower()
@@ -269,12 +269,12 @@ def _dns_record(resource: Resource, context: Context) -> Answer:
         name = vault.select(("name",))
         words = (str(name.value).lower(), "*") if isinstance(name, Scalar) else ("*",)
         for record in (one for word in words for one in _resources_named(_RECORDS, word, context)):
-            asked = _is_asked(record, vault, context)
-            if asked:
+            is_resolved = _is_in_resolved_zone(record, vault, context)
+            if is_resolved:
                 return known(record, True)
-            doubtful += [record] if asked is None else []
+            doubtful += [record] if is_resolved is None else []
         doubtful = doubtful if isinstance(name, Scalar) else context.index.of_type(_RECORDS)
-        doubtful = [record for record in doubtful if _is_asked(record, vault, context) is not False]
+        doubtful = [record for record in doubtful if _is_in_resolved_zone(record, vault, context) is not False]
     if reference.candidates or reference.anything:
         doubtful = context.index.of_type(_RECORDS)
     if not doubtful:
@@ -282,11 +282,13 @@ def _dns_record(resource: Resource, context: Context) -> Answer:
     return unknown(resource, f"{doubtful[0].address} may be its record")
 
 
-def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:
-    """Return whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
+def _is_in_resolved_zone(record: Resource, vault: Resource, context: Context) -> bool | None:
+    """Return whether a record is in a zone in which clients resolve a vault's name; None if that is not known."""
     above = record.select(("parent",))
     name = record.select(_ZONE_NAME) if isinstance(above, Absent) else zone_name(above, context)
-    return str(name.value).lower().startswith(_ASKED[vault.type.lower()]) if isinstance(name, Scalar) else None
+    return (
+        str(name.value).lower().startswith(_RESOLVED_PREFIXES[vault.type.lower()]) if isinstance(name, Scalar) else None
+    )
 
 
 def _resources_named(type_: str, name: str, context: Context) -> list[Resource]:
@@ -305,9 +307,9 @@ def _nameless(type_: str, context: Context) -> list[Resource]:
     return found
 
 
-# --- Whether the private DNS zone of an endpoint answers the virtual network that the endpoint is in ----------------
-# A zone answers the networks that it is linked to. Peered networks do not share their zones, but callers in them
-# reach the endpoint, so a link to one of them is one that serves somebody. Source:
+# --- Whether the private DNS zone of an endpoint is linked to the virtual network of the endpoint -------------------
+# A zone is resolved in the networks that it is linked to. Peered networks do not share their zones, but their clients
+# reach the endpoint, so a link to a peered network is useful, too. Source:
 # learn.microsoft.com/azure/dns/private-dns-virtual-network-links and
 # learn.microsoft.com/azure/private-link/private-endpoint-dns-integration.
 
@@ -338,9 +340,9 @@ _NETWORK_NAME: Path = ("derived", "virtualNetworkName")
     },
 )
 def _answers_network(resource: Resource, context: Context) -> Answer:
-    """Return whether a zone of an endpoint is linked to its network, or to one that is peered with that.
+    """Return whether a zone of an endpoint is linked to its network, or to a peered network.
 
-    Absent if no zone is in the graph, or none of those has any link.
+    Absent if no zone is in the graph, or none of the zones has a link.
     """
     zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
     if not zones:
@@ -352,11 +354,11 @@ def _answers_network(resource: Resource, context: Context) -> Answer:
         sure = Sure.PERHAPS
     named = ", ".join(sorted({_name_of(link, context) for link, _ in certain}))
     note = f"its zone is linked to {named}, and it is in {network}"
-    return said(resource, sure, context, note, "whether its zone is linked to its network is not known")
+    return certainty_value(resource, sure, context, note, "whether its zone is linked to its network is not known")
 
 
 def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """Yield the zones of an endpoint that are in the graph, and those that may be its."""
+    """Yield the zones of an endpoint that are in the graph, and those that may belong to it."""
     ids = zone_ids(resource, context)
     items = ids.items if isinstance(ids, ListValue) else () if isinstance(ids, Absent) else (ids,)
     for id_ in items:
@@ -364,14 +366,14 @@ def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sur
         certain = set(reference.targets) if reference is not None and not reference.candidates else set()
         is_open = reference is None or reference.anything or bool(reference.candidates)
         for zone in context.index.of_type(ZONES):
-            asked = Sure.NO if zone.existing or not zone.stays else _is_looked_up(zone)
+            looked_up = Sure.NO if zone.existing or not zone.stays else _is_looked_up(zone)
             of_endpoint = Sure.YES if zone.address in certain else Sure.PERHAPS if is_open else Sure.NO
-            if min(asked, of_endpoint) is not Sure.NO:
-                yield zone, min(asked, of_endpoint)
+            if min(looked_up, of_endpoint) is not Sure.NO:
+                yield zone, min(looked_up, of_endpoint)
 
 
 def _is_looked_up(zone: Resource) -> Sure:
-    """Return whether the name of a vault is looked up in a zone."""
+    """Return whether clients resolve the name of a vault in a zone."""
     name = zone.select(("name",))
     if not isinstance(name, Scalar):
         return Sure.PERHAPS
@@ -379,7 +381,7 @@ def _is_looked_up(zone: Resource) -> Sure:
 
 
 def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """Yield the links of a zone, and those that may be its."""
+    """Yield the links of a zone, and those that may belong to it."""
     found: dict[str, list[tuple[Resource, Sure]]] | None = context.cache.get("links by zone")
     if found is None:
         found = context.cache["links by zone"] = {}
@@ -396,7 +398,7 @@ def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
 
 
 def _serves(link: Resource, network: str, context: Context) -> Sure:
-    """Return whether a link is to a network, by its address, or to one that is peered with it."""
+    """Return whether a link is to a network, by its address, or to a network that is peered with it."""
     other = _network_at(link.select(_NETWORK), context)
     if not network or not other:
         return Sure.PERHAPS
@@ -414,7 +416,7 @@ def _are_peered(one: str, other: str, context: Context) -> Sure:
 
 
 def _peerings(context: Context) -> list[tuple[str, str]]:
-    """Return the addresses of the networks that are peered, both empty where they are not known."""
+    """Return the addresses of the peered networks, both empty where they are not known."""
     found: list[tuple[str, str]] | None = context.cache.get("peerings")
     if found is None:
         found = context.cache["peerings"] = []
@@ -440,7 +442,7 @@ def _network_of(subnet: Answer, context: Context) -> str:
 
 
 def _network_above(inner: Resource, context: Context) -> str:
-    """Return the network that a subnet or peering is a part of: azurerm gives its name."""
+    """Return the network that a subnet or peering is a part of: azurerm states its name."""
     above = inner.select(("parent",))
     if not isinstance(above, Absent):
         return _network_at(above, context)
@@ -458,7 +460,7 @@ def _network_at(id_: Answer, context: Context) -> str:
 
 
 def _is_network(address: str, context: Context) -> bool:
-    """Return whether an address is that of a network of which the graph knows all."""
+    """Return whether an address is a virtual network that the input declares, rather than looks up or deletes."""
     found = context.index.resources[address]
     return found.type.lower() == _NETWORKS and found.stays and not found.existing
 

@@ -1,12 +1,12 @@
-"""Who can reach a vault: one verdict from public network access, default action, IP rules and subnets together.
+"""Network exposure of vaults: one verdict from public network access, default action, IP rules and subnets together.
 
-Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault without rules answers every network;
-"Disabled" and "SecuredByPerimeter" overrule the firewall's rules; rules under the default action Allow do nothing. A
-managed HSM may list service tags besides addresses (learn.microsoft.com/azure/key-vault/managed-hsm/network-security).
+Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault without rules is open to all networks;
+"Disabled" and "SecuredByPerimeter" override the firewall's rules; rules under the default action Allow have no effect.
+A managed HSM also supports service tags (learn.microsoft.com/azure/key-vault/managed-hsm/network-security).
 
-An enforced perimeter overrules the switch, "Disabled" included. Of one that only learns the page above says that the
-switch decides, and learn.microsoft.com/azure/private-link/network-security-perimeter-transition that its rules let in
-all the same: where that makes a difference, nobody knows.
+An enforced perimeter overrides the switch, "Disabled" included. For a perimeter in learning mode, the page above states
+that the switch decides, but learn.microsoft.com/azure/private-link/network-security-perimeter-transition that the
+perimeter's rules still allow access: where this makes a difference, the verdict is unknown.
 """
 
 from __future__ import annotations
@@ -47,34 +47,34 @@ from azkvlint.util.lazy_regex import regex
 if TYPE_CHECKING:
     from azkvlint.model.resource import Resource
 
-# --- IPv4 addresses and ranges, as firewall rules spell them --------------------------------------------------------
+# --- IPv4 addresses and ranges, as written in firewall rules --------------------------------------------------------
 
 
-# What a list of ranges must add up to. All public IPv4 space is about seven eighths of all addresses, so three quarters
-# of them are the world for every purpose; a /8 is far more than any one organisation's offices.
+# The number of addresses from which a list of ranges counts as the world: three quarters of all. Public IPv4 space is
+# about seven eighths of all addresses, and a /8 is far more than any one organization's offices.
 WORLD_SIZE = 3 << 30
 WIDE_SIZE = 1 << 24
 _RANGE = regex(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
 
 
 class Range(NamedTuple):
-    """First address and the one after the last."""
+    """The first address, and the address after the last."""
 
     start: int
     end: int
 
     @property
     def prefix(self) -> int:
-        """Return the prefix length: 24 of a /24."""
+        """Return the prefix length, such as 24 for a /24."""
         return 33 - (self.end - self.start).bit_length()
 
     def holds(self, other: Range) -> bool:
-        """Return whether all of ``other`` lies in it."""
+        """Return whether the range contains all of ``other``."""
         return self.start <= other.start and other.end <= self.end
 
 
 def range_of(text: str) -> Range | None:
-    """Return the range of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
+    """Return the range of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would reject it."""
     match = _RANGE.fullmatch(text.strip())
     if match is None:
         return None
@@ -83,12 +83,12 @@ def range_of(text: str) -> Range | None:
         return None
     size = 1 << (32 - length)
     start = int.from_bytes(bytes(int(part) for part in parts), "big") // size * size
-    # 0.0.0.0 alone is how Azure services spell "any address" in older templates.
+    # 0.0.0.0 alone means "any address" in older templates of Azure services.
     return Range(start, start + size) if text.strip() != "0.0.0.0" else Range(0, 1 << 32)
 
 
 def union(ranges: list[Range]) -> int:
-    """Return how many addresses the ranges hold together."""
+    """Return the number of distinct addresses in the ranges."""
     total, reached = 0, 0
     for start, end in sorted(ranges):
         total += max(0, end - max(start, reached))
@@ -97,16 +97,16 @@ def union(ranges: list[Range]) -> int:
 
 
 def share(size: int) -> str:
-    """Return so many addresses, in words."""
+    """Return a number of addresses in words."""
     if size >= WORLD_SIZE:
         return "all or nearly all addresses"
     return f"{size:,} addresses, as many as a /{32 - (size.bit_length() - 1)} or more"
 
 
 def covered(ranges: list[Range]) -> dict[int, int]:
-    """Return of each range that lies in another one, which one that is, by their places.
+    """Return the index of each range that is contained in another one, with the index of that one.
 
-    Of equal ones the first stays.
+    The first of several equal ranges is not contained.
     """
     found: dict[int, int] = {}
     widest = -1
@@ -132,9 +132,9 @@ ON, OFF, PERIMETER = "on", "off", "perimeter"
 
 
 def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
-    """Return what the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
+    """Return the effect of the switch for public network access: ON (the firewall decides), OFF, or PERIMETER.
 
-    ``enforced``: an association puts the vault into a network security perimeter, which then overrules the switch and
+    ``enforced``: an association puts the vault into a network security perimeter, which then overrides the switch and
     the firewall; None if that is not known.
     """
     public = resource.select(PUBLIC)
@@ -151,7 +151,7 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
 
 
 def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
-    """Return whether a network security perimeter decides who connects, whatever the switch and the firewall say.
+    """Return whether a network security perimeter decides on access, regardless of the switch and the firewall.
 
     ``enforced`` as for public_access.
     """
@@ -163,18 +163,18 @@ def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
 
 
 def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:
-    """Return one of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+    """Return one of LATTICE, with the attribute that decides; unknown if an unknown value could change the verdict.
 
-    ``enforced`` as for public_access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
+    ``enforced`` as for public_access. ``inside`` returns the exposure through the perimeter; None if it is not known.
     """
     public = public_access(resource, enforced)
     if isinstance(public, Unknown):
-        # What the firewall does not let in, no other gate does either, but for a perimeter.
+        # Access that the firewall denies is denied by all other settings, too, except a perimeter.
         found = _firewall(resource) if _too_old(resource) else public
         return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
     if public.value == PERIMETER:
         certain = inside()
-        # It is reported at the vault, whatever decides in the perimeter.
+        # The finding is reported at the vault, whichever rule of the perimeter decides.
         return _unknown(public, public.note) if certain is None else msgspec.structs.replace(certain, at=public.at)
     if enforced is None:
         return _unknown(public, "a network security perimeter may overrule it")
@@ -192,7 +192,7 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
         return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
     action = resource.select(ACTION)
     if isinstance(action, Unknown):
-        # Allow is the world, and so is Deny where the rules list the world.
+        # Allow is the world, and so is Deny if the rules list the world.
         listed = _listed(resource)
         return listed if isinstance(listed, Scalar) and listed.value == WORLD else _unknown(action)
     if not isinstance(action, Scalar) or str(action.value).lower() != "deny":
@@ -202,7 +202,7 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
 
 
 def _too_old(resource: Resource) -> bool:
-    """Return whether the API version of a resource is from before there was public network access."""
+    """Return whether the API version of a resource predates public network access."""
     version = resource.select(("apiVersion",))
     text = str(version.value) if isinstance(version, Scalar) else ""
     return text < SINCE.get(resource.type.lower(), {}).get(PUBLIC, "")
@@ -225,7 +225,7 @@ def _listed(resource: Resource) -> Scalar | Unknown:
 
 
 def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
-    """Return the widest of some verdicts; one that is not known counts, unless it can change nothing."""
+    """Return the widest verdict; an unknown verdict counts, unless it cannot change the result."""
     certain = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
     widest = max(certain, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
     doubt = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
@@ -235,7 +235,7 @@ def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
 
 
 def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unknown:
-    """Return what addresses and ranges amount to that are let in.
+    """Return the verdict on addresses and ranges that are allowed.
 
     ``rules`` is the list that they are from, at ``path``.
     """
@@ -257,7 +257,7 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
 
 
 def _addresses(rules: Answer, values: list[Answer]) -> str:
-    """Return the addresses themselves, without what Azure wraps each of them in."""
+    """Return the addresses themselves, without the objects that contain them."""
     if not isinstance(rules, ListValue) or rules.sensitive:
         return display(rules)
     items = tuple(value for value in values if not isinstance(value, Absent))
@@ -274,7 +274,7 @@ def _tagged(resource: Resource) -> list[Scalar | Unknown]:
 
 
 def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
-    """Return what a service tag amounts to that is let in."""
+    """Return the verdict on a service tag that is allowed."""
     if not isinstance(tag, Scalar):
         return _unknown(tag, "a service tag is not known")
     name = str(tag.value).lower()
@@ -293,9 +293,9 @@ def _unknown(answer: Answer, why: str = "") -> Unknown:
     return unknown(answer, why or (answer.why if isinstance(answer, Unknown) else ""))
 
 
-# --- Network security perimeters: which ones a vault is in, and whom they let in ------------------------------------
+# --- Network security perimeters: which ones a vault is in, and the access that they allow --------------------------
 # Sources: learn.microsoft.com/azure/private-link/network-security-perimeter-concepts and -transition: an enforced
-# association overrules the resource's own firewall; without a rule that lets in, a perimeter denies.
+# association overrides the resource's own firewall; without an inbound rule a perimeter denies all access.
 
 
 ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
@@ -315,20 +315,20 @@ PERIMETER_NEEDS: Mapping[str, tuple[Path, ...]] = {
 
 
 class Membership(NamedTuple):
-    """An association that puts a vault into a perimeter, or perhaps does."""
+    """An association that certainly or possibly puts a vault into a perimeter."""
 
     association: Resource
     certain: bool
 
 
 class Perimeters(NamedTuple):
-    """All that may put one vault into a perimeter."""
+    """The associations that may put one vault into a perimeter."""
 
     memberships: tuple[Membership, ...] = ()
 
     @property
     def enforced(self) -> bool | None:
-        """Return whether a perimeter overrules the vault's own firewall; None if nobody knows."""
+        """Return whether a perimeter overrides the vault's own firewall; None if that is not known."""
         doubt = False
         for association, certain in self.memberships:
             mode = association.select(_MODE)
@@ -340,7 +340,7 @@ class Perimeters(NamedTuple):
         return None if doubt else False
 
     def lets_in(self, context: Context) -> Scalar | Unknown | None:
-        """Return whom the perimeters let in, in the words of exposure; None if nobody knows."""
+        """Return the exposure through the perimeters' inbound rules; None if that is not known."""
         verdicts: list[Scalar | Unknown] = []
         for association, certain in self.memberships:
             profile = association.select(_PROFILE)
@@ -355,7 +355,7 @@ class Perimeters(NamedTuple):
 
 
 def perimeters_of(resource: Resource, context: Context) -> Perimeters:
-    """Return the perimeters that a vault is in, as far as this input says."""
+    """Return the perimeters that a vault is in, as far as this input states them."""
     found = context.cache.get("perimeters")
     if not isinstance(found, dict):
         found = context.cache["perimeters"] = _by_target(context)
@@ -363,7 +363,7 @@ def perimeters_of(resource: Resource, context: Context) -> Perimeters:
 
 
 def _by_target(context: Context) -> dict[str, list[Membership]]:
-    """Return the memberships by the address of the vault; those that may be of any vault under the empty text."""
+    """Return the memberships by the address of the vault; those that may be of any vault under the empty string."""
     found: dict[str, list[Membership]] = {}
     for association in context.index.of_type(ASSOCIATIONS):
         link = association.select(_TARGET)
@@ -378,14 +378,14 @@ def _by_target(context: Context) -> dict[str, list[Membership]]:
 
 
 def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
-    """Return the verdicts on the rules of a profile that let in; None if a rule may belong to any profile."""
+    """Return the verdicts on the inbound rules of a profile; None if a rule may belong to any profile."""
     rules = context.cache.get("perimeterRules")
     if not isinstance(rules, dict):
         rules = context.cache["perimeterRules"] = _by_profile(context)
     if "" in rules:
         return None
     inbound = [_let_in(rule) for rule in rules.get(profile, ())]
-    # What one rule lets in adds to what the others do.
+    # The addresses of all rules are counted together.
     addresses = [address for found, _ in inbound for address in found]
     added = verdict_on(ListValue(at=context.index.resources[profile].at, items=()), addresses, _PREFIXES)
     return [added, *(verdict for _, verdicts in inbound for verdict in verdicts)]
@@ -394,7 +394,7 @@ def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
 def _by_profile(context: Context) -> dict[str, list[Resource]]:
     """Return the access rules by the address of their profile.
 
-    Those that may be of any profile under the empty text.
+    Rules that may be of any profile are under the empty string.
     """
     found: dict[str, list[Resource]] = {}
     for rule in context.index.of_type(_ACCESS_RULES):
@@ -408,9 +408,9 @@ def _by_profile(context: Context) -> dict[str, list[Resource]]:
 
 
 def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
-    """Return the addresses that one access rule lets in, and the verdicts on what else it does.
+    """Return the addresses that one access rule allows, and the verdicts on its other sources.
 
-    Subscriptions are callers with a token of their own, and no network.
+    Subscriptions are callers that authenticate with a token, and not a network.
     """
     direction = rule.select(("properties", "direction"))
     if isinstance(direction, Scalar) and str(direction.value).lower() != "inbound":
@@ -424,9 +424,9 @@ def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
     return addresses, [*(verdict_on_tag(tag, _RULE_TAGS) for tag in named), *doubt]
 
 
-# --- What a firewall lists, one by one: its address rules, and the subnets that it admits ---------------------------
+# --- The individual entries of a firewall: its address rules, and the subnets that it allows ------------------------
 # Sources: learn.microsoft.com/azure/key-vault/general/network-security (IPv4 only, no private ranges),
-# .../general/overview-vnet-service-endpoints; RFC 6598, 1122 and 3927 for what is never a caller's public address.
+# .../general/overview-vnet-service-endpoints; RFC 6598, 1122 and 3927 for ranges that are not public addresses.
 
 
 _VAULTS = "microsoft.keyvault/vaults"
@@ -451,7 +451,7 @@ _NOT_PUBLIC = [
     "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rules", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
 )
 def _ip_rules(resource: Resource, _: Context) -> Answer:
-    """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it lies ``within``, if any."""
+    """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it is ``within``, if any."""
     rules = resource.select(IP_RULES)
     if isinstance(rules, Absent):
         return absent(resource)
@@ -483,7 +483,7 @@ def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | Non
 
 
 def _kind(text: str, span: Range | None) -> tuple[str, str]:
-    """Return what an address is to the firewall, and in words."""
+    """Return the kind of an address for the firewall, and its description."""
     if span is None:
         return ("ipv6", "an IPv6 address") if ":" in text else ("invalid", "not an IPv4 address or range")
     for other, kind, why in _NOT_PUBLIC:
@@ -503,7 +503,7 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
     },
 )
 def _subnets(resource: Resource, context: Context) -> Answer:
-    """Return each subnet that a vault admits: whether it has a service endpoint for Key Vault."""
+    """Return each subnet that a vault allows, and whether it has a service endpoint for Key Vault."""
     rules = resource.select(SUBNET_RULES)
     if isinstance(rules, Absent):
         return absent(resource)
@@ -555,7 +555,7 @@ def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
 
 
 def _has_endpoint(endpoints: Answer) -> bool | None:
-    """Return whether one of them is Key Vault's; None if nobody knows."""
+    """Return whether one of the endpoints is for Key Vault; None if that is not known."""
     if isinstance(endpoints, Absent):
         return False
     services = (

@@ -1,6 +1,6 @@
-"""Whom access is granted to: whether each policy, or role, is for a principal that can use it.
+"""Principals of access policies and role assignments: whether each can use its access.
 
-Source: the REST reference of Microsoft.KeyVault/vaults: all policies of a vault are of its own tenant.
+Source: the REST reference of Microsoft.KeyVault/vaults: all policies of a vault are for principals of its own tenant.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _APPLICATION: Path = ("applicationId",)
 _OBJECT = "objectId"
 _ANYWHERE, _LIST = "*", "* "  # not addresses
 _SEPARATE = "azurerm_key_vault_access_policy"
-# tenant() and subscription() of templates, and the data sources of azurerm.
+# tenant() and subscription() in templates, and the data sources of azurerm.
 _OWN_TENANT = regex(
     f"{HOLE}(?:tenant|(?:module\\.[^{HOLE}]*\\.)?data\\.azurerm_(?:client_config|subscription)\\.[^.]+\\.tenant_id){HOLE_END}"
 )
@@ -43,7 +43,7 @@ _OWN_TENANT = regex(
     reads={**NEEDS, VAULTS: (POLICY_LIST, _TENANT)},
 )
 def _grantees(resource: Resource, context: Context) -> Answer:
-    """Return whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
+    """Return the principals of a vault's own policies, a separate one, or a role assignment, one item for each."""
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
@@ -63,7 +63,7 @@ def _grantee(grant: Grant, context: Context) -> Value:
 
 
 def _is_foreign(grant: Grant, context: Context) -> Value:
-    """Return whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
+    """Return whether a policy's tenant differs from its vault's, so that Azure rejects every token of its principal."""
     own = select(grant.item, (_TENANT[-1],))
     vault = _vault_of(grant.source, context)
     other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
@@ -80,7 +80,7 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
 
 
 def _is_of_deployment(tenant: Answer) -> bool:
-    """Return whether a tenant is that of the deployment identity, and so of the vaults that it reaches."""
+    """Return whether a tenant is that of the deployment identity, and so of the vaults that it manages."""
     return _OWN_TENANT.fullmatch(text_of(tenant)) is not None
 
 
@@ -91,7 +91,7 @@ def _vault_of(resource: Resource, context: Context) -> Resource | None:
 
 
 class _Twins:
-    """The principals of some policies: the resources that name each, and how many policies may be the same."""
+    """The principals of some policies: the resources that refer to each, and how many policies may be the same."""
 
     def __init__(self) -> None:
         self.by_key: dict[str, list[Resource]] = {}
@@ -99,10 +99,10 @@ class _Twins:
         self.kinds: dict[str, int] = {}
 
     def add(self, grant: Grant) -> None:
-        """Take one more policy."""
+        """Add one policy."""
         self.by_key.setdefault(_key(grant), []).append(grant.source)
         if grant.source.assumption is not None:
-            return  # it is no reason for a doubt
+            return  # it does not make the result unknown
         family, kind = _family(grant), _kind(grant)
         self.families[family, kind] = self.families.get((family, kind), 0) + 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
@@ -117,7 +117,7 @@ class _Twins:
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
         """Return whether another policy may be for the same principal."""
         family, kind = _family(grant), _kind(grant)
-        # A group is no application, and what is not known may be either.
+        # A group is never an application, and an unknown principal may be either.
         kinds = ("", kind) if kind else tuple(self.kinds)
         alike = sum(self.kinds.get(one, 0) for one in kinds)
         apart = sum(self.families.get((family, one), 0) for one in kinds) if family else int(is_in)
@@ -148,7 +148,7 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
 def _twins(context: Context) -> dict[str, _Twins]:
     """Return the policies of each place.
 
-    Separate ones of which nobody knows for which vault they are; and all of those.
+    Separate policies of unknown vaults are under the empty place; all separate policies are also under ``_ANYWHERE``.
     """
     found: dict[str, _Twins] = {}
     for resource in (one for type_ in (POLICIES, VAULTS) for one in context.index.of_type(type_)):
@@ -163,18 +163,18 @@ def _twins(context: Context) -> dict[str, _Twins]:
 
 def _key(grant: Grant) -> str:
     application = select(grant.item, _APPLICATION)
-    # One of which nothing is known is that of no other policy for certain.
+    # An unknown application is never certainly that of another policy.
     alone = f"? {id(grant.item)}" if isinstance(application, Unknown) else ""
     return f"{grant.identity.key} {text_of(application).lower() or alone}"
 
 
 def _family(grant: Grant) -> str:
-    """Return the family of the principal, and none if nobody knows through which application it comes."""
+    """Return the family of the principal; empty if the application that it uses is not known."""
     return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
 
 
 def _kind(grant: Grant) -> str:
-    """Return what a principal certainly is: a group, a user or an application; empty if that is not known."""
+    """Return the known kind of a principal: a group, a user or an application; empty if it is not known."""
     identity = grant.identity
     if identity.kind in ("person", "guest"):
         return "group" if "azuread_group." in identity.key else "user"
@@ -184,7 +184,7 @@ def _kind(grant: Grant) -> str:
 def _place(resource: Resource, context: Context) -> str:
     """Return the place of policies that exclude each other: one list, or the separate azurerm resources of one vault.
 
-    Azure itself adds what its separate resources say to what is there. Empty where the vault is not known.
+    Azure itself merges its separate resources into the existing list. Empty if the vault is not known.
     """
     if resource.declared_as != _SEPARATE:
         return f"{_LIST}{resource.address}"

@@ -1,4 +1,4 @@
-"""Who may do what with the content of a vault: access policies and roles in the words of access policies.
+"""Access to the keys, secrets and certificates of a vault: access policies and roles as access policy permissions.
 
 A permission is a kind and a word, such as ``secrets/get``. Sources: the REST reference of Microsoft.KeyVault/vaults
 (permissions), learn.microsoft.com/azure/key-vault/general/rbac-migration (which role replaces which permissions).
@@ -34,17 +34,17 @@ from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
-# --- Who is granted access: what can be said of a principal whose id is mostly known only after deployment ----------
-# Sources: the documentation of azurerm, azuread and of Bicep's deployer(), which say whose id each attribute is; and
+# --- The principals of access: what is known of a principal whose id is mostly known only after deployment ----------
+# Sources: the documentation of azurerm, azuread and of Bicep's deployer() on the id that each attribute contains; and
 # learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals: an application has a client id and
 # an object id, but access is granted to the object id of its service principal.
 
 
 # The data sources of the identity that runs Terraform; see the azurerm table.
 CLIENTS = "terraform/clientconfigs"
-# People whom Terraform makes or looks up.
+# Users that Terraform creates or looks up.
 USERS = "terraform/users"
-# Where client ids stand, by type.
+# The paths of client ids, by type.
 APPLICATIONS: Mapping[str, Path] = {
     "terraform/applications": ("clientId",),
     "microsoft.managedidentity/userassignedidentities": ("properties", "clientId"),
@@ -55,9 +55,9 @@ LITERAL = "literal"
 DEPLOYER = "deployer"
 _NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
 _NO_PRINCIPAL = "its object id is that of an application, not of its service principal"
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+_NIL_ID = "00000000-0000-0000-0000-000000000000"
 
-# A path of Bicep stands in a pattern with this in place of its slashes.
+# A Bicep path is in a pattern with this character in place of its slashes.
 _SLASH = "\u2215"
 _END = r"\u27e9+$"
 _KINDS = (
@@ -75,7 +75,7 @@ _APPLICATION_ITSELF = regex(
     rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}", re.IGNORECASE
 )
 _KNOWN_KINDS = tuple((kind, regex(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
-# The identity of one resource that is deployed here, and whose name is known: no two such have the same.
+# The identity of one resource that is deployed here and has a known name: it is unique to the resource.
 _OWN = (
     regex(
         rf"^(?!.*\bdata\.)\u27e8+(?:module\.[^(]+\.)?(?:azurerm_[a-z0-9_]+\.[^(]+\.principal_id"
@@ -89,10 +89,10 @@ _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECA
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A principal. ``key`` is the same for the same one; empty if nothing is known of it.
+    """A principal. Equal ``key``s mean the same principal; the key is empty if nothing is known of it.
 
-    Two of the same ``family`` that have different keys are certainly two: of a family without a name nobody knows.
-    ``kind`` is deployer, application, person, guest, or empty where that is not known.
+    Two principals of one ``family`` with different keys are different; without a family that is not known.
+    ``kind`` is deployer, application, person, guest, or empty if it is not known.
     """
 
     key: str
@@ -105,7 +105,7 @@ class Identity(msgspec.Struct, frozen=True):
     def kind_of(self, at: Location) -> Value:
         """Return the kind as a value.
 
-        Of an id that is written out it is not the deployer, or its author would say so.
+        A literal id is assumed not to be the deployment identity's, which has an expression.
         """
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
             note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
@@ -114,23 +114,23 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
-    """Return the principal that an object id names. ``kind`` is what the author says that it is, if that."""
+    """Return the principal that an object id identifies. ``kind`` is the declared principal type, if any."""
     text = _whole(answer)
     label = text.replace(HOLE, "").replace("\u27e9", "") or "a principal that is not known"
     label = "(sensitive)" if answer.sensitive else label
     if isinstance(answer, Scalar):
         certain = _known(context, "objectId")
-        own = DEPLOYER if text.lower() in certain else _said(kind)
+        own = DEPLOYER if text.lower() in certain else _declared_kind(kind)
         return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in certain)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
     guest = _is_guest(text, context) if found == "person" else False
     family = "resource" if any(own.search(text) for own in _OWN) else ""
-    kind_ = "guest" if guest else found or _said(kind)
+    kind_ = "guest" if guest else found or _declared_kind(kind)
     return Identity(text, family, kind_, label, perhaps_guest=guest is None)
 
 
 def _is_guest(text: str, context: Context) -> bool | None:
-    """Return whether an id is that of a user with the name of a guest; None if that name is not known.
+    """Return whether an id is that of a user with a guest's user principal name; None if the name is not known.
 
     Source: learn.microsoft.com/entra/external-id/user-properties.
     """
@@ -143,13 +143,13 @@ def _is_guest(text: str, context: Context) -> bool | None:
 
 
 def named_by(answer: Answer, context: Context) -> Value:
-    """Return what an object id names.
+    """Return the kind of object that an object id identifies.
 
-    A ``principal``; an ``application``, if it is a client id or the object id of one; or ``nobody``.
+    A ``principal``; an ``application`` for a client id or the object id of an application; or neither for the nil UUID.
     """
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
-        if text == _NOBODY:
+        if text == _NIL_ID:
             return known(answer, "nobody", "its object id is all zeros")
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
@@ -162,7 +162,7 @@ def named_by(answer: Answer, context: Context) -> Value:
 
 
 def is_literal(answer: Answer, planned: bool) -> Value:
-    """Return whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
+    """Return whether an object id is written as a GUID. A plan does not distinguish literals from looked-up values."""
     if isinstance(answer, Scalar) and planned:
         return unknown(answer, "a plan does not say whether it is written or looked up")
     if isinstance(answer, Scalar):
@@ -171,13 +171,13 @@ def is_literal(answer: Answer, planned: bool) -> Value:
 
 
 def _is_referred(answer: Answer) -> bool:
-    """Return whether it is certainly another resource's object id."""
+    """Return whether the id is certainly another resource's object id."""
     text = _whole(answer)
     return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
 
 
 def _whole(answer: Answer) -> str:
-    """Return the text of an id, or the pattern of one that is a single expression; empty for one put together."""
+    """Return an id as a string, or the pattern of one that is a single expression; empty for a concatenation."""
     text = text_of(answer)
     if isinstance(answer, Scalar):
         return text
@@ -189,13 +189,13 @@ def _whole(answer: Answer) -> str:
     return text
 
 
-def _said(kind: Answer) -> str:
+def _declared_kind(kind: Answer) -> str:
     word = str(kind.value).lower() if isinstance(kind, Scalar) else ""
     return {"serviceprincipal": "application", "user": "person", "group": "person"}.get(word, "")
 
 
 def _applications(context: Context) -> frozenset[str]:
-    """Return all client ids that are known here. No id that is made later is one that is written already."""
+    """Return all client ids that are known here. An id that is created later never equals a literal id."""
     found: frozenset[str] | None = context.cache.get("applications")
     if found is None:
         answers = [one.select(path) for type_, path in APPLICATIONS.items() for one in context.index.of_type(type_)]
@@ -212,7 +212,7 @@ def _applications(context: Context) -> frozenset[str]:
 def _known(context: Context, field: str) -> frozenset[str]:
     """Return the ids of the identity that runs Terraform, as far as they are looked up.
 
-    Empty for one that is not known yet.
+    An id that is not known yet is empty.
     """
     found = context.cache.get(f"clients.{field}")
     if not isinstance(found, frozenset):
@@ -226,7 +226,7 @@ def _known(context: Context, field: str) -> frozenset[str]:
 
 _SECRETS = "get list set delete recover backup restore purge"
 _COMMON = "get list update create import delete recover backup restore purge"
-# What ``all`` means.
+# The permissions that ``all`` includes.
 _ALL: Mapping[str, str] = {
     "secrets": _SECRETS,
     "keys": f"{_COMMON} decrypt encrypt unwrapkey wrapkey verify sign release rotate getrotationpolicy"
@@ -241,9 +241,9 @@ _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What one policy or assignment gives: permissions by what says them. ``doubt``: why perhaps more.
+    """The permissions of one policy or assignment, each with the value that grants it.
 
-    ``role`` is the lower-case name of a role that is built in; ``assigns``: it may assign roles.
+    ``doubt``: why it may grant more. ``role``: a built-in role by lower-case name. ``assigns``: it may assign roles.
     """
 
     identity: Identity
@@ -257,7 +257,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
-    """Return all that one resource grants; Unknown if not even how many is known. Made once for a graph."""
+    """Return all grants of one resource; Unknown if their number is not known. Computed once per graph."""
     kept: dict[str, tuple[Grant, ...] | Unknown] = context.cache.setdefault("grants", {})
     found = kept.get(resource.address)
     if found is None:
@@ -293,9 +293,9 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
         for i, item in enumerate(answer.items if isinstance(answer, ListValue) else (answer,)):
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
-                said = _with_attribute(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
+                located = _with_attribute(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
                 for one in (word, *(every.split() if word == "all" else ())):
-                    words.setdefault(f"{kind}/{one}", said)
+                    words.setdefault(f"{kind}/{one}", located)
             elif isinstance(item, Unknown):
                 doubt = item
     principal = select(policy, ("objectId",))
@@ -306,7 +306,7 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
 
 
 def _with_attribute(value: Value, attribute: str, context: Context) -> Value:
-    """Return a value with the attribute path that its author writes instead of that of the grant made of it."""
+    """Return a value with the attribute path in the source instead of that of the grant computed from it."""
     kept: dict[tuple[int, str], Location] = context.cache.setdefault("places", {})
     key = (id(value.at), attribute)
     if key not in kept:
@@ -326,7 +326,7 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     found = operations(resource, context)
     items = found.items if isinstance(found, ListValue) else () if isinstance(found, Absent) else (found,)
     certain = {str(one.value): one for one in items if isinstance(one, Scalar)}
-    words = {DATA[one]: said for one, said in certain.items() if one in DATA}
+    words = {DATA[one]: source for one, source in certain.items() if one in DATA}
     doubt = next((one for one in items if isinstance(one, Unknown)), None)
     return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in certain)
 
@@ -349,7 +349,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 
 @derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permissions", reads=NEEDS)
 def _grants(resource: Resource, context: Context) -> Answer:
-    """Return what a vault's own policies, a separate one, or a role assignment grants, one item for each."""
+    """Return the grants of a vault's own policies, a separate one, or a role assignment, one item for each."""
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
@@ -357,7 +357,7 @@ def _grants(resource: Resource, context: Context) -> Answer:
 
 
 def _grant_item(grant: Grant, context: Context) -> Value:
-    """Return one grant as an item that rules can ask."""
+    """Return one grant as an item that rules can check."""
     at, kind = grant.item.at, grant.identity.kind
     unsure = unknown(at, "the kind of its principal is not known")
     fields: dict[str, Value] = {
@@ -373,25 +373,27 @@ def _grant_item(grant: Grant, context: Context) -> Value:
 def permissions_of(grant: Grant, context: Context) -> ListValue:
     """Return the permissions of a grant as a value.
 
-    In a plan, where all stands in one place, thousands have the same.
+    In a plan, where all values have one location, thousands of grants share the same list.
     """
     kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
     words = grant.permissions
-    is_plain = grant.doubt is None and not any(said.sensitive for said in words.values())
-    key = (id(grant.item.at), *((word, id(said.at)) for word, said in words.items()))
+    is_plain = grant.doubt is None and not any(source.sensitive for source in words.values())
+    key = (id(grant.item.at), *((word, id(source.at)) for word, source in words.items()))
     found = kept.get(key) if is_plain else None
     if found is None:
-        items: tuple[Value, ...] = tuple(known(said, word, sensitive=said.sensitive) for word, said in words.items())
+        items: tuple[Value, ...] = tuple(
+            known(source, word, sensitive=source.sensitive) for word, source in words.items()
+        )
         found = known_list(grant.item, items if grant.doubt is None else (*items, grant.doubt))  # fmt: skip
         if is_plain:
             kept[key] = found
     return found
 
 
-# --- The duties that each principal has over a vault, by all its policies and role assignments together -------------
+# --- The duties of each principal over a vault, by all its policies and role assignments together -------------------
 
 
-# Duties, and the permissions any of which is one.
+# Duties: permissions, any of which is sufficient to have the duty.
 _DUTIES: Mapping[str, frozenset[str]] = {
     "manage-secrets": frozenset({"secrets/set"}),
     "use-secrets": frozenset({"secrets/get"}),
@@ -399,13 +401,13 @@ _DUTIES: Mapping[str, frozenset[str]] = {
     "use-keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
 }
 _ASSIGN = "assign-roles"
-# An officer's role holds everything over a kind of objects; what it is given for is to manage them.
+# An officer's role has all permissions on a kind of objects; its purpose is to manage them.
 _OFFICERS: Mapping[str, tuple[str, ...]] = {
     "key vault administrator": ("manage-secrets", "manage-keys"),
     "key vault secrets officer": ("manage-secrets",),
     "key vault crypto officer": ("manage-keys",),
 }
-# At most so many grants are listed in a note.
+# The maximum number of grants that a note lists.
 _MOST = 5
 
 
@@ -418,7 +420,7 @@ def _all_dutiesof(grant: Grant) -> frozenset[str]:
 
 
 class _Holder:
-    """One principal: its grants, whether each is certain, and the duties that they amount to."""
+    """One principal: its grants, whether each is certain, and the resulting duties."""
 
     def __init__(self, grant: Grant) -> None:
         self.identity = grant.identity
@@ -427,7 +429,7 @@ class _Holder:
         self.perhaps: set[str] = set()
 
     def add(self, grant: Grant, certain: bool) -> None:
-        """Take one more grant."""
+        """Add one grant."""
         if certain:
             for duty in sorted(_all_dutiesof(grant)):
                 self.duties.setdefault(duty, grant.source.address)
@@ -437,7 +439,7 @@ class _Holder:
 
 
 class _Sources:
-    """Where grants come from: by vault, what certainly or perhaps is for it; and what may be for any vault."""
+    """The sources of grants: by vault, those that certainly or possibly apply to it; and those for any vault."""
 
     def __init__(self, references: Iterable[Reference], context: Context) -> None:
         self.by_vault: dict[str, list[tuple[str, bool]]] = {}
@@ -485,14 +487,14 @@ def _principals(resource: Resource, context: Context) -> Answer:
             return grants
         sure = certain and source.exists_with(resource)
         for number, grant in enumerate(grants):
-            # Of whom nothing is known nobody can say that it is the same twice.
+            # Grants to unknown principals are never combined.
             key = grant.identity.key or f"{address} {number}"
             holders.setdefault(key, _Holder(grant)).add(grant, sure)
-    return known_list(resource, _all_dutiesby_principal(resource, holders, sources))
+    return known_list(resource, _duties_by_principal(resource, holders, sources))
 
 
-def _all_dutiesby_principal(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
-    """Yield each principal with its duties; not known is one that it has only if it is the same as another one here."""
+def _duties_by_principal(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
+    """Yield each principal with its duties; a duty is unknown if it depends on two principals being the same."""
     duties: dict[str, set[str]] = {"": set(sources.anywhere)}
     for holder in holders.values():
         duties.setdefault(holder.identity.family, set()).update(holder.duties, holder.perhaps)
@@ -516,7 +518,7 @@ def _all_dutiesby_principal(vault: Resource, holders: Mapping[str, _Holder], sou
 
 
 def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:
-    """Return the sources of all vaults, made once for a graph."""
+    """Return the sources of all vaults, computed once per graph."""
     found = context.cache.get(name)
     if not isinstance(found, _Sources):
         found = context.cache[name] = _Sources(make(context), context)

@@ -1,4 +1,4 @@
-"""Managed HSMs: how safe their security domain is, and which local roles are assigned."""
+"""Managed HSMs: the protection of their security domain, and the assignments of local roles."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 
 # --- How a managed HSM is activated: by its provider, or by a script that a template deploys ------------------------
-# No template can activate an HSM by itself; only a deployment script that downloads the security domain says in how
-# many shares it comes, and how many of them are needed. Source:
+# No template can activate an HSM by itself; only a deployment script that downloads the security domain states the
+# number of shares and the quorum. Source:
 # learn.microsoft.com/azure/key-vault/managed-hsm/quick-create-cli, learn.microsoft.com/cli/azure/keyvault/
 # security-domain and learn.microsoft.com/powershell/module/az.keyvault/export-azkeyvaultsecuritydomain.
 
@@ -42,7 +42,7 @@ _CONTENT: Path = ("properties", "scriptContent")
 _VARIABLES: Path = ("properties", "environmentVariables")
 _OPEN = "a deployment script activates it, and what it says is not followed"
 _LONGEST = 100_000
-# A command goes on after a line that ends in a backslash (a backtick in PowerShell).
+# A command continues after a line that ends in a backslash (a backtick in PowerShell).
 _ONE_LINE = regex(r"[\\`]\r?\n")
 _COMMAND = regex(r"(?i)\b(?:az\s+keyvault\s+security-domain\s+download|Export-AzKeyVaultSecurityDomain)\b([^\r\n;|&]*)")
 _VARIABLE = regex(r"\$(?:\{(?:Env:)?(\w+)\}|(?:Env:)?(\w+))")
@@ -52,7 +52,7 @@ _QUORUMS, _KEYS = ("--sd-quorum", "-quorum"), ("--sd-wrapping-keys", "-certifica
 
 
 class Activation(NamedTuple):
-    """What is said of it: the shares, how many of them are needed, and who says so; None where nothing is."""
+    """The activation of an HSM: the shares, the quorum, and the script that states them; None if not stated."""
 
     shares: Value | None
     quorum: Value | None
@@ -67,7 +67,7 @@ def activation(resource: Resource, context: Context) -> Activation:
             None if isinstance(shares, Absent) else shares, None if isinstance(quorum, Absent) else quorum
         )
     found = [one for script in context.index.of_type(_SCRIPTS) for one in _by_script(resource, script, context)]
-    # Of several commands nobody knows which one comes last.
+    # The last of several commands is not known.
     return found[0] if len(found) == 1 else _open(resource) if found else Activation(None, None)
 
 
@@ -77,7 +77,7 @@ def _open(resource: Resource) -> Activation:
 
 
 def _by_script(resource: Resource, script: Resource, context: Context) -> Iterator[Activation]:
-    """Yield what a script says of one HSM: nothing, if it is about another one."""
+    """Yield the activations of one HSM in a script; none if the script is for another HSM."""
     content = script.select(_CONTENT)
     text = text_of(content)
     if len(text) > _LONGEST or (isinstance(content, Unknown) and not text):
@@ -110,7 +110,7 @@ def _activation_by(resource: Resource, script: Resource, options: Mapping[str, l
 
 
 def _variables(script: Resource) -> dict[str, str]:
-    """Return the environment variables of a script whose values are known, each by its name."""
+    """Return the environment variables of a script whose values are known, by name."""
     listed = script.select(_VARIABLES)
     found: dict[str, str] = {}
     for item in listed.items if isinstance(listed, ListValue) else ():
@@ -121,7 +121,7 @@ def _variables(script: Resource) -> dict[str, str]:
 
 
 def _options(text: str) -> dict[str, list[str]]:
-    """Return the options of a command with their words, in lower case; what stands before the first one is left out."""
+    """Return the options of a command with their words, in lower case, without the words before the first option."""
     found: dict[str, list[str]] = {}
     name = ""
     for word in _WORD.findall(text):
@@ -138,7 +138,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {POOLS: (SHARES, QUORUM, ("name",)), _SC
 
 @derived("securityDomain", of=POOLS, label="security domain", reads=NEEDS)
 def _domain(resource: Resource, context: Context) -> Answer:
-    """Return how many shares are needed, where a script says so; what a provider says stands there already."""
+    """Return the quorum, if a script states it; a provider sets the attribute itself."""
     if not isinstance(resource.select(_DOMAIN), Absent):
         return absent(resource)
     quorum = activation(resource, context).quorum
@@ -153,7 +153,7 @@ CERTIFICATES = f"{VAULTS}/certificates"
 _ADMINS: Path = ("properties", "initialAdminObjectIds")
 _NOT_HERE = "the HSM is activated elsewhere"
 _ROLE: Path = ("properties", "roleDefinitionId")
-# Stands for every certificate.
+# The key for every certificate.
 _ANY = "*"
 IS_SHARE: Path = ("derived", "isShare")
 
@@ -165,7 +165,7 @@ _OF_SHARES: Mapping[str, tuple[Path, ...]] = {
 
 @derived("spareShares", of=POOLS, label="spare security domain shares", reads=NEEDS)
 def _spare(resource: Resource, context: Context) -> Answer:
-    """Return how many shares of the security domain may be lost before nobody can recover the HSM."""
+    """Return how many shares of the security domain can be lost before the HSM is unrecoverable."""
     shares, quorum, by = activation(resource, context)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
@@ -189,7 +189,7 @@ def _initial_admins(resource: Resource, _: Context) -> Answer:
 
 
 def _distinct(found: Value) -> Value:
-    """Return a list without what is certainly in it already."""
+    """Return a list without certain duplicates."""
     if not isinstance(found, ListValue):
         return found
     kept: dict[str, Value] = {}
@@ -199,7 +199,7 @@ def _distinct(found: Value) -> Value:
 
 
 def _shares(resource: Resource) -> Answer:
-    """Return the certificates that the shares are encrypted for, each once, as the provider has them."""
+    """Return the certificates that the shares are encrypted for, without duplicates, as the provider has them."""
     found = resource.select(SHARES)
     return found if isinstance(found, Absent) else _distinct(found)
 
@@ -212,12 +212,12 @@ def _known_shares(resource: Resource, context: Context) -> Answer:
 
 @derived("shareVaults", of=POOLS, label="vaults of the security domain certificates", reads=_OF_SHARES)
 def _share_vaults(resource: Resource, context: Context) -> Answer:
-    """Return the vaults of the certificates that shares are encrypted for."""
+    """Return the vaults of the certificates that the shares are encrypted for."""
     shares = _shares(resource)
     if not isinstance(shares, ListValue):
         return shares if isinstance(shares, Unknown) else absent(resource)
     doubt = [share for share in shares.items if isinstance(share, Unknown)]
-    # Each certificate stands there once, so what may be any of fewer is something else, too.
+    # The list has no duplicates, so an item with fewer candidates than unknown items is also another certificate.
     lost = any(len(share.candidates) < len(doubt) for share in doubt)
     vaults = tuple(
         unknown_as(share, "what it names is not known")
@@ -230,7 +230,7 @@ def _share_vaults(resource: Resource, context: Context) -> Answer:
 
 @derived("shareVaultCount", of=POOLS, label="number of vaults with security domain certificates", reads=_OF_SHARES)
 def _share_vault_count(resource: Resource, context: Context) -> Answer:
-    """Return how many vaults these are."""
+    """Return the number of vaults of the certificates that the shares are encrypted for."""
     vaults = _share_vaults(resource, context)
     if not isinstance(vaults, ListValue):
         return vaults
@@ -243,7 +243,7 @@ def _share_vault_count(resource: Resource, context: Context) -> Answer:
 
 
 def _name_of(vault: Value, context: Context) -> str:
-    """Return the name of a vault by a link to it, by its id, or by its address."""
+    """Return the name of a vault by a link to it, by its id, or by its URI."""
     if isinstance(vault, Link) and vault.target in context.index.resources:
         return context.index.resources[vault.target].name.lower()
     text = text_of(vault).lower()
@@ -257,7 +257,7 @@ def _name_of(vault: Value, context: Context) -> str:
     reads={POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))},
 )
 def _is_share(resource: Resource, context: Context) -> Answer:
-    """Return whether a certificate is one that a share of an HSM's security domain is encrypted for."""
+    """Return whether a certificate encrypts a share of an HSM's security domain."""
     if not isinstance(resource.select(IS_SHARE), Absent):
         return absent(resource)
     if "shares" not in context.cache:
@@ -270,7 +270,7 @@ def _is_share(resource: Resource, context: Context) -> Answer:
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the certificates that an HSM certainly, and perhaps, has a share for, each with that HSM."""
+    """Return the certificates that certainly, and possibly, encrypt a share of an HSM, each with that HSM."""
     certain: dict[str, str] = {}
     perhaps: dict[str, str] = {}
     for pool in context.index.of_type(POOLS):
@@ -284,7 +284,7 @@ def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _vault_of(share: Value, context: Context) -> Value:
-    """Return the vault of a certificate: a link to it, its id, or its address."""
+    """Return the vault of a certificate: a link to it, its id, or its URI."""
     index = context.index
     reference = reference_of("", "", share, index)
     certificates = reference.targets + reference.candidates if reference is not None else ()
@@ -303,17 +303,17 @@ def _vault_of(share: Value, context: Context) -> Value:
 
 
 def _vault_at(share: Value) -> Value:
-    """Return the vault in the address of a certificate that is not in the graph."""
+    """Return the vault in the URI of a certificate that is not in the graph."""
     url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
     if url is None:
         return unknown_as(share, "what it names is not known")
-    # What names a vault by its address is followed to it.
+    # A vault URI is resolved to the vault.
     return known(share, text_of(share).split("/")[2])
 
 
 @derived("localRole", of=ASSIGNMENTS, label="local role", reads={ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)})
 def _local_role(resource: Resource, context: Context) -> Answer:
-    """Return the name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
+    """Return the name of a local role of an HSM that is assigned; its id, if the role is not a built-in one."""
     role = resource.select(_ROLE)
     if isinstance(role, Absent):
         return absent(resource)

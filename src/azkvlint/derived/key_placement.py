@@ -1,7 +1,7 @@
-"""Whether a consumer of a customer-managed key is in the tenant of the vault that holds the key.
+"""Whether a consumer of a customer-managed key is in the tenant and region of the vault that contains the key.
 
-A resource is in the tenant of its identities, and of the administrators that it takes; in Terraform also in that of its
-provider block. Where nothing says which tenant it is in, nothing is said here either.
+A resource is in the tenant of its identities and of its administrators; in Terraform also in that of its provider
+block. The attribute is absent if the tenant of the resource is not stated.
 Source: learn.microsoft.com/azure/storage/common/customer-managed-keys-configure-cross-tenant-existing-account,
 learn.microsoft.com/azure/virtual-machines/disks-cross-tenant-customer-managed-keys and
 learn.microsoft.com/azure/azure-sql/database/transparent-data-encryption-byok-overview.
@@ -29,7 +29,7 @@ _TYPES = (
 _VAULT_TENANT: Path = ("properties", "tenantId")
 _IDENTITY: Path = ("identity", "tenantId")
 _OWN: tuple[Path, ...] = (_IDENTITY, ("properties", "administrators", "tenantId"))
-# What leads to the resource that something is a part of, and to the provider block.
+# The attributes that refer to the parent resource, and to the provider block.
 _WHOLE, _PROVIDER = ("parent", "scope"), "provider"
 # The identity that runs Terraform is in the tenant of the provider.
 _OF_PROVIDER = "azurerm_client_config."
@@ -45,9 +45,9 @@ _TENANT_READS: Mapping[str, tuple[Path, ...]] = {
 
 @derived("inTenantOfVault", of=_TYPES, label="tenant of the vault", reads=_TENANT_READS)
 def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
-    said = list(_tenants(resource, context))
+    stated = list(_tenants(resource, context))
     by_provider = _of_its_provider(resource, context)
-    own = next((one for one in (*said, by_provider) if one is not None), None)
+    own = next((one for one in (*stated, by_provider) if one is not None), None)
     vaults = consumers.vaults_of(resource, context)
     if own is None or not vaults:
         return absent(resource)
@@ -58,8 +58,8 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
         if len(found) == 1 and not is_open:
             is_vault = found[0].type.lower() == VAULTS
             return _same_tenant(own, found[0], resource) if is_vault else absent(resource)
-        # A vault that is elsewhere is mostly in the tenant that the provider reads it in.
-        if is_open or said:
+        # A vault outside the graph is usually in the tenant of the provider block that looks it up.
+        if is_open or stated:
             why = "which vault its key is in, and of which tenant that is, is not known"
             return unknown(resource, why)
     return absent(resource)
@@ -80,16 +80,16 @@ def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
 
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
-    """Yield the tenant that a resource says it is in, and that of what it is a part of."""
+    """Yield the tenant that a resource states, and that of its parent resource."""
     whole = next((one for via in _WHOLE if (one := one_target(resource, via, context)) is not None), None)
     for part in (resource, whole):
         if part is None or part.existing:
             continue
         for path in _OWN:
-            said = part.select(path)
+            stated = part.select(path)
             # The tenant of an identity that is created now is known later: it is that of the provider.
-            if not isinstance(said, Absent) and (not isinstance(said, Unknown) or path != _IDENTITY):
-                yield said
+            if not isinstance(stated, Absent) and (not isinstance(stated, Unknown) or path != _IDENTITY):
+                yield stated
 
 
 def _of_its_provider(resource: Resource, context: Context) -> Value | None:
@@ -98,7 +98,7 @@ def _of_its_provider(resource: Resource, context: Context) -> Value | None:
     return None if isinstance(tenant, Absent) else tenant
 
 
-# --- Whether a resource is in the region of the vault that it must be near ------------------------------------------
+# --- Whether a resource is in the same region as the vault of its key -----------------------------------------------
 # The vault of a disk encryption set's key must be in the set's own region. Source:
 # learn.microsoft.com/azure/virtual-machines/disks-enable-customer-managed-keys-portal, its restrictions.
 
@@ -137,7 +137,7 @@ def _region(answer: Answer) -> str:
 
 
 def _vaults(resource: Resource, context: Context) -> Iterator[str]:
-    """Yield the vaults in the graph that the key is certainly in."""
+    """Yield the vaults in the graph that certainly contain the key."""
     answers = [resource.select(_VAULT), resource.select(_KEY)]
     active = resource.select(_ACTIVE)
     if not isinstance(active, Absent):

@@ -1,7 +1,7 @@
-"""The destinations of audit events, and what their retention depends on.
+"""The destinations of audit events, and the vaults whose keys encrypt these destinations.
 
 Source: learn.microsoft.com/azure/key-vault/general/logging, and of learn.microsoft.com/azure/azure-monitor the pages
-platform/diagnostic-settings (categories, groups, destinations) and logs/customer-managed-keys (a workspace takes the
+platform/diagnostic-settings (categories, groups, destinations) and logs/customer-managed-keys (a workspace uses the
 key of its cluster).
 """
 
@@ -53,7 +53,7 @@ _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in 
     reads={SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)},
 )
 def _audit_destinations(resource: Resource, context: Context) -> Answer:
-    """Return the kinds of places that all diagnostic settings of a vault together send its audit events to."""
+    """Return the destination kinds to which all diagnostic settings of a vault together send its audit events."""
     found: dict[str, Sure] = {}
     for setting, sure in companions(context, "scope", SETTINGS).naming(resource.address):
         audits = min(sure, _audits(setting))
@@ -70,7 +70,7 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
 
 @derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
 def _exports_audit(resource: Resource, _: Context) -> Answer:
-    """Return whether a diagnostic setting exports audit events, and anywhere at all."""
+    """Return whether a diagnostic setting exports audit events, and has a destination at all."""
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
@@ -85,7 +85,7 @@ def _sent_to(setting: Resource, kind: str) -> Sure:
 
 
 def _audits(setting: Resource) -> Sure:
-    """Return whether audit events are among what a diagnostic setting exports."""
+    """Return whether a diagnostic setting exports audit events."""
     logs = setting.select(_LOGS)
     if isinstance(logs, Unknown):
         return Sure.PERHAPS
@@ -100,7 +100,7 @@ def _is_audit(log: Value) -> Sure:
 
 
 class _Vaults(msgspec.Struct, frozen=True):
-    """The vaults whose keys encrypt something, certainly and perhaps. ``anything``: it may be any vault's."""
+    """The vaults whose keys encrypt a resource, certainly and possibly. ``anything``: it may be any vault."""
 
     certain: frozenset[str] = frozenset()
     perhaps: frozenset[str] = frozenset()
@@ -137,7 +137,7 @@ def _joined(parts: Iterable[_Vaults]) -> _Vaults:
     },
 )
 def _sink_needs_source(resource: Resource, context: Context) -> Answer:
-    """Return whether where a vault's events are kept is encrypted with a key of that very vault."""
+    """Return whether a destination of a vault's events is encrypted with a key from the same vault."""
     scope = resource.select(("scope",))
     if isinstance(scope, Absent):
         return absent(resource)
@@ -155,7 +155,7 @@ def _sink_needs_source(resource: Resource, context: Context) -> Answer:
 
 
 def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
-    """Yield the vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
+    """Yield the vaults of the keys of a setting's destinations: an account, a namespace, the cluster of a workspace."""
     yield _encrypting(setting.select(_ACCOUNT), _STORAGE, context)
     workspace = _reference(setting.select(_WORKSPACE), context)
     if workspace is not None:
@@ -170,9 +170,9 @@ def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
 
 
 def _of_namespace(rule: Answer, context: Context) -> _Vaults:
-    """Return the vaults behind the namespace of an authorization rule.
+    """Return the vaults of the keys of an authorization rule's namespace.
 
-    It is the start of the rule's id, or its parent.
+    The namespace is the start of the rule's id, or its parent.
     """
     start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
     if found and isinstance(rule, Scalar | Unknown):
@@ -187,7 +187,7 @@ def _of_namespace(rule: Answer, context: Context) -> _Vaults:
 
 
 def _of_rule(rule: Resource, context: Context) -> _Vaults:
-    """Return the vaults behind a rule of the input; that of azurerm has the name of its namespace."""
+    """Return the vaults of the keys of an authorization rule in the input; azurerm states the namespace by name."""
     name = rule.select(_NAMESPACE_NAME)
     if isinstance(name, Absent):
         return _encrypting(rule.select(("parent",)), _NAMESPACES, context)
@@ -199,7 +199,7 @@ def _of_rule(rule: Resource, context: Context) -> _Vaults:
 
 
 def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
-    """Return the vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
+    """Return the vaults whose keys encrypt the resource that a value refers to; if unknown, any of a type."""
     named = _reference(sink, context)
     if named is None:
         return _Vaults()
@@ -210,7 +210,7 @@ def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
 
 
 def _any_of(type_: str, context: Context) -> _Vaults:
-    """Return the vaults whose keys encrypt anything of a type."""
+    """Return the vaults whose keys encrypt any resource of a type."""
     key = f"encrypting {type_}"
     if key not in context.cache:
         context.cache[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
@@ -219,7 +219,7 @@ def _any_of(type_: str, context: Context) -> _Vaults:
 
 
 def _of_one(sink: Resource, context: Context) -> _Vaults:
-    """Return the vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
+    """Return the vaults whose keys encrypt one destination, through itself or resources that only add a key to it."""
     certain: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
     found = certain.get(sink.address)
     if found is None:
@@ -232,7 +232,7 @@ def _of_one(sink: Resource, context: Context) -> _Vaults:
 
 
 def _of_keys(consumer: Resource, context: Context) -> _Vaults:
-    """Return the vaults of the keys that a resource itself names."""
+    """Return the vaults of the keys that a resource itself refers to."""
     vaults = (_reference(vault, context) for vault in consumers.vaults_of(consumer, context))
     return _joined(
         _Vaults(frozenset(one.targets), frozenset(one.candidates), one.anything) for one in vaults if one is not None

@@ -1,7 +1,7 @@
-"""Names and sizes: objects of one name in one vault, of which Azure has only one, and values too long for it.
+"""Names and sizes of vault objects: duplicate names in one vault, and values that are too long.
 
-A certificate takes its name among keys and secrets too: it has one of each. A key and a secret may share a name. Names
-must differ in more than case. Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates and
+A certificate also creates a key and a secret of its name. A key and a secret may share a name. Names must differ in
+more than case. Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates and
 learn.microsoft.com/azure/key-vault/certificates/about-certificates.
 """
 
@@ -33,14 +33,14 @@ _VALUE = ("properties", "value")
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """The vault that an object is in: its name, which no other vault in Azure has, else what it is called here."""
+    """The vault of an object: its name, which is unique in Azure, else its address or id in the input."""
 
     vault: str
     is_name: bool
 
 
 class _Objects:
-    """The objects of a graph by vault and name. Those whose name is not known have an empty one, and may have any."""
+    """The objects of a graph by vault and name. Each is under its name, empty if unknown, and under None."""
 
     def __init__(self, index: Index) -> None:
         self.places: dict[str, _Place] = {}
@@ -66,7 +66,7 @@ class _Objects:
                 self._together[place, each].append(resource)
 
     def _place(self, resource: Resource, index: Index) -> _Place:
-        """Return the vault of an object; most name it in the same few ways."""
+        """Return the vault of an object; most objects refer to it in the same few ways."""
         parent = resource.attributes.fields.get("parent")
         text = parent.target if isinstance(parent, Link) else "" if parent is None else text_of(parent)
         if not text:
@@ -84,7 +84,7 @@ class _Objects:
         return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
 
     def beside(self, resource: Resource) -> Iterator[Resource]:
-        """Yield the objects in the same vault whose name this one cannot have."""
+        """Yield the objects in the same vault whose names conflict with this object's name."""
         name = _name(resource)
         for other in self._together.get((self.places[resource.address], name), ()) if name else ():
             if self._collides(resource, other):
@@ -100,10 +100,10 @@ class _Objects:
                     yield one
 
     def _collides(self, one: Resource, other: Resource) -> bool:
-        """Return whether a pair is reported at ``one``: the key or secret beside a certificate, else the later one."""
+        """Return whether a pair is reported at ``one``: the key or secret of a certificate, else the later one."""
         own, kind = one.type.lower(), other.type.lower()
         if own == kind:
-            # A template may deploy the same object twice, in two nested deployments. Terraform refuses what is there.
+            # A template may deploy the same object twice, in two nested deployments. Terraform rejects a duplicate.
             return "/" not in one.declared_as and self._numbers[other.address] < self._numbers[one.address]
         return kind == _CERTIFICATES and own != _HSM_KEYS
 
@@ -114,7 +114,7 @@ def _name(resource: Resource) -> str:
 
 
 def _may_share(one: Resource, other: Resource) -> bool:
-    """Return whether two objects can have the same name, for all that is known of either."""
+    """Return whether two objects can have the same name, as far as their names are known."""
     patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
     return not all(patterns) or may_equal_segment(*patterns)
 
@@ -129,7 +129,7 @@ def _place(resource: Resource, index: Index) -> _Place:
         return _Place(_name(vault), True) if _name(vault) else _Place(vault.address, False)
     text = parent.target if isinstance(parent, Link) else text_of(parent).lower().rstrip("/")
     parts = parse_id(text)
-    # The same expression names the same vault, whichever it is.
+    # The same expression refers to the same vault, even if its value is unknown.
     return _Place(parts.names[0], True) if parts is not None and HOLE not in parts.names[0] else _Place(text, False)
 
 
@@ -141,18 +141,18 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 
 @derived("sameName", of=_TYPES, label="objects of the same name", reads=_PLACES)
 def _same_name(resource: Resource, context: Context) -> Answer:
-    """Return the objects in the same vault that have the name already."""
+    """Return the objects in the same vault that already have the name."""
     objects: _Objects | None = context.cache.get(_KEPT)
     if objects is None:
         objects = context.cache[_KEPT] = _Objects(context.index)
     if resource.address not in objects.places or objects.is_alone(resource):
         return absent(resource)
     beside = list(objects.beside(resource))
-    # A resource with a condition of its own may not exist.
+    # A resource with a separate condition may not exist.
     certain = [other for other in beside if other.exists_with(resource)]
     if certain:
         return known(resource, ", ".join(other.address for other in certain))
-    # A doubt about what may exist, or about its name there, is of no use to an author.
+    # For a resource that may not exist itself, a possible duplicate is not worth reporting.
     doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
@@ -163,7 +163,7 @@ def _same_name(resource: Resource, context: Context) -> Answer:
 
 @derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)
 def _vault_name(resource: Resource, context: Context) -> Answer:
-    """Return the name of the vault that an object is in, also of one that is not part of the input."""
+    """Return the name of the vault that an object is in, even if the vault is not part of the input."""
     place = _place(resource, context.index)
     if place.is_name:
         return known(resource, place.vault)
@@ -172,7 +172,7 @@ def _vault_name(resource: Resource, context: Context) -> Answer:
 
 @derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
 def _literal_length(resource: Resource, _: Context) -> Answer:
-    """Return how many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
+    """Return the length of a literal secret value in bytes; the length of other values depends on the caller."""
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return absent(resource)
@@ -180,8 +180,8 @@ def _literal_length(resource: Resource, _: Context) -> Answer:
     return known(at, len(value.value.encode("utf-8", "surrogatepass")))
 
 
-# --- Whom a key is released to: the attestation authorities that its release policy accepts -------------------------
-# azurerm takes the policy as JSON, Azure as JSON in Base64, in the alphabet for URLs. Source:
+# --- The attestation authorities that the release policy of a key accepts -------------------------------------------
+# azurerm expects the policy as JSON, Azure as JSON in Base64url. Source:
 # learn.microsoft.com/azure/key-vault/keys/policy-grammar.
 
 
@@ -218,7 +218,7 @@ def _field(item: dict[str, Any], name: str) -> Any:
 
 
 def _decoded(text: object) -> Any:
-    """Return what a policy says; None if it cannot be read."""
+    """Return the decoded policy; None if it cannot be read."""
     if not isinstance(text, str) or len(text) > _MOST:
         return None
     for data in (text.encode("utf-8", "replace"), _from_base64(text)):

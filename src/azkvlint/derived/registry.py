@@ -1,4 +1,4 @@
-"""The registry of derived attributes: facts that kvlint computes of a resource, and that rules read as attributes.
+"""The registry of derived attributes: facts that kvlint computes for a resource, and that rules read as attributes.
 
 Each module of this package registers its functions with ``derived``.
 """
@@ -27,7 +27,7 @@ ANY_TYPE: tuple[str, ...] = ()
 class Context(msgspec.Struct, frozen=True):
     """The inputs of a derived attribute besides its resource: all resources of a root, and the current day.
 
-    ``cache`` holds what is computed once for a graph. ``is_complete``: what is missing from the input does not exist.
+    ``cache`` holds values that are computed once per graph. ``is_complete``: the input contains all existing resources.
     """
 
     index: Index
@@ -36,7 +36,7 @@ class Context(msgspec.Struct, frozen=True):
     is_complete: bool = True
 
     def has_all_companions(self, resource: Resource) -> bool:
-        """Return whether a companion of ``resource`` that is missing here does not exist."""
+        """Return whether all existing companions of ``resource`` are in the graph."""
         return self.is_complete and resource.assumption is None
 
 
@@ -46,7 +46,7 @@ DeriveFunction: TypeAlias = Callable[[Resource, Context], Answer]
 class DerivedAttribute(msgspec.Struct, frozen=True):
     """One derived attribute.
 
-    ``types`` are the lower-case types of the resources that it is of (empty: all), ``label`` is its name in reports.
+    ``types`` are the lower-case types of the resources that have it (empty: all), ``label`` is its name in reports.
     ``reads`` maps each type that ``compute`` reads, in lower case, to the paths that it selects; it reads no other
     derived attribute. ``local_only``: it depends on nothing but ``Resource.shared_attributes``, whether the resource
     exists, and the day; so it is computed once for all resources that share those.
@@ -62,12 +62,12 @@ class DerivedAttribute(msgspec.Struct, frozen=True):
 
 _REGISTRY: dict[str, DerivedAttribute] = {}
 
-# What must be read for attributes that are not computed here, but from other resources all the same.
+# The paths that must be read for attributes that are computed from other resources, but not by this registry.
 _OTHER_READS: dict[str, Reads] = {
     "derived.valueOrigins": {pseudo_resources.SECRETS_TYPE: (pseudo_resources.PATH_IN_BODY,)},
 }
 
-# The labels of the attributes that readers set, for lack of an Azure property.
+# The labels of the attributes that readers set if there is no Azure property.
 READER_LABELS: Mapping[str, str] = {
     "after": "resources that are applied before",
     "canBeEphemeral": "support for ephemeral values",
@@ -112,7 +112,7 @@ def derived(
 
 
 def also_reads(attribute: str, reads: Reads) -> None:
-    """Declare what must be read for an attribute that no function of this registry computes."""
+    """Declare the paths that must be read for an attribute that no function of this registry computes."""
     _OTHER_READS[attribute] = reads
 
 
@@ -127,7 +127,7 @@ def derived_attributes() -> Mapping[str, DerivedAttribute]:
 
 @cache
 def reads_by_attribute() -> Mapping[str, Reads]:
-    """Return what must be read for each attribute that is computed from others, by its path in rules."""
+    """Return the paths that must be read for each computed attribute, by its path in rules."""
     return {f"derived.{one.name}": one.reads for one in derived_attributes().values()} | _OTHER_READS
 
 

@@ -1,6 +1,6 @@
-"""Secrets that stand in the configuration of a workload instead of in a vault: their names, never their values.
+"""Secrets that are written in the configuration of a workload instead of a vault: their names, never their values.
 
-Sources: learn.microsoft.com/azure/app-service/app-service-key-vault-references (how a setting names a secret) and
+Sources: learn.microsoft.com/azure/app-service/app-service-key-vault-references (how a setting refers to a secret) and
 learn.microsoft.com/azure/data-factory/store-credentials-in-key-vault.
 """
 
@@ -58,7 +58,7 @@ _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
-# Properties that every reader of the resource can see. Source: the template reference of these types.
+# Properties that are visible to every reader of the resource. Source: the template reference of these types.
 _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/deploymentscripts": (
         ("properties", "arguments"), ("properties", "environmentVariables"), ("properties", "scriptContent"), ("tags",),
@@ -67,18 +67,18 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
     "microsoft.appconfiguration/configurationstores/keyvalues": (("properties", "value"),),
 }  # fmt: skip
-# Those of them that are objects or lists, of which only a part may be secret.
+# Properties that are objects or lists, of which only a part may be secret.
 _OBJECTS = frozenset({"environmentVariables", "settings", "tags"})
 REFERENCE = "@microsoft.keyvault("
-# What a resource of Azure computes is not a reference.
+# An attribute that an Azure resource computes is not a reference.
 _OF_RESOURCE = f"{HOLE}azurerm_"
-# A name that ends so is that of a secret; what is behind a longer one may be where to find it.
+# A name with this ending is that of a secret; a longer name may be that of the secret's location.
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
 )
 # Words with spaces between them, or the name of a file.
 _SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
-# Where a service is, and no more: what is sent there is the caller's own.
+# The address of a service only: the data sent to it is not part of the configuration.
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 
@@ -93,9 +93,9 @@ _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
     },
 )
 def _inline_secrets(resource: Resource, _: Context) -> Answer:
-    """Return the names of what is a secret and stands there, each as an item.
+    """Return the names of the secrets that are written in the configuration, each as an item.
 
-    One that may be is an item that is not known.
+    A possible secret is an unknown item.
     """
     match resource.type.lower():
         case type_ if type_ in SITES:
@@ -145,13 +145,13 @@ def _reference(name: str, value: Answer) -> Iterator[Value]:
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
-    """Yield the settings of an app: an object of texts, or a list of objects that have a name."""
+    """Yield the settings of an app: an object of strings, or a list of objects that have a name."""
     match answer:
         case Unknown():
             yield unknown_as(answer, "it is no setting")
         case MapValue(fields=fields, rest=rest):
             for name, value in fields.items():
-                # A connection string is an object with its value in it.
+                # A connection string is an object that contains its value.
                 inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
                 yield from _setting(name, inner, is_connection=isinstance(value, MapValue))
             if rest is not None:
@@ -183,7 +183,7 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
 
 
 def speaks_of_secret(name: str) -> bool:
-    """Return whether a setting is called like a secret."""
+    """Return whether the name of a setting suggests a secret."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -212,7 +212,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
 
 
 def _decoded(text: Scalar) -> Value:
-    """Return what a text of JSON says, as azurerm's custom services have it."""
+    """Return the value of a JSON string, as in azurerm's custom services."""
     try:
         found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:
@@ -240,21 +240,21 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
         is_certain = secret.sensitive and not is_hidden and not _may_be_an_address(secret, part)
         item = known(secret, name) if is_certain else unknown_as(secret, "it is no setting")
         if item.at.path not in files:
-            # It is to be changed where it is passed, not where another module outputs it.
+            # It must be changed where it is passed, not where another module outputs it.
             item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))
         yield item
 
 
 def _may_be_an_address(secret: Value, name: str) -> bool:
-    """Return whether the name of an unknown value names a URL or another address, which may have a credential in it."""
+    """Return whether the name of an unknown value suggests a URL or another address, which may contain a credential."""
     is_open = isinstance(secret, Unknown) and not secret.pattern and not secret.why.endswith(RETURNS_SECRET)
     return is_open and kind_of_name(name) is NameKind.PLAIN
 
 
 def _secrets(answer: Answer, name: str, around: Location) -> Iterator[tuple[str, Value, Location]]:
-    """Yield the name, the value and the surrounding place of each secret part of a value.
+    """Yield the name, the value and the surrounding location of each secret part of a value.
 
-    A variable of a script shows no secure value.
+    Secure environment variables of a script are skipped.
     """
     match answer:
         case MapValue(fields=fields) if fields:
@@ -276,9 +276,9 @@ def _secrets(answer: Answer, name: str, around: Location) -> Iterator[tuple[str,
 
 
 def _is_plain_part(answer: Answer, name: str) -> bool:
-    """Return whether a part of what is declared as secret is none: a secure object may have others beside its secrets.
+    """Return whether a part of a secret value is not secret itself: a secure object may also have other members.
 
-    What has no name is a secret by its declaration.
+    A part without a name is secret by its declaration.
     """
     if not name:
         return False
@@ -305,14 +305,14 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
 
 
 def _places(answer: Answer) -> Iterator[Location]:
-    """Yield the places of all texts in a value."""
+    """Yield the locations of all strings in a value."""
     match answer:
         case MapValue(fields=fields):
             for field in fields.values():
                 yield from _places(field)
         case ListValue(items=items):
             for item in items:
-                # Of a setting in a list the name is no secret.
+                # The name of a setting in a list is not secret.
                 members = item.fields.items() if isinstance(item, MapValue) else [("", item)]
                 for name, member in members:
                     yield from _places(member) if name != "name" else ()
@@ -320,8 +320,8 @@ def _places(answer: Answer) -> Iterator[Location]:
             yield answer.at
 
 
-# --- What the value of a secret is by its name and its form: a placeholder, configuration or a credential -----------
-# The value itself goes into no derived attribute.
+# --- The kind of a secret's value by its name and format: a placeholder, configuration or a credential --------------
+# The value itself is never part of a derived attribute.
 
 
 _ORIGINS: Path = ("derived", ORIGINS)
@@ -330,7 +330,7 @@ _KEY = regex(r"\[[^\[\]]*\]$")
 
 @derived("placeholder", of=SECRETS_TYPE, label="placeholder value", reads={SECRETS_TYPE: (PATH_IN_BODY,)})
 def _placeholder(resource: Resource, _: Context) -> Answer:
-    """Return whether the value stands for another one: ``certain``, ``likely`` or ``none``."""
+    """Return whether the value is a placeholder: ``certain``, ``likely`` or ``none``."""
     value = _value(resource)
     if value is None or isinstance(value, Unknown):
         return absent(resource) if value is None else unknown(value, value.why)
@@ -345,7 +345,7 @@ def _placeholder(resource: Resource, _: Context) -> Answer:
     reads={SECRETS_TYPE: (PATH_IN_BODY, ("name",), _ORIGINS)},
 )
 def _is_configuration(resource: Resource, _: Context) -> Answer:
-    """Return whether the name of the secret or the form of its value shows that it is no secret."""
+    """Return whether the name of the secret or the format of its value shows that it is configuration."""
     value = _value(resource)
     if value is None:
         return absent(resource)
@@ -355,7 +355,7 @@ def _is_configuration(resource: Resource, _: Context) -> Answer:
 
 
 def _is_named_so(resource: Resource) -> bool:
-    """Return whether the names of all that the value comes from say that it is configuration."""
+    """Return whether the names of all sources of the value show that it is configuration."""
     found = resource.select(_ORIGINS)
     return isinstance(found, ListValue) and {text_of(item) for item in found.items} == {CONFIGURATION}
 
@@ -366,27 +366,27 @@ def _value(resource: Resource) -> Value | None:
 
 
 def _text(value: Value) -> str:
-    """Return what is known of a value as a text."""
+    """Return the known part of a value as a string."""
     return str(value.value) if isinstance(value, Scalar) else known_text(text_of(value))
 
 
 def _names(resource: Resource) -> Iterator[str]:
-    """Yield the name of the secret as far as it is known, and then that of its declaration if that says more."""
+    """Yield the known part of the secret's name, and then the name of its declaration if that is more specific."""
     name = resource.select(("name",))
     certain = resource.name if isinstance(name, Absent) else _text(name)
     yield certain.rpartition("/")[2]
     label = _KEY.sub("", resource.address).rpartition(".")[2].rpartition("::")[2]
-    # Most are called `secret`, whatever they hold.
+    # Most are called `secret`, whatever they contain.
     if kind_of_name(label) is NameKind.PLAIN:
         yield label
 
 
-# --- Whether what takes a secret or certificate from a vault names one version of it, and so stays with that one ----
+# --- Whether a consumer of a secret or certificate pins a version, and so does not follow its rotation --------------
 # Sources: learn.microsoft.com/azure/application-gateway/key-vault-certs,
 # .../api-management/api-management-howto-properties, .../container-apps/manage-secrets,
 # .../app-service/app-service-key-vault-references and
-# .../frontdoor/standard-premium/how-to-configure-https-custom-domain: each follows a secret that it names without a
-# version.
+# .../frontdoor/standard-premium/how-to-configure-https-custom-domain: each follows the rotation of a secret that is
+# referred to without a version.
 
 
 _APPS = ("microsoft.app/containerapps", "microsoft.app/jobs")
@@ -396,16 +396,16 @@ _WITH_CERTIFICATES = (GATEWAYS, APIM, OF_ENVIRONMENT, OF_APP_SERVICE, _OF_SERVIC
 _SECRETS: Path = ("properties", "configuration", "secrets")
 _IDENTIFIER: Path = ("properties", "keyVault", "secretIdentifier")
 _NAME_APART: Path = ("properties", "keyVaultSecretName")
-# The parts of an app's configuration that hold settings.
+# The parts of an app's configuration that contain settings.
 _CONFIGURED = ("appsettings", "connectionstrings")
 _PARAMETERS: Path = ("properties", "parameters")
-# Of Front Door a template says apart which version of a secret it takes.
+# A Front Door template states the version of a secret in separate properties.
 _LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
-# In these places of App Service, and nowhere else, a text refers to a secret.
+# Only in these places of App Service a string can refer to a secret.
 _SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
 _MOST = 10_000
 _VERSIONED = ("secrets", "certificates")
-# What ends the reference to an attribute of a secret or certificate, in lower case: whether it names a version.
+# The last part of a reference to an attribute of a secret or certificate, in lower case: whether it has a version.
 _OF_TERRAFORM = {"versionless_id": False, "versionless_secret_id": False, "id": True, "secret_id": True}
 _OF_TEMPLATE = {"secreturi": False, "secreturiwithversion": True}
 _OF_VAULT = ("vaulturi", "vault_uri")
@@ -424,7 +424,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 
 @derived("secretReferences", of=_PLACES, label="secret references", reads=_PLACES)
 def _secret_references(resource: Resource, _: Context) -> Answer:
-    """Return each secret or certificate that a resource names: whether it ``pinsVersion``."""
+    """Return each secret or certificate that a resource refers to, and whether it ``pinsVersion``."""
     found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
     return known_list(resource, found) if found else absent(resource)
 
@@ -437,12 +437,12 @@ def _item(name: str, value: Value, pins: bool | None) -> Value:
 
 
 def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
-    """Yield the name of each place, the value in it, and whether that pins a version; None if nobody knows."""
+    """Yield the name and the value of each reference, and whether it pins a version; None if that is not known."""
     match resource.type.lower():
         case type_ if type_ == FRONT_DOOR:
             for value in certificates_of(resource):
                 yield "its certificate", value, _of_front_door(resource, value)
-        # Where vault and name are written apart, there is no place for a version.
+        # If vault and name are separate properties, no version can be stated.
         case type_ if type_ == OF_APP_SERVICE and not isinstance(resource.select(_NAME_APART), Absent):
             yield "its certificate", resource.attributes, False
         case type_ if type_ in _WITH_CERTIFICATES:
@@ -480,7 +480,7 @@ def _of_list(answer: Answer, field: str) -> Iterator[tuple[str, Value, bool | No
 
 
 def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
-    """Yield the settings that refer to a secret, in an object of texts, or in a list of objects with a name."""
+    """Yield the settings that refer to a secret, in an object of strings, or in a list of objects with a name."""
     if isinstance(answer, Unknown):
         yield "a setting", answer, None
     if isinstance(answer, MapValue):
@@ -500,7 +500,7 @@ def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
 
 
 def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
-    """Yield a setting that refers to a secret, or that is called like one and may."""
+    """Yield a setting that refers to a secret, or that may refer to one, by its name."""
     text = text_of(value)
     match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
     if match is not None:
@@ -512,7 +512,7 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
 
 
 def _of_setting(text: str) -> bool | None:
-    """Return whether a reference of App Service names a version: in the URI of the secret, or beside its name."""
+    """Return whether an App Service reference has a version: in the URI of the secret, or beside its name."""
     words = {key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in text.split(";"))}
     if "secreturi" in words:
         return _of_text(words["secreturi"])
@@ -524,7 +524,7 @@ def _label(answer: Answer) -> str:
 
 
 def pins_version(value: Value) -> bool | None:
-    """Return whether the id of a secret or certificate names a version; None if that is not known."""
+    """Return whether the id of a secret or certificate contains a version; None if that is not known."""
     if isinstance(value, Link):
         return _of_attribute(value.hops[-1] if value.hops else "")
     return _of_text(text_of(value))
@@ -543,7 +543,7 @@ def _of_text(text: str) -> bool | None:
 
 
 def _of_attribute(path: str) -> bool | None:
-    """Return whether the attribute of a secret or certificate that a reference ends in names a version."""
+    """Return whether the attribute of a secret or certificate that a reference ends in contains a version."""
     of, _, attribute = path.rstrip("\u27e9").lower().rpartition(".")
     if of.endswith(".properties") and attribute in _OF_TEMPLATE:
         return _OF_TEMPLATE[attribute]
@@ -551,6 +551,6 @@ def _of_attribute(path: str) -> bool | None:
 
 
 def _versioned(path: str) -> bool | None:
-    """Return whether what follows the host, such as ``secrets/name``, names a version; None if that is not known."""
+    """Return whether the path after the host, such as ``secrets/name``, has a version; None if that is not known."""
     parts = path.strip("/").split("/")
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() in _VERSIONED else None

@@ -1,4 +1,4 @@
-"""Whose a vault is, by the tags of what is in it: one vault for each application and environment is Azure's advice.
+"""The sharing of a vault, by the tags of its objects: Azure recommends one vault per application and environment.
 
 Source: learn.microsoft.com/azure/key-vault/general/secure-key-vault.
 """
@@ -24,13 +24,13 @@ from azkvlint.model.value import (
     text_of,
 )
 
-# What people call the tag, in lower case. Each is held only against itself: two names may mean two things.
+# Common names of the tag, in lower case. Each is compared only with itself: two names may mean two things.
 _ENVIRONMENTS = frozenset({"environment", "env", "stage"})
 _APPLICATIONS = frozenset({"application", "app", "workload"})
 _OBJECTS = tuple(f"{VAULTS}/{kind}" for kind in ("keys", "secrets", "certificates"))
 _TAGS: Path = ("tags",)
 _TAG_READS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
-_ANY = ""  # not an address: what may lie in any vault
+_ANY = ""  # not an address: the key of objects that may be in any vault
 
 
 @derived("environments", of=VAULTS, label="environments", reads=_TAG_READS)
@@ -44,9 +44,9 @@ def _applications(resource: Resource, context: Context) -> Answer:
 
 
 def _distinct(names: frozenset[str], resource: Resource, context: Context) -> Value:
-    """Return the values that one tag of these names has in a vault, or that of them with the most.
+    """Return the values of the tag of these names in a vault; if there are several tags, of that with the most values.
 
-    Two that are known decide; with fewer, what is not known leaves it open.
+    Two known values decide; with fewer, an unknown value makes the result unknown.
     """
     found: dict[str, dict[str, Scalar]] = {}
     doubt: Unknown | None = None
@@ -57,13 +57,13 @@ def _distinct(names: frozenset[str], resource: Resource, context: Context) -> Va
         elif name in names and isinstance(value, Scalar) and str(value.value).strip():
             found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
     most = max(found.values(), key=len, default={})
-    if doubt is not None and len(most) < 2:  # two are different
+    if doubt is not None and len(most) < 2:  # two known values are enough
         return unknown(resource, doubt.why)
     return known_list(resource, [known(resource, word, sensitive=one.sensitive) for word, one in most.items()])
 
 
 def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
-    """Return the tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
+    """Return the tags of the objects in each vault, by lower-case name; the name is empty if it is not known."""
     found: dict[str, list[tuple[str, Value]]] | None = context.cache.get("tags of objects")
     if found is None:
         found = context.cache["tags of objects"] = {}
@@ -96,7 +96,7 @@ def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
 
 @derived("objectScopes", of=VAULTS, label="role assignments on single objects", reads=COVERS_NEEDS)
 def _object_scopes(resource: Resource, context: Context) -> Answer:
-    """Return the single keys, secrets and certificates of a vault that roles are assigned on."""
+    """Return the individual keys, secrets and certificates of a vault that roles are assigned on."""
     found: dict[str, dict[str, bool]] | None = context.cache.get("object scopes")
     if found is None:
         found = context.cache["object scopes"] = _scopes_by_vault(context)
@@ -109,7 +109,7 @@ def _object_scopes(resource: Resource, context: Context) -> Answer:
 
 
 def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
-    """Return the scopes inside each vault, and whether they certainly are."""
+    """Return the scopes inside each vault, and whether they are certain."""
     found: dict[str, dict[str, bool]] = {}
     for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS})):
         source = context.index.resources[reference.source]

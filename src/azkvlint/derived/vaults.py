@@ -1,4 +1,4 @@
-"""What a vault amounts to: who reaches it, which permission model it has, whose access policies count."""
+"""Vaults: their network exposure, their permission model, and the access policies that are in effect."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     if resource.type.lower() == VAULTS:
         return model_of(resource.select(RBAC))
     above = resource.select(("parent",))
-    # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
+    # A module may let its caller set the vault of a policy, with a variable that defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
         return unknown(resource, "no vault is set")
@@ -91,7 +91,7 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     models = [model_of(vault.select(RBAC)) for vault in vaults]
     certain = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(certain) == 1 and all(isinstance(m, Scalar) for m in models):
-        # It is reported at the policy, which is what is to be edited.
+        # The finding is reported at the policy, which is the resource to edit.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
     return unknown(resource, "the permission model of its vault is not known")
 
@@ -103,9 +103,9 @@ def _access_model(resource: Resource, context: Context) -> Answer:
     reads={VAULTS: (RBAC,), POLICIES: (("parent",),)},
 )
 def _ignores_policies(resource: Resource, context: Context) -> Answer:
-    """Return whether it is known that the vault's permission model ignores access policies.
+    """Return whether the vault's permission model is known to ignore access policies.
 
-    Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
+    If the model is unknown, access policies may be in effect, so rules on the access that they grant report them.
     """
     model = _access_model(resource, context)
     if not isinstance(model, Scalar) or model.value != "rbac":
@@ -120,7 +120,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Answer:
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
 )
 def _inline_policies(resource: Resource, _: Context) -> Answer:
-    """Return the access policies that the author of a vault writes in it."""
+    """Return the access policies that are written in the vault itself."""
     policies = resource.select(POLICY_LIST)
     if isinstance(policies, Absent):
         return absent(resource)
@@ -146,7 +146,7 @@ def _repeats_vault(resource: Resource, context: Context) -> Answer:
 
 
 def model_of(answer: Answer) -> Value:
-    """Return the permission model that ``enableRbacAuthorization`` amounts to."""
+    """Return the permission model for a value of ``enableRbacAuthorization``."""
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
@@ -158,19 +158,19 @@ also_reads("properties.accessPolicies", {POLICIES: (("parent",), POLICY_LIST)})
 
 
 # --- The access policies of a vault itself, and those that separate resources add or remove ---------------------------
-# Azure keeps one list. A plan of a vault that exists therefore shows in its ``access_policy`` also what separate
-# ``azurerm_key_vault_access_policy`` resources made: their author edits them there, not in the vault.
+# Azure keeps one list. A plan of an existing vault therefore shows in its ``access_policy`` also the policies of
+# separate ``azurerm_key_vault_access_policy`` resources, which are edited there, not in the vault.
 
 
-# Such a resource is named after what it does. Source: the REST reference of Microsoft.KeyVault/vaults/accessPolicies.
+# The name of such a resource is its operation. Source: the REST reference of Microsoft.KeyVault/vaults/accessPolicies.
 _CHANGES = ("add", "replace", "remove")
 _KINDS = ("secrets", "keys", "certificates", "storage")
 
 
 def change_of(policy: Resource) -> Value | None:
-    """Return what a separate resource does with its policies: ``add``, ``replace`` or ``remove`` them.
+    """Return the operation of a separate access policy resource: ``add``, ``replace`` or ``remove``.
 
-    None where its name says nothing of the kind: azurerm's have none, and are added.
+    None if its name is not an operation: the names of azurerm's resources never are, and their policies are added.
     """
     name = policy.select(("name",))
     if isinstance(name, Scalar):
@@ -183,9 +183,9 @@ def change_of(policy: Resource) -> Value | None:
 
 
 def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
-    """Return whether a separate resource only repeats policies that the vault's own list has, so that both agree.
+    """Return whether a separate resource only repeats policies of the vault's own list, so that both agree.
 
-    None for azurerm's, which refuses a policy that exists. ``replace`` agrees only with the whole list.
+    None for azurerm's, which rejects an existing policy. ``replace`` agrees only with the whole list.
     """
     change = change_of(policy)
     if vault is None or change is None:
@@ -243,7 +243,7 @@ def _words(answer: Answer) -> frozenset[str] | None:
 
 
 def with_own_policies(index: Index) -> None:
-    """Leave each existing vault only the policies that no separate resource of the input makes."""
+    """Remove from each existing vault the policies that separate resources of the input create."""
     for address, identities in _separate(index).items():
         index.replace(_without(index.resources[address], identities))
 
@@ -281,11 +281,11 @@ def _without(vault: Resource, separate: set[tuple[str, str]]) -> Resource:
     return msgspec.structs.replace(vault, attributes=attributes, shared_attributes=None)
 
 
-# --- Vaults that Azure brings back as they were ---------------------------------------------------------------------
-# ``createMode`` "recover" brings back a deleted vault, and Azure ignores what else is said of it: neither a default
-# nor silence may decide anything about it, and it is not judged. Where nobody knows whether that is the mode, all
-# else is as little known. Source: the REST reference of Microsoft.KeyVault/vaults, and every built-in Azure policy
-# skips such a vault.
+# --- Vaults that Azure recovers with their previous properties ------------------------------------------------------
+# ``createMode`` "recover" recovers a deleted vault, and Azure ignores all other properties: neither a default nor a
+# missing property may decide a check, and the vault is not checked. If it is not known whether that is the mode, all
+# other properties are unknown as well. Source: the REST reference of Microsoft.KeyVault/vaults, and every built-in
+# Azure policy skips such a vault.
 
 
 _RECOVERABLE = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
@@ -294,9 +294,9 @@ _MODE = "createMode"
 
 
 def with_recovered_vaults(index: Index) -> None:
-    """Make each such vault and managed HSM one that exists, with properties that are not known.
+    """Replace each recovered vault and managed HSM with an existing one whose properties are unknown.
 
-    One that is perhaps brought back is judged, though nothing is known of it.
+    A vault that is possibly recovered is still checked, with unknown properties.
     """
     for vault in (vault for type_ in _RECOVERABLE for vault in index.of_type(type_)):
         mode = vault.select((_PROPERTIES, _MODE))
@@ -307,7 +307,7 @@ def with_recovered_vaults(index: Index) -> None:
 
 
 def _is_written(vault: Resource) -> bool:
-    """Return whether the mode stands in so many words in an input that makes the vault."""
+    """Return whether the mode is literally written in an input that creates the vault."""
     properties = vault.attributes.fields.get(_PROPERTIES)
     return not vault.existing and isinstance(properties, MapValue) and _MODE in properties.fields
 
@@ -329,7 +329,7 @@ def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
     reads=dict.fromkeys(_RECOVERABLE, ((_PROPERTIES, _MODE),)),
 )
 def _recovers(resource: Resource, _: Context) -> Answer:
-    """Return whether a vault is brought back. One that is only read is not."""
+    """Return whether a vault is recovered; false for a vault that is only looked up."""
     mode = resource.select((_PROPERTIES, _MODE))
     if isinstance(mode, Unknown):
         return known(resource, False) if resource.existing else mode
@@ -347,10 +347,10 @@ _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     """Return purge protection as a template or an azapi body writes it.
 
-    Azure takes no false there, though that is what nothing means; azurerm never sends it.
+    Azure rejects false there, though false is the default; azurerm never sends it.
     """
     properties = resource.select(_PURGE_PROTECTION[:1])
-    # What is not written Azure keeps, and a plan then does not say.
+    # Azure keeps a value that is not written, and then a plan does not contain it.
     found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
     is_azurerms = resource.declared_as in RESOURCES and (found is None or found.note != BY_UPDATE)
     if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):

@@ -1,4 +1,4 @@
-"""The versions of APIs and providers: until when they work, and which properties they have; ``lifecycle`` blocks.
+"""API and provider versions: when they are retired, and which properties they have; ``lifecycle`` blocks.
 
 Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
 versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
@@ -18,7 +18,7 @@ from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, S
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
-# Azure deprecates previews with 90 days' notice, but not this one. Of later ones nothing is said yet.
+# Azure retires previews with 90 days' notice, but not this one. For later versions no date is published.
 _PREVIEW, _LASTING_PREVIEW = "preview", "2026-04-01-preview"
 _SUPPORTED = "supported"
 _PROVIDER = "provider"
@@ -29,7 +29,7 @@ _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
 _PROVIDER_READS = {PROVIDER_TYPE.lower(): ((VERSION,),)}
 _VAULT_API_READS = {**dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),)), **_PROVIDER_READS}
 _HSM_API_READS = {**dict.fromkeys(_IN_HSMS, ((_PROVIDER,),)), **_PROVIDER_READS}
-# All that the control plane of Key Vault has.
+# The resource types of Key Vault's control plane.
 TYPES = (
     VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
 )  # fmt: skip
@@ -37,7 +37,7 @@ TYPES = (
 
 @derived("apiRetirement", of=TYPES, label="API retirement", reads=dict.fromkeys(TYPES, (API,)), local_only=True)
 def _retirement(resource: Resource, context: Context) -> Answer:
-    """Return until when the API version of a resource of Key Vault works."""
+    """Return until when the API version of a Key Vault resource is supported, in words."""
     found = resource.select(API)
     if not isinstance(found, Scalar | Unknown):
         return absent(resource)
@@ -70,9 +70,9 @@ def _hsm_api(resource: Resource, context: Context) -> Answer:
 
 
 def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Answer:
-    """Return whether the API stays that a provider calls for ``types``, if it manages any.
+    """Return whether a provider calls a supported API for ``types``; absent if it manages none of them.
 
-    It does from ``since`` on.
+    The provider does from version ``since`` on.
     """
     found = resource.select((VERSION,))
     if not any(resource.address in _managers(type_, context) for type_ in types):
@@ -110,17 +110,17 @@ def _number(version: MapValue, name: str) -> Version | None:
 
 @derived("modelIsStated", of=VAULTS, label="explicit permission model", reads={VAULTS: (API, RBAC)}, local_only=True)
 def _model_is_stated(resource: Resource, _: Context) -> Answer:
-    """Return whether a vault that names its API version says which permission model it has."""
+    """Return whether a vault that states its API version also states its permission model."""
     version = resource.select(API)
     if not isinstance(version, Scalar | Unknown):
         return absent(resource)
     found = resource.select(RBAC)
     text = str(version.value) if isinstance(version, Scalar) else ""
-    is_said = not isinstance(found, Absent) and not is_default(found, resource.type, RBAC, text)
-    if is_said and isinstance(found, Unknown) and not found.is_set:
+    is_stated = not isinstance(found, Absent) and not is_default(found, resource.type, RBAC, text)
+    if is_stated and isinstance(found, Unknown) and not found.is_set:
         return unknown(found, found.why)
     note = found.why if isinstance(found, Unknown) else found.note
-    return known(found, is_said, note)
+    return known(found, is_stated, note)
 
 
 @derived(
@@ -131,7 +131,7 @@ def _model_is_stated(resource: Resource, _: Context) -> Answer:
     local_only=True,
 )
 def _dead_property(resource: Resource, _: Context) -> Answer:
-    """Return the first property that is written and that the API version of a resource does not have."""
+    """Return the first written property that the API version of a resource does not have."""
     rows, version = SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
         return absent(resource)
@@ -165,7 +165,7 @@ def _ignored_changes(resource: Resource, _: Context) -> Answer:
 
 
 def _in_lifecycle(resource: Resource, name: str) -> Answer:
-    # Azure's types have a slash; what Terraform calls a resource has none.
+    # Azure's types have a slash; Terraform's resource types have none.
     is_terraform = "/" not in resource.declared_as and not resource.existing
     if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
         return absent(resource)
