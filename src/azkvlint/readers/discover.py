@@ -34,14 +34,15 @@ SKIPPED = frozenset(
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One file to read. ``file`` opens it, ``path`` names it in reports. ``asked``: the user named it itself.
+    """One file to read: ``file`` is the path to open, ``path`` its name in reports.
 
-    ``is_link``: it is a link to a folder outside of the project, which is not followed.
+    ``is_explicit``: the user named the file itself, not a folder that contains it. ``is_link``: it is a link to a
+    folder outside the project, which is not followed.
     """
 
     file: str
     path: str
-    asked: bool
+    is_explicit: bool
     is_link: bool = False
 
 
@@ -62,21 +63,23 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
     found: dict[tuple[str, str], Source] = {}
     for path in paths:
         if path == STDIN:
-            found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, asked=True)
+            found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, is_explicit=True)
         elif os.path.isdir(path):
             closed: list[str] = []
             links: list[str] = []
             for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
-                found.setdefault(_reading(file, real), Source(file=file, path=_reported_path(file, root), asked=False))
+                found.setdefault(
+                    _reading(file, real), Source(file=file, path=_reported_path(file, root), is_explicit=False)
+                )
             for file in closed:
-                found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), asked=True))
+                found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=True))
             for file in links:
                 found.setdefault(
-                    (file, ""), Source(file=file, path=_reported_path(file, root), asked=False, is_link=True)
+                    (file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=False, is_link=True)
                 )
         else:
             file = named_path(path)
-            found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), asked=True)
+            found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), is_explicit=True)
     return list(found.values()), root
 
 
@@ -99,11 +102,11 @@ def read_source(source: Source) -> bytes:
     if source.file == STDIN:
         return read_stdin(MAX_INPUT)
     try:
-        # JSON that is found in a folder may be the report of an earlier run.
-        may_be_output = not source.asked and not source.file.lower().endswith(_WRITTEN_BY_HAND)
+        # JSON found in a folder may be the report of an earlier run.
+        may_be_output = not source.is_explicit and not source.file.lower().endswith(_WRITTEN_BY_HAND)
         return read_bytes(source.file, _limit(source.file), may_be_output=may_be_output)
     except InputError:
-        if os.path.isdir(source.file):  # a folder is a source only because it cannot be listed: this says why
+        if os.path.isdir(source.file):  # a folder is a source only if it cannot be listed: find the cause
             try:
                 list_names(source.file)
             except OSError as error:
@@ -169,7 +172,7 @@ def _files(
             continue
         folders: list[str] = []
         for entry in found:
-            # Of an entry that is no link the system has reported already what it is.
+            # The directory listing already contains the type of each entry that is not a link.
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)

@@ -1,4 +1,4 @@
-"""One unit -> what reading it gives, by the reader for its kind."""
+"""Reads each unit with the reader for its kind."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Reader:
         self._locator: Locator | None = None
 
     def read(self, unit: Unit) -> ReadResult | None:
-        """Return the content of a unit; None for a file of a folder without anything to evaluate. Raises
-        InputError.
-        """
+        """Return the content of a unit; None for a file without anything to evaluate. Raises InputError."""
         source = unit.source
         if unit.module:
             return self.module(source.path, source.file, published=unit.published)
@@ -104,12 +102,12 @@ class Reader:
         try:
             read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
         except InputError as error:
-            if source.asked or not _is_text_template(data, error):
+            if source.is_explicit or not _is_text_template(data, error):
                 raise
             return _rendered_result(source.path)
         if read is not None:
             refuse_as_output(source.file)
-        return plan_result(source.path, data, self.required) if read is None and source.asked else read
+        return plan_result(source.path, data, self.required) if read is None and source.is_explicit else read
 
     def module(
         self,
@@ -163,11 +161,11 @@ class Reader:
         read = read_text(path, text, self.required)
         return msgspec.structs.replace(terraform_result(path, read), comments=comments_of(read.sources))
 
-    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[ReadResult | None, str]:
-        """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
+    def source_of(self, plan: Plan, file: str, source_root: str) -> tuple[ReadResult | None, str]:
+        """Return the root module of a plan, read with the plan's variables; None if there is none.
 
-        ``file`` is where the plan lies, ``asked`` the folder that the user names. Also return the argument by which the
-        only candidate differs from the plan, if it does: then it is not read. Raises InputError.
+        ``file`` is the path of the plan, ``source_root`` the folder that the user specified. Also return the argument
+        in which the only candidate differs from the plan, if any: then the candidate is not read. Raises InputError.
         """
         from azkvlint.readers.plan.document import variables_of
         from azkvlint.readers.terraform.locations import Locator
@@ -175,7 +173,7 @@ class Reader:
         if self._locator is None:
             self._locator = Locator(self.root, self._modules_below)
         beside = os.path.dirname(absolute_path(file)) if file != STDIN else ""
-        found = self._locator.root_module(plan.configuration, asked, beside)
+        found = self._locator.root_module(plan.configuration, source_root, beside)
         if found is None or found.difference:
             return None, found.difference if found is not None else ""
         return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
@@ -224,7 +222,7 @@ class Reader:
         return None if found is None else template_result(path, found, given, data=found.files)
 
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
-        """Return what a parameter file of Bicep is for, with the values that it gives."""
+        """Return the result of the template of a Bicep parameter file, with the parameter values."""
         from azkvlint.readers.bicep.parameters import read_bicepparam
         from azkvlint.syntax.positions import source_text
 
@@ -266,9 +264,9 @@ def _rendered_result(path: str) -> ReadResult:
 
 def _refuse(source: Source, data: bytes) -> None:
     """Raise InputError, with a hint, for a file that is not an input by itself."""
-    if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
+    if source.is_explicit and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
-    if source.asked and source.file.endswith(".hcl"):
+    if source.is_explicit and source.file.endswith(".hcl"):
         raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
     if source.file == STDIN and _SOURCE_CODE.match(data):
         raise InputError("it is not JSON", _NAME_IT)
@@ -292,13 +290,13 @@ class Loader:
         file = resolve_inside(self._root, self._folder, relative) if self._folder else None
         if file is None or not is_file(file):
             return None
-        document = decode(read_source(Source(file=file, path=relative, asked=True)))
+        document = decode(read_source(Source(file=file, path=relative, is_explicit=True)))
         self.loaded.add(file)
         return document
 
 
 def _is_of_interest(data: bytes) -> bool:
-    """Return whether a JSON text that is no plan may be anything else that kvlint understands, without decoding it."""
+    """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
     from azkvlint.readers.arm.read import mentions_template
     from azkvlint.readers.whatif.read import mentions_prediction
 

@@ -130,12 +130,12 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
 
     def reason(self, declared: ResourceDeclaration) -> str:
         """Return why a declaration never deploys anything."""
-        said = "its condition is false" if declared.instances() else "its loop has no items"
+        absence = "its condition is false" if declared.instances() else "its loop has no items"
         given = self.given(declared) if self.is_possible and self.is_given else ()
         if not given:
-            return said
+            return absence
         names = [self.base.template.declaration(name)[0] for name in given[:_MOST_NAMED]]
-        return f"{said} with the given value of {', '.join(f'`{name}`' for name in names)}"
+        return f"{absence} with the given value of {', '.join(f'`{name}`' for name in names)}"
 
 
 def skip(declared: ResourceDeclaration, reason: str) -> None:

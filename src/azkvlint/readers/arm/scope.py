@@ -1,6 +1,6 @@
-"""Where a deployment goes, and the ids that things have there.
+"""The scope of a deployment, and the IDs of resources in it.
 
-Nobody knows the subscription and the group before deployment, so most ids are patterns: two of them are the same id
+The subscription and the resource group are unknown before deployment, so most IDs are patterns: two IDs are equal
 exactly if their patterns are. Source of the forms: learn.microsoft.com/azure/azure-resource-manager/templates,
 template-functions-resource and template-functions-scope.
 """

@@ -126,7 +126,7 @@ class Template(Values):
                 why = f"the parameter '{name}' has no value"
                 found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
         if kind.startswith("secure"):
-            # Whatever is said of it is said at its declaration, not where its value could be read.
+            # Report a secret at its declaration, not at the place where its value could be read.
             key_type = key_of(declared, "type")
             return mark_secret(found, self.location((*pointer, key_type) if key_type is not None else pointer))
         return with_stable_pattern(found, f"{self.address}{name}")

@@ -124,9 +124,9 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
     """Return the files in a folder by name: see ``loadDirectoryFileInfo``."""
     from fnmatch import fnmatchcase
 
-    wanted = pattern if isinstance(pattern, str) else "*"
+    expected = pattern if isinstance(pattern, str) else "*"
     try:
-        names = sorted(name for name in list_names(folder) if fnmatchcase(name, wanted))
+        names = sorted(name for name in list_names(folder) if fnmatchcase(name, expected))
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror}") from error
     if len(names) > _MAX_FILES:

@@ -114,9 +114,9 @@ def _iteration(key: str, local: Local, body: ast.Expression, loop: str = "") -> 
 
 
 def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> frozenset[str] | None:
-    """Return the unknown conditions of an iteration, each as a text; None if it does not exist.
+    """Return the unknown conditions of an iteration as strings; None if the iteration does not exist.
 
-    A condition that is no boolean counts as not known.
+    A condition that is not a boolean counts as unknown.
     """
     texts = {iteration.loop} if iteration.loop else set()
     if iteration.condition is not None:

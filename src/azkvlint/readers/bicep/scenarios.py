@@ -134,11 +134,11 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
 
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
         """Return why a declaration never deploys anything."""
-        said = "its condition is false" if symbol.entities else "its loop has no items"
+        absence = "its condition is false" if symbol.entities else "its loop has no items"
         given = self.given(symbol) if self.is_possible and self.is_given else ()
         if given:
-            return f"{said} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
-        return f"{said} with the parameters of the module" if symbol.instance.prefix else said
+            return f"{absence} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
+        return f"{absence} with the parameters of the module" if symbol.instance.prefix else absence
 
 
 def may_exist(

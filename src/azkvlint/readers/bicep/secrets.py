@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret
+from azkvlint.graph.secret_spans import Span, Spans, has_literal, secret_spans, speaks_of_secret
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 

@@ -120,12 +120,12 @@ class _ApplyOrder:
             return self._once(address, lambda: self._module_grants(inner)) | {address}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
-        said = output if isinstance(output, dict) else {}
+        block = output if isinstance(output, dict) else {}
         key = _address(inner, f"output.{ref.rest[0]}")
         return self._once(
             key,
-            lambda: self._follow(inner, said.get("expression")).union(
-                self._depends(inner, said.get("depends_on")), self._calls(inner)
+            lambda: self._follow(inner, block.get("expression")).union(
+                self._depends(inner, block.get("depends_on")), self._calls(inner)
             ),
         )
 

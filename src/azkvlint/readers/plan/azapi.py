@@ -27,9 +27,9 @@ _TOP = ("id", "name", "location", "tags", "identity")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
-    """Return type and API version of an azapi resource; None while they are not known.
+    """Return the type and API version of an azapi resource; None if they are unknown.
 
-    Where the type is sensitive, what is no API version may be the secret; then the version is empty.
+    If the type is sensitive, a suffix that does not look like an API version may be the secret: the version is empty.
     """
     text = instance.values.get("type")
     if not isinstance(text, str) or "/" not in text:

@@ -1,8 +1,8 @@
 """The resources that an unknown ID in a module can name: those that it declares, and those passed by others.
 
-A plan leaves local values out, but nothing unknown can be in them that is not in their module. This tells what else an
-argument may be that also names an id itself (``coalesce(local.scope, azurerm_key_vault.kv.id)``); that id is taken
-whole, as everywhere in a plan, which keeps no operators.
+A plan omits local values, but an unknown part of a local value always comes from its module. So the candidates are
+known even for an argument that combines a local value with an ID (``coalesce(local.scope, azurerm_key_vault.kv.id)``).
+That ID is used as a whole, because a plan does not contain operators.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ class CandidateTypes:
         return frozenset(found)
 
     def _may_wait(self, names: Names, block: Node) -> bool:
-        """Return whether a block is not a data source that is certainly read while planning.
+        """Return whether a block is a resource, or a data source that may be read at apply time.
 
-        It waits for apply if its arguments or its provider's are unknown, or if ``depends_on`` says so. Source:
+        A data source is read at apply time if its arguments or its provider's are unknown, or because of
+        ``depends_on``. Source:
         Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
         """
         calls = (self._configuration.call(names[:depth]) for depth in range(1, len(names) + 1))

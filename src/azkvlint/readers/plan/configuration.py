@@ -128,10 +128,10 @@ def _node(value: Any) -> Node:
 
 
 def argument_of(configuration: Configuration, address: str, type_: str, attribute: Path, depth: int) -> str:
-    """Return the argument of the ``depth``-th module call on the way to a resource that gives ``attribute`` its value.
+    """Return the argument of the ``depth``-th module call above a resource that sets ``attribute``.
 
-    ``type_`` is Terraform's. Empty if no argument does, or several, or if it is unknown: what a local value is made
-    of, a plan does not say.
+    ``type_`` is the Terraform type. Empty if no argument sets it, if several do, or if the argument is unknown: a plan
+    does not contain the expressions of local values.
     """
     names, _ = split(module_path(address))
     block = configuration.resource(names, resource_of(address))

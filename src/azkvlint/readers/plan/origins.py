@@ -47,9 +47,7 @@ class PlanOrigins:
         return attributes if found is None else with_origins(attributes, found)
 
     def of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
-        """Return the argument that gives the value, where that is one of azurerm's, and its origins, if it is
-        written.
-        """
+        """Return the azurerm argument that holds the value, and the origins of the value if it is set."""
         key = (names, resource)
         if key not in self._known:
             self._known[key] = self._of_block(names, resource)
@@ -64,9 +62,9 @@ class PlanOrigins:
         if type_ in credentials.OTHER_SECRETS:
             every = [self._of_credential(names, written, name, block) for name in credentials.OTHER_SECRETS[type_]]
             return "", union(every) if any(every) else None
-        wanted = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
-        # Of an azapi body a plan does not say which reference goes where.
-        found = {name: written[name] for name in wanted if written.get(name) not in (None, _NULL)}
+        arguments = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
+        # A plan does not show which property of an azapi body a reference belongs to.
+        found = {name: written[name] for name in arguments if written.get(name) not in (None, _NULL)}
         if not found:
             return "", None
         name = next(iter(found)) if type_ not in AZAPI else ""

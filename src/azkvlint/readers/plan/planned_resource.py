@@ -93,13 +93,13 @@ class Instance:
         return self.resource.startswith("data.")
 
     def writes(self, argument: str) -> bool | None:
-        """Return whether the author wrote the argument; None if the plan does not say."""
+        """Return whether the author wrote the argument; None if the plan does not show it."""
         return self.configuration.writes(self.names, self.resource, argument)
 
     def unwritten(self, arguments: Iterable[str]) -> frozenset[str]:
-        """Return those of some arguments that the author does not write, as far as the plan says what is written.
+        """Return the arguments that the author certainly did not write; none for a data source.
 
-        A data source has its values from Azure.
+        The values of a data source come from Azure.
         """
         if self.is_data:
             return frozenset()

@@ -81,8 +81,8 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
             continue
         try:
             change = decode_entry(entry)
-            asked = change.type in EVIDENCE and change.type not in found
-            keys = _keys(change, decoder) if asked else None
+            is_evidence = change.type in EVIDENCE and change.type not in found
+            keys = _keys(change, decoder) if is_evidence else None
         except DECODE_ERRORS:
             continue  # reported where resources are read
         if keys is not None:

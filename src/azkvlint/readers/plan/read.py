@@ -194,10 +194,10 @@ class _Reader:
         firm = len(self.plan.entries)
         for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
             type_ = entry_type(entry)
-            asked = interest.get(type_)
-            if asked is None:
-                asked = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
-            if not asked:
+            is_relevant = interest.get(type_)
+            if is_relevant is None:
+                is_relevant = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
+            if not is_relevant:
                 continue
             try:
                 change = decode_entry(entry) if number < firm else self._decode_deferred(entry)
@@ -234,7 +234,7 @@ class _Reader:
         common, secret = lowering.shared_attributes(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
-        if instance.action == "update" and self._asks_for_changes(lowering.type):
+        if instance.action == "update" and self._requires_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
             lowering.own_attributes(before)
             after = join_attributes(common, secret)
@@ -253,9 +253,9 @@ class _Reader:
         instance.deferred = self.deferred.get(change.address, "")
         return instance
 
-    def _asks_for_changes(self, type_: str) -> bool:
-        asked = self.required.paths_of(type_) or ()
-        return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
+    def _requires_changes(self, type_: str) -> bool:
+        paths = self.required.paths_of(type_) or ()
+        return any(path[:2] in (CHANGED_FROM, ()) for path in paths)
 
     def _before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
         """Return the resource as it is before the plan is applied."""
@@ -287,7 +287,7 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = freeze(planned_attributes(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            if instance.action == "update" and self._asks_for_changes(type_):
+            if instance.action == "update" and self._requires_changes(type_):
                 before = self._before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
             traced = self._with_origins(instance, type_, body)

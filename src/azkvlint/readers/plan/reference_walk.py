@@ -50,14 +50,14 @@ class Walk:
         configuration: Configuration,
         made: CandidateTypes,
         instances: Instances,
-        asked: Callable[[str], bool],
+        is_required: Callable[[str], bool],
         argument: str,
         most: int = MAX_STEPS,
     ) -> None:
         self.configuration = configuration
         self.made = made
         self.instances = instances
-        self.asked = asked
+        self.is_required = is_required
         self.argument = argument
         self.most = most
         self.addresses: dict[str, str] = {}
@@ -158,7 +158,7 @@ class Walk:
         name = None if place is None else rest[place]
         after = at.rest or ("id",) if place is None else rest[place + 1 :]
         inside = WalkPosition(
-            (*at.path, (ref.name, ref.key)), None, None, None, after, _said(rest) or choice, at.depth + 1
+            (*at.path, (ref.name, ref.key)), None, None, None, after, _literal_choice(rest) or choice, at.depth + 1
         )
         for out in outputs if name is None else (name,):
             node = outputs[out]
@@ -180,11 +180,11 @@ class Walk:
     def resource(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
         """Follow a reference to a resource: its own ID, or what is written for another attribute."""
         names, _ = split(at.path)
-        if self.asked(ref.type) and not self.instances.has(names, ref.name):
+        if self.is_required(ref.type) and not self.instances.has(names, ref.name):
             return
         written = self.configuration.resource(names, ref.name).get("expressions")
         written = written if isinstance(written, dict) else {}
-        choice = _said(ref.rest + at.rest) or choice
+        choice = _literal_choice(ref.rest + at.rest) or choice
         attribute = _attribute(ref, at.rest, written)
         if attribute is None and self.argument in written:
             # The attribute's name was lost (``X[each.key].key_vault_id``). It is hardly X's own id then, but for a
@@ -208,7 +208,7 @@ class Walk:
             self.anything = True
             return
         key = ref.key
-        if key is None and choice is not None and choice.how in ("said", "own"):
+        if key is None and choice is not None and choice.how in ("literal", "own"):
             key = choice.key
         names, keys = split(at.path)
         block, users = self.configuration.resource(names, ref.name), Users(names, ref.name, keys)
@@ -231,10 +231,10 @@ def _choice(at: WalkPosition, others: list[Traversal]) -> Choice | None:
     return Choice(at.key, how, at.users)
 
 
-def _said(rest: Rest) -> Choice | None:
-    """Return the first key among the steps."""
+def _literal_choice(rest: Rest) -> Choice | None:
+    """Return the choice of the first key among the steps."""
     key = next((key_of(step) for step in rest if key_of(step) is not None), None)
-    return Choice(key, "said") if key is not None else None
+    return Choice(key, "literal") if key is not None else None
 
 
 def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | None:

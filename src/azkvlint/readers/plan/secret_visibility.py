@@ -46,20 +46,20 @@ class VisibleSecrets:
     def __init__(self, configuration: Configuration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
-        # By type and address without keys: what there will be.
+        # The planned values, by type and by address without keys.
         self._instances: dict[str, defaultdict[str, list[Any]]] = {}
 
     def of_output(self, name: str, found: Origins) -> Origins:
-        """Return ``found``, the origins of all that an output refers to, as far as it certainly gives that away."""
+        """Return ``found``, the origins of all references of an output, without secrets that it does not certainly expose."""
         change = self._outputs.get(name) if found & _SECRET else None
         value = change.after if change is not None else None
-        # What is true or false is no secret, whatever it was made of.
+        # A boolean is not a secret, even if it is computed from one.
         if change is not None and isinstance(value, bool) and not change.after_unknown:
             return found - _SECRET | {value_origins.RESOURCE}
         return self._certain(found, [value])
 
     def of_argument(self, address: str, type_: str, name: str, found: Origins) -> Origins:
-        """Return the same of an argument of a resource, in any of its instances; ``address`` is without their keys."""
+        """Return the same for an argument in all instances of a resource; ``address`` does not contain their keys."""
         if not found & _SECRET:
             return found
         if type_ not in self._instances:
@@ -106,15 +106,15 @@ class VisibleSecrets:
         except DECODE_ERRORS:
             return []
 
-    def _changes(self, is_asked: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
+    def _changes(self, is_required: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
         """Yield the changes of resources of the required types; broken ones are reported elsewhere."""
         for entry in self._plan.entries:
             type_ = entry_type(entry)
-            if type_ is not None and not is_asked(type_):
+            if type_ is not None and not is_required(type_):
                 continue
             try:
                 found = decode_entry(entry)
-                if is_asked(found.type):
+                if is_required(found.type):
                     yield found, _CHANGE.decode(found.change)
             except DECODE_ERRORS:
                 continue
@@ -130,7 +130,7 @@ def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """Yield a text as it is, and what it says in Base64."""
+    """Yield a string, and its Base64-decoded form if it has one."""
     yield text
     try:
         yield b64decode(text, validate=True).decode()
@@ -139,7 +139,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield all texts in a value."""
+    """Yield all strings in a value."""
     waiting = [value]
     while waiting:
         here = waiting.pop()

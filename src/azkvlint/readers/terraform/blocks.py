@@ -42,7 +42,7 @@ class BlockContext(Protocol):
 class Content:
     """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
 
-    ``damaged``: a part of it cannot be read, so whatever is not found may stand there.
+    ``damaged``: a part of it cannot be read, so an argument that is not found may be in that part.
     """
 
     def __init__(
@@ -220,9 +220,7 @@ class Content:
         return part.block.labels[0]
 
     def data(self, at: Location, pattern: str = "") -> Fields:
-        """Return all that is written, as a value. ``pattern`` is what tells it apart, should somebody ask it
-        for more.
-        """
+        """Return all arguments and blocks as an object. ``pattern`` identifies it if a missing member is read."""
         fields: dict[str, Result] = {}
         for name in self.pieces:
             found = self.attribute(name)
@@ -284,7 +282,7 @@ class Values:
 
 
 def _value_blocks(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
-    """Return what an attribute says instead of blocks: an object, or a list of them."""
+    """Return the blocks that an attribute defines with an object or a list of objects."""
     match found:
         case None | Absent():
             return None

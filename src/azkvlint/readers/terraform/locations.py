@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
     from azkvlint.readers.terraform.module_cache import FolderCache
 
-# What is looked at before the search is given up: it must not take longer than judging the plan.
+# The limits of the search, which must not take longer than the evaluation of the plan.
 _MAX_FOLDERS = 5_000
 _MAX_BYTES = 30_000_000
-# The labels of a block that declares something.
+# The labels of a declaration.
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
@@ -62,9 +62,9 @@ def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
 
 
 class Locator:
-    """Finds the root modules of plans. Folders are looked through once.
+    """Finds the root modules of plans. Each folder is searched once.
 
-    ``root`` is the folder that the paths of a run start from; ``cache`` gives what is read below a folder.
+    ``root`` is the folder that the paths of a run are relative to; ``cache`` returns the folder cache for a root.
     """
 
     def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
@@ -72,16 +72,17 @@ class Locator:
         self._cache = cache
         self._below: dict[str, list[_NamedModule] | None] = {}
 
-    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> RootModule | None:
-        """Return the module that a plan with this configuration was made from; None if none, or several, may be.
+    def root_module(self, configuration: Mapping[str, Any] | None, source_root: str, beside: str) -> RootModule | None:
+        """Return the root module of a plan with this configuration; None if no module, or several, may be it.
 
-        ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
-        the plan, or in the current one, if it shares a label; else the only one below them that has just these labels.
-        One whose constants differ from the plan's is only returned where no other is found, and says so.
+        It is the folder ``source_root`` if the user specified one; otherwise the module in the folder ``beside`` the
+        plan or in the current folder, if it shares a label with the plan; otherwise the only module below them with
+        exactly these labels. A module whose constants differ from the plan's is returned only if no other is found,
+        together with the difference.
         """
         labels = labels_of(configuration)
-        if asked:
-            found = self._module(asked)
+        if source_root:
+            found = self._module(source_root)
             return None if found is None else self._compare(found, configuration)
         here = _current()
         other: RootModule | None = None

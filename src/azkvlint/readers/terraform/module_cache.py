@@ -48,8 +48,8 @@ class FolderCache:
         """Return the argument map of a resource type; None if it has no table, or no rule requires it."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self.required.paths_of(mapped.type) is not None
-            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and asked else None
+            is_required = mapped is not None and self.required.paths_of(mapped.type) is not None
+            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and is_required else None
         return self._lowerings[type_]
 
     def is_required(self, type_: str) -> bool:

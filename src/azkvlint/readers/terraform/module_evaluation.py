@@ -126,12 +126,12 @@ class ModuleInstance:
         return relocate(found, at, self)
 
     def is_given(self, at: Location) -> bool:
-        """Return whether a place lies in a module that calls this one, so that what stands there was given by it."""
+        """Return whether a place is in a module that calls this one, so that the caller passed the value."""
         found = self._elsewhere.get(at.path)
         if found is None:
             around = self.call.around
             found = any(at.path == file.path for folder in around for file in folder.files)
-            # Values that files give to the root module are given to all that it hands them on to.
+            # Values in variable files of the root module count as passed in every module that receives them.
             found = found or (bool(around) and at.path in self.run.value_files)
             self._elsewhere[at.path] = found
         return found
@@ -303,7 +303,7 @@ class FileScope:
         return relocate(found, at, self.instance)
 
 
-# What a module call says of the call itself.
+# The meta-arguments of module calls.
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
 
@@ -316,7 +316,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         self.name = declaration.local
         self._source: ModuleSource | None = None
         self._keyed: list[ModuleEntity] = []
-        self._asked = False
+        self._loaded = False
 
     is_call = True
 
@@ -346,8 +346,8 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
     @property
     def source(self) -> ModuleSource | None:
         """Return the source of the module; None, with a Problem, if it is not available."""
-        if not self._asked:
-            self._asked = True
+        if not self._loaded:
+            self._loaded = True
             self._source = source_of(self.instance, self.declaration, self.at)
         return self._source
 
@@ -361,7 +361,7 @@ class ModuleEntity(Instance):
         self.address = symbol.address + step.bracket
         self.at = symbol.at
         self._content: ModuleInstance | None = None
-        self._asked = False
+        self._loaded = False
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
@@ -369,15 +369,15 @@ class ModuleEntity(Instance):
 
     @property
     def conditions(self) -> frozenset[str]:  # type: ignore[override]  # evaluated lazily
-        """Return the conditions under which it exists."""
+        """Return the conditions under which the module instance exists."""
         found = self.symbol.expanded()
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     @property
     def content(self) -> ModuleInstance | None:
         """Return the module with its arguments; None, with a Problem, if it is not available."""
-        if not self._asked:
-            self._asked = True
+        if not self._loaded:
+            self._loaded = True
             source = self.symbol.source
             if source is not None:
                 self._content = self._open(source)
@@ -455,7 +455,7 @@ class CallArguments:
         at = self.caller.locate(path, block.start, block.head)
         return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
 
-    def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan differs
         """Return the value itself."""
         return found
 
@@ -464,7 +464,7 @@ _Member: TypeAlias = Callable[[str, Location], Result]
 
 
 class Namespace:
-    """A name whose members mean something, and which is no value itself."""
+    """A name that has members but is not a value itself."""
 
     def __init__(self, name: str, member: _Member, at: Location) -> None:
         self.name = name
@@ -514,9 +514,7 @@ def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
 
 
 def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
-    """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform gives them when it runs in the root
-    module.
-    """
+    """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform does when it runs in the root module."""
     if member in ("root", "cwd"):
         return Scalar(at=at, value=".")
     if member == "module":
@@ -540,13 +538,13 @@ class Undeclared:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """Return unknown; the id of something that is not here."""
+        """Return an unknown value; for the ID of an Azure resource, with that resource as the only candidate."""
         pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
         if is_azure(self.type) and is_own_id(self.type, name):
             self.instance.run.types[self.address] = linked_type(self.type)
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)
         return Unknown(at=at, why=why, pattern=pattern)
 
-    def item(self, index: Result, at: Location) -> Result:  # noqa: ARG002  # whichever instance, it is not here
-        """Return any instance of it."""
+    def item(self, index: Result, at: Location) -> Result:  # noqa: ARG002  # no instance is declared here
+        """Return this resource for any instance."""
         return self

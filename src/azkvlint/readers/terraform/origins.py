@@ -107,7 +107,7 @@ class ModuleOrigins:
         return value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
-        """Return the origins of a variable that no call gives anything; none if it comes from outside."""
+        """Return the origins of a variable that no call sets; empty if its value comes from outside."""
         if isinstance(given, RootValues):
             if name in given.options:
                 return frozenset({value_origins.COMMAND})
@@ -147,7 +147,7 @@ class ModuleOrigins:
         )
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
-        """Return whether the name of a secret in the vault, or that of its declaration, says that it is none."""
+        """Return whether the name of a Key Vault secret, or that of its declaration, indicates a plain value."""
         name = _literal(declaration.attributes.get("name")) if declaration is not None else None
         return is_plain_name(name if isinstance(name, str) else local.rpartition(".")[2])
 
@@ -166,8 +166,8 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
 
 
 def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
-    """Return the attributes of a secret with the origins of what it holds, if that is written."""
-    if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
+    """Return the attributes of a secret with the origins of its value, if that is written."""
+    if isinstance(entity.instance.folder, KnownModule):  # the table shows only that there is a value
         return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
     if entity.type in credentials.OTHER_SECRETS:

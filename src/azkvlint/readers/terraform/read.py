@@ -54,11 +54,11 @@ def read_root(
     planned: Mapping[str, Any] | None = None,
     published: bool = False,
 ) -> TerraformRead | None:
-    """Read the module in ``directory``, which reports call ``path``, with all that it calls.
+    """Read the module in ``directory``, named ``path`` in reports, with all modules that it calls.
 
-    ``planned`` are the values of its variables that a plan was made with. ``published``: it is made for callers that
-    are not here. None if there is nothing in it that any rule
-    asks for. Nothing outside the folder ``root`` is read. Raises InputError if it cannot be read at all.
+    ``planned`` are the variable values of a plan of the module. ``published``: the module is written for callers
+    outside the scanned files. Return None if the module contains nothing that a rule requires. Files outside the
+    folder ``root`` are not read. Raises InputError if the module cannot be read at all.
     """
     folder = load_folder(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
@@ -131,15 +131,12 @@ def _first_file(folder: Folder) -> str:
 
 
 def _needs_values(folder: Folder) -> bool:
-    """Return whether a module has variables that somebody must give values to, so that it seems to be made for
-    callers.
-    """
+    """Return whether a module has required variables, so that it is probably written for callers."""
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
 def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
-    """Return the azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave
-    open.
+    """Return the possible azurerm versions: the locked one, or all that a module and its calls allow.
 
     Without a constraint, ``terraform init`` installs the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.

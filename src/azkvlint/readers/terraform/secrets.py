@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret
+from azkvlint.graph.secret_spans import Span, Spans, has_literal, secret_spans, speaks_of_secret
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 
@@ -86,7 +86,7 @@ def _is_of_secret(block: Block) -> bool:
 
 
 def is_sensitive(block: Block) -> bool:
-    """Return whether a variable's values are secret: it says so, or may say so, or its name does."""
+    """Return whether a variable is sensitive: by its name, or by arguments that are not certainly false."""
     if any(map(speaks_of_secret, block.labels)):
         return True
     found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
@@ -95,7 +95,7 @@ def is_sensitive(block: Block) -> bool:
 
 
 def is_written(attribute: Attribute) -> bool:
-    """Return whether an attribute has a value of its own in it, not only references."""
+    """Return whether an attribute contains a literal value, not only references."""
     node = attribute.expression()
     return node is None or has_literal(node)
 
@@ -104,11 +104,11 @@ def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
     secret = speaks_of_secret(attribute.name) or attribute.name == _SETTINGS
     if node is None:
-        # What is no expression may hold anything.
+        # A value that is not a valid expression may contain anything.
         if secret:
             yield attribute.value_start, attribute.end
     elif secret:
-        # Which part of it is the secret is unknown.
+        # It is unknown which part of the value is the secret.
         if has_literal(node):
             yield attribute.value_start, attribute.end
     else:

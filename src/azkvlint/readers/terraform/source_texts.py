@@ -86,7 +86,7 @@ def _plain(value: Result) -> object:
 
 
 def _decode(text: str) -> object:
-    """Return what a text of JSON says; None for any other."""
+    """Return the value of a JSON object; None for any other string."""
     try:
         return decode_text(text).value if text.lstrip().startswith("{") else None
     except InputError:

@@ -1,7 +1,7 @@
 """The values of a root module's variables: ``terraform.tfvars``, ``*.auto.tfvars``, ``--var-file``, ``--var``.
 
-Source: developer.hashicorp.com/terraform/language/values/variables (what comes later counts). The environment plays no
-part: the same input gives the same answer everywhere.
+Source: developer.hashicorp.com/terraform/language/values/variables (later values override earlier ones). Environment
+variables are not read, so that the same input has the same result everywhere.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class RootValues:
         self.options = dict(word.partition("=")[::2] for word in settings.variables)
         for path, file in (*automatic_files(folder), *more):
             self._read(path, file)
-        self._asked = {name for path, file in settings.files for name in self._read(path, file)}
+        self._from_var_files = {name for path, file in settings.files for name in self._read(path, file)}
 
     @property
     def undeclared_variables(self) -> frozenset[str]:
-        """Return what options give values to, and the module does not declare."""
-        return frozenset((self._asked | self.options.keys()) - self.folder.variables.keys())
+        """Return the variables that options set but the module does not declare."""
+        return frozenset((self._from_var_files | self.options.keys()) - self.folder.variables.keys())
 
     @property
     def has_values(self) -> bool:
-        """Return whether any file or option gives values."""
+        """Return whether any file or option sets a variable."""
         return bool(self.pieces) or bool(self.options) or self.inputs is not None
 
     def is_in_file(self, name: str) -> bool:
@@ -69,7 +69,7 @@ class RootValues:
         return name in self.pieces or (self.inputs is not None and self.inputs(name) is not None)
 
     def _read(self, path: str, file: str) -> Collection[str]:
-        """Take in the values that a file gives; the names of their variables."""
+        """Add the values of a file, and return the names of its variables."""
         try:
             parsed = parse(file, variables=True)
         except InputError as error:

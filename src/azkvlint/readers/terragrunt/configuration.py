@@ -248,14 +248,14 @@ class Configuration:
             self._busy.discard(name)
         return found
 
-    # --- what the evaluator asks of a document -------------------------------------------------------------------
+    # --- the interface of a document for the evaluator ------------------------------------------------------------
 
     def place(self, node: ast.Node) -> Location:
         """Return the place of a node."""
         return Location(path=self.path, span=(node.start, node.end))
 
     def symbol(self, node: ast.Name) -> Result:
-        """Return what the first name of a reference stands for."""
+        """Return the value of the first name in a reference."""
         at, name = self.place(node), node.name
         match name:
             case "local":
@@ -301,7 +301,7 @@ class Configuration:
         return Unknown(at=at, why=f"the included file '{name}' is not available", pattern=hole(f"include.{name}"))
 
     def _feature(self, name: str, at: Location) -> Result:
-        """Return a feature flag, which has its default unless the command line says otherwise."""
+        """Return a feature flag with its default value, assuming that the command line does not override it."""
         for block in self.blocks("feature"):
             default = block.body.attributes.get("default")
             if block.labels == (name,) and default is not None:

@@ -69,8 +69,8 @@ def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
         predicted.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
         return
     for number, text in enumerate(diagnostics):
-        said = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
-        predicted.problem("note", said, ("diagnostics", number))
+        message = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
+        predicted.problem("note", message, ("diagnostics", number))
 
 
 def mentions_prediction(data: bytes) -> bool:

@@ -34,7 +34,7 @@ MAKE_WHAT_IF = "write one with: az deployment group what-if --no-pretty-print --
 
 
 class _Kind(NamedTuple):
-    """A type of change: Azure's word, the word that plans have for it, and what is missing where nothing is said."""
+    """A type of change: Azure's word, the action in Terraform plans, and the reason for values that are missing."""
 
     word: str
     action: str
@@ -42,8 +42,8 @@ class _Kind(NamedTuple):
 
 
 _KEPT = "not said by the what-if result, and Azure keeps what the resource has"
-_NOT_SAID = "not known to what-if"
-# By Azure's word in lower case. Only what is created gets the defaults of its API version.
+_NOT_KNOWN = "not known to what-if"
+# By Azure's word in lower case. Only created resources have the defaults of their API version.
 _KINDS = {
     kind.word.lower(): kind
     for kind in (
@@ -53,8 +53,8 @@ _KINDS = {
         _Kind("Ignore", "no-op", _KEPT),
         _Kind("Detach", "no-op", _KEPT),
         _Kind("Delete", "delete", _KEPT),
-        _Kind("Deploy", "create", _NOT_SAID),
-        _Kind("Unsupported", "create", _NOT_SAID),
+        _Kind("Deploy", "create", _NOT_KNOWN),
+        _Kind("Unsupported", "create", _NOT_KNOWN),
     )
 }
 # What is not deployed is as it was before; what a stack detaches stays in Azure.
@@ -207,9 +207,9 @@ class _Reader:
         if kind.word in _BEFORE:
             bodies = [("before", before), ("after", after if before is None else None)]
         made = [
-            self._resource(subject, kind, potential, said, (*pointer, *members.body, name))
-            for name, said in bodies
-            if said is not None
+            self._resource(subject, kind, potential, body_json, (*pointer, *members.body, name))
+            for name, body_json in bodies
+            if body_json is not None
         ]
         found = made[0] if made else self._resource(subject, kind, potential, None, pointer)
         for kept in made[1:]:
@@ -218,19 +218,19 @@ class _Reader:
         self.predicted.resources[subject.address] = found
 
     def _resource(
-        self, subject: RequiredResource, kind: _Kind, potential: bool, said: _Json | None, pointer: Path
+        self, subject: RequiredResource, kind: _Kind, potential: bool, body_json: _Json | None, pointer: Path
     ) -> Resource:
         """Return the resource with the values of ``before`` or ``after``; None: its values are unknown."""
         body: dict[str, Result] = {"properties": Unknown(at=subject.at, why=_NO_VALUES)}
-        if said is not None:
+        if body_json is not None:
             rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
-            body = self.predicted.body(subject, said, pointer, rest)
+            body = self.predicted.body(subject, body_json, pointer, rest)
         action = Scalar(at=subject.at, value=kind.action, origin=Origin.DERIVED, note=f"what-if says {kind.word}")
         body["derived"] = Fields(at=subject.at, fields={"plannedAction": action})
         return self.predicted.resource(
             subject,
             body,
-            said.get("apiVersion") if said is not None else None,
+            body_json.get("apiVersion") if body_json is not None else None,
             action=kind.action,
             existing=kind.word in _EXISTING,
             conditions=frozenset({f"'{subject.address}' is deployed"}) if potential else frozenset(),
