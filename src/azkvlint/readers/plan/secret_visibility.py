@@ -50,7 +50,7 @@ class VisibleSecrets:
         self._instances: dict[str, defaultdict[str, list[Any]]] = {}
 
     def of_output(self, name: str, found: Origins) -> Origins:
-        """Return ``found``, the origins of all references of an output, without secrets that it does not certainly expose."""
+        """Return ``found``, the origins of an output's references, with only the secrets that it certainly exposes."""
         change = self._outputs.get(name) if found & _SECRET else None
         value = change.after if change is not None else None
         # A boolean is not a secret, even if it is computed from one.
