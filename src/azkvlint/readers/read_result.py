@@ -65,7 +65,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of parameters, by name, and the texts of their files, by reported path."""
+    """Parameter values by name, and the contents of their files by reported path."""
 
     values: Mapping[str, Result] = {}
     files: Mapping[str, str] = {}
@@ -144,7 +144,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
 
             try:
                 metadata = metadata_of(decode_text(text))
-            except InputError:  # a file that a Bicep file loads may hold anything
+            except InputError:  # a file that a Bicep file loads may contain anything
                 continue
             if metadata is not None:
                 found[path] = metadata

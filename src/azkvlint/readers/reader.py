@@ -56,9 +56,9 @@ _SOURCE_CODE = regex(
 
 
 class Reader:
-    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read.
+    """Reads the units of one run, and shares what several of them use.
 
-    With ``peer_comments`` comments for other tools are read too.
+    Files outside ``root`` are not read. With ``peer_comments`` comments for other tools are read too.
     """
 
     def __init__(
@@ -119,8 +119,8 @@ class Reader:
     ) -> ReadResult | None:
         """Return the Terraform module in a folder; None if it declares nothing to evaluate. Raises InputError.
 
-        ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
-        that is not the root of the run. ``published``: it is made for callers that are not here.
+        ``planned`` are the variable values of a plan of the module. ``base`` is the folder that its paths cannot leave,
+        if that is not the root of the run. ``published``: the module is written for callers outside the scanned files.
         """
         from azkvlint.readers.terraform.read import comments_of, read_root
 
@@ -155,7 +155,7 @@ class Reader:
         return terraform_result(source.path, read_stack(source.path, source.file, self.root, self.required, cache))
 
     def terraform(self, path: str, text: str) -> ReadResult:
-        """Return a Terraform module that is one text."""
+        """Return a Terraform module that consists of one text."""
         from azkvlint.readers.terraform.read import comments_of, read_text
 
         read = read_text(path, text, self.required)
@@ -179,7 +179,7 @@ class Reader:
         return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
 
     def _modules_below(self, base: str) -> FolderCache:
-        """Return what was read of the Terraform modules below a folder that they cannot leave."""
+        """Return the cache of the Terraform modules below a folder that their paths cannot leave."""
         from azkvlint.readers.terraform.module_cache import FolderCache
 
         if base not in self._folders:
@@ -189,9 +189,10 @@ class Reader:
     def bicep(
         self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None, published: bool = False
     ) -> ReadResult:
-        """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
+        """Return the result of a Bicep file. Raises InputError.
 
-        ``published``: it is made for callers that are not here.
+        Modules cannot be resolved without ``file``, the path of the file. ``published``: the file is written for
+        callers outside the scanned files.
         """
         from azkvlint.readers.bicep.read import read_bicep
         from azkvlint.syntax.positions import source_text
@@ -250,13 +251,13 @@ class Reader:
 
 
 def _is_text_template(data: bytes, error: InputError) -> bool:
-    """Return whether what is not JSON is a template of JSON: an expression of a template engine is where it breaks."""
+    """Return whether invalid JSON is a text template: the error is at an expression of a template engine."""
     lines = data.decode("utf-8", "replace").splitlines()
     return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
 
 
 def _rendered_result(path: str) -> ReadResult:
-    """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
+    """Return the result of a text template of JSON, which is an ARM template only after rendering."""
     text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
     note = Problem(code=INPUT_INCOMPLETE, level="note", message=text, at=Location(path=path))
     return not_evaluated(path, note)

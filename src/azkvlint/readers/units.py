@@ -155,7 +155,7 @@ def _is_template(file: str) -> bool:
 
 
 def _by_parameters(source: Source) -> Iterator[Unit]:
-    """Yield what a parameter file is for. One without an available template is evaluated alone if the user named it."""
+    """Yield the unit of a parameter file; without an available template, only if the user named the file."""
     template = _template_of(source.file)
     if template is not None:
         path = _beside(source, template)
@@ -171,7 +171,7 @@ def _beside(source: Source, file: str) -> str:
 
 
 def _template_of(file: str) -> str | None:
-    """Return the template that a parameter file is for: what it uses, or what has its name."""
+    """Return the template of a parameter file: the one that it uses, or the one with a matching name."""
     folder, name = os.path.split(file)
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
@@ -187,7 +187,7 @@ def _template_of(file: str) -> str | None:
 
 
 def _file_inside(folder: str, name: str) -> str | None:
-    """Return the real path of a file of the project that another one in ``folder`` names; None if there is none."""
+    """Return the real path of a project file that a file in ``folder`` names; None if it does not exist."""
     try:
         file = resolve_inside(boundary_of(folder), folder, name)
     except InputError:
@@ -196,7 +196,7 @@ def _file_inside(folder: str, name: str) -> str | None:
 
 
 def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> Iterator[Source]:
-    """Yield the parameter files beside a template that are for it. ``folders`` keeps what each folder holds."""
+    """Yield the parameter files of a template in its folder; ``folders`` caches folder listings."""
     if source.file == STDIN or not _is_template(source.file):
         return
     folder = os.path.dirname(source.file)
@@ -222,7 +222,7 @@ def _parameter_files(folder: str) -> dict[str, list[str]]:
 
 
 def _modules_in(text: str) -> Iterator[str]:
-    """Yield the paths of the Bicep files that a text calls as modules, as it writes them."""
+    """Yield the paths of the Bicep modules that a file calls, as written."""
     if "/*" in text or "'''" in text:
         text = _IGNORED.sub(lambda found: "" if found["ignored"] is not None else found[0], text)
     for match in _MODULE.finditer(text):

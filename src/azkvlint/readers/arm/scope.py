@@ -24,7 +24,7 @@ _MANAGEMENT_GROUPS = "/providers/Microsoft.Management/managementGroups"
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a deployment goes to. ``level`` is Bicep's word for it; the rest are patterns, where the level has them."""
+    """The target scope of a deployment: ``level`` in Bicep's words, and ID patterns where the level has them."""
 
     level: str = GROUP
     subscription: str = hole(SUBSCRIPTION)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FUNCTIONS = frozenset(
     {"loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64", "loadDirectoryFileInfo"}
 )
-# What Bicep itself loads at most is 131,072 characters of text, and 96 KB of anything else.
+# Bicep loads at most 131,072 characters of text, and 96 KB of other files.
 _MAX_SIZE = 1_000_000
 _MAX_FILES = 10_000
 _INDEX = regex(r"[0-9]{1,9}")

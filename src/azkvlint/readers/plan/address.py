@@ -1,4 +1,4 @@
-"""Terraform addresses and references, taken apart. Keys are quoted text that may hold dots, so no splitting on dots."""
+"""Parses Terraform addresses and references. Keys are quoted strings that may contain dots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``configuration`` of a plan, indexed: modules, resources and providers by where they stand."""
+"""The ``configuration`` of a plan: an index of modules, resources and providers by static address."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NONE: Node = {}
 
 
 class Configuration:
-    """``configuration`` by static place: module names without instance keys, and module-local resource addresses.
+    """The ``configuration`` by static place: module names without instance keys, and module-local resource addresses.
 
-    A document that is not shaped as Terraform prints it yields nothing instead of failing: what cannot be followed
-    is unknown.
+    A document with an unexpected structure yields no entries instead of an error: references that cannot be followed
+    are unknown.
     """
 
     def __init__(self, document: Node | None) -> None:
@@ -166,7 +166,7 @@ def _arguments(fields: Mapping[str, Field], attribute: Path) -> Iterator[Path]:
 
 
 def _variable(expression: Any, block: Mapping[str, Any]) -> str:
-    """Return the only variable that an expression is made from; empty if there is none, or another."""
+    """Return the only variable in an expression; empty if it has none, or other references."""
     texts = references(expression)
     if any(text.startswith("each.") for text in texts):
         texts += references(block.get("for_each_expression"))

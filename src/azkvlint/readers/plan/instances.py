@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.readers.plan.address import Key, ModulePath, Names, instance_address, split
 
 _Keys = tuple[Key, ...]
-# What may stand between the parts of a key that was put combine: ``kv-a/password``.
+# The separators between the parts of a combined key: ``kv-a/password``.
 _BETWEEN = "/.:|~@ "
 _BETWEEN_WORDS = _BETWEEN + "-_"
 

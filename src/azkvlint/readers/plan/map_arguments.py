@@ -259,7 +259,7 @@ class ArgumentMap:
 
 
 def planned_attributes(instance: Instance) -> Tree:
-    """Return what the plan does with a resource, as attributes."""
+    """Return the planned action on a resource as attributes."""
     if instance.deferred:
         why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
         return {"plannedAction": Unknown(at=instance.at, why=why)}
@@ -309,7 +309,7 @@ def _value(
 class ArgumentMaps:
     """The argument maps of the types that rules require.
 
-    It holds no reference to the plan, so that no cycle keeps the plan in memory: garbage collection is off.
+    There is no reference to the plan, because garbage collection is off and a cycle would keep the plan in memory.
     """
 
     def __init__(self, required: RequiredAttributes, at: Location) -> None:

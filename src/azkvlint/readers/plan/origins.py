@@ -38,11 +38,11 @@ class PlanOrigins:
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
-        """Return the values of variables that the plan was made with."""
+        """Return the variable values of the plan."""
         return variables_of(self._plan)
 
     def with_origins(self, instance: Instance, attributes: MapValue) -> MapValue:
-        """Return the attributes of an azapi resource with the origins of what it holds, if that is written."""
+        """Return the attributes of an azapi resource with the origins of its value, if that is set."""
         _, found = self.of_block(instance.names, instance.resource)
         return attributes if found is None else with_origins(attributes, found)
 
@@ -73,7 +73,7 @@ class PlanOrigins:
     def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
         """Return the origins of an argument, in all blocks if it is in any; none if it is not written."""
         if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
-            # Whether there is a block, and what is in it, is unknown.
+            # It is unknown whether the block exists and what it contains.
             return frozenset({value_origins.UNTRACED})
         below = _below(written, name)
         found: Origins = NONE
@@ -81,7 +81,7 @@ class PlanOrigins:
             is_constant = isinstance(one, dict) and "constant_value" in one
             if not isinstance(one, dict) or (is_constant and one["constant_value"] in (None, "")):
                 continue
-            # A plan does not tell what is made by a function of constants, such as the content of a file.
+            # A plan does not show the result of a function of constants, such as the content of a file.
             word = value_origins.WRITTEN if is_constant else value_origins.UNTRACED
             found |= self._of(names, one, block, frozenset()) or frozenset({word})
         return found
@@ -186,7 +186,7 @@ class PlanOrigins:
         return self._of(names, found.get("expression"), {}, busy)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
-        """Return the origins of an attribute of a resource: what it is, or what its author writes for it."""
+        """Return the origins of an attribute of a resource, either of the attribute itself or of its expression."""
         name = str(ref.rest[0]) if ref.rest else ""
         found = credentials.attribute_origins(ref.type, name)
         block = self._configuration.resource(names, ref.name)

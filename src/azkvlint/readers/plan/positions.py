@@ -25,7 +25,7 @@ _NAMED = {
     "output.": ("configuration", "root_module", "outputs"),
     "module.": ("configuration", "root_module", "module_calls"),
 }
-# start, end: the region; head_start, head_end: what may be shown around it.
+# start, end: the region; head_start, head_end: the range that an excerpt may show.
 _Span = tuple[int, int, int, int]
 
 

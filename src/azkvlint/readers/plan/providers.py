@@ -56,11 +56,11 @@ class Providers:
         return version
 
     def find(self, names: tuple[str, ...], resource: str) -> ManagingProvider:
-        """Return what manages a resource, by its static place."""
+        """Return the provider that manages a resource, by its static place."""
         place = (names, resource)
         found = self._known.get(place)
         if found is None:
-            # What was taken out of the configuration has no block; where there is one provider, it had that one.
+            # A resource without a block was removed from the configuration; a single provider must have managed it.
             key = self._configuration.provider_key(names, resource) or self._only
             version = self._versions.get(key)
             address = PROVIDER_PREFIX + key

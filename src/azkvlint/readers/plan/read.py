@@ -1,4 +1,4 @@
-"""A plan -> the resources that the loaded rules require, and what could not be understood."""
+"""Reads a plan: the resources that the loaded rules require, and problems with unsupported parts."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
-    """The result of reading a plan. ``numbers`` are the numbers of the plan's entries by address.
+    """The result of reading a plan.
 
-    ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
+    ``numbers`` are the indexes of the plan's entries by address. ``closed``: the plan is complete, so a resource that
+    is not in it does not exist. ``secret_texts`` are strings that no report may show.
     """
 
     plan: Plan
@@ -110,7 +111,7 @@ class _Reader:
         self.required = required
         self.configuration = Configuration(plan.configuration)
         self.providers = Providers(plan, self.configuration, path)
-        # No value of a plan has a place of its own: only whole resources have one in its text.
+        # Values in a plan have no locations; only resources do.
         self.at = Location(path=path)
         self.lowerings = ArgumentMaps(required, self.at)
         steps = STEPS_OF_WALKS.for_size(budget.limits.size)
@@ -213,7 +214,7 @@ class _Reader:
                 self._problem(TYPE_UNKNOWN, "error", unmapped_type_message(change.type), change.address)
 
     def _decode_deferred(self, entry: msgspec.Raw) -> ResourceChange:
-        """Return an entry of what Terraform leaves to a later plan."""
+        """Return a deferred change, which Terraform leaves to a later plan."""
         found = decode_deferred(entry)
         self.deferred[found.resource_change.address] = found.reason or "no reason is given"
         return found.resource_change
@@ -311,7 +312,7 @@ class _Reader:
             self.updates.append(instance)
 
     def _add_deployed(self, instance: Instance, declared_as: str, azure_type: str = "") -> None:
-        """Add what the template of a resource deploys, unless the plan removes the resource."""
+        """Add the resources in the template of a deployment, unless the plan removes the deployment."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
         from azkvlint.readers.plan.templates import deploy_templates  # most plans have no templates

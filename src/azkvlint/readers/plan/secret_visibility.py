@@ -1,7 +1,7 @@
-"""Whether what a plan shows of a value is a secret: references alone do not tell a secret from what is made of it.
+"""Checks whether a value in a plan exposes a secret, which references alone do not show.
 
-``length(secret)``, ``sha256(secret)`` and ``secret`` have the same references in a plan's configuration. A plan knows
-some values, though, and among them some secrets, in clear text. They are compared here, and never leave this module.
+``length(secret)``, ``sha256(secret)`` and ``secret`` have the same references in the configuration of a plan. But a
+plan contains some values, including some secrets, in clear text. They are compared here, and never leave this module.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _SECRET: Origins = frozenset(
         value_origins.SECURE,
     }
 )
-# A shorter text may be part of another one by chance.
+# A shorter string may be part of another one by coincidence.
 _LEAST = 8
-# The limit of comparisons of texts with secrets.
+# The maximum number of comparisons with secrets.
 _MOST = 5_000_000
 _CHANGE = msgspec.json.Decoder(Change)
 _OUTPUTS = msgspec.json.Decoder(dict[str, Change])
@@ -50,7 +50,7 @@ class VisibleSecrets:
         self._instances: dict[str, defaultdict[str, list[Any]]] = {}
 
     def of_output(self, name: str, found: Origins) -> Origins:
-        """Return ``found``, the origins of an output's references, with only the secrets that it certainly exposes."""
+        """Return ``found``, the origins of an output's references, with secrets only if its value exposes one."""
         change = self._outputs.get(name) if found & _SECRET else None
         value = change.after if change is not None else None
         # A boolean is not a secret, even if it is computed from one.
@@ -59,7 +59,7 @@ class VisibleSecrets:
         return self._certain(found, [value])
 
     def of_argument(self, address: str, type_: str, name: str, found: Origins) -> Origins:
-        """Return the same for an argument in all instances of a resource; ``address`` does not contain their keys."""
+        """Return the same for an argument of all instances of a resource; ``address`` does not contain their keys."""
         if not found & _SECRET:
             return found
         if type_ not in self._instances:
@@ -86,7 +86,7 @@ class VisibleSecrets:
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        """Return the texts of all secrets that the plan knows: in its variables, in its state, and in what it reads."""
+        """Return all secret strings in the plan: in variables, in resource changes and in the prior state."""
         declared = self._configuration.module(()).get("variables")
         held: list[Any] = [
             value
@@ -121,7 +121,7 @@ class VisibleSecrets:
 
 
 def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
-    """Return all that stands at ``path``, in every block of a list."""
+    """Return all values at ``path``, in every block of a list."""
     if not path:
         return [value]
     if isinstance(value, list):

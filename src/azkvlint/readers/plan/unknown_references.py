@@ -23,11 +23,10 @@ from azkvlint.readers.plan.traversal import Rest, longest
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """Where a reference leads: to one of ``addresses``, or (``anything``) perhaps elsewhere.
+    """The targets of a reference: one of ``addresses``, or (``anything``) possibly another one.
 
-    ``types`` are the Azure types of all that it may lead to ("" for one that has no name here), or none if there is no
-    telling. ``hops`` are the references followed. ``by_key``: the key of the instance that refers may have made a
-    difference.
+    ``types`` are the Azure types of all possible targets ("" for a type without a mapping), empty if they are unknown.
+    ``hops`` are the references followed. ``by_key``: the result may depend on the key of the referring instance.
     """
 
     addresses: tuple[str, ...]
@@ -38,7 +37,7 @@ class Trace(msgspec.Struct, frozen=True):
 
     @property
     def is_certain(self) -> bool:
-        """Return whether there is exactly one resource that it can name."""
+        """Return whether there is exactly one possible target."""
         return len(self.addresses) == 1 and not self.anything
 
 
@@ -82,9 +81,7 @@ class Tracer:
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
     def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
-        """Return where ``argument`` of a resource leads; None if its block or the argument is not in the
-        configuration.
-        """
+        """Return the targets of ``argument`` of a resource; None if the configuration has no such block or argument."""
         written = self._written(names, resource, argument)
         if written is None:
             return None

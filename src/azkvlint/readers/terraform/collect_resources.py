@@ -97,7 +97,7 @@ class ResourceCollector:
         self.written: dict[int, tuple[int, int]] = {}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
-        """Add what a module declares, and what the modules declare that it calls."""
+        """Add the resources of a module and of the modules that it calls."""
         run, folder = self.run, instance.folder
         self._report_refused(instance)
         self._expect(instance)
@@ -118,7 +118,7 @@ class ResourceCollector:
                 self._lower_module(call, conditions)
 
     def _expect(self, instance: ModuleInstance) -> None:
-        """Refuse what a module declares, in all its copies, before any of it is made."""
+        """Check the number of declarations in all instances of a module against the limits, before any is created."""
         run, folder, copies = self.run, instance.folder, instance.call.copies
         run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
         resources, modules = self._written(folder)
@@ -180,7 +180,7 @@ class ResourceCollector:
         lower: Callable[[AnySymbol, frozenset[str]], None],
         skip: Callable[[AnySymbol, str | None], None],
     ) -> None:
-        """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
+        """Add a declaration that exists only if a variable overrides its default, or record why it never exists."""
         run, within = self.run, symbol.instance.call.scenario
         known = len(run.resources)
         scenario: Scenario | None = None

@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 class Declaration:
-    """A block at the top of a module, with what override files lay over it. ``local`` is its address in the module."""
+    """A top-level block of a module, with its overrides from override files. ``local`` is its address in the module."""
 
     __slots__ = ("_attributes", "_blocks", "block", "local", "overrides", "path")
 
@@ -61,7 +61,7 @@ class Declaration:
 
     @property
     def is_damaged(self) -> bool:
-        """Return whether there is more in it than could be read."""
+        """Return whether a part of the declaration could not be read."""
         return bool(self.block.body.faults) or any(part.block.body.faults for part in self.overrides)
 
     @property
@@ -89,11 +89,11 @@ class ModuleFile(NamedTuple):
 
 
 class Folder:
-    """A module as it is written. ``path`` is what reports call its folder, ``directory`` its real path.
+    """A module as written. ``path`` is the reported path of its folder, ``directory`` the real path.
 
-    ``resources`` holds data sources (``data.TYPE.NAME``) and ephemeral resources too. ``twins`` are declarations whose
-    address is taken already, ``misfits`` blocks that are nothing that Terraform knows; it refuses both. ``unreadable``
-    are files by their reported path, ``names`` those of all that lies in the folder.
+    ``resources`` also contains data sources (``data.TYPE.NAME``) and ephemeral resources. ``twins`` are declarations
+    with a duplicate address, ``misfits`` are blocks of unsupported types; Terraform rejects both. ``unreadable`` are
+    files by their reported path, ``names`` the names of all entries of the folder.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Folder:
 
     @property
     def is_damaged(self) -> bool:
-        """Return whether there is more in its files than could be read or understood."""
+        """Return whether a part of its files could not be read or understood."""
         return bool(self.unreadable or self.misfits) or any(file.parsed.faults for file in self.files)
 
     @property

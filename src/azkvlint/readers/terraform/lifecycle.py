@@ -62,7 +62,7 @@ def _prevent_destroy(entity: ResourceEntity) -> Value:
 
 
 def _ignored_changes(entity: ResourceEntity) -> Value:
-    """Return what ``ignore_changes`` lists; its items are names of arguments, not values."""
+    """Return the items of ``ignore_changes``, which are names of arguments, not values."""
     piece = _argument(entity, "ignore_changes")
     if piece is None:
         return ListValue(at=entity.at, items=())
@@ -109,7 +109,7 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
             attributes=MapValue(at=at, fields={"derived": derived}),
             at=at,
             declared_as=steps[-2],
-            # Whichever it is, it is no longer part of what is deployed.
+            # In either case the resource is no longer deployed.
             action="delete" if is_destroyed else "forget",
             callers=instance.call.callers,
         )

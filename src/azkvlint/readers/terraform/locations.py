@@ -1,4 +1,4 @@
-"""The root module that a plan was made from, found by what both declare."""
+"""Finds the root module of a plan by the declarations that both have in common."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
 class RootModule(NamedTuple):
-    """A root module. ``base`` is the folder that paths are relative to, and that it cannot leave.
+    """A root module. ``base`` is the folder that paths are relative to and cannot leave.
 
-    ``difference`` is the first argument of which the plan has another constant: then it was made from other source.
+    ``difference`` is the first argument whose constant differs in the plan: then the plan was created from other
+    source.
     """
 
     folder: Folder
@@ -41,14 +42,14 @@ class RootModule(NamedTuple):
 
 
 class _NamedModule(NamedTuple):
-    """A folder that holds a module, and the last labels of its blocks; None where telling them takes parsing it."""
+    """A folder with a module, and the last labels of its blocks; None if only parsing would find them."""
 
     directory: str
     names: frozenset[bytes] | None
 
 
 def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return what the root module of a plan declares: addresses of resources and data sources, and of module calls."""
+    """Return the addresses that the root module of a plan declares: resources, data sources and module calls."""
     module = (configuration or {}).get("root_module")
     if not isinstance(module, dict):
         return frozenset()
@@ -123,14 +124,12 @@ class Locator:
         return found._replace(difference=difference(found.folder, root, load))
 
     def _module(self, directory: str) -> RootModule | None:
-        """Return the module in a folder, if it holds one, relative to the root of the run, or if it is not below, its
-        own.
-        """
+        """Return the module in a folder, or None; its base is the root of the run, or its own root if it is outside."""
         try:
             base = self._root if resolve_inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
             directory = real_path(directory)
-            # Most plans lie where there is no module: then what reads modules is not even loaded.
+            # Most plans are in folders without a module: do not import the module reader for them.
             if not module_files(names_in(directory)):
                 return None
             folder = self._cache(base).load(reported_path(base, directory), directory)
@@ -139,7 +138,7 @@ class Locator:
         return RootModule(folder, base) if folder.files else None
 
     def _modules_with(self, labels: frozenset[str], modules: list[_NamedModule]) -> Iterator[RootModule]:
-        """Yield the modules that have just these labels. Only those are read that have all the names."""
+        """Yield the modules that have exactly these labels; only modules that contain all the names are read."""
         names = {label.rpartition(".")[2].encode() for label in labels}
         for directory, have in modules:
             if have is None or names <= have:
@@ -148,7 +147,7 @@ class Locator:
                     yield found
 
     def _modules(self, base: str) -> list[_NamedModule] | None:
-        """Return the modules below a folder; None if there is more below it than it pays to look at."""
+        """Return the modules below a folder; None if the limits of the search are exceeded."""
         return cached(self._below, base, lambda: _modules(base))
 
 
@@ -187,7 +186,7 @@ def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
             data = read_bytes(os.path.join(directory, name), MAX_FILE)
             size += len(data)
             names.update(labels.split()[-1].strip(b'"') for labels in _LABELS.findall(data) if labels.strip())
-            # Names in JSON are keys, and in UTF-16 there are zeros between the letters.
+            # In JSON, names are keys; in UTF-16, zero bytes separate the letters.
             is_plain = is_plain and not name.endswith(".json") and b"\0" not in data and data.isascii()
     except InputError:
         return None, size
@@ -201,9 +200,9 @@ _MAX_DEPTH = 50
 
 
 def difference(folder: Folder, module: Any, load: Load, prefix: str = "", depth: int = 0) -> str:
-    """Return the first argument of which a plan's configuration of a module has another constant than the source.
+    """Return the first argument whose constant in a plan's configuration differs from the source; empty if none.
 
-    Empty if there is none. Only what both write as a constant is compared, and what the source does not set at all.
+    Only arguments that are constants in both are compared, and those that the source does not set at all.
     """
     return next(_differences(folder, module, load, prefix, depth), "")
 

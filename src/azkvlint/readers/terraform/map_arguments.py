@@ -39,7 +39,7 @@ class BlockContent(Protocol):
         """Return the blocks of a type that certainly exist."""
 
     def partial_list(self, name: str) -> Items | None:
-        """Return a list whose parts are not all known."""
+        """Return a list with unknown parts."""
 
 
 class ArgumentMap:
@@ -104,7 +104,7 @@ class _ArgumentMapping:
             field = entry.field
             if entry.simple:
                 found = _attribute(content, entry)
-                # Most of what is written is a text, number or boolean that only has to be put in its place.
+                # Most arguments are strings, numbers or booleans that only have to be stored.
                 if type(found) is Scalar and _is_typed(field, found.value):
                     put(tree, entry.arm, found)
                     continue

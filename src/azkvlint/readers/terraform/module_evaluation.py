@@ -71,7 +71,7 @@ class ModuleInstance:
             held.clear()
 
     def scope(self, path: str) -> FileScope:
-        """Return what evaluates the expressions of one file."""
+        """Return the evaluator scope of one file."""
         found = self._scopes.get(path)
         if found is None:
             found = self._scopes[path] = FileScope(self, path)
@@ -83,7 +83,7 @@ class ModuleInstance:
         return Location(path=path, span=(start, end)) if shown is None else shown
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
-        """Report what is wrong with the text of a file: there, or at the caller who cannot edit it."""
+        """Report the syntax errors of a file, at the module call if the caller cannot edit the file."""
         shown = self.call.shown
         if shown is None:
             self.run.report_faults(path, faults)
@@ -91,16 +91,15 @@ class ModuleInstance:
             self.run.report_unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
 
     def report_block_faults(self, declaration: Declaration) -> None:
-        """Report what is wrong inside a block, whose body is parsed lazily."""
+        """Report the syntax errors inside a block, whose body is parsed lazily."""
         self.report_faults(declaration.path, declaration.block.body.faults)
         for part in declaration.overrides:
             self.report_faults(part.path, part.block.body.faults)
 
     def evaluate(self, piece: Piece, local: Local) -> Result:
-        """Return the value of an attribute; Unknown, with a Problem, if it is not an expression, or if Terraform
-        rejects it.
+        """Return the value of an attribute; Unknown, with a Problem, if it is not valid.
 
-        A text, number or boolean stands at the attribute, unless a caller of the module wrote it.
+        The location of a string, number or boolean is the attribute, unless a caller of the module wrote it.
         """
         path, attribute = piece
         node = attribute.expression()
@@ -137,12 +136,12 @@ class ModuleInstance:
         return found
 
     def symbol(self, node: ast.Name, at: Location) -> Result:
-        """Return what the first name of a reference means; it is kept in ``spaces``."""
+        """Return the value of the first name in a reference, and cache it in ``spaces``."""
         found = self.spaces[node.name] = _namespace(self, node.name, at)
         return found
 
     def variable(self, name: str, at: Location) -> Result:
-        """Return what a variable is given, else its default; Unknown under its own name if that is nothing."""
+        """Return the argument of a variable, or its default; Unknown under its own name if it has neither."""
         return self._once(f"var.{name}", at, self._variable)
 
     def _variable(self, key: str, at: Location) -> Result:
@@ -278,11 +277,11 @@ class FileScope:
         del self.evaluator
 
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
         return Location(path=self.path, span=(node.start, node.end)) if self.shown is None else self.shown
 
     def symbol(self, node: ast.Name) -> Result:
-        """Return what the first name of a reference means."""
+        """Return the value of the first name in a reference."""
         found = self.instance.spaces.get(node.name)
         return found if found is not None else self.instance.symbol(node, self.place(node))
 
@@ -295,7 +294,7 @@ class FileScope:
         return self.instance.run.texts.read(name)
 
     def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template of the project makes."""
+        """Record the result of a template file of the project."""
         self.instance.run.texts.add_rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:
@@ -332,7 +331,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         return ModuleEntity(self, step)
 
     def instance_with_key(self, step: Step) -> ModuleEntity | None:
-        """Return the use with the key of ``step``; of one that stands for all, as it is with that key."""
+        """Return the module instance with the key of ``step``; for a symbolic instance, a copy with that key."""
         found = self.expanded()
         for entity in self.instances:
             if entity.step.bracket == step.bracket:
@@ -448,7 +447,7 @@ class CallArguments:
             self._busy.discard(name)
 
     def _lost(self, name: str) -> Unknown | None:
-        """Return what is not found, if it may stand where nothing can be read."""
+        """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
         if not self.declaration.is_damaged:
             return None
         path, block = self.declaration.path, self.declaration.block
@@ -479,7 +478,7 @@ class Namespace:
 
 
 def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
-    """Return what a name stands for in a module."""
+    """Return the value of a top-level name in a module."""
     match name:
         case "var":
             return Namespace(name, instance.variable, at)
@@ -524,7 +523,7 @@ def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
 
 
 def _setting(member: str, at: Location) -> Result:
-    """Return ``terraform.workspace`` and what else is known when Terraform runs."""
+    """Return ``terraform.workspace`` and other members of ``terraform``, which are known only at run time."""
     return Unknown(at=at, why=f"'terraform.{member}' is known only when Terraform runs", pattern=hole(member))
 
 

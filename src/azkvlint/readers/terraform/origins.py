@@ -42,7 +42,7 @@ class ModuleOrigins:
         self._piece: Piece | None = None
 
     def trace(self, piece: Piece | None, rest: Path = ()) -> Origins:
-        """Return the origins of what is at ``rest`` in an attribute."""
+        """Return the origins of the value at ``rest`` in an attribute."""
         self._piece = piece
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
@@ -83,7 +83,7 @@ class ModuleOrigins:
         return self.instance.evaluate_node(self._piece, node, local)
 
     def _once(self, key: str, make: _Make) -> Origins:
-        """Return what makes a value, unless the way leads through itself."""
+        """Return the origins that ``make`` computes for a value; none if the value refers to itself."""
         key = self.instance.prefix + key
         if key in self._busy:
             return NONE
@@ -92,7 +92,7 @@ class ModuleOrigins:
         return make(ModuleOrigins(self.instance, None, self._busy | {key}))
 
     def variable(self, name: str, rest: Path) -> Origins:
-        """Return the origins of what is at ``rest`` in a variable: of what it is given, or else its default."""
+        """Return the origins of the value at ``rest`` in a variable: those of its argument, or of its default."""
         declaration = self.instance.folder.variables.get(name)
         if declaration is None:
             return NONE
@@ -121,7 +121,7 @@ class ModuleOrigins:
         return NONE
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
-        """Return the origins of what is at ``rest`` in an output of a module that is called."""
+        """Return the origins of the value at ``rest`` in an output of a called module."""
         symbol = self.instance.module(call)
         source = symbol.source if symbol is not None else None
         if symbol is None or source is None or source.is_foreign:
@@ -133,7 +133,7 @@ class ModuleOrigins:
         return ModuleOrigins(content, None, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
-        """Return the origins of an attribute of a resource: what it is, or what its author writes for it."""
+        """Return the origins of an attribute of a resource: of the attribute itself, or of its expression."""
         name = next(iter(names_of(rest)), "")
         found = credentials.attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
@@ -187,7 +187,7 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
 
 
 def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
-    """Yield the origins of an argument, in each block if it is in one, and where it stands."""
+    """Yield the origins of an argument, in each block if it is in one, with its place."""
     block, _, argument = name.rpartition(".")
     contents = entity.content.blocks(block) if block else [entity.content]
     if isinstance(contents, Unknown):
@@ -215,9 +215,7 @@ def _is_written(entity: ResourceEntity, name: str) -> bool:
 
 
 def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
-    """Return the origins of what a secret holds that is the body of an azapi resource; None if the body does not say
-    it.
-    """
+    """Return the origins of the value in an azapi body of a secret; None if the body does not contain it."""
     node: ast.Node | None = piece.attribute.expression()
     if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
         node = node.arguments[0]

@@ -1,4 +1,4 @@
-"""A root module -> the resources that the loaded rules require, and what could not be understood."""
+"""Reads a root module: the resources that the loaded rules require, and problems with unsupported parts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ _UNDEMANDED = VersionRange(low=(3, 0))
 class TerraformRead(TemplateRead, kw_only=True):
     """The result of reading a root module. ``sources`` are the files of its locations, by reported path.
 
-    ``value_files`` are those of them that give values to variables. ``heads`` are those of
-    what was not read, by static address: foreign or missing modules, and what has no instances.
-    ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
-    paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
-    of them are evaluated with it.
+    ``value_files`` are those among them that set variables. ``stubs`` are declarations that were not read, by static
+    address: foreign or missing modules, and declarations without instances. ``undeclared_variables`` are variables that
+    options set but the module does not declare. ``deployed`` are the real paths of templates and parameter files that
+    it deploys, and of modules that it calls through expressions; all of them are evaluated with it.
     """
 
     sources: dict[str, ModuleFile]
@@ -68,7 +67,7 @@ def read_root(
 
 @with_recursion_limit
 def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
-    """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
+    """Read a module that consists of one text, named ``path`` in reports; it cannot call local modules."""
     folder = Folder("", "", (ModuleFile(path, parse_text(path, text)),))
     return _read(folder, TerraformRun(folder, required, FolderCache(required), ""), TerraformSettings(), None)
 

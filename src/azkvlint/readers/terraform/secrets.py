@@ -28,7 +28,7 @@ class FileSecrets:
         self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
 
     def within(self, low: int, high: int) -> list[Span]:
-        """Return what must not be shown between two offsets."""
+        """Return the secret spans between two offsets."""
         spans = self._found.within(low, high)
         spans += self._of(self._attributes[-1], low, high)
         for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
@@ -41,7 +41,7 @@ class FileSecrets:
         return spans
 
     def _of(self, attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
-        """Return what must not be shown of the attributes between two offsets; they are not within each other."""
+        """Return the secret spans of the attributes between two offsets; attributes are not nested."""
         for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
             start, end, attribute, sensitive = attributes[index]
             if start >= high:

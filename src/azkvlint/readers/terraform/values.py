@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 _FILES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTO = (".auto.tfvars", ".auto.tfvars.json")
-# The types of which a value on the command line is an expression, not a text.
+# The types whose values on the command line are expressions, not strings.
 _TEXT = frozenset({"string", "any"})
 
 
 class RootValues:
-    """The values of a root module's variables, each evaluated when it is first needed.
+    """The values of a root module's variables, each evaluated on first use.
 
-    ``planned`` are those that a plan was made with, if there is one. ``inputs`` returns values that every file
-    overrides, ``more`` are further files of values.
+    ``planned`` are the values of a plan of the module, if there is one. ``inputs`` returns values that every file
+    overrides, ``more`` are additional variable files.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class RootValues:
         return parsed.body.attributes.keys()
 
     def _lose(self, path: str) -> None:
-        """Forget what files before this one give: it may give another value where it cannot be read."""
+        """Discard the values of earlier files: an unreadable file may override them."""
         self._damaged = path
         self.pieces.clear()
 
@@ -108,7 +108,7 @@ class RootValues:
         return _evaluate(self.run, node, path, at)
 
     def _lost(self, name: str) -> Unknown | None:
-        """Return the value of a variable that is not found, if it may stand where nothing can be read."""
+        """Return an unknown value for a variable that is not found, if it may be in an unreadable part."""
         if not self._damaged:
             return None
         why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
@@ -124,7 +124,7 @@ class RootValues:
         return wrap(plain, at)
 
     def _word(self, name: str, word: str) -> Result:
-        """Return the value of ``--var``: a text where the variable is one, else an expression."""
+        """Return the value of ``--var``: a string if the variable is one, otherwise an expression."""
         declaration = self.folder.variables.get(name)
         at = Location(path=self.folder.path)
         type_ = None
@@ -164,7 +164,7 @@ class _ValuesFile:
         self.at = at
 
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
         return self.at if self.at is not None else Location(path=self.path, span=(node.start, node.end))
 
     def symbol(self, node: ast.Name) -> Result:

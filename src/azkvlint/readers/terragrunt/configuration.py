@@ -217,7 +217,7 @@ class Configuration:
         return Unknown(at=self.where(piece), why="the inputs are not an object with known names")
 
     def exported(self, at: Location) -> Result:
-        """Return what other files read of this one."""
+        """Return the values that other files can read from this one."""
         if self._exported is None:
             self._exported = Unknown(at=at, why=f"'{self.path}' reads itself")
             names = [name for block in self.blocks("locals") for name in block.body.attributes]
@@ -284,7 +284,7 @@ class Configuration:
         return self.unit.texts.read(os.path.join(self.own, name))
 
     def rendered(self, name: str, found: Result) -> None:
-        """Ignore what a template makes: Terragrunt deploys nothing itself."""
+        """Ignore the result of a template: Terragrunt deploys nothing itself."""
 
     def settled(self, found: Result, at: Location) -> Result:
         """Return a value at the place of its expression, with the place that it comes from as its cause."""

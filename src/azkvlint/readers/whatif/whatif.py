@@ -57,7 +57,7 @@ _KINDS = {
         _Kind("Unsupported", "create", _NOT_KNOWN),
     )
 }
-# What is not deployed is as it was before; what a stack detaches stays in Azure.
+# A resource that is not deployed keeps its previous state; a detached resource stays in Azure.
 _EXISTING = ("Ignore", "Detach")
 _BEFORE = ("Delete", *_EXISTING)
 _NO_VALUES = "not shown in the what-if result"
@@ -75,7 +75,7 @@ _OF_STACK = _Members("id", ("resourceConfigurationChanges",))
 
 
 class _ShapeError(Exception):
-    """A change is not as Azure prints it. The text holds nothing of the input."""
+    """Raised for a change with an unexpected structure. The message contains no input."""
 
 
 def mentions_what_if(data: bytes) -> bool:
@@ -103,10 +103,7 @@ def is_of_stack(changes: object) -> bool:
 
 @with_recursion_limit
 def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
-    """Read the what-if result ``document``, known as ``path``.
-
-    Raises InputError if it is none, or too large.
-    """
+    """Read the what-if result ``document``, named ``path`` in reports. Raises InputError if it is not valid."""
     found = _parts(document.value)
     if found is None:
         raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
@@ -127,7 +124,7 @@ def read_what_if(path: str, document: Document, required: RequiredAttributes) ->
 
 
 def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
-    """Return the object that holds the changes, and its pointer."""
+    """Return the object that contains the changes, and its pointer."""
     if isinstance(value, dict):
         if "changes" in value:
             return value, ()
@@ -154,7 +151,7 @@ class _Reader:
             self.predicted.problem("error", _with_message("what-if ended with an error", error), (*pointer, "error"))
 
     def diagnostics(self, found: object, pointer: Path) -> None:
-        """Report what Azure could not analyze: resources of the deployment may be missing."""
+        """Report the diagnostics of Azure: resources of the deployment may be missing."""
         if found is not None and not isinstance(found, list):
             self.predicted.problem("error", "diagnostics cannot be read: it is not a list", pointer)
         for number, item in enumerate(found if isinstance(found, list) else ()):
