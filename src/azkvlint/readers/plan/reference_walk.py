@@ -190,7 +190,7 @@ class Walk:
         attribute = _attribute(ref, at.rest, written)
         if attribute is None and self.argument in written:
             # The attribute name was lost (``X[each.key].key_vault_id``). Then it is probably not the ID of X itself,
-            # except for ``parent_id``: a parent may have a parent of its own.
+            # but it may be for ``parent_id``, since a parent may have a parent of its own.
             self._argument(ref, at, self.argument, written[self.argument], choice)
             if self.argument != "parent_id":
                 return
