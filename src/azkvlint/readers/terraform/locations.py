@@ -200,9 +200,9 @@ _MAX_DEPTH = 50
 
 
 def difference(folder: Folder, module: Any, load: Load, prefix: str = "", depth: int = 0) -> str:
-    """Return the first argument whose constant in a plan's configuration differs from the source; empty if none.
+    """Return the first argument of which a plan's configuration of a module has another constant than the source.
 
-    Only arguments that are constants in both are compared, and those that the source does not set at all.
+    Empty if there is none. Only what both write as a constant is compared, and what the source does not set at all.
     """
     return next(_differences(folder, module, load, prefix, depth), "")
 
