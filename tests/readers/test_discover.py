@@ -55,7 +55,9 @@ def refuse(monkeypatch: pytest.MonkeyPatch, function: str, name: str) -> None:
 class TestPaths:
     def test_a_file_of_any_name(self) -> None:
         put("plan.txt")
-        assert discover(["plan.txt"])[0] == [Source(file=str(Path("plan.txt").resolve()), path="plan.txt", asked=True)]
+        assert discover(["plan.txt"])[0] == [
+            Source(file=str(Path("plan.txt").resolve()), path="plan.txt", is_explicit=True)
+        ]
 
     def test_a_folder(self) -> None:
         put("d/b.json", "d/a.JSON", "d/c.txt", "d/inner/z.json", "d/.terraform/x.json", "d/inner/.git/x.json")
@@ -69,7 +71,7 @@ class TestPaths:
     def test_what_is_named_twice_is_read_once_and_as_the_user_named_it(self) -> None:
         put("d/a.json", "d/b.json")
         sources, _ = discover(["d", "d/../d/b.json", "./d"])
-        assert [(source.path, source.asked) for source in sources] == [("d/a.json", False), ("d/b.json", True)]
+        assert [(source.path, source.is_explicit) for source in sources] == [("d/a.json", False), ("d/b.json", True)]
 
     def test_standard_input(self) -> None:
         assert named("-", "-") == ["stdin"]

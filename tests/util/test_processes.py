@@ -192,7 +192,7 @@ def end_worker(number: int) -> None:
 
 
 def units(count: int, folder: Path) -> list[Unit]:
-    return [Unit(source=Source(file=str(folder / str(n)), path=str(n), asked=True)) for n in range(count)]
+    return [Unit(source=Source(file=str(folder / str(n)), path=str(n), is_explicit=True)) for n in range(count)]
 
 
 @needs_fork

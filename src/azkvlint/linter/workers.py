@@ -200,7 +200,7 @@ class Worker:
 
 def _files_of(unit: Unit) -> tuple[str, ...]:
     """Return the files of a template, or the folder of a module, that is not named on the command line."""
-    if unit.source.asked or unit.source.file.lower().endswith(BICEP):
+    if unit.source.is_explicit or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
     return tuple(real_path(source.file) for source in files)

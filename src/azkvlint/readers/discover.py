@@ -27,30 +27,31 @@ STDIN = "-"
 STDIN_NAME = "stdin"
 _WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl", ".hcl.json")
 ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
-# Folders that hold copies of other people's code, or none at all.
+# Folders that contain third-party code, or no code.
 SKIPPED = frozenset(
     {".git", ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
 )
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One file to read. ``file`` opens it, ``path`` names it in reports. ``asked``: the user named it itself.
+    """One file to read: ``file`` is the path to open, ``path`` its name in reports.
 
-    ``is_link``: it is a link to a folder outside of the project, which is not followed.
+    ``is_explicit``: the user named the file itself, not a folder that contains it. ``is_link``: it is a link to a
+    folder outside the project, which is not followed.
     """
 
     file: str
     path: str
-    asked: bool
+    is_explicit: bool
     is_link: bool = False
 
 
 def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
-    """Return the sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
+    """Return the sources that ``paths`` name, each once and in a fixed order, and the root of their reported names.
 
-    ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
-    the ``paths``. For a path that is not below that folder, a glob starts from the path. Raises UsageError for a path
-    that does not exist, and for a relative one where the current folder no longer exists.
+    ``exclude`` are globs, each with the folder that it is relative to: a file that matches is read only if it is one of
+    the ``paths``. For a path outside that folder, a glob is relative to the path. Raises UsageError for a path that
+    does not exist, and for a relative path if the current folder no longer exists.
     """
     for path in paths:
         if path != STDIN and not os.path.isabs(path):
@@ -62,21 +63,23 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
     found: dict[tuple[str, str], Source] = {}
     for path in paths:
         if path == STDIN:
-            found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, asked=True)
+            found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, is_explicit=True)
         elif os.path.isdir(path):
             closed: list[str] = []
             links: list[str] = []
             for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
-                found.setdefault(_reading(file, real), Source(file=file, path=_reported_path(file, root), asked=False))
+                found.setdefault(
+                    _reading(file, real), Source(file=file, path=_reported_path(file, root), is_explicit=False)
+                )
             for file in closed:
-                found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), asked=True))
+                found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=True))
             for file in links:
                 found.setdefault(
-                    (file, ""), Source(file=file, path=_reported_path(file, root), asked=False, is_link=True)
+                    (file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=False, is_link=True)
                 )
         else:
             file = named_path(path)
-            found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), asked=True)
+            found[_reading(file, file)] = Source(file=file, path=_reported_path(file, root), is_explicit=True)
     return list(found.values()), root
 
 
@@ -99,11 +102,11 @@ def read_source(source: Source) -> bytes:
     if source.file == STDIN:
         return read_stdin(MAX_INPUT)
     try:
-        # JSON that is found in a folder may be the report of an earlier run.
-        may_be_output = not source.asked and not source.file.lower().endswith(_WRITTEN_BY_HAND)
+        # JSON found in a folder may be the report of an earlier run.
+        may_be_output = not source.is_explicit and not source.file.lower().endswith(_WRITTEN_BY_HAND)
         return read_bytes(source.file, _limit(source.file), may_be_output=may_be_output)
     except InputError:
-        if os.path.isdir(source.file):  # a folder is a source only because it cannot be listed: this says why
+        if os.path.isdir(source.file):  # a folder is a source only if it cannot be listed: find the cause
             try:
                 list_names(source.file)
             except OSError as error:
@@ -112,15 +115,15 @@ def read_source(source: Source) -> bytes:
 
 
 def _limit(file: str) -> int:
-    """Return how many bytes of a file are read at most: only JSON is made by programs."""
+    """Return the size limit of a file in bytes; only JSON is machine-generated and may be larger."""
     return MAX_FILE if file.lower().endswith(_WRITTEN_BY_HAND) else MAX_INPUT
 
 
 def _reading(file: str, real: str) -> tuple[str, str]:
-    """Return what two paths of one file have in common if reading the second would add nothing.
+    """Return a key that two paths of one file share if reading the second would add nothing.
 
     A Terraform file is part of the module in its folder, so every path counts. Any other file is read once for each
-    way in which a name has it read.
+    reader that its names select.
     """
     name = os.path.basename(file)
     if is_module_file(name) or is_terragrunt_file(name):
@@ -154,10 +157,10 @@ def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str,
 def _files(
     folder: str, closed: list[str], links: list[str], excluded: Callable[[str, bool], bool] | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Yield all files below a folder that kvlint may understand, with their real paths.
+    """Yield all supported files below a folder, with their real paths.
 
-    A folder that cannot be listed is added to ``closed``. Links to folders are not followed, so that no loop can arise;
-    one that leads out of the project is added to ``links``.
+    A folder that cannot be listed is added to ``closed``. Links to folders are not followed, which prevents infinite
+    loops; a link to a folder outside the project is added to ``links``.
     """
     waiting = [real_path(folder)]
     while waiting:
@@ -169,7 +172,7 @@ def _files(
             continue
         folders: list[str] = []
         for entry in found:
-            # Of an entry that is no link the system has reported already what it is.
+            # The directory listing already contains the type of each entry that is not a link.
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
@@ -182,7 +185,7 @@ def _files(
 
 
 def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, str]]:
-    """Yield a file with its real path. A link that leads out of the project is passed on, so that it is reported."""
+    """Yield a file with its real path; a link that leads out of the project is included, so that it is reported."""
     if not entry.is_symlink():
         if entry.is_file(follow_symlinks=False):
             yield entry.path, entry.path

@@ -32,18 +32,17 @@ RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 
 
 class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of reading one unit. ``is_complete``: all that is deployed is in it.
+    """The result of reading one unit. ``is_complete``: it contains all deployed resources.
 
     ``locate`` maps all locations that a report shows to their regions.
-    ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
-    ``comments`` are those of the files in which directives of kvlint count, by reported path; ``metadata`` the
-    directives in templates; ``disabled_rules`` those of Bicep itself: start, end, and ids of rules, in files with
-    these ``texts``. ``root`` is the reported path of a Terraform root folder, if that is not ``path``.
-    ``undeclared_variables`` have a value but no declaration in a Terraform root; None for any other input. ``deployed``
-    are the real paths of templates that are evaluated with it. ``stubs`` are Terraform modules that are foreign or not
-    available, and declarations without instances, by static address. ``skipped`` are declarations that were not
-    evaluated; other uses of them may be.
-    ``secret_texts`` are those that no report shows.
+    ``is_suppressed`` returns whether the author disabled a rule (by its ID) at a location.
+    ``comments`` are those of files in which kvlint respects directives, by reported path; ``metadata`` the directives
+    in templates; ``disabled_rules`` those of Bicep itself: start, end, and rule IDs, in files with these ``texts``.
+    ``root`` is the reported path of a Terraform root folder, if that is not ``path``.
+    ``undeclared_variables`` have a value but no declaration in a Terraform root; None for any other input.
+    ``deployed`` are the real paths of templates that are evaluated with the unit. ``stubs`` are Terraform modules that
+    are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
+    that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show.
     """
 
     path: str
@@ -66,14 +65,14 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of parameters, by name, and the texts of their files, by reported path."""
+    """Parameter values by name, and the contents of their files by reported path."""
 
     values: Mapping[str, Result] = {}
     files: Mapping[str, str] = {}
 
 
 def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
-    """Return a Terraform or OpenTofu plan. Raises InputError if it is none."""
+    """Return a Terraform or OpenTofu plan. Raises InputError if the data is not a plan."""
     read = read_plan(path, data, required)
 
     def locate(locations: Iterable[Location]) -> RegionLookup:
@@ -87,7 +86,7 @@ def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadRes
 
 
 def not_evaluated(path: str, problem: Problem) -> ReadResult:
-    """Return a file of which there is only a problem to report."""
+    """Return the result of a file that was not evaluated because of ``problem``."""
     return ReadResult(
         path=path, resources={}, problems=[problem], is_complete=False, locate=_no_regions,
         is_suppressed=_nothing_is_suppressed,
@@ -112,7 +111,7 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
 
 
 def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_comments: bool = False) -> ReadResult:
-    """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
+    """Return the result of a Bicep file, with comments for other tools if ``peer_comments``."""
     from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
 
     def hidden(path: str) -> Hidden | None:
@@ -122,7 +121,7 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
         return None if file is None else FileSecrets(file, read.secrets.get(path, ()))
 
     found = template_result(path, read, given, partial(is_suppressed, read), hidden)
-    # Of its modules some may be templates.
+    # Some of its modules may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
     if peer_comments:
@@ -145,7 +144,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
 
             try:
                 metadata = metadata_of(decode_text(text))
-            except InputError:  # a file that a Bicep file loads may hold anything
+            except InputError:  # a file that a Bicep file loads may contain anything
                 continue
             if metadata is not None:
                 found[path] = metadata
@@ -153,7 +152,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
 
 
 def terraform_result(path: str, read: TerraformRead) -> ReadResult:
-    """Return what was read of a Terraform module."""
+    """Return the result of a Terraform module."""
 
     def hidden(path: str) -> Hidden | None:
         from azkvlint.readers.terraform.secrets import FileSecrets
@@ -164,7 +163,7 @@ def terraform_result(path: str, read: TerraformRead) -> ReadResult:
     return template_result(path, read, ParameterValues(), hidden=hidden, data=read.value_files)
 
 
-def _nothing_is_hidden(path: str) -> Hidden | None:  # what others are given
+def _nothing_is_hidden(path: str) -> Hidden | None:  # the default
     return None
 
 
@@ -176,10 +175,10 @@ def template_result(
     hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
     data: Container[str] = (),
 ) -> ReadResult:
-    """Return what was read of a template, or of what is like one.
+    """Return the result of a template or a similar input.
 
-    ``hidden`` returns by a file's reported path what is secret in it, besides what the resources say. ``data`` are the
-    paths of files that hold values, such as those of variables; files of parameters are among them anyway.
+    ``hidden`` returns the secrets in a file (by its reported path), in addition to those of the resources. ``data`` are
+    the paths of files that contain values, such as variable definitions; parameter files are always included.
     """
     from azkvlint.derived.secrets import secret_places
     from azkvlint.graph.region_lookup import places_of, spot_of

@@ -1,4 +1,4 @@
-"""One unit -> what reading it gives, by the reader for its kind."""
+"""Reads each unit with the reader for its kind."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ _SOURCE_CODE = regex(
 
 
 class Reader:
-    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read.
+    """Reads the units of one run, and shares what several of them use.
 
-    With ``peer_comments`` comments for other tools are read too.
+    Files outside ``root`` are not read. With ``peer_comments`` comments for other tools are read too.
     """
 
     def __init__(
@@ -78,9 +78,7 @@ class Reader:
         self._locator: Locator | None = None
 
     def read(self, unit: Unit) -> ReadResult | None:
-        """Return the content of a unit; None for a file of a folder without anything to evaluate. Raises
-        InputError.
-        """
+        """Return the content of a unit; None for a file without anything to evaluate. Raises InputError."""
         source = unit.source
         if unit.module:
             return self.module(source.path, source.file, published=unit.published)
@@ -104,12 +102,12 @@ class Reader:
         try:
             read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
         except InputError as error:
-            if source.asked or not _is_text_template(data, error):
+            if source.is_explicit or not _is_text_template(data, error):
                 raise
             return _rendered_result(source.path)
         if read is not None:
             refuse_as_output(source.file)
-        return plan_result(source.path, data, self.required) if read is None and source.asked else read
+        return plan_result(source.path, data, self.required) if read is None and source.is_explicit else read
 
     def module(
         self,
@@ -121,8 +119,8 @@ class Reader:
     ) -> ReadResult | None:
         """Return the Terraform module in a folder; None if it declares nothing to evaluate. Raises InputError.
 
-        ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
-        that is not the root of the run. ``published``: it is made for callers that are not here.
+        ``planned`` are the variable values of a plan of the module. ``base`` is the folder that its paths cannot leave,
+        if that is not the root of the run. ``published``: the module is written for callers outside the scanned files.
         """
         from azkvlint.readers.terraform.read import comments_of, read_root
 
@@ -157,17 +155,17 @@ class Reader:
         return terraform_result(source.path, read_stack(source.path, source.file, self.root, self.required, cache))
 
     def terraform(self, path: str, text: str) -> ReadResult:
-        """Return a Terraform module that is one text."""
+        """Return a Terraform module that consists of one text."""
         from azkvlint.readers.terraform.read import comments_of, read_text
 
         read = read_text(path, text, self.required)
         return msgspec.structs.replace(terraform_result(path, read), comments=comments_of(read.sources))
 
-    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[ReadResult | None, str]:
-        """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
+    def source_of(self, plan: Plan, file: str, source_root: str) -> tuple[ReadResult | None, str]:
+        """Return the root module of a plan, read with the plan's variables; None if there is none.
 
-        ``file`` is where the plan lies, ``asked`` the folder that the user names. Also return the argument by which the
-        only candidate differs from the plan, if it does: then it is not read. Raises InputError.
+        ``file`` is the path of the plan, ``source_root`` the folder that the user specified. Also return the argument
+        in which the only candidate differs from the plan, if any: then the candidate is not read. Raises InputError.
         """
         from azkvlint.readers.plan.document import variables_of
         from azkvlint.readers.terraform.locations import Locator
@@ -175,13 +173,13 @@ class Reader:
         if self._locator is None:
             self._locator = Locator(self.root, self._modules_below)
         beside = os.path.dirname(absolute_path(file)) if file != STDIN else ""
-        found = self._locator.root_module(plan.configuration, asked, beside)
+        found = self._locator.root_module(plan.configuration, source_root, beside)
         if found is None or found.difference:
             return None, found.difference if found is not None else ""
         return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
 
     def _modules_below(self, base: str) -> FolderCache:
-        """Return what was read of the Terraform modules below a folder that they cannot leave."""
+        """Return the cache of the Terraform modules below a folder that their paths cannot leave."""
         from azkvlint.readers.terraform.module_cache import FolderCache
 
         if base not in self._folders:
@@ -191,9 +189,10 @@ class Reader:
     def bicep(
         self, path: str, data: bytes, file: str = "", given: ParameterValues | None = None, published: bool = False
     ) -> ReadResult:
-        """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
+        """Return the result of a Bicep file. Raises InputError.
 
-        ``published``: it is made for callers that are not here.
+        Modules cannot be resolved without ``file``, the path of the file. ``published``: the file is written for
+        callers outside the scanned files.
         """
         from azkvlint.readers.bicep.read import read_bicep
         from azkvlint.syntax.positions import source_text
@@ -224,7 +223,7 @@ class Reader:
         return None if found is None else template_result(path, found, given, data=found.files)
 
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
-        """Return what a parameter file of Bicep is for, with the values that it gives."""
+        """Return the result of the template of a Bicep parameter file, with the parameter values."""
         from azkvlint.readers.bicep.parameters import read_bicepparam
         from azkvlint.syntax.positions import source_text
 
@@ -252,13 +251,13 @@ class Reader:
 
 
 def _is_text_template(data: bytes, error: InputError) -> bool:
-    """Return whether what is not JSON is a template of JSON: an expression of a template engine is where it breaks."""
+    """Return whether invalid JSON is a text template: the error is at an expression of a template engine."""
     lines = data.decode("utf-8", "replace").splitlines()
     return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
 
 
 def _rendered_result(path: str) -> ReadResult:
-    """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
+    """Return the result of a text template of JSON, which is an ARM template only after rendering."""
     text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
     note = Problem(code=INPUT_INCOMPLETE, level="note", message=text, at=Location(path=path))
     return not_evaluated(path, note)
@@ -266,9 +265,9 @@ def _rendered_result(path: str) -> ReadResult:
 
 def _refuse(source: Source, data: bytes) -> None:
     """Raise InputError, with a hint, for a file that is not an input by itself."""
-    if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
+    if source.is_explicit and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
-    if source.asked and source.file.endswith(".hcl"):
+    if source.is_explicit and source.file.endswith(".hcl"):
         raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
     if source.file == STDIN and _SOURCE_CODE.match(data):
         raise InputError("it is not JSON", _NAME_IT)
@@ -292,13 +291,13 @@ class Loader:
         file = resolve_inside(self._root, self._folder, relative) if self._folder else None
         if file is None or not is_file(file):
             return None
-        document = decode(read_source(Source(file=file, path=relative, asked=True)))
+        document = decode(read_source(Source(file=file, path=relative, is_explicit=True)))
         self.loaded.add(file)
         return document
 
 
 def _is_of_interest(data: bytes) -> bool:
-    """Return whether a JSON text that is no plan may be anything else that kvlint understands, without decoding it."""
+    """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
     from azkvlint.readers.arm.read import mentions_template
     from azkvlint.readers.whatif.read import mentions_prediction
 

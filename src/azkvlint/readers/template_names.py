@@ -12,6 +12,6 @@ PARAMETER_FILE = regex(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGN
 
 
 def is_parameters(file: str) -> bool:
-    """Return whether a file gives parameters."""
+    """Return whether the name of a file is that of a parameter file."""
     name = os.path.basename(file)
     return name.lower().endswith(PARAMETERS) or PARAMETER_FILE.fullmatch(name) is not None

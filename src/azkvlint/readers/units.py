@@ -1,4 +1,4 @@
-"""Sources -> what is evaluated together: a plan, a Terraform module, or a template with one set of parameters.
+"""The units that are evaluated together: a plan, a Terraform module, or a template with one set of parameters.
 
 A Bicep file that another one calls as a module is evaluated through its callers, with their arguments; on its own too
 if only its own examples and tests call it. A template that the Bicep compiler made is evaluated beside its Bicep file.
@@ -33,11 +33,11 @@ _MAX_FILE = 10_000_000
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One input to evaluate. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
+    """One input to evaluate. ``parameters``: its parameter file. ``compiled``: the JSON compiled from it.
 
     ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
-    module that only its own examples and tests call. ``quiet``: nothing in it is of interest. ``rendered``: Terraform
-    reads the file with ``templatefile()``.
+    module that only its own examples and tests call. ``quiet``: it contains nothing to evaluate. ``rendered``:
+    Terraform reads the file with ``templatefile()``.
     """
 
     source: Source
@@ -56,7 +56,7 @@ def units_of(
     """Return the units to evaluate: Terraform modules, then the rest in the order of the sources.
 
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
-    judge; without them every type is of interest. Raises UsageError for parameters without any template.
+    evaluate; None selects every type. Raises UsageError for parameters without any template.
     """
     configured, called_by_units = _terragrunt_units(sources)
     modules, rendered = _terraform_modules(sources, types, called_by_units)
@@ -67,16 +67,16 @@ def units_of(
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
-        if source.file in compiled or (source.file in called - published and not source.asked):
+        if source.file in compiled or (source.file in called - published and not source.is_explicit):
             continue
-        if source.file.lower().endswith(JSON) and not source.asked and _is_rendered(source.file, rendered):
+        if source.file.lower().endswith(JSON) and not source.is_explicit and _is_rendered(source.file, rendered):
             found.append(Unit(source=source, rendered=True))
             continue
         if is_parameters(source.file):
             found += _by_parameters(source)
             continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
-        is_published = source.file in published and not source.asked
+        is_published = source.file in published and not source.is_explicit
         found += (
             Unit(source=source, parameters=one, compiled=made.get(source.file), published=is_published)
             for one in given or [None]
@@ -108,7 +108,7 @@ def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[
             module, others = called_by(source.path, source.file, root)
             modules.add(module)
             included |= others
-    units = [Unit(source=source) for source in files if source.asked or source.file not in included]
+    units = [Unit(source=source) for source in files if source.is_explicit or source.file not in included]
     return units, frozenset(modules - {""})
 
 
@@ -126,14 +126,14 @@ def _terraform_modules(
     roots = roots_of(sources, types, called)
     found = [
         Unit(
-            source=Source(file=root.directory, path=root.path, asked=root.asked),
+            source=Source(file=root.directory, path=root.path, is_explicit=root.is_explicit),
             module=True,
             size=root.size,
             published=root.published,
         )
         for root in roots.found
     ]
-    other = (Source(file="", path=path, asked=False) for path in roots.other)
+    other = (Source(file="", path=path, is_explicit=False) for path in roots.other)
     return found + [Unit(source=source, module=True, quiet=True) for source in other], roots.rendered
 
 
@@ -155,12 +155,12 @@ def _is_template(file: str) -> bool:
 
 
 def _by_parameters(source: Source) -> Iterator[Unit]:
-    """Yield what a parameter file is for. One without an available template is evaluated alone if the user named it."""
+    """Yield the unit of a parameter file; without an available template, only if the user named the file."""
     template = _template_of(source.file)
     if template is not None:
         path = _beside(source, template)
-        yield Unit(source=Source(file=template, path=path, asked=source.asked), parameters=source)
-    elif source.asked or source.file.lower().endswith(PARAMETERS):
+        yield Unit(source=Source(file=template, path=path, is_explicit=source.is_explicit), parameters=source)
+    elif source.is_explicit or source.file.lower().endswith(PARAMETERS):
         yield Unit(source=source)
 
 
@@ -171,7 +171,7 @@ def _beside(source: Source, file: str) -> str:
 
 
 def _template_of(file: str) -> str | None:
-    """Return the template that a parameter file is for: what it uses, or what has its name."""
+    """Return the template of a parameter file: the one that it uses, or the one with a matching name."""
     folder, name = os.path.split(file)
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
@@ -187,7 +187,7 @@ def _template_of(file: str) -> str | None:
 
 
 def _file_inside(folder: str, name: str) -> str | None:
-    """Return the real path of a file of the project that another one in ``folder`` names; None if there is none."""
+    """Return the real path of a project file that a file in ``folder`` names; None if it does not exist."""
     try:
         file = resolve_inside(boundary_of(folder), folder, name)
     except InputError:
@@ -196,14 +196,14 @@ def _file_inside(folder: str, name: str) -> str | None:
 
 
 def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> Iterator[Source]:
-    """Yield the parameter files beside a template that are for it. ``folders`` keeps what each folder holds."""
+    """Yield the parameter files of a template in its folder; ``folders`` caches folder listings."""
     if source.file == STDIN or not _is_template(source.file):
         return
     folder = os.path.dirname(source.file)
     if folder not in folders:
         folders[folder] = _parameter_files(folder)
     for file in folders[folder].get(source.file, ()):
-        yield Source(file=file, path=_beside(source, file), asked=source.asked)
+        yield Source(file=file, path=_beside(source, file), is_explicit=source.is_explicit)
 
 
 def _parameter_files(folder: str) -> dict[str, list[str]]:
@@ -222,7 +222,7 @@ def _parameter_files(folder: str) -> dict[str, list[str]]:
 
 
 def _modules_in(text: str) -> Iterator[str]:
-    """Yield the paths of the Bicep files that a text calls as modules, as it writes them."""
+    """Yield the paths of the Bicep modules that a file calls, as written."""
     if "/*" in text or "'''" in text:
         text = _IGNORED.sub(lambda found: "" if found["ignored"] is not None else found[0], text)
     for match in _MODULE.finditer(text):

@@ -97,9 +97,9 @@ def scope_of_template(plain: Mapping[str, Any]) -> Scope:
 
 
 def _has_resources(plain: Mapping[str, Any]) -> bool:
-    """Return whether there are resources in the form of a template: with an Azure type and an API version.
+    """Return whether a document has resources in template form, with an Azure type and an API version.
 
-    Examples often leave the version out. What Azure itself lists has ids, and is no template.
+    Examples often omit the API version. A list of resources from Azure has IDs and is not a template.
     """
     resources = member(plain, "resources")
     if not isinstance(resources, list | dict):

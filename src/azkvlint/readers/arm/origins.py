@@ -163,10 +163,10 @@ def origins_of_passed(found: Origins | None, secure: bool) -> Origins:
 
 
 def origins_of_parameter(found: Origins | None, secure: bool, name: str, rest: Path, called: bool = False) -> Origins:
-    """Return the origins of what is at ``rest`` in a parameter; ``found`` are those of what it is given.
+    """Return the origins of the value at ``rest`` in a parameter; ``found`` are the origins of its argument.
 
-    ``called``: a call of the module passes it. A module declares a parameter such as ``value`` as secure for all its
-    callers, so the declaration is no evidence about a value that comes from code or a property of a resource.
+    ``called``: a module call passes the argument. A module declares a parameter such as ``value`` as secure for all
+    callers, so the declaration does not show that a value from code or from a resource property is a secret.
     """
     given = origins_of_passed(found, secure)
     if secure and not (called and value_origins.is_plain(given, (name, *rest))):

@@ -1,4 +1,4 @@
-"""A template with other values than the defaults of its parameters: what may exist, and what never does."""
+"""A template with parameter values other than the defaults: which resources may exist, and which never do."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class ResourceDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     above: EvaluatedResource | None
 
     def instances(self) -> list[EvaluatedResource]:
-        """Return what it declares."""
+        """Return the declarations."""
         return self.deployment.instances(self.symbol, self.plain, self.pointer, self.above)
 
     def existing(self) -> list[EvaluatedResource]:
-        """Return what it declares as far as it may exist."""
+        """Return the declarations that may exist."""
         return [one for one in self.instances() if one.conditions() is not None]
 
 
@@ -78,7 +78,7 @@ class Scenario(existence.Scenario):
         return None
 
     def declaration(self, declared: ResourceDeclaration) -> ResourceDeclaration | None:
-        """Return the same declaration in this scenario; None if what it is in does not exist there."""
+        """Return the same declaration in this scenario; None if its container does not exist there."""
         deployment = self.deployment(declared.deployment)
         above = self.instance(declared.above) if declared.above is not None else None
         if deployment is None or (above is None and declared.above is not None):
@@ -130,16 +130,16 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
 
     def reason(self, declared: ResourceDeclaration) -> str:
         """Return why a declaration never deploys anything."""
-        said = "its condition is false" if declared.instances() else "its loop has no items"
+        absence = "its condition is false" if declared.instances() else "its loop has no items"
         given = self.given(declared) if self.is_possible and self.is_given else ()
         if not given:
-            return said
+            return absence
         names = [self.base.template.declaration(name)[0] for name in given[:_MOST_NAMED]]
-        return f"{said} with the given value of {', '.join(f'`{name}`' for name in names)}"
+        return f"{absence} with the given value of {', '.join(f'`{name}`' for name in names)}"
 
 
 def skip(declared: ResourceDeclaration, reason: str) -> None:
-    """Account for a resource that is not evaluated, and for what a deployment would deploy."""
+    """Record a resource that is not evaluated, and the resources that a deployment would deploy."""
     _skip(declared.deployment, declared.plain, declared.pointer, reason, "")
 
 

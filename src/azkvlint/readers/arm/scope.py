@@ -1,6 +1,6 @@
-"""Where a deployment goes, and the ids that things have there.
+"""The scope of a deployment, and the IDs of resources in it.
 
-Nobody knows the subscription and the group before deployment, so most ids are patterns: two of them are the same id
+The subscription and the resource group are unknown before deployment, so most IDs are patterns: two IDs are equal
 exactly if their patterns are. Source of the forms: learn.microsoft.com/azure/azure-resource-manager/templates,
 template-functions-resource and template-functions-scope.
 """
@@ -24,7 +24,7 @@ _MANAGEMENT_GROUPS = "/providers/Microsoft.Management/managementGroups"
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a deployment goes to. ``level`` is Bicep's word for it; the rest are patterns, where the level has them."""
+    """The target scope of a deployment: ``level`` in Bicep's words, and ID patterns where the level has them."""
 
     level: str = GROUP
     subscription: str = hole(SUBSCRIPTION)

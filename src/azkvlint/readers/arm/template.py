@@ -34,7 +34,7 @@ class ReferenceLookup(Protocol):
         """Return the resources that a loop declares; None if their number is not known."""
 
     def resource_info(self, named: str, at: Location) -> Result | None:
-        """Return what is known of a resource before deployment; None if it is not in this deployment."""
+        """Return the known facts about a resource before deployment; None if this deployment does not contain it."""
 
 
 class Template(Values):
@@ -75,7 +75,7 @@ class Template(Values):
         vars(self).pop("evaluator", None)
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # the interface of all documents
-        """Return the location of a node: that of the member whose expression it is in."""
+        """Return the location of a node, which is that of the member that contains its expression."""
         return self.at
 
     def symbol(self, node: ast.Name) -> Result:
@@ -126,7 +126,7 @@ class Template(Values):
                 why = f"the parameter '{name}' has no value"
                 found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
         if kind.startswith("secure"):
-            # Whatever is said of it is said at its declaration, not where its value could be read.
+            # Report a secret at its declaration, not at the place where its value could be read.
             key_type = key_of(declared, "type")
             return mark_secret(found, self.location((*pointer, key_type) if key_type is not None else pointer))
         return with_stable_pattern(found, f"{self.address}{name}")
@@ -392,7 +392,7 @@ def _references(template: Template, node: ast.Call, local: Local) -> Result:
 
 
 def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
-    """Evaluate ``resourceInfo(symbol)``: what is known of a resource before deployment."""
+    """Evaluate ``resourceInfo(symbol)``: the facts about a resource that are known before deployment."""
     arguments = _arguments(template, node, local)
     found = template.references.resource_info(pattern_of(arguments[0]), template.at) if arguments else None
     return doubt_in("which resource is meant is not known", template.at, *arguments) if found is None else found

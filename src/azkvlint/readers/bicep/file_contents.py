@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FUNCTIONS = frozenset(
     {"loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64", "loadDirectoryFileInfo"}
 )
-# What Bicep itself loads at most is 131,072 characters of text, and 96 KB of anything else.
+# Bicep loads at most 131,072 characters of text, and 96 KB of other files.
 _MAX_SIZE = 1_000_000
 _MAX_FILES = 10_000
 _INDEX = regex(r"[0-9]{1,9}")
@@ -124,9 +124,9 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
     """Return the files in a folder by name: see ``loadDirectoryFileInfo``."""
     from fnmatch import fnmatchcase
 
-    wanted = pattern if isinstance(pattern, str) else "*"
+    expected = pattern if isinstance(pattern, str) else "*"
     try:
-        names = sorted(name for name in list_names(folder) if fnmatchcase(name, wanted))
+        names = sorted(name for name in list_names(folder) if fnmatchcase(name, expected))
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror}") from error
     if len(names) > _MAX_FILES:

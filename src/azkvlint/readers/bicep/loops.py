@@ -18,9 +18,9 @@ from azkvlint.util.errors import InputError
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     """One iteration of a declaration.
 
-    ``key`` is what its address has behind the symbol (``[0]``, or ``[*]`` for one that stands for all of a loop whose
-    length is not known), ``local`` the loop's variables and those around it. ``condition`` decides whether it is there;
-    ``loop`` is a text that stands for "the loop has items", empty if that is certain.
+    ``key`` is the suffix of its address after the symbol: ``[0]``, or ``[*]`` for all iterations of a loop of unknown
+    length. ``local`` are the loop variables, including those of outer loops. ``condition`` determines whether the
+    iteration exists; ``loop`` is a text for the condition that the loop has items, empty if that is certain.
     """
 
     key: str
@@ -59,7 +59,7 @@ def is_unconditional(body: ast.Expression) -> bool:
 def iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address: str, budget: Budget) -> Iterations:
     """Return the iterations of a declaration whose symbol has the address ``address``.
 
-    Raises InputError for a loop of more items than ``budget`` has.
+    Raises InputError for a loop with more items than ``budget`` allows.
     """
     found = _iterations(evaluator, body, local, address, budget)
     if not found.is_loop or found.symbolic:
@@ -114,9 +114,9 @@ def _iteration(key: str, local: Local, body: ast.Expression, loop: str = "") -> 
 
 
 def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> frozenset[str] | None:
-    """Return the unknown conditions of an iteration, each as a text; None if it does not exist.
+    """Return the unknown conditions of an iteration as strings; None if the iteration does not exist.
 
-    A condition that is no boolean counts as not known.
+    A condition that is not a boolean counts as unknown.
     """
     texts = {iteration.loop} if iteration.loop else set()
     if iteration.condition is not None:

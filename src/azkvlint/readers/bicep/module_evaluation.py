@@ -220,7 +220,7 @@ class ModuleInstance:
                 found = scenario.instead(self.default(node, None) if is_set else None, unknown)
             else:
                 found = self.default(node, found)
-        # Whatever is said of a secret is said at its declaration, not where its value could be read.
+        # Report a secret at its declaration, not at the place where its value could be read.
         return mark_secret(found, self._at_name(node)) if secure else self._with_name(node, found)
 
     def is_secure(self, node: ast.Parameter) -> bool:

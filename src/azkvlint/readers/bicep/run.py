@@ -44,9 +44,9 @@ class ModuleCache:
         return self._required_types
 
     def parse(self, path: str, file: str, text: str) -> File:
-        """Return the Bicep file of a text; ``file`` is empty if it has no path.
+        """Return the parsed Bicep file; ``file`` is empty if the text does not come from a file.
 
-        It is not kept: most files that are read for their own sake are no modules.
+        The result is not cached, because most files that are evaluated by themselves are not modules.
         """
         found = self.files.get(file)
         if not isinstance(found, File) or found.text != text or found.path != path:

@@ -1,4 +1,4 @@
-"""A Bicep file with other values than the defaults of its parameters: what may exist, and what never does."""
+"""A Bicep file with parameter values other than the defaults: which resources may exist, and which never do."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Scenario(existence.Scenario):
         return self._instances[instance.prefix]
 
     def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
-        """Return the same declaration in this scenario; None if what it is in does not exist there."""
+        """Return the same declaration in this scenario; None if its container does not exist there."""
         found: Any = self._same(symbol)
         return found  # type: ignore[no-any-return]  # a declaration is of the same kind in every scenario
 
@@ -134,11 +134,11 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
 
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
         """Return why a declaration never deploys anything."""
-        said = "its condition is false" if symbol.entities else "its loop has no items"
+        absence = "its condition is false" if symbol.entities else "its loop has no items"
         given = self.given(symbol) if self.is_possible and self.is_given else ()
         if given:
-            return f"{said} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
-        return f"{said} with the parameters of the module" if symbol.instance.prefix else said
+            return f"{absence} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
+        return f"{absence} with the parameters of the module" if symbol.instance.prefix else absence
 
 
 def may_exist(
@@ -147,7 +147,7 @@ def may_exist(
     lower: Callable[[AnySymbol, frozenset[str]], bool],
     skip: Callable[[AnySymbol, str], None],
 ) -> None:
-    """Add what exists only where a parameter overrides its default, or record why it never exists."""
+    """Add a declaration that exists only if a parameter overrides its default, or record why it never exists."""
     instance = symbol.instance
     run, scenarios = instance.run, instance.run.scenarios
     if not isinstance(scenarios, Scenarios):

@@ -18,7 +18,7 @@ class FileSecrets:
         self._spans = Spans((*found, *_spans_of(file)))
 
     def within(self, low: int, high: int) -> list[Span]:
-        """Return what must not be shown between two offsets."""
+        """Return the secret spans between two offsets."""
         return self._spans.within(low, high)
 
 

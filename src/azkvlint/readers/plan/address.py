@@ -1,4 +1,4 @@
-"""Terraform addresses and references, taken apart. Keys are quoted text that may hold dots, so no splitting on dots."""
+"""Parses Terraform addresses and references. Keys are quoted strings that may contain dots."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
 Names: TypeAlias = tuple[str, ...]
 _Keys: TypeAlias = tuple[Key, ...]
 
-# A key ends before the next bracket: what has no end is no key, and is not searched for one again and again.
+# A key ends before the next bracket. If none follows, the possessive quantifiers prevent repeated searches for it.
 _STEP = regex(r'\.?([^.\[\]"\s]++)|\[("(?:[^"\\]|\\.)*+"|[^\[\]"]*+)\]')
 
-# What begins a template, and how it is written where it begins none.
+# The start of a template sequence, and its escaped form.
 _TEMPLATE, _ESCAPED = regex(r"([$%])(?=\{)"), regex(r"([$%])\1(?=\{)")
 _INDEX = regex("[0-9]{1,9}")
 

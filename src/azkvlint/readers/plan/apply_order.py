@@ -38,7 +38,7 @@ def add_order(
 
 
 class _ApplyOrder:
-    """The grants that a resource waits for, worked out once for each block and for all that it names."""
+    """The role assignments and access policies that a resource depends on, computed once per block and reference."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -47,7 +47,7 @@ class _ApplyOrder:
         self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
-        """Return what the instances of a block are made after."""
+        """Return the role assignments and access policies that are created before the instances of a block."""
         found = self._objects.get((names, resource))
         if found is None:
             found = dependency_list(self._resource(names, resource) | self._calls(names), at)
@@ -59,7 +59,7 @@ class _ApplyOrder:
         if found is None:
             if self._depth > _DEEPEST:
                 return _ANYTHING
-            self._known[key] = _NONE  # nothing waits for itself
+            self._known[key] = _NONE  # a block does not depend on itself
             self._depth += 1
             try:
                 found = self._known[key] = make()
@@ -78,7 +78,7 @@ class _ApplyOrder:
         return _NONE.union(*found, self._depends(names, block.get("depends_on")))
 
     def _calls(self, names: Names) -> _Grants:
-        """Return what the calls wait for that lead to a module."""
+        """Return the dependencies of all calls on the path to a module."""
         found = _NONE
         while names:
             found |= self._depends(names[:-1], self._configuration.call(names).get("depends_on"))
@@ -108,7 +108,7 @@ class _ApplyOrder:
         return _ANYTHING if ref.text.startswith("local.") else _NONE
 
     def _module_grants(self, names: Names) -> _Grants:
-        """Return what all that is in a module waits for."""
+        """Return the dependencies of all resources and calls in a module."""
         blocks = self._configuration.module(names).get("resources")
         found = blocks if isinstance(blocks, list) else []
         waits = [self._resource(names, str(block.get("address"))) for block in found if isinstance(block, dict)]
@@ -120,12 +120,12 @@ class _ApplyOrder:
             return self._once(address, lambda: self._module_grants(inner)) | {address}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
-        said = output if isinstance(output, dict) else {}
+        block = output if isinstance(output, dict) else {}
         key = _address(inner, f"output.{ref.rest[0]}")
         return self._once(
             key,
-            lambda: self._follow(inner, said.get("expression")).union(
-                self._depends(inner, said.get("depends_on")), self._calls(inner)
+            lambda: self._follow(inner, block.get("expression")).union(
+                self._depends(inner, block.get("depends_on")), self._calls(inner)
             ),
         )
 

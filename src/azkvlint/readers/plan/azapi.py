@@ -27,9 +27,9 @@ _TOP = ("id", "name", "location", "tags", "identity")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
-    """Return type and API version of an azapi resource; None while they are not known.
+    """Return the type and API version of an azapi resource; None if they are unknown.
 
-    Where the type is sensitive, what is no API version may be the secret; then the version is empty.
+    If the type is sensitive, a suffix that does not look like an API version may be the secret: the version is empty.
     """
     text = instance.values.get("type")
     if not isinstance(text, str) or "/" not in text:
@@ -75,7 +75,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
 
 
 def _vault_in_host(instance: Instance) -> Link | None:
-    """Return the vault whose URI the host is made of that a resource of the data plane has as its parent."""
+    """Return the vault whose URI contains the host of a data-plane resource's parent."""
     if mark(instance.unknown, "parent_id") is not True:
         return None
     written = instance.configuration.resource(instance.names, instance.resource).get("expressions")
@@ -88,7 +88,7 @@ def _vault_in_host(instance: Instance) -> Link | None:
 
 
 def update_body(instance: Instance) -> MapValue:
-    """Return what an ``azapi_update_resource`` sets."""
+    """Return the attributes that an ``azapi_update_resource`` sets."""
     return MapValue(at=instance.at, fields=_body(instance))
 
 
@@ -113,7 +113,7 @@ def _decode_body(text: str) -> Any:
 
 
 def link_argument(instance: Instance, argument: str) -> Value | None:
-    """Return an argument that holds the id of another resource; None if it is not set."""
+    """Return an argument that contains the ID of another resource; None if it is not set."""
     if mark(instance.unknown, argument) is True:
         return instance.resolve_link((argument,))
     text = instance.values.get(argument)
@@ -124,9 +124,9 @@ def link_argument(instance: Instance, argument: str) -> Value | None:
 def apply_updates(
     updates: Iterable[Instance], resources: dict[str, Resource]
 ) -> Iterator[tuple[Instance, Exception | None]]:
-    """Write each update into ``resources``; answers those that have no place there, and what broke if anything did.
+    """Apply each update to ``resources``, and yield those without a target, each with the error if one occurred.
 
-    An update that the plan removes changes nothing: Azure keeps what it had set.
+    An update that the plan removes has no effect: Azure keeps the properties that it set.
     """
     index = Index(resources)
     for instance in updates:
@@ -145,7 +145,7 @@ def apply_updates(
 
 
 def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
-    """Take what an update sets for perhaps set in all that it may change; what broke if anything did."""
+    """Mark the properties of an update as unknown in all resources that it may change; return the error, if any."""
     named = arm_type(instance)
     name = instance.values.get("name")
     name_value = (

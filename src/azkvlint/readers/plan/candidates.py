@@ -1,8 +1,8 @@
 """The resources that an unknown ID in a module can name: those that it declares, and those passed by others.
 
-A plan leaves local values out, but nothing unknown can be in them that is not in their module. This tells what else an
-argument may be that also names an id itself (``coalesce(local.scope, azurerm_key_vault.kv.id)``); that id is taken
-whole, as everywhere in a plan, which keeps no operators.
+A plan omits local values, but an unknown part of a local value always comes from its module. So the candidates are
+known even for an argument that combines a local value with an ID (``coalesce(local.scope, azurerm_key_vault.kv.id)``).
+That ID is used as a whole, because a plan does not contain operators.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.configuration import Configuration, Node, references
 
-# Their results may be any text.
+# The outputs of these types may be any string.
 _ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")
 _NOTHING: frozenset[str] = frozenset()
 
 
 class CandidateTypes:
-    """The types of what modules make, worked out once for each."""
+    """The types of the resources in modules, computed once per module."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._inside: dict[Names, frozenset[str] | None] = {}
 
     def visible_types(self, names: Names) -> frozenset[str] | None:
-        """Return the Terraform types of all resources that an unknown id in a module may name; None if it may be
-        anything.
+        """Return the Terraform types that an unknown ID in a module may name; None if it may name any type.
 
-        Variables of the root module are known, those of any other are what its caller passes.
+        Variables of the root module are known; those of other modules have the values that the caller passes.
         """
         found = _NOTHING
         for depth in range(len(names) + 1):
@@ -38,7 +37,7 @@ class CandidateTypes:
         return found
 
     def _module_types(self, names: Names) -> frozenset[str] | None:
-        """Return what a module makes, and what those below it make whose outputs it sees."""
+        """Return the types in a module and in the child modules that have outputs."""
         if names not in self._inside:
             self._inside[names] = self._find_types(names)
         return self._inside[names]
@@ -64,10 +63,10 @@ class CandidateTypes:
         return frozenset(found)
 
     def _may_wait(self, names: Names, block: Node) -> bool:
-        """Return whether a block is not a data source that is certainly read while planning.
+        """Return whether a block is a resource, or a data source that may be read at apply time.
 
-        It waits for apply if its arguments or its provider's are unknown, or if ``depends_on`` says so. Source:
-        Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
+        A data source is read at apply time if its arguments or its provider's are unknown, or because of
+        ``depends_on``. Source: Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
         """
         calls = (self._configuration.call(names[:depth]) for depth in range(1, len(names) + 1))
         if block.get("mode") != "data" or any(outer.get("depends_on") for outer in (block, *calls)):
@@ -82,7 +81,7 @@ class CandidateTypes:
 
 
 def _is_known(names: Names, reference: str) -> bool:
-    """Return whether an expression in a module refers only to what is known while planning."""
+    """Return whether a reference in a module is certainly known during planning."""
     if reference.startswith("var."):
         return not names
     return reference.startswith(("path.", "terraform.", "each.key", "count."))

@@ -1,4 +1,4 @@
-"""The ``configuration`` of a plan, indexed: modules, resources and providers by where they stand."""
+"""The ``configuration`` of a plan: an index of modules, resources and providers by static address."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _NONE: Node = {}
 
 
 class Configuration:
-    """``configuration`` by static place: module names without instance keys, and module-local resource addresses.
+    """The ``configuration`` by static place: module names without instance keys, and module-local resource addresses.
 
-    A document that is not shaped as Terraform prints it yields nothing instead of failing: what cannot be followed
-    is unknown.
+    A document with an unexpected structure yields no entries instead of an error: references that cannot be followed
+    are unknown.
     """
 
     def __init__(self, document: Node | None) -> None:
@@ -128,10 +128,10 @@ def _node(value: Any) -> Node:
 
 
 def argument_of(configuration: Configuration, address: str, type_: str, attribute: Path, depth: int) -> str:
-    """Return the argument of the ``depth``-th module call on the way to a resource that gives ``attribute`` its value.
+    """Return the argument of the ``depth``-th module call above a resource that sets ``attribute``.
 
-    ``type_`` is Terraform's. Empty if no argument does, or several, or if it is unknown: what a local value is made
-    of, a plan does not say.
+    ``type_`` is the Terraform type. Empty if no argument sets it, if several do, or if the argument is unknown: a plan
+    does not contain the expressions of local values.
     """
     names, _ = split(module_path(address))
     block = configuration.resource(names, resource_of(address))
@@ -166,7 +166,7 @@ def _arguments(fields: Mapping[str, Field], attribute: Path) -> Iterator[Path]:
 
 
 def _variable(expression: Any, block: Mapping[str, Any]) -> str:
-    """Return the only variable that an expression is made from; empty if there is none, or another."""
+    """Return the only variable in an expression; empty if it has none, or other references."""
     texts = references(expression)
     if any(text.startswith("each.") for text in texts):
         texts += references(block.get("for_each_expression"))

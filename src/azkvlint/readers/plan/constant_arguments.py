@@ -38,15 +38,15 @@ class Additions:
         self._configuration = configuration
         self._origins = origins
         self._at = at
-        self._asked: dict[str, tuple[bool, bool]] = {}
+        self._requirements: dict[str, tuple[bool, bool]] = {}
         self._blocks: dict[tuple[object, ...], _Derived] = {}
         self._shared: dict[tuple[object, ...], _Derived] = {}
-        # Both that a shape is made of are kept with it: while they are, no other object has their identity.
+        # Keep both parts of a shape alive, so that no other object can have their identity.
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
     def find(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
-        """Return what is added to the instances of the block at a place, of these types and managed by this version."""
-        # A plan that is not as Terraform prints it may call one block by several types.
+        """Return the attributes to add to the instances of the block at a place, of these types and this version."""
+        # A plan that Terraform did not print may contain several types for one block.
         key = (declared_as, place.names, place.resource)
         found = self._blocks.get(key)
         if found is None:
@@ -54,7 +54,7 @@ class Additions:
         return found
 
     def shape(self, common: MapValue, added: _Derived) -> MapValue:
-        """Return what an instance says in common with others, with what is added to all of them."""
+        """Return the attributes that an instance shares with others, with those added to all of them."""
         if not added:
             return common
         key = (id(common), id(added))
@@ -64,15 +64,15 @@ class Additions:
         return found[2]
 
     def _make(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
-        if type_ not in self._asked:
+        if type_ not in self._requirements:
             traced = type_.lower() in TRACED_TYPES and requires_origins(self._required, type_)
-            self._asked[type_] = traced, requires_unsupported(self._required, type_)
-        is_traced, asks_dead = self._asked[type_]
+            self._requirements[type_] = traced, requires_unsupported(self._required, type_)
+        is_traced, requires_dead = self._requirements[type_]
         if place.resource.startswith("data."):
             return _NOTHING
         name, words = self._origins.of_block(place.names, place.resource) if is_traced else ("", None)
         dead: Value | None = None
-        if asks_dead:
+        if requires_dead:
             written = self._configuration.resource(place.names, place.resource).get("expressions")
             names = written if isinstance(written, dict) else ()
             # A plan does not show dynamic blocks.
@@ -89,9 +89,7 @@ class Additions:
 def join_attributes(
     common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
 ) -> MapValue:
-    """Return all that a resource says: what others may say too, its secret, what is its own, and what is
-    derived of it.
-    """
+    """Return all attributes of a resource: shared ones, its secret, its own, and derived ones."""
     at = common.at
     fields = {**common.fields, **own}
     if secret is not None:

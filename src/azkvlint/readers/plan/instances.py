@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.readers.plan.address import Key, ModulePath, Names, instance_address, split
 
 _Keys = tuple[Key, ...]
-# What may stand between the parts of a key that was put combine: ``kv-a/password``.
+# The separators between the parts of a combined key: ``kv-a/password``.
 _BETWEEN = "/.:|~@ "
 _BETWEEN_WORDS = _BETWEEN + "-_"
 
@@ -25,9 +25,9 @@ class Users(msgspec.Struct, frozen=True):
 class Choice(msgspec.Struct, frozen=True):
     """The known parts of the key that selects an instance.
 
-    ``how``: ``said`` it is written out; ``own`` it is made from nothing but the key of the instance that refers;
-    ``item`` that instance is made for an item of what it refers to (for_each); ``same`` it is an item of the set, or a
-    value of the map, that makes the instances; ``value`` it comes from any other value that belongs to the instance.
+    ``how`` is the source of the key: ``literal``: it is written out; ``own``: only the key of the referring instance;
+    ``item``: the referring instance iterates over the resource that it refers to (for_each); ``same``: an item of the
+    set, or a value of the map, that creates the instances; ``value``: any other value of the referring instance.
     ``users`` are all instances that choose in this way.
     """
 
@@ -37,7 +37,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class _Options(msgspec.Struct, frozen=True):
-    """All instances that may be meant, and those that one key tells apart: their own, or their module's."""
+    """All possible instances, and those that one key identifies: their own key, or that of their module."""
 
     all: tuple[str, ...]
     by_key: tuple[Mapping[Key, str], ...]
@@ -69,9 +69,9 @@ class Instances:
         return places.get((split(path)[1], None)) if places is not None else None
 
     def find(self, path: ModulePath, resource: str, key: Key, choice: Choice | None) -> tuple[tuple[str, ...], bool]:
-        """Return the instances that ``resource`` may be, and whether ``choice`` was asked which.
+        """Return the instances that ``resource`` may be, and whether ``choice`` was used.
 
-        A module key or ``key`` of None is one that the reference does not say; ``choice`` may then decide.
+        A module key or ``key`` of None is not in the reference; ``choice`` may then identify the instance.
         """
         names, keys = split(path)
         places = self._places.get((names, resource))
@@ -93,12 +93,12 @@ class Instances:
         return options.all, True
 
     def _chosen(self, choice: Choice, by_key: Mapping[Key, str]) -> str | None:
-        """Return the instance that a choice certainly means.
+        """Return the instance that a choice certainly identifies.
 
-        A key that the reference does not say itself counts only if all that choose in the same way find one: a single
-        match may be chance.
+        A key that is not in the reference counts only if all instances that choose in the same way find one: a single
+        match may be a coincidence.
         """
-        if choice.how == "said" or (choice.how == "own" and isinstance(choice.key, str) and choice.key in by_key):
+        if choice.how == "literal" or (choice.how == "own" and isinstance(choice.key, str) and choice.key in by_key):
             return by_key.get(choice.key)
         if choice.users is None:
             return None
@@ -135,7 +135,7 @@ def _options(places: Mapping[tuple[_Keys, Key], str], keys: _Keys, key: Key) -> 
     found = [
         (have, own, address)
         for (have, own), address in places.items()
-        if key in (None, own) and all(want in (None, got) for want, got in zip(keys, have, strict=True))
+        if key in (None, own) and all(given in (None, actual) for given, actual in zip(keys, have, strict=True))
     ]
     by_key = []
     if key is None:
@@ -146,7 +146,7 @@ def _options(places: Mapping[tuple[_Keys, Key], str], keys: _Keys, key: Key) -> 
 
 
 def _apart(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, str]:
-    """Return addresses by a key, where the key tells all of them apart."""
+    """Return addresses by key; empty if the key does not identify each of them."""
     found: dict[Key, str] = {}
     for key, address in pairs:
         if key is None or key in found:
@@ -156,7 +156,7 @@ def _apart(pairs: Iterable[tuple[Key, str]]) -> Mapping[Key, str]:
 
 
 def _fit(users: frozenset[Key], how: str, by_key: Mapping[Key, str]) -> bool:
-    """Return whether every user's key says which instance it means."""
+    """Return whether the key of every user identifies one instance."""
     if how == "same" or any(not isinstance(key, str) for key in users):
         # A count's index is a number like any other (``count.index % 2``): it must be the same count.
         return how != "value" and users == frozenset(by_key)
@@ -164,10 +164,10 @@ def _fit(users: frozenset[Key], how: str, by_key: Mapping[Key, str]) -> bool:
 
 
 def _match(key: Key, how: str, by_key: Mapping[Key, str]) -> list[Key]:
-    """Return the keys of instances that ``key`` is, or begins with: ``kv-a/password`` belongs to ``kv-a``.
+    """Return the instance keys that ``key`` equals or starts with: ``kv-a/password`` belongs to ``kv-a``.
 
-    A key that is the same proves nothing where a value chooses: its author would have written ``each.key``. And there
-    - and _ are no more than parts of words.
+    An equal key proves nothing if a value chooses, because the author would have written ``each.key``. In that case
+    ``-`` and ``_`` do not separate a key from the rest of the string either.
     """
     if how != "value" and key in by_key:
         return [key]

@@ -25,7 +25,7 @@ from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
 from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
 
-# What tells a resource apart from others that say the same. Always read: resources are named and linked by it.
+# The attributes that identify a resource among equal ones. Always read, for names and links.
 OWN = ("id", "name", "parent", "scope")
 ALWAYS = (*OWN, "resourceGroupName")
 _ID = Field(arm="id")
@@ -34,7 +34,7 @@ _PLAIN = frozenset({str, bool, int, float})
 
 
 class _Own(msgspec.Struct, frozen=True):
-    """An argument that tells a resource apart from others: where it goes, and whether it is another resource's id."""
+    """An argument that identifies a resource: its target attribute, and whether it is the ID of another resource."""
 
     name: str
     arm: str
@@ -48,22 +48,22 @@ class ArgumentMap:
         self.type = mapped.type
         self._at = at
         paths = required.paths_of(mapped.type) or frozenset()
-        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
+        paths_read = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        asked |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in asked)}
-        entries = entries_of({"id": _ID, **mapped.fields}, asked)
+        paths_read |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in paths_read)}
+        entries = entries_of({"id": _ID, **mapped.fields}, paths_read)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
-        # A rule that requires all that is around a secret receives it in its place.
+        # A rule that requires an object around a secret receives the secret inside the object.
         around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
-        self._secrets = () if around & asked else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
+        self._secrets = () if around & paths_read else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
         self._entries = tuple(entry for entry in entries if entry not in own and entry not in self._secrets)
         self._is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self._secrets)
-        # Whether the configuration decides what a value of an existing resource means.
-        self._hangs_on_block = any(
+        # Whether the meaning of a value of an existing resource depends on the configuration.
+        self._depends_on_block = any(
             entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
         )
-        # What the provider fills in with a default of its own, so that only the configuration tells who wrote it.
+        # Arguments with a provider default: only the configuration shows whether the author set them.
         self._filled = tuple(entry.name for entry in self._entries if entry.field.defaults)
         self._unwritten: dict[tuple[Names, str], frozenset[str]] = {}
         self._alike: dict[frozenset[str], frozenset[str]] = {}
@@ -72,7 +72,7 @@ class ArgumentMap:
         self._fixed = tuple(
             (arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT))
             for arm, plain in fixed
-            if any(overlap(path, arm) for path in asked)
+            if any(overlap(path, arm) for path in paths_read)
         )
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
         self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
@@ -106,14 +106,12 @@ class ArgumentMap:
         return found
 
     def shared_attributes(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
-        """Return all else that one instance says: what others may say too, and its secret."""
+        """Return the attributes that an instance may share with others, and its secret."""
         secret = self._secret(instance, version) if self._secrets else None
         return self._common(instance, version), secret
 
     def _plain_secret(self, values: dict[str, Any], marks: Any) -> str | None:
-        """Return a secret, taken out, as most are written: a known text, by the first of the names that there are for
-        it.
-        """
+        """Remove and return a secret in its most common form: a known string in the first of its arguments."""
         first, *others = self._secrets
         found = values.get(first.name)
         if not self._is_plain or type(found) is not str or type(marks) is not dict or marks.get(first.name):
@@ -126,23 +124,23 @@ class ArgumentMap:
         return found
 
     def _common(self, instance: Instance, version: VersionRange) -> MapValue:
-        """Return everything else that one instance says, defaults of its provider version included.
+        """Return the attributes that an instance may share with others, including defaults of the provider version.
 
-        Unknown values lead through the configuration of the instance's own block, so there only instances of one block
-        can say the same. So it is where the configuration says which values of an existing resource are its author's.
+        Unknown values are traced through the configuration of the instance's block, so only instances of one block can
+        share them. The same applies if the configuration shows which values of an existing resource its author set.
         """
         doubts = msgspec.json.encode(instance.unknown)
-        said = msgspec.json.encode(
+        encoded = msgspec.json.encode(
             (instance.values, instance.sensitive, instance.action, instance.replace_paths, instance.deferred)
         )
-        by_block = b"true" in doubts or (self._hangs_on_block and not instance.creates)
+        by_block = b"true" in doubts or (self._depends_on_block and not instance.creates)
         block = (instance.names, instance.resource)
         if block not in self._unwritten:
             names = instance.unwritten(self._filled)
-            # Most blocks leave the same arguments out.
+            # Most blocks omit the same arguments.
             self._unwritten[block] = self._alike.setdefault(names, names)
         instance.filled = self._unwritten[block]
-        key = (said + doubts, version, block if by_block else None, instance.filled)
+        key = (encoded + doubts, version, block if by_block else None, instance.filled)
         found = self._known.get(key)
         if found is None:
             instance.followed = False
@@ -212,9 +210,7 @@ class ArgumentMap:
         return True
 
     def _as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
-        """Return what an argument of the resource itself says; where its author does not write it, that it is the
-        default.
-        """
+        """Return a top-level argument, as a default if its author did not set it."""
         if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
             return found
         if entry.field.computed and not instance.creates:
@@ -263,7 +259,7 @@ class ArgumentMap:
 
 
 def planned_attributes(instance: Instance) -> Tree:
-    """Return what the plan does with a resource, as attributes."""
+    """Return the planned action on a resource as attributes."""
     if instance.deferred:
         why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
         return {"plannedAction": Unknown(at=instance.at, why=why)}
@@ -294,7 +290,7 @@ def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentP
 def _value(
     field: Field, instance: Instance, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath
 ) -> Value | None:
-    """Return one argument that is no block."""
+    """Return one argument that is not a block."""
     if field.kind in ("link", "links") and unknown is True:
         return instance.resolve_link(path)
     if field.kind == "links" and isinstance(unknown, list) and any(unknown):
@@ -313,7 +309,7 @@ def _value(
 class ArgumentMaps:
     """The argument maps of the types that rules require.
 
-    It holds no reference to the plan, so that no cycle keeps the plan in memory: garbage collection is off.
+    There is no reference to the plan, because garbage collection is off and a cycle would keep the plan in memory.
     """
 
     def __init__(self, required: RequiredAttributes, at: Location) -> None:
@@ -325,8 +321,10 @@ class ArgumentMaps:
         """Return the argument map of a type; None if no rule requires it."""
         if type_ not in self._known:
             mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self._required.paths_of(mapped.type) is not None
-            self._known[type_] = ArgumentMap(mapped, self._required, self._at) if mapped is not None and asked else None
+            is_required = mapped is not None and self._required.paths_of(mapped.type) is not None
+            self._known[type_] = (
+                ArgumentMap(mapped, self._required, self._at) if mapped is not None and is_required else None
+            )
         return self._known[type_]
 
     def is_required(self, type_: str) -> bool:

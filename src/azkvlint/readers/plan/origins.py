@@ -38,18 +38,16 @@ class PlanOrigins:
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
-        """Return the values of variables that the plan was made with."""
+        """Return the variable values of the plan."""
         return variables_of(self._plan)
 
     def with_origins(self, instance: Instance, attributes: MapValue) -> MapValue:
-        """Return the attributes of an azapi resource with the origins of what it holds, if that is written."""
+        """Return the attributes of an azapi resource with the origins of its value, if that is set."""
         _, found = self.of_block(instance.names, instance.resource)
         return attributes if found is None else with_origins(attributes, found)
 
     def of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
-        """Return the argument that gives the value, where that is one of azurerm's, and its origins, if it is
-        written.
-        """
+        """Return the azurerm argument that holds the value, and the origins of the value if it is set."""
         key = (names, resource)
         if key not in self._known:
             self._known[key] = self._of_block(names, resource)
@@ -64,9 +62,9 @@ class PlanOrigins:
         if type_ in credentials.OTHER_SECRETS:
             every = [self._of_credential(names, written, name, block) for name in credentials.OTHER_SECRETS[type_]]
             return "", union(every) if any(every) else None
-        wanted = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
-        # Of an azapi body a plan does not say which reference goes where.
-        found = {name: written[name] for name in wanted if written.get(name) not in (None, _NULL)}
+        arguments = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
+        # A plan does not show which property of an azapi body a reference belongs to.
+        found = {name: written[name] for name in arguments if written.get(name) not in (None, _NULL)}
         if not found:
             return "", None
         name = next(iter(found)) if type_ not in AZAPI else ""
@@ -75,7 +73,7 @@ class PlanOrigins:
     def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
         """Return the origins of an argument, in all blocks if it is in any; none if it is not written."""
         if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
-            # Whether there is a block, and what is in it, is unknown.
+            # It is unknown whether the block exists and what it contains.
             return frozenset({value_origins.UNTRACED})
         below = _below(written, name)
         found: Origins = NONE
@@ -83,7 +81,7 @@ class PlanOrigins:
             is_constant = isinstance(one, dict) and "constant_value" in one
             if not isinstance(one, dict) or (is_constant and one["constant_value"] in (None, "")):
                 continue
-            # A plan does not tell what is made by a function of constants, such as the content of a file.
+            # A plan does not show the result of a function of constants, such as the content of a file.
             word = value_origins.WRITTEN if is_constant else value_origins.UNTRACED
             found |= self._of(names, one, block, frozenset()) or frozenset({word})
         return found
@@ -188,7 +186,7 @@ class PlanOrigins:
         return self._of(names, found.get("expression"), {}, busy)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
-        """Return the origins of an attribute of a resource: what it is, or what its author writes for it."""
+        """Return the origins of an attribute of a resource, either of the attribute itself or of its expression."""
         name = str(ref.rest[0]) if ref.rest else ""
         found = credentials.attribute_origins(ref.type, name)
         block = self._configuration.resource(names, ref.name)

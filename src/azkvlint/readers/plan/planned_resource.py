@@ -1,4 +1,4 @@
-"""One resource instance of a plan, as lowering sees it: its values after apply, and what its author wrote."""
+"""One resource instance of a plan: its values after apply, and the arguments that its author wrote."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KNOWN_AFTER_APPLY = "known after apply"
 
 
 class PlannedAddress(msgspec.Struct, frozen=True):
-    """Where a resource instance stands: module instance, module names, module-local address and instance key."""
+    """The place of a resource instance: module instance, module names, module-local address and instance key."""
 
     address: str
     path: ModulePath
@@ -93,13 +93,13 @@ class Instance:
         return self.resource.startswith("data.")
 
     def writes(self, argument: str) -> bool | None:
-        """Return whether the author wrote the argument; None if the plan does not say."""
+        """Return whether the author wrote the argument; None if the plan does not show it."""
         return self.configuration.writes(self.names, self.resource, argument)
 
     def unwritten(self, arguments: Iterable[str]) -> frozenset[str]:
-        """Return those of some arguments that the author does not write, as far as the plan says what is written.
+        """Return the arguments that the author certainly did not write; none for a data source.
 
-        A data source has its values from Azure.
+        The values of a data source come from Azure.
         """
         if self.is_data:
             return frozenset()
@@ -128,10 +128,9 @@ class Instance:
         return bool(block) and expression_at(block.get("expressions"), path) is None
 
     def is_overruled(self, path: ArgumentPath, rivals: tuple[str, ...]) -> bool:
-        """Return whether an argument only repeats what was before, because its author writes it by another of its
-        names.
+        """Return whether an argument only repeats its previous value, because its author set it by another name.
 
-        The provider computes the names that are not set: in an update they still have their values from before.
+        The provider computes the names that are not set: during an update they still have their previous values.
         """
         if self.action != "update":
             return False
@@ -141,7 +140,7 @@ class Instance:
         )
 
     def unknown_value(self, path: ArgumentPath) -> Unknown:
-        """Return an unknown value, and what it depends on."""
+        """Return an unknown value with its dependencies."""
         block = self.configuration.resource(self.names, self.resource)
         expression = expression_at(block.get("expressions"), path)
         refs = references(expression)

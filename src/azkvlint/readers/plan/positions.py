@@ -14,32 +14,32 @@ from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines
 from azkvlint.syntax.json_positions import elements, members
 from azkvlint.util.lazy_regex import regex
 
-# The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
+# The head of an entry is all that precedes its change: address, type, name, index, provider. It contains no values.
 _CHANGE = regex(rb'\s*"change"\s*:')
 _ADDRESS = regex(rb'"address"\s*:\s*"(?:[^"\\]|\\.)*"')
 _MAX_HEAD = 2000
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# Where the configuration names what has no entry among the changes, by how its address begins.
+# The configuration sections of objects without an entry among the changes, by address prefix.
 _NAMED = {
     PROVIDER_PREFIX: ("configuration", "provider_config"),
     "output.": ("configuration", "root_module", "outputs"),
     "module.": ("configuration", "root_module", "module_calls"),
 }
-# start, end: the region; head_start, head_end: what may be shown around it.
+# start, end: the region; head_start, head_end: the range that an excerpt may show.
 _Span = tuple[int, int, int, int]
 
 
 def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
-    """Return region and excerpt of each address that the plan holds: its ``"address"`` line, or the key that names it.
+    """Return region and excerpt of each address in the plan: its ``"address"`` line, or the key that names it.
 
-    ``numbers`` says which entry of the plan an address is.
+    ``numbers`` are the plan entries of the addresses.
     """
-    wanted: dict[int, list[str]] = {}
+    by_entry: dict[int, list[str]] = {}
     for address in addresses:
         if address in numbers:
-            # What a template deploys has its entry in common with all else that is in the template.
-            wanted.setdefault(numbers[address], []).append(address)
-    spans = dict(_change_spans(plan, wanted))
+            # All resources of a template share the entry of its deployment.
+            by_entry.setdefault(numbers[address], []).append(address)
+    spans = dict(_change_spans(plan, by_entry))
     spans |= _key_spans(plan, addresses)
     # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
     ordered = sorted(spans.items(), key=lambda item: item[1][2])
@@ -70,17 +70,17 @@ def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Reg
     return Region(start[0], start[2], end[0], end[2])
 
 
-def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
-    """Yield the entries of these numbers, the deferred ones last. Walking over the others costs next to nothing."""
-    last = max(wanted, default=-1)
+def _change_spans(plan: Plan, by_entry: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
+    """Yield the entries with these numbers, deferred ones last. Skipping the others is cheap."""
+    last = max(by_entry, default=-1)
     parts = (("resource_changes", plan.entries), ("deferred_changes", plan.deferred))
     places = chain.from_iterable(elements(plan.data, items, plan.offsets.get(name, 0)) for name, items in parts)
     for number, (start, end) in enumerate(places):
         if number > last:
             return
-        if number in wanted:
+        if number in by_entry:
             span = _head(plan.data, start, end)
-            for address in wanted[number]:
+            for address in by_entry[number]:
                 yield address, span
 
 
@@ -98,20 +98,20 @@ def _head(data: bytes, start: int, end: int) -> _Span:
 
 
 def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
-    """Return what the configuration names: the key of each provider, output or module call of the root module."""
+    """Return the spans of keys in the configuration: providers, outputs and module calls of the root module."""
     found: dict[str, _Span] = {}
     for prefix, path in _NAMED.items():
         names = {address.removeprefix(prefix) for address in addresses if address.startswith(prefix)}
-        wanted = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
+        keys = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
         try:
-            found |= {prefix + key: span for key, span in _keys(plan, path, wanted)} if wanted else {}
+            found |= {prefix + key: span for key, span in _keys(plan, path, keys)} if keys else {}
         except DECODE_ERRORS:
-            # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
+            # A key may be duplicated, which is not checked in a large plan: then no position is certain.
             continue
     return found
 
 
-def _keys(plan: Plan, path: tuple[str, ...], wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
+def _keys(plan: Plan, path: tuple[str, ...], keys: Collection[str]) -> Iterator[tuple[str, _Span]]:
     outermost, *inner = path
     if outermost not in plan.parts:
         return
@@ -126,5 +126,5 @@ def _keys(plan: Plan, path: tuple[str, ...], wanted: Collection[str]) -> Iterato
         # The value starts after the key and its colon; the key is what the finding marks.
         text = msgspec.json.encode(key)
         start = here.rfind(text, 0, place)
-        if key in wanted and start >= 0:
+        if key in keys and start >= 0:
             yield key, (at + start, at + start + len(text), at + start, at + place)

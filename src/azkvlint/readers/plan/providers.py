@@ -56,11 +56,11 @@ class Providers:
         return version
 
     def find(self, names: tuple[str, ...], resource: str) -> ManagingProvider:
-        """Return what manages a resource, by its static place."""
+        """Return the provider that manages a resource, by its static place."""
         place = (names, resource)
         found = self._known.get(place)
         if found is None:
-            # What was taken out of the configuration has no block; where there is one provider, it had that one.
+            # A resource without a block was removed from the configuration; a single provider must have managed it.
             key = self._configuration.provider_key(names, resource) or self._only
             version = self._versions.get(key)
             address = PROVIDER_PREFIX + key
@@ -81,8 +81,8 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
             continue
         try:
             change = decode_entry(entry)
-            asked = change.type in EVIDENCE and change.type not in found
-            keys = _keys(change, decoder) if asked else None
+            is_evidence = change.type in EVIDENCE and change.type not in found
+            keys = _keys(change, decoder) if is_evidence else None
         except DECODE_ERRORS:
             continue  # reported where resources are read
         if keys is not None:

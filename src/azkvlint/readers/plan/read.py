@@ -1,4 +1,4 @@
-"""A plan -> the resources that the loaded rules require, and what could not be understood."""
+"""Reads a plan: the resources that the loaded rules require, and problems with unsupported parts."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
-    """The result of reading a plan. ``numbers`` are the numbers of the plan's entries by address.
+    """The result of reading a plan.
 
-    ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
+    ``numbers`` are the indexes of the plan's entries by address. ``closed``: the plan is complete, so a resource that
+    is not in it does not exist. ``secret_texts`` are strings that no report may show.
     """
 
     plan: Plan
@@ -110,7 +111,7 @@ class _Reader:
         self.required = required
         self.configuration = Configuration(plan.configuration)
         self.providers = Providers(plan, self.configuration, path)
-        # No value of a plan has a place of its own: only whole resources have one in its text.
+        # Values in a plan have no locations; only resources do.
         self.at = Location(path=path)
         self.lowerings = ArgumentMaps(required, self.at)
         steps = STEPS_OF_WALKS.for_size(budget.limits.size)
@@ -194,10 +195,10 @@ class _Reader:
         firm = len(self.plan.entries)
         for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
             type_ = entry_type(entry)
-            asked = interest.get(type_)
-            if asked is None:
-                asked = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
-            if not asked:
+            is_relevant = interest.get(type_)
+            if is_relevant is None:
+                is_relevant = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
+            if not is_relevant:
                 continue
             try:
                 change = decode_entry(entry) if number < firm else self._decode_deferred(entry)
@@ -213,7 +214,7 @@ class _Reader:
                 self._problem(TYPE_UNKNOWN, "error", unmapped_type_message(change.type), change.address)
 
     def _decode_deferred(self, entry: msgspec.Raw) -> ResourceChange:
-        """Return an entry of what Terraform leaves to a later plan."""
+        """Return a deferred change, which Terraform leaves to a later plan."""
         found = decode_deferred(entry)
         self.deferred[found.resource_change.address] = found.reason or "no reason is given"
         return found.resource_change
@@ -234,7 +235,7 @@ class _Reader:
         common, secret = lowering.shared_attributes(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
-        if instance.action == "update" and self._asks_for_changes(lowering.type):
+        if instance.action == "update" and self._requires_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
             lowering.own_attributes(before)
             after = join_attributes(common, secret)
@@ -253,9 +254,9 @@ class _Reader:
         instance.deferred = self.deferred.get(change.address, "")
         return instance
 
-    def _asks_for_changes(self, type_: str) -> bool:
-        asked = self.required.paths_of(type_) or ()
-        return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
+    def _requires_changes(self, type_: str) -> bool:
+        paths = self.required.paths_of(type_) or ()
+        return any(path[:2] in (CHANGED_FROM, ()) for path in paths)
 
     def _before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
         """Return the resource as it is before the plan is applied."""
@@ -287,7 +288,7 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = freeze(planned_attributes(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            if instance.action == "update" and self._asks_for_changes(type_):
+            if instance.action == "update" and self._requires_changes(type_):
                 before = self._before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
             traced = self._with_origins(instance, type_, body)
@@ -311,7 +312,7 @@ class _Reader:
             self.updates.append(instance)
 
     def _add_deployed(self, instance: Instance, declared_as: str, azure_type: str = "") -> None:
-        """Add what the template of a resource deploys, unless the plan removes the resource."""
+        """Add the resources in the template of a deployment, unless the plan removes the deployment."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
         from azkvlint.readers.plan.templates import deploy_templates  # most plans have no templates

@@ -22,9 +22,11 @@ _VISITS = 5
 
 
 class WalkPosition(msgspec.Struct, frozen=True):
-    """Where an expression stands: its module instance, the key of the instance that refers, its block (for
-    ``each.value``; none in an output) and that block's instances, what is taken from its value (``.id``, ``["k"]``),
-    what chooses among instances if the expression itself does not, and how deep the walk is.
+    """The position of an expression in a walk.
+
+    It consists of the module instance, the key of the referring instance, its block (for ``each.value``; none in an
+    output) and the instances of that block, the steps taken from the value (``.id``, ``["k"]``), the choice among
+    instances if the expression itself makes none, and the depth of the walk.
     """
 
     path: ModulePath
@@ -37,12 +39,12 @@ class WalkPosition(msgspec.Struct, frozen=True):
 
 
 class Walk:
-    """One walk along references, and what it has found: addresses with their Terraform types, and the ``hops`` there.
+    """One walk along references, and its results: addresses with their Terraform types, and the ``hops`` to them.
 
-    ``within`` are Terraform types of which it also may be anything. ``anything``: it also ended where a plan shows
-    nothing. ``by_key``: the key of the instance that refers may have
-    made a difference. ``argument`` is the one whose value is looked for. ``most`` is the number of references that it
-    may follow, ``steps`` how often it has come to one.
+    ``within`` are Terraform types whose resources are all possible targets too. ``anything``: a part of the walk ended
+    where a plan shows nothing. ``by_key``: the result may depend on the key of the referring instance. ``argument`` is
+    the argument whose value is traced. ``most`` is the maximum number of references to follow, ``steps`` the number
+    reached so far.
     """
 
     def __init__(
@@ -50,14 +52,14 @@ class Walk:
         configuration: Configuration,
         made: CandidateTypes,
         instances: Instances,
-        asked: Callable[[str], bool],
+        is_required: Callable[[str], bool],
         argument: str,
         most: int = MAX_STEPS,
     ) -> None:
         self.configuration = configuration
         self.made = made
         self.instances = instances
-        self.asked = asked
+        self.is_required = is_required
         self.argument = argument
         self.most = most
         self.addresses: dict[str, str] = {}
@@ -76,7 +78,7 @@ class Walk:
             return
         chosen = found
         if found[0].is_whole:
-            # X[each.key].id: what stands after a whole reference chooses the instance, unless it may be an id itself.
+            # X[each.key].id: references after a whole reference choose the instance, unless they may be IDs.
             chosen = [found[0], *(ref for ref in found[1:] if ref.may_be_id)]
         followed = {ref.text for ref in chosen}
         choice = _choice(at, [ref for ref in every if ref.text not in followed])
@@ -121,7 +123,7 @@ class Walk:
                 self.resource(ref, at, choice)
 
     def variable(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
-        """Follow ``var.V`` to what the caller passes; in the root module it is known."""
+        """Follow ``var.V`` to the argument of the caller; in the root module the value is known."""
         if not at.path:
             return
         names, keys = split(at.path)
@@ -136,7 +138,7 @@ class Walk:
             )
 
     def local(self, at: WalkPosition) -> None:
-        """Follow ``local.x``, which holds nothing unknown that its module does not see."""
+        """Follow ``local.x``, whose unknown parts all come from its module."""
         seen = self.made.visible_types(split(at.path)[0])
         if seen is None:
             self.anything = True
@@ -158,7 +160,7 @@ class Walk:
         name = None if place is None else rest[place]
         after = at.rest or ("id",) if place is None else rest[place + 1 :]
         inside = WalkPosition(
-            (*at.path, (ref.name, ref.key)), None, None, None, after, _said(rest) or choice, at.depth + 1
+            (*at.path, (ref.name, ref.key)), None, None, None, after, _literal_choice(rest) or choice, at.depth + 1
         )
         for out in outputs if name is None else (name,):
             node = outputs[out]
@@ -178,17 +180,17 @@ class Walk:
         self.follow(refs, WalkPosition(at.path, at.key, None, None, ref.rest + at.rest, item, at.depth + 1))
 
     def resource(self, ref: Traversal, at: WalkPosition, choice: Choice | None) -> None:
-        """Follow a reference to a resource: its own ID, or what is written for another attribute."""
+        """Follow a reference to a resource: its own ID, or the expression of another attribute."""
         names, _ = split(at.path)
-        if self.asked(ref.type) and not self.instances.has(names, ref.name):
+        if self.is_required(ref.type) and not self.instances.has(names, ref.name):
             return
         written = self.configuration.resource(names, ref.name).get("expressions")
         written = written if isinstance(written, dict) else {}
-        choice = _said(ref.rest + at.rest) or choice
+        choice = _literal_choice(ref.rest + at.rest) or choice
         attribute = _attribute(ref, at.rest, written)
         if attribute is None and self.argument in written:
-            # The attribute's name was lost (``X[each.key].key_vault_id``). It is hardly X's own id then, but for a
-            # parent, which may have a parent of its own.
+            # The attribute name was lost (``X[each.key].key_vault_id``). Then it is probably not the ID of X itself,
+            # but it may be for ``parent_id``, since a parent may have a parent of its own.
             self._argument(ref, at, self.argument, written[self.argument], choice)
             if self.argument != "parent_id":
                 return
@@ -208,7 +210,7 @@ class Walk:
             self.anything = True
             return
         key = ref.key
-        if key is None and choice is not None and choice.how in ("said", "own"):
+        if key is None and choice is not None and choice.how in ("literal", "own"):
             key = choice.key
         names, keys = split(at.path)
         block, users = self.configuration.resource(names, ref.name), Users(names, ref.name, keys)
@@ -221,7 +223,7 @@ def is_keyed(ref: Traversal) -> bool:
 
 
 def _choice(at: WalkPosition, others: list[Traversal]) -> Choice | None:
-    """Return what the references that are not followed themselves say about which instance is meant."""
+    """Return the choice of an instance by the references that are not followed themselves."""
     if at.block is None or not any(is_keyed(ref) for ref in others):
         return at.choice
     if all(ref.kind == "known" and is_keyed(ref) for ref in others):
@@ -231,10 +233,10 @@ def _choice(at: WalkPosition, others: list[Traversal]) -> Choice | None:
     return Choice(at.key, how, at.users)
 
 
-def _said(rest: Rest) -> Choice | None:
-    """Return the first key among the steps."""
+def _literal_choice(rest: Rest) -> Choice | None:
+    """Return the choice of the first key among the steps."""
     key = next((key_of(step) for step in rest if key_of(step) is not None), None)
-    return Choice(key, "said") if key is not None else None
+    return Choice(key, "literal") if key is not None else None
 
 
 def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | None:
@@ -244,5 +246,5 @@ def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | 
         return str(names[0])
     if not names:
         return None
-    # A whole resource may be a field of an object (``var.o.vault.id``), unless the names are those of its own blocks.
+    # A resource object may be a field of an object (``var.o.vault.id``), unless the names are those of its own blocks.
     return "" if ref.rest or names[0] in written else str(names[-1])

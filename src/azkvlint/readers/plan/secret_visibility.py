@@ -1,7 +1,7 @@
-"""Whether what a plan shows of a value is a secret: references alone do not tell a secret from what is made of it.
+"""Checks whether a value in a plan exposes a secret, which references alone do not show.
 
-``length(secret)``, ``sha256(secret)`` and ``secret`` have the same references in a plan's configuration. A plan knows
-some values, though, and among them some secrets, in clear text. They are compared here, and never leave this module.
+``length(secret)``, ``sha256(secret)`` and ``secret`` have the same references in the configuration of a plan. But a
+plan contains some values, including some secrets, in clear text. They are compared here, and never leave this module.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _SECRET: Origins = frozenset(
         value_origins.SECURE,
     }
 )
-# A shorter text may be part of another one by chance.
+# A shorter string may be part of another one by coincidence.
 _LEAST = 8
-# The limit of comparisons of texts with secrets.
+# The maximum number of comparisons with secrets.
 _MOST = 5_000_000
 _CHANGE = msgspec.json.Decoder(Change)
 _OUTPUTS = msgspec.json.Decoder(dict[str, Change])
@@ -46,20 +46,20 @@ class VisibleSecrets:
     def __init__(self, configuration: Configuration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
-        # By type and address without keys: what there will be.
+        # The planned values, by type and by address without keys.
         self._instances: dict[str, defaultdict[str, list[Any]]] = {}
 
     def of_output(self, name: str, found: Origins) -> Origins:
-        """Return ``found``, the origins of all that an output refers to, as far as it certainly gives that away."""
+        """Return ``found``, the origins of an output's references, with secrets only if its value exposes one."""
         change = self._outputs.get(name) if found & _SECRET else None
         value = change.after if change is not None else None
-        # What is true or false is no secret, whatever it was made of.
+        # A boolean is not a secret, even if it is computed from one.
         if change is not None and isinstance(value, bool) and not change.after_unknown:
             return found - _SECRET | {value_origins.RESOURCE}
         return self._certain(found, [value])
 
     def of_argument(self, address: str, type_: str, name: str, found: Origins) -> Origins:
-        """Return the same of an argument of a resource, in any of its instances; ``address`` is without their keys."""
+        """Return the same for an argument of all instances of a resource; ``address`` does not contain their keys."""
         if not found & _SECRET:
             return found
         if type_ not in self._instances:
@@ -86,7 +86,7 @@ class VisibleSecrets:
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        """Return the texts of all secrets that the plan knows: in its variables, in its state, and in what it reads."""
+        """Return all secret strings in the plan: in variables, in resource changes and in the prior state."""
         declared = self._configuration.module(()).get("variables")
         held: list[Any] = [
             value
@@ -106,22 +106,22 @@ class VisibleSecrets:
         except DECODE_ERRORS:
             return []
 
-    def _changes(self, is_asked: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
+    def _changes(self, is_required: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
         """Yield the changes of resources of the required types; broken ones are reported elsewhere."""
         for entry in self._plan.entries:
             type_ = entry_type(entry)
-            if type_ is not None and not is_asked(type_):
+            if type_ is not None and not is_required(type_):
                 continue
             try:
                 found = decode_entry(entry)
-                if is_asked(found.type):
+                if is_required(found.type):
                     yield found, _CHANGE.decode(found.change)
             except DECODE_ERRORS:
                 continue
 
 
 def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
-    """Return all that stands at ``path``, in every block of a list."""
+    """Return all values at ``path``, in every block of a list."""
     if not path:
         return [value]
     if isinstance(value, list):
@@ -130,7 +130,7 @@ def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """Yield a text as it is, and what it says in Base64."""
+    """Yield a string, and its Base64-decoded form if it has one."""
     yield text
     try:
         yield b64decode(text, validate=True).decode()
@@ -139,7 +139,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield all texts in a value."""
+    """Yield all strings in a value."""
     waiting = [value]
     while waiting:
         here = waiting.pop()

@@ -23,11 +23,10 @@ from azkvlint.readers.plan.traversal import Rest, longest
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """Where a reference leads: to one of ``addresses``, or (``anything``) perhaps elsewhere.
+    """The targets of a reference: one of ``addresses``, or (``anything``) possibly another one.
 
-    ``types`` are the Azure types of all that it may lead to ("" for one that has no name here), or none if there is no
-    telling. ``hops`` are the references followed. ``by_key``: the key of the instance that refers may have made a
-    difference.
+    ``types`` are the Azure types of all possible targets ("" for a type without a mapping), empty if they are unknown.
+    ``hops`` are the references followed. ``by_key``: the result may depend on the key of the referring instance.
     """
 
     addresses: tuple[str, ...]
@@ -38,7 +37,7 @@ class Trace(msgspec.Struct, frozen=True):
 
     @property
     def is_certain(self) -> bool:
-        """Return whether there is exactly one resource that it can name."""
+        """Return whether there is exactly one possible target."""
         return len(self.addresses) == 1 and not self.anything
 
 
@@ -62,29 +61,27 @@ def _written(block: Node, refs: list[str]) -> _Written:
 
 
 class Tracer:
-    """Follows references of one plan. Answers in which the instance's own key plays no part are kept.
+    """Follows the references of one plan, and caches results that do not depend on the key of the instance.
 
-    ``asked`` tells of a Terraform type whether its instances are among ``instances``: then one that is not there does
-    not exist, or is known already. ``steps`` is the number of references that it may follow for all of them together.
+    ``is_required`` returns whether the instances of a Terraform type are in ``instances``: an instance of such a type
+    that is not there does not exist, or is known. ``steps`` limits the number of references followed in total.
     """
 
     def __init__(
-        self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool], steps: int
+        self, configuration: Configuration, instances: Instances, is_required: Callable[[str], bool], steps: int
     ) -> None:
         self.configuration = configuration
         self.made = CandidateTypes(configuration)
         self.instances = instances
-        self.asked = asked
+        self.is_required = is_required
         self._steps = steps
         self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
-        # What is certain of all instances of a block in a module instance: they share the value that says so.
+        # The certain links of all instances of a block in a module instance, which share the value.
         self.links: dict[tuple[ModulePath, str, Rest], Link] = {}
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
     def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
-        """Return where ``argument`` of a resource leads; None if its block or the argument is not in the
-        configuration.
-        """
+        """Return the targets of ``argument`` of a resource; None if the configuration has no such block or argument."""
         written = self._written(names, resource, argument)
         if written is None:
             return None
@@ -96,21 +93,23 @@ class Tracer:
         trace = self._kept.get(question)
         if trace is None:
             name = next((step for step in reversed(argument) if isinstance(step, str)), "")
-            walk = Walk(self.configuration, self.made, self.instances, self.asked, name, min(MAX_STEPS, self._steps))
+            walk = Walk(
+                self.configuration, self.made, self.instances, self.is_required, name, min(MAX_STEPS, self._steps)
+            )
             users = Users(names, resource, split(path)[1])
             walk.follow(written.refs, WalkPosition(path, key, written.block, users, (), None, 0))
             self._steps = max(self._steps - walk.steps, 0)
             anything = walk.anything or bool(walk.within) or not walk.addresses
-            # Where no id is named, a local value may as well have cut a subscription out of one.
-            is_told = walk.addresses and not walk.anything
-            types = _azure_types({*walk.addresses.values(), *walk.within}) if is_told else ()
+            # If no ID is named, a local value may have extracted a subscription from one.
+            is_certain = walk.addresses and not walk.anything
+            types = _azure_types({*walk.addresses.values(), *walk.within}) if is_certain else ()
             trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops), walk.by_key)
             if not walk.by_key:
                 self._kept[question] = trace
         return trace
 
     def _written(self, names: Names, resource: str, argument: Rest) -> _Written | None:
-        """Return what the author wrote for an argument, looked up once for all instances of the block."""
+        """Return the expression of an argument, looked up once for all instances of the block."""
         question = (names, resource, argument)
         if question not in self._blocks:
             block = self.configuration.resource(names, resource)

@@ -19,20 +19,20 @@ from azkvlint.util.errors import InputError
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope
 
-# What joins lists, and what leaves the items of one as they are.
+# Functions that concatenate lists, and functions that keep the items of a list.
 _JOINS = frozenset({"concat", "setunion"})
 _SAME_ITEMS = frozenset({"distinct", "sort", "tolist", "toset"})
 _WHOLES = (Items, Fields)
-# Blocks that say how Terraform goes about a resource, and nothing of the resource.
+# Meta-argument blocks, which are not part of the resource itself.
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
 
 
 class BlockContext(Protocol):
-    """The context of a content: its location, and what its expressions can refer to."""
+    """The context of a block: its location, and the names that its expressions can refer to."""
 
     @property
     def at(self) -> Location:
-        """Return where its head stands."""
+        """Return the location of the block header."""
 
     @property
     def local(self) -> Local:
@@ -42,7 +42,7 @@ class BlockContext(Protocol):
 class Content:
     """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
 
-    ``damaged``: a part of it cannot be read, so whatever is not found may stand there.
+    ``damaged``: a part of it cannot be read, so an argument that is not found may be in that part.
     """
 
     def __init__(
@@ -112,15 +112,15 @@ class Content:
         return whole if isinstance(whole, Items) else None
 
     def _lost(self, name: str) -> Unknown | None:
-        """Return what is not found, if it may stand where nothing can be read."""
+        """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
         return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
 
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:
-        """Return the blocks of a type in their order; Unknown if their number is unknown, None if there is no block.
+        """Return the blocks of a type in order; Unknown if their number is unknown, None if there is no block.
 
-        An attribute of the same name states the same in another way: ``access_policy = [{ ... }]``, and all of JSON.
-        ``single``: the type allows one block, which is an argument like any other, so the defaults of variables decide
-        whether it is set. Repeated blocks are items of their own, which may exist with other values than the defaults.
+        An attribute of the same name is equivalent: ``access_policy = [{ ... }]``, and all blocks in JSON. ``single``:
+        the type allows one block, which is treated like an argument, so the defaults of variables determine whether it
+        is set. Repeated blocks are separate items, which may exist if variables have other values than their defaults.
         """
         found, doubts, written = self._generated_blocks(name, single)
         if doubts:
@@ -131,11 +131,11 @@ class Content:
         return lost if lost is not None else found if written else None
 
     def certain_blocks(self, name: str) -> list[Content | Values]:
-        """Return the blocks of a type that are there however many more of them there are."""
+        """Return the blocks of a type that exist regardless of how many others do."""
         return self._generated_blocks(name)[0]
 
     def _generated_blocks(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
-        """Return the blocks of a type, why there may be more of them, and whether any is written."""
+        """Return the blocks of a type, the reasons why more may exist, and whether any is written."""
         found: list[Content | Values] = []
         doubts: list[Unknown] = []
         written = False
@@ -220,9 +220,7 @@ class Content:
         return part.block.labels[0]
 
     def data(self, at: Location, pattern: str = "") -> Fields:
-        """Return all that is written, as a value. ``pattern`` is what tells it apart, should somebody ask it
-        for more.
-        """
+        """Return all arguments and blocks as an object. ``pattern`` identifies it if a missing member is read."""
         fields: dict[str, Result] = {}
         for name in self.pieces:
             found = self.attribute(name)
@@ -246,7 +244,7 @@ def _block_types(parts: Sequence[Part]) -> Iterator[str]:
 
 
 class _BlockContext:
-    """A block: where it stands, and what it can refer to."""
+    """The context of one block."""
 
     def __init__(self, at: Location, local: Local) -> None:
         self.at = at
@@ -254,7 +252,7 @@ class _BlockContext:
 
 
 class Values:
-    """The same for an object that stands for a block."""
+    """The same as ``Content`` for an object in place of a block."""
 
     def __init__(self, value: Fields) -> None:
         self.value = value
@@ -284,7 +282,7 @@ class Values:
 
 
 def _value_blocks(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
-    """Return what an attribute says instead of blocks: an object, or a list of them."""
+    """Return the blocks that an attribute defines with an object or a list of objects."""
     match found:
         case None | Absent():
             return None
@@ -297,7 +295,7 @@ def _value_blocks(name: str, found: Result | None) -> list[Content | Values] | U
 
 
 def _is_open(found: Result) -> Unknown | None:
-    """Return why it is not known what is in a collection; None if it is."""
+    """Return why the items of a collection are unknown; None if they are known."""
     if isinstance(found, Fields):
         return missing_fields_reason(found)
     if isinstance(found, Items):

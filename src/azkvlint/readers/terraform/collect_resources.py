@@ -72,12 +72,12 @@ _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
 
 
-# What a declaration says of itself, and not of what it declares.
+# The meta-arguments of declarations, which are not arguments of the resource or module.
 _META_ARGUMENTS = frozenset({"source", "version", "count", "for_each", "providers", "provider", "depends_on"})
 
 
 class ResourceCollector:
-    """One root module while its resources are gathered into ``run``."""
+    """Collects the resources of one root module in ``run``."""
 
     def __init__(self, run: TerraformRun, folder: Folder, scenarios: Scenarios) -> None:
         self.run = run
@@ -97,7 +97,7 @@ class ResourceCollector:
         self.written: dict[int, tuple[int, int]] = {}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
-        """Add what a module declares, and what the modules declare that it calls."""
+        """Add the resources of a module and of the modules that it calls."""
         run, folder = self.run, instance.folder
         self._report_refused(instance)
         self._expect(instance)
@@ -118,23 +118,23 @@ class ResourceCollector:
                 self._lower_module(call, conditions)
 
     def _expect(self, instance: ModuleInstance) -> None:
-        """Refuse what a module declares, in all its copies, before any of it is made."""
+        """Check the number of declarations in all instances of a module against the limits, before any is created."""
         run, folder, copies = self.run, instance.folder, instance.call.copies
         run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
         resources, modules = self._written(folder)
         run.expect(resources * copies, modules * copies)
 
     def _written(self, folder: Folder) -> tuple[int, int]:
-        """Return how many resources and instances of modules a module declares, as far as that is written out."""
+        """Return how many resources and module instances a module declares, as far as the counts are literals."""
         found = self.written.get(id(folder))
         if found is None:
-            asked = (one for one in folder.resources.values() if self.run.cache.is_required(type_of(one)))
-            resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
+            declared = (one for one in folder.resources.values() if self.run.cache.is_required(type_of(one)))
+            resources, modules = sum(map(written_count, declared)), sum(map(written_count, folder.modules.values()))
             found = self.written[id(folder)] = resources, modules
         return found
 
     def _is_read(self, folder: Folder) -> bool:
-        """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
+        """Return whether a module has anything to evaluate: any resource may expose a secret passed to it."""
         return self.shows_secrets or self.run.cache.matters(folder, self.run.root)
 
     def _pseudo_resources(self, instance: ModuleInstance) -> Iterator[Resource]:
@@ -180,7 +180,7 @@ class ResourceCollector:
         lower: Callable[[AnySymbol, frozenset[str]], None],
         skip: Callable[[AnySymbol, str | None], None],
     ) -> None:
-        """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
+        """Add a declaration that exists only if a variable overrides its default, or record why it never exists."""
         run, within = self.run, symbol.instance.call.scenario
         known = len(run.resources)
         scenario: Scenario | None = None
@@ -320,7 +320,7 @@ class ResourceCollector:
             self.run.type_not_known("error", unknown_type_message(type_), entity.at)
 
     def _unknown_type(self, entity: ResourceEntity) -> None:
-        """Report a resource that may be of any type; a type that only a plan knows is no error."""
+        """Report a resource of unknown type; this is not an error if only a plan contains the type."""
         self.run.closed = False
         level = "note" if isinstance(entity.content.attribute("type"), Unknown) else "error"
         text = f"the type of {entity.address} is not known, so it is not evaluated"
@@ -349,7 +349,7 @@ class ResourceCollector:
         if symbol.is_data:
             read = Scalar(at=entity.at, value="read", origin=Origin.DERIVED, note="it is a data source")
             fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
-        elif self._asks_for_lifecycle(type_):
+        elif self._requires_lifecycle(type_):
             have = fields.get("derived")
             derived = have.fields if isinstance(have, MapValue) else {}
             fields["derived"] = MapValue(
@@ -370,11 +370,11 @@ class ResourceCollector:
             callers=instance.call.callers,
         )
 
-    def _asks_for_lifecycle(self, type_: str) -> bool:
+    def _requires_lifecycle(self, type_: str) -> bool:
         found = self.lifecycles.get(type_)
         if found is None:
-            asked = self.run.required.paths_of(type_) or frozenset()
-            found = self.lifecycles[type_] = any(path in asked for path in _LIFECYCLE)
+            paths = self.run.required.paths_of(type_) or frozenset()
+            found = self.lifecycles[type_] = any(path in paths for path in _LIFECYCLE)
         return found
 
     def finish(self) -> None:
@@ -405,7 +405,7 @@ def _is_accounted(declaration: Declaration) -> bool:
 
 
 def azure_type(declaration: Declaration) -> str:
-    """Return the Azure type of a declaration as it is written; empty if that says none."""
+    """Return the Azure type of a declaration as written; empty if it has none."""
     terraform = declaration.local.partition(".")[0]  # "data" has no type
     mapped = RESOURCES.get(terraform)
     if mapped is not None:
@@ -421,7 +421,7 @@ _NAME = regex(r"(?:.*_)?security_domain_(?:.*_)?certificate(?:s|_ids|s_ids)?")
 
 
 def share_certificates(call: ModuleCallSymbol) -> Iterator[str]:
-    """Yield the addresses of what a call gives to such an argument."""
+    """Yield the addresses that a call passes to an argument for security domain certificates."""
     for name, piece in call.declaration.attributes.items():
         if _NAME.fullmatch(name):
             for use in call.instances:
@@ -429,7 +429,7 @@ def share_certificates(call: ModuleCallSymbol) -> Iterator[str]:
 
 
 def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Iterator[Resource]:
-    """Yield those of the addresses that are certificates, each as one that is there for a share."""
+    """Yield the certificates among the addresses, each marked as one for a security domain share."""
     for address in addresses & resources.keys():
         found = resources[address]
         if found.type.lower() == CERTIFICATES:

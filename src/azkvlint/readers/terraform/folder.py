@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 class Declaration:
-    """A block at the top of a module, with what override files lay over it. ``local`` is its address in the module."""
+    """A top-level block of a module, with its overrides from override files. ``local`` is its address in the module."""
 
     __slots__ = ("_attributes", "_blocks", "block", "local", "overrides", "path")
 
@@ -61,7 +61,7 @@ class Declaration:
 
     @property
     def is_damaged(self) -> bool:
-        """Return whether there is more in it than could be read."""
+        """Return whether a part of the declaration could not be read."""
         return bool(self.block.body.faults) or any(part.block.body.faults for part in self.overrides)
 
     @property
@@ -89,11 +89,11 @@ class ModuleFile(NamedTuple):
 
 
 class Folder:
-    """A module as it is written. ``path`` is what reports call its folder, ``directory`` its real path.
+    """A module as written. ``path`` is the reported path of its folder, ``directory`` the real path.
 
-    ``resources`` holds data sources (``data.TYPE.NAME``) and ephemeral resources too. ``twins`` are declarations whose
-    address is taken already, ``misfits`` blocks that are nothing that Terraform knows; it refuses both. ``unreadable``
-    are files by their reported path, ``names`` those of all that lies in the folder.
+    ``resources`` also contains data sources (``data.TYPE.NAME``) and ephemeral resources. ``twins`` are declarations
+    with a duplicate address, ``misfits`` are blocks of unsupported types; Terraform rejects both. ``unreadable`` are
+    files by their reported path, ``names`` the names of all entries of the folder.
     """
 
     def __init__(
@@ -158,12 +158,12 @@ class Folder:
 
     @property
     def is_damaged(self) -> bool:
-        """Return whether there is more in its files than could be read or understood."""
+        """Return whether a part of its files could not be read or understood."""
         return bool(self.unreadable or self.misfits) or any(file.parsed.faults for file in self.files)
 
     @property
     def declares_root(self) -> bool:
-        """Return whether it says itself that it is a root module: by a provider's configuration or a backend."""
+        """Return whether the folder is a root module by declaration: it configures a provider or a backend."""
         blocks = (block for part in self.settings for block in part.block.body.blocks)
         return bool(self.providers) or any(block.type in ("backend", "cloud") for block in blocks)
 
@@ -193,14 +193,12 @@ def load_folder(path: str, directory: str) -> Folder:
 
 
 def parse(file: str, *, variables: bool = False) -> File:
-    """Return one file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of
-    variables.
-    """
+    """Parse one file; ``variables``: it is a variable definitions file. Raises InputError if it cannot be read."""
     return parse_text(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
 
 
 def parse_text(file: str, text: str, *, variables: bool = False) -> File:
-    """Return the text of a file, taken apart as its name asks."""
+    """Parse the text of a file in the syntax that its name implies."""
     if not file.endswith(".json"):
         return parse_file(text)
     from azkvlint.syntax.hcl.json_file import parse_json_file
@@ -209,7 +207,7 @@ def parse_text(file: str, text: str, *, variables: bool = False) -> File:
 
 
 def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
-    """Yield the modules that a folder calls: the call's name, and its source if that is written out."""
+    """Yield the modules that a folder calls: the call's name, and its source if that is a literal."""
     for name, declaration in folder.modules.items():
         piece = declaration.attributes.get("source")
         node = piece.attribute.expression() if piece is not None else None
@@ -218,12 +216,12 @@ def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
 
 
 def removed_types(folder: Folder) -> set[str]:
-    """Return the types of the resources that a module says are removed."""
+    """Return the resource types in the removed blocks of a module."""
     return {steps[-2] for part in folder.removed if (steps := removed_steps(part))}
 
 
 def removed_steps(part: Part) -> list[str]:
-    """Return what ``from`` names, if it is one managed resource, in this module or in one that it called."""
+    """Return the steps of ``from`` if it is one managed resource, in this module or in one that it called."""
     written = part.block.body.attributes.get("from")
     steps = list(traversal_steps(written.expression())) if written is not None else []
     own = steps

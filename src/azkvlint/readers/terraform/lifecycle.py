@@ -62,7 +62,7 @@ def _prevent_destroy(entity: ResourceEntity) -> Value:
 
 
 def _ignored_changes(entity: ResourceEntity) -> Value:
-    """Return what ``ignore_changes`` lists; its items are names of arguments, not values."""
+    """Return the items of ``ignore_changes``, which are names of arguments, not values."""
     piece = _argument(entity, "ignore_changes")
     if piece is None:
         return ListValue(at=entity.at, items=())
@@ -89,7 +89,7 @@ _EITHER = "the removed block does not say whether to destroy: Terraform does if 
 
 
 def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
-    """Yield the resources of azurerm that a module says are removed."""
+    """Yield the azurerm resources in the removed blocks of a module."""
     for part in instance.folder.removed:
         steps = removed_steps(part)
         if not steps or steps[-2].startswith("azapi_"):
@@ -109,14 +109,14 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
             attributes=MapValue(at=at, fields={"derived": derived}),
             at=at,
             declared_as=steps[-2],
-            # Whichever it is, it is no longer part of what is deployed.
+            # In either case the resource is no longer deployed.
             action="delete" if is_destroyed else "forget",
             callers=instance.call.callers,
         )
 
 
 def _report(instance: ModuleScope, part: Part, level: str) -> None:
-    """Report what may be destroyed, and nothing says whether a vault is: a whole module, or a resource of azapi's."""
+    """Report a removed block that may destroy resources of unknown type: a module, or an azapi resource."""
     at = instance.locate(part.path, part.block.start, part.block.head)
     action = _action(instance, part, at)
     if not (isinstance(action, Scalar) and action.value == "forget"):
@@ -125,7 +125,7 @@ def _report(instance: ModuleScope, part: Part, level: str) -> None:
 
 
 def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
-    """Return what happens to it when the module is applied."""
+    """Return what applying the module does with the removed resource."""
     lifecycles = [block for block in part.block.body.blocks if block.type == "lifecycle"]
     written = [block.body.attributes["destroy"] for block in lifecycles if "destroy" in block.body.attributes]
     if part.block.body.faults or any(block.body.faults for block in lifecycles):

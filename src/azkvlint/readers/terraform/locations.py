@@ -1,4 +1,4 @@
-"""The root module that a plan was made from, found by what both declare."""
+"""Finds the root module of a plan by the declarations that both have in common."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
     from azkvlint.readers.terraform.module_cache import FolderCache
 
-# What is looked at before the search is given up: it must not take longer than judging the plan.
+# The limits of the search, which must not take longer than the evaluation of the plan.
 _MAX_FOLDERS = 5_000
 _MAX_BYTES = 30_000_000
-# The labels of a block that declares something.
+# The labels of a declaration.
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
 class RootModule(NamedTuple):
-    """A root module. ``base`` is the folder that paths are relative to, and that it cannot leave.
+    """A root module. ``base`` is the folder that paths are relative to and cannot leave.
 
-    ``difference`` is the first argument of which the plan has another constant: then it was made from other source.
+    ``difference`` is the first argument whose constant differs in the plan: then the plan was created from other
+    source.
     """
 
     folder: Folder
@@ -38,14 +39,14 @@ class RootModule(NamedTuple):
 
 
 class _NamedModule(NamedTuple):
-    """A folder that holds a module, and the last labels of its blocks; None where telling them takes parsing it."""
+    """A folder with a module, and the last labels of its blocks; None if only parsing would find them."""
 
     directory: str
     names: frozenset[bytes] | None
 
 
 def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return what the root module of a plan declares: addresses of resources and data sources, and of module calls."""
+    """Return the addresses that the root module of a plan declares: resources, data sources and module calls."""
     module = (configuration or {}).get("root_module")
     if not isinstance(module, dict):
         return frozenset()
@@ -59,9 +60,9 @@ def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
 
 
 class Locator:
-    """Finds the root modules of plans. Folders are looked through once.
+    """Finds the root modules of plans. Each folder is searched once.
 
-    ``root`` is the folder that the paths of a run start from; ``cache`` gives what is read below a folder.
+    ``root`` is the folder that the paths of a run are relative to; ``cache`` returns the folder cache for a root.
     """
 
     def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
@@ -69,16 +70,17 @@ class Locator:
         self._cache = cache
         self._below: dict[str, list[_NamedModule] | None] = {}
 
-    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> RootModule | None:
-        """Return the module that a plan with this configuration was made from; None if none, or several, may be.
+    def root_module(self, configuration: Mapping[str, Any] | None, source_root: str, beside: str) -> RootModule | None:
+        """Return the root module of a plan with this configuration; None if no module, or several, may be it.
 
-        ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
-        the plan, or in the current one, if it shares a label; else the only one below them that has just these labels.
-        One whose constants differ from the plan's is only returned where no other is found, and says so.
+        It is the folder ``source_root`` if the user specified one; otherwise the module in the folder ``beside`` the
+        plan or in the current folder, if it shares a label with the plan; otherwise the only module below them with
+        exactly these labels. A module whose constants differ from the plan's is returned only if no other is found,
+        together with the difference.
         """
         labels = labels_of(configuration)
-        if asked:
-            found = self._module(asked)
+        if source_root:
+            found = self._module(source_root)
             return None if found is None else self._compare(found, configuration)
         here = _current()
         other: RootModule | None = None
@@ -119,14 +121,12 @@ class Locator:
         return found._replace(difference=difference(found.folder, root, load))
 
     def _module(self, directory: str) -> RootModule | None:
-        """Return the module in a folder, if it holds one, relative to the root of the run, or if it is not below, its
-        own.
-        """
+        """Return the module in a folder, or None; its base is the root of the run, or its own root if it is outside."""
         try:
             base = self._root if resolve_inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
             directory = real_path(directory)
-            # Most plans lie where there is no module: then what reads modules is not even loaded.
+            # Most plans are in folders without a module: do not import the module reader for them.
             if not module_files(names_in(directory)):
                 return None
             folder = self._cache(base).load(reported_path(base, directory), directory)
@@ -135,7 +135,7 @@ class Locator:
         return RootModule(folder, base) if folder.files else None
 
     def _modules_with(self, labels: frozenset[str], modules: list[_NamedModule]) -> Iterator[RootModule]:
-        """Yield the modules that have just these labels. Only those are read that have all the names."""
+        """Yield the modules that have exactly these labels; only modules that contain all the names are read."""
         names = {label.rpartition(".")[2].encode() for label in labels}
         for directory, have in modules:
             if have is None or names <= have:
@@ -144,7 +144,7 @@ class Locator:
                     yield found
 
     def _modules(self, base: str) -> list[_NamedModule] | None:
-        """Return the modules below a folder; None if there is more below it than it pays to look at."""
+        """Return the modules below a folder; None if the limits of the search are exceeded."""
         return cached(self._below, base, lambda: _modules(base))
 
 
@@ -183,7 +183,7 @@ def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
             data = read_bytes(os.path.join(directory, name), MAX_FILE)
             size += len(data)
             names.update(labels.split()[-1].strip(b'"') for labels in _LABELS.findall(data) if labels.strip())
-            # Names in JSON are keys, and in UTF-16 there are zeros between the letters.
+            # In JSON, names are keys; in UTF-16, zero bytes separate the letters.
             is_plain = is_plain and not name.endswith(".json") and b"\0" not in data and data.isascii()
     except InputError:
         return None, size

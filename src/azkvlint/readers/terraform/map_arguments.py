@@ -39,7 +39,7 @@ class BlockContent(Protocol):
         """Return the blocks of a type that certainly exist."""
 
     def partial_list(self, name: str) -> Items | None:
-        """Return a list whose parts are not all known."""
+        """Return a list with unknown parts."""
 
 
 class ArgumentMap:
@@ -48,20 +48,20 @@ class ArgumentMap:
     def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
         self.type = mapped.type
         paths = required.paths_of(mapped.type) or frozenset()
-        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
+        paths_read = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        asked |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in asked)}
-        self._entries = entries_of(mapped.fields, asked)
+        paths_read |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in paths_read)}
+        self._entries = entries_of(mapped.fields, paths_read)
         one_of = tuple(tuple(mapped.fields[name].arm.split(".")) for name in mapped.any_of)
         self._texts = _TEXTS - {("name",)} if mapped.type.startswith(_IN_VAULTS) else _TEXTS
-        self._any_of = one_of if all(any(overlap(path, arm) for path in asked) for arm in one_of) else ()
+        self._any_of = one_of if all(any(overlap(path, arm) for path in paths_read) for arm in one_of) else ()
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
-        self._fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in asked))
+        self._fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in paths_read))
 
     def attributes(self, content: BlockContent, freezer: Freezer, version: VersionRange, is_read: bool) -> Tree:
-        """Return what a resource says, defaults of its provider version included: nested dicts of Values.
+        """Return the attributes of a resource as nested dicts of Values, with defaults of its provider version.
 
-        Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
+        A resource that ``is_read`` (a data source) has only its lookup arguments.
         """
         tree: Tree = {}
         _ArgumentMapping(freezer, version, is_read, self._texts).fill(tree, self._entries, content)
@@ -104,7 +104,7 @@ class _ArgumentMapping:
             field = entry.field
             if entry.simple:
                 found = _attribute(content, entry)
-                # Most of what is written is a text, number or boolean that only has to be put in its place.
+                # Most arguments are strings, numbers or booleans that only have to be stored.
                 if type(found) is Scalar and _is_typed(field, found.value):
                     put(tree, entry.arm, found)
                     continue
@@ -170,7 +170,7 @@ class _ArgumentMapping:
         return True
 
     def _value(self, entry: Entry, found: Result) -> Value | None:
-        """Return one argument that is no block; None for null."""
+        """Return one argument that is not a block; None for null."""
         field = entry.field
         if field.sensitive:
             found = mark_sensitive(found)

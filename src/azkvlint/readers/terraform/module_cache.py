@@ -15,7 +15,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import reported_path, resolve_inside
 
-# Modules that are kept; a project has seldom more, and what is over is read again.
+# The maximum number of cached modules; few projects have more, and the others are read again.
 _MOST = 500
 _KEY_VAULT = "key_vault"
 
@@ -48,8 +48,8 @@ class FolderCache:
         """Return the argument map of a resource type; None if it has no table, or no rule requires it."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self.required.paths_of(mapped.type) is not None
-            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and asked else None
+            is_required = mapped is not None and self.required.paths_of(mapped.type) is not None
+            self._lowerings[type_] = ArgumentMap(mapped, self.required) if mapped is not None and is_required else None
         return self._lowerings[type_]
 
     def is_required(self, type_: str) -> bool:
@@ -67,7 +67,7 @@ class FolderCache:
         return cached(self._matters, folder.directory, lambda: self._reaches(folder, root))
 
     def has_only_policies(self, folder: Folder, root: str) -> bool:
-        """Return whether a module is read for its policy definitions alone, most of which hold no template."""
+        """Return whether a module is read only for its policy definitions, most of which contain no template."""
         return cached(self._only_policies, folder.directory, lambda: self._reaches_only_policies(folder, root))
 
     def _reaches_only_policies(self, folder: Folder, root: str) -> bool:
@@ -79,9 +79,7 @@ class FolderCache:
         return not is_whole or any(map(self._declares, folders))
 
     def reached(self, folder: Folder, root: str) -> tuple[list[Folder], bool]:
-        """Return a module, and the modules beside it that it calls, those that they call included; and whether that is
-        all.
-        """
+        """Return a module with the local modules that it reaches, and whether it reaches no others."""
         found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
             for _, source in calls(here):
@@ -97,7 +95,7 @@ class FolderCache:
         return found, is_whole
 
     def local_module(self, root: str, directory: str, source: str) -> str | None:
-        """Return the folder that a local source means; None if it is not local, or leads out of the project."""
+        """Return the folder of a local source; None if the source is not local, or leads out of the project."""
         return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
     def _declares(self, folder: Folder) -> frozenset[str]:

@@ -71,7 +71,7 @@ class ModuleInstance:
             held.clear()
 
     def scope(self, path: str) -> FileScope:
-        """Return what evaluates the expressions of one file."""
+        """Return the evaluator scope of one file."""
         found = self._scopes.get(path)
         if found is None:
             found = self._scopes[path] = FileScope(self, path)
@@ -83,7 +83,7 @@ class ModuleInstance:
         return Location(path=path, span=(start, end)) if shown is None else shown
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
-        """Report what is wrong with the text of a file: there, or at the caller who cannot edit it."""
+        """Report the syntax errors of a file, at the module call if the caller cannot edit the file."""
         shown = self.call.shown
         if shown is None:
             self.run.report_faults(path, faults)
@@ -91,16 +91,15 @@ class ModuleInstance:
             self.run.report_unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
 
     def report_block_faults(self, declaration: Declaration) -> None:
-        """Report what is wrong inside a block, whose body is parsed lazily."""
+        """Report the syntax errors inside a block, whose body is parsed lazily."""
         self.report_faults(declaration.path, declaration.block.body.faults)
         for part in declaration.overrides:
             self.report_faults(part.path, part.block.body.faults)
 
     def evaluate(self, piece: Piece, local: Local) -> Result:
-        """Return the value of an attribute; Unknown, with a Problem, if it is not an expression, or if Terraform
-        rejects it.
+        """Return the value of an attribute; Unknown, with a Problem, if it is not valid.
 
-        A text, number or boolean stands at the attribute, unless a caller of the module wrote it.
+        The location of a string, number or boolean is the attribute, unless a caller of the module wrote it.
         """
         path, attribute = piece
         node = attribute.expression()
@@ -126,23 +125,23 @@ class ModuleInstance:
         return relocate(found, at, self)
 
     def is_given(self, at: Location) -> bool:
-        """Return whether a place lies in a module that calls this one, so that what stands there was given by it."""
+        """Return whether a place is in a module that calls this one, so that the caller passed the value."""
         found = self._elsewhere.get(at.path)
         if found is None:
             around = self.call.around
             found = any(at.path == file.path for folder in around for file in folder.files)
-            # Values that files give to the root module are given to all that it hands them on to.
+            # Values in variable files of the root module count as passed in every module that receives them.
             found = found or (bool(around) and at.path in self.run.value_files)
             self._elsewhere[at.path] = found
         return found
 
     def symbol(self, node: ast.Name, at: Location) -> Result:
-        """Return what the first name of a reference means; it is kept in ``spaces``."""
+        """Return the value of the first name in a reference, and cache it in ``spaces``."""
         found = self.spaces[node.name] = _namespace(self, node.name, at)
         return found
 
     def variable(self, name: str, at: Location) -> Result:
-        """Return what a variable is given, else its default; Unknown under its own name if that is nothing."""
+        """Return the argument of a variable, or its default; Unknown under its own name if it has neither."""
         return self._once(f"var.{name}", at, self._variable)
 
     def _variable(self, key: str, at: Location) -> Result:
@@ -278,11 +277,11 @@ class FileScope:
         del self.evaluator
 
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
         return Location(path=self.path, span=(node.start, node.end)) if self.shown is None else self.shown
 
     def symbol(self, node: ast.Name) -> Result:
-        """Return what the first name of a reference means."""
+        """Return the value of the first name in a reference."""
         found = self.instance.spaces.get(node.name)
         return found if found is not None else self.instance.symbol(node, self.place(node))
 
@@ -295,7 +294,7 @@ class FileScope:
         return self.instance.run.texts.read(name)
 
     def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template of the project makes."""
+        """Record the result of a template file of the project."""
         self.instance.run.texts.add_rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:
@@ -303,7 +302,7 @@ class FileScope:
         return relocate(found, at, self.instance)
 
 
-# What a module call says of the call itself.
+# The meta-arguments of module calls.
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 
 
@@ -316,7 +315,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         self.name = declaration.local
         self._source: ModuleSource | None = None
         self._keyed: list[ModuleEntity] = []
-        self._asked = False
+        self._loaded = False
 
     is_call = True
 
@@ -332,7 +331,7 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
         return ModuleEntity(self, step)
 
     def instance_with_key(self, step: Step) -> ModuleEntity | None:
-        """Return the use with the key of ``step``; of one that stands for all, as it is with that key."""
+        """Return the module instance with the key of ``step``; for a symbolic instance, a copy with that key."""
         found = self.expanded()
         for entity in self.instances:
             if entity.step.bracket == step.bracket:
@@ -346,8 +345,8 @@ class ModuleCallSymbol(Symbol["ModuleEntity"]):
     @property
     def source(self) -> ModuleSource | None:
         """Return the source of the module; None, with a Problem, if it is not available."""
-        if not self._asked:
-            self._asked = True
+        if not self._loaded:
+            self._loaded = True
             self._source = source_of(self.instance, self.declaration, self.at)
         return self._source
 
@@ -361,7 +360,7 @@ class ModuleEntity(Instance):
         self.address = symbol.address + step.bracket
         self.at = symbol.at
         self._content: ModuleInstance | None = None
-        self._asked = False
+        self._loaded = False
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
@@ -369,15 +368,15 @@ class ModuleEntity(Instance):
 
     @property
     def conditions(self) -> frozenset[str]:  # type: ignore[override]  # evaluated lazily
-        """Return the conditions under which it exists."""
+        """Return the conditions under which the module instance exists."""
         found = self.symbol.expanded()
         return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     @property
     def content(self) -> ModuleInstance | None:
         """Return the module with its arguments; None, with a Problem, if it is not available."""
-        if not self._asked:
-            self._asked = True
+        if not self._loaded:
+            self._loaded = True
             source = self.symbol.source
             if source is not None:
                 self._content = self._open(source)
@@ -448,14 +447,14 @@ class CallArguments:
             self._busy.discard(name)
 
     def _lost(self, name: str) -> Unknown | None:
-        """Return what is not found, if it may stand where nothing can be read."""
+        """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
         if not self.declaration.is_damaged:
             return None
         path, block = self.declaration.path, self.declaration.block
         at = self.caller.locate(path, block.start, block.head)
         return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
 
-    def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
+    def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan differs
         """Return the value itself."""
         return found
 
@@ -464,7 +463,7 @@ _Member: TypeAlias = Callable[[str, Location], Result]
 
 
 class Namespace:
-    """A name whose members mean something, and which is no value itself."""
+    """A name that has members but is not a value itself."""
 
     def __init__(self, name: str, member: _Member, at: Location) -> None:
         self.name = name
@@ -479,7 +478,7 @@ class Namespace:
 
 
 def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
-    """Return what a name stands for in a module."""
+    """Return the value of a top-level name in a module."""
     match name:
         case "var":
             return Namespace(name, instance.variable, at)
@@ -514,9 +513,7 @@ def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
 
 
 def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
-    """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform gives them when it runs in the root
-    module.
-    """
+    """Return ``path.module``, ``path.root`` or ``path.cwd``, as Terraform does when it runs in the root module."""
     if member in ("root", "cwd"):
         return Scalar(at=at, value=".")
     if member == "module":
@@ -526,7 +523,7 @@ def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
 
 
 def _setting(member: str, at: Location) -> Result:
-    """Return ``terraform.workspace`` and what else is known when Terraform runs."""
+    """Return ``terraform.workspace`` and other members of ``terraform``, which are known only at run time."""
     return Unknown(at=at, why=f"'terraform.{member}' is known only when Terraform runs", pattern=hole(member))
 
 
@@ -540,13 +537,13 @@ class Undeclared:
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
-        """Return unknown; the id of something that is not here."""
+        """Return an unknown value; for the ID of an Azure resource, with that resource as the only candidate."""
         pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
         if is_azure(self.type) and is_own_id(self.type, name):
             self.instance.run.types[self.address] = linked_type(self.type)
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)
         return Unknown(at=at, why=why, pattern=pattern)
 
-    def item(self, index: Result, at: Location) -> Result:  # noqa: ARG002  # whichever instance, it is not here
-        """Return any instance of it."""
+    def item(self, index: Result, at: Location) -> Result:  # noqa: ARG002  # no instance is declared here
+        """Return this resource for any instance."""
         return self

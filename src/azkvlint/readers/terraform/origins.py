@@ -42,7 +42,7 @@ class ModuleOrigins:
         self._piece: Piece | None = None
 
     def trace(self, piece: Piece | None, rest: Path = ()) -> Origins:
-        """Return the origins of what is at ``rest`` in an attribute."""
+        """Return the origins of the value at ``rest`` in an attribute."""
         self._piece = piece
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
@@ -83,7 +83,7 @@ class ModuleOrigins:
         return self.instance.evaluate_node(self._piece, node, local)
 
     def _once(self, key: str, make: _Make) -> Origins:
-        """Return what makes a value, unless the way leads through itself."""
+        """Return the origins that ``make`` computes for a value; none if the value refers to itself."""
         key = self.instance.prefix + key
         if key in self._busy:
             return NONE
@@ -92,7 +92,7 @@ class ModuleOrigins:
         return make(ModuleOrigins(self.instance, None, self._busy | {key}))
 
     def variable(self, name: str, rest: Path) -> Origins:
-        """Return the origins of what is at ``rest`` in a variable: of what it is given, or else its default."""
+        """Return the origins of the value at ``rest`` in a variable: those of its argument, or of its default."""
         declaration = self.instance.folder.variables.get(name)
         if declaration is None:
             return NONE
@@ -107,7 +107,7 @@ class ModuleOrigins:
         return value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
-        """Return the origins of a variable that no call gives anything; none if it comes from outside."""
+        """Return the origins of a variable that no call sets; empty if its value comes from outside."""
         if isinstance(given, RootValues):
             if name in given.options:
                 return frozenset({value_origins.COMMAND})
@@ -121,7 +121,7 @@ class ModuleOrigins:
         return NONE
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
-        """Return the origins of what is at ``rest`` in an output of a module that is called."""
+        """Return the origins of the value at ``rest`` in an output of a called module."""
         symbol = self.instance.module(call)
         source = symbol.source if symbol is not None else None
         if symbol is None or source is None or source.is_foreign:
@@ -133,7 +133,7 @@ class ModuleOrigins:
         return ModuleOrigins(content, None, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
-        """Return the origins of an attribute of a resource: what it is, or what its author writes for it."""
+        """Return the origins of an attribute of a resource: of the attribute itself, or of its expression."""
         name = next(iter(names_of(rest)), "")
         found = credentials.attribute_origins(type_, name)
         declaration = self.instance.folder.resources.get(local)
@@ -147,7 +147,7 @@ class ModuleOrigins:
         )
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
-        """Return whether the name of a secret in the vault, or that of its declaration, says that it is none."""
+        """Return whether the name of a Key Vault secret, or that of its declaration, indicates a plain value."""
         name = _literal(declaration.attributes.get("name")) if declaration is not None else None
         return is_plain_name(name if isinstance(name, str) else local.rpartition(".")[2])
 
@@ -166,8 +166,8 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
 
 
 def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
-    """Return the attributes of a secret with the origins of what it holds, if that is written."""
-    if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
+    """Return the attributes of a secret with the origins of its value, if that is written."""
+    if isinstance(entity.instance.folder, KnownModule):  # the table shows only that there is a value
         return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
     if entity.type in credentials.OTHER_SECRETS:
@@ -187,7 +187,7 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
 
 
 def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
-    """Yield the origins of an argument, in each block if it is in one, and where it stands."""
+    """Yield the origins of an argument, in each block if it is in one, with its place."""
     block, _, argument = name.rpartition(".")
     contents = entity.content.blocks(block) if block else [entity.content]
     if isinstance(contents, Unknown):
@@ -215,9 +215,7 @@ def _is_written(entity: ResourceEntity, name: str) -> bool:
 
 
 def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
-    """Return the origins of what a secret holds that is the body of an azapi resource; None if the body does not say
-    it.
-    """
+    """Return the origins of the value in an azapi body of a secret; None if the body does not contain it."""
     node: ast.Node | None = piece.attribute.expression()
     if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
         node = node.arguments[0]

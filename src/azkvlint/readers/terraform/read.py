@@ -1,4 +1,4 @@
-"""A root module -> the resources that the loaded rules require, and what could not be understood."""
+"""Reads a root module: the resources that the loaded rules require, and problems with unsupported parts."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ _UNDEMANDED = VersionRange(low=(3, 0))
 class TerraformRead(TemplateRead, kw_only=True):
     """The result of reading a root module. ``sources`` are the files of its locations, by reported path.
 
-    ``value_files`` are those of them that give values to variables. ``heads`` are those of
-    what was not read, by static address: foreign or missing modules, and what has no instances.
-    ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
-    paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
-    of them are evaluated with it.
+    ``value_files`` are those among them that set variables. ``stubs`` are declarations that were not read, by static
+    address: foreign or missing modules, and declarations without instances. ``undeclared_variables`` are variables that
+    options set but the module does not declare. ``deployed`` are the real paths of templates and parameter files that
+    it deploys, and of modules that it calls through expressions; all of them are evaluated with it.
     """
 
     sources: dict[str, ModuleFile]
@@ -54,11 +53,11 @@ def read_root(
     planned: Mapping[str, Any] | None = None,
     published: bool = False,
 ) -> TerraformRead | None:
-    """Read the module in ``directory``, which reports call ``path``, with all that it calls.
+    """Read the module in ``directory``, named ``path`` in reports, with all modules that it calls.
 
-    ``planned`` are the values of its variables that a plan was made with. ``published``: it is made for callers that
-    are not here. None if there is nothing in it that any rule
-    asks for. Nothing outside the folder ``root`` is read. Raises InputError if it cannot be read at all.
+    ``planned`` are the variable values of a plan of the module. ``published``: the module is written for callers
+    outside the scanned files. Return None if the module contains nothing that a rule requires. Files outside the
+    folder ``root`` are not read. Raises InputError if the module cannot be read at all.
     """
     folder = load_folder(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
@@ -68,7 +67,7 @@ def read_root(
 
 @with_recursion_limit
 def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
-    """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
+    """Read a module that consists of one text, named ``path`` in reports; it cannot call local modules."""
     folder = Folder("", "", (ModuleFile(path, parse_text(path, text)),))
     return _read(folder, TerraformRun(folder, required, FolderCache(required), ""), TerraformSettings(), None)
 
@@ -131,15 +130,12 @@ def _first_file(folder: Folder) -> str:
 
 
 def _needs_values(folder: Folder) -> bool:
-    """Return whether a module has variables that somebody must give values to, so that it seems to be made for
-    callers.
-    """
+    """Return whether a module has required variables, so that it is probably written for callers."""
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
 def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
-    """Return the azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave
-    open.
+    """Return the possible azurerm versions: the locked one, or all that a module and its calls allow.
 
     Without a constraint, ``terraform init`` installs the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.

@@ -198,7 +198,7 @@ class ResourceEntity(Instance):
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
-        """Return whether an attribute is sensitive, as the provider or its name says."""
+        """Return whether an attribute is sensitive, by the provider's schema or by its name."""
         mapped = RESOURCES.get(self.type)
         field = mapped.fields.get(name) if mapped is not None else None
         return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)

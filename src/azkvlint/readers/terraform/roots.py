@@ -45,13 +45,13 @@ class Root(NamedTuple):
 
     path: str
     directory: str
-    asked: bool
+    is_explicit: bool
     size: int
     published: bool = False
 
 
 class Roots(NamedTuple):
-    """``found`` are evaluated; ``other`` are the paths of modules in which nothing is of interest.
+    """``found`` are evaluated; ``other`` are the paths of modules without anything to evaluate.
 
     ``rendered`` are patterns of the paths of the files that ``templatefile()`` reads.
     """
@@ -69,12 +69,11 @@ class _ModuleScan(NamedTuple):
 
 
 def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
-    """Return the root modules among the files of a scan, in their order. ``types`` are the Azure types that rules
-    judge; without them every type is of interest.
+    """Return the root modules among the files of a scan, in their order.
 
-    A module that others call, ``also_called`` included, is evaluated through them, unless the user named one of its
-    files, or the others are only its own examples and tests. Of modules that only call each other in a circle, one is
-    evaluated for all.
+    ``types`` are the Azure types that rules evaluate; None selects every type. A module that others call, including
+    ``also_called``, is evaluated through its callers, unless the user named one of its files, or only its own examples
+    and tests call it. One of the modules that only call each other in a cycle is evaluated for all of them.
     """
     folders: dict[str, list[Source]] = {}
     for source in sources:
@@ -90,13 +89,13 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_call
     called.update(also_called)
     roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
     for directory, files in folders.items():
-        asked = any(source.asked for source in files)
-        if directory in called and not asked and directory not in published:
+        is_explicit = any(source.is_explicit for source in files)
+        if directory in called and not is_explicit and directory not in published:
             continue
         path = os.path.dirname(files[0].path) or "."
-        if asked or _reaches(directory, scanned):
-            is_published = directory in published and not asked
-            roots.found.append(Root(path, directory, asked, scanned[directory].size, is_published))
+        if is_explicit or _reaches(directory, scanned):
+            is_published = directory in published and not is_explicit
+            roots.found.append(Root(path, directory, is_explicit, scanned[directory].size, is_published))
         else:
             roots.other.append(path)
     return roots

@@ -168,13 +168,13 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
     def reason(self, symbol: Symbol[Any]) -> str:
         """Return why a declaration never has instances."""
         piece = _amount(symbol)
-        said = _ABSENCE[piece.attribute.name if piece is not None else ""]
+        absence = _ABSENCE[piece.attribute.name if piece is not None else ""]
         if piece is not None and isinstance(piece.attribute.expression(), ast.Literal):
-            return said
+            return absence
         given = self.given(symbol) if self.values.has_values else ()
         if given:
-            return f"{said} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
-        return f"{said} with the arguments of the module call" if symbol.instance.prefix else said
+            return f"{absence} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
+        return f"{absence} with the arguments of the module call" if symbol.instance.prefix else absence
 
 
 def _amount(symbol: Symbol[Any]) -> Piece | None:

@@ -28,7 +28,7 @@ class FileSecrets:
         self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
 
     def within(self, low: int, high: int) -> list[Span]:
-        """Return what must not be shown between two offsets."""
+        """Return the secret spans between two offsets."""
         spans = self._found.within(low, high)
         spans += self._of(self._attributes[-1], low, high)
         for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
@@ -41,7 +41,7 @@ class FileSecrets:
         return spans
 
     def _of(self, attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
-        """Return what must not be shown of the attributes between two offsets; they are not within each other."""
+        """Return the secret spans of the attributes between two offsets; attributes are not nested."""
         for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
             start, end, attribute, sensitive = attributes[index]
             if start >= high:
@@ -86,7 +86,7 @@ def _is_of_secret(block: Block) -> bool:
 
 
 def is_sensitive(block: Block) -> bool:
-    """Return whether a variable's values are secret: it says so, or may say so, or its name does."""
+    """Return whether a variable is sensitive: by its name, or by arguments that are not certainly false."""
     if any(map(speaks_of_secret, block.labels)):
         return True
     found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
@@ -95,7 +95,7 @@ def is_sensitive(block: Block) -> bool:
 
 
 def is_written(attribute: Attribute) -> bool:
-    """Return whether an attribute has a value of its own in it, not only references."""
+    """Return whether an attribute contains a literal value, not only references."""
     node = attribute.expression()
     return node is None or has_literal(node)
 
@@ -104,11 +104,11 @@ def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
     secret = speaks_of_secret(attribute.name) or attribute.name == _SETTINGS
     if node is None:
-        # What is no expression may hold anything.
+        # A value that is not a valid expression may contain anything.
         if secret:
             yield attribute.value_start, attribute.end
     elif secret:
-        # Which part of it is the secret is unknown.
+        # It is unknown which part of the value is the secret.
         if has_literal(node):
             yield attribute.value_start, attribute.end
     else:

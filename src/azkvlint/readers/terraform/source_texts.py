@@ -1,4 +1,4 @@
-"""The files that ``file()`` and ``templatefile()`` read, and which of them hold what is deployed."""
+"""The files that ``file()`` and ``templatefile()`` read, including those whose content is deployed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Texts:
         self._root = root
         self._directory = directory
         self._texts: dict[str, str | None] = {}
-        # Real paths by what is in the files, or what a template in them makes.
+        # Real paths by the content of the files, or by the result of rendering them.
         self._files: dict[str, set[str]] = {}
         self._made: dict[str, set[str]] = {}
         self._data: dict[str, object] = {}
@@ -45,13 +45,13 @@ class Texts:
         return self._texts[name]
 
     def add_rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template makes that is in a file."""
+        """Record the result of rendering a template file."""
         text, read = _text_of(found), self._texts.get(name)
         if text is not None and read is not None and _RESOURCES in text and len(self._made) < _MOST_KEPT:
             self._made[text] = self._files[read]
 
     def deploy(self, *values: Result | None) -> None:
-        """Take note of the files that values come from, as a whole, which are deployed."""
+        """Record the files whose entire content is deployed through the values."""
         for value in values:
             text = _text_of(value)
             if text is not None:
@@ -71,7 +71,7 @@ class Texts:
 
 
 def _text_of(value: Result | None) -> str | None:
-    """Return a text, as far as it is known; None for anything else."""
+    """Return a string, or the pattern of a partly unknown one; None for other values."""
     match value:
         case Scalar(value=str() as text):
             return text
@@ -81,12 +81,12 @@ def _text_of(value: Result | None) -> str | None:
 
 
 def _plain(value: Result) -> object:
-    """Return plain data; None for what is not wholly known, or too large to be compared."""
+    """Return plain data; None for a value that is partly unknown, or too large to compare."""
     return None if is_large(value) or unknown_in(value) is not None else plain_of(value)
 
 
 def _decode(text: str) -> object:
-    """Return what a text of JSON says; None for any other."""
+    """Return the value of a JSON object; None for any other string."""
     try:
         return decode_text(text).value if text.lstrip().startswith("{") else None
     except InputError:

@@ -1,7 +1,7 @@
 """The values of a root module's variables: ``terraform.tfvars``, ``*.auto.tfvars``, ``--var-file``, ``--var``.
 
-Source: developer.hashicorp.com/terraform/language/values/variables (what comes later counts). The environment plays no
-part: the same input gives the same answer everywhere.
+Source: developer.hashicorp.com/terraform/language/values/variables (later values override earlier ones). Environment
+variables are not read, so that the same input has the same result everywhere.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 _FILES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTO = (".auto.tfvars", ".auto.tfvars.json")
-# The types of which a value on the command line is an expression, not a text.
+# The types whose values on the command line are expressions, not strings.
 _TEXT = frozenset({"string", "any"})
 
 
 class RootValues:
-    """The values of a root module's variables, each evaluated when it is first needed.
+    """The values of a root module's variables, each evaluated on first use.
 
-    ``planned`` are those that a plan was made with, if there is one. ``inputs`` returns values that every file
-    overrides, ``more`` are further files of values.
+    ``planned`` are the values of a plan of the module, if there is one. ``inputs`` returns values that every file
+    overrides, ``more`` are additional variable files.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class RootValues:
         self.options = dict(word.partition("=")[::2] for word in settings.variables)
         for path, file in (*automatic_files(folder), *more):
             self._read(path, file)
-        self._asked = {name for path, file in settings.files for name in self._read(path, file)}
+        self._from_var_files = {name for path, file in settings.files for name in self._read(path, file)}
 
     @property
     def undeclared_variables(self) -> frozenset[str]:
-        """Return what options give values to, and the module does not declare."""
-        return frozenset((self._asked | self.options.keys()) - self.folder.variables.keys())
+        """Return the variables that options set but the module does not declare."""
+        return frozenset((self._from_var_files | self.options.keys()) - self.folder.variables.keys())
 
     @property
     def has_values(self) -> bool:
-        """Return whether any file or option gives values."""
+        """Return whether any file or option sets a variable."""
         return bool(self.pieces) or bool(self.options) or self.inputs is not None
 
     def is_in_file(self, name: str) -> bool:
@@ -69,7 +69,7 @@ class RootValues:
         return name in self.pieces or (self.inputs is not None and self.inputs(name) is not None)
 
     def _read(self, path: str, file: str) -> Collection[str]:
-        """Take in the values that a file gives; the names of their variables."""
+        """Add the values of a file, and return the names of its variables."""
         try:
             parsed = parse(file, variables=True)
         except InputError as error:
@@ -87,7 +87,7 @@ class RootValues:
         return parsed.body.attributes.keys()
 
     def _lose(self, path: str) -> None:
-        """Forget what files before this one give: it may give another value where it cannot be read."""
+        """Discard the values of earlier files: an unreadable file may override them."""
         self._damaged = path
         self.pieces.clear()
 
@@ -108,7 +108,7 @@ class RootValues:
         return _evaluate(self.run, node, path, at)
 
     def _lost(self, name: str) -> Unknown | None:
-        """Return the value of a variable that is not found, if it may stand where nothing can be read."""
+        """Return an unknown value for a variable that is not found, if it may be in an unreadable part."""
         if not self._damaged:
             return None
         why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
@@ -124,7 +124,7 @@ class RootValues:
         return wrap(plain, at)
 
     def _word(self, name: str, word: str) -> Result:
-        """Return the value of ``--var``: a text where the variable is one, else an expression."""
+        """Return the value of ``--var``: a string if the variable is one, otherwise an expression."""
         declaration = self.folder.variables.get(name)
         at = Location(path=self.folder.path)
         type_ = None
@@ -164,7 +164,7 @@ class _ValuesFile:
         self.at = at
 
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
         return self.at if self.at is not None else Location(path=self.path, span=(node.start, node.end))
 
     def symbol(self, node: ast.Name) -> Result:

@@ -217,7 +217,7 @@ class Configuration:
         return Unknown(at=self.where(piece), why="the inputs are not an object with known names")
 
     def exported(self, at: Location) -> Result:
-        """Return what other files read of this one."""
+        """Return the values that other files can read from this one."""
         if self._exported is None:
             self._exported = Unknown(at=at, why=f"'{self.path}' reads itself")
             names = [name for block in self.blocks("locals") for name in block.body.attributes]
@@ -248,14 +248,14 @@ class Configuration:
             self._busy.discard(name)
         return found
 
-    # --- what the evaluator asks of a document -------------------------------------------------------------------
+    # --- the interface of a document for the evaluator ------------------------------------------------------------
 
     def place(self, node: ast.Node) -> Location:
         """Return the place of a node."""
         return Location(path=self.path, span=(node.start, node.end))
 
     def symbol(self, node: ast.Name) -> Result:
-        """Return what the first name of a reference stands for."""
+        """Return the value of the first name in a reference."""
         at, name = self.place(node), node.name
         match name:
             case "local":
@@ -284,7 +284,7 @@ class Configuration:
         return self.unit.texts.read(os.path.join(self.own, name))
 
     def rendered(self, name: str, found: Result) -> None:
-        """Ignore what a template makes: Terragrunt deploys nothing itself."""
+        """Ignore the result of a template: Terragrunt deploys nothing itself."""
 
     def settled(self, found: Result, at: Location) -> Result:
         """Return a value at the place of its expression, with the place that it comes from as its cause."""
@@ -301,7 +301,7 @@ class Configuration:
         return Unknown(at=at, why=f"the included file '{name}' is not available", pattern=hole(f"include.{name}"))
 
     def _feature(self, name: str, at: Location) -> Result:
-        """Return a feature flag, which has its default unless the command line says otherwise."""
+        """Return a feature flag with its default value, assuming that the command line does not override it."""
         for block in self.blocks("feature"):
             default = block.body.attributes.get("default")
             if block.labels == (name,) and default is not None:

@@ -61,7 +61,7 @@ def _add(predicted: PredictedResources, entry: Mapping[str, Any], pointer: Path)
 
 
 def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
-    """Report what Bicep could not expand: resources of the deployment may be missing."""
+    """Report diagnostics of the Bicep expansion: resources of the deployment may be missing."""
     if diagnostics is None or diagnostics == []:
         return
     predicted.closed = False
@@ -69,8 +69,8 @@ def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
         predicted.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
         return
     for number, text in enumerate(diagnostics):
-        said = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
-        predicted.problem("note", said, ("diagnostics", number))
+        message = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
+        predicted.problem("note", message, ("diagnostics", number))
 
 
 def mentions_prediction(data: bytes) -> bool:
@@ -79,7 +79,7 @@ def mentions_prediction(data: bytes) -> bool:
 
 
 def is_stack_result(value: object) -> bool:
-    """Return whether a decoded document is the what-if result of a stack, which may hold the template as well."""
+    """Return whether a decoded document is the what-if result of a stack, which may also contain the template."""
     properties = value.get("properties") if isinstance(value, dict) else None
     return isinstance(properties, dict) and is_of_stack(properties.get("changes"))
 

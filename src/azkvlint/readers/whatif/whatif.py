@@ -34,7 +34,7 @@ MAKE_WHAT_IF = "write one with: az deployment group what-if --no-pretty-print --
 
 
 class _Kind(NamedTuple):
-    """A type of change: Azure's word, the word that plans have for it, and what is missing where nothing is said."""
+    """A type of change: Azure's word, the action in Terraform plans, and the reason for values that are missing."""
 
     word: str
     action: str
@@ -42,8 +42,8 @@ class _Kind(NamedTuple):
 
 
 _KEPT = "not said by the what-if result, and Azure keeps what the resource has"
-_NOT_SAID = "not known to what-if"
-# By Azure's word in lower case. Only what is created gets the defaults of its API version.
+_NOT_KNOWN = "not known to what-if"
+# By Azure's word in lower case. Only created resources have the defaults of their API version.
 _KINDS = {
     kind.word.lower(): kind
     for kind in (
@@ -53,11 +53,11 @@ _KINDS = {
         _Kind("Ignore", "no-op", _KEPT),
         _Kind("Detach", "no-op", _KEPT),
         _Kind("Delete", "delete", _KEPT),
-        _Kind("Deploy", "create", _NOT_SAID),
-        _Kind("Unsupported", "create", _NOT_SAID),
+        _Kind("Deploy", "create", _NOT_KNOWN),
+        _Kind("Unsupported", "create", _NOT_KNOWN),
     )
 }
-# What is not deployed is as it was before; what a stack detaches stays in Azure.
+# A resource that is not deployed keeps its previous state; a detached resource stays in Azure.
 _EXISTING = ("Ignore", "Detach")
 _BEFORE = ("Delete", *_EXISTING)
 _NO_VALUES = "not shown in the what-if result"
@@ -75,7 +75,7 @@ _OF_STACK = _Members("id", ("resourceConfigurationChanges",))
 
 
 class _ShapeError(Exception):
-    """A change is not as Azure prints it. The text holds nothing of the input."""
+    """Raised for a change with an unexpected structure. The message contains no input."""
 
 
 def mentions_what_if(data: bytes) -> bool:
@@ -103,10 +103,7 @@ def is_of_stack(changes: object) -> bool:
 
 @with_recursion_limit
 def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
-    """Read the what-if result ``document``, known as ``path``.
-
-    Raises InputError if it is none, or too large.
-    """
+    """Read the what-if result ``document``, named ``path`` in reports. Raises InputError if it is not valid."""
     found = _parts(document.value)
     if found is None:
         raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
@@ -127,7 +124,7 @@ def read_what_if(path: str, document: Document, required: RequiredAttributes) ->
 
 
 def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
-    """Return the object that holds the changes, and its pointer."""
+    """Return the object that contains the changes, and its pointer."""
     if isinstance(value, dict):
         if "changes" in value:
             return value, ()
@@ -154,7 +151,7 @@ class _Reader:
             self.predicted.problem("error", _with_message("what-if ended with an error", error), (*pointer, "error"))
 
     def diagnostics(self, found: object, pointer: Path) -> None:
-        """Report what Azure could not analyze: resources of the deployment may be missing."""
+        """Report the diagnostics of Azure: resources of the deployment may be missing."""
         if found is not None and not isinstance(found, list):
             self.predicted.problem("error", "diagnostics cannot be read: it is not a list", pointer)
         for number, item in enumerate(found if isinstance(found, list) else ()):
@@ -207,9 +204,9 @@ class _Reader:
         if kind.word in _BEFORE:
             bodies = [("before", before), ("after", after if before is None else None)]
         made = [
-            self._resource(subject, kind, potential, said, (*pointer, *members.body, name))
-            for name, said in bodies
-            if said is not None
+            self._resource(subject, kind, potential, body_json, (*pointer, *members.body, name))
+            for name, body_json in bodies
+            if body_json is not None
         ]
         found = made[0] if made else self._resource(subject, kind, potential, None, pointer)
         for kept in made[1:]:
@@ -218,19 +215,19 @@ class _Reader:
         self.predicted.resources[subject.address] = found
 
     def _resource(
-        self, subject: RequiredResource, kind: _Kind, potential: bool, said: _Json | None, pointer: Path
+        self, subject: RequiredResource, kind: _Kind, potential: bool, body_json: _Json | None, pointer: Path
     ) -> Resource:
         """Return the resource with the values of ``before`` or ``after``; None: its values are unknown."""
         body: dict[str, Result] = {"properties": Unknown(at=subject.at, why=_NO_VALUES)}
-        if said is not None:
+        if body_json is not None:
             rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
-            body = self.predicted.body(subject, said, pointer, rest)
+            body = self.predicted.body(subject, body_json, pointer, rest)
         action = Scalar(at=subject.at, value=kind.action, origin=Origin.DERIVED, note=f"what-if says {kind.word}")
         body["derived"] = Fields(at=subject.at, fields={"plannedAction": action})
         return self.predicted.resource(
             subject,
             body,
-            said.get("apiVersion") if said is not None else None,
+            body_json.get("apiVersion") if body_json is not None else None,
             action=kind.action,
             existing=kind.word in _EXISTING,
             conditions=frozenset({f"'{subject.address}' is deployed"}) if potential else frozenset(),
