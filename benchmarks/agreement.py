@@ -50,7 +50,7 @@ READ = ("plan", "tf", "arm", "bicep")
 PARAMETERS = {"arm/psrule/Resources.Template2.json": "arm/psrule/Resources.Parameters2.json"}
 # Rows that say the opposite of what their tool wants: its test holds a mistake of its own to be right.
 INVERTED = frozenset({"CB_AZR_063"})
-FAIL, UNDECIDED, PASS, NOT_JUDGED = "FAIL", "UNDECIDED", "PASS", "NOT JUDGED"
+FAIL, UNKNOWN, PASS, NOT_JUDGED = "FAIL", "UNKNOWN", "PASS", "NOT JUDGED"
 _RULE = re.compile(r"\bKV\d{3}\b")
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -122,7 +122,7 @@ def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:
     Peers ask a vault about its keys, so a vault without any passes.
     """
     ids = {rule["id"] for rule in rules}
-    for outcome, results in ((FAIL, report["findings"]), (UNDECIDED, report["undecided"])):
+    for outcome, results in ((FAIL, report["findings"]), (UNKNOWN, report["unknown"])):
         told = [result | one for result in results if result["ruleId"] in ids for one in result["occurrences"]]
         if any(is_about(result, resource) for result in told):
             return outcome

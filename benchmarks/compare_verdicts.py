@@ -37,7 +37,7 @@ _SECONDS_PER_BATCH = 900
 # The same day for both installations, so that no date is due in one run only.
 _DAY = "2027-01-01"
 _OPTIONS = ("--profile", "all", "--jobs", "1", "--as-of", _DAY, "--isolated")
-_SECTIONS = ("findings", "undecided", "suppressed")
+_SECTIONS = ("findings", "unknown", "suppressed")
 _DIFF_LINES = 12
 
 

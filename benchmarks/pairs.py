@@ -111,7 +111,7 @@ def judge(folder: Path, file: Path) -> Side:
         report = check(Config(paths=(str(file),), jobs=1))
     verdicts = Counter(
         (finding.outcome.label, finding.rule.id, one.type, one.full_name)
-        for finding in (*report.findings, *report.undecided)
+        for finding in (*report.findings, *report.unknown)
         for one in finding.occurrences
     )
     errors = tuple(problem.message for problem in report.problems if problem.level == "error")

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = {"tf": ".tf", "plan": ".json", "bicep": ".bicep", "arm": ".json", "whatif": ".json"}
-AUDIT = ("--sarif-include", "suppressed,undecided,passed", "--profile", "all")
+AUDIT = ("--sarif-include", "suppressed,unknown,passed", "--profile", "all")
 # There are no lines around a result.
 NO_CONTEXT = "SARIF2011"
 

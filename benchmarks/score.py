@@ -2,7 +2,7 @@
 
     python benchmarks/score.py --kvgen FOLDER
 
-Exit code 0 only if every violation is found, nothing else is, what cannot be known is undecided and nothing else is,
+Exit code 0 only if every violation is found, nothing else is, what cannot be known is unknown and nothing else is,
 and the same vaults get the same verdicts in every format, unless their truths differ: not every format can make all
 that a plan can, nor leave the same open.
 """
@@ -35,7 +35,7 @@ class Tally:
         self.must: set[str] = set()
         self.open: set[str] = set()
         self.found: set[str] = set()
-        self.undecided: set[str] = set()
+        self.unknown: set[str] = set()
         self.misnamed: set[str] = set()
 
     def amiss(self) -> dict[str, set[str]]:
@@ -43,8 +43,8 @@ class Tally:
         return {
             "missed": self.must - self.found,
             "wrong": self.found - self.must,
-            "not left open": self.open - self.undecided,
-            "open, though known": self.undecided - self.open,
+            "not left open": self.open - self.unknown,
+            "open, though known": self.unknown - self.open,
             "misnamed": self.misnamed,
         }
 
@@ -54,8 +54,8 @@ class Tally:
         precision = len(right) / len(self.found) if self.found else 1.0
         recall = len(right) / len(self.must) if self.must else 1.0
         counts = (self.must, self.found, right, amiss["missed"], amiss["wrong"])
-        undecided = f"{len(self.undecided)} of {len(self.open)}"
-        return "".join(f"{len(items):7}" for items in counts) + f"{undecided:>11}{precision:11.3f}{recall:8.3f}"
+        unknown = f"{len(self.unknown)} of {len(self.open)}"
+        return "".join(f"{len(items):7}" for items in counts) + f"{unknown:>11}{precision:11.3f}{recall:8.3f}"
 
 
 class Answer(NamedTuple):
@@ -79,8 +79,8 @@ def check(folder: Path) -> dict[str, Any]:
 
 
 def told(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The findings and undecided questions of a report, one for each resource."""
-    for result in (*report["findings"], *report["undecided"]):
+    """The findings and unknown questions of a report, one for each resource."""
+    for result in (*report["findings"], *report["unknown"]):
         yield from (result | occurrence for occurrence in result["occurrences"])
 
 
@@ -101,7 +101,7 @@ def score(folder: Path, seed: int, ranges: Mapping[str, list[str]], tallies: dic
             # A separate access policy stands for its vault.
             spot = vaults.get((spot[0], result["fullName"].partition("/")[0]), spot)
         label = f"seed {seed}: {' '.join(spot).strip()}"
-        (tallies[rule].found if outcome == FAIL else tallies[rule].undecided).add(label)
+        (tallies[rule].found if outcome == FAIL else tallies[rule].unknown).add(label)
         about = by_spot.get(spot)
         if about is None:
             continue
@@ -163,7 +163,7 @@ def main() -> int:
 
 def show(kind: str, tallies: Mapping[str, Tally], differing: list[tuple[str, str, str]], most: int) -> bool:
     """Print what came of one format; whether nothing is amiss."""
-    print(f"{kind + ': idea':26} {'rule':5}  truth  found  right missed  wrong  undecided  precision  recall")
+    print(f"{kind + ': idea':26} {'rule':5}  truth  found  right missed  wrong  unknown  precision  recall")
     perfect = True
     for label, rule in [*RULES.items(), *((label, rule) for rule, label in EXPOSURE.items())]:
         tally = tallies.get(rule, Tally())

@@ -64,7 +64,7 @@ def migration(rules: Sequence[Rule]) -> str:
         "",
         "Which rule answers which check of another tool, and in what the verdicts differ. `kvlint explain ID` and",
         "`--select ID` take these ids too. Without a remark both ask the same question; in every case kvlint says",
-        "*undecided* where a value is not known, and most others pass or fail. A profile is named where a rule does",
+        "*unknown* where a value is not known, and most others pass or fail. A profile is named where a rule does",
         "not run by default. This page is generated from the rule files.",
         "",
     ]

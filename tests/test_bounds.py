@@ -543,10 +543,10 @@ def test_a_linked_template_is_evaluated_through_its_caller(tmp_path: Path) -> No
     })  # fmt: skip
     report = json.loads(kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", "-v").output)
     assert [one["location"]["path"] for one in report["findings"]] == ["c.json"]
-    assert not [one for one in report["undecided"] if one["location"]["path"] == "a.json"]
+    assert not [one for one in report["unknown"] if one["location"]["path"] == "a.json"]
     assert sorted(one["path"] for one in report["evaluated"]) == ["a.json", "c.json"]
     named = json.loads(kvlint(tmp_path, "main.json", "a.json", "--select", "KV001", "-f", "json", "-v").output)
-    assert [one["location"]["path"] for one in named["undecided"]] == ["a.json"]
+    assert [one["location"]["path"] for one in named["unknown"]] == ["a.json"]
 
 
 def test_nested_dynamic_blocks_end_soon(tmp_path: Path) -> None:

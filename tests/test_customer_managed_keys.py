@@ -203,12 +203,12 @@ READER, EVALUATOR = Reader(DEMAND, ""), Evaluator([RULE])
 
 
 def outcome(language: str, text: str) -> str:
-    """What the rule says: ``pass``, ``fail`` or ``undecided``."""
+    """What the rule says: ``pass``, ``fail`` or ``unknown``."""
     read = READER.terraform("main.tf", text) if language == "terraform" else READER.template("a.json", text.encode())
     assert read is not None
     judged = evaluate_unit(read, DEMAND, EVALUATOR, explain=False)
     assert not judged.problems
-    return "fail" if judged.findings else "undecided" if judged.undecided else "pass"
+    return "fail" if judged.findings else "unknown" if judged.unknown else "pass"
 
 
 def terraform(row: Row, key: str | None) -> str:
@@ -249,7 +249,7 @@ class TestTerraform:
         assert outcome("terraform", terraform(row, key)) == "pass"
 
     def test_where_nobody_knows(self, row: Row) -> None:
-        assert outcome("terraform", terraform(row, "var.unknown")) == "undecided"
+        assert outcome("terraform", terraform(row, "var.unknown")) == "unknown"
 
 
 def rows_of_arm() -> list[Row]:
@@ -291,7 +291,7 @@ class TestTemplates:
     def test_where_nobody_knows(self, row: Row) -> None:
         known = "true()" if row.key == "true" else f"'{self.value(row)}'"
         value = f"[if(parameters('maybe'), {known}, null())]"
-        assert outcome("arm", template(row.type, properties(row.more, value))) == "undecided"
+        assert outcome("arm", template(row.type, properties(row.more, value))) == "unknown"
 
 
 @pytest.mark.parametrize(("type_", "kind"), BY_CHILD.items())
@@ -299,7 +299,7 @@ def test_keys_of_a_server(type_: str, kind: str) -> None:
     child = {"type": f"{type_}/{kind}", "apiVersion": "2024-01-01", "name": "x/k", "properties": {"uri": URL}}
     assert outcome("arm", template(type_, {})) == "fail"
     assert outcome("arm", template(type_, {}, child)) == "pass"
-    assert outcome("arm", template(type_, {}, {**child, "condition": "[parameters('maybe')]"})) == "undecided"
+    assert outcome("arm", template(type_, {}, {**child, "condition": "[parameters('maybe')]"})) == "unknown"
 
 
 def test_every_service_is_asked_and_walked_through() -> None:

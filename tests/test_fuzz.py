@@ -42,7 +42,7 @@ def nothing(words):
     """Report, in the format of the rotation, that nothing was read."""
     if "json" not in words:
         return sound(words)
-    keys = "rules findings undecided suppressed problems sources"
+    keys = "rules findings unknown suppressed problems sources"
     report = {key: [] for key in keys.split()} | {"version": 1, "tool": {}, "summary": {"problems": 0}}
     print(json.dumps(report))
     return 0

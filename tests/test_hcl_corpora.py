@@ -86,7 +86,7 @@ def test_every_collection_is_judged(folder: str, run: Run, tmp_path: Path) -> No
 def test_every_place_is_in_a_file_and_on_what_is_meant(run: Run, tmp_path: Path) -> None:
     _, report = judge(CORPORA, run, tmp_path)
     lines: dict[str, list[str]] = {}
-    for finding in report["findings"] + report["undecided"]:
+    for finding in report["findings"] + report["unknown"]:
         location = finding["location"]
         path = location["path"]
         if path not in lines:

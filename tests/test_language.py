@@ -62,7 +62,7 @@ PHRASES = {
     r"stands? in|stand-ins?|stands? there": "is in, default",
     r"(?<!there )(?:is|are|was|were) no (?!longer\b|more\b|other\b|such\b)\w+": "is not a",
     r"not whole": "incomplete",
-    r"open questions?|undecided questions?": "unknown result",
+    r"open questions?|unknown questions?": "unknown result",
     r"asks? for|gives? back|takes? in": "requires, returns, adds",
     r"moment of the run": "apply time",
     r"made ahead": "allocated in advance",

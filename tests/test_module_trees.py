@@ -55,7 +55,7 @@ def line_of(at: Location) -> tuple[str, int]:
 def all_of(*reports: Report) -> Iterator[Finding]:
     for report in reports:
         yield from report.findings
-        yield from report.undecided
+        yield from report.unknown
 
 
 def holds_what_is_expected(made: Tree, answers: Sequence[Told]) -> None:
@@ -117,7 +117,7 @@ def test_the_trees_are_of_every_kind(tmp_path: Path) -> None:
     """Or the test above would hold for what is not there."""
     trees = [make(seed, tmp_path / str(seed)) for seed in range(TREES)]
     expected = [(rule, one) for tree in trees for (_, rule), one in tree.expected.items()]
-    assert {outcome for _, (outcome, _) in expected} == {"fail", "undecided", "pass"}
+    assert {outcome for _, (outcome, _) in expected} == {"fail", "unknown", "pass"}
     for rule in ("KV001", "KV003", "KV103", "KV201", "KV301", "KV302", "KV303"):
         assert {"fail", "pass"} <= {one.outcome for id_, one in expected if id_ == rule}
     assert {len(callers) for tree in trees for callers in tree.callers.values()} == {0, 1, 2, 3}

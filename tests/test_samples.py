@@ -88,7 +88,7 @@ def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Conf
         assert (away / form).read_bytes() == file.read_bytes()
 
 
-@pytest.mark.parametrize("outcome", ["findings", "undecided"])
+@pytest.mark.parametrize("outcome", ["findings", "unknown"])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_spelling_is_judged_alike(name: str, outcome: str, report: Report) -> None:
     """The rule, the type and the name of what it is about; the address is each spelling's own."""
@@ -108,7 +108,7 @@ def _name(finding: Mapping[str, Any]) -> str:
     return "" if finding["type"] == "Microsoft.Authorization/roleAssignments" else str(finding["fullName"])
 
 
-@pytest.mark.parametrize("outcome", ["findings", "undecided"])
+@pytest.mark.parametrize("outcome", ["findings", "unknown"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_plan_is_told_on_the_lines_of_its_source(name: str, outcome: str, report: Report) -> None:
     plan, source = (_placed(report(f"{name}/{file}")[outcome]) for file in ("plan.json", "main.tf"))
@@ -120,7 +120,7 @@ def _placed(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, i
     return {(rule, resource, at["path"], at["line"], at["column"]) for rule, resource, at in found}
 
 
-@pytest.mark.parametrize("outcome", ["findings", "undecided"])
+@pytest.mark.parametrize("outcome", ["findings", "unknown"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, report: Report) -> None:
     """The plan and its source are one deployment, the templates are others of the same."""

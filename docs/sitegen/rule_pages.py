@@ -211,7 +211,7 @@ def _asked(rule: Rule, context: Context) -> Iterator[str]:
         yield ""
         told = [f"{code(id_)}: {prose(text)}" for id_, text in rule.differs.items()]
         rows = [(TOOLS[tool], "<br>".join(map(code, ids))) for tool, ids in rule.peers.items()]
-        yield "These ask the same question. Where a value is not known kvlint says *undecided*,"
+        yield "These ask the same question. Where a value is not known kvlint says *unknown*,"
         yield "and most others pass or fail."
         yield ""
         yield from table(("tool", "its checks"), sorted(rows, key=lambda row: row[0].casefold()))

@@ -160,13 +160,13 @@ def test_many_stale_entries_are_counted(kvlint: Kvlint, count: int, told: str) -
     assert problems[-1]["message"] == f"the same goes for {told} of the baseline"
 
 
-def test_undecided_questions_are_held_if_they_count(kvlint: Kvlint) -> None:
+def test_unknown_questions_are_held_if_they_count(kvlint: Kvlint) -> None:
     write("a/main.tf", 'variable "x" {}\n' + BARE.replace("}\n", "  purge_protection_enabled = var.x\n}\n"))
     one = (".", "--select", "KV001")
     kvlint(*one, "--write-baseline", BASE)
     assert held() == []
     assert kvlint(*one, "--strict", "--write-baseline", BASE).code == 1
-    assert [entry["outcome"] for entry in held()] == ["undecided"]
+    assert [entry["outcome"] for entry in held()] == ["unknown"]
     assert kvlint(*one, "--strict", "--baseline", BASE, "-f", "sarif").code == 0
     assert kvlint(*one, "--baseline", BASE).code == 0
     # What has been a question and fails now is new.
@@ -240,7 +240,7 @@ def test_what_is_no_baseline(kvlint: Kvlint, text: str, said: str) -> None:
     [
         ({"fingerprint": "x"}, "its fingerprint is none (findings[1])"),
         ({"fingerprint": 5}, "Expected `str`, got `int` - at `$.findings[1].fingerprint`"),
-        ({"outcome": "passed"}, "its outcome is neither fail nor undecided (findings[1])"),
+        ({"outcome": "passed"}, "its outcome is neither fail nor unknown (findings[1])"),
         ({"resources": []}, "it is of no resource (findings[1])"),
         ({"resources": "x"}, "Expected `array`, got `str` - at `$.findings[1].resources`"),
         ({}, ""),

@@ -72,7 +72,7 @@ def reports(inputs: Path) -> Iterator[tuple[str, str]]:
     with redirect_stderr(errors):
         assert _run_with_error_handling([str(inputs / "whole"), *given, *shown, *check]) == 1
         assert _run_with_error_handling(["controls", str(inputs / "whole"), "--framework", "all", *controls]) == 1
-        audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,undecided,passed")
+        audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,unknown,passed")
         assert _run_with_error_handling([str(inputs / "whole"), *given, *shown[:3], *audit]) == 1
         assert (
             _run_with_error_handling(

@@ -155,7 +155,7 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
             FAILS.replace("false", "${var.x}") + PASSES,
             [
                 "14: fails (it is off), plan: azurerm_key_vault.kv fails not, and should",
-                "14: fails (it is off), plan: azurerm_key_vault.kv is undecided, and should not",
+                "14: fails (it is off), plan: azurerm_key_vault.kv is unknown, and should not",
             ],
         ),
         (

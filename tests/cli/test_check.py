@@ -151,7 +151,7 @@ def test_select_and_ignore(kvlint: Kvlint) -> None:
 def test_min_severity_hides_what_is_less_severe(kvlint: Kvlint) -> None:
     for severity in Severity:
         report = json.loads(kvlint("bad.json", "doubtful.json", "-f", "json", "--min-severity", severity.label).out)
-        shown = {Severity[result["severity"].upper()] for result in report["findings"] + report["undecided"]}
+        shown = {Severity[result["severity"].upper()] for result in report["findings"] + report["unknown"]}
         assert min(shown, default=severity) >= severity
 
 

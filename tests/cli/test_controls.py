@@ -131,7 +131,7 @@ def test_an_object_of_one_of_two_vaults_is_not_known_to_be_in_either(acme: Input
         }
         """,
     )
-    assert acme.status("secrets", *ACME) == {"a": "undecided", "b": "undecided", None: "not met"}
+    assert acme.status("secrets", *ACME) == {"a": "unknown", "b": "unknown", None: "not met"}
     rows = acme.row("secrets", *ACME)
     assert [rows[name]["evidence"][0]["perhaps"] for name in ("a", "b", None)] == [True, True, False]
     assert acme.run(*ACME).code == 1
@@ -152,7 +152,7 @@ def test_an_object_in_a_vault_that_is_not_in_the_input(acme: Input) -> None:
     (outside,) = acme.document(*ACME)["vaults"]
     assert (outside["name"], outside["root"]) == (None, ".")
     # Rows about a vault have nothing to do with it; whether its vault uses RBAC, nobody knows.
-    assert statuses(outside) == {"secrets": "not met", "sku": "undecided", "rbac": "undecided"}
+    assert statuses(outside) == {"secrets": "not met", "sku": "unknown", "rbac": "unknown"}
     assert acme.run(*ACME).code == 1
     assert "no vault: " in acme.run(*ACME).out
 
@@ -172,7 +172,7 @@ def test_an_object_of_whom_nobody_knows_in_which_vault_it_is(acme: Input) -> Non
         """,
     )
     rows = acme.row("secrets", *ACME)
-    assert {name: row["status"] for name, row in rows.items()} == {"a": "undecided", None: "not met"}
+    assert {name: row["status"] for name, row in rows.items()} == {"a": "unknown", None: "not met"}
     assert [len(rows[name]["evidence"]) for name in ("a", None)] == [5, 20]
 
 
@@ -181,7 +181,7 @@ def test_a_vault_that_is_only_read_is_not_known(acme: Input) -> None:
     data = "data.azurerm_key_vault.old: {name: old, resource_group_name: rg}"
     acme.write("plan.json", expand(f"{data}\n{secret}\n"))
     assert acme.status("secrets", *ACME) == {"old": "not met"}
-    assert acme.status("purge", *ACME) == {"old": "undecided"}
+    assert acme.status("purge", *ACME) == {"old": "unknown"}
 
 
 def test_a_vault_that_is_only_read_and_has_nothing_here_is_not_told(acme: Input) -> None:
@@ -261,15 +261,15 @@ def test_a_row_about_other_vaults(acme: Input) -> None:
     assert acme.row("rbac", *ACME)["b"]["why"] == "it is about other vaults: accessModel is access-policies"
 
 
-def test_a_row_that_is_perhaps_about_this_vault_is_undecided(acme: Input) -> None:
+def test_a_row_that_is_perhaps_about_this_vault_is_unknown(acme: Input) -> None:
     vault = "azurerm_key_vault.a: {name: a, rbac_authorization_enabled: '${var.rbac}'}"
     secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.a.id}"}'
     acme.write("plan.json", expand(f"{vault}\n{secret}\n"))
-    assert acme.status("rbac", *ACME) == {"a": "undecided"}
+    assert acme.status("rbac", *ACME) == {"a": "unknown"}
 
 
 @pytest.mark.parametrize(
-    ("sku", "status"), [("premium", "not met"), ("standard", "not applicable"), ("${var.sku}", "undecided")]
+    ("sku", "status"), [("premium", "not met"), ("standard", "not applicable"), ("${var.sku}", "unknown")]
 )
 def test_a_rule_for_some_vaults_only(sku: str, status: str, acme: Input) -> None:
     vault = f"azurerm_key_vault.a: {{name: a, sku_name: '{sku}'}}"
@@ -334,11 +334,11 @@ def test_an_input_that_cannot_be_read(acme: Input) -> None:
     assert acme.document(*ACME)["problems"]
 
 
-def test_undecided_counts_only_with_strict(acme: Input) -> None:
+def test_unknown_counts_only_with_strict(acme: Input) -> None:
     only = "name: one\ntitle: One\nabout: One.\nreferences: [https://a.b/]\ncontrols:\n"
     (acme.folder.parent / "acme.yaml").write_text(f"{only}  - {{id: p, title: P, rules: [KV001]}}\n", encoding="utf-8")
     acme.write("plan.json", expand("azurerm_key_vault.a: {name: a, purge_protection_enabled: '${var.p}'}"))
-    assert acme.status("p", *ACME) == {"a": "undecided"}
+    assert acme.status("p", *ACME) == {"a": "unknown"}
     assert (acme.run(*ACME).code, acme.run(*ACME, "--strict").code) == (0, 1)
 
 

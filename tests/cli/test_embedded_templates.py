@@ -174,7 +174,7 @@ def test_a_policy_leaves_the_deployment_around_it_complete(kvlint: Kvlint) -> No
     )
     report = json.loads(kvlint("x", "--select", "KV201,KV612", "-f", "json").out)
     assert [one["ruleId"] for one in report["findings"]] == ["KV201"]
-    assert not report["undecided"]
+    assert not report["unknown"]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_a_policy_passes_is_not_known(kvlint: Kvlint) -> None:
     )
     found = kvlint("main.bicep", "--select", "KV001", "-f", "json")
     report = json.loads(found.out)
-    assert [one["ruleId"] for one in report["undecided"]] == ["KV001"]
+    assert [one["ruleId"] for one in report["unknown"]] == ["KV001"]
     assert not report["findings"]
 
 

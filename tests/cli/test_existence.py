@@ -183,7 +183,7 @@ def test_a_companion_that_a_default_leaves_out_is_perhaps_there(kvlint: Kvlint) 
     )
     document = checked(kvlint, {"main.tf": PROVIDER + variable("logs", "map(string)", "{}") + vault("") + setting})
     assert found(document, "KV201") == []
-    assert found(document, "KV201", "undecided") == ["azurerm_key_vault.kv"]
+    assert found(document, "KV201", "unknown") == ["azurerm_key_vault.kv"]
     document = checked(kvlint, {"main.tf": PROVIDER + vault("")})
     assert found(document, "KV201") == ["azurerm_key_vault.kv"]
 
@@ -248,7 +248,7 @@ def test_a_module_that_only_its_examples_call(kvlint: Kvlint, folder: str) -> No
     (purge,) = (one for one in document["findings"] if one["ruleId"] == "KV001")
     assert {one["root"] for one in purge["occurrences"]} == {"in", f"in/{folder}"}
     # Companions are for its callers to add.
-    assert [one["resource"] for one in document["undecided"] if one["ruleId"] == "KV201"].count("azurerm_key_vault.kv")
+    assert [one["resource"] for one in document["unknown"] if one["ruleId"] == "KV201"].count("azurerm_key_vault.kv")
 
 
 def test_a_module_that_something_else_calls_is_evaluated_through_it(kvlint: Kvlint) -> None:
@@ -401,7 +401,7 @@ def test_what_may_exist_is_no_doubt_about_names_order_and_duplicates(kvlint: Kvl
     document = checked(kvlint, {"main.tf": PROVIDER + vault("") + text})
     assert any(one["condition"] for one in document["evaluated"])
     assert not any("same" in one["message"] or "whether it needs" in one["message"]
-                   for one in document["undecided"] if one["ruleId"] == rule)  # fmt: skip
+                   for one in document["unknown"] if one["ruleId"] == rule)  # fmt: skip
     assert found(document, rule) == []
 
 
@@ -442,7 +442,7 @@ def test_a_vault_is_what_it_is_where_a_role_assignment_exists(
 ) -> None:
     document = checked(kvlint, {"main.tf": text})
     assert found(document, "KV305") == failed
-    assert found(document, "KV305", "undecided") == unknown
+    assert found(document, "KV305", "unknown") == unknown
 
 
 @pytest.mark.parametrize("over", ["var.rbac ? [] : var.ids", '[for id in ["1"] : id if !var.rbac]'])
@@ -452,7 +452,7 @@ def test_a_vault_is_what_it_is_where_an_access_policy_exists(kvlint: Kvlint, ove
         text = vault(f"rbac_authorization_enabled = {rbac}\n") + POLICY_TERRAFORM % over
         document = checked(kvlint, {"main.tf": PROVIDER + parameters + text})
         assert len(found(document, "KV304")) == failed
-        assert found(document, "KV304", "undecided") == []
+        assert found(document, "KV304", "unknown") == []
 
 
 ROLE_BICEP = f"""
@@ -480,7 +480,7 @@ def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_bicep(
 ) -> None:
     document = checked(kvlint, {"main.bicep": "param rbac bool = false\n" + VAULT_BICEP % rbac + ROLE_BICEP})
     assert found(document, "KV305") == failed
-    assert found(document, "KV305", "undecided") == []
+    assert found(document, "KV305", "unknown") == []
 
 
 @pytest.mark.parametrize(("rbac", "failed"), [("[parameters('P')]", 0), (False, 1)])
@@ -498,7 +498,7 @@ def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_a_template(
     text = template([one, role], {"P": {"type": "bool", "defaultValue": False}})
     document = checked(kvlint, {"t.json": text})
     assert len(found(document, "KV305")) == failed
-    assert found(document, "KV305", "undecided") == []
+    assert found(document, "KV305", "unknown") == []
 
 
 DYNAMIC = """
@@ -517,11 +517,11 @@ DYNAMIC = """
 def test_blocks_that_only_a_default_leaves_out_may_exist(kvlint: Kvlint, over: str) -> None:
     text = PROVIDER + variable("ids", "list(string)", "[]") + "locals {\n  ids = var.ids\n}\n" + vault(DYNAMIC % over)
     document = checked(kvlint, {"main.tf": text})
-    assert found(document, "KV307", "undecided") == ["azurerm_key_vault.kv"]
-    (unknown,) = (one for one in document["undecided"] if one["ruleId"] == "KV307")
+    assert found(document, "KV307", "unknown") == ["azurerm_key_vault.kv"]
+    (unknown,) = (one for one in document["unknown"] if one["ruleId"] == "KV307")
     assert "'ids' has no value but its default" in unknown["message"]
     document = checked(kvlint, {"terraform.tfvars": "ids = []\n"})
-    assert found(document, "KV307", "undecided") == []
+    assert found(document, "KV307", "unknown") == []
     document = checked(kvlint, {"terraform.tfvars": 'ids = ["11111111-1111-1111-1111-111111111111"]\n'})
     assert found(document, "KV307") == ["azurerm_key_vault.kv"]
 
@@ -545,21 +545,21 @@ def test_a_default_decides_whether_a_single_block_is_set(kvlint: Kvlint, over: s
     text = PROVIDER + variable("acls", ACLS_TYPE, "null") + given + vault(ACLS % over)
     document = checked(kvlint, {"main.tf": text})
     assert found(document, "KV101") == ["azurerm_key_vault.kv"]
-    assert not [one for one in document["undecided"] if "acls" in one["message"]]
+    assert not [one for one in document["unknown"] if "acls" in one["message"]]
     document = checked(kvlint, {"terraform.tfvars": 'acls = { ips = ["20.1.2.3"] }\n'})
-    assert found(document, "KV101") == found(document, "KV101", "undecided") == []
+    assert found(document, "KV101") == found(document, "KV101", "unknown") == []
 
 
 def test_a_single_block_that_no_default_decides_is_unknown(kvlint: Kvlint) -> None:
     text = PROVIDER + f'variable "acls" {{\n  type = {ACLS_TYPE}\n}}\n' + vault(ACLS % "var.acls[*]")
     document = checked(kvlint, {"main.tf": text})
     assert found(document, "KV101") == []
-    assert found(document, "KV101", "undecided") == ["azurerm_key_vault.kv"]
+    assert found(document, "KV101", "unknown") == ["azurerm_key_vault.kv"]
 
 
 def test_blocks_that_a_literal_leaves_out_do_not_exist(kvlint: Kvlint) -> None:
     document = checked(kvlint, {"main.tf": PROVIDER + variable("ids", "list(string)", "[]") + vault(DYNAMIC % "[]")})
-    assert found(document, "KV307", "undecided") == []
+    assert found(document, "KV307", "unknown") == []
 
 
 @pytest.mark.parametrize("folder", ["examples/simple", "tests/e2e/max"])
@@ -569,6 +569,6 @@ def test_a_bicep_module_that_only_its_examples_call_is_open(kvlint: Kvlint, fold
     module += f"  {BODY}\n}}\n"
     call = f"module m '{up}/main.bicep' = {{\n  name: 'm'\n}}\n"
     document = checked(kvlint, {"main.bicep": module, f"{folder}/main.bicep": call})
-    assert [one["location"]["path"] for one in document["undecided"] if one["ruleId"] == "KV201"] == ["in/main.bicep"]
+    assert [one["location"]["path"] for one in document["unknown"] if one["ruleId"] == "KV201"] == ["in/main.bicep"]
     document = checked(kvlint, {"other.bicep": call.replace(f"{up}/", "")})
-    assert found(document, "KV201", "undecided") == []
+    assert found(document, "KV201", "unknown") == []

@@ -242,7 +242,7 @@ def test_formats(kvlint: Kvlint) -> None:
         assert place > next(index for index, line in enumerate(lines) if "examples" not in line and "main.tf" in line)
         assert lines[place].endswith(MARK)
         assert not lines[place].startswith(("::", "##"))
-        assert lines[-1].endswith("1 finding (1 high), 1 more in tests and examples, 0 undecided, 0 problems")
+        assert lines[-1].endswith("1 finding (1 high), 1 more in tests and examples, 0 unknown, 0 problems")
     assert [MARK in line for line in run("text", "-q").splitlines()] == [False, True]
     assert "In tests and examples: 1" in run("markdown")
     assert [one["location"]["path"] for one in json.loads(run("gitlab"))] == ["main.tf", "examples/main.tf"]

@@ -1,4 +1,4 @@
-"""The formats for build systems: what each does with findings, undecided questions and inputs that cannot be read."""
+"""The formats for build systems: what each does with findings, unknown questions and inputs that cannot be read."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ def test_problems_have_the_form_that_each_reader_understands(kvlint: Kvlint) -> 
     assert "- **error** KVE001 `broken.json:1:2` not JSON" in said["markdown"]
 
 
-# --- undecided questions, and runs with nothing to say ----------------------------------------------------------------
+# --- unknown questions, and runs with nothing to say ----------------------------------------------------------------
 
 
-def test_undecided_questions(kvlint: Kvlint) -> None:
+def test_unknown_questions(kvlint: Kvlint) -> None:
     said = {form: kvlint("doubtful.json", *ONE, "-f", form).out for form in REPORTERS}
     for form in ("concise", "github", "azure"):
         *notes, summary = said[form].splitlines()
-        assert summary == "1 vault judged: 0 findings, 1 undecided, 1 problem"
+        assert summary == "1 vault judged: 0 findings, 1 unknown, 1 problem"
         assert all("KVE008" in note for note in notes)
     assert json.loads(said["gitlab"]) == []
     assert json.loads(said["rdjson"])["diagnostics"] == []
     assert '<testsuites name="kvlint" tests="1" failures="0" errors="0">' in said["junit"]
     assert "<skipped message=" in said["junit"]
-    assert "<details><summary>Undecided: 1</summary>" in said["markdown"]
+    assert "<details><summary>Unknown: 1</summary>" in said["markdown"]
 
 
-def test_undecided_questions_of_a_strict_run_are_told_as_what_they_count_for(kvlint: Kvlint) -> None:
+def test_unknown_questions_of_a_strict_run_are_told_as_what_they_count_for(kvlint: Kvlint) -> None:
     line = ("doubtful.json", *ONE, "--strict")
     said = {form: kvlint(*line, "-f", form) for form in REPORTERS}
     assert {ran.code for ran in said.values()} == {1}
@@ -89,7 +89,7 @@ def test_a_report_without_findings_is_a_whole_one(kvlint: Kvlint) -> None:
     said = {form: kvlint("good.json", *ONE, "-f", form) for form in REPORTERS}
     assert {ran.code for ran in said.values()} == {0}
     for form in ("concise", "github", "azure"):
-        assert said[form].out == "1 vault judged: 0 findings, 0 undecided, 0 problems\n"
+        assert said[form].out == "1 vault judged: 0 findings, 0 unknown, 0 problems\n"
         assert kvlint("good.json", *ONE, "-q", "-f", form).out == ""
     assert said["gitlab"].out == "[]\n"
     assert json.loads(said["rdjson"].out)["diagnostics"] == []
@@ -119,7 +119,7 @@ def test_a_summary_is_added_to_what_is_there(kvlint: Kvlint) -> None:
     assert summary.read_text(encoding="utf-8") == f"made before\n{alone}\n{after}"
 
 
-def test_a_summary_of_undecided_questions_says_why_whatever_else_is_written(kvlint: Kvlint) -> None:
+def test_a_summary_of_unknown_questions_says_why_whatever_else_is_written(kvlint: Kvlint) -> None:
     kvlint("doubtful.json", *ONE, "--summary-file", "summary.md", "-f", "github")
     assert kvlint("doubtful.json", *ONE, "-f", "markdown").out == Path("summary.md").read_text(encoding="utf-8")
 

@@ -65,7 +65,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         patch.chdir(home)
         words = [word for form in REPORTERS for word in ("-f", f"{form}={form}")]
         assert _run_with_error_handling(["in", "--profile", "all", "-v", "--strict", "--show-suppressed", *words]) == 3
-        audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,undecided,passed")
+        audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,unknown,passed")
         assert _run_with_error_handling(["in", "--profile", "all", *audit]) == 3
         words = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}=controls.{form}")]
         assert _run_with_error_handling(["controls", "in", *words]) == 3
@@ -267,7 +267,7 @@ def test_what_programs_read_is_well_formed(said: Mapping[str, str]) -> None:
         json.loads(said[name])
     run_in(said["sarif"])
     run_in(said["audit.sarif"])
-    found = json.loads(said["json"])["findings"] + json.loads(said["json"])["undecided"]
+    found = json.loads(said["json"])["findings"] + json.loads(said["json"])["unknown"]
     paths = {one["location"]["path"] for one in found}
     addresses = "".join(each["resource"] for one in found for each in one["occurrences"])
     assert all(json.dumps(name)[1:-1] in addresses for name in HOSTILE)

@@ -124,16 +124,16 @@ def test_a_severity_counts_everywhere(kvlint: Kvlint, project: Path) -> None:
     ]
 
 
-def test_undecided_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> None:
+def test_unknown_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> None:
     text = VAULTS.replace("name ", "purge_protection_enabled = var.x\n  name ") + 'variable "x" {}\n'
     for name in ("app", "lab"):
         (project / "infra" / name / "main.tf").write_text(text, encoding="utf-8")
     override(f"rules = ['KV001']\npaths = ['lab']\n{IGNORE}")
     for words in ((), (".", "-f", "sarif=x.sarif")):
         document = report(kvlint, *words)
-        assert [one[0] for one in told(document["undecided"])] == ["app"]
+        assert [one[0] for one in told(document["unknown"])] == ["app"]
         assert [one[:2] for one in told(document["suppressed"])] == [("lab", "KV001")]
-    assert "1 undecided in 2 instances, 1 suppressed" in kvlint("infra", "-f", "sarif=x", "-f", "text").out
+    assert "1 unknown in 2 instances, 1 suppressed" in kvlint("infra", "-f", "sarif=x", "-f", "text").out
 
 
 def test_controls_say_who_takes_the_risk(kvlint: Kvlint, project: Path) -> None:

@@ -66,7 +66,7 @@ def told(run: Run, folder: Path) -> list[str]:
 
 def test_from_source_alone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(SOURCE)
-    assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: undecided", "main.tf:9:5: suppressed"]
+    assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: unknown", "main.tf:9:5: suppressed"]
 
 
 def test_a_plan_decides_and_is_told_there(run: Run, tmp_path: Path) -> None:

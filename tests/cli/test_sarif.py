@@ -23,7 +23,7 @@ INPUTS = [
     for name in ("careless", "hardened")
     for file in ("main.tf", "plan.json", "main.bicep", "main.json")
 ] + ["careless/grant", "careless/grant.bicep"]
-AUDIT = ("--sarif-include", "suppressed,undecided,passed")
+AUDIT = ("--sarif-include", "suppressed,unknown,passed")
 SECRET = """
 # kvlint: ignore[KV602] the type is known
 resource "azurerm_key_vault_secret" "s" {
@@ -215,7 +215,7 @@ def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: Ru
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--sarif-include", "unknown"), "one of suppressed, undecided, passed was expected"),
+        (("--sarif-include", "unknown"), "one of suppressed, unknown, passed was expected"),
         (("--sarif-root-uri", "C:\\here"), "a URI that begins with file:/// was expected"),
     ],
 )

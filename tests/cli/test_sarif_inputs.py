@@ -16,7 +16,7 @@ from tests.sarif import faults, run_in
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-AUDIT = ("--sarif-include", "suppressed,undecided,passed")
+AUDIT = ("--sarif-include", "suppressed,unknown,passed")
 VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
 PLAN = json.dumps(
     {"format_version": "1.2", "resource_changes": [], "variables": {"a": {"value": "é"}}}, ensure_ascii=False

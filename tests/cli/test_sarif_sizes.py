@@ -90,6 +90,6 @@ def test_what_an_audit_adds_counts(kvlint: Kvlint, tmp_path: Path) -> None:
     words = ("plan.json", "--select", "KV001", "-f", "sarif")
     said = kvlint(*words)
     assert (len(run_of(said.out)["results"]), said.err) == (0, "")
-    said = kvlint(*words, "--sarif-include", "undecided")
+    said = kvlint(*words, "--sarif-include", "unknown")
     assert len(run_of(said.out)["results"]) == 5_001
     assert said.err == WARNING.format("5,001")

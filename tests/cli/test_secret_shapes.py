@@ -413,7 +413,7 @@ def _outputs(case: Case, secret: str, folder: Path, patch: pytest.MonkeyPatch) -
     errors = io.StringIO()
     with redirect_stderr(errors):
         assert _run_with_error_handling([*words, *shown, *check, "--write-baseline", f"{to}/baseline"]) in (1, 3)
-        audit = ("-f", f"sarif={to}/audit", "--sarif-include", "suppressed,undecided,passed")
+        audit = ("-f", f"sarif={to}/audit", "--sarif-include", "suppressed,unknown,passed")
         assert _run_with_error_handling([*words, *shown[:3], *audit]) in (1, 3)
         controls = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}={to}/controls.{form}")]
         assert _run_with_error_handling(["controls", *words, "--framework", "all", *controls]) in (0, 1, 3)
@@ -489,7 +489,7 @@ def test_no_verdict_hangs_on_a_name(name: str, tmp_path: Path) -> None:
         renamed = {file: text.replace(word, new) for file, text in case.files.items()}
         report = json.loads(outputs(case._replace(files=renamed), SECRET, tmp_path / folder)["json"])
         found.append(
-            [(one["ruleId"], one["location"]["line"]) for one in report["findings"] + report["undecided"]]
+            [(one["ruleId"], one["location"]["line"]) for one in report["findings"] + report["unknown"]]
             + [report["summary"]]
         )
     assert found[0] == found[1]

@@ -77,7 +77,7 @@ def found(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str, int]]
     ran = run("-f", "json", "--select", "KV001", *arguments, cwd=folder)
     assert "internal error" not in ran.out
     report = json.loads(ran.out)
-    told = report["findings"] + report["undecided"]
+    told = report["findings"] + report["unknown"]
     return [(one["outcome"], one["location"]["path"], one["location"]["line"]) for one in told]
 
 
@@ -91,7 +91,7 @@ def write(folder: Path, **files: str) -> None:
 class TestParameters:
     def test_without_a_value_nothing_is_decided(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, other_json=template(), main_bicep=BICEP)
-        assert [outcome for outcome, *_ in found(run, tmp_path, ".")] == ["undecided", "undecided"]
+        assert [outcome for outcome, *_ in found(run, tmp_path, ".")] == ["unknown", "unknown"]
 
     @pytest.mark.parametrize("name", ["main_parameters_json", "main_prod_parameters_json", "main_parameters_prod_json"])
     def test_a_file_is_found_by_its_name(self, name: str, tmp_path: Path, run: Run) -> None:
@@ -135,7 +135,7 @@ class TestModules:
 
     def test_a_module_that_the_user_names_is_judged_alone(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
-        assert found(run, tmp_path, "modules/vault.bicep") == [("undecided", "modules/vault.bicep", 5)]
+        assert found(run, tmp_path, "modules/vault.bicep") == [("unknown", "modules/vault.bicep", 5)]
 
     def test_the_call_is_a_related_place(self, tmp_path: Path, run: Run) -> None:
         module = BICEP.replace("param purge bool\n", "").replace(": purge", ": false")
@@ -322,7 +322,7 @@ class TestFolders:
         assert run("-j", "two", "main.json", cwd=tmp_path).code == 2
 
 
-@pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("on", ["undecided"])])
+@pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("on", ["unknown"])])
 def test_a_string_where_azure_expects_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
     """Azure converts it or rejects it, and then nothing is deployed."""
     write(tmp_path, main_json=template(text))
@@ -335,7 +335,7 @@ def test_api_versions_differ_in_the_permission_model(tmp_path: Path, run: Run) -
         write(tmp_path, **{f"v{version[:4]}_json": template(True).replace("2023-07-01", version)})
     report = json.loads(run("-f", "json", "--select", "KV301", ".", cwd=tmp_path).out)
     assert [finding["location"]["path"] for finding in report["findings"]] == ["v2023.json"]
-    assert report["undecided"] == []
+    assert report["unknown"] == []
 
 
 class TestSecretsOfOtherResources:

@@ -38,7 +38,7 @@ def told(said: Said, rule: str = "KV001") -> list[tuple[str, str, int]]:
     found = report(said)
     return [
         (one["outcome"], one["location"]["path"], one["location"]["line"])
-        for one in (*found["findings"], *found["undecided"])
+        for one in (*found["findings"], *found["unknown"])
         if one["ruleId"] == rule
     ]
 
@@ -80,7 +80,7 @@ def test_exit_codes(files: dict[str, str], code: int, form: str, kvlint: Kvlint)
     assert kvlint("infra", "--select", "KV001", "-f", form).code == code
 
 
-def test_undecided_counts_only_where_asked(kvlint: Kvlint) -> None:
+def test_unknown_counts_only_where_asked(kvlint: Kvlint) -> None:
     write({"main.tf": 'variable "p" {\n}\n' + VAULT})
     assert kvlint("infra", "--select", "KV001").code == 0
     assert kvlint("infra", "--select", "KV001", "--strict").code == 1
@@ -106,7 +106,7 @@ def test_options_that_are_wrong(words: list[str], kvlint: Kvlint) -> None:
 
 def test_a_module_alone_is_open_until_it_is_said_to_be_closed(kvlint: Kvlint) -> None:
     write({"main.tf": 'variable "p" {\n}\n' + VAULT})
-    assert told(kvlint("infra", "-f", "json"), "KV201") == [("undecided", "infra/main.tf", 3)]
+    assert told(kvlint("infra", "-f", "json"), "KV201") == [("unknown", "infra/main.tf", 3)]
     assert told(kvlint("infra", "-f", "json", "--closed"), "KV201") == [("fail", "infra/main.tf", 3)]
 
 
@@ -239,7 +239,7 @@ def test_several_roots_are_judged_in_one_run_and_in_several_processes(kvlint: Kv
 def test_a_plan_takes_the_place_of_what_its_source_says(kvlint: Kvlint) -> None:
     write({"main.tf": 'variable "p" {\n}\n' + VAULT})
     Path("infra/plan.json").write_bytes(Path("bad.json").read_bytes())
-    assert told(kvlint("infra/main.tf", "-f", "json")) == [("undecided", "infra/main.tf", 5)]
+    assert told(kvlint("infra/main.tf", "-f", "json")) == [("unknown", "infra/main.tf", 5)]
     assert told(kvlint("infra", "-f", "json")) == [("fail", "infra/main.tf", 5)]
     assert told(kvlint("infra/plan.json", "-f", "json")) == [("fail", "infra/main.tf", 5)]
     assert told(kvlint("bad.json", "--source-root", "infra", "-f", "json")) == [("fail", "infra/main.tf", 5)]

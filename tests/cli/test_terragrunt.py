@@ -124,7 +124,7 @@ def test_each_unit_evaluates_the_module_with_its_own_inputs(kvlint: Kvlint) -> N
 def test_the_module_has_no_other_root(kvlint: Kvlint) -> None:
     write({"live/terragrunt.hcl": f"{LOCAL}inputs = {{}}\n"})
     assert json.loads(kvlint("repo", "-f", "json").out)["summary"]["judged"] == {"Microsoft.KeyVault/vaults": 1}
-    excluded = found(kvlint, "repo", "--exclude", "**/terragrunt.hcl", select="KV003", status="undecided")
+    excluded = found(kvlint, "repo", "--exclude", "**/terragrunt.hcl", select="KV003", status="unknown")
     assert excluded == []
     assert found(kvlint, "repo/live/terragrunt.hcl", "repo/modules/vault/main.tf") == []
 
@@ -194,7 +194,7 @@ def test_what_is_known_only_to_terragrunt_is_unknown(
     monkeypatch.setenv("PURGE", "false")
     dependency = 'dependency "other" {\n  config_path = "../o"\n}\n'
     write({"live/terragrunt.hcl": f"{LOCAL}{dependency}inputs = {{ purge = {value} }}\n"})
-    assert found(kvlint, status="undecided") == [("KV001", "live/terragrunt.hcl", 7)]
+    assert found(kvlint, status="unknown") == [("KV001", "live/terragrunt.hcl", 7)]
     assert why in kvlint("repo", "--select", "KV001").out
 
 

@@ -134,10 +134,10 @@ class Build:
         return Evaluator(rules, explain).evaluate(self.graph(graph) if isinstance(graph, Resource) else graph)
 
     def finding(self, graph: ResourceGraph | Resource, rule: Rule) -> Finding:
-        """The one finding or undecided question that a rule has about a graph."""
+        """The one finding or unknown question that a rule has about a graph."""
         verdicts = self.evaluate(graph, rule)
         assert not verdicts.problems
-        (finding,) = verdicts.findings + verdicts.undecided
+        (finding,) = verdicts.findings + verdicts.unknown
         return finding
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.rule import All, AnyOf, Condition, Not
@@ -33,18 +33,18 @@ def asked(build: Build, condition: Condition, graph: Any, address: str = "kv") -
     [
         (None, FAIL, PASS),
         ([], FAIL, PASS),
-        ("unknown", UNDECIDED, UNDECIDED),
+        ("unknown", UNKNOWN, UNKNOWN),
         ([1], PASS, PASS),
         ([2], FAIL, FAIL),
         ([1, 2], PASS, FAIL),
-        (["unknown"], UNDECIDED, UNDECIDED),
-        ([1, "unknown"], PASS, UNDECIDED),
-        ([2, "unknown"], UNDECIDED, FAIL),
+        (["unknown"], UNKNOWN, UNKNOWN),
+        ([1, "unknown"], PASS, UNKNOWN),
+        ([2, "unknown"], UNKNOWN, FAIL),
         ([1, 2, "unknown"], PASS, FAIL),
         # Set, but no list: it may not pass for an empty one.
-        ("link", UNDECIDED, UNDECIDED),
-        ("text", UNDECIDED, UNDECIDED),
-        ({"a": 1}, UNDECIDED, UNDECIDED),
+        ("link", UNKNOWN, UNKNOWN),
+        ("text", UNKNOWN, UNKNOWN),
+        ({"a": 1}, UNKNOWN, UNKNOWN),
     ],
 )
 def test_quantifiers(build: Build, found: Any, some: Outcome, every: Outcome) -> None:
@@ -63,16 +63,16 @@ def test_quantifiers(build: Build, found: Any, some: Outcome, every: Outcome) ->
 
 @pytest.mark.parametrize(
     ("values", "outcome"),
-    [((), UNDECIDED), ((1,), PASS), ((2,), FAIL), ((1, 2), UNDECIDED), ((2, 3), FAIL), ((1, 1.0), PASS)],
+    [((), UNKNOWN), ((1,), PASS), ((2,), FAIL), ((1, 2), UNKNOWN), ((2, 3), FAIL), ((1, 1.0), PASS)],
 )
 def test_one_of_several_values(build: Build, values: tuple[int, ...], outcome: Outcome) -> None:
     unknown = Unknown(at=AT, why="later", one_of=values)
     resource = build.resource(a=unknown)
     assert asked(build, build.attribute("a", equals=1), resource)[0] is outcome
     assert asked(build, Not(build.attribute("a", equals=1)), resource)[0] is negate(outcome)
-    assert asked(build, build.attribute("a.b", equals=1), resource)[0] is UNDECIDED
-    assert asked(build, build.attribute("a", **{"is": "set"}), resource)[0] is (PASS if values else UNDECIDED)
-    assert asked(build, build.attribute("a", **{"is": "absent"}), resource)[0] is (FAIL if values else UNDECIDED)
+    assert asked(build, build.attribute("a.b", equals=1), resource)[0] is UNKNOWN
+    assert asked(build, build.attribute("a", **{"is": "set"}), resource)[0] is (PASS if values else UNKNOWN)
+    assert asked(build, build.attribute("a", **{"is": "absent"}), resource)[0] is (FAIL if values else UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_paths_of_items_in_items(build: Build) -> None:
 def test_paths_of_lists_of_lists(build: Build) -> None:
     condition = build.items("every", "a", build.items("every", "$", build.attribute("$", equals=1)))
     assert asked(build, condition, build.resource(a=[[1], [1, 2]])) == (FAIL, ["a[1][1]"])
-    assert asked(build, condition, build.resource(a=[[1], build.unknown])) == (UNDECIDED, ["a[1]"])
+    assert asked(build, condition, build.resource(a=[[1], build.unknown])) == (UNKNOWN, ["a[1]"])
 
 
 # --- all, any, not ----------------------------------------------------------------------------------------------------
@@ -113,8 +113,8 @@ def test_only_what_decides_is_told(build: Build) -> None:
     resource = build.resource(a=True, b=False, c=build.unknown)
     assert asked(build, All((a, b, c)), resource) == (FAIL, ["b"])
     assert asked(build, AnyOf((a, b, c)), resource) == (PASS, ["a"])
-    assert asked(build, AnyOf((b, c)), resource) == (UNDECIDED, ["c"])
-    assert asked(build, All((a, c)), resource) == (UNDECIDED, ["c"])
+    assert asked(build, AnyOf((b, c)), resource) == (UNKNOWN, ["c"])
+    assert asked(build, All((a, c)), resource) == (UNKNOWN, ["c"])
     assert asked(build, All((AnyOf((a, b)), AnyOf((b, Not(a))))), resource) == (FAIL, ["b", "a"])
 
 

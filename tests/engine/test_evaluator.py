@@ -27,7 +27,7 @@ SETTING = "Microsoft.Insights/diagnosticSettings"
 
 def told(verdicts: Verdicts) -> list[tuple[str, str, str]]:
     """Every finding and doubt, in short."""
-    return [(f.rule.id, f.outcome.label, f.resource) for f in verdicts.findings + verdicts.undecided]
+    return [(f.rule.id, f.outcome.label, f.resource) for f in verdicts.findings + verdicts.unknown]
 
 
 # --- who is judged ----------------------------------------------------------------------------------------------------
@@ -74,12 +74,12 @@ def test_what_exists_already_is_asked_only_by_rules_that_ask_for_it(build: Build
     [
         (True, True, "pass"),
         (True, False, "fail"),
-        (True, None, "undecided"),
+        (True, None, "unknown"),
         (False, False, "pass"),
         (False, None, "pass"),
         (None, True, "pass"),
-        (None, False, "undecided"),
-        (None, None, "undecided"),
+        (None, False, "unknown"),
+        (None, None, "unknown"),
     ],
 )
 def test_when_and_require(build: Build, when: bool | None, require: bool | None, outcome: str) -> None:
@@ -88,7 +88,7 @@ def test_when_and_require(build: Build, when: bool | None, require: bool | None,
     verdicts = build.evaluate(build.resource(**says), rule)
     assert told(verdicts) == ([] if outcome == "pass" else [("ABC-1", outcome, "kv")])
     assert verdicts.passed == (outcome == "pass")
-    for finding in verdicts.undecided:
+    for finding in verdicts.unknown:
         assert {note.attribute for note in finding.evidence} == {
             name for name, flag in (("w", when), ("r", require)) if flag is None
         }
@@ -187,7 +187,7 @@ def test_findings_do_not_hang_on_the_order_of_resources_and_references(build: Bu
         verdicts = build.evaluate(graph, *rules)
         return {
             (f.rule.id, f.resource): (f.outcome.label, f.message, f.fingerprint)
-            for f in verdicts.findings + verdicts.undecided
+            for f in verdicts.findings + verdicts.unknown
         }
 
     assert all(marks(seed) == marks(0) for seed in range(1, 20))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import ResourceGraph
@@ -39,16 +39,16 @@ def from_setting(build: Build) -> Condition:
     [
         ({"targets": ("kv",)}, True, PASS),
         ({"targets": ("kv",)}, False, FAIL),
-        ({"targets": ("kv",)}, "unknown", UNDECIDED),
+        ({"targets": ("kv",)}, "unknown", UNKNOWN),
         ({"targets": ("other",)}, True, FAIL),
-        ({"candidates": ("kv", "other")}, True, UNDECIDED),
+        ({"candidates": ("kv", "other")}, True, UNKNOWN),
         ({"candidates": ("kv", "other")}, False, FAIL),
-        ({"candidates": ("kv", "other")}, "unknown", UNDECIDED),
+        ({"candidates": ("kv", "other")}, "unknown", UNKNOWN),
         ({"candidates": ("other",)}, True, FAIL),
-        ({"anything": True}, True, UNDECIDED),
+        ({"anything": True}, True, UNKNOWN),
         ({"anything": True}, False, FAIL),
-        ({"anything": True}, "unknown", UNDECIDED),
-        ({"anything": True, "candidates": ("kv",)}, True, UNDECIDED),
+        ({"anything": True}, "unknown", UNKNOWN),
+        ({"anything": True, "candidates": ("kv",)}, True, UNKNOWN),
         ({"outside": "?"}, True, FAIL),
         ({"outside": VAULT.lower()}, True, FAIL),
     ],
@@ -70,8 +70,8 @@ def test_in_an_open_graph_a_companion_may_be_elsewhere(build: Build) -> None:
         return build.graph(build.resource("kv"), *more, references=references, closed=closed)
 
     assert build.ask(from_setting(build), graph(True, None)).outcome is FAIL
-    assert build.ask(from_setting(build), graph(False, None)).outcome is UNDECIDED
-    assert build.ask(from_setting(build), graph(False, False)).outcome is UNDECIDED
+    assert build.ask(from_setting(build), graph(False, None)).outcome is UNKNOWN
+    assert build.ask(from_setting(build), graph(False, False)).outcome is UNKNOWN
     assert build.ask(from_setting(build), graph(False, True)).outcome is PASS
 
 
@@ -136,7 +136,7 @@ def test_a_link_of_what_may_not_be_deployed_says_so(build: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "outcome"), [("a", "", PASS), ("ab", "b", PASS), ("a", "b", UNDECIDED), ("a", "ab", UNDECIDED)]
+    ("source", "target", "outcome"), [("a", "", PASS), ("ab", "b", PASS), ("a", "b", UNKNOWN), ("a", "ab", UNKNOWN)]
 )
 def test_what_may_not_be_deployed_is_judged_as_if_it_is(
     build: Build, source: str, target: str, outcome: Outcome
@@ -192,7 +192,7 @@ def test_the_one_doubt_among_many_misses_is_told(build: Build) -> None:
     references = tuple(build.reference(name, targets=("kv",)) for name in names)
     settings = [setting(build, build.unknown if name == "ds39" else False, name) for name in names]
     answer = build.ask(from_setting(build), build.graph(build.resource("kv"), *settings, references=references))
-    assert (answer.outcome, [note.at.address for note in answer.trail]) == (UNDECIDED, ["ds39"])
+    assert (answer.outcome, [note.at.address for note in answer.trail]) == (UNKNOWN, ["ds39"])
 
 
 # --- links_to ---------------------------------------------------------------------------------------------------------
@@ -203,14 +203,14 @@ def test_the_one_doubt_among_many_misses_is_told(build: Build) -> None:
     [
         ({"targets": ("kv",)}, True, PASS),
         ({"targets": ("kv",)}, False, FAIL),
-        ({"targets": ("kv",)}, "unknown", UNDECIDED),
+        ({"targets": ("kv",)}, "unknown", UNKNOWN),
         ({"targets": ("lock",)}, True, FAIL),
-        ({"candidates": ("kv",)}, True, UNDECIDED),
+        ({"candidates": ("kv",)}, True, UNKNOWN),
         ({"candidates": ("kv",)}, False, FAIL),
         ({"candidates": ("lock",)}, True, FAIL),
-        ({"anything": True}, False, UNDECIDED),
-        ({"outside": VAULT.lower()}, False, UNDECIDED),
-        ({"outside": "?"}, False, UNDECIDED),
+        ({"anything": True}, False, UNKNOWN),
+        ({"outside": VAULT.lower()}, False, UNKNOWN),
+        ({"outside": "?"}, False, UNKNOWN),
         ({"outside": "microsoft.storage/storageaccounts"}, True, FAIL),
         ({}, True, FAIL),
     ],
@@ -248,7 +248,7 @@ def test_a_list_of_links(build: Build) -> None:
     )
     graph = build.graph(build.resource("kv", good=False), setting(build), references=references)
     good = build.attribute("good", equals=True)
-    assert build.ask(build.linked("links_to", VAULT, where=good), graph, "ds").outcome is UNDECIDED
+    assert build.ask(build.linked("links_to", VAULT, where=good), graph, "ds").outcome is UNKNOWN
     assert build.ask(build.linked("links_to", VAULT), graph, "ds").outcome is PASS
 
 
@@ -272,7 +272,7 @@ def test_links_of_links(build: Build) -> None:
     maybe = build.reference("disk", "derived.keyId", candidates=("key", "other"))
     graph = build.graph(build.resource("kv"), plain, key, build.resource("disk", disk), references=(*parents, maybe))
     answer = build.ask(condition, graph)
-    assert answer.outcome is UNDECIDED
+    assert answer.outcome is UNKNOWN
     assert [note.at.address for note in answer.trail] == ["disk"]
 
 
@@ -305,4 +305,4 @@ def test_values_that_are_links_or_unknown_where_a_list_is_expected(build: Build)
     at = Location(path="plan.json")
     for value in (Link(at=at, target="x"), Unknown(at=at, why="later"), ListValue(at=at, items=(build.unknown,))):
         condition = build.items("every", "a", build.attribute("$", equals=1))
-        assert build.ask(condition, build.resource(a=value)).outcome is UNDECIDED
+        assert build.ask(condition, build.resource(a=value)).outcome is UNKNOWN

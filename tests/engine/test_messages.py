@@ -70,7 +70,7 @@ def test_the_reason_names_what_links_here(build: Build) -> None:
     assert build.finding(graph, rule).arguments[1] == "db"
 
 
-def test_an_undecided_question_says_what_is_not_known_and_of_what(build: Build) -> None:
+def test_an_unknown_question_says_what_is_not_known_and_of_what(build: Build) -> None:
     rule = build.rule(build.linked("links_to", VAULT, where=build.attribute("p", equals=1)), resources=(SETTING,))
     graph = build.graph(
         build.resource("kv", p=build.unknown),
@@ -96,7 +96,7 @@ def test_what_is_named_outside_the_input_is_told_in_words_if_its_id_is_not_known
 def test_what_nobody_wants_explained_is_still_counted(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1))
     verdicts = build.evaluate(build.resource(a=build.unknown), rule, explain=False)
-    assert [(doubt.rule.id, doubt.resource) for doubt in verdicts.undecided] == [("ABC-1", "kv")]
+    assert [(doubt.rule.id, doubt.resource) for doubt in verdicts.unknown] == [("ABC-1", "kv")]
 
 
 @pytest.mark.parametrize("place", ["text", "parent", "name"])

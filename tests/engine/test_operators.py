@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from azkvlint.engine.operators import OPERATORS, are_equal, key_of
 from azkvlint.engine.schema import OPERATORS as VOCABULARY
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Not
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.engine.conftest import Build
 
 AT = Location(path="plan.json")
-UNKNOWN = Unknown(at=AT, why="known after apply")
+UNKNOWN_VALUE = Unknown(at=AT, why="known after apply")
 LINK = Link(at=AT, target="azurerm_key_vault.kv")
 
 
@@ -47,15 +47,15 @@ KINDS: Mapping[str, Value] = {
     "''": text(""),
     "[]": items(),
     "[rbac, 3]": items(text("rbac"), text(3)),
-    "[?, x]": items(UNKNOWN, text("x")),
+    "[?, x]": items(UNKNOWN_VALUE, text("x")),
     "[link]": items(LINK),
     "{}": mapping(),
     "{a: 3}": mapping(a=text(3)),
-    "{?}": mapping(UNKNOWN),
+    "{?}": mapping(UNKNOWN_VALUE),
     "link": LINK,
-    "?": UNKNOWN,
+    "?": UNKNOWN_VALUE,
 }
-P, F, U = PASS, FAIL, UNDECIDED
+P, F, U = PASS, FAIL, UNKNOWN
 #                                   Rbac 3  3.0 true 1 ''  []  [rbac,3] [?,x] [link] {} {a:3} {?} link ?
 TABLE: list[tuple[str, Any, tuple[Outcome, ...]]] = [
     ("equals", "rbac", (P, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
@@ -173,7 +173,7 @@ def test_a_default_stands_in_only_for_what_is_missing(
 ) -> None:
     condition = build.attribute("a", default=default, **{name: operand})
     assert build.ask(condition, build.resource()).outcome is outcome
-    assert build.ask(condition, build.resource(a=build.unknown)).outcome is UNDECIDED
+    assert build.ask(condition, build.resource(a=build.unknown)).outcome is UNKNOWN
     assert build.ask(condition, build.resource(a=[])).outcome is FAIL
 
 
@@ -237,7 +237,7 @@ def test_locations_of_links_compare_without_spaces(build: Build) -> None:
     assert build.ask(linked, graph).outcome is PASS
 
 
-@pytest.mark.parametrize("found", [text(1), LINK, UNKNOWN])
+@pytest.mark.parametrize("found", [text(1), LINK, UNKNOWN_VALUE])
 def test_locations_that_are_not_text(build: Build, found: Value) -> None:
-    expected = FAIL if isinstance(found, Scalar) else UNDECIDED
+    expected = FAIL if isinstance(found, Scalar) else UNKNOWN
     assert build.ask(build.attribute("location", equals="x"), build.resource(location=found)).outcome is expected

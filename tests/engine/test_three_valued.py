@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication, negate
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, implication, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Not
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from tests.engine.conftest import Build
 
 OUTCOMES = tuple(Outcome)
-POSSIBLE = {FAIL: {False}, UNDECIDED: {False, True}, PASS: {True}}
+POSSIBLE = {FAIL: {False}, UNKNOWN: {False, True}, PASS: {True}}
 
 
 def kleene(possible: set[bool]) -> Outcome:
     """The outcome of a question that may be answered in these ways."""
-    return UNDECIDED if len(possible) == 2 else PASS if True in possible else FAIL
+    return UNKNOWN if len(possible) == 2 else PASS if True in possible else FAIL
 
 
 def test_order() -> None:
-    assert FAIL < UNDECIDED < PASS
+    assert FAIL < UNKNOWN < PASS
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -64,7 +64,7 @@ def table(condition: Condition, world: dict[str, bool | None]) -> Outcome:
     match condition:
         case Attribute(text=name):
             known = world[name]
-            return UNDECIDED if known is None else PASS if known else FAIL
+            return UNKNOWN if known is None else PASS if known else FAIL
         case All(of=parts):
             return min((table(part, world) for part in parts), default=PASS)
         case AnyOf(of=parts):
@@ -99,7 +99,7 @@ def test_evidence_is_all_that_decides(build: Build, condition: Condition, world:
     told = {note.attribute for note in answer.trail}
     for other in (True, False, None):
         changed = {name: known if name in told else other for name, known in world.items()}
-        if answer.outcome is UNDECIDED:
+        if answer.outcome is UNKNOWN:
             # What is told is what is not known.
             assert all(world[name] is None for name in told)
         else:
@@ -112,4 +112,4 @@ def test_what_becomes_unknown_never_turns_an_answer(
 ) -> None:
     before = build.ask(condition, build.resource(**say(build, world))).outcome
     after = build.ask(condition, build.resource(**say(build, world | {name: None}))).outcome
-    assert after in (before, UNDECIDED)
+    assert after in (before, UNKNOWN)

@@ -90,12 +90,12 @@ def _json(text: str) -> Any:
 
 def _report(text: str) -> Iterator[str]:
     document = _json(text)
-    keys = {"version", "tool", "sources", "rules", "summary", "findings", "undecided", "suppressed", "problems"}
+    keys = {"version", "tool", "sources", "rules", "summary", "findings", "unknown", "suppressed", "problems"}
     if keys - document.keys():
         yield f"it has no {sorted(keys - document.keys())}"
     if document["summary"]["problems"] != len(document["problems"]):
         yield "its summary does not count its problems"
-    for one in (*document["findings"], *document["undecided"], *document["suppressed"]):
+    for one in (*document["findings"], *document["unknown"], *document["suppressed"]):
         if not (one["ruleId"] and one["message"] and one["location"]["path"] and one["occurrences"]):
             yield "a result has no rule, message, place or resource"
 

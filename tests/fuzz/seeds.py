@@ -117,7 +117,7 @@ def _rules() -> Iterator[tuple[str, str]]:
         head, _, text = file.read_text(encoding="utf-8").partition("\nexamples:\n")
         examples = {_title(example): example.rstrip() for example in re.split(r"(?m)^  - ", text)[1:]}
         kept = {}
-        for outcome in ("fails", "passes", "undecided"):
+        for outcome in ("fails", "passes", "unknown"):
             title = next((title for title, one in examples.items() if one.startswith(outcome)), None)
             while title is not None:
                 kept[title] = examples[title]
@@ -443,7 +443,7 @@ _DOCUMENTS: Mapping[str, tuple[str, ...]] = {
     "baseline": (
         """{"version": 1, "findings": [{"rule": "KV001", "path": "main.tf", "outcome": "fail", "fingerprint":
  "ef2f2f04ed9a3ed46e1a66c60385f743", "resources": ["azurerm_key_vault.kv"]}, {"rule": "KV003", "path": "m/main.tf",
- "outcome": "undecided", "fingerprint": "638e062d961b3e65e4ecece5b3ca0ad6", "resources": ["a", "b"]}]}""",
+ "outcome": "unknown", "fingerprint": "638e062d961b3e65e4ecece5b3ca0ad6", "resources": ["a", "b"]}]}""",
     ),
 }
 WARM_UP: Mapping[str, str] = {

@@ -65,7 +65,7 @@ show-suppressed no-ignores set override paths resources severity ignore reason o
 """
 _RULES = r"""
 id name title severity profile resource also_removed also_existing parameters about default when require message
-why fix references covers cwe controls peers differs examples fails passes undecided plan terraform bicep arm
+why fix references covers cwe controls peers differs examples fails passes unknown plan terraform bicep arm
 terraform_json as_of attribute equals in contains matches at_least at_most is set absent length_at_least inside
 overlaps has_all all any not some every where linked_from links_to via given $pattern $ $minimum {resource} {value}
 {because} {attribute} '{' properties.sku.name properties.accessPolicies[0].permissions tags.'cost center'

@@ -87,7 +87,7 @@ def test_every_finding_is_an_answer(away: Path, run: Run) -> None:
     report = json.loads(ran.out)
     found = {
         (one["ruleId"], one["outcome"], each["resource"])
-        for one in report["findings"] + report["undecided"]
+        for one in report["findings"] + report["unknown"]
         for each in one["occurrences"]
     }
     told = {

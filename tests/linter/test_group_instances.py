@@ -65,7 +65,7 @@ findings = st.lists(
         addresses,
         places,
         rule=st.sampled_from(list(RULES.values())),
-        outcome=st.sampled_from([Outcome.FAIL, Outcome.UNDECIDED]),
+        outcome=st.sampled_from([Outcome.FAIL, Outcome.UNKNOWN]),
         message=st.sampled_from(["one", "two"]),
         root=st.sampled_from(["a", "b"]),
         related=st.lists(notes, max_size=25).map(tuple),

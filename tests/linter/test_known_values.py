@@ -61,7 +61,7 @@ def outcomes(tmp_path: Path) -> Outcomes:
             file.write_text(text, encoding="utf-8")
         report = check(Config(paths=(str(tmp_path / "code"),)))
         assert not [problem for problem in report.problems if problem.level == "error"]
-        return {(one.rule.id, one.resource): one.outcome.label for one in (*report.findings, *report.undecided)}
+        return {(one.rule.id, one.resource): one.outcome.label for one in (*report.findings, *report.unknown)}
 
     return run
 
@@ -105,7 +105,7 @@ class TestScopes:
     )
     def test_it_may_be_a_vault(self, outcomes: Outcomes, scope: str) -> None:
         found = outcomes(vault() + 'data "azurerm_key_vault_thing" "kv" {}' + role(scope, "Key Vault Administrator"))
-        expected = "undecided" if "thing" in scope else "fail"
+        expected = "unknown" if "thing" in scope else "fail"
         assert found["KV307", "azurerm_role_assignment.r"] == expected
 
 
@@ -119,7 +119,7 @@ class TestRoles:
             + role(scope, "Vault Operators of Contoso", "custom")
         )
         told = {resource.rpartition(".")[2]: status for (rule, resource), status in found.items() if rule == "KV307"}
-        assert told == {"custom": "undecided"}
+        assert told == {"custom": "unknown"}
 
     @pytest.mark.parametrize(
         ("call", "expected"),
@@ -128,7 +128,7 @@ class TestRoles:
             ("az.roleDefinitions('key vault secrets officer').id", "fail"),
             ("roleDefinitions('Key Vault Secrets User').id", None),
             ("roleDefinitions('Azure Kubernetes Service RBAC Admin').id", None),
-            ("roleDefinitions('Vault Operators').id", "undecided"),
+            ("roleDefinitions('Vault Operators').id", "unknown"),
             (
                 "roleDefinitions('AcrPull').id",
                 None,
@@ -242,7 +242,7 @@ class TestNames:
             ("toLower(take('kv-application-of-contoso-${uniqueString('x')}', 24))", None),
             ("take('kv-application-of-contos--${uniqueString('x')}', 24)", None),
             ("take('kv-application-of-conto-${uniqueString('x')}', 24)", "fail"),
-            ("substring('kv-${uniqueString('x')}', 3, 10)", "undecided"),
+            ("substring('kv-${uniqueString('x')}', 3, 10)", "unknown"),
             ("'kv-application-${take(uniqueString(resourceGroup().id), 9)}'", None),
             ("'kv-application-${substring(uniqueString(resourceGroup().id), 0, 5)}'", None),
             ("'kv-${substring(uniqueString('a'), 0, 3)}-${take(uniqueString('b'), 4)}'", None),
@@ -250,8 +250,8 @@ class TestNames:
             ("'kv--${uniqueString(resourceGroup().id)}'", "fail"),
             ("'${uniqueString(resourceGroup().id)}-'", "fail"),
             # It may begin with a digit.
-            ("uniqueString(resourceGroup().id)", "undecided"),
-            ("'kv-${uniqueString('a')}${suffix}'", "undecided"),
+            ("uniqueString(resourceGroup().id)", "unknown"),
+            ("'kv-${uniqueString('a')}${suffix}'", "unknown"),
             ("'kv_${uniqueString('a')}'", "fail"),
         ],
     )

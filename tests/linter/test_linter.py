@@ -73,7 +73,7 @@ def addresses(findings: Iterable[Finding]) -> list[tuple[str, str]]:
 
 def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
     told = [found(address, at("main.tf", 1)) for address in ('kv["a"]', "module.m.kv", "other")]
-    source = UnitResult(findings=told, undecided=told, suppressed=told, root="infra")
+    source = UnitResult(findings=told, unknown=told, suppressed=told, root="infra")
     elsewhere = UnitResult(findings=[found("kv", at("x.tf", 1))], root="x")
     template = UnitResult(findings=[found("kv", at("kv.bicep", 1))])
     plans = [
@@ -90,7 +90,7 @@ def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
         assert sorted(addresses(total.findings)) == [
             ("kv", ""), ("kv", ""), ("kv[0]", ""), ("module.m.kv", ""), ("x", ""), ("y", ""),
         ]  # fmt: skip
-        assert addresses(total.undecided) == addresses(total.suppressed) == [("module.m.kv", "")]
+        assert addresses(total.unknown) == addresses(total.suppressed) == [("module.m.kv", "")]
     assert addresses(source.findings) == addresses(told), "a unit is left as it is"
 
 
@@ -174,7 +174,7 @@ def test_without_a_policy_comments_do_not_count() -> None:
 def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
     judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
     report = Report(
-        findings=(), undecided=(), problems=(), rules=RULES, sources=("infra",), resource_counts={}, passed=0,
+        findings=(), unknown=(), problems=(), rules=RULES, sources=("infra",), resource_counts={}, passed=0,
         version="1",
         suppressed=tuple(judged.suppressed),
     )  # fmt: skip

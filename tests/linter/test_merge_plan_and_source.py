@@ -111,7 +111,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 def told(report: Report, rule: str = "") -> dict[tuple[str, str], str]:
     """The line of each finding and question, by rule and address; told in the plan, it is the path of the plan."""
     found: dict[tuple[str, str], str] = {}
-    for finding in (*report.findings, *report.undecided):
+    for finding in (*report.findings, *report.unknown):
         for one in finding.occurrences:
             key = finding.rule.id, one.address
             assert key not in found, "a problem is told twice"
@@ -141,7 +141,7 @@ def of(*paths: str, root: Path | None = None, **settings: Any) -> Report:
 
 
 def rule(report: Report, id_: str) -> Finding:
-    (finding,) = (one for one in (*report.findings, *report.undecided) if one.rule.id == id_)
+    (finding,) = (one for one in (*report.findings, *report.unknown) if one.rule.id == id_)
     return finding
 
 
@@ -377,7 +377,7 @@ def test_the_plans_verdict_counts(purge: bool, write: Make) -> None:
     for paths in ((".",), ("plan.json", "main.tf"), ("main.tf", "plan.json")):
         report = of(*paths)
         assert told(report, "KV001") == BESIDE | ({} if purge else ATTRIBUTE)
-        assert [one for one in report.undecided if one.rule.id == "KV001"] == []
+        assert [one for one in report.unknown if one.rule.id == "KV001"] == []
         assert {one.source for one in report.findings if one.resource == ADDRESS} == {"plan"}
         assert {one.source for one in report.findings if one.resource == OTHER} == {""}
 
@@ -447,7 +447,7 @@ def test_other_peoples_plans_on_their_source(project: Path) -> None:
     report = of(str(CORPORA / "plan" / "zodiac-ae" / f"{project.name}.json"), source_root=str(project))
     assert [problem for problem in report.problems if problem.code == "KVE008"] == []
     assert report.findings
-    for finding in (*report.findings, *report.undecided):
+    for finding in (*report.findings, *report.unknown):
         assert finding.at.region is not None
         file = project / Path(finding.at.path).name
         text = file.read_text(encoding="utf-8").splitlines()[finding.at.region.start_line - 1]

@@ -84,7 +84,7 @@ def failed(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str]]:
     assert "KV61" in written
     assert SECRET not in ran.out + ran.err + written
     found = json.loads(ran.out)
-    assert not found["undecided"]
+    assert not found["unknown"]
     return [(one["ruleId"], one["resource"]) for one in found["findings"]]
 
 
@@ -208,7 +208,7 @@ resource "azurerm_key_vault_secret" "early" {
     write(tmp_path, {"main.tf": text, "wait/main.tf": 'output "name" {\n  value = "named"\n}\n'})
     found = json.loads(run("-f", "json", "--select", "KV055", ".", cwd=tmp_path).out)
     assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.early"]
-    assert not found["undecided"]
+    assert not found["unknown"]
 
 
 VAULT_MODULE = """

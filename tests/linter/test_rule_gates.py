@@ -53,7 +53,7 @@ def test_a_rule_without_faults() -> None:
         (changed(covers=()), "covers names no idea of docs/ideas.yaml, such as NET-01"),
         (changed(cwe=(12345,)), "CWE-12345 is no weakness of the list of CWE"),
         (changed(resources=("Microsoft.KeyVault/valuts",)), "no reader knows the type Microsoft.KeyVault/valuts"),
-        (without("terraform", "undecided"), "an example that is undecided is missing in terraform"),
+        (without("terraform", "unknown"), "an example that is unknown is missing in terraform"),
         (without("terraform", "fails"), "an example that fails is missing in terraform"),
         (changed(examples=RULE.examples[:1]), "passes: examples in two languages are needed, there are: none"),
         (example(1, title=FIRST.title), f"{PLACE}: another example has the same title"),

@@ -86,7 +86,7 @@ def run(path: Path, select: Collection[str]) -> Report:
 
 def results(report: Report, rules: Collection[str]) -> list[Finding]:
     """The failed and unknown results of the given rules, in the order of the report."""
-    return [one for one in (*report.findings, *report.undecided) if one.rule.id in rules]
+    return [one for one in (*report.findings, *report.unknown) if one.rule.id in rules]
 
 
 def assert_same_results(path: Path, groups: Collection[Collection[str]]) -> None:
@@ -101,7 +101,7 @@ def test_each_rule_alone_returns_its_results_of_the_full_run(name: str, tmp_path
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text(text, encoding="utf-8")
     full = run(tmp_path, ())
-    found = {one.rule.id for one in (*full.findings, *full.undecided)}
+    found = {one.rule.id for one in (*full.findings, *full.unknown)}
     assert found
     assert_same_results(tmp_path, [[rule] for rule in sorted(found)])
 

@@ -48,7 +48,7 @@ def answers(plan: Any) -> tuple[Outcomes, list[str]]:
     read = plan_result("example", expand(json.dumps(plan, ensure_ascii=False)), DEMAND)
     verdicts = verdicts_on(read, DEMAND, EVALUATOR)
     assert not verdicts.problems
-    told = verdicts.findings + verdicts.undecided
+    told = verdicts.findings + verdicts.unknown
     return {(f.rule.id, f.resource): f.outcome.label for f in told}, [problem.level for problem in read.problems]
 
 
@@ -90,12 +90,12 @@ EITHER = {"KV302": "KV304"}
 
 
 def turned(before: Outcomes, after: Outcomes) -> list[str]:
-    """The answers that are another one now, and not merely undecided."""
+    """The answers that are another one now, and not merely unknown."""
     found = []
     for key in sorted({*before, *after}):
         was, is_now = before.get(key, "pass"), after.get(key, "pass")
         drawn = is_now == "fail" and before.get((EITHER.get(key[0], ""), key[1])) == "fail"
-        if is_now not in (was, "undecided") and not drawn:
+        if is_now not in (was, "unknown") and not drawn:
             found.append(f"{key}: {was} became {is_now}")
     return found
 

@@ -52,7 +52,7 @@ def answers(template: Any) -> Outcomes:
     assert [problem for problem in read.problems if problem.level == "error"] == []
     verdicts = verdicts_on(read, DEMAND, EVALUATOR)
     assert not verdicts.problems
-    return {(f.rule.id, f.resource): f.outcome.label for f in verdicts.findings + verdicts.undecided}
+    return {(f.rule.id, f.resource): f.outcome.label for f in verdicts.findings + verdicts.unknown}
 
 
 def literals(plain: Any, place: Place = ()) -> Iterator[Place]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tests.moduletrees.expressions import UNKNOWN, Env, Expr, Spot, Val, bracket, handed, plain_of, settled
 from tests.moduletrees.modules import BROAD, DAYS, DEPLOY, PURGE, RBAC, TENANT, VAULT, Module, Vault, source_of
 
-FAIL, UNDECIDED, PASS = "fail", "undecided", "pass"
+FAIL, IS_UNKNOWN, PASS = "fail", "unknown", "pass"
 _PROVIDER = "registry.terraform.io/hashicorp/azurerm"
 
 
@@ -139,7 +139,7 @@ class Planning:
         def told(rule: str, name: str, passes: Any) -> str:
             one = found.get(name, Val(None))
             spots = one.given or (vault.head,)
-            outcome = UNDECIDED if one.value is UNKNOWN else PASS if passes(one.value) else FAIL
+            outcome = IS_UNKNOWN if one.value is UNKNOWN else PASS if passes(one.value) else FAIL
             self.expected[address, rule] = Expected(outcome, spots)
             return outcome
 

@@ -55,4 +55,4 @@ def test_origins_that_double(name: str, text: str, tmp_path: Path) -> None:
     report = check(Config(paths=(str(tmp_path),), select=("KV610",)))
     assert time.process_time() - start < SECONDS
     assert ["plain" in finding.resource for finding in report.findings] == [True]
-    assert ["plain" in finding.resource for finding in report.undecided] == [False]
+    assert ["plain" in finding.resource for finding in report.unknown] == [False]

@@ -110,13 +110,13 @@ def make_report() -> Make:
 
 @pytest.fixture
 def report() -> Report:
-    """Findings of four severities in two files, undecided ones, problems known and new, in a checkout."""
+    """Findings of four severities in two files, unknown ones, problems known and new, in a checkout."""
     purge, logs = _rule(), _logs()
     tag = _plain("602", Severity.INFO, "'{name}' has the content type '{value}'.")
     days = _plain("003", Severity.LOW, "'{resource}' is kept for '{value}' days.")
     return _report(
         findings=(_written(purge), _defaulted(logs), _wide(tag), _placeless(days)),
-        undecided=(_undecided(purge),),
+        unknown=(_unknown_results(purge),),
         problems=_problems(),
         rules=(purge, logs, tag, days, _rule(id="KV900", name="quiet-rule", path="mine/KV900.yaml", cwe=(9999,))),
         sources=("infra/main.tf", "plans/größe 1.json"),
@@ -170,7 +170,7 @@ def _finding(**changes: Any) -> Finding:
 
 
 def _report(**changes: Any) -> Report:
-    given: dict[str, Any] = dict.fromkeys(("findings", "undecided", "problems", "sources"), ())
+    given: dict[str, Any] = dict.fromkeys(("findings", "unknown", "problems", "sources"), ())
     return Report(**given | {"rules": (_rule(),), "resource_counts": {}, "passed": 0, "version": "0.1.0"} | changes)
 
 
@@ -278,18 +278,18 @@ def _placeless(rule: Rule) -> Finding:
     )
 
 
-def _undecided(rule: Rule) -> Finding:
+def _unknown_results(rule: Rule) -> Finding:
     at = _at("infra/main.tf", 22, 3, 40, address="azurerm_key_vault.later")
     return _finding(
         rule=rule,
-        outcome=Outcome.UNDECIDED,
+        outcome=Outcome.UNKNOWN,
         resource="azurerm_key_vault.later",
         full_name="",
         at=at,
         fingerprint="18ac3e7343f016890c510e93f935261169d9e3f565436429830faf0934f4f8e4",
         evidence=(
             Evidence(
-                outcome=Outcome.UNDECIDED,
+                outcome=Outcome.UNKNOWN,
                 found="not known: var.purge",
                 expected="true",
                 at=at,

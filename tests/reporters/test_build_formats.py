@@ -229,7 +229,7 @@ def test_notes_and_warnings_fail_nothing(make_report: Make, printed: Print) -> N
 @pytest.mark.parametrize("before", [0, LIMIT - 5_000, 2 * LIMIT])
 def test_a_summary_is_cut_before_it_is_too_long(make_report: Make, make_finding: Make, before: int) -> None:
     finding = make_finding(resource="ü" * 250, arguments=("ü" * 250, "a", "b"))
-    text = markdown(make_report(findings=(finding,) * 2_000, undecided=()), Options(), before)
+    text = markdown(make_report(findings=(finding,) * 2_000, unknown=()), Options(), before)
     assert len(text.encode()) <= max(LIMIT - before, 500)
     assert re.search(r"\n\*\*Cut here:\*\* [\d,]+ more lines would make this longer than is shown\.", text)
 
@@ -244,7 +244,7 @@ def test_what_is_folded_ends_where_it_is_cut(make_report: Make, make_finding: Ma
 def test_a_summary_of_a_whole_report(report: Report) -> None:
     page = MarkdownIt("commonmark").enable("table").render(markdown(report, Options()))
     assert page.count("<table>") == 2
-    assert page.count("<tr>") == len(report.findings) + len(report.undecided) + 2
+    assert page.count("<tr>") == len(report.findings) + len(report.unknown) + 2
     assert "Cut here" not in page
 
 

@@ -37,20 +37,20 @@ def test_summary_counts_what_is_listed(report: Report, printed: Print) -> None:
     document = json.loads(printed(report, "json"))
     assert document["summary"]["findings"] == {"critical": 0, "high": 1, "medium": 1, "low": 1, "info": 1}
     assert sum(document["summary"]["findings"].values()) == len(document["findings"])
-    assert document["summary"]["undecided"] == len(document["undecided"])
+    assert document["summary"]["unknown"] == len(document["unknown"])
     assert document["summary"]["problems"] == len(document["problems"])
 
 
 def test_results_have_one_shape(report: Report, printed: Print) -> None:
     document = json.loads(printed(report, "json"))
     shapes = {tuple(result) for result in document["findings"]}
-    assert shapes == {tuple(document["undecided"][0])[:-1]}
-    assert list(document["undecided"][0])[-1] == "why"
+    assert shapes == {tuple(document["unknown"][0])[:-1]}
+    assert list(document["unknown"][0])[-1] == "why"
 
 
 def test_clean_report_has_empty_lists(clean: Report, printed: Print) -> None:
     document = json.loads(printed(clean, "json"))
-    assert (document["findings"], document["undecided"], document["problems"]) == ([], [], [])
+    assert (document["findings"], document["unknown"], document["problems"]) == ([], [], [])
     assert document["repository"] is None
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 VALIDATE = ROOT.parent / "shared" / "tools" / "sarif" / "validate"
-AUDIT = ("--profile", "all", "--sarif-include", "suppressed,undecided,passed")
+AUDIT = ("--profile", "all", "--sarif-include", "suppressed,unknown,passed")
 # The script keeps the validator in the user's cache and must not download it.
 ENVIRONMENT = os.environ | {"npm_config_offline": "true"}
 FOUND = 1

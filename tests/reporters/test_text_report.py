@@ -21,7 +21,7 @@ IMPORTS = """
 import sys
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
-report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), resource_counts={}, passed=0, version="1")
+report = Report(findings=(), unknown=(), problems=(), rules=(), sources=(), resource_counts={}, passed=0, version="1")
 loaded = [name for name in sys.modules if name.startswith("azkvlint.reporters.")]
 for reporter in REPORTERS.values():
     reporter(report, Options())
@@ -57,14 +57,14 @@ def test_no_address_but_a_plain_one_becomes_a_link(address: str) -> None:
 
 
 def test_clean_report_says_what_was_judged(clean: Report, printed: Print) -> None:
-    line = "1 vault judged: 0 findings, 0 undecided, 0 problems\n"
+    line = "1 vault judged: 0 findings, 0 unknown, 0 problems\n"
     assert printed(clean) == line
     assert printed(clean, terminal=True) == line
     assert printed(clean, verbosity=-1) == ""
 
 
 def test_nothing_judged_is_said(make_report: Make, printed: Print) -> None:
-    assert printed(make_report()) == "nothing judged: 0 findings, 0 undecided, 0 problems\n"
+    assert printed(make_report()) == "nothing judged: 0 findings, 0 unknown, 0 problems\n"
 
 
 def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
@@ -201,7 +201,7 @@ def test_several_instances_are_one_line_that_names_some(
         "5 more: b, c, d, ...]",
         "1 more: a of other]",
     ]
-    assert text.splitlines()[-1] == "nothing judged: 3 findings (3 high) in 10 instances, 0 undecided, 0 problems"
+    assert text.splitlines()[-1] == "nothing judged: 3 findings (3 high) in 10 instances, 0 unknown, 0 problems"
     assert "  also   'b' is wrong.\n" in printed(make_report(findings=(one,)), terminal=True)
 
 
@@ -211,7 +211,7 @@ def test_suppressed_findings_are_told_to_those_who_ask(
 ) -> None:
     hidden = make_finding(suppressed=make_suppression(justification="a \x1b sandbox", until="2027-03-01"))
     report = make_report(suppressed=(hidden,))
-    assert printed(report, terminal=terminal) == ("nothing judged: 0 findings, 0 undecided, 1 suppressed, 0 problems\n")
+    assert printed(report, terminal=terminal) == ("nothing judged: 0 findings, 0 unknown, 1 suppressed, 0 problems\n")
     told = printed(report, terminal=terminal, verbosity=1)
     assert "suppressed KV001" in told
     assert r"a \x1b sandbox (until 2027-03-01) [infra/main.tf:3:1]" in told

@@ -101,7 +101,7 @@ def with_included(config: Config, included: Collection[str]) -> Config:
     if not included:
         return config
     return msgspec.structs.replace(
-        config, explain=config.explain or "undecided" in included, with_controls="passed" in included
+        config, explain=config.explain or "unknown" in included, with_controls="passed" in included
     )
 
 
@@ -317,7 +317,7 @@ _BEGINS = regex(
     rb"""|<\?xml[^>]*>\s*<testsuites\ name="kvlint"|\#\#\ [^\n]{1,20}\ kvlint\s"""
 )
 # The last line of a text report.
-_ENDS = regex(rb"(?:^|\n)[^\n]*: [0-9,]+ findings?[^\n]*, [0-9,]+ undecided[^\n]*, [0-9,]+ problems?\s*\Z")
+_ENDS = regex(rb"(?:^|\n)[^\n]*: [0-9,]+ findings?[^\n]*, [0-9,]+ unknown[^\n]*, [0-9,]+ problems?\s*\Z")
 
 
 def overwrite_refusal(file: str) -> str:

@@ -126,7 +126,7 @@ OPTIONS = (
     Option(
         ("--sarif-include",),
         "sarif_include",
-        "suppressed, undecided or passed: what a SARIF log for an audit holds besides findings.",
+        "suppressed, unknown or passed: what a SARIF log for an audit holds besides findings.",
         many=True,
         commands=_CHECK,
     ),
@@ -187,11 +187,11 @@ OPTIONS = (
     Option(("--extend-exclude",), "extend_exclude", "The same, added to what --exclude or a file says.", many=True),
     Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK, kind="severity"),
     Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK, kind="severity"),
-    Option(("--strict",), "strict", "Undecided questions count as findings.", takes_value=False, commands=_CHECK),
+    Option(("--strict",), "strict", "Unknown questions count as findings.", takes_value=False, commands=_CHECK),
     Option(
         ("--strict",),
         "strict",
-        "Undecided rows make the exit code 1 too.",
+        "Unknown rows make the exit code 1 too.",
         takes_value=False,
         commands=_CONTROLS,
     ),

@@ -23,7 +23,7 @@ from azkvlint.engine.evidence import (
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import Operator, operator_of
 from azkvlint.engine.string_shapes import matches_pattern
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negate
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
@@ -102,12 +102,12 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
 
 
 def _of_unknown(value: Unknown, operator: Operator, expression: RulePattern | None) -> Outcome:
-    """Return the outcome that all possible values share; UNDECIDED if they differ."""
+    """Return the outcome that all possible values share; UNKNOWN if they differ."""
     fits = matches_pattern(expression, value.pattern) if expression is not None and value.pattern else None
     if fits is not None:
         return PASS if fits else FAIL
     outcomes = {operator(Scalar(at=_NOWHERE, value=item)) for item in value.one_of}
-    return outcomes.pop() if len(outcomes) == 1 else UNDECIDED
+    return outcomes.pop() if len(outcomes) == 1 else UNKNOWN
 
 
 def _always(outcome: Outcome) -> Predicate:
@@ -128,8 +128,8 @@ def combine(predicates: list[Predicate], worst: bool) -> Predicate:
                 outcome = part(subject, resource, index, None, prefix)
                 if outcome is stop:
                     return stop
-                if outcome is UNDECIDED:
-                    result = UNDECIDED
+                if outcome is UNKNOWN:
+                    result = UNKNOWN
             return result
         notes: list[tuple[Outcome, Trail]] = []
         for part in predicates:
@@ -150,7 +150,7 @@ def _not(inner: Predicate) -> Predicate:
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is None:
             outcome = inner(subject, resource, index, None, prefix)
-            return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
+            return PASS if outcome is FAIL else FAIL if outcome is PASS else UNKNOWN
         own: Trail = []
         outcome = negate(inner(subject, resource, index, own, prefix))
         trail.extend(negate_evidence(note) for note in own)
@@ -162,7 +162,7 @@ def _not(inner: Predicate) -> Predicate:
 def _items(condition: Items, where: Predicate) -> Predicate:
     """Return the predicate of a quantifier: the best item decides ``some``, the worst item ``every``.
 
-    An empty list fails ``some`` and passes ``every``. A value that is not a list makes both UNDECIDED.
+    An empty list fails ``some`` and passes ``every``. A value that is not a list makes both UNKNOWN.
     """
     path, some = condition.path, condition.quantifier == "some"
     empty = FAIL if some else PASS
@@ -170,10 +170,10 @@ def _items(condition: Items, where: Predicate) -> Predicate:
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         value = select(subject, path)
         if type(value) is not ListValue or not value.items:
-            outcome = empty if type(value) is ListValue or type(value) is Absent else UNDECIDED
+            outcome = empty if type(value) is ListValue or type(value) is Absent else UNKNOWN
             if trail is not None:
                 expected = "some item" if some else "every item"
-                if outcome is UNDECIDED and not isinstance(value, Unknown):
+                if outcome is UNKNOWN and not isinstance(value, Unknown):
                     value = Unknown(at=value.at, why="it is no list", sensitive=value.sensitive)
                 trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
@@ -224,7 +224,7 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
         start, source = index.best_loose_outcome(id(where), incoming, where)
         why = f"{source} may name it, its {via} is not known" if source else ""
         if start is FAIL and not index.graph.has_all_companions(resource):
-            start, why = UNDECIDED, "one that is not part of this input may name it"
+            start, why = UNKNOWN, "one that is not part of this input may name it"
         if not certain and not perhaps and trail is None:
             return start
         links = (
@@ -250,11 +250,11 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             return start
         for reference in references:
             if reference.anything:
-                start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
+                start, why = UNKNOWN, f"its {via} is {display(reference.value)}"
             elif reference.outside == "?" or reference.outside in types:
                 # The display of an unknown id would not identify the resource.
                 target = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
-                start, why = UNDECIDED, f"{target} is not part of this input"
+                start, why = UNKNOWN, f"{target} is not part of this input"
         links = (
             _LinkedResource(view := resource.view(other), certain, reference, address, view is not other)
             for certain in (True, False)
@@ -289,7 +289,7 @@ def _best_outcome(
     start: Outcome,
     nothing: Evidence | None,
 ) -> Outcome:
-    """Return the best outcome of all links; one that is not certain is at most UNDECIDED.
+    """Return the best outcome of all links; one that is not certain is at most UNKNOWN.
 
     Certain links come first, and the loop stops once no better outcome is possible, because a scope may cover thousands
     of vaults. ``nothing`` is the evidence for ``start``, the outcome without any link.
@@ -297,14 +297,14 @@ def _best_outcome(
     result = start
     notes: list[tuple[Outcome, _LinkedResource]] = []
     for linked in links:
-        if result is PASS or (result is UNDECIDED and not linked.certain):
+        if result is PASS or (result is UNKNOWN and not linked.certain):
             break
         if linked.is_variant:
             outcome = where(linked.resource.attributes, linked.resource, index, None, "")
         else:
             outcome = index.cached_outcome(id(where), linked.resource, where)
         if not linked.certain:
-            outcome = min(outcome, UNDECIDED)
+            outcome = min(outcome, UNKNOWN)
         if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):
             notes.append((outcome, linked))
         result = max(result, outcome)
@@ -312,14 +312,14 @@ def _best_outcome(
         deciding = [(outcome, linked) for outcome, linked in notes if outcome is result]
         for outcome, linked in deciding[:_MOST_NOTES]:
             trail.extend(_link_evidence(linked, outcome, where, index))
-        if nothing is not None and (not deciding or result is start is UNDECIDED):
+        if nothing is not None and (not deciding or result is start is UNKNOWN):
             trail.append(nothing)
     return result
 
 
 def _link_evidence(linked: _LinkedResource, outcome: Outcome, where: Predicate, index: GraphIndex) -> Trail:
     """Return the evidence for the outcome of a link: the link itself, or that of its resource."""
-    if outcome is PASS or (outcome is UNDECIDED and not linked.certain):
+    if outcome is PASS or (outcome is UNKNOWN and not linked.certain):
         return [link_evidence(outcome, linked.reference, linked.resource, linked.target)]
     own: Trail = []
     where(linked.resource.attributes, linked.resource, index, own, "")

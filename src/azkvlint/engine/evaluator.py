@@ -12,7 +12,7 @@ from azkvlint.engine.compiler import compile_condition
 from azkvlint.engine.findings import CompiledRule, bare_finding, make_finding
 from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.engine.shared_evaluation import PartialRule, PredicateNode, SharedResources, node_of, without_outcome
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN
 from azkvlint.model.finding import ControlAnswers, Finding, Problem
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import Rule
@@ -29,7 +29,7 @@ class Verdicts(msgspec.Struct, kw_only=True):
     """
 
     findings: list[Finding]
-    undecided: list[Finding]
+    unknown: list[Finding]
     problems: list[Problem]
     resource_counts: Counter[str]
     passed: int
@@ -72,7 +72,7 @@ class Evaluator:
         if self._answers:
             from azkvlint.engine.passes import control_answers
 
-            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.undecided)
+            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.unknown)
         return verdicts
 
     def _compiled(self, rule: Rule) -> CompiledRule:
@@ -102,7 +102,7 @@ class _Run:
     def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool) -> None:
         self.index = GraphIndex(graph)
         self.explain = explain
-        self.verdicts = Verdicts(findings=[], undecided=[], problems=[], resource_counts=Counter(), passed=0)
+        self.verdicts = Verdicts(findings=[], unknown=[], problems=[], resource_counts=Counter(), passed=0)
         self.known: dict[tuple[object, ...], _RemainingRules | None] = {}
         self.nodes: dict[str, tuple[PredicateNode, PredicateNode]] = {}
         # Keyed by type, `existing` and `stays`.
@@ -135,9 +135,9 @@ class _Run:
                 elif outcome is FAIL:
                     verdicts.findings.append(make_finding(compiled, resource, index, FAIL))
                 elif self.explain:
-                    verdicts.undecided.append(make_finding(compiled, resource, index, UNDECIDED))
+                    verdicts.unknown.append(make_finding(compiled, resource, index, UNKNOWN))
                 else:
-                    verdicts.undecided.append(bare_finding(compiled, resource))
+                    verdicts.unknown.append(bare_finding(compiled, resource))
             except MemoryError:
                 raise
             # An error in one rule must not lose the results of the others.

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.engine.messages import fill_message, fingerprint, full_name, undecided_reason
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication
+from azkvlint.engine.messages import fill_message, fingerprint, full_name, unknown_reason
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, implication
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -39,7 +39,7 @@ def bare_finding(compiled: CompiledRule, resource: Resource) -> Finding:
     """Return an unknown result without a reason, for counting only."""
     return Finding(
         rule=compiled.rule,
-        outcome=UNDECIDED,
+        outcome=UNKNOWN,
         message="",
         arguments=(),
         resource=resource.address,
@@ -56,17 +56,17 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     trail: Trail = []
     require = compiled.require(resource.attributes, resource, index, trail, "")
     deciding = [note for note in trail if note.outcome is outcome] if require is outcome else []
-    if require is not outcome or outcome is UNDECIDED:
+    if require is not outcome or outcome is UNKNOWN:
         doubts: Trail = []
-        if compiled.when(resource.attributes, resource, index, doubts, "") is UNDECIDED:
-            deciding += [note for note in doubts if note.outcome is UNDECIDED]
+        if compiled.when(resource.attributes, resource, index, doubts, "") is UNKNOWN:
+            deciding += [note for note in doubts if note.outcome is UNKNOWN]
     first = deciding[0] if deciding else None
     own = first is not None and first.at.address == resource.address
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     name = full_name(resource, index)
     message, arguments = fill_message(compiled.rule.message, resource, name, deciding)
-    why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
+    why = unknown_reason(deciding, resource) if outcome is UNKNOWN else ""
     if outcome is not FAIL:
         message = f"'{resource.address}': not decided, {why}." if why else f"{compiled.rule.title}."
     return Finding(

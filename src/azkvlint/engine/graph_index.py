@@ -83,7 +83,7 @@ class GraphIndex:
         return outcome
 
     def best_loose_outcome(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:
-        """Return the best outcome of a link from a loose reference, at most UNDECIDED, and the source of that
+        """Return the best outcome of a link from a loose reference, at most UNKNOWN, and the source of that
         reference.
         """
         if not incoming.loose:
@@ -97,7 +97,7 @@ class GraphIndex:
                     self.cached_outcome(predicate_id, self.graph.resources[reference.source], predicate)
                     is not Outcome.FAIL
                 ):
-                    best = (Outcome.UNDECIDED, reference.source)
+                    best = (Outcome.UNKNOWN, reference.source)
                     break
             self._loose[key] = best
         return best

@@ -67,7 +67,7 @@ def _join(texts: list[str]) -> str:
     return ", ".join(distinct[:_MOST]) + suffix
 
 
-def undecided_reason(deciding: list[Evidence], resource: Resource) -> str:
+def unknown_reason(deciding: list[Evidence], resource: Resource) -> str:
     """Return the reason of an unknown result, without a period."""
     return _join([_unknown_fact(note, resource) for note in deciding]) or "its answer is not known"
 

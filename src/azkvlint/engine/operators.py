@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from azkvlint.azure.locations import location_key
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN
 from azkvlint.model.finding import Outcome
 from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.safe_regex import RulePattern
@@ -60,7 +60,7 @@ def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
     def compare(value: Value) -> Outcome:
         if type(value) is Scalar:
             return PASS if holds(value.value) else FAIL
-        return UNDECIDED if type(value) is Link else FAIL
+        return UNKNOWN if type(value) is Link else FAIL
 
     return compare
 
@@ -77,7 +77,7 @@ def _equals(operand: Any) -> Operator:
         if type(value) is Scalar:
             plain = value.value
             return PASS if isinstance(plain, str) and (plain == operand or plain.casefold() == text) else FAIL
-        return UNDECIDED if type(value) is Link else FAIL
+        return UNKNOWN if type(value) is Link else FAIL
 
     return compare
 
@@ -101,10 +101,10 @@ def _contains(operand: Any) -> Operator:
             both = isinstance(value.value, str) and isinstance(operand, str)
             return PASS if both and operand.casefold() in str(value.value).casefold() else FAIL
         if not isinstance(value, ListValue):
-            return UNDECIDED if isinstance(value, Link) else FAIL
+            return UNKNOWN if isinstance(value, Link) else FAIL
         if any(isinstance(item, Scalar) and key_of(item.value) == key for item in value.items):
             return PASS
-        return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in value.items) else FAIL
+        return UNKNOWN if any(isinstance(item, (Unknown, Link)) for item in value.items) else FAIL
 
     return compare
 
@@ -115,9 +115,9 @@ def _matches(operand: Any) -> Operator:
 
     def compare(value: Value) -> Outcome:
         if type(value) is not Scalar:
-            return UNDECIDED if type(value) is Link else FAIL
+            return UNKNOWN if type(value) is Link else FAIL
         fits = pattern.matches(value.value) if isinstance(value.value, str) else False
-        return UNDECIDED if fits is None else PASS if fits else FAIL
+        return UNKNOWN if fits is None else PASS if fits else FAIL
 
     return compare
 
@@ -149,15 +149,15 @@ def _length_at_least(operand: Any) -> Operator:
                 certain = sum(item.note != MAY_BE_ABSENT for item in items)
                 if certain >= operand:
                     return PASS
-                return FAIL if certain == len(items) else UNDECIDED
+                return FAIL if certain == len(items) else UNKNOWN
             case MapValue(fields=fields, rest=rest):
                 if len(fields) >= operand:
                     return PASS
-                return FAIL if rest is None else UNDECIDED
+                return FAIL if rest is None else UNKNOWN
             case Scalar(value=str() as text):
                 return PASS if len(text) >= operand else FAIL
             case Link():
-                return UNDECIDED
+                return UNKNOWN
             case _:
                 return FAIL
 
@@ -214,10 +214,10 @@ def _has_all(operand: Any) -> Operator:
             case MapValue(fields=fields, rest=rest):
                 present, is_open = {key_of(name) for name in fields}, rest is not None
             case _:
-                return UNDECIDED if isinstance(value, Link) else FAIL
+                return UNKNOWN if isinstance(value, Link) else FAIL
         if keys <= present:
             return PASS
-        return UNDECIDED if is_open else FAIL
+        return UNKNOWN if is_open else FAIL
 
     return compare
 

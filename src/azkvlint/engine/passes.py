@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.engine.findings import CompiledRule, make_finding
 from azkvlint.engine.graph_index import GraphIndex
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN
 from azkvlint.engine.vault_ownership import Owners
 from azkvlint.model.finding import ControlAnswers, Finding, Outcome, Owner
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
@@ -92,9 +92,9 @@ def _owner_of_outcome(
             # If the rule crashes here, its outcome for all vaults together still counts.
             except Exception:  # noqa: BLE001
                 return owner
-            if single_outcome is outcome or (single_outcome is FAIL and outcome is UNDECIDED):
+            if single_outcome is outcome or (single_outcome is FAIL and outcome is UNKNOWN):
                 matching.append(vault)
-            elif single_outcome is UNDECIDED:
+            elif single_outcome is UNKNOWN:
                 perhaps.append(vault)
     narrowed = Owner(certain=tuple(certain), perhaps=tuple(perhaps))
     # An outcome of all vaults together that none of them has alone belongs to all.

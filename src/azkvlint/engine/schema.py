@@ -91,7 +91,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = {
     "all": ("default", "strict", "cmk", "all"),
 }
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
-EXPECTATIONS = ("fails", "passes", "undecided")
+EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")
 # Two languages with one text, of which the second follows from the first.
 DERIVED_LANGUAGES = ("terraform and plan", "bicep and arm")

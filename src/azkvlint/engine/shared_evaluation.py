@@ -15,7 +15,7 @@ from azkvlint.engine.compiler import combine, compile_condition
 from azkvlint.engine.findings import CompiledRule
 from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
-from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implication, negate
+from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, implication, negate
 from azkvlint.model.finding import Outcome
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not
@@ -134,6 +134,6 @@ class SharedResources:
                 return stop
             if outcome is None or result is None:
                 result = None
-            elif outcome is UNDECIDED:
-                result = UNDECIDED
+            elif outcome is UNKNOWN:
+                result = UNKNOWN
         return result

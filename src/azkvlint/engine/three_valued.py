@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from azkvlint.model.finding import Outcome
 
-FAIL, UNDECIDED, PASS = Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS
+FAIL, UNKNOWN, PASS = Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS
 
 
 def negate(outcome: Outcome) -> Outcome:
-    """Return PASS for FAIL, FAIL for PASS, and UNDECIDED for itself."""
-    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
+    """Return PASS for FAIL, FAIL for PASS, and UNKNOWN for itself."""
+    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNKNOWN
 
 
 def implication(when: Outcome, require: Outcome) -> Outcome:

@@ -85,8 +85,8 @@ class Overrides:
         # kvlint's own configuration takes precedence over comments for other tools.
         suppressed = [self._override(finding) if _is_by_peer(finding) else finding for finding in result.suppressed]
         findings = self._split(result.findings, suppressed)
-        undecided = self._split(result.undecided, suppressed)
-        return msgspec.structs.replace(result, findings=findings, undecided=undecided, suppressed=suppressed)
+        unknown = self._split(result.unknown, suppressed)
+        return msgspec.structs.replace(result, findings=findings, unknown=unknown, suppressed=suppressed)
 
     def unused(self) -> list[Problem]:
         """Return the problems of overrides that ignore nothing, if the run has read everything to which they apply."""

@@ -34,14 +34,14 @@ _MOST_BYTES = 100_000_000
 # The maximum number of stale entries that are reported individually.
 _MAX_STALE = 50
 _FINGERPRINT = regex(r"[0-9a-f]{32}")
-_OUTCOMES = frozenset({Outcome.FAIL.label, Outcome.UNDECIDED.label})
+_OUTCOMES = frozenset({Outcome.FAIL.label, Outcome.UNKNOWN.label})
 _HINT = "--write-baseline writes one"
 
 _Key: TypeAlias = tuple[str, str]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """The resources with findings of one fingerprint. ``outcome`` is fail or undecided, ``path`` relative to the run's
+    """The resources with findings of one fingerprint. ``outcome`` is fail or unknown, ``path`` relative to the run's
     root.
     """
 
@@ -85,7 +85,7 @@ class Baseline:
         return self._stale_problems({rule.id for rule in rules}, _Coverage(config, root, roots)) if is_complete else []
 
     def _apply(self, total: UnitResult) -> None:
-        for outcome, findings in ((Outcome.FAIL, total.findings), (Outcome.UNDECIDED, total.undecided)):
+        for outcome, findings in ((Outcome.FAIL, total.findings), (Outcome.UNKNOWN, total.unknown)):
             matched = self._match(outcome, findings)
             counted = []
             for finding in findings:
@@ -154,7 +154,7 @@ def baseline_document(report: Report, baseline: str, strict: bool) -> bytes:
     """
     findings_by_key: dict[_Key, list[Finding]] = {}
     suppressed = [finding for finding in report.suppressed if _is_from(baseline, finding)]
-    for finding in (*report.counted(report.findings + report.undecided), *suppressed):
+    for finding in (*report.counted(report.findings + report.unknown), *suppressed):
         if finding.fingerprint and (strict or finding.outcome is Outcome.FAIL):
             findings_by_key.setdefault((finding.fingerprint, finding.outcome.label), []).append(finding)
     entries = sorted(
@@ -213,7 +213,7 @@ def _read_entries(file: str) -> Iterator[Entry]:
         if _FINGERPRINT.fullmatch(entry.fingerprint) is None:
             fault = "its fingerprint is none"
         elif entry.outcome not in _OUTCOMES:
-            fault = "its outcome is neither fail nor undecided"
+            fault = "its outcome is neither fail nor unknown"
         elif not entry.resources:
             fault = "it is of no resource"
         elif key in keys:

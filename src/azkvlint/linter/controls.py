@@ -143,7 +143,7 @@ class FindingsByVault:
 def _results_with_owners(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
     answers = result.control_answers
     if answers is not None:
-        for finding in chain(result.findings, result.undecided, result.suppressed, answers.passes):
+        for finding in chain(result.findings, result.unknown, result.suppressed, answers.passes):
             yield finding, answers.owners.get((finding.rule.id, finding.resource), _NO_OWNER)
 
 
@@ -184,7 +184,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
 def exit_code(assessment: Assessment, strict: bool) -> int:
     """Return the exit code of an assessment: 1 if a control is not met, or with ``strict`` if it is unknown."""
     count = assessment.count()
-    has_findings = bool(count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]))
+    has_findings = bool(count[Status.NOT_MET] or (strict and count[Status.UNKNOWN]))
     return exit_code_of(assessment.sources, assessment.problems, has_findings)
 
 
@@ -273,14 +273,14 @@ def _result(
         if not check.rules:
             return ControlResult(check=check, status=Status.NO_RULE, why=control.note or _NO_RULE)
         if is_missing:
-            return ControlResult(check=check, status=Status.UNDECIDED, why=_NOT_HERE)
+            return ControlResult(check=check, status=Status.UNKNOWN, why=_NOT_HERE)
         return ControlResult(check=check, status=Status.NOT_APPLICABLE, why=_NOTHING)
-    if applies is Outcome.UNDECIDED:
-        status = Status.UNDECIDED
+    if applies is Outcome.UNKNOWN:
+        status = Status.UNKNOWN
     elif Outcome.FAIL in outcomes:
         status, why = Status.NOT_MET, ""
-    elif Outcome.UNDECIDED in outcomes or is_missing:
-        status, why = Status.UNDECIDED, _NOT_HERE if is_missing else ""
+    elif Outcome.UNKNOWN in outcomes or is_missing:
+        status, why = Status.UNKNOWN, _NOT_HERE if is_missing else ""
     else:
         status, why = Status.MET, ""
     return ControlResult(check=check, status=status, why=why, bases=tuple(bases))
@@ -309,9 +309,9 @@ def _applies(
         return Outcome.PASS, ""
     finding = one.applies.get(conditions[condition])
     if finding is None:
-        return Outcome.UNDECIDED, _NOT_HERE
-    if finding.outcome is Outcome.UNDECIDED:
-        return Outcome.UNDECIDED, f"whether it is about this vault is not known: {finding.why}"
+        return Outcome.UNKNOWN, _NOT_HERE
+    if finding.outcome is Outcome.UNKNOWN:
+        return Outcome.UNKNOWN, f"whether it is about this vault is not known: {finding.why}"
     facts = ", ".join(
         f"{one.attribute.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.attribute
     )

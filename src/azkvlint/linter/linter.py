@@ -80,7 +80,7 @@ def report_of(
 
     return Report(
         findings=selected(total.findings),
-        undecided=selected(total.undecided, is_explained=config.explain),
+        unknown=selected(total.unknown, is_explained=config.explain),
         suppressed=selected(total.suppressed),
         passes=selected(_passing(units)),
         configuration=config.display_path,
@@ -275,7 +275,7 @@ def _without_plan_resources(unit: UnitResult, decided_by_root: Mapping[str, froz
         resource_counts=Counter(),
         passed=0,
         findings=without_addresses(unit.findings, decided),
-        undecided=without_addresses(unit.undecided, decided),
+        unknown=without_addresses(unit.unknown, decided),
         suppressed=without_addresses(unit.suppressed, decided),
         declarations=[
             msgspec.structs.replace(declaration, reason="the plan has no instance of it", condition="", instances=0)
@@ -316,7 +316,7 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
 
 def exit_code(report: Report, config: Config) -> int:
     """Return the exit code of a check: 1 for findings at or above ``fail_on``."""
-    counted = report.counted(report.findings + (report.undecided if config.strict else ()))
+    counted = report.counted(report.findings + (report.unknown if config.strict else ()))
     has_findings = any(finding.severity >= config.fail_on for finding in counted)
     return exit_code_of(report.sources, report.problems, has_findings)
 

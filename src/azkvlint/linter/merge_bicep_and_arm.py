@@ -41,19 +41,19 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
     twins = {mine: theirs for theirs, mine in pairs.items()}
     failed = {(finding.rule.id, finding.resource) for finding in own.findings + own.suppressed}
     decided = {(finding.rule.id, finding.resource) for finding in compiled.findings + compiled.suppressed}
-    unknown = {(finding.rule.id, finding.resource) for finding in compiled.undecided}
+    unknown_keys = {(finding.rule.id, finding.resource) for finding in compiled.unknown}
 
     def is_resolved(finding: Finding) -> bool:
         twin = twins.get(finding.resource)
-        return twin is not None and ((finding.rule.id, twin) in decided or (finding.rule.id, twin) not in unknown)
+        return twin is not None and ((finding.rule.id, twin) in decided or (finding.rule.id, twin) not in unknown_keys)
 
     template_findings = [
         finding for finding in compiled.findings + compiled.suppressed if _key(finding, pairs) not in failed
     ]
     template_findings = [_with_bicep_directives(finding, pairs, read) for finding in template_findings]
     findings = own.findings + [finding for finding in template_findings if finding.suppressed is None]
-    undecided = [finding for finding in own.undecided if not is_resolved(finding)]
-    undecided += (finding for finding in compiled.undecided if finding.resource not in pairs)
+    unknown = [finding for finding in own.unknown if not is_resolved(finding)]
+    unknown += (finding for finding in compiled.unknown if finding.resource not in pairs)
     problems = [*own.problems, *(one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES)]
     differences = list(_differences(read, known, pairs))
     if differences:
@@ -61,8 +61,8 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
     declared = set(map(static_address, pairs))
     answers = own.control_answers
     if answers is not None and compiled.control_answers is not None:
-        open_keys = {(finding.rule.id, finding.resource) for finding in undecided}
-        resolved = (finding for finding in own.undecided if (finding.rule.id, finding.resource) not in open_keys)
+        open_keys = {(finding.rule.id, finding.resource) for finding in unknown}
+        resolved = (finding for finding in own.unknown if (finding.rule.id, finding.resource) not in open_keys)
         passes_resolved = (
             as_passed(finding)
             for finding in resolved
@@ -73,7 +73,7 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
     return msgspec.structs.replace(
         own,
         findings=findings,
-        undecided=undecided,
+        unknown=unknown,
         suppressed=own.suppressed + [finding for finding in template_findings if finding.suppressed is not None],
         problems=problems,
         resource_counts=own.resource_counts | compiled.resource_counts,

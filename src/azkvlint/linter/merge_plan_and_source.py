@@ -56,34 +56,32 @@ def merge_source(
     the one in the plan, and a note reports that. Directives in the source apply.
     """
     if source is None:
-        count = len(result.findings) + len(result.undecided)
+        count = len(result.findings) + len(result.unknown)
         message = "the Terraform source of the plan is not at hand, or several modules could be it"
         return _with_note(result, plan.path, message, count)
     places = _Places(plan, source, required)
     suppressions = Suppressions(source.comments, policy)
-    failed, unknown = _decide_by_source(result.undecided, source, required, evaluator)
+    failed, unknown = _decide_by_source(result.unknown, source, required, evaluator)
     findings, suppressed_findings = _locate(result.findings, places, suppressions)
     failed_in_source, suppressed_failures = split_suppressed(failed, suppressions)
-    undecided, suppressed_unknown = _locate(unknown, places, suppressions)
+    unknown, suppressed_unknown = _locate(unknown, places, suppressions)
     findings += failed_in_source
     suppressed = suppressed_findings + suppressed_failures + suppressed_unknown
     answers = None
     if result.control_answers is not None:
-        answers = _answers_on_source(result.control_answers, result.undecided, failed + unknown, places)
+        answers = _answers_on_source(result.control_answers, result.unknown, failed + unknown, places)
     declarations = [places.locate_declaration(declaration) for declaration in result.declarations]
     declared = (declaration.at for declaration in declarations if declaration.at.path != plan.path)
     find = source.locate(
-        chain(
-            locations([*findings, *undecided, *suppressed], suppressions.problems), answer_locations(answers), declared
-        )
+        chain(locations([*findings, *unknown, *suppressed], suppressions.problems), answer_locations(answers), declared)
     )
     merged = msgspec.structs.replace(
         result,
         findings=[with_regions(finding, find, source.root) for finding in findings],
-        undecided=[with_regions(finding, find, source.root) for finding in undecided],
+        unknown=[with_regions(finding, find, source.root) for finding in unknown],
         suppressed=result.suppressed + [with_regions(finding, find, source.root) for finding in suppressed],
         problems=result.problems + suppressions.problems,
-        passed=result.passed + len(result.undecided) - len(failed) - len(unknown),
+        passed=result.passed + len(result.unknown) - len(failed) - len(unknown),
         unused=result.unused | suppressions.unused,
         used=result.used | suppressions.used,
         directives=result.directives + suppressions.directives,
@@ -108,32 +106,32 @@ def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) 
 
 
 def _decide_by_source(
-    undecided: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: Evaluator
+    unknown: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: Evaluator
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the unknown results of a plan that fail in its source, and those that remain unknown.
 
     A plan contains no locals and no conditions, so the source may determine a value or the target of an id.
     """
-    if not undecided:
+    if not unknown:
         return [], []
     verdicts = verdicts_on(source, required, evaluator)
     failed = {(finding.rule.id, finding.resource): finding for finding in verdicts.findings}
-    unknown_keys = {(finding.rule.id, finding.resource) for finding in verdicts.undecided}
-    keys = [(finding.rule.id, finding.resource) for finding in undecided]
+    unknown_keys = {(finding.rule.id, finding.resource) for finding in verdicts.unknown}
+    keys = [(finding.rule.id, finding.resource) for finding in unknown]
     unknown = [
         finding
-        for key, finding in zip(keys, undecided, strict=True)
+        for key, finding in zip(keys, unknown, strict=True)
         if key not in failed and (key in unknown_keys or finding.resource not in source.resources)
     ]
     return [failed[key] for key in keys if key in failed], unknown
 
 
 def _answers_on_source(
-    answers: ControlAnswers, undecided: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
+    answers: ControlAnswers, unknown: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
 ) -> ControlAnswers:
     """Return a plan's answers located in the source, with results that pass only there."""
     not_passed_keys = {(finding.rule.id, finding.resource) for finding in not_passed}
-    decided = (finding for finding in undecided if (finding.rule.id, finding.resource) not in not_passed_keys)
+    decided = (finding for finding in unknown if (finding.rule.id, finding.resource) not in not_passed_keys)
     passes = [*answers.passes, *(as_passed(finding) for finding in decided)]
     missing = places.missing
     moved = tuple(places.locate(finding) or finding for finding in passes)

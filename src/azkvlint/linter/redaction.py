@@ -60,7 +60,7 @@ class Redactor:
         return msgspec.structs.replace(
             result,
             findings=[self._finding(item) for item in result.findings],
-            undecided=[self._finding(item) for item in result.undecided],
+            unknown=[self._finding(item) for item in result.unknown],
             suppressed=[self._finding(item) for item in result.suppressed],
             problems=[self.problem(item) for item in result.problems],
             unused={mark: self.problem(item) for mark, item in result.unused.items()},

@@ -38,7 +38,7 @@ _VALUE = regex(r"\{\w+\}")
 _NAMED = "'{resource}'"
 # Outcomes that only Terraform source can have, so that their second language is Terraform's JSON syntax: plans have no
 # ``lifecycle`` blocks and always the exact module version, and Bicep and ARM have neither.
-ONLY_IN_TERRAFORM = frozenset({("KV007", "fails"), ("KV057", "undecided"), ("KV060", "fails")})
+ONLY_IN_TERRAFORM = frozenset({("KV007", "fails"), ("KV057", "unknown"), ("KV060", "fails")})
 # Internal types for declarations that are not resources.
 _NO_RESOURCES = frozenset(
     {
@@ -177,7 +177,7 @@ def outcomes(rule: Rule) -> Iterator[Fault]:
     for expect in EXPECTATIONS:
         languages = {language for example in rule.examples if example.expect == expect for language in example.sources}
         if "terraform" not in languages:
-            subject = f"an example that {expect}" if expect != "undecided" else "an example that is undecided"
+            subject = f"an example that {expect}" if expect != "unknown" else "an example that is unknown"
             yield Fault(rule=rule, text=f"{subject} is missing in terraform")
         if (rule.id, expect) not in ONLY_IN_TERRAFORM:
             languages.discard("terraform_json")
@@ -240,7 +240,7 @@ def _has_deciding_value(rule: Rule, example: Example, language: str) -> bool:
     read = read_example(language, example.sources[language], required)
     before = _outcomes(read, required, evaluator)
     return any(
-        after.get(address) == "undecided" and before.get(address) != "undecided"
+        after.get(address) == "unknown" and before.get(address) != "unknown"
         for changed in _with_unknowns(read, required)
         for after in [_outcomes(changed, required, evaluator)]
         for address in after
@@ -252,7 +252,7 @@ def _outcomes(read: ReadResult, required: RequiredAttributes, evaluator: Evaluat
     verdicts = verdicts_on(read, required, evaluator)
     if verdicts.problems:
         raise InputError(verdicts.problems[0].message)
-    return {finding.resource: finding.outcome.label for finding in verdicts.findings + verdicts.undecided}
+    return {finding.resource: finding.outcome.label for finding in verdicts.findings + verdicts.unknown}
 
 
 def _with_unknowns(read: ReadResult, required: RequiredAttributes) -> Iterator[ReadResult]:

@@ -329,7 +329,7 @@ def _cases(rule: Rule) -> Iterator[_Case]:
 def _results_of(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
     """Return the results that an example's marks describe: failed and unknown results with their locations."""
     verdicts = verdicts_on(read, required, Evaluator([rule]), explain=True)
-    reported = {(finding.resource, finding.outcome, finding.at) for finding in verdicts.findings + verdicts.undecided}
+    reported = {(finding.resource, finding.outcome, finding.at) for finding in verdicts.findings + verdicts.unknown}
     return frozenset(reported | {problem.message for problem in verdicts.problems})
 
 

@@ -83,7 +83,7 @@ def rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
     values = {
         "fails": ('"search"', "'search'"),
         "passes": ('"payments"', "'payments'"),
-        "undecided": ("var.owner", "owner"),
+        "unknown": ("var.owner", "owner"),
     }
     examples = []
     for expect, (value, bicep_value) in values.items():
@@ -98,7 +98,7 @@ def rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
             mark_terraform=f" # <- {id_}" if is_marked else "",
             mark_bicep=f" // <- {id_}" if is_marked else "",
         )
-        if expect == "undecided":
+        if expect == "unknown":
             text = text.replace("    terraform: |\n", '    terraform: |\n      variable "owner" {}\n')
             text = text.replace("    bicep: |\n", "    bicep: |\n      param owner string\n")
         examples.append(text)

@@ -91,7 +91,7 @@ def compare(rule: Rule, example: Example, language: str, source: str, result: Un
     is_by_line = language != "plan"
     marked = lines_marked(source, rule.id) if is_by_line else marks(source, rule.id)
     locations_of = _lines if is_by_line else _addresses
-    failed, unknown = locations_of(result.findings), locations_of(result.undecided)
+    failed, unknown = locations_of(result.findings), locations_of(result.unknown)
     if not is_by_line:
         marked |= arguments_marked(source, rule.id) & (failed | unknown)
     if not marked and example.expect != "passes":
@@ -99,10 +99,10 @@ def compare(rule: Rule, example: Example, language: str, source: str, result: Un
         where = f"no line is marked '{sign} <-" if is_by_line else "no line that begins with an address is marked '# <-"
         yield f"{where} {rule.id}'"
     expected_failed = marked if example.expect == "fails" else set()
-    expected_unknown = marked if example.expect == "undecided" else set()
+    expected_unknown = marked if example.expect == "unknown" else set()
     for outcome, reported, expected in (
         ("fails", failed, expected_failed),
-        ("is undecided", unknown, expected_unknown),
+        ("is unknown", unknown, expected_unknown),
     ):
         yield from (f"{location} {outcome}, and should not" for location in sorted(reported - expected))
         yield from (f"{location} {outcome} not, and should" for location in sorted(expected - reported))

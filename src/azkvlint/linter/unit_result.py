@@ -38,7 +38,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
-    undecided: list[Finding] = msgspec.field(default_factory=list)
+    unknown: list[Finding] = msgspec.field(default_factory=list)
     suppressed: list[Finding] = msgspec.field(default_factory=list)
     problems: list[Problem] = msgspec.field(default_factory=list)
     resource_counts: Counter[str] = msgspec.field(default_factory=Counter)
@@ -63,7 +63,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     def add(self, other: UnitResult) -> None:
         """Add the result of another unit, except the fields of its root."""
         self.findings += other.findings
-        self.undecided += other.undecided
+        self.unknown += other.unknown
         self.suppressed += other.suppressed
         self.problems += other.problems
         self.resource_counts.update(other.resource_counts)
@@ -80,14 +80,12 @@ def verdicts_on(
 ) -> Verdicts:
     """Return the results for an input, without those that directives of its language suppress."""
     verdicts = evaluator.evaluate(build_graph(read.resources, required, read.is_complete), explain)
-    reported = verdicts.findings + verdicts.undecided
+    reported = verdicts.findings + verdicts.unknown
     verdicts.findings = [
         finding for finding in verdicts.findings if not read.is_suppressed(finding.at, finding.rule.id)
     ]
-    verdicts.undecided = [
-        finding for finding in verdicts.undecided if not read.is_suppressed(finding.at, finding.rule.id)
-    ]
-    if len(reported) > len(verdicts.findings) + len(verdicts.undecided):
+    verdicts.unknown = [finding for finding in verdicts.unknown if not read.is_suppressed(finding.at, finding.rule.id)]
+    if len(reported) > len(verdicts.findings) + len(verdicts.unknown):
         verdicts.suppressed = [
             suppress(finding, finding.at) for finding in reported if read.is_suppressed(finding.at, finding.rule.id)
         ]
@@ -112,13 +110,13 @@ def evaluate_unit(
     explain = explain or bool(suppressions)
     verdicts = verdicts_on(read, required, evaluator, explain)
     findings, suppressed_findings = split_suppressed(verdicts.findings, suppressions)
-    undecided, suppressed_unknown = split_suppressed(verdicts.undecided, suppressions)
+    unknown, suppressed_unknown = split_suppressed(verdicts.unknown, suppressions)
     suppressed = suppressed_findings + suppressed_unknown
     problems = [*read.problems, *verdicts.problems, *suppressions.problems]
     answers = verdicts.control_answers
     disabled, used, hidden = _language_directives(read, policy, verdicts.suppressed)
     suppressed += hidden
-    located_results = findings + suppressed + (undecided if explain else [])
+    located_results = findings + suppressed + (unknown if explain else [])
     declarations = declarations_of(read, evaluator.types)
     # Positions in a plan are expensive to compute and of no use to authors.
     declared = (item.at for item in declarations) if read.plan is None else ()
@@ -130,7 +128,7 @@ def evaluate_unit(
     is_reported = bool(located_results or problems or (declarations and read.plan is None)) or answers is not None
     return UnitResult(
         findings=[with_regions(finding, find, root) for finding in findings],
-        undecided=[with_regions(finding, find, root) for finding in undecided] if is_located else undecided,
+        unknown=[with_regions(finding, find, root) for finding in unknown] if is_located else unknown,
         suppressed=[with_regions(finding, find, root) for finding in suppressed],
         problems=[_problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,

@@ -19,7 +19,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> Outcome:
         """Return the outcome that counts: a violation that may be another vault's is unknown."""
-        return Outcome.UNDECIDED if self.perhaps else self.finding.outcome
+        return Outcome.UNKNOWN if self.perhaps else self.finding.outcome
 
 
 class ControlResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ class Outcome(IntEnum):
     """The results of Kleene's logic in an order that makes all a minimum, any a maximum and not a mirror."""
 
     FAIL = 0
-    UNDECIDED = 1
+    UNKNOWN = 1
     PASS = 2
 
     @property
@@ -208,7 +208,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a run.
 
-    ``findings`` are grouped and sorted by path, line, column and rule; so are ``undecided``, which are empty unless
+    ``findings`` are grouped and sorted by path, line, column and rule; so are ``unknown``, which are empty unless
     requested. ``suppressed`` are findings and unknown results that their author suppressed. ``passes``, if requested,
     are a few of the resources that pass each rule, for each vault. ``rules`` are all that ran, in id order. ``sources``
     are the paths that were read, relative to the folder ``root``. ``configuration`` is the configuration file, empty
@@ -218,7 +218,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     findings: tuple[Finding, ...]
-    undecided: tuple[Finding, ...]
+    unknown: tuple[Finding, ...]
     problems: tuple[Problem, ...]
     rules: tuple[Rule, ...]
     sources: tuple[str, ...]

@@ -14,7 +14,7 @@ class Status(Enum):
     """The result of a control for one vault."""
 
     NOT_MET = "not met"
-    UNDECIDED = "undecided"
+    UNKNOWN = "unknown"
     MET = "met"
     GUARANTEED = "guaranteed by the platform"
     NOT_APPLICABLE = "not applicable"

@@ -103,7 +103,7 @@ EXAMPLE_DAY = "2026-11-01"
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A test that is also documentation. ``expect`` is fails, passes or undecided.
+    """A test that is also documentation. ``expect`` is fails, passes or unknown.
 
     ``sources`` maps a language (``plan``) to its text; a line marked ``# <- ID`` is where the finding must start.
     ``as_of`` is the evaluation date (ISO 8601; empty: EXAMPLE_DAY), ``parameters`` are those that are set.

@@ -56,7 +56,7 @@ REPORTERS: Mapping[str, Reporter] = lazy_reporters(
 )
 """All formats by their names in ``--format``. Text formats return str, JSON formats UTF-8 bytes."""
 
-SARIF_INCLUDED = ("suppressed", "undecided", "passed")
+SARIF_INCLUDED = ("suppressed", "unknown", "passed")
 """The kinds of results that an audit SARIF log can contain besides findings."""
 
 SHOW_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})

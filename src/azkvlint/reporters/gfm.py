@@ -55,7 +55,7 @@ def prose(text: str) -> str:
 
 def message(finding: Finding, *, cell: bool = True) -> str:
     """Return the message of a finding or unknown result, with all strings from the input in code spans."""
-    if finding.outcome is Outcome.UNDECIDED:
+    if finding.outcome is Outcome.UNKNOWN:
         text = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
     else:
         text = _fill(finding, cell)

@@ -19,7 +19,7 @@ def findings_in_tests(report: Report, options: Options) -> tuple[Finding, ...]:
 
 
 def _findings(report: Report, options: Options) -> tuple[Finding, ...]:
-    return report.findings + (report.undecided if options.strict else ())
+    return report.findings + (report.unknown if options.strict else ())
 
 
 def listed_problems(problems: Iterable[Problem]) -> list[Problem]:

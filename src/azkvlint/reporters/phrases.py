@@ -50,13 +50,13 @@ def paragraph(text: str) -> str:
 
 
 def label_of(finding: Finding) -> str:
-    """Return the label of a finding: its severity, or ``undecided``."""
-    return "undecided" if finding.outcome is Outcome.UNDECIDED else finding.severity.label
+    """Return the label of a finding: its severity, or ``unknown``."""
+    return "unknown" if finding.outcome is Outcome.UNKNOWN else finding.severity.label
 
 
 def headline(finding: Finding) -> str:
     """Return the message with the resource, or the reason of an unknown result."""
-    if finding.outcome is Outcome.UNDECIDED:
+    if finding.outcome is Outcome.UNKNOWN:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}"
     return visible(finding.message)
 
@@ -177,7 +177,7 @@ def configuration(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return ``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``.
+    """Return ``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 unknown, 0 problems``.
 
     Findings about several instances include the number: ``2 findings (1 high, 1 low) in 7 instances``. Those in folders
     of tests and examples are counted separately. If declarations were skipped, both counts follow: ``; 12 declarations
@@ -192,7 +192,7 @@ def summary(report: Report) -> str:
     text += _instances(findings)
     if others:
         text += f", {len(others)} more in tests and examples{_instances(others)}"
-    text += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
+    text += f", {len(report.unknown)} unknown{_instances(report.unknown)}"
     if report.suppressed:
         text += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
     text = f"{evaluated_resources(report.resource_counts)}: {text}, {pluralize(len(report.problems), 'problem')}"

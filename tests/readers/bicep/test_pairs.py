@@ -43,17 +43,17 @@ DEMAND = with_needs(required_by(RULES))
 EVALUATOR = Evaluator(RULES, True)
 # What a template deploys that is written out in a resource, which is told but not read in a Bicep file.
 TOLD_APART = {"Microsoft.Resources/deployments", "Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
-# Where an id is known only after deployment, or a conditional value has several origins, one of both may be undecided.
+# Where an id is known only after deployment, or a conditional value has several origins, one of both may be unknown.
 COARSER = {"KV009", "KV612"}
 
 
 def said(read: TemplateRead) -> tuple[Counter[str], Counter[tuple[str, str]], Counter[tuple[str, str]]]:
-    """How many resources of each type, and how often each rule fails or is undecided for each type."""
+    """How many resources of each type, and how often each rule fails or is unknown for each type."""
     verdicts = EVALUATOR.evaluate(build_graph(read.resources, DEMAND, read.closed))
     return (
         Counter(one.type for one in read.resources.values() if not one.existing and one.type not in TOLD_APART),
         Counter((one.rule.id, one.type) for one in verdicts.findings if one.rule.id not in COARSER),
-        Counter((one.rule.id, one.type) for one in verdicts.undecided if one.rule.id not in COARSER),
+        Counter((one.rule.id, one.type) for one in verdicts.unknown if one.rule.id not in COARSER),
     )
 
 

@@ -81,7 +81,7 @@ def messages(read: TerraformRead) -> list[tuple[str, str]]:
 
 
 class Verdict(NamedTuple):
-    """What one rule says, and where: ``outcome`` is fail or undecided."""
+    """What one rule says, and where: ``outcome`` is fail or unknown."""
 
     outcome: str
     path: str
@@ -97,8 +97,8 @@ class Judged:
         self.root = root
 
     def all(self, rule: str = "") -> list[Finding]:
-        """The findings and undecided questions of a rule, in the order of the report."""
-        found = (*self.report.findings, *self.report.undecided)
+        """The findings and unknown questions of a rule, in the order of the report."""
+        found = (*self.report.findings, *self.report.unknown)
         return [finding for finding in found if finding.rule.id.startswith(rule)]
 
     def told(self, rule: str) -> list[Verdict]:

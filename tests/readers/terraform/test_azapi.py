@@ -90,7 +90,7 @@ def test_a_type_that_only_a_plan_knows_is_a_note(type_: str, judge: Judge) -> No
     found = judge(declared + resource(BODY, type_=type_) + vault("true"))
     assert [message for *_, message in found.notes()] == [TYPE_NOT_KNOWN]
     assert found.code in (0, 1)
-    assert found.outcomes("KV201") == {"azurerm_key_vault.kv": "undecided"}
+    assert found.outcomes("KV201") == {"azurerm_key_vault.kv": "unknown"}
 
 
 def test_types_by_case_and_value(judge: Judge) -> None:
@@ -128,10 +128,10 @@ class TestUpdates:
     def test_one_that_is_perhaps_there(self, judge: Judge) -> None:
         perhaps = "  count = var.p ? 1 : 0\n"
         text = variable("p") + vault() + update("azurerm_key_vault.kv.id", "false", perhaps)
-        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}
+        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
         text = variable("p") + vault("true", perhaps) + update("azurerm_key_vault.kv[0].id", "false", perhaps)
         assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv[0]": "fail"}
 
     def test_one_that_is_not_known(self, judge: Judge) -> None:
         text = variable("p") + vault() + update("azurerm_key_vault.kv.id", "var.p")
-        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}
+        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}

@@ -119,7 +119,7 @@ def test_a_broken_file_costs_itself_alone(broken: bytes, message: str, judge: Ju
     assert found.told("KV001") == [("fail", "main.tf", 2)]
     assert found.code == 3
     # What it may have declared is not missing for sure.
-    assert set(found.outcomes("KV201").values()) == {"undecided"}
+    assert set(found.outcomes("KV201").values()) == {"unknown"}
 
 
 def test_a_broken_file_alone_is_not_passed_over(judge: Judge) -> None:
@@ -175,8 +175,8 @@ class TestDamage:
 
     def test_an_attribute_that_is_lost_is_not_missing(self, judge: Judge) -> None:
         found = judge('resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled true\n  name = "kv"\n}\n')
-        assert found.told("KV001") == [("undecided", "main.tf", 1)]
-        assert set(found.outcomes("KV").values()) == {"undecided"}
+        assert found.told("KV001") == [("unknown", "main.tf", 1)]
+        assert set(found.outcomes("KV").values()) == {"unknown"}
         assert [line for _, line, _ in found.errors()] == [2]
 
     def test_an_expression_that_is_none_costs_its_attribute(self, judge: Judge) -> None:
@@ -187,20 +187,20 @@ class TestDamage:
     def test_other_blocks_are_judged(self, judge: Judge) -> None:
         broken = 'resource "azurerm_key_vault" "b" {\n  name "b"\n}\n'
         found = judge(broken + BAD)
-        assert found.outcomes("KV001") == {"azurerm_key_vault.b": "undecided", "azurerm_key_vault.kv": "fail"}
+        assert found.outcomes("KV001") == {"azurerm_key_vault.b": "unknown", "azurerm_key_vault.kv": "fail"}
 
     def test_a_nested_block(self, judge: Judge) -> None:
         found = judge(vault("true", "network_acls {\n  default_action Deny\n}\n"))
-        assert found.outcomes("KV101") == {"azurerm_key_vault.kv": "undecided"}
+        assert found.outcomes("KV101") == {"azurerm_key_vault.kv": "unknown"}
 
     def test_a_dynamic_block(self, judge: Judge) -> None:
         found = judge(vault("true", 'dynamic "network_acls" {\n  for_each [1]\n  content {\n  }\n}\n'))
-        assert found.outcomes("KV101") == {"azurerm_key_vault.kv": "undecided"}
+        assert found.outcomes("KV101") == {"azurerm_key_vault.kv": "unknown"}
 
     def test_an_argument_of_a_module_call(self, judge: Judge) -> None:
         module = variable("p", "false") + vault("var.p")
         found = judge({"main.tf": call(more="  p true\n"), "m/main.tf": module})
-        assert found.outcomes("KV001") == {"module.m.azurerm_key_vault.kv": "undecided"}
+        assert found.outcomes("KV001") == {"module.m.azurerm_key_vault.kv": "unknown"}
         assert found.code == 3
 
     def test_references_to_a_damaged_resource_still_name_it(self, judge: Judge) -> None:
@@ -213,7 +213,7 @@ class TestDamage:
 
     def test_provider_features(self, judge: Judge) -> None:
         broken = 'provider "azurerm" {\n  features {\n    key_vault {\n      purge_soft true\n    }\n  }\n}\n'
-        assert set(judge(broken + GOOD).outcomes("KV006").values()) == {"undecided"}
+        assert set(judge(broken + GOOD).outcomes("KV006").values()) == {"unknown"}
 
     def test_an_installed_module_is_told_at_its_caller(self, judge: Judge) -> None:
         manifest = {"Modules": [{"Key": "m", "Dir": ".terraform/modules/m"}]}
@@ -223,7 +223,7 @@ class TestDamage:
             ".terraform/modules/m/main.tf": 'resource "azurerm_key_vault" "kv" {\n  name "kv"\n}\n',
         }
         found = judge(files)
-        assert found.told("KV001") == [("undecided", "main.tf", 1)]
+        assert found.told("KV001") == [("unknown", "main.tf", 1)]
         assert found.errors() == [
             (
                 "main.tf",

@@ -82,7 +82,7 @@ def test_one_stands_for_all_where_the_keys_are_not_known(for_each: str, judge: J
     found = judge(variable("n") + vault("false", f"  for_each = {for_each}\n"))
     assert len(found.outcomes("KV001")) == 1
     found = judge(variable("n") + vault("each.value", f"  for_each = {for_each}\n"))
-    assert "undecided" in found.outcomes("KV001").values()
+    assert "unknown" in found.outcomes("KV001").values()
 
 
 def test_each(judge: Judge) -> None:
@@ -170,15 +170,15 @@ ACLS = (
         ("[1]", "", '"Allow"', "fail"),
         ("[]", "", '"Deny"', "fail"),
         ("{}", "", '"Deny"', "fail"),
-        ("var.n", "", '"Deny"', "undecided"),
-        ("var.n ? [1] : []", "", '"Deny"', "undecided"),
-        ("null", "", '"Deny"', "undecided"),
-        ("[var.n]", "", "network_acls.value", "undecided"),
+        ("var.n", "", '"Deny"', "unknown"),
+        ("var.n ? [1] : []", "", '"Deny"', "unknown"),
+        ("null", "", '"Deny"', "unknown"),
+        ("[var.n]", "", "network_acls.value", "unknown"),
         ('["Deny"]', "", "network_acls.value", None),
         ('{ Deny = "Allow" }', "", "network_acls.key", None),
         ('["Allow"]', "iterator = it", "it.value", "fail"),
         ("true ? [1] : []", "", '"Deny"', None),
-        ("toset(['x'])", "", '"Deny"', "undecided"),
+        ("toset(['x'])", "", '"Deny"', "unknown"),
     ],
 )
 def test_dynamic(for_each: str, more: str, action: str, outcome: str | None, judge: Judge) -> None:
@@ -314,11 +314,11 @@ class TestItemsThatArePerhapsThere:
         ("vaults", "settings", "target", "outcomes"),
         [
             # The vault is there, its setting perhaps.
-            ("{ a = true }", PERHAPS, f'{KV}["a"]', {f'{KV}["a"]': "undecided"}),
+            ("{ a = true }", PERHAPS, f'{KV}["a"]', {f'{KV}["a"]': "unknown"}),
             # Both hang on the same.
             (PERHAPS, PERHAPS, f'{KV}["a"]', {}),
             (PERHAPS, KV, f"{KV}[each.key]", {}),
-            (PERHAPS, "var.q ? { a = true } : {}", f'{KV}["a"]', {f'{KV}["a"]': "undecided"}),
+            (PERHAPS, "var.q ? { a = true } : {}", f'{KV}["a"]', {f'{KV}["a"]': "unknown"}),
         ],
     )
     def test_resources(self, vaults: str, settings: str, target: str, outcomes: dict[str, str], judge: Judge) -> None:
@@ -327,14 +327,14 @@ class TestItemsThatArePerhapsThere:
 
     def test_the_value(self, judge: Judge) -> None:
         found = judge(variable("p") + vault("each.value", f"  for_each = {PERHAPS}\n"))
-        assert found.outcomes("KV001") in ({}, {f'{KV}["a"]': "undecided"})
+        assert found.outcomes("KV001") in ({}, {f'{KV}["a"]': "unknown"})
 
     def test_blocks(self, judge: Judge) -> None:
         block = (
             f'  dynamic "network_acls" {{\n    for_each = {PERHAPS}\n    content {{\n'
             '      default_action = "Deny"\n      bypass = "AzureServices"\n    }\n  }\n'
         )
-        assert judge(variable("p") + vault("true", block)).outcomes("KV101") == {KV: "undecided"}
+        assert judge(variable("p") + vault("true", block)).outcomes("KV101") == {KV: "unknown"}
         assert judge(vault("true", block.replace("var.p", "true"))).outcomes("KV101") == {}
 
 
@@ -344,9 +344,9 @@ class TestItemsThatArePerhapsThere:
         ("var.n ? 1 : 0", {}),
         ("local.n", {}),
         # There may be more than the first.
-        ("var.n", {f"{KV}[0]": "undecided"}),
-        ("length(var.n)", {f"{KV}[0]": "undecided"}),
-        ("var.n ? 2 : 0", {f"{KV}[0]": "undecided"}),
+        ("var.n", {f"{KV}[0]": "unknown"}),
+        ("length(var.n)", {f"{KV}[0]": "unknown"}),
+        ("var.n ? 2 : 0", {f"{KV}[0]": "unknown"}),
     ],
 )
 def test_what_the_first_has_others_may_lack(count: str, outcome: dict[str, str], judge: Judge) -> None:

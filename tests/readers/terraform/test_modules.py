@@ -109,7 +109,7 @@ class TestInstalled:
 
     def test_what_the_caller_does_not_say_is_told_at_the_call(self, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), **installed(m=variable("p") + vault("var.p"))})
-        assert found.told("KV001") == [("undecided", "main.tf", 1)]
+        assert found.told("KV001") == [("unknown", "main.tf", 1)]
 
     def test_what_is_only_called_from_there_is_judged(self, judge: Judge) -> None:
         files = {
@@ -169,7 +169,7 @@ def test_a_module_that_is_not_at_hand_is_a_note_and_leaves_the_root_open(source:
     files = {"main.tf": call(source)}
     assert judge(files).notes() == [("main.tf", 1, not_installed(source))]
     found = judge({"main.tf": call(source) + vault()})
-    assert found.outcomes("KV201") == {KV: "undecided"}
+    assert found.outcomes("KV201") == {KV: "unknown"}
     assert found.code == 1  # the vault is open to the world
 
 
@@ -195,7 +195,7 @@ def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -
     found = judge({"main.tf": call(source) + vault("false"), "empty/readme.md": ""})
     assert found.errors() == [("main.tf", 1, message)]
     assert found.outcomes("KV001") == {KV: "fail"}
-    assert found.outcomes("KV201") == {KV: "undecided"}
+    assert found.outcomes("KV201") == {KV: "unknown"}
 
 
 def test_a_source_that_nobody_knows(judge: Judge) -> None:
@@ -315,7 +315,7 @@ class TestRoots:
 
     def test_a_module_made_for_callers_is_open(self, judge: Judge) -> None:
         open_ = {"main.tf": variable("p") + vault("var.p")}
-        assert judge(open_).outcomes("KV201") == {KV: "undecided"}
+        assert judge(open_).outcomes("KV201") == {KV: "unknown"}
         assert judge(open_, closed=True).outcomes("KV201") == {KV: "fail"}
 
     @pytest.mark.parametrize(

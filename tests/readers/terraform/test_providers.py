@@ -70,7 +70,7 @@ def test_a_lock_file_that_cannot_be_read_may_name_any_version(text: str, judge: 
     rbac = vault("true", "  soft_delete_enabled = false\n")
     found = judge({"main.tf": rbac, ".terraform.lock.hcl": text})
     assert [path for path, *_ in found.errors()] == [".terraform.lock.hcl"]
-    assert found.outcomes("KV002") == {KV: "undecided"}
+    assert found.outcomes("KV002") == {KV: "unknown"}
     assert found.code == 3
 
 
@@ -139,7 +139,7 @@ class TestFeatures:
         [
             (PROVIDER.format("", "true"), "fail"),
             (PROVIDER.format("", "false"), None),
-            (PROVIDER.format("", "var.p"), "undecided"),
+            (PROVIDER.format("", "var.p"), "unknown"),
             (DEFAULT, "fail"),
         ],
     )

@@ -93,7 +93,7 @@ def check(run: Run, tmp_path: Path) -> Check:
         report = json.loads(ran.out)
         outcomes: dict[str, set[str]] = {}
         lines: dict[str, set[str]] = {}
-        for result in [*report["findings"], *report["undecided"]]:
+        for result in [*report["findings"], *report["unknown"]]:
             outcomes.setdefault(result["ruleId"], set()).add(result["outcome"])
             for place in [result["location"], *(related["location"] for related in result["relatedLocations"])]:
                 assert place["path"] == "main.tf"
@@ -105,7 +105,7 @@ def check(run: Run, tmp_path: Path) -> Check:
 
 
 @pytest.mark.parametrize(
-    ("source", "failed", "undecided"),
+    ("source", "failed", "unknown"),
     [
         (AVM, {"KV103", "KV116", "KV201"}, set()),
         (CLARANET, {"KV003", "KV103", "KV116", "KV201"}, {"KV301"}),
@@ -113,13 +113,13 @@ def check(run: Run, tmp_path: Path) -> Check:
         (LIBRE, {"KV103", "KV201"}, set()),
     ],
 )
-def test_what_a_module_does_by_itself(check: Check, source: str, failed: set[str], undecided: set[str]) -> None:
+def test_what_a_module_does_by_itself(check: Check, source: str, failed: set[str], unknown: set[str]) -> None:
     told = check(call(source))
     assert {rule for rule, outcomes in told.outcomes.items() if outcomes == {"fail"}} == failed
-    assert {rule for rule, outcomes in told.outcomes.items() if outcomes == {"undecided"}} == undecided
+    assert {rule for rule, outcomes in told.outcomes.items() if outcomes == {"unknown"}} == unknown
     assert told.problems == []
     assert told.passed > 8
-    assert all(lines == {'module "kv" {'} for rule, lines in told.lines.items() if rule not in undecided)
+    assert all(lines == {'module "kv" {'} for rule, lines in told.lines.items() if rule not in unknown)
 
 
 @pytest.mark.parametrize("rbac", ["true", "false"])
@@ -178,7 +178,7 @@ def test_what_turns_a_protection_off_is_told_where_it_is_written(
 def test_an_unknown_input_is_no_answer(check: Check, source: str, arguments: str, rules: set[str]) -> None:
     told = check(call(source, arguments))
     for rule in rules:
-        assert told.outcomes[rule] == {"undecided"}, rule
+        assert told.outcomes[rule] == {"unknown"}, rule
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_an_unknown_input_is_no_answer(check: Check, source: str, arguments: str
         ("0.9.1", "fail"),
         ("~> 0.10.1", "fail"),
         ("0.11.0", "fail"),
-        ("0.10.1", "undecided"),
-        (">= 0.10.0, < 0.10.2", "undecided"),
-        ("0.12.0", "undecided"),
+        ("0.10.1", "unknown"),
+        (">= 0.10.0, < 0.10.2", "unknown"),
+        ("0.12.0", "unknown"),
     ],
 )
 def test_a_firewall_of_null(check: Check, version: str, outcome: str) -> None:
@@ -219,7 +219,7 @@ def test_logs_of_a_nested_module_are_left_open(check: Check) -> None:
     text = call(CLARANET).replace("logs_destinations_ids = []", "logs_destinations_ids = [var.text]")
     told = check(text)
     assert "KV201" not in told.outcomes
-    assert told.outcomes["KV202"] == {"undecided"}
+    assert told.outcomes["KV202"] == {"unknown"}
 
 
 def test_a_private_endpoint_leads_to_the_vault(check: Check) -> None:
@@ -263,7 +263,7 @@ resource "azurerm_monitor_diagnostic_setting" "d" {{
 def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
     told = check(call(AVM, "enabled_for_deployment = true", version="~> 0.9"))
     assert told.outcomes["KV303"] == {"fail"}
-    assert {told.outcomes[rule] == {"undecided"} for rule in ("KV001", "KV101", "KV103", "KV201", "KV301")} == {True}
+    assert {told.outcomes[rule] == {"unknown"} for rule in ("KV001", "KV101", "KV103", "KV201", "KV301")} == {True}
     assert told.problems == [
         ("note", "module 'kv' may be of a release that is not known, so its defaults count as unknown")
     ]
@@ -348,7 +348,7 @@ def test_tables_are_terraform() -> None:
 def test_the_same_module_is_kept_apart_by_release(check: Check) -> None:
     read, unread = call(AVM), call(AVM, version="~> 0.9").replace(HEAD, "").replace('"kv"', '"other"', 1)
     told = check(read + unread)
-    assert told.outcomes["KV001"] == {"undecided"}
+    assert told.outcomes["KV001"] == {"unknown"}
     assert told.passed > 8
 
 
@@ -439,16 +439,16 @@ def test_a_table_says_what_the_module_itself_says(run: Run, tmp_path: Path, sour
         report: dict[str, Any] = json.loads(run("check", "-f", "json", *files, cwd=tmp_path / kind).out)
         return {
             (result["location"]["path"], result["ruleId"], occurrence["resource"]): result["outcome"]
-            for result in [*report["findings"], *report["undecided"]]
+            for result in [*report["findings"], *report["unknown"]]
             for occurrence in result["occurrences"]
         }
 
     table, real = outcomes("table"), outcomes("installed")
     assert "fail" in real.values()
     assert sum(outcome == "fail" for outcome in table.values()) > len(cases)
-    differ = [key for key in {**table, **real} if real.get(key) not in ("undecided", table.get(key))]
+    differ = [key for key in {**table, **real} if real.get(key) not in ("unknown", table.get(key))]
     assert {key[1] for key in differ} <= OPEN.get(source, set())
     # CloudNation's table makes no issuers, so nobody is asked for their passwords.
-    assert {key[1] for key in differ if table.get(key) != "undecided"} <= {"KV301", "KV716"}
+    assert {key[1] for key in differ if table.get(key) != "unknown"} <= {"KV301", "KV716"}
     if source not in OPEN:  # of Claranet's a part, by another author, is not installed
         assert table == real

@@ -30,7 +30,7 @@ ROOT = 'terraform {\n  backend "local" {}\n}\n'
 """With it a module says everything, variables without values or not."""
 
 PASS: dict[str, str] = {}
-FAIL, OPEN = {KV: "fail"}, {KV: "undecided"}
+FAIL, OPEN = {KV: "fail"}, {KV: "unknown"}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_target_of_a_setting(target: str, outcome: dict[str, str], judge: Ju
     [
         ("count = 1", "azurerm_key_vault.kv[0].id", "", {}),
         ("count = 1", "azurerm_key_vault.kv.0.id", "", {}),
-        ("count = 1", "azurerm_key_vault.kv[*].id[0]", "", {"[0]": "undecided"}),  # an index of each id
+        ("count = 1", "azurerm_key_vault.kv[*].id[0]", "", {"[0]": "unknown"}),  # an index of each id
         ("count = 1", "azurerm_key_vault.kv.*.id[0]", "", {}),
         ("count = 1", "(azurerm_key_vault.kv[*].id)[0]", "", {}),
         ("count = 1", "one(azurerm_key_vault.kv[*].id)", "", {}),
@@ -88,12 +88,12 @@ def test_the_target_of_a_setting(target: str, outcome: dict[str, str], judge: Ju
         ("count = 2", "azurerm_key_vault.kv[1].id", "", {"[0]": "fail"}),
         ("count = 2", "azurerm_key_vault.kv[count.index].id", "count = 2", {}),
         ("count = 2", "element(azurerm_key_vault.kv.*.id, count.index)", "count = 2", {}),
-        ("count = 2", "azurerm_key_vault.kv[var.n].id", "", {"[0]": "undecided", "[1]": "undecided"}),
+        ("count = 2", "azurerm_key_vault.kv[var.n].id", "", {"[0]": "unknown", "[1]": "unknown"}),
         ("count = var.n ? 1 : 0", "azurerm_key_vault.kv[0].id", "count = var.n ? 1 : 0", {}),
         # Who reads this knows better: where there is no setting, there is no vault.
-        ("count = var.n ? 1 : 0", "one(azurerm_key_vault.kv[*].id)", "count = var.n ? 1 : 0", {"[0]": "undecided"}),
+        ("count = var.n ? 1 : 0", "one(azurerm_key_vault.kv[*].id)", "count = var.n ? 1 : 0", {"[0]": "unknown"}),
         ("count = var.n", "azurerm_key_vault.kv[count.index].id", "count = var.n", {}),
-        ("count = var.n ? 1 : 0", "azurerm_key_vault.kv[0].id", "count = var.m ? 1 : 0", {"[0]": "undecided"}),
+        ("count = var.n ? 1 : 0", "azurerm_key_vault.kv[0].id", "count = var.m ? 1 : 0", {"[0]": "unknown"}),
         ("for_each = { a = 1, b = 2 }", 'azurerm_key_vault.kv["a"].id', "", {'["b"]': "fail"}),
         ("for_each = { a = 1, b = 2 }", "azurerm_key_vault.kv[each.key].id", "for_each = { a = 1, b = 2 }", {}),
         ("for_each = { a = 1, b = 2 }", "each.value.id", "for_each = azurerm_key_vault.kv", {}),
@@ -102,8 +102,8 @@ def test_the_target_of_a_setting(target: str, outcome: dict[str, str], judge: Ju
         ("for_each = { a = 1 }", "values(azurerm_key_vault.kv).*.id[0]", "", {}),
         ("for_each = var.m", "each.value.id", "for_each = azurerm_key_vault.kv", {}),
         ("for_each = var.m", "azurerm_key_vault.kv[each.key].id", "for_each = var.m", {}),
-        ("for_each = var.m", 'azurerm_key_vault.kv["a"].id', "", {"[*]": "undecided"}),
-        ("for_each = var.m", "azurerm_key_vault.kv[each.key].id", "for_each = var.n", {"[*]": "undecided"}),
+        ("for_each = var.m", 'azurerm_key_vault.kv["a"].id', "", {"[*]": "unknown"}),
+        ("for_each = var.m", "azurerm_key_vault.kv[each.key].id", "for_each = var.n", {"[*]": "unknown"}),
     ],
 )
 def test_instances(repeated: str, target: str, more: str, outcome: dict[str, str], judge: Judge) -> None:
@@ -196,8 +196,8 @@ ROLE = (
         ('"/subscriptions/${data.azurerm_client_config.c.subscription_id}/resourceGroups/rg"', None),
         ("data.azurerm_subscription.s.id", "fail"),
         ("azurerm_management_group.g.id", "fail"),
-        ("var.s", "undecided"),
-        ("data.azurerm_client_config.c.subscription_id", "undecided"),
+        ("var.s", "unknown"),
+        ("data.azurerm_client_config.c.subscription_id", "unknown"),
     ],
 )
 def test_scopes_of_roles(scope: str, outcome: str | None, judge: Judge) -> None:
@@ -213,14 +213,14 @@ def test_a_secret_scope_covers_no_vault(judge: Judge) -> None:
     assert judge(ROOT + vault() + ROLE.format(f"{KV}.id")).outcomes("KV403") == {"azurerm_role_assignment.r": "fail"}
 
 
-@pytest.mark.parametrize(("kind", "outcome"), [("data", "fail"), ("resource", "undecided")])
+@pytest.mark.parametrize(("kind", "outcome"), [("data", "fail"), ("resource", "unknown")])
 def test_a_subscription_that_is_made_need_not_be_the_providers(kind: str, outcome: str, judge: Judge) -> None:
     scope = "azurerm_subscription.s.id" if kind == "resource" else "data.azurerm_subscription.s.id"
     text = ROOT + vault() + ROLE.format(scope) + f'{kind} "azurerm_subscription" "s" {{\n}}\n'
     assert judge(text).outcomes("KV403") == {"azurerm_role_assignment.r": outcome}
 
 
-@pytest.mark.parametrize(("provider", "outcome"), [("azurerm", "fail"), ("azurerm.west", "undecided")])
+@pytest.mark.parametrize(("provider", "outcome"), [("azurerm", "fail"), ("azurerm.west", "unknown")])
 def test_a_resource_group_of_another_subscription(provider: str, outcome: str, judge: Judge) -> None:
     providers = ROOT + 'provider "azurerm" {\n  alias = "west"\n  features {}\n}\n'
     group = f'resource "azurerm_resource_group" "rg" {{\n  provider = {provider}\n  name = "rg"\n}}\n'
@@ -235,7 +235,7 @@ def test_a_resource_group_of_another_subscription(provider: str, outcome: str, j
 
 @pytest.mark.parametrize(
     ("key", "outcome"),
-    [(f"{KV}.id", None), ("azurerm_key_vault.open.id", "fail"), ("var.id", "undecided"), (f"one([{KV}].*.id)", None)],
+    [(f"{KV}.id", None), ("azurerm_key_vault.open.id", "fail"), ("var.id", "unknown"), (f"one([{KV}].*.id)", None)],
 )
 def test_keys_of_vaults(key: str, outcome: str | None, judge: Judge) -> None:
     secret = f'resource "azurerm_key_vault_secret" "s" {{\n  name = "s"\n  key_vault_id = {key}\n}}\n'

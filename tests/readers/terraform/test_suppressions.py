@@ -92,7 +92,7 @@ def test_what_is_not(text: str, says: str, judge: Judge) -> None:
     assert len(found.notes()) == bool(says)
 
 
-def test_undecided_questions_too(judge: Judge) -> None:
+def test_unknown_questions_too(judge: Judge) -> None:
     found = judge(variable("p") + vault(f"var.p # {IGNORE}"), **DAY)
     assert suppressed(found) == {KV: "a sandbox"}
     assert found.outcomes("KV001") == {}

@@ -82,7 +82,7 @@ def test_a_word_of_the_command_line_is_an_expression_where_the_type_says_so(
 @pytest.mark.parametrize("word", ["[[[", "{", "", "nothing", "var.p", 'file("/etc/passwd")', "${1}"])
 def test_a_word_that_is_no_value(word: str, judge: Judge) -> None:
     found = judge(variable("v", type_="list(bool)") + vault("var.v[0]"), variables=(f"v={word}",))
-    assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}
+    assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_a_word_that_is_no_value(word: str, judge: Judge) -> None:
         (variable("p", '"false"'), "fail"),
         (variable("p", '"true"', "bool"), None),
         (variable("p", "null"), "fail"),
-        (variable("p"), "undecided"),
-        (variable("p", type_="bool"), "undecided"),
-        (variable("p", '"maybe"', "bool"), "undecided"),
-        (variable("p", "[]", "bool"), "undecided"),
-        ("", "undecided"),
+        (variable("p"), "unknown"),
+        (variable("p", type_="bool"), "unknown"),
+        (variable("p", '"maybe"', "bool"), "unknown"),
+        (variable("p", "[]", "bool"), "unknown"),
+        ("", "unknown"),
     ],
 )
 def test_conversion(declared: str, outcome: str | None, judge: Judge) -> None:
@@ -125,7 +125,7 @@ def test_null_takes_the_default_only_where_it_is_not_allowed(nullable: str, outc
 
 
 @pytest.mark.parametrize(
-    ("default", "outcome"), [("{}", "fail"), ("{ p = true }", None), ("{ p = null }", "fail"), ("null", "undecided")]
+    ("default", "outcome"), [("{}", "fail"), ("{ p = true }", None), ("{ p = null }", "fail"), ("null", "unknown")]
 )
 def test_optional_attributes(default: str, outcome: str | None, judge: Judge) -> None:
     declared = variable("o", default, "object({ p = optional(bool, false), q = optional(object({ r = string })) })")
@@ -150,7 +150,7 @@ def test_optional_attributes_in_maps_that_callers_give(judge: Judge) -> None:
 def test_a_variable_that_nobody_gives_decides_nothing(judge: Judge) -> None:
     for expression in ("var.p", "!var.p", "var.p == true", "var.p ? true : false", "tobool(var.p)", "local.l"):
         text = variable("p") + "locals {\n  l = var.p\n}\n" + vault(expression)
-        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}, expression
+        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}, expression
 
 
 def test_what_hangs_on_none_is_decided(judge: Judge) -> None:
@@ -181,7 +181,7 @@ class TestDamage:
     def test_nothing_is_decided(self, name: str, text: str | bytes, judge: Judge) -> None:
         for default in ("true", "false"):
             found = judge({"main.tf": variable("p", default) + vault("var.p"), name: text})
-            assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}
+            assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
             assert [path for path, *_ in found.errors()] == [name]
             assert found.code == 3
 
@@ -189,9 +189,7 @@ class TestDamage:
         text = variable("p", "true") + variable("q", "true") + vault("var.p && var.q")
         files = {"main.tf": text, "a.auto.tfvars": "x x\n", "b.auto.tfvars": "p = false\n"}
         assert judge(files).outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
-        assert judge({**files, "b.auto.tfvars": "p = true\n"}).outcomes("KV001") == {
-            "azurerm_key_vault.kv": "undecided"
-        }
+        assert judge({**files, "b.auto.tfvars": "p = true\n"}).outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}
 
     def test_what_can_be_read_of_it_is_believed(self, judge: Judge) -> None:
         files = {"main.tf": variable("p", "true") + vault("var.p"), "terraform.tfvars": "x x\np = false\n"}
@@ -200,4 +198,4 @@ class TestDamage:
     def test_one_that_is_named_and_not_there(self, judge: Judge) -> None:
         found = judge(variable("p", "true") + vault("var.p"), variable_files=("none.tfvars",))
         assert found.code == 3
-        assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}
+        assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "unknown"}

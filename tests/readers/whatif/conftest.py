@@ -127,6 +127,6 @@ def verdict(judge: Judge) -> Callable[[Any, str], dict[str, str]]:
         found = judge(document)
         assert not found.problems
         said = {finding.resource: "fails" for finding in found.findings if finding.rule.id == rule}
-        return said | {finding.resource: "undecided" for finding in found.undecided if finding.rule.id == rule}
+        return said | {finding.resource: "unknown" for finding in found.unknown if finding.rule.id == rule}
 
     return ask

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SETTINGS = "Microsoft.Insights/diagnosticSettings"
 ON: dict[str, Any] = {"enablePurgeProtection": True}
-FAILS, UNDECIDED, PASSES = {KV: "fails"}, {KV: "undecided"}, dict[str, str]()
+FAILS, UNKNOWN, PASSES = {KV: "fails"}, {KV: "unknown"}, dict[str, str]()
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ FAILS, UNDECIDED, PASSES = {KV: "fails"}, {KV: "undecided"}, dict[str, str]()
     [
         (change("Create", vault(**ON)), PASSES),
         (change("Create", vault()), FAILS),
-        (change("Create", vault(enablePurgeProtection="[reference('x').on]")), UNDECIDED),
+        (change("Create", vault(enablePurgeProtection="[reference('x').on]")), UNKNOWN),
         (change("Modify", vault(**ON), vault()), PASSES),
         (change("Modify", vault(), vault(**ON)), PASSES),
         (change("Modify", vault(enablePurgeProtection=False), vault()), FAILS),
-        (change("Modify", vault(), vault()), UNDECIDED),
+        (change("Modify", vault(), vault()), UNKNOWN),
         (change("NoChange", vault(**ON), vault(**ON)), PASSES),
-        (change("Deploy", resourceId=ID), UNDECIDED),
-        (change("Unsupported", vault()), UNDECIDED),
+        (change("Deploy", resourceId=ID), UNKNOWN),
+        (change("Unsupported", vault()), UNKNOWN),
         (change("Delete", None, vault()), PASSES),
         (change("Ignore", None, vault()), PASSES),
     ],
@@ -52,13 +52,13 @@ def test_a_deletion_is_told_in_words(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"), [("2023-07-01", FAILS), ("2026-02-01", PASSES), ("[parameters('v')]", UNDECIDED)]
+    ("version", "expected"), [("2023-07-01", FAILS), ("2026-02-01", PASSES), ("[parameters('v')]", UNKNOWN)]
 )
 def test_the_permission_model_follows_the_api_version(version: str, expected: dict[str, str], verdict: Verdict) -> None:
     assert verdict(what_if(change("Create", vault(version=version))), "KV301") == expected
     assert verdict(snapshot(vault(version=version)), "KV301") == expected
     kept = verdict(what_if(change("Modify", vault(version=version), vault(version=version))), "KV301")
-    assert kept == UNDECIDED
+    assert kept == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_the_permission_model_follows_the_api_version(version: str, expected: di
         (change("Delete", None, setting(ID)), FAILS),
         (change("Create", setting(f"{ID}2")), FAILS),
         (change("Unsupported", resourceId=f"{setting(ID)['id']}"), PASSES),
-        (change("Unsupported", resourceId=f"[extensionResourceId(reference('x').id, '{SETTINGS}', 'a')]"), UNDECIDED),
-        (change("Unsupported", setting("?") | {"id": "[parameters('x')]"}), UNDECIDED),
+        (change("Unsupported", resourceId=f"[extensionResourceId(reference('x').id, '{SETTINGS}', 'a')]"), UNKNOWN),
+        (change("Unsupported", setting("?") | {"id": "[parameters('x')]"}), UNKNOWN),
     ],
 )
 def test_the_companions_of_a_vault(companion: Any, expected: dict[str, str], verdict: Verdict) -> None:
@@ -82,12 +82,12 @@ def test_the_companions_of_a_vault(companion: Any, expected: dict[str, str], ver
 
 def test_a_companion_that_may_not_come(verdict: Verdict) -> None:
     document = what_if(change("Create", vault()), potentialChanges=[change("Create", setting(ID))])
-    assert verdict(document, "KV201") == UNDECIDED
+    assert verdict(document, "KV201") == UNKNOWN
 
 
 def test_nothing_is_missing_for_certain_where_the_input_is_not_whole(verdict: Verdict) -> None:
-    assert verdict(what_if(change("Create", vault()), "broken"), "KV201") == UNDECIDED
-    assert verdict(snapshot(vault(), diagnostics=["a nested deployment was not expanded"]), "KV201") == UNDECIDED
+    assert verdict(what_if(change("Create", vault()), "broken"), "KV201") == UNKNOWN
+    assert verdict(snapshot(vault(), diagnostics=["a nested deployment was not expanded"]), "KV201") == UNKNOWN
 
 
 def test_companions_in_a_snapshot_without_a_scope(verdict: Verdict) -> None:

@@ -39,7 +39,7 @@ _MISFIT_OF_LAMBDA = "was given something that is no array"
 _WITH_NUMBER = 2
 
 
-class _UndecidedError(Exception):
+class _UnknownResultError(Exception):
     """A comparison whose result is unknown."""
 
     def __init__(self, found: Unknown) -> None:
@@ -133,7 +133,7 @@ def _sort(context: Context, arguments: list[Result]) -> Result:
     def comes_first(left: Result, right: Result) -> bool:
         verdict = _verdict(context, _apply(context, function, left, right))
         if isinstance(verdict, Unknown):
-            raise _UndecidedError(verdict)
+            raise _UnknownResultError(verdict)
         return verdict
 
     def order(left: Result, right: Result) -> int:
@@ -141,7 +141,7 @@ def _sort(context: Context, arguments: list[Result]) -> Result:
 
     try:
         return Items(at=context.at, items=sorted(items, key=cmp_to_key(order)))
-    except _UndecidedError as error:
+    except _UnknownResultError as error:
         return error.found
 
 

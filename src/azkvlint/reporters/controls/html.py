@@ -146,7 +146,7 @@ dd { margin: 0; }
 
 _CLASSES = {
     Status.NOT_MET: "bad",
-    Status.UNDECIDED: "open",
+    Status.UNKNOWN: "open",
     Status.MET: "good",
     Status.GUARANTEED: "given",
     Status.NOT_APPLICABLE: "none",
@@ -154,7 +154,7 @@ _CLASSES = {
 }
 _SIGNS = {
     Status.NOT_MET: "\u2715",
-    Status.UNDECIDED: "?",
+    Status.UNKNOWN: "?",
     Status.MET: "\u2713",
     Status.GUARANTEED: "\u2713",
     Status.NOT_APPLICABLE: "\u2013",
@@ -162,13 +162,13 @@ _SIGNS = {
 }
 _MEANINGS = {
     Status.NOT_MET: "A rule does not hold, whatever the values turn out to be that are not known yet.",
-    Status.UNDECIDED: "It depends on a value that is not known before deployment, or on what is not in the input.",
+    Status.UNKNOWN: "It depends on a value that is not known before deployment, or on what is not in the input.",
     Status.MET: "Rules judged it, and every one of them holds.",
     Status.GUARANTEED: "Azure gives it to every vault; nobody can turn it off.",
     Status.NOT_APPLICABLE: "The service has no such thing, or there is nothing in the input to ask.",
     Status.NO_RULE: "Infrastructure code does not show it, or no rule asks for it yet.",
 }
-_MARKS = {Outcome.FAIL: "bad", Outcome.UNDECIDED: "open", Outcome.PASS: "good"}
+_MARKS = {Outcome.FAIL: "bad", Outcome.UNKNOWN: "open", Outcome.PASS: "good"}
 _COLUMNS = '<colgroup><col class="c-id"><col class="c-control"><col class="c-status"><col></colgroup>'
 _BETWEEN = '<span class="dot"> · </span>'
 _MAX_RESOURCES = 5

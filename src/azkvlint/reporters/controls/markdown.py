@@ -14,7 +14,7 @@ from azkvlint.util.safe_text import visible
 
 _MARKS = {
     Status.NOT_MET: "❌ **not met**",
-    Status.UNDECIDED: "❔ undecided",
+    Status.UNKNOWN: "❔ unknown",
     Status.MET: "✅ met",
     Status.GUARANTEED: "✅ guaranteed by the platform",
     Status.NOT_APPLICABLE: "not applicable",

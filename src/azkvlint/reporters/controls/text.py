@@ -14,7 +14,7 @@ from azkvlint.util.safe_text import visible
 
 _LABELS = {
     Status.NOT_MET: "NOT MET",
-    Status.UNDECIDED: "UNDECIDED",
+    Status.UNKNOWN: "UNKNOWN",
     Status.MET: "met",
     Status.GUARANTEED: "guaranteed",
     Status.NOT_APPLICABLE: "n/a",
@@ -22,7 +22,7 @@ _LABELS = {
 }
 _COLORS = {
     Status.NOT_MET: "red",
-    Status.UNDECIDED: "magenta",
+    Status.UNKNOWN: "magenta",
     Status.MET: "green",
     Status.GUARANTEED: "green",
 }

@@ -18,7 +18,7 @@ from azkvlint.util.safe_text import visible
 # In counting order.
 STATUS_WORDS: Mapping[Status, str] = {
     Status.NOT_MET: "not met",
-    Status.UNDECIDED: "undecided",
+    Status.UNKNOWN: "unknown",
     Status.MET: "met",
     Status.GUARANTEED: "guaranteed",
     Status.NOT_APPLICABLE: "not applicable",
@@ -90,7 +90,7 @@ def _line(basis: Basis) -> Line:
 
 def _result_sentence(finding: Finding) -> str:
     """Return the result of a rule for a resource as a sentence."""
-    if finding.outcome is Outcome.UNDECIDED:
+    if finding.outcome is Outcome.UNKNOWN:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
     if finding.outcome is Outcome.FAIL:
         return visible(finding.message)
@@ -165,7 +165,7 @@ def reason(answer: ControlResult) -> str:
 
 
 def status_counts(count: Counter[Status]) -> str:
-    """Return ``3 not met, 1 undecided, 5 met``, without statuses that do not occur."""
+    """Return ``3 not met, 1 unknown, 5 met``, without statuses that do not occur."""
     return ", ".join(f"{count[status]} {word}" for status, word in STATUS_WORDS.items() if count[status])
 
 

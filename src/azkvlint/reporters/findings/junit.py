@@ -38,7 +38,7 @@ def junit(report: Report, options: Options) -> str:
 
 
 def _document(report: Report, options: Options) -> Iterator[str]:
-    findings = (*report.findings, *report.undecided)
+    findings = (*report.findings, *report.unknown)
     cases = [_finding(finding, options.strict) for finding in report.counted(findings)]
     cases += [_problem(problem) for problem in report.problems if problem.level == "error"]
     cases += [_finding(finding, strict=False, counts=False) for finding in report.uncounted(findings)]
@@ -86,10 +86,10 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
 
 
 def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
-    undecided = finding.outcome is Outcome.UNDECIDED
+    unknown = finding.outcome is Outcome.UNKNOWN
     lines = [sentence(finding)]
     lines += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
-    skipped = (undecided and not strict) or not counts
+    skipped = (unknown and not strict) or not counts
     return _Case(
         name=f"{finding.rule.id} {visible(finding.resource)}",
         at=finding.at,

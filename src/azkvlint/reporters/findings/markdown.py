@@ -55,7 +55,7 @@ def _fit(lines: Iterable[str], room: int) -> Iterator[str]:
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
     findings = report.counted(report.findings)
-    sign = "❌" if not report.is_complete or findings else "❔" if report.undecided else "✅"
+    sign = "❌" if not report.is_complete or findings else "❔" if report.unknown else "✅"
     yield f"## {sign} kvlint"
     yield ""
     yield f"{plain(summary(report))}."
@@ -73,8 +73,8 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     others = report.uncounted(report.findings)
     if others:
         yield from _fold(f"In tests and examples: {len(others)}", _table(worst_first(others)))
-    if report.undecided:
-        yield from _fold(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
+    if report.unknown:
+        yield from _fold(f"Unknown: {len(report.unknown)}", _table(worst_first(report.unknown)))
     if report.suppressed and (options.suppressed or options.verbosity > 0):
         yield from _fold(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
 

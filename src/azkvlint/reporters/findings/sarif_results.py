@@ -12,7 +12,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.reporters.finding_cause import CAUSE_SENTENCES, cause, reason
 from azkvlint.reporters.findings.sarif_places import inert, logical, physical, place, uri
-from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, includes_reason, message_with_cause
+from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNKNOWN, includes_reason, message_with_cause
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.severity import GRADES
 
@@ -61,10 +61,10 @@ def results(findings: Iterable[Finding], rules: list[Rule], included: Collection
 def candidate_results(report: Report, included: Collection[str]) -> Iterable[Finding]:
     """Yield the findings that become results. Suppressed unknown results require both kinds to be included."""
     yield from report.findings
-    if "undecided" in included:
-        yield from report.undecided
+    if "unknown" in included:
+        yield from report.unknown
     if "suppressed" in included:
-        yield from (one for one in report.suppressed if one.outcome is Outcome.FAIL or "undecided" in included)
+        yield from (one for one in report.suppressed if one.outcome is Outcome.FAIL or "unknown" in included)
     if "passed" in included:
         yield from report.passes
 
@@ -106,7 +106,7 @@ def _order(finding: Finding) -> tuple[str, int, int, str, int]:
 def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dict[str, Any]:
     result: dict[str, Any] = {"ruleId": finding.rule.id, "ruleIndex": template.index}
     if finding.outcome is not Outcome.FAIL:
-        result["kind"] = "open" if finding.outcome is Outcome.UNDECIDED else "pass"
+        result["kind"] = "open" if finding.outcome is Outcome.UNKNOWN else "pass"
         result["level"] = "none"
     else:
         # The rule has its own severity; the configuration may override it for this finding.
@@ -147,8 +147,8 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
         parts, words = template.pieces[name], finding.arguments
         if not includes_reason(finding.rule.message):
             words += (reason(finding),)
-    elif finding.outcome is Outcome.UNDECIDED:
-        name, parts, words = "unknown", pieces(UNDECIDED), (finding.resource, finding.why or "something in it")
+    elif finding.outcome is Outcome.UNKNOWN:
+        name, parts, words = "unknown", pieces(UNKNOWN), (finding.resource, finding.why or "something in it")
     else:
         name, parts, words = "passed", pieces(PASSED), (finding.resource,)
     arguments = [inert(word) for word in words]

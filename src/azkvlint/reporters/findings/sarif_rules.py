@@ -21,7 +21,7 @@ from azkvlint.util.lazy_regex import regex
 # Suffixes of a message, and of its name, with links to one or two related places.
 LINKED = ("", "-one-place", "-two-places")
 SEE = ("", " See [this place](1).", " See [this place](1) and [this one](2).")
-UNDECIDED = "'{resource}' cannot be judged: '{why}'."
+UNKNOWN = "'{resource}' cannot be judged: '{why}'."
 PASSED = "What is asked of '{resource}' holds."
 _DESCRIPTION = 1024
 _NAME = 255
@@ -108,8 +108,8 @@ def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     for cause in CAUSE_SENTENCES:
         template = "".join(_slot(piece) for piece in pieces(message_with_cause(rule.message, cause)))
         messages |= {cause + name: template + links for name, links in zip(LINKED, SEE, strict=True)}
-    if "undecided" in included:
-        messages["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+    if "unknown" in included:
+        messages["unknown"] = "".join(_slot(piece) for piece in pieces(UNKNOWN))
     if "passed" in included:
         messages["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
     return {name: {"text": text} for name, text in messages.items()}

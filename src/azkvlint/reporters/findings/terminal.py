@@ -33,7 +33,7 @@ _STYLES = {
     "info": Style(color="blue", bold=True),
     "skipped": Style(dim=True),
     "suppressed": Style(dim=True),
-    "undecided": Style(color="magenta", bold=True),
+    "unknown": Style(color="magenta", bold=True),
     "error": Style(color="red", bold=True),
     "warning": Style(color="yellow", bold=True),
     "note": Style(color="blue", bold=True),
@@ -48,7 +48,7 @@ _TAB = "    "
 def terminal(report: Report, options: Options) -> Iterator[str]:
     """Yield the lines of the report."""
     page = _Page(options)
-    findings = report.findings + report.undecided
+    findings = report.findings + report.unknown
     for finding in report.counted(findings) + report.uncounted(findings):
         yield from page.finding(finding, label_of(finding))
     for finding in report.suppressed if page.verbose or options.suppressed else ():
@@ -97,7 +97,7 @@ class _Page:
         if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
         for name, text in details(finding, references=self.verbose):
-            if label != "undecided" or self.verbose or name in {"also", "found", "note"}:
+            if label != "unknown" or self.verbose or name in {"also", "found", "note"}:
                 yield from self._labelled(name, text)
         yield ""
 

@@ -4,7 +4,7 @@ The form of plain lines is stable, so that scripts can parse them::
 
     path:line:column: severity KV001 message
     path:line:column: severity KV001 message [and 2 more: address, address]
-    path:line:column: undecided KV001 'address' cannot be judged: why
+    path:line:column: unknown KV001 'address' cannot be judged: why
     path:line:column: suppressed KV001 message
     path:line:column: error KVE001 message
     path:line:column: skipped 'address' was not evaluated: reason
@@ -50,8 +50,8 @@ def text(report: Report, options: Options) -> str:
 
 def _plain(report: Report, options: Options) -> Iterator[str]:
     paint = _painter(options)
-    labelled = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.undecided)]
-    labelled += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.undecided)]
+    labelled = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.unknown)]
+    labelled += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.unknown)]
     for finding, label in labelled:
         yield _line(finding, label, paint)
         if options.verbosity > 0:
