@@ -68,7 +68,7 @@ def test_a_page_tells_everything_about_its_rule(part: int, pages: Mapping[str, P
 
 def facts(rule: Rule) -> list[str]:
     """What the page of a rule has to say, in words."""
-    told = [rule.id, rule.title, rule.name, rule.severity.label, rule.why, rule.fix, *rule.resources, *rule.covers]
+    told = [rule.id, rule.title, rule.name, rule.severity.label, rule.why, *rule.fixes.values(), *rule.resources]
     told += [f"kvlint: ignore[{rule.id}]", f"--ignore {rule.id}", *(f"CWE-{cwe}" for cwe in rule.cwe)]
     for parameter in rule.parameters:
         default = parameter.default

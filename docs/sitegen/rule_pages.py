@@ -69,7 +69,7 @@ def _head(rule: Rule) -> Iterator[str]:
     yield ""
     yield "## How to fix it"
     yield ""
-    yield prose(rule.fix)
+    yield prose(rule.fix("terraform"))
     yield ""
 
 

@@ -83,7 +83,7 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
     assert text.startswith(f"{rule.id} {rule.name} ({rule.severity.label}) {rule.title}")
     ids = [one for table in (rule.controls, rule.peers) for some in table.values() for one in some]
     said = [*rule.resources, *rule.references, *rule.covers, *ids, *(f"CWE-{number}" for number in rule.cwe)]
-    for part in (rule.why, rule.fix, *(parameter.about for parameter in rule.parameters), *said):
+    for part in (rule.why, *rule.fixes.values(), *(parameter.about for parameter in rule.parameters), *said):
         assert " ".join(part.split()) in text
     first = next(example for example in rule.examples if example.expect == "fails")
     assert first.title in text

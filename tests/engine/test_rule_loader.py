@@ -46,7 +46,7 @@ require:
     default: false            # both leave it off
 """,
         "message": """
-message: "'{resource}' can be purged: purge protection is '{value}'."
+message: Purge protection on {resource} is {value}
 """,
         "why": "why: >\n  Whoever may purge\n  can destroy.\n",
         "fix": "fix: Turn it on.\n",
@@ -62,6 +62,7 @@ examples:
       azurerm_key_vault.kv:
         purge_protection_enabled: true
 """,
+        "category": "category: recoverability\n",
     }
 )
 
@@ -141,9 +142,10 @@ def test_a_rule_with_every_key() -> None:
                 ),
             )
         ),
-        message="'{resource}' can be purged: purge protection is '{value}'.",
+        message="Purge protection on {resource} is {value}",
         why="Whoever may purge can destroy.",
-        fix="Turn it on.",
+        fixes={"": "Turn it on."},
+        category="recoverability",
         references=("https://learn.microsoft.com/azure/key-vault/general/overview#purge",),
         examples=(
             Example(
@@ -299,7 +301,7 @@ def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
         "5:11: there is no severity 'hihg'; did you mean 'high'?",
         "8:17: 'a[*]': wildcards are not paths; use some: or every:",
         "9:20: an attribute condition has no key 'equls'; did you mean 'equals'?",
-        "27:1: a rule has no key 'sevrity'; did you mean 'severity'?",
+        "28:1: a rule has no key 'sevrity'; did you mean 'severity'?",
     ]
 
 
@@ -338,12 +340,11 @@ def test_required_keys(key: str) -> None:
         ("peers", "peers: {Checkov: CKV_1}", "peers 'Checkov' must be a list, not the text 'CKV_1'"),
         ("require", "require: []", "require must not be an empty list"),
         ("require", "require: yes", "a condition must be a mapping, not the text 'yes'"),
-        ("message", "message: No end", "message must end with '.'"),
+        ("message", "message: It ends.", "message must not end with '.' or have quotes around a placeholder"),
         ("message", "message: >\n  a\n\n  b.", "message must be one line"),
-        ("message", "message: It is '{valeu}'.", "message has no placeholder 'valeu'; did you mean 'value'?"),
-        ("message", "message: It is {value}.", "placeholder {value} must stand directly between single quotes"),
-        ("message", "message: It is '{value} x'.", "placeholder {value} must stand directly between single quotes"),
-        ("message", "message: A } brace.", "message has a brace that belongs to no placeholder"),
+        ("message", "message: It is {valeu}", "message has no placeholder 'valeu'; did you mean 'value'?"),
+        ("message", "message: It is '{value}'", "message must not end with '.' or have quotes around a placeholder"),
+        ("message", "message: A } brace", "message has a brace that belongs to no placeholder"),
         ("examples", "examples: {}", "examples must be a list, not a mapping"),
     ],
 )

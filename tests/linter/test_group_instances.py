@@ -20,7 +20,7 @@ VAULT = "Microsoft.KeyVault/vaults"
 def rule(id_: str) -> Rule:
     return Rule(
         id=id_, name="a-rule", title="A rule", severity=Severity.HIGH, resources=(VAULT,), when=All(()),
-        require=All(()), message="'{resource}' is wrong.", why="", fix="", references=(), examples=(), path="r.yaml",
+        require=All(()), message="{resource} is wrong", why="", fixes={}, references=(), examples=(), path="r.yaml",
     )  # fmt: skip
 
 

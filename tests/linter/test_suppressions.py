@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 def rule(id_: str, name: str) -> Rule:
     return Rule(
         id=id_, name=name, title="A rule", severity=Severity.HIGH, resources=(), when=All(()), require=All(()),
-        message="It is wrong.", why="", fix="", references=(), examples=(), path="r.yaml",
+        message="It is wrong", why="", fixes={}, references=(), examples=(), path="r.yaml",
     )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def at(text: str, word: str, path: str = PATH) -> Location:
 
 def finding(place: Location, rule_id: str = "KV001", **more: Any) -> Finding:
     return Finding(
-        rule=RULES[rule_id], outcome=Outcome.FAIL, message="It is wrong.", arguments=(), resource="kv", full_name="kv",
+        rule=RULES[rule_id], outcome=Outcome.FAIL, message="It is wrong", arguments=(), resource="kv", full_name="kv",
         type="", declared_as="", at=place, fingerprint="f", **more,
     )  # fmt: skip
 

@@ -317,7 +317,7 @@ _BEGINS = regex(
     rb"""|<\?xml[^>]*>\s*<testsuites\ name="kvlint"|\#\#\ [^\n]{1,20}\ kvlint\s"""
 )
 # The last line of a text report.
-_ENDS = regex(rb"(?:^|\n)[^\n]*: [0-9,]+ findings?[^\n]*, [0-9,]+ unknown[^\n]*, [0-9,]+ problems?\s*\Z")
+_ENDS = regex(rb"(?:^|\n)(?:Found [0-9,]+ issues? \(|No issues found[ .:])[^\n]*\s*\Z")
 
 
 def overwrite_refusal(file: str) -> str:

@@ -46,7 +46,8 @@ def explain_rules(word: str, folders: tuple[str, ...]) -> str:
 def _explanation(rule: Rule) -> Iterator[str]:
     yield f"{rule.id} {rule.name} ({rule.severity.label})"
     yield rule.title
-    for head, text in (("Why", rule.why), ("Fix", rule.fix)):
+    fixes = ((f"Fix ({language})" if language else "Fix", text) for language, text in rule.fixes.items())
+    for head, text in (("Why", rule.why), *fixes):
         yield ""
         yield from _wrap(f"{head}: {' '.join(text.split())}")
     yield ""

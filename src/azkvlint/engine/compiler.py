@@ -19,6 +19,8 @@ from azkvlint.engine.evidence import (
     link_evidence,
     missing_link_evidence,
     negate_evidence,
+    printed_name,
+    reason_of,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import Operator, operator_of
@@ -174,7 +176,7 @@ def _items(condition: Items, where: Predicate) -> Predicate:
             if trail is not None:
                 expected = "some item" if some else "every item"
                 if outcome is UNKNOWN and not isinstance(value, Unknown):
-                    value = Unknown(at=value.at, why="it is no list", sensitive=value.sensitive)
+                    value = Unknown(at=value.at, why="the value is not a list", sensitive=value.sensitive)
                 trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
         if trail is None:
@@ -215,16 +217,15 @@ class _LinkedResource(msgspec.Struct, frozen=True):
 def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
     """Return the predicate: a resource that stays refers to this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
-    expected = f"{describe_types(condition.types)} whose {via} is this resource"
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         incoming = index.incoming(via, types)
         certain = incoming.certain.get(resource.address, ())
         perhaps = incoming.perhaps.get(resource.address, ())
         start, source = index.best_loose_outcome(id(where), incoming, where)
-        why = f"{source} may name it, its {via} is not known" if source else ""
-        if start is FAIL and not index.graph.has_all_companions(resource):
-            start, why = UNKNOWN, "one that is not part of this input may name it"
+        is_incomplete = start is FAIL and not index.graph.has_all_companions(resource)
+        if is_incomplete:
+            start = UNKNOWN
         if not certain and not perhaps and trail is None:
             return start
         links = (
@@ -232,7 +233,14 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
             for is_certain, references in ((True, certain), (False, perhaps))
             for reference in references
         )
-        nothing = missing_link_evidence(start, resource, expected, why) if trail is not None else None
+        nothing = None
+        if trail is not None:
+            others = describe_types(condition.types, resource.declared_as)
+            why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
+            if source and not is_incomplete:
+                why = f"the target of `{printed_name(index.graph.resources[source], via)}` on {source} is unknown"
+            expected = f"{others} with `{via}` of this resource"
+            nothing = missing_link_evidence(start, resource, expected, why)
         return _best_outcome(links, where, index, trail, start, nothing)
 
     return predicate
@@ -241,7 +249,6 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
 def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
     """Return the predicate: this resource refers to one that stays and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
-    expected = f"{describe_types(condition.types)} that its {via} names"
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         references = index.outgoing(via, resource.address)
@@ -250,11 +257,12 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             return start
         for reference in references:
             if reference.anything:
-                start, why = UNKNOWN, f"its {via} is {display(reference.value)}"
+                start, why = UNKNOWN, reason_of(reference.value)
             elif reference.outside == "?" or reference.outside in types:
                 # The display of an unknown id would not identify the resource.
-                target = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
-                start, why = UNKNOWN, f"{target} is not part of this input"
+                is_id = not isinstance(reference.value, Unknown)
+                target = display(reference.value) if is_id else f"the target of `{printed_name(resource, via)}`"
+                start, why = UNKNOWN, f"{target} is outside the scanned files"
         links = (
             _LinkedResource(view := resource.view(other), certain, reference, address, view is not other)
             for certain in (True, False)
@@ -262,7 +270,10 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             for address in _targets(reference, resource, index, certain)
             if (other := index.graph.resources[address]).stays and other.type.lower() in types
         )
-        nothing = missing_link_evidence(start, resource, expected, why) if trail is not None else None
+        nothing = None
+        if trail is not None:
+            expected = f"{describe_types(condition.types, resource.declared_as)} as the target of `{via}`"
+            nothing = missing_link_evidence(start, resource, expected, why)
         return _best_outcome(links, where, index, trail, start, nothing)
 
     return predicate

@@ -7,17 +7,23 @@ from typing import Any
 
 import msgspec
 
+from azkvlint.azure.azurerm.argument_names import name_as_written, type_as_written
+from azkvlint.derived.registry import labels
 from azkvlint.engine.three_valued import PASS, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Origin, Unknown, display
+from azkvlint.util.lazy_regex import regex
 
 # The value of a missing link.
 NONE = "none"
 # The prefix for the source of a link.
-NAMED_BY = "named by "
+NAMED_BY = "referenced by "
+# The prefix of a value that is not known; see ``display``.
+UNKNOWN_PREFIX = "unknown: "
 # The maximum number of types in a message.
-_MOST_TYPES = 3
+_MOST_TYPES = 2
+_FIRST_STEP = regex(r"derived\.(\w+)")
 
 
 def join_path(prefix: str, text: str) -> str:
@@ -25,6 +31,14 @@ def join_path(prefix: str, text: str) -> str:
     text = text.removeprefix("$").removeprefix(".")
     joint = "." if prefix and text and text[0] != "[" else ""
     return f"{prefix}{joint}{text}"
+
+
+def printed_name(resource: Resource, attribute: str) -> str:
+    """Return the name of an attribute in the language of a resource, or the label of a derived attribute."""
+    derived = _FIRST_STEP.match(attribute)
+    if derived is not None:
+        return labels().get(derived[1], derived[1])
+    return name_as_written(resource.declared_as, attribute)
 
 
 def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resource, path: str) -> Evidence:
@@ -36,6 +50,8 @@ def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resour
         expected=expected,
         at=at,
         attribute=path,
+        name=printed_name(resource, path),
+        source_name=printed_name(resource, at.attribute or ""),
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
@@ -54,10 +70,9 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
     if outcome is not PASS:
         expected = "a certain link"
         if target in reference.conditional:
-            found = f"not known: {reference.source}, which names {target}, may not be deployed"
+            found = f"{UNKNOWN_PREFIX}{reference.source}, which refers to {target}, may not be deployed"
         else:
-            why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {display(value)}"
-            found = f"not known: {reference.via} of {reference.source} may name {target}, {why}"
+            found = f"{UNKNOWN_PREFIX}{reason_of(value)}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
     return Evidence(outcome=outcome, found=found, expected=expected, at=at, hops=reference.hops)
 
@@ -65,7 +80,7 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
 def missing_link_evidence(outcome: Outcome, resource: Resource, expected: str, why: str) -> Evidence:
     """Return the evidence that a link has no (certain) resource at its other end."""
     if why:
-        return Evidence(outcome=outcome, found=f"not known: {why}", expected=expected, at=resource.at)
+        return Evidence(outcome=outcome, found=f"{UNKNOWN_PREFIX}{why}", expected=expected, at=resource.at)
     return Evidence(outcome=outcome, found=NONE, expected=expected, at=resource.at, origin=Origin.ABSENT)
 
 
@@ -83,7 +98,14 @@ def expectation(operator: str, operand: Any) -> str:
     return f"{operator.replace('_', ' ')} {text}"
 
 
-def describe_types(types: Sequence[str]) -> str:
-    """Return ``a X or Y``; only the first of many types."""
-    listed_types = list(types) if len(types) <= _MOST_TYPES else [*types[:1], f"another of {len(types)} types"]
-    return f"a {' or '.join(listed_types)}"
+def reason_of(value: Answer) -> str:
+    """Return why a value is not known, or the value in words."""
+    return value.why if isinstance(value, Unknown) and not value.sensitive else f"the value is {display(value)}"
+
+
+def describe_types(types: Sequence[str], declared_as: str) -> str:
+    """Return ``a `X` or `Y```, in the language of a resource declared as ``declared_as``; only the first of many."""
+    names = list(dict.fromkeys(f"`{type_as_written(declared_as, type_)}`" for type_ in types))
+    if len(names) > _MOST_TYPES:
+        names[_MOST_TYPES - 1 :] = ["another resource"]
+    return f"{'an' if names[0][1] in 'aeioAEIO' else 'a'} {' or '.join(names)}"

@@ -6,8 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from azkvlint.engine.evidence import printed_name
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
-from azkvlint.engine.messages import fill_message, fingerprint, full_name, unknown_reason
+from azkvlint.engine.messages import (
+    fact_text,
+    failure_texts,
+    fingerprint,
+    full_name,
+    unknown_texts,
+)
 from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, implication
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
 from azkvlint.model.location import Location
@@ -65,21 +72,26 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     name = full_name(resource, index)
-    message, arguments = fill_message(compiled.rule.message, resource, name, deciding)
-    why = unknown_reason(deciding, resource) if outcome is UNKNOWN else ""
-    if outcome is not FAIL:
-        message = f"'{resource.address}': not decided, {why}." if why else f"{compiled.rule.title}."
+    texts = failure_texts(compiled.rule, resource, name, deciding)
+    message, why = texts.message, ""
+    if outcome is UNKNOWN:
+        message, why = unknown_texts(deciding, resource)
+    elif outcome is PASS:
+        message = compiled.rule.title
     return Finding(
         rule=compiled.rule,
         outcome=outcome,
         message=message,
-        arguments=arguments,
+        arguments=texts.arguments,
         resource=resource.address,
         full_name=name,
         type=resource.type,
         declared_as=resource.declared_as,
         at=at,
         fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
+        label=texts.label if outcome is FAIL else why,
+        attribute=printed_name(resource, at.attribute) if at.attribute else "",
+        is_absent=texts.is_absent,
         evidence=tuple(deciding),
         related=related_notes(resource, deciding, at),
         why=why,
@@ -97,9 +109,7 @@ def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location
     for note in deciding:
         address = note.at.address
         if address is not None and address != resource.address and address not in notes:
-            fact = f"{note.attribute} is {note.found}" if note.attribute else note.found
-            text = f"{address}: {fact}"
-            notes[address] = Note(text=text, at=note.at)
+            notes[address] = Note(text=f"{address}: {fact_text(note, address)}", at=note.at)
     origins: dict[tuple[object, ...], Note] = {at.position_key: Note(text=CAUSED, at=at)}
     for note in deciding:
         if note.at.address == resource.address:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from azkvlint.engine.evidence import NAMED_BY, NONE
+import msgspec
+
+from azkvlint.engine.evidence import NAMED_BY, NONE, UNKNOWN_PREFIX
 from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.model.finding import Evidence
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import text_of
+from azkvlint.model.rule import Rule
+from azkvlint.model.value import Origin, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
@@ -19,12 +22,34 @@ _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
 _MAX_PARENTS = 4
-# The prefix of the most frequent reason in plans, "known after apply".
-_KNOWN = "known "
+_KNOWN_AFTER_APPLY = "known after apply"
+# The prefix of the notes of defaults.
+_NOT_SET = "not set"
+_ALL_INSTANCES = "[*]"
 
 
-def fill_message(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
-    """Return a rule's message with its placeholders replaced, and their values by first appearance."""
+class Texts(msgspec.Struct, frozen=True):
+    """The texts of a result: its ``message``, the ``arguments`` of the template, and the ``label`` of its line."""
+
+    message: str
+    arguments: tuple[str, ...]
+    label: str
+    is_absent: bool
+
+
+def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[Evidence]) -> Texts:
+    """Return the texts of a finding. Without a label in the rule, the first evidence is the label."""
+    not_set = (Origin.ABSENT, Origin.DEFAULT)
+    is_absent = bool(rule.absent) and all(note.origin in not_set for note in deciding)
+    message, arguments = _fill(rule.absent if is_absent else rule.message, resource, name, deciding)
+    label = _fill(rule.label, resource, name, deciding)[0] if rule.label else ""
+    if not label and deciding:
+        label = fact_text(deciding[0], resource.address)
+    return Texts(message, arguments, label, is_absent)
+
+
+def _fill(template: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> tuple[str, tuple[str, ...]]:
+    """Return a template with its placeholders replaced, and their values by first appearance."""
     values: dict[str, str] = {}
 
     def fill(match: re.Match[str]) -> str:
@@ -37,51 +62,78 @@ def fill_message(template: str, resource: Resource, name: str, deciding: list[Ev
     return text, tuple(values.values())
 
 
-def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -> str:
+def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> str:
     match word:
         case "resource":
-            return resource.address
+            return printed_address(resource.address)
         case "name":
             return name
         case "value":
             return _join([note.found for note in deciding])
         case "attribute":
-            return _join([note.at.attribute for note in deciding if note.at.attribute])
+            return _join([note.source_name for note in deciding if note.attribute])
         case _:
             # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
-            return _join([note.note or _fact(note) for note in noted or deciding])
+            return _join([_because(note, resource) for note in noted or deciding])
 
 
-def _fact(note: Evidence) -> str:
+def printed_address(address: str) -> str:
+    """Return an address for messages. One that represents all instances of a resource has a remark for its key."""
+    return f"{address.replace(_ALL_INSTANCES, '')} (all instances)" if _ALL_INSTANCES in address else address
+
+
+def _because(note: Evidence, resource: Resource) -> str:
+    if note.note and not note.note.startswith(_NOT_SET):
+        return note.note
     if note.attribute:
-        return f"{note.attribute} is {note.found}"
+        return fact_text(note, resource.address)
     # The address of the source is more useful than its reference.
     names_this = note.expected.endswith("a link") and not note.found.startswith(NAMED_BY)
     return note.at.address or note.found if names_this else note.found
 
 
-def _join(texts: list[str]) -> str:
+def fact_text(note: Evidence, address: str) -> str:
+    """Return a piece of evidence in words, for a reader who looks at the resource ``address``.
+
+    For example ```purge_protection_enabled` is not set (default: false)``, or ``permission model is rbac``.
+    """
+    owner = f" on {note.at.address}" if note.at.address not in (None, address) else ""
+    if not note.attribute:
+        return f"{note.found}{owner}" if note.found != NONE else f"there is no {note.expected.split(' ', 1)[-1]}"
+    if note.note.startswith(_NOT_SET):
+        return f"`{note.source_name}`{owner} is {note.note}"
+    if note.is_derived:
+        return note.note or f"{note.name}{owner} is {note.found}"
+    name = f"`{note.name}`{owner}"
+    if note.origin in (Origin.ABSENT, Origin.DEFAULT):
+        return f"{name} is {_NOT_SET}" + (f" (default: {note.found})" if note.origin is Origin.DEFAULT else "")
+    return f"{name} is {note.found}" if note.found[:1] in "[(" else f"{name} is `{note.found}`"
+
+
+def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str, str]:
+    """Return the message of an unknown result and its reason, both without a period."""
+    reasons = [_unknown_reason(note, resource) for note in deciding]
+    why = _join(reasons) or "the result depends on an unknown value"
+    address = printed_address(resource.address)
+    first = deciding[0] if deciding else None
+    if first is None or not first.attribute or first.at.address not in (None, resource.address):
+        return f"{address}: {why}", why
+    subject = first.name if first.is_derived else f"`{first.name}`"
+    return f"{subject} of {address} is unknown: {why}", why
+
+
+def _unknown_reason(note: Evidence, resource: Resource) -> str:
+    reason = note.found.removeprefix(UNKNOWN_PREFIX)
+    if reason == _KNOWN_AFTER_APPLY and not note.is_derived and note.attribute:
+        return f"`{note.at.address or resource.address}.{note.name}` is {_KNOWN_AFTER_APPLY}"
+    return reason
+
+
+def _join(texts: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(texts))
     suffix = f" and {len(distinct) - _MOST} more" if len(distinct) > _MOST else ""
     return ", ".join(distinct[:_MOST]) + suffix
-
-
-def unknown_reason(deciding: list[Evidence], resource: Resource) -> str:
-    """Return the reason of an unknown result, without a period."""
-    return _join([_unknown_fact(note, resource) for note in deciding]) or "its answer is not known"
-
-
-def _unknown_fact(note: Evidence, resource: Resource) -> str:
-    found = note.found.removeprefix("not known: ")
-    if not note.attribute:
-        return found
-    owner = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
-    return (
-        f"{note.attribute}{owner} is {found}"
-        if found.startswith(_KNOWN)
-        else f"{note.attribute}{owner} is not known: {found}"
-    )
 
 
 def full_name(resource: Resource, index: GraphIndex) -> str:

@@ -12,6 +12,8 @@ from typing import TypeAlias
 from azkvlint.engine.condition_loader import ConditionDecoder
 from azkvlint.engine.example_loader import ExampleDecoder
 from azkvlint.engine.schema import (
+    CATEGORIES,
+    FIX_LANGUAGES,
     PLACEHOLDERS,
     PROFILES,
     REQUIRED_KEYS,
@@ -20,7 +22,7 @@ from azkvlint.engine.schema import (
 )
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Operand, Parameter, Rule
-from azkvlint.syntax.yaml_nodes import Fault, Node
+from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node
 from azkvlint.util.errors import RuleError
 from azkvlint.util.lazy_regex import regex
 
@@ -31,6 +33,7 @@ _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
+_QUOTED = regex(r"'(\{\w+\})'")
 _START = Fault(1, 1, "")
 # Behind the stem of a rule file: the file with its further examples.
 FURTHER = ".examples"
@@ -104,15 +107,20 @@ class _RuleDecoder:
             resources=decoder.resource_types(fields.get("resource"), "resource"),
             when=when,
             require=require,
-            message=self._message(fields.get("message")),
+            message=self._message(fields.get("message"), "message"),
+            absent=self._message(fields.get("absent"), "absent"),
+            label=self._message(fields.get("label"), "label"),
             why=decoder.text(fields.get("why"), "why"),
-            fix=decoder.text(fields.get("fix"), "fix"),
+            fixes=self._fixes(fields.get("fix")),
             references=decoder.texts(fields.get("references"), "references", _LINK, "an https:// link"),
             examples=self._examples(fields.get("examples"), rule_id, parameters_by_name, further),
             path=decoder.path,
             also_removed=decoder.flag(fields.get("also_removed"), "also_removed"),
             also_existing=decoder.flag(fields.get("also_existing"), "also_existing"),
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),
+            category=self._category(fields),
+            formerly=decoder.texts(fields.get("formerly"), "formerly", _NAME, "a name"),
+            same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
             cwe=decoder.integers(fields.get("cwe"), "cwe"),
@@ -172,22 +180,38 @@ class _RuleDecoder:
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
 
-    def _message(self, node: Node | None) -> str:
-        """Decode the message: one sentence, with placeholders in quotes because a value may have many words or none."""
-        text = self._decoder.line(node, "message")
+    def _category(self, fields: Fields) -> str:
+        """Decode the category, which only the rules of users may omit."""
+        if self._builtin and "category" not in fields:
+            self._decoder.fault(_START, f"category is missing: {', '.join(CATEGORIES)}")
+        return self._decoder.word(fields.get("category"), "category", CATEGORIES, "")
+
+    def _message(self, node: Node | None, label: str) -> str:
+        """Decode a message: one clause with placeholders, without a period and without quotes around placeholders.
+
+        Both are removed from the rules of users, because earlier versions required them.
+        """
+        text = self._decoder.line(node, label)
         if node is None or not text:
             return text
-        if not text.endswith("."):
-            self._decoder.fault(node, "message must end with '.'")
+        plain = _QUOTED.sub(r"\1", text).removesuffix(".")
+        if self._builtin and plain != text:
+            self._decoder.fault(node, f"{label} must not end with '.' or have quotes around a placeholder")
+        text = plain
         for match in _PLACEHOLDER.finditer(text):
             name = match[1]
             if name not in PLACEHOLDERS:
-                self._decoder.fault(node, f"message has no placeholder {name!r}{suggestion(name, PLACEHOLDERS)}")
-            elif text[match.start() - 1 : match.start()] != "'" or text[match.end() : match.end() + 1] != "'":
-                self._decoder.fault(node, f"placeholder {match[0]} must stand directly between single quotes")
+                self._decoder.fault(node, f"{label} has no placeholder {name!r}{suggestion(name, PLACEHOLDERS)}")
         if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
-            self._decoder.fault(node, "message has a brace that belongs to no placeholder")
+            self._decoder.fault(node, f"{label} has a brace that belongs to no placeholder")
         return text
+
+    def _fixes(self, node: Node | None) -> dict[str, str]:
+        """Decode the fix: one text for all languages, or one for each."""
+        if not isinstance(node, MapNode):
+            return {"": self._decoder.text(node, "fix")}
+        fields = self._decoder.fields(node, "fix", FIX_LANGUAGES)
+        return {language: self._decoder.text(fields.get(language), f"fix {language}") for language in fields}
 
     def _lists(self, fields: Fields, label: str) -> dict[str, tuple[str, ...]]:
         entries = self._decoder.entries(fields.get(label), label)

@@ -50,7 +50,9 @@ CONDITIONS: Mapping[str, str] = {
 RULE_KEYS = (
     "id",
     "name",
+    "formerly",
     "title",
+    "category",
     "severity",
     "resource",
     "also_removed",
@@ -60,6 +62,9 @@ RULE_KEYS = (
     "when",
     "require",
     "message",
+    "absent",
+    "label",
+    "same_cause",
     "why",
     "fix",
     "references",
@@ -90,6 +95,20 @@ PROFILES: Mapping[str, tuple[str, ...]] = {
     "cmk": ("default", "cmk"),
     "all": ("default", "strict", "cmk", "all"),
 }
+# The subjects of rules, by which they can be selected.
+CATEGORIES = (
+    "network",
+    "access",
+    "recoverability",
+    "logging",
+    "keys",
+    "secrets",
+    "certificates",
+    "correctness",
+    "hygiene",
+)
+# The languages of fixes.
+FIX_LANGUAGES = ("terraform", "bicep", "arm")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
 EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")

@@ -231,7 +231,7 @@ def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
 def _as_rule(condition: Condition, id_: str) -> Rule:
     return Rule(
         id=id_, name=id_, title="", severity=Severity.INFO, resources=VAULTS, when=All(()), require=condition,
-        message="", why="", fix="", references=(), examples=(), path="",
+        message="", why="", fixes={}, references=(), examples=(), path="",
     )  # fmt: skip
 
 
@@ -311,10 +311,8 @@ def _applies(
     if finding is None:
         return Outcome.UNKNOWN, _NOT_HERE
     if finding.outcome is Outcome.UNKNOWN:
-        return Outcome.UNKNOWN, f"whether it is about this vault is not known: {finding.why}"
-    facts = ", ".join(
-        f"{one.attribute.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.attribute
-    )
+        return Outcome.UNKNOWN, f"whether it applies to this vault is unknown: {finding.why}"
+    facts = ", ".join(f"{one.name} is {one.found}" for one in finding.evidence if one.attribute)
     return finding.outcome, f"{_OTHER_VAULTS}: {facts}" if facts else _OTHER_VAULTS
 
 

@@ -27,15 +27,16 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.rule import EXAMPLE_DAY, All, AnyOf, Condition, Example, Items, Linked, Not, Rule
 from azkvlint.model.value import ListValue, MapValue, Path, Unknown, Value
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.reporters.phrases import help_line
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
 PLACEHOLDER = "TODO"
 """The placeholder for missing texts in files from ``kvlint rules new``."""
-LONGEST_TITLE, LONGEST_MESSAGE = 90, 120
+LONGEST_TITLE, LONGEST_MESSAGE, LONGEST_HELP = 70, 100, 88
 _OWN_ID = regex(r"KV[0-9]{3}")
 _VALUE = regex(r"\{\w+\}")
-_NAMED = "'{resource}'"
+_NAMES = ("{resource}", "{name}")
 # Outcomes that only Terraform source can have, so that their second language is Terraform's JSON syntax: plans have no
 # ``lifecycle`` blocks and always the exact module version, and Bicep and ARM have neither.
 ONLY_IN_TERRAFORM = frozenset({("KV007", "fails"), ("KV057", "unknown"), ("KV060", "fails")})
@@ -103,16 +104,26 @@ def is_own(rule: Rule) -> bool:
 
 
 def texts(rule: Rule) -> Iterator[Fault]:
-    """Check the length of title and message, that the message names the resource, and that no placeholder is left."""
+    """Check the form of title, messages and fixes, that messages name the resource, and that no placeholder is left."""
     if len(rule.title) > LONGEST_TITLE:
-        yield Fault(rule=rule, text=f"title has {len(rule.title)} characters, and may have {LONGEST_TITLE}")
-    length = len(_VALUE.sub("", rule.message))
-    if length > LONGEST_MESSAGE:
-        text = f"message has {length} characters without its placeholders, and may have {LONGEST_MESSAGE}"
-        yield Fault(rule=rule, text=text)
-    if _NAMED not in rule.message:
-        yield Fault(rule=rule, text=f"message does not name the resource: {_NAMED}")
-    fields = {"title": rule.title, "message": rule.message, "why": rule.why, "fix": rule.fix}
+        yield Fault(rule=rule, text=f"title has {len(rule.title)} characters; the maximum is {LONGEST_TITLE}")
+    if " should " not in rule.title and rule.category != "correctness":
+        yield Fault(rule=rule, text="title does not have the form <Resources> should <state>")
+    for name, message in (("message", rule.message), ("absent", rule.absent)):
+        length = len(_VALUE.sub("", message))
+        if length > LONGEST_MESSAGE:
+            text = f"{name} has {length} characters without its placeholders; the maximum is {LONGEST_MESSAGE}"
+            yield Fault(rule=rule, text=text)
+        if message and not any(word in message for word in _NAMES):
+            yield Fault(rule=rule, text=f"{name} does not name the resource: {_NAMES[0]}")
+    for language, fix in rule.fixes.items():
+        first = help_line(fix)
+        if len(first) > LONGEST_HELP:
+            text = (
+                f"the first sentence of the {language} fix has {len(first)} characters; the maximum is {LONGEST_HELP}"
+            )
+            yield Fault(rule=rule, text=text)
+    fields = {"title": rule.title, "message": rule.message, "why": rule.why, "fix": "\n".join(rule.fixes.values())}
     fields |= {"references": " ".join(rule.references)}
     fields |= {f"parameter '{parameter.name}'": parameter.about for parameter in rule.parameters}
     for name, text in fields.items():

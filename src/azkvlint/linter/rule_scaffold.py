@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from azkvlint.engine.schema import CATEGORIES
 from azkvlint.linter.rule_gates import PLACEHOLDER
 
 
@@ -42,6 +43,7 @@ _TEXT = """\
 id: {id}
 name: {name}
 title: "{todo}: <Resources> should <state>"
+category: {category}
 severity: low  # info, low, medium, high or critical
 resource: {type}
 
@@ -49,12 +51,13 @@ require:  # docs/rules-language.md has all conditions; when: says which resource
   - attribute: tags.owner  # {todo}
     equals: payments
 
-message: "'{{resource}}' {todo}: '{{value}}'."
+message: "{todo}: <fault> on {{resource}}: `{{attribute}}` is {{value}}"
 
 why: >
   {todo}: what an attacker or an operator can do or lose, and the fact that makes it so.
-fix: >
-  {todo}: the line of code first, then what it changes.
+fix:
+  terraform: "{todo}: Set `argument = value`."
+  bicep: "{todo}: Set `property: value` in `properties`."
 references:
   - https://learn.microsoft.com/azure/key-vault/{todo}
 {covers}
@@ -106,6 +109,7 @@ def rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
         id=id_,
         name=name,
         type=start.type,
+        category=topic if topic in CATEGORIES else "hygiene",
         todo=PLACEHOLDER,
         covers=_COVERS.format(todo=PLACEHOLDER) if is_own else "",
         examples="".join(examples),

@@ -209,7 +209,7 @@ def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Itera
 def as_passed(finding: Finding) -> Finding:
     """Return an unknown result as passed, because another input of the same deployment decides it."""
     return msgspec.structs.replace(
-        finding, outcome=Outcome.PASS, message=f"{finding.rule.title}.", why="", evidence=(), related=()
+        finding, outcome=Outcome.PASS, message=finding.rule.title, why="", evidence=(), related=()
     )
 
 

@@ -37,7 +37,9 @@ class Outcome(IntEnum):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
-    ``at.attribute`` is where the author can change it; for a derived attribute, the source of the derivation.
+    ``attribute`` is a path in Azure's vocabulary, empty for a link. ``name`` is what the author calls it, or the label
+    of a derived attribute. ``at.attribute`` is where the author can change it; for a derived attribute, the source of
+    the derivation; ``source_name`` is what the author calls that.
     ``origin`` and ``note`` are those of the value, ABSENT without one; ``hops`` are the references that lead to this
     resource.
     """
@@ -47,9 +49,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expected: str
     at: Location
     attribute: str = ""
+    name: str = ""
+    source_name: str = ""
     origin: Origin = Origin.WRITTEN
     note: str = ""
     hops: tuple[str, ...] = ()
+
+    @property
+    def is_derived(self) -> bool:
+        """Return whether kvlint computes the attribute."""
+        return self.attribute.startswith("derived.")
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -103,12 +112,13 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule that fails for a resource, or is unknown: then ``why`` is the reason.
 
-    ``arguments`` are the values of the placeholders in the rule's message, in order of first appearance. ``full_name``
-    is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at`` is the resource's
-    declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the path of the document or
-    folder through which it was found. ``source`` is ``plan`` for a finding from a plan that is reported in source.
-    ``regraded`` is the severity from the configuration. A grouped finding has ``occurrences``, of which the first is
-    its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause it.
+    ``arguments`` are the values of the placeholders in its ``template``, in order of first appearance. ``label`` is the
+    text beside the marked line, and ``attribute`` the name of the attribute there, as its author calls it.
+    ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at`` is
+    the resource's declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the path of
+    the document or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that is reported
+    in source. ``regraded`` is the severity from the configuration. A grouped finding has ``occurrences``, of which the
+    first is its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause it.
     """
 
     rule: Rule
@@ -121,6 +131,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     declared_as: str
     at: Location
     fingerprint: str
+    label: str = ""
+    attribute: str = ""
+    is_absent: bool = False
     evidence: tuple[Evidence, ...] = ()
     related: tuple[Note, ...] = ()
     why: str = ""
@@ -138,6 +151,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def severity(self) -> Severity:
         """Return the severity from the configuration, else the rule's."""
         return self.rule.severity if self.regraded is None else self.regraded
+
+    @property
+    def template(self) -> str:
+        """Return the rule's message with placeholders: the one for attributes that are not set if ``is_absent``."""
+        return self.rule.absent if self.is_absent else self.rule.message
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -122,7 +122,11 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule from the rule file at ``path``.
 
-    ``differs`` maps another tool's rule id to the difference between its verdict and this rule's.
+    ``message`` and ``label`` (the text beside the marked line) may contain placeholders; ``absent`` is the message if
+    the deciding attribute is not set, and either may be empty. ``fixes`` are by language, "" for every other one.
+    ``formerly`` are names from earlier versions. ``same_cause`` are rules whose findings on a resource have the same
+    cause as this rule's. ``differs`` maps another tool's rule id to the difference between its
+    verdict and this rule's.
     """
 
     id: str
@@ -134,16 +138,33 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     require: Condition
     message: str
     why: str
-    fix: str
+    fixes: Mapping[str, str]
     references: tuple[str, ...]
     examples: tuple[Example, ...]
     path: str
     also_removed: bool = False
     also_existing: bool = False
     profile: str = "default"
+    category: str = ""
+    formerly: tuple[str, ...] = ()
+    same_cause: tuple[str, ...] = ()
+    absent: str = ""
+    label: str = ""
     parameters: tuple[Parameter, ...] = ()
     covers: tuple[str, ...] = ()
     cwe: tuple[int, ...] = ()
     controls: Mapping[str, tuple[str, ...]] = {}
     peers: Mapping[str, tuple[str, ...]] = {}
     differs: Mapping[str, str] = {}
+
+    def fix(self, language: str) -> str:
+        """Return the fix in a language (``terraform``, ``bicep``, ``arm``), or in the nearest one that has a fix."""
+        fixes = self.fixes
+        for one in (language, *_NEAREST.get(language, ()), "", *fixes):
+            if one in fixes:
+                return fixes[one]
+        return ""
+
+
+# The languages whose fix applies if a language has none.
+_NEAREST: Mapping[str, tuple[str, ...]] = {"arm": ("bicep",), "bicep": ("arm",)}

@@ -248,6 +248,6 @@ def _display(value: Answer) -> str:
         case Unknown(one_of=(_, *_) as values):
             return " or ".join(map(str, values))
         case Unknown(why=why):
-            return f"not known: {why}"
+            return f"unknown: {why}"
         case _:
             return "not set"

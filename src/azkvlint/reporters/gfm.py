@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from azkvlint.model.finding import Finding, Outcome
-from azkvlint.reporters.phrases import call_note, occurrence_note, pieces
+from azkvlint.reporters.phrases import call_note, occurrence_note
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
@@ -21,6 +21,10 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _APART = "&#8203;"
 _TICKS = regex("`+")
 _MAX_LENGTH = 300
+# A backtick of the rule around a placeholder is not needed, because the value is a code span.
+_PLACEHOLDER = regex(r"`?\{(\w+)\}`?")
+# The placeholder that stands for words of kvlint instead of a string from the input.
+_CLAUSE = "because"
 
 
 def plain(text: str) -> str:
@@ -53,27 +57,28 @@ def prose(text: str) -> str:
     return "".join(code(part, cell=False) if index % 2 else plain(part) for index, part in enumerate(parts))
 
 
+def _prose_between(text: str) -> str:
+    """Return a part of a message with the blanks around it."""
+    inner = text.strip(" ")
+    return text.replace(inner, prose(inner)) if inner else text
+
+
 def message(finding: Finding, *, cell: bool = True) -> str:
     """Return the message of a finding or unknown result, with all strings from the input in code spans."""
-    if finding.outcome is Outcome.UNKNOWN:
-        text = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
-    else:
-        text = _fill(finding, cell)
+    text = prose(_cut(finding.message)) if finding.outcome is Outcome.UNKNOWN else _fill(finding, cell)
     return f"{text}{plain(call_note(finding) + occurrence_note(finding))}"
 
 
 def _fill(finding: Finding, cell: bool) -> str:
-    """Return the rule's message with code spans instead of its quotes."""
+    """Return the rule's message with addresses and values in code spans."""
+    names = list(dict.fromkeys(_PLACEHOLDER.findall(finding.template)))
+    values = dict(zip(names, finding.arguments, strict=True))
     text = ""
-    quoted = False
-    for piece in pieces(finding.rule.message):
-        if isinstance(piece, str):
-            text += plain(visible(piece.removeprefix("'") if quoted else piece))
-            quoted = False
+    for index, part in enumerate(_PLACEHOLDER.split(finding.template)):
+        if index % 2 == 0:
+            text += _prose_between(part)
             continue
-        span = _span(finding.arguments[piece], cell)
-        quoted = bool(span) and text.endswith("'")
-        text = text.removesuffix("'") if quoted else text
+        span = prose(_cut(values[part])) if part == _CLAUSE else _span(values[part], cell)
         # Adjacent spans would be parsed as another span.
         text += f"{_APART}{span}" if text.endswith("`") else span
     return text

@@ -11,6 +11,7 @@ from azkvlint.model.finding import CALLED, Declaration, Evidence, Finding, Note,
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
 from azkvlint.model.value import Origin
+from azkvlint.reporters.folding import is_minor, unknown_causes
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
@@ -18,13 +19,16 @@ from azkvlint.util.safe_text import visible
 # The number of other resources of a finding that are named.
 _NAMED = 3
 _PLACEHOLDER = regex(r"\{(\w+)\}")
-_FIRST = ("vaults", "vaults/secrets", "vaults/keys", "vaults/certificates", "managedHSMs")
+_SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
+_VAULTS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
+_BICEP_FILES = (".bicep", ".bicepparam")
+_TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 
 
 def pieces(message: str) -> tuple[str | int, ...]:
     """Split a rule's message at its placeholders into strings, and numbers in order of first appearance.
 
-    ``'{name}' is '{value}', '{name}'`` becomes ``("'", 0, "' is '", 1, "', '", 0, "'")``.
+    ``{name} is {value}, {name}`` becomes ``(0, " is ", 1, ", ", 0)``.
     """
     numbers: dict[str, int] = {}
     parts = _PLACEHOLDER.split(message)
@@ -38,7 +42,7 @@ def place(at: Location) -> str:
     A path that could be misread at the start of a line is prefixed with ``./``.
     """
     path = visible(at.path)
-    if not path[:1].isalnum() and path[:1] not in {".", "_"}:
+    if not path[:1].isalnum() and path[:1] not in {".", "_", "/"}:
         path = f"./{path}"
     return path if at.region is None else f"{path}:{at.region.start_line}:{at.region.start_column}"
 
@@ -49,20 +53,42 @@ def paragraph(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def language_of(finding: Finding) -> str:
+    """Return the language of the input in which a finding is to be fixed: ``terraform``, ``bicep`` or ``arm``.
+
+    The body of an azapi resource has Azure's own names, so the fix in Bicep applies to it.
+    """
+    path, declared_as = finding.at.path.lower(), finding.declared_as
+    if path.endswith(_BICEP_FILES) or declared_as.startswith("azapi_"):
+        return "bicep"
+    if path.endswith(_TERRAFORM_FILES):
+        return "terraform"
+    is_template = "/" in declared_as or (declared_as == "output" and not finding.resource.startswith("output."))
+    return "arm" if is_template else "terraform"
+
+
+def help_line(fix: str) -> str:
+    """Return the first sentence of a fix: the change itself, without its consequences."""
+    return _SENTENCE_END.split(paragraph(fix), maxsplit=1)[0]
+
+
+def fix_of(finding: Finding) -> str:
+    """Return the fix in the language of the input."""
+    return paragraph(finding.rule.fix(language_of(finding)))
+
+
 def label_of(finding: Finding) -> str:
     """Return the label of a finding: its severity, or ``unknown``."""
     return "unknown" if finding.outcome is Outcome.UNKNOWN else finding.severity.label
 
 
 def headline(finding: Finding) -> str:
-    """Return the message with the resource, or the reason of an unknown result."""
-    if finding.outcome is Outcome.UNKNOWN:
-        return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}"
+    """Return the message."""
     return visible(finding.message)
 
 
 def full_text(finding: Finding) -> str:
-    """Return the headline, the module call that leads to the finding, and its other resources."""
+    """Return the message, the module call that leads to the finding, and its other resources."""
     return f"{headline(finding)}{call_note(finding)}{occurrence_note(finding)}"
 
 
@@ -90,17 +116,18 @@ def problem_sentence(problem: Problem) -> str:
 
 
 def problem_line(problem: Problem) -> str:
-    """Return ``path:line:column: error KVE001 message (hint)``, with ``kvlint`` in place of a missing location."""
+    """Return ``path:line:column: error[KVE001] message (hint)``, with ``kvlint`` in place of a missing location."""
     at = "kvlint" if problem.at is None else place(problem.at)
-    return f"{at}: {problem.level} {problem.code} {problem_text(problem)}"
+    return f"{at}: {problem.level}[{problem.code}] {problem_text(problem)}"
 
 
 def evidence_text(evidence: Evidence, finding: Finding) -> str:
     """Return a piece of evidence: the value with its place and origin, and the expected value."""
     other = evidence.at.address if evidence.at.address not in (None, finding.resource) else None
-    where = " of ".join(part for part in (evidence.attribute, other) if part)
+    name = evidence.name if evidence.is_derived or not evidence.name else f"`{evidence.name}`"
+    where = " of ".join(part for part in (name, other) if part)
     text = f"{where} is {evidence.found}" if where else evidence.found
-    text += f", wanted {evidence.expected}"
+    text += f", expected {evidence.expected}"
     origin = [part for part in (evidence.origin, evidence.note) if part and part not in (Origin.WRITTEN, Origin.ABSENT)]
     if origin:
         text += f" ({', '.join(origin)})"
@@ -127,8 +154,19 @@ def occurrence_note(finding: Finding) -> str:
         return mark
     root = finding.occurrences[0].root
     names = [one.address if one.root == root else f"{one.address} of {one.root}" for one in others[:_NAMED]]
-    names += ["..."] if len(others) > _NAMED else []
-    return visible(f" [and {len(others)} more: {', '.join(names)}]") + mark
+    return _more_note(names, len(others)) + mark
+
+
+def more_note(findings: Sequence[Finding]) -> str:
+    """Return `` [and 311 more: kv-b (b.tf:3:1), ...]`` for the findings of one rule on other resources."""
+    return _more_note([f"{one.resource} ({place(one.at)})" for one in findings[:_NAMED]], len(findings))
+
+
+def _more_note(names: Sequence[str], count: int) -> str:
+    if not count:
+        return ""
+    listed = [*names[:_NAMED], *(["..."] if count > _NAMED else [])]
+    return visible(f" [and {count} more: {', '.join(listed)}]")
 
 
 def suppression(finding: Finding) -> str:
@@ -148,11 +186,11 @@ def suppression(finding: Finding) -> str:
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Return all details below a finding's headline, as (label, text) in reading order."""
     rule = finding.rule
-    lines = [("ignored", suppression(finding))] if finding.suppressed is not None else []
+    lines = [("suppressed", suppression(finding))] if finding.suppressed is not None else []
     lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
     lines += [("found", evidence_text(evidence, finding)) for evidence in finding.evidence]
     lines += [("note", note_text(note)) for note in finding.related]
-    lines += [("why", paragraph(rule.why)), ("fix", paragraph(rule.fix))]
+    lines += [("why", paragraph(rule.why)), ("help", fix_of(finding))]
     if references:
         lines += [("see", visible(link)) for link in rule.references]
     return lines
@@ -168,7 +206,7 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
 
 def skipped_text(declaration: Declaration) -> str:
     """Return the reason why a declaration was not evaluated."""
-    return visible(f"'{declaration.address}' was not evaluated: {declaration.reason}")
+    return visible(f"{declaration.address} was not evaluated: {declaration.reason}")
 
 
 def configuration(report: Report) -> str:
@@ -177,50 +215,54 @@ def configuration(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """Return ``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 unknown, 0 problems``.
+    """Return ``Found 9 issues (1 high, 8 low) in 2 key vaults.``, followed by the counts of what else was found.
 
-    Findings about several instances include the number: ``2 findings (1 high, 1 low) in 7 instances``. Those in folders
-    of tests and examples are counted separately. If declarations were skipped, both counts follow: ``; 12 declarations
-    evaluated, 1 skipped``.
+    Findings about several instances include their number: ``2 issues (1 high, 1 low) on 7 resources``.
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
-    counts = Counter(finding.severity for finding in findings)
-    text = pluralize(len(findings), "finding")
-    if counts:
-        graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
-        text += f" ({', '.join(graded)})"
-    text += _instances(findings)
+    text = f"{_issues(findings)}{_scope(report, has_findings=bool(findings))}."
     if others:
-        text += f", {len(others)} more in tests and examples{_instances(others)}"
-    text += f", {len(report.unknown)} unknown{_instances(report.unknown)}"
+        text += f" {len(others)} more in tests and examples."
+    causes = unknown_causes(one for one in report.counted(report.unknown) if not is_minor(one))
+    if causes:
+        count = sum(len(cause.results) for cause in causes)
+        verb = "check is" if count == 1 else "checks are"
+        text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')} (--show-unknown)."
     if report.suppressed:
-        text += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    text = f"{evaluated_resources(report.resource_counts)}: {text}, {pluralize(len(report.problems), 'problem')}"
-    if not report.skipped:
-        return text
-    return f"{text}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
+        text += f" {len(report.suppressed)} suppressed."
+    if report.skipped:
+        text += f" {pluralize(len(report.skipped), 'declaration')} not evaluated (--verbose)."
+    if report.problems:
+        errors = sum(problem.level == "error" for problem in report.problems)
+        text += f" {pluralize(len(report.problems), 'problem')}."
+        if errors:
+            text += " Analysis incomplete: some input could not be read."
+    return text
 
 
-def _instances(findings: Sequence[Finding]) -> str:
-    """Return the number of instances of findings, if it is larger than the number of findings."""
+def _issues(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "No issues found"
+    counts = Counter(finding.severity for finding in findings)
+    graded = ", ".join(f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
     count = sum(max(len(finding.occurrences), 1) for finding in findings)
-    return f" in {count} instances" if count > len(findings) else ""
+    instances = f" on {count} resources" if count > len(findings) else ""
+    return f"Found {pluralize(len(findings), 'issue')} ({graded}){instances}"
 
 
-def evaluated_resources(counts: Mapping[str, int]) -> str:
-    """Return ``3 vaults, 1 managed HSM judged``: the main types of Key Vault first, then the rest by type."""
-    types = sorted((kind for kind in counts if counts[kind]), key=_rank)
-    return (
-        ", ".join(pluralize(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
-    )
+def _scope(report: Report, *, has_findings: bool) -> str:
+    """Return `` in 2 key vaults and 1 managed HSM``, or the number of evaluated resources if there is neither."""
+    counts = {kind.lower(): count for kind, count in report.resource_counts.items() if count}
+    vaults = [pluralize(counts[kind], *nouns) for kind, nouns in _VAULTS.items() if kind in counts]
+    if vaults:
+        return f" in {' and '.join(vaults)}"
+    total = sum(counts.values())
+    if total:
+        return f" in {pluralize(total, 'resource')}"
+    return "" if has_findings else ": no Key Vault resources found"
 
 
-def _rank(kind: str) -> tuple[int, str]:
-    short = kind.removeprefix("Microsoft.KeyVault/")
-    return (_FIRST.index(short) if short in _FIRST else len(_FIRST), kind)
-
-
-def _nouns(kind: str) -> tuple[str, str]:
+def resource_noun(kind: str) -> tuple[str, str]:
     """Return singular and plural of the last part of a type: ``access policy`` for ``accessPolicies``."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.rpartition("/")[2]).split()
     plural = visible(" ".join(word.lower() if word[1:].islower() else word for word in words))
@@ -228,3 +270,9 @@ def _nouns(kind: str) -> tuple[str, str]:
         plural = f"HSM {plural}"
     singular = f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
     return singular, plural
+
+
+def evaluated_resources(counts: Mapping[str, int]) -> str:
+    """Return ``3 vaults, 1 managed HSM``, the most frequent type first."""
+    types = sorted((kind for kind in counts if counts[kind]), key=lambda kind: (-counts[kind], kind))
+    return ", ".join(pluralize(counts[kind], *resource_noun(kind)) for kind in types)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from azkvlint.engine.evidence import NAMED_BY
 from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Evidence, Finding, Outcome, Problem
 from azkvlint.model.framework import Sheet, Status
@@ -25,8 +26,8 @@ STATUS_WORDS: Mapping[Status, str] = {
     Status.NO_RULE: "no rule",
 }
 NO_VAULT = "no vault or managed HSM was found in the input"
-_WITHOUT_VAULT = "Tied to no vault"
-_WITHOUT_VAULT_KIND = "resources of which this input does not say to which vault they belong"
+_WITHOUT_VAULT = "No vault"
+_WITHOUT_VAULT_KIND = "resources whose vault is unknown"
 # Nouns of types other than vaults.
 _TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
 _MAX_VALUES = 2
@@ -78,7 +79,7 @@ def _line(basis: Basis) -> Line:
     if finding.suppressed is not None:
         notes.append(f"suppressed: {suppression(finding).strip()}")
     if basis.perhaps:
-        notes.append("perhaps of this vault")
+        notes.append("possibly for this vault")
     return Line(
         rule=visible(finding.rule.id),
         outcome=basis.outcome,
@@ -90,10 +91,8 @@ def _line(basis: Basis) -> Line:
 
 def _result_sentence(finding: Finding) -> str:
     """Return the result of a rule for a resource as a sentence."""
-    if finding.outcome is Outcome.UNKNOWN:
-        return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
-    if finding.outcome is Outcome.FAIL:
-        return visible(finding.message)
+    if finding.outcome is not Outcome.PASS:
+        return visible(f"{finding.message}.")
     values = passing_values(finding)
     return f"{visible(finding.rule.title)}{f': {values}' if values else ''}."
 
@@ -108,10 +107,11 @@ def _evidence_text(one: Evidence) -> str:
     value = one.found if len(one.found) <= _MAX_VALUE_LENGTH else f"{one.found[:_MAX_VALUE_LENGTH]}..."
     if one.attribute:
         note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
-        return visible(f"{one.attribute.removeprefix('derived.')} is {value}{note}")
-    if value.startswith("named by ") or one.at.address is None:
+        name = one.name if one.is_derived else f"`{one.name}`"
+        return visible(f"{name} is {value}{note}")
+    if value.startswith(NAMED_BY) or one.at.address is None:
         return visible(value)
-    return visible(f"{one.at.address} names {value}")
+    return visible(f"{one.at.address} refers to {value}")
 
 
 def sheets_with_results(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
@@ -135,7 +135,7 @@ def kind(subject: Subject) -> str:
     if vault is None:
         return _WITHOUT_VAULT_KIND
     noun = _TYPES.get(vault.type.lower(), "vault")
-    return noun if vault.deployed else f"{noun} that is only read or goes away"
+    return noun if vault.deployed else f"{noun} that is only read or removed"
 
 
 def address(subject: Subject) -> str:

@@ -1,4 +1,4 @@
-"""Render the report as JSON: version 1 of the document in docs/json.md.
+"""Render the report as JSON: version 2 of the document in docs/json.md.
 
 Within a version, fields are added but never removed, renamed or redefined, so readers must ignore unknown fields.
 """
@@ -14,7 +14,7 @@ from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.util.safe_text import encode
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def json(report: Report, options: Options) -> bytes:
@@ -40,7 +40,7 @@ def json(report: Report, options: Options) -> bytes:
 def _summary(report: Report) -> dict[str, Any]:
     counts = Counter(finding.severity for finding in report.counted(report.findings))
     return {
-        "judged": dict(sorted(report.resource_counts.items())),
+        "evaluatedResources": dict(sorted(report.resource_counts.items())),
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
         "findingsInTests": len(report.uncounted(report.findings)),
@@ -58,6 +58,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "ruleId": rule.id,
         "ruleName": rule.name,
         "title": rule.title,
+        "category": rule.category,
         "outcome": finding.outcome.label,
         "severity": finding.severity.label,
         "resource": finding.resource,
@@ -66,7 +67,9 @@ def _result(finding: Finding) -> dict[str, Any]:
         "declaredAs": finding.declared_as,
         "message": finding.message,
         "location": location(finding.at),
-        "attribute": finding.at.attribute,
+        "label": finding.label,
+        "attribute": finding.attribute or None,
+        "azurePath": finding.at.attribute,
         "relatedLocations": [_note(note) for note in finding.related],
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         "fingerprint": finding.fingerprint,
@@ -136,10 +139,12 @@ def _note(note: Note) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
-        "attribute": evidence.attribute or None,
+        "attribute": None if evidence.is_derived else evidence.name or None,
+        "azurePath": None if evidence.is_derived else evidence.attribute or None,
+        "fact": evidence.name if evidence.is_derived else None,
         "address": evidence.at.address,
         "found": evidence.found,
-        "wanted": evidence.expected,
+        "expected": evidence.expected,
         "outcome": evidence.outcome.label,
         "origin": evidence.origin,
         "note": evidence.note,

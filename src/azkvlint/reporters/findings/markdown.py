@@ -12,7 +12,7 @@ from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import code, message, plain, prose
 from azkvlint.reporters.ordering import worst_first
-from azkvlint.reporters.phrases import place, problem_text, summary, suppression
+from azkvlint.reporters.phrases import fix_of, place, problem_text, summary, suppression
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
@@ -50,7 +50,7 @@ def _fit(lines: Iterable[str], room: int) -> Iterator[str]:
         yield "</details>"
     yield ""
     count_text = pluralize(left, "more line")
-    yield f"**Cut here:** {count_text} would make this longer than is shown. The other formats have all of it."
+    yield f"**Truncated:** {count_text} omitted, because the summary has a size limit. The other formats are complete."
 
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
@@ -58,10 +58,10 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     sign = "❌" if not report.is_complete or findings else "❔" if report.unknown else "✅"
     yield f"## {sign} kvlint"
     yield ""
-    yield f"{plain(summary(report))}."
+    yield plain(summary(report))
     if report.problems:
         yield ""
-        yield "### Worth knowing" if report.is_complete else "### Analysis incomplete"
+        yield "### Notes" if report.is_complete else "### Analysis incomplete"
         yield ""
         for problem in report.problems:
             at = "" if problem.at is None else f" {code(place(problem.at), cell=False)}"
@@ -69,7 +69,7 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     if findings:
         yield ""
         yield from _table(worst_first(findings))
-        yield from _fold("How to mend what was found", _rules(findings))
+        yield from _fold("How to fix the issues", _rules(findings))
     others = report.uncounted(report.findings)
     if others:
         yield from _fold(f"In tests and examples: {len(others)}", _table(worst_first(others)))
@@ -89,25 +89,28 @@ def _fold(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _table(findings: Sequence[Finding]) -> Iterator[str]:
-    yield "| Severity | Rule | Where | What |"
+    yield "| Severity | Rule | Location | Message |"
     yield "|---|---|---|---|"
     for finding in findings:
         severity = f"{_MARKS[finding.severity]} {finding.severity.label}"
         text = message(finding)
         if finding.suppressed is not None:
-            text += f"<br>Ignored: {plain(suppression(finding))}"
+            text += f"<br>Suppressed: {plain(suppression(finding))}"
         yield f"| {severity} | {plain(visible(finding.rule.id))} | {code(place(finding.at))} | {text} |"
 
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield title, reason and fix of each rule with findings."""
+    """Yield title, reason and fixes of each rule with findings, in the languages of the findings."""
     rules: dict[str, Rule] = {finding.rule.id: finding.rule for finding in findings}
+    fixes: dict[str, dict[str, None]] = {}
+    for finding in findings:
+        fixes.setdefault(finding.rule.id, {})[fix_of(finding)] = None
     for index, id_ in enumerate(sorted(rules)):
         rule = rules[id_]
         if index:
             yield ""
         yield f"**{plain(visible(id_))} {prose(rule.title)}**"
         yield f"<br>{prose(rule.why)}"
-        yield f"<br>Fix: {prose(rule.fix)}"
+        yield from (f"<br>Fix: {prose(fix)}" for fix in fixes[id_])
         for link in rule.references:
             yield f"<br><{visible(link)}>"

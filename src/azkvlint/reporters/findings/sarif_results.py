@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-import msgspec
-
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import CAUSE_SENTENCES, cause, reason
 from azkvlint.reporters.findings.sarif_places import inert, logical, physical, place, uri
-from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNKNOWN, includes_reason, message_with_cause
+from azkvlint.reporters.findings.sarif_rules import (
+    FOUND,
+    LINKED,
+    NOT_SET,
+    PASSED,
+    SEE,
+    TEMPLATES,
+    UNKNOWN,
+    result_template,
+)
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.severity import GRADES
 
@@ -20,13 +26,6 @@ from azkvlint.reporters.severity import GRADES
 MAX_RESULTS = 25_000
 # The minimum of steps for a code flow.
 _CHAIN = 2
-
-
-class _Template(msgspec.Struct, frozen=True):
-    """The shared data of all results of one rule."""
-
-    index: int
-    pieces: dict[str, tuple[str | int, ...]]
 
 
 def select_results(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
@@ -42,14 +41,11 @@ def select_results(report: Report, included: Collection[str]) -> tuple[list[Find
 
 def results(findings: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Return findings as results. ``rules`` are those of the log, in its order."""
-    templates = {
-        rule.id: _Template(index, {name: pieces(message_with_cause(rule.message, name)) for name in CAUSE_SENTENCES})
-        for index, rule in enumerate(rules)
-    }
+    indexes = {rule.id: index for index, rule in enumerate(rules)}
     marks = _Fingerprints()
     converted = []
     for finding in findings:
-        result = _result(finding, templates[finding.rule.id], marks.fingerprints(finding))
+        result = _result(finding, indexes[finding.rule.id], marks.fingerprints(finding))
         if "suppressed" in included:
             # If one result has suppressions, SARIF requires them for all.
             one = finding.suppressed
@@ -103,8 +99,8 @@ def _order(finding: Finding) -> tuple[str, int, int, str, int]:
     return uri(finding.at.path), line, column, finding.rule.id, finding.outcome
 
 
-def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dict[str, Any]:
-    result: dict[str, Any] = {"ruleId": finding.rule.id, "ruleIndex": template.index}
+def _result(finding: Finding, index: int, marks: dict[str, str]) -> dict[str, Any]:
+    result: dict[str, Any] = {"ruleId": finding.rule.id, "ruleIndex": index}
     if finding.outcome is not Outcome.FAIL:
         result["kind"] = "open" if finding.outcome is Outcome.UNKNOWN else "pass"
         result["level"] = "none"
@@ -114,7 +110,7 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
         result["level"] = grade.level
         if grade.rank is not None:
             result["rank"] = grade.rank
-    result["message"] = _message(finding, template)
+    result["message"] = _message(finding)
     result["locations"] = [
         {
             "physicalLocation": physical(finding.at, finding.excerpt),
@@ -137,21 +133,22 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
     return result
 
 
-def _message(finding: Finding, template: _Template) -> dict[str, Any]:
+def _message(finding: Finding) -> dict[str, Any]:
     """Return the message with the template's name and arguments.
 
     GitHub shows only those related locations that the text links to.
     """
+    words: tuple[str, ...]
     if finding.outcome is Outcome.FAIL:
-        name = cause(finding)
-        parts, words = template.pieces[name], finding.arguments
-        if not includes_reason(finding.rule.message):
-            words += (reason(finding),)
+        name = NOT_SET if finding.is_absent else FOUND
+        template = result_template(finding.template)
+        words = (*finding.arguments, finding.label.replace("`", "") or "the parameters of the rule")
     elif finding.outcome is Outcome.UNKNOWN:
-        name, parts, words = "unknown", pieces(UNKNOWN), (finding.resource, finding.why or "something in it")
+        name, template, words = UNKNOWN, TEMPLATES[UNKNOWN], (finding.message.replace("`", ""),)
     else:
-        name, parts, words = "passed", pieces(PASSED), (finding.resource,)
-    arguments = [inert(word) for word in words]
+        name, template, words = PASSED, TEMPLATES[PASSED], (finding.resource,)
+    parts = pieces(template)
+    arguments = [inert(word) for word in words[: len({part for part in parts if isinstance(part, int)})]]
     text = "".join([piece if isinstance(piece, str) else arguments[piece] for piece in parts])
     if finding.outcome is Outcome.FAIL:
         links = min(len(finding.related), len(SEE) - 1)

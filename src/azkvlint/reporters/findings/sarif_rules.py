@@ -10,7 +10,6 @@ from typing import Any
 
 from azkvlint import PROJECT
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import CAUSE_SENTENCES
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
@@ -21,14 +20,17 @@ from azkvlint.util.lazy_regex import regex
 # Suffixes of a message, and of its name, with links to one or two related places.
 LINKED = ("", "-one-place", "-two-places")
 SEE = ("", " See [this place](1).", " See [this place](1) and [this one](2).")
-UNKNOWN = "'{resource}' cannot be judged: '{why}'."
-PASSED = "What is asked of '{resource}' holds."
+# The names of a rule's messages, and their templates apart from the rule's own.
+FOUND, NOT_SET, UNKNOWN, PASSED = "found", "not-set", "unknown", "passed"
+TEMPLATES = {UNKNOWN: "Unknown: '{message}'.", PASSED: "'{resource}' meets the requirement."}
 _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 # Other characters of a link that stay unencoded: delimiters except brackets, and the percent sign.
 _RESERVED = frozenset(b":?#@!$&'()*+,;=%")
+_SLOT = regex(r"`?\{(\w+)\}`?")
+_LANGUAGES = {"terraform": "Terraform", "bicep": "Bicep", "arm": "ARM"}
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that do not represent a byte of a file name
 
 
@@ -37,7 +39,7 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
 
     ``lists`` are the names of the log's taxonomies.
     """
-    why, fix = _flat(rule.why), _flat(rule.fix)
+    why, fix = _flat(rule.why), _flat(_all_fixes(rule))
     title = _sentence(_flat(rule.title))
     grade = GRADES[rule.severity]
     link = rule_link(rule, version)
@@ -56,15 +58,23 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
     }
 
 
-def message_with_cause(message: str, cause: str) -> str:
-    """Return a rule's message with the sentence about the cause, unless the message includes the reason."""
-    reason = "" if includes_reason(message) else ": '{reason}'"
-    return f"{message} {CAUSE_SENTENCES[cause]}{reason}."
+def result_template(template: str) -> str:
+    """Return a rule's message as a SARIF message: a sentence with its dynamic parts in single quotes.
+
+    SARIF viewers rely on the quotes (rule SARIF2015 of its validator). The label follows unless the message has it.
+    """
+    quoted = _SLOT.sub(r"'{\1}'", template)
+    return f"{quoted}." if "{because}" in template else f"{quoted}: '{{label}}'."
 
 
-def includes_reason(message: str) -> bool:
-    """Return whether a rule's message includes the reason."""
-    return "{because}" in message
+def _all_fixes(rule: Rule) -> str:
+    """Return the fix, with the language in front of each if it depends on the language."""
+    texts: dict[str, list[str]] = {}
+    for language, text in rule.fixes.items():
+        texts.setdefault(text, []).append(_LANGUAGES.get(language, ""))
+    if len(texts) == 1:
+        return next(iter(texts))
+    return " ".join(f"{' and '.join(names)}: {text}" for text, names in texts.items())
 
 
 def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
@@ -105,13 +115,13 @@ def encode_link(link: str) -> str:
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """Return the messages of a rule's results by name."""
     messages: dict[str, str] = {}
-    for cause in CAUSE_SENTENCES:
-        template = "".join(_slot(piece) for piece in pieces(message_with_cause(rule.message, cause)))
-        messages |= {cause + name: template + links for name, links in zip(LINKED, SEE, strict=True)}
-    if "unknown" in included:
-        messages["unknown"] = "".join(_slot(piece) for piece in pieces(UNKNOWN))
-    if "passed" in included:
-        messages["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
+    for kind, message in ((FOUND, rule.message), (NOT_SET, rule.absent)):
+        if message:
+            template = "".join(_slot(piece) for piece in pieces(result_template(message)))
+            messages |= {kind + name: template + links for name, links in zip(LINKED, SEE, strict=True)}
+    for kind, template in TEMPLATES.items():
+        if kind in included:
+            messages[kind] = "".join(_slot(piece) for piece in pieces(template))
     return {name: {"text": text} for name, text in messages.items()}
 
 
@@ -135,13 +145,13 @@ def rule_link(rule: Rule, version: str) -> str | None:
 
 def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
     accepted = _acceptance(rule)
-    text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n\nTo accept it: {accepted}\n".replace("`", "")
+    text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n\nSuppress: {accepted}\n".replace("`", "")
     return text + "".join(f"\n{link}" for link in rule.references) + "\n"
 
 
 def _acceptance(rule: Rule) -> str:
     return (
-        "Where the risk is known and borne, say so above the line or the block, with a reason and, better, an end: "
+        "To accept the risk, add a comment above the line or block, with a reason and preferably an end date: "
         f"`# kvlint: ignore[{rule.id}] reason until=2027-03-01` in Terraform, with `//` in Bicep."
     )
 
@@ -149,7 +159,7 @@ def _acceptance(rule: Rule) -> str:
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
     """Return the rule's help. Its texts are untrusted, so of Markdown and HTML only code spans are kept."""
     links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
-    body = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_acceptance(rule)}\n"
+    body = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**Suppress.** {_acceptance(rule)}\n"
     text = f"## {rule.id}: {prose(title)}\n\n{body}"
     return f"{text}\n**References**\n\n{links}" if links else text
 

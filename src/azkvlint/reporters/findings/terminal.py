@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
 from rich.style import Style
 
-from azkvlint.model.finding import Finding, Problem, Report
-from azkvlint.model.location import Excerpt, Region
-from azkvlint.reporters import Options
+from azkvlint.model.finding import Problem, Report
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.reporters import Options, text_content
+from azkvlint.reporters.findings.sarif_rules import rule_link
+from azkvlint.reporters.folding import Block, UnknownCause, remedy
 from azkvlint.reporters.phrases import (
+    call_note,
     configuration,
     details,
+    fix_of,
     headline,
+    help_line,
     label_of,
+    more_note,
     occurrence_note,
     place,
     skipped_text,
     statistics,
     summary,
+    suppression,
 )
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
@@ -40,21 +47,27 @@ _STYLES = {
     "bold": Style(bold=True),
     "dim": Style(dim=True),
 }
-_LABEL = 9
+_HELP, _DOCS, _ALSO = "help", "docs", "also"
 _ADDRESS = regex(r"https?://[!-~]{1,2000}")
 _TAB = "    "
+_GUTTER = 3
 
 
 def terminal(report: Report, options: Options) -> Iterator[str]:
     """Yield the lines of the report."""
-    page = _Page(options)
-    findings = report.findings + report.unknown
-    for finding in report.counted(findings) + report.uncounted(findings):
-        yield from page.finding(finding, label_of(finding))
+    page = _Page(options, report.version)
+    for block in text_content.blocks(report, options):
+        yield from page.block(block, label_of(block.finding))
+    for finding in text_content.listed_unknown(report, options):
+        yield from page.block(Block(finding), label_of(finding))
+    yield from page.unknown(text_content.summarized_unknown(report, options))
     for finding in report.suppressed if page.verbose or options.suppressed else ():
-        yield from page.finding(finding, "suppressed")
-    for problem in report.problems:
+        yield from page.block(Block(finding), "suppressed")
+    problems, omitted = text_content.listed_problems(report, options)
+    for problem in problems:
         yield from page.problem(problem)
+    if omitted:
+        yield from (f"{page.paint('note', 'note')}: {text_content.omitted_notes(omitted)}", "")
     if options.statistics and report.findings:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""
@@ -62,7 +75,7 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped_text(one)}"
     if page.verbose:
         yield configuration(report)
-    yield page.paint(summary(report), "bold")
+    yield from (page.paint(line, "bold") for line in _wrap(summary(report), page.width, 0, 0))
 
 
 def paint(text: str, style: str) -> str:
@@ -76,61 +89,108 @@ def hyperlink(text: str, address: str) -> str:
 
 
 class _Page:
-    """Lines laid out for one width, with or without colors."""
+    """Lines laid out for one width, with or without colors. Each rule's help is shown once."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, version: str) -> None:
         self.width = max(options.width, 40)
         self.color = options.color
         self.verbose = options.verbosity > 0
+        self._version = version
+        self._explained: set[str] = set()
 
     def paint(self, text: str, style: str) -> str:
         """Return ``text`` in one of the styles above if colors are enabled."""
         return paint(text, style) if self.color else text
 
-    def finding(self, finding: Finding, label: str) -> Iterator[str]:
-        """Yield headline, place, source line and details, then an empty line. An unknown result omits why and fix."""
-        links = finding.rule.references
-        yield from self._head(
-            label, finding.rule.id, headline(finding) + occurrence_note(finding), links[0] if links else ""
-        )
-        yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
+    def block(self, block: Block, label: str) -> Iterator[str]:
+        """Yield headline, place, marked line, help and documentation, then an empty line."""
+        finding = block.finding
+        link = rule_link(finding.rule, self._version) or ""
+        text = headline(finding) + call_note(finding) + occurrence_note(finding)
+        yield from self._head(label, finding.rule.id, text, link)
+        indent = self._indent(finding.at)
+        yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(finding.at)}"
         if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
-            yield from self._source(finding.at.region, finding.excerpt, label)
-        for name, text in details(finding, references=self.verbose):
-            if label != "unknown" or self.verbose or name in {"also", "found", "note"}:
-                yield from self._labelled(name, text)
+            yield from self._source(indent, finding.at.region, finding.excerpt, label, visible(finding.label))
+        yield from self._notes(indent, block, label, link)
         yield ""
+
+    def _notes(self, indent: str, block: Block, label: str, link: str) -> Iterator[str]:
+        finding = block.finding
+        if block.others:
+            yield from self._note(indent, _ALSO, more_note(block.others).strip(" []").removeprefix("and "))
+        if block.same_cause:
+            others = {one.rule.id: one for one in block.same_cause}
+            yield from self._note(indent, _ALSO, visible(", ".join(others)) + " because of the same setting")
+        if self.verbose:
+            for name, text in details(finding, references=True):
+                yield from self._note(indent, name, text)
+        elif label == "suppressed":
+            yield from self._note(indent, "suppressed", suppression(finding))
+        elif label != "unknown" and finding.rule.id not in self._explained:
+            self._explained.add(finding.rule.id)
+            yield from self._note(indent, _HELP, help_line(fix_of(finding)))
+            if link:
+                yield from self._note(indent, _DOCS, link)
+
+    def unknown(self, causes: Sequence[UnknownCause]) -> Iterator[str]:
+        """Yield the causes of unknown results, each with its place, rules and resources, then an empty line."""
+        for cause in causes[: text_content.MOST_CAUSES]:
+            yield from self._head("unknown", text_content.rule_list(cause), visible(cause.why))
+            indent = self._indent(cause.at)
+            yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(cause.at)}"
+            yield from self._note(indent, "for", text_content.resource_list(cause))
+            action = remedy(cause)
+            if action:
+                yield from self._note(indent, _HELP, action)
+            yield ""
+        if len(causes) > text_content.MOST_CAUSES:
+            omitted = text_content.omitted_causes(len(causes) - text_content.MOST_CAUSES)
+            yield from (f"{self.paint('unknown', 'unknown')}: {omitted}", "")
 
     def problem(self, problem: Problem) -> Iterator[str]:
         """Yield headline, place and hint, then an empty line."""
         yield from self._head(problem.level, problem.code, visible(problem.message))
+        indent = " " * _GUTTER if problem.at is None else self._indent(problem.at)
         if problem.at is not None:
-            yield f"  {self.paint('at', 'dim')} {place(problem.at)}"
+            yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(problem.at)}"
         if problem.hint:
-            yield from self._labelled("hint", visible(problem.hint))
+            yield from self._note(indent, _HELP, visible(problem.hint))
         yield ""
 
+    def _indent(self, at: Location) -> str:
+        """Return the blanks before the bar: as wide as the line number and a blank, so that all lines align."""
+        number = "" if at.region is None else str(at.region.start_line)
+        return " " * max(len(number) + 1, _GUTTER)
+
     def _head(self, label: str, code: str, text: str, address: str = "") -> Iterator[str]:
-        first, *rest = _wrap(text, self.width, cell_len(f"{label} {code} "), 2)
+        first, *rest = _wrap(text, self.width, cell_len(f"{label}[{code}]: "), 2)
         code_text = self.paint(code, "bold")
-        yield f"{self.paint(label, label)} {hyperlink(code_text, address) if self.color else code_text} {first}"
+        yield f"{self.paint(label, label)}[{hyperlink(code_text, address) if self.color else code_text}]: {first}"
         yield from (f"  {line}" for line in rest)
 
-    def _labelled(self, name: str, text: str) -> Iterator[str]:
-        first, *rest = _wrap(text, self.width, _LABEL, _LABEL)
-        yield f"  {self.paint(name.ljust(_LABEL - 2), 'dim')}{first}"
-        yield from (f"{' ' * _LABEL}{line}" for line in rest)
+    def _note(self, indent: str, name: str, text: str) -> Iterator[str]:
+        start = f"{indent}= {name}: "
+        first, *rest = _wrap(text, self.width, len(start), len(start))
+        yield f"{indent}= {self.paint(name, 'bold')}: {first}"
+        yield from (f"{' ' * len(start)}{line}" for line in rest)
 
-    def _source(self, region: Region, excerpt: Excerpt, label: str) -> Iterator[str]:
-        number = str(region.start_line)
-        gutter = " " * max(len(number), 4)
+    def _source(self, indent: str, region: Region, excerpt: Excerpt, style: str, label: str) -> Iterator[str]:
+        number = str(region.start_line).rjust(len(indent) - 1)
         bar = self.paint("|", "dim")
-        before, marked, after = _clip(_line(region, excerpt), self.width - len(gutter) - 3)
-        yield f"{gutter} {bar}"
-        yield f"{self.paint(number.rjust(len(gutter)), 'dim')} {bar} {before}{marked}{after}".rstrip()
+        before, marked, after = _clip(_line(region, excerpt), self.width - len(indent) - 2)
+        yield f"{self.paint(number, 'dim')} {bar} {before}{marked}{after}".rstrip()
         # On a red background, a row of carets would be a bar.
-        carets = self.paint("^" * max(cell_len(marked), 1), "high" if label == "critical" else label)
-        yield f"{gutter} {bar} {' ' * cell_len(before)}{carets}"
+        style = "high" if style == "critical" else style
+        start, marks = cell_len(before), "^" * max(cell_len(marked), 1)
+        room = self.width - len(indent) - 2
+        is_beside = start + len(marks) + 1 + cell_len(label) <= room
+        beside = f" {self.paint(label, style)}" if label and is_beside else ""
+        yield f"{indent}{bar} {' ' * start}{self.paint(marks, style)}{beside}"
+        if label and not is_beside:
+            start = min(start, max(room - cell_len(label), 0))
+            lines = _wrap(label, self.width - len(indent) - 2 - start, 0, 0)
+            yield from (f"{indent}{bar} {' ' * start}{self.paint(line, style)}" for line in lines)
 
 
 def _line(region: Region, excerpt: Excerpt) -> tuple[str, str, str]:

@@ -1,27 +1,33 @@
-"""Render the report as text: plain lines for pipes and logs; on a terminal, another layout of the same words.
+"""Render the report as text: one line for each block of findings for pipes and logs; on a terminal, another layout.
 
 The form of plain lines is stable, so that scripts can parse them::
 
-    path:line:column: severity KV001 message
-    path:line:column: severity KV001 message [and 2 more: address, address]
-    path:line:column: unknown KV001 'address' cannot be judged: why
-    path:line:column: suppressed KV001 message
-    path:line:column: error KVE001 message
-    path:line:column: skipped 'address' was not evaluated: reason
+    path:line:column: severity[KV001] message
+    path:line:column: severity[KV001] message [and 2 more: address (path:line:column), ...]
+    path:line:column: unknown[KV001] message
+    path:line:column: unknown[KV001, KV101] cause (2 resources)
+    path:line:column: suppressed[KV001] message
+    path:line:column: error[KVE001] message
+    path:line:column: skipped address was not evaluated: reason
+
+Paths are relative to the current folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.reporters import Options
+from azkvlint.reporters.folding import UnknownCause, remedy
 from azkvlint.reporters.phrases import (
     configuration,
     details,
     full_text,
     label_of,
+    more_note,
     place,
     problem_text,
     skipped_text,
@@ -29,12 +35,27 @@ from azkvlint.reporters.phrases import (
     summary,
     suppression,
 )
+from azkvlint.reporters.relative_paths import from_current_folder
+from azkvlint.reporters.text_content import (
+    MOST_CAUSES,
+    blocks,
+    listed_problems,
+    listed_unknown,
+    omitted_causes,
+    omitted_notes,
+    resource_list,
+    rule_list,
+    same_cause_note,
+    summarized_unknown,
+)
+from azkvlint.util.safe_text import visible
 
 _Paint: TypeAlias = Callable[[str, str], str]
 
 
 def text(report: Report, options: Options) -> str:
     """Return the report as text that ends with a line break, or an empty string."""
+    report = from_current_folder(report, os.curdir)
     if options.verbosity < 0:
         paint = _painter(options)
         findings = report.counted(report.findings) + report.uncounted(report.findings)
@@ -50,26 +71,42 @@ def text(report: Report, options: Options) -> str:
 
 def _plain(report: Report, options: Options) -> Iterator[str]:
     paint = _painter(options)
-    labelled = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.unknown)]
-    labelled += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.unknown)]
-    for finding, label in labelled:
-        yield _line(finding, label, paint)
-        if options.verbosity > 0:
-            yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
-    if options.verbosity > 0 or options.suppressed:
-        for finding in report.suppressed:
-            yield _line(finding, "suppressed", paint)
-            yield f"    ignored: {suppression(finding)}"
-    for problem in report.problems:
-        yield _problem(problem, paint)
-    if options.verbosity > 0:
-        for one in report.skipped:
-            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
+    for block in blocks(report, options):
+        yield _line(block.finding, label_of(block.finding), paint) + more_note(block.others) + same_cause_note(block)
+        yield from _details(block.finding, options)
+    for finding in listed_unknown(report, options):
+        yield _line(finding, label_of(finding), paint)
+        yield from _details(finding, options)
+    yield from _unknown(summarized_unknown(report, options), paint)
+    for finding in report.suppressed if options.verbosity > 0 or options.suppressed else ():
+        yield _line(finding, "suppressed", paint)
+        yield f"    suppressed: {suppression(finding)}"
+    problems, omitted = listed_problems(report, options)
+    yield from (_problem(problem, paint) for problem in problems)
+    if omitted:
+        yield f"kvlint: {paint('note', 'note')} {omitted_notes(omitted)}"
+    for one in report.skipped if options.verbosity > 0 else ():
+        yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     if options.verbosity > 0:
         yield configuration(report)
     yield summary(report)
+
+
+def _details(finding: Finding, options: Options) -> Iterator[str]:
+    if options.verbosity > 0:
+        yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
+
+
+def _unknown(causes: Sequence[UnknownCause], paint: _Paint) -> Iterator[str]:
+    for cause in causes[:MOST_CAUSES]:
+        label = f"{paint('unknown', 'unknown')}[{paint(rule_list(cause), 'bold')}]"
+        action = remedy(cause)
+        help_ = f" ({action})" if action else ""
+        yield f"{place(cause.at)}: {label} {visible(cause.why)}: {resource_list(cause)}{help_}"
+    if len(causes) > MOST_CAUSES:
+        yield f"kvlint: {paint('unknown', 'unknown')} {omitted_causes(len(causes) - MOST_CAUSES)}"
 
 
 def _painter(options: Options) -> _Paint:
@@ -82,10 +119,9 @@ def _painter(options: Options) -> _Paint:
 
 
 def _line(finding: Finding, label: str, paint: _Paint) -> str:
-    kind, rule = paint(label, label), paint(finding.rule.id, "bold")
-    return f"{place(finding.at)}: {kind} {rule} {full_text(finding)}"
+    return f"{place(finding.at)}: {paint(label, label)}[{paint(finding.rule.id, 'bold')}] {full_text(finding)}"
 
 
 def _problem(problem: Problem, paint: _Paint) -> str:
     at = "kvlint" if problem.at is None else place(problem.at)
-    return f"{at}: {paint(problem.level, problem.level)} {paint(problem.code, 'bold')} {problem_text(problem)}"
+    return f"{at}: {paint(problem.level, problem.level)}[{paint(problem.code, 'bold')}] {problem_text(problem)}"

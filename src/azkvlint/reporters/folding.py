@@ -1,0 +1,145 @@
+"""Fold findings with one cause into one block, for the text and HTML formats.
+
+The other formats and the exit code keep each finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from azkvlint.model.finding import Evidence, Finding
+from azkvlint.model.location import Location
+from azkvlint.model.rule import Severity
+from azkvlint.util.lazy_regex import regex
+
+# The rules about names, limits, versions and syntax: their unknown results need no attention.
+_MINOR_CATEGORIES = frozenset({"correctness", "hygiene"})
+_PROVIDER_TYPE = "terraform/providers"
+_VARIABLE = regex(r"`var\.[^`]*` has no value")
+_PARAMETER = regex(r"parameter `[^`]*` has no value")
+_MODULE = regex(r"module `[^`]*` is not installed")
+
+
+class Block(msgspec.Struct):
+    """A finding, the other findings of its rule that differ only in the resource, and findings with the same cause."""
+
+    finding: Finding
+    others: list[Finding] = []
+    same_cause: list[Finding] = []
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return all findings of the block."""
+        return (self.finding, *self.others, *self.same_cause)
+
+
+class UnknownCause(msgspec.Struct, frozen=True):
+    """A reason why results are unknown, the place to which it leads, and the unknown results."""
+
+    why: str
+    at: Location
+    results: tuple[Finding, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """Return the highest severity of the results."""
+        return max(finding.severity for finding in self.results)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Return the ids of the rules, in order."""
+        return tuple(sorted({finding.rule.id for finding in self.results}))
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the addresses of the resources, in order of appearance."""
+        return tuple(dict.fromkeys(finding.resource for finding in self.results))
+
+
+def fold(findings: Iterable[Finding]) -> list[Block]:
+    """Return the findings as blocks, in the order of the first finding of each."""
+    listed = list(findings)
+    by_place: dict[tuple[str, str, bool], dict[str, Finding]] = {}
+    for finding in listed:
+        for root, resource in _cause_keys(finding):
+            by_place.setdefault((root, resource, finding.in_tests), {}).setdefault(finding.rule.id, finding)
+    leaders = {id(finding): _leader(finding, by_place) for finding in listed}
+    blocks: dict[object, Block] = {}
+    for finding in listed:
+        if leaders[id(finding)] is None:
+            block = blocks.setdefault(_block_key(finding), Block(finding))
+            if block.finding is not finding:
+                block.others.append(finding)
+    for finding in listed:
+        top, leader = finding, leaders[id(finding)]
+        while leader is not None:
+            top, leader = leader, leaders[id(leader)]
+        if top is not finding:
+            blocks[_block_key(top)].same_cause.append(finding)
+    return list(blocks.values())
+
+
+def _cause_keys(finding: Finding) -> Iterator[tuple[str, str]]:
+    yield finding.root, finding.resource
+    if finding.type.lower().startswith("microsoft.keyvault/"):
+        yield finding.root, _PROVIDER_TYPE
+
+
+def _leader(finding: Finding, by_place: Mapping[tuple[str, str, bool], Mapping[str, Finding]]) -> Finding | None:
+    """Return the finding on the same resource that has the same cause; for a provider, on any vault of its root."""
+    if not finding.rule.same_cause:
+        return None
+    place = _PROVIDER_TYPE if finding.type.lower() == _PROVIDER_TYPE else finding.resource
+    on_resource = by_place.get((finding.root, place, finding.in_tests), {})
+    return next((on_resource[rule] for rule in finding.rule.same_cause if rule in on_resource), None)
+
+
+def _block_key(finding: Finding) -> object:
+    """Return what findings of one block have in common: all but the resource and the place."""
+    without_address = finding.message.replace(finding.resource, "")
+    return finding.rule.id, finding.severity, without_address, finding.label, finding.in_tests, finding.source
+
+
+def is_minor(finding: Finding) -> bool:
+    """Return whether an unknown result is left out of the default text report.
+
+    That is so for rules about names, limits, sizes, versions and syntax, and for rules below medium severity.
+    """
+    return finding.rule.category in _MINOR_CATEGORIES or finding.severity < Severity.MEDIUM
+
+
+def unknown_causes(unknown: Iterable[Finding]) -> list[UnknownCause]:
+    """Return unknown results grouped by cause, the most consequential cause first."""
+    groups: dict[str, list[Finding]] = {}
+    places: dict[str, Location] = {}
+    for finding in unknown:
+        groups.setdefault(finding.why, []).append(finding)
+        places.setdefault(finding.why, _origin(finding))
+    causes = [UnknownCause(why, places[why], tuple(results)) for why, results in groups.items()]
+    return sorted(causes, key=lambda cause: (-cause.severity, -len(cause.results), cause.at.path, cause.why))
+
+
+def _origin(finding: Finding) -> Location:
+    """Return where the unknown value comes from: the first variable or parameter of its chain of causes."""
+    evidence: Sequence[Evidence] = finding.evidence
+    at = evidence[0].at if evidence else finding.at
+    while at.cause is not None:
+        at = at.cause
+    return at if at.region is not None else finding.at
+
+
+def remedy(cause: UnknownCause) -> str:
+    """Return the command that decides unknown results, or an empty string."""
+    if _VARIABLE.search(cause.why):
+        return "set the variable with --var or --var-file"
+    if _PARAMETER.search(cause.why):
+        return "name the parameter file with --parameters"
+    if _MODULE.search(cause.why):
+        return "run `terraform init` first"
+    if "known after apply" in cause.why:
+        return "check a plan, or the deployed resources, instead of the source"
+    if "outside the scanned files" in cause.why:
+        return "check the folder or plan that declares it too"
+    return ""
