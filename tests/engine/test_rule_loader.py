@@ -341,7 +341,7 @@ def test_required_keys(key: str) -> None:
         ("require", "require: []", "require must not be an empty list"),
         ("require", "require: yes", "a condition must be a mapping, not the text 'yes'"),
         ("message", "message: It ends.", "message must not end with '.' or have quotes around a placeholder"),
-        ("message", "message: >\n  a\n\n  b.", "message must be one line"),
+        ("message", "message: >\n  a\n\n  b", "message must be one line"),
         ("message", "message: It is {valeu}", "message has no placeholder 'valeu'; did you mean 'value'?"),
         ("message", "message: It is '{value}'", "message must not end with '.' or have quotes around a placeholder"),
         ("message", "message: A } brace", "message has a brace that belongs to no placeholder"),

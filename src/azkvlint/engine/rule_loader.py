@@ -87,7 +87,8 @@ class _RuleDecoder:
     def rule(self, root: Node, further: _Document | None = None) -> Rule:
         """Return the rule, which may be used only if the decoder noted no fault."""
         decoder = self._decoder
-        fields = decoder.fields(root, "a rule", RULE_KEYS, REQUIRED_KEYS)
+        required = (*REQUIRED_KEYS, "category") if self._builtin else REQUIRED_KEYS
+        fields = decoder.fields(root, "a rule", RULE_KEYS, required)
         rule_id = self._id(fields)
         name = self._name(fields, rule_id)
         parameters = self._parameters(fields.get("parameters"))
@@ -118,7 +119,7 @@ class _RuleDecoder:
             also_removed=decoder.flag(fields.get("also_removed"), "also_removed"),
             also_existing=decoder.flag(fields.get("also_existing"), "also_existing"),
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),
-            category=self._category(fields),
+            category=decoder.word(fields.get("category"), "category", CATEGORIES, ""),
             formerly=decoder.texts(fields.get("formerly"), "formerly", _NAME, "a name"),
             same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
@@ -179,12 +180,6 @@ class _RuleDecoder:
         for key, _ in self._decoder.entries(fields.get("parameters"), "parameters"):
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
-
-    def _category(self, fields: Fields) -> str:
-        """Decode the category, which only the rules of users may omit."""
-        if self._builtin and "category" not in fields:
-            self._decoder.fault(_START, f"category is missing: {', '.join(CATEGORIES)}")
-        return self._decoder.word(fields.get("category"), "category", CATEGORIES, "")
 
     def _message(self, node: Node | None, label: str) -> str:
         """Decode a message: one clause with placeholders, without a period and without quotes around placeholders.

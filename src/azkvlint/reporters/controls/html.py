@@ -322,7 +322,7 @@ def _evidence(answer: ControlResult) -> Iterator[str]:
         yield "</ul>"
     passing = words.passing_rules(answer)
     if passing:
-        yield f'<p class="holds">Holds: {_text(passing)}.</p>'
+        yield f'<p class="holds">Passed: {_text(passing)}.</p>'
 
 
 def _foot(assessment: Assessment) -> Iterator[str]:

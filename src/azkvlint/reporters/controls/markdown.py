@@ -77,6 +77,6 @@ def _evidence(answer: ControlResult) -> str:
         note = f" _{plain(line.note)}_" if line.note else ""
         parts.append(f"**{plain(line.rule)}** {code(line.place)} {plain(line.text)}{note}")
     passing = words.passing_rules(answer)
-    parts += [f"Holds: {plain(passing)}."] if passing else []
+    parts += [f"Passed: {plain(passing)}."] if passing else []
     parts += [f"<{link}>" for link in answer.references]
     return "<br>".join(parts)

@@ -88,7 +88,7 @@ class _Page:
             yield from self._wrap(text, indent, "  ")
         passing = words.passing_rules(answer)
         if passing:
-            yield from self._wrap(f"Holds: {passing}.", indent, "  ")
+            yield from self._wrap(f"Passed: {passing}.", indent, "  ")
 
     def _wrap(self, text: str, indent: str, hanging: str = "") -> list[str]:
         return wrap(
