@@ -83,7 +83,7 @@ def make_occurrences() -> Make:
 
     def made(*addresses: str, root: str = "infra") -> tuple[Occurrence, ...]:
         return tuple(
-            Occurrence(root=root, address=address, type=VAULT, full_name="", message=f"'{address}' is wrong.")
+            Occurrence(root=root, address=address, type=VAULT, full_name="", message=f"{address} is wrong")
             for address in addresses
         )
 
@@ -112,8 +112,8 @@ def make_report() -> Make:
 def report() -> Report:
     """Findings of four severities in two files, unknown ones, problems known and new, in a checkout."""
     purge, logs = _rule(), _logs()
-    tag = _plain("602", Severity.INFO, "'{name}' has the content type '{value}'.")
-    days = _plain("003", Severity.LOW, "'{resource}' is kept for '{value}' days.")
+    tag = _plain("602", Severity.INFO, "{name} has the content type {value}")
+    days = _plain("003", Severity.LOW, "{resource} is kept for {value} days")
     return _report(
         findings=(_written(purge), _defaulted(logs), _wide(tag), _placeless(days)),
         unknown=(_unknown_results(purge),),
@@ -137,14 +137,18 @@ def _rule(**changes: Any) -> Rule:
     given: dict[str, Any] = {
         "id": "KV001",
         "name": "purge-protection",
-        "title": "Purge protection is on",
+        "title": "Key vaults should have purge protection enabled",
+        "category": "recoverability",
         "severity": Severity.HIGH,
         "resources": (VAULT,),
         "when": holds,
         "require": holds,
-        "message": "'{resource}' can be purged: '{attribute}' is '{value}'.",
-        "why": "Whoever may purge can destroy a deleted vault, and every key\nin it, before its retention ends.\n",
-        "fix": "Set `purge_protection_enabled = true`.\n",
+        "message": "Purge protection is not enabled on {resource}: `{attribute}` is {value}",
+        "why": "A principal with the purge permission can destroy a deleted vault, and every key\nin it.\n",
+        "fixes": {
+            "terraform": "Set `purge_protection_enabled = true`.\nIt cannot be disabled again.\n",
+            "bicep": "Set `enablePurgeProtection: true`.",
+        },
         "references": ("https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview",),
         "examples": (),
         "path": "rules/vault/KV001-purge-protection.yaml",
@@ -157,14 +161,16 @@ def _finding(**changes: Any) -> Finding:
     given: dict[str, Any] = {
         "rule": _rule(),
         "outcome": Outcome.FAIL,
-        "message": "'azurerm_key_vault.kv' can be purged: 'properties.enablePurgeProtection' is 'false'.",
-        "arguments": ("azurerm_key_vault.kv", "properties.enablePurgeProtection", "false"),
+        "message": "Purge protection is not enabled on azurerm_key_vault.kv: `purge_protection_enabled` is false",
+        "arguments": ("azurerm_key_vault.kv", "purge_protection_enabled", "false"),
         "resource": "azurerm_key_vault.kv",
         "full_name": "kv-prod",
         "type": VAULT,
         "declared_as": "azurerm_key_vault",
         "at": _at("infra/main.tf", 4, 3, 35),
         "fingerprint": "9f86d081884c7d659a2feaa0c55ad015",
+        "label": "`purge_protection_enabled` is `false`",
+        "attribute": "purge_protection_enabled",
     }
     return Finding(**given | changes)
 
@@ -182,11 +188,11 @@ def _logs() -> Rule:
     return _rule(
         id="KV201",
         name="diagnostic-setting",
-        title="Audit events leave the vault",
+        title="Key vaults should export audit events",
         severity=Severity.MEDIUM,
-        message="No diagnostic setting of '{resource}' sends '{value}' anywhere: '{because}'.",
-        why="Who read which secret, and when, is kept only where a diagnostic setting exports it.",
-        fix="Add a diagnostic setting whose scope is the vault.",
+        message="No diagnostic setting of {resource} exports {value}: {because}",
+        why="Key Vault retains resource logs only where a diagnostic setting exports them.",
+        fixes={"": "Add a diagnostic setting whose scope is the vault."},
         path="rules/logging/KV201-diagnostic-setting.yaml",
         cwe=(778, 693),
     )
@@ -210,7 +216,16 @@ def _written(rule: Rule) -> Finding:
     return _finding(
         rule=rule,
         at=at,
-        evidence=(Evidence(outcome=Outcome.FAIL, found="false", expected="true", at=at, attribute=at.attribute or ""),),
+        evidence=(
+            Evidence(
+                outcome=Outcome.FAIL,
+                found="false",
+                expected="true",
+                at=at,
+                attribute=at.attribute or "",
+                name="purge_protection_enabled",
+            ),
+        ),
         excerpt=Excerpt(text="purge_protection_enabled = false", context=Region(2, 1, 6, 1), context_text=lines),
     )
 
@@ -223,12 +238,13 @@ def _defaulted(rule: Rule) -> Finding:
     text = 'resource "azurerm_key_vault" "this"'
     return _finding(
         rule=rule,
-        message=f"No diagnostic setting of '{address}' sends 'AuditEvent' anywhere: 'provider default'.",
+        message=f"No diagnostic setting of {address} exports AuditEvent: provider default",
         arguments=(address, "AuditEvent", "provider default"),
         resource=address,
         full_name="kv-shared",
         at=_at("infra/main.tf", 12, 1, 36, address=address),
         fingerprint="60303ae22b998861bce3b28f33eec1be",
+        label="provider default",
         evidence=(
             Evidence(
                 outcome=Outcome.FAIL,
@@ -236,6 +252,7 @@ def _defaulted(rule: Rule) -> Finding:
                 expected="AuditEvent",
                 at=setting,
                 attribute="properties.logs",
+                name="enabled_log",
                 origin=Origin.DEFAULT,
                 note="azurerm 4.0 exports nothing",
                 hops=("azurerm_monitor_diagnostic_setting.kv", address),
@@ -250,7 +267,7 @@ def _wide(rule: Rule) -> Finding:
     """In one long line, after a character that UTF-16 counts twice and a secret that has been replaced."""
     return _finding(
         rule=rule,
-        message="'pw' has the content type ''.",
+        message="pw has the content type ",
         arguments=("pw", ""),
         resource="azurerm_key_vault_secret.pw",
         full_name="kv-prod/pw",
@@ -271,7 +288,7 @@ def _wide(rule: Rule) -> Finding:
 def _placeless(rule: Rule) -> Finding:
     return _finding(
         rule=rule,
-        message="'azurerm_key_vault.kv' is kept for '7' days.",
+        message="azurerm_key_vault.kv is kept for 7 days",
         arguments=("azurerm_key_vault.kv", "7"),
         at=Location(path="plans/größe 1.json", address="azurerm_key_vault.kv"),
         fingerprint="a4e624d686e03ed2767c0abd85c14426",
@@ -283,6 +300,7 @@ def _unknown_results(rule: Rule) -> Finding:
     return _finding(
         rule=rule,
         outcome=Outcome.UNKNOWN,
+        message="`purge_protection_enabled` of azurerm_key_vault.later is unknown: `var.purge` has no value",
         resource="azurerm_key_vault.later",
         full_name="",
         at=at,
@@ -290,13 +308,13 @@ def _unknown_results(rule: Rule) -> Finding:
         evidence=(
             Evidence(
                 outcome=Outcome.UNKNOWN,
-                found="not known: var.purge",
+                found="unknown: `var.purge` has no value",
                 expected="true",
                 at=at,
                 attribute=at.attribute or "",
             ),
         ),
-        why="var.purge is known only after apply",
+        why="`var.purge` has no value",
     )
 
 

@@ -220,7 +220,7 @@ def test_notes_and_warnings_fail_nothing(make_report: Make, printed: Print) -> N
     )
     text = printed(make_report(problems=problems), "junit")
     assert '<testsuites name="kvlint" tests="1" failures="0" errors="0">' in text
-    assert "<system-err>kvlint: warning KVE006 a &lt; b\nkvlint: note KVE007 c</system-err>" in text
+    assert "<system-err>kvlint: warning[KVE006] a &lt; b\nkvlint: note[KVE007] c</system-err>" in text
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------
@@ -231,14 +231,14 @@ def test_a_summary_is_cut_before_it_is_too_long(make_report: Make, make_finding:
     finding = make_finding(resource="ü" * 250, arguments=("ü" * 250, "a", "b"))
     text = markdown(make_report(findings=(finding,) * 2_000, unknown=()), Options(), before)
     assert len(text.encode()) <= max(LIMIT - before, 500)
-    assert re.search(r"\n\*\*Cut here:\*\* [\d,]+ more lines would make this longer than is shown\.", text)
+    assert re.search(r"\n\*\*Truncated:\*\* [\d,]+ more lines omitted, ", text)
 
 
 def test_what_is_folded_ends_where_it_is_cut(make_report: Make, make_finding: Make) -> None:
     finding = make_finding(resource="ü" * 250, arguments=("ü" * 250, "a", "b"))
     text = markdown(make_report(suppressed=(finding,) * 2_000), Options(suppressed=True))
     assert text.count("<details>") == text.count("</details>") == 1
-    assert "**Cut here:**" in text.rpartition("</details>")[2]
+    assert "**Truncated:**" in text.rpartition("</details>")[2]
 
 
 def test_a_summary_of_a_whole_report(report: Report) -> None:
@@ -267,13 +267,13 @@ def test_plain_text_and_code_say_what_they_are_given(text: str) -> None:
 @pytest.mark.parametrize(
     ("written", "arguments", "shown"),
     [
-        ("'{resource}' is '{value}', not '{value}'.", ("a", "b"), "`a` is `b`, not `b`."),
-        ("'{resource}' is {value}: '{because}'.", ("a`", "*b*", ""), "`` a` `` is `*b*`: ''."),
-        ("{resource}{value}'{because}'", ("a", "``b", "c"), "`a`&#8203;``` ``b ```&#8203;`c`"),
+        ("{resource} is `{value}`, not {value}", ("a", "b"), "`a` is `b`, not `b`"),
+        ("{resource} is {value}: {because}", ("a`", "*b*", ""), "`` a` `` is `*b*`: "),
+        ("{resource}{value} {because}", ("a", "``b", "`c` <d>"), "`a`&#8203;``` ``b ``` `c` &lt;d&gt;"),
         ("<b> of {resource}'s", ("x" * 400,), f"&lt;b&gt; of `{'x' * 300}...`'s"),
     ],
 )
-def test_a_message_has_code_instead_of_quotes(
+def test_strings_from_the_input_are_code_spans(
     make_rule: Make, make_finding: Make, written: str, arguments: tuple[str, ...], shown: str
 ) -> None:
     assert message(make_finding(rule=make_rule(message=written), arguments=arguments)) == shown

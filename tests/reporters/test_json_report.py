@@ -96,8 +96,8 @@ def test_all_occurrences_are_listed(
     finding = make_finding(occurrences=make_occurrences("a", "b"), source="plan")
     (result,) = json.loads(printed(make_report(findings=(finding,)), "json"))["findings"]
     assert [(one["resource"], one["message"]) for one in result["occurrences"]] == [
-        ("a", "'a' is wrong."),
-        ("b", "'b' is wrong."),
+        ("a", "a is wrong"),
+        ("b", "b is wrong"),
     ]
     assert result["source"] == "plan"
     assert set(result["occurrences"][0]) <= set(re.findall(r"`(\w+)`", DOCS))

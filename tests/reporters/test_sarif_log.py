@@ -101,7 +101,9 @@ def test_braces_and_links_in_arguments_stay_harmless(log: Log, make_finding: Mak
     (result,) = run["results"]
     text = result["message"]["text"]
     assert text == fill(run, result)
-    assert text.startswith(r"'(0)(1) $(x) [click] (https://evil.example) \x1b[31m\n' can be purged")
+    assert text.startswith(
+        r"Purge protection is not enabled on '(0)(1) $(x) [click] (https://evil.example) \x1b[31m\n': "
+    )
     assert not re.search(r"[{}\x00-\x1f]|\]\(", text)
 
 

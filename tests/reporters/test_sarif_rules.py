@@ -42,7 +42,7 @@ def test_texts_and_tags_keep_to_githubs_limits(log: Log, make_rule: Make, make_r
         name="-".join(["very-long"] * 60),
         title="Purge protection " * 100,
         why="Because of this. " * 100,
-        fix="Do that. " * 100,
+        fixes={"": "Do that. " * 100},
         cwe=tuple(range(1, 31)),
     )
     (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
@@ -106,11 +106,11 @@ def test_only_the_weaknesses_in_use_are_listed(log: Log, report: Report, make_ru
 def test_a_placeholder_that_comes_twice_has_one_number(
     log: Log, make_rule: Make, make_finding: Make, make_report: Make
 ) -> None:
-    rule = make_rule(message="'{name}' is '{value}', so '{name}' is open.")
+    rule = make_rule(message="{name} is `{value}`, so {name} is open")
     run = log(make_report(rules=(rule,), findings=(make_finding(rule=rule, arguments=("kv", "on")),)))
-    told = run["tool"]["driver"]["rules"][0]["messageStrings"]["explicit"]["text"]
-    assert told == "'{0}' is '{1}', so '{0}' is open. It is set so: '{2}'."
-    assert run["results"][0]["message"]["text"].startswith("'kv' is 'on', so 'kv' is open. ")
+    told = run["tool"]["driver"]["rules"][0]["messageStrings"]["found"]["text"]
+    assert told == "'{0}' is '{1}', so '{0}' is open: '{2}'."
+    assert run["results"][0]["message"]["text"].startswith("'kv' is 'on', so 'kv' is open: ")
 
 
 def test_problems_are_notifications_with_descriptors(log: Log, report: Report) -> None:
@@ -182,7 +182,7 @@ def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
 def test_the_texts_of_anybodys_rule_stay_text(log: Log, make_rule: Make, make_report: Make) -> None:
     hostile = "<img src=x onerror=alert(1)> [click](https://evil.example) `code`\n\n# Heading\n* ```\n@somebody & | --"
     links = ("https://a.example/<script>", "https://a.example/>*x*", "https://a.example/é?a=[1]#b%20c")
-    rule = make_rule(path="mine.yaml", title=hostile, why=hostile, fix=hostile, references=links)
+    rule = make_rule(path="mine.yaml", title=hostile, why=hostile, fixes={"": hostile}, references=links)
     (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
     markdown = told["help"]["markdown"]
     tokens = MarkdownIt("commonmark", {"html": True, "linkify": False}).parse(markdown)

@@ -13,6 +13,7 @@ from azkvlint.model.finding import Report
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import REPORTERS
 from azkvlint.reporters.findings.terminal import hyperlink
+from azkvlint.reporters.phrases import evaluated_resources
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print
@@ -56,15 +57,15 @@ def test_no_address_but_a_plain_one_becomes_a_link(address: str) -> None:
     assert hyperlink("KV001", "https://a.b/c?d") == "\x1b]8;;https://a.b/c?d\x1b\\KV001\x1b]8;;\x1b\\"
 
 
-def test_clean_report_says_what_was_judged(clean: Report, printed: Print) -> None:
-    line = "1 vault judged: 0 findings, 0 unknown, 0 problems\n"
+def test_a_clean_report_counts_the_vaults(clean: Report, printed: Print) -> None:
+    line = "No issues found in 1 key vault.\n"
     assert printed(clean) == line
     assert printed(clean, terminal=True) == line
     assert printed(clean, verbosity=-1) == ""
 
 
-def test_nothing_judged_is_said(make_report: Make, printed: Print) -> None:
-    assert printed(make_report()) == "nothing judged: 0 findings, 0 unknown, 0 problems\n"
+def test_a_report_without_resources(make_report: Make, printed: Print) -> None:
+    assert printed(make_report()) == "No issues found: no Key Vault resources found.\n"
 
 
 def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
@@ -76,8 +77,8 @@ def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
         "Microsoft.KeyVault/vaults/keys": 1,
         "Microsoft.KeyVault/vaults": 0,
     }
-    said = printed(make_report(resource_counts=counts)).partition(" judged")[0]
-    assert said == "1 key, 2 diagnostic settings, 1 HSM key, 1 access policy, 1 provider"
+    assert evaluated_resources(counts) == ("2 diagnostic settings, 1 HSM key, 1 access policy, 1 key, 1 provider")
+    assert printed(make_report(resource_counts=counts)) == "No issues found in 6 resources.\n"
 
 
 @pytest.mark.parametrize("options", [{}, {"verbosity": 1}, {"terminal": True}, {"terminal": True, "width": 40}])
@@ -124,9 +125,9 @@ def test_carets_stand_below_the_region(
     at = Location(path="a.tf", region=Region(3, 4, 3, 5))
     finding = make_finding(at=at, excerpt=context)
     lines = printed(make_report(findings=(finding,)), terminal=True).split("\n")
-    bar = lines.index("     |")
-    assert lines[bar + 1] == f"   3 | {line}".rstrip()
-    assert lines[bar + 2] == f"     | {carets}"
+    place = lines.index("  --> a.tf:3:4")
+    assert lines[place + 1] == f" 3 | {line}".rstrip()
+    assert lines[place + 2].split("`", 1)[0].rstrip() == f"   | {carets}"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_long_line_is_cut_around_the_region(
     excerpt = Excerpt(text=text, context=Region(1, 1, 1, len(line) + 1), context_text=line)
     finding = make_finding(at=Location(path="plan.json", region=region), excerpt=excerpt)
     lines = printed(make_report(findings=(finding,)), terminal=True, width=80).split("\n")
-    shown, carets = lines[lines.index("     |") + 1 :][:2]
+    shown, carets = lines[next(at for at, line in enumerate(lines) if "-->" in line) + 1 :][:2]
     assert len(shown) <= 80
     assert shown[carets.index("^") : carets.rindex("^") + 1].startswith("m" * min(marked, 70))
 
@@ -192,17 +193,17 @@ def test_reports_are_not_changed(report: Report, printed: Print) -> None:
 def test_several_instances_are_one_line_that_names_some(
     make_finding: Make, make_occurrences: Make, make_report: Make, printed: Print
 ) -> None:
-    one = make_finding(occurrences=make_occurrences("a", "b"))
-    many = make_finding(occurrences=make_occurrences(*"abcdef"))
-    rooted = make_finding(occurrences=(*make_occurrences("a"), *make_occurrences("a", root="other")))
+    one = make_finding(occurrences=make_occurrences("a", "b"), label="1")
+    many = make_finding(occurrences=make_occurrences(*"abcdef"), label="2")
+    rooted = make_finding(occurrences=(*make_occurrences("a"), *make_occurrences("a", root="other")), label="3")
     text = printed(make_report(findings=(one, many, rooted)))
     assert [line.partition(" [and ")[2] for line in text.splitlines()[:-1]] == [
         "1 more: b]",
         "5 more: b, c, d, ...]",
         "1 more: a of other]",
     ]
-    assert text.splitlines()[-1] == "nothing judged: 3 findings (3 high) in 10 instances, 0 unknown, 0 problems"
-    assert "  also   'b' is wrong.\n" in printed(make_report(findings=(one,)), terminal=True)
+    assert text.splitlines()[-1] == "Found 3 issues (3 high) on 10 resources."
+    assert "[and 1 more: b]" in printed(make_report(findings=(one,)), terminal=True)
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -211,8 +212,8 @@ def test_suppressed_findings_are_told_to_those_who_ask(
 ) -> None:
     hidden = make_finding(suppressed=make_suppression(justification="a \x1b sandbox", until="2027-03-01"))
     report = make_report(suppressed=(hidden,))
-    assert printed(report, terminal=terminal) == ("nothing judged: 0 findings, 0 unknown, 1 suppressed, 0 problems\n")
+    assert printed(report, terminal=terminal) == "No issues found: no Key Vault resources found. 1 suppressed.\n"
     told = printed(report, terminal=terminal, verbosity=1)
-    assert "suppressed KV001" in told
+    assert "suppressed[KV001]" in told
     assert r"a \x1b sandbox (until 2027-03-01) [infra/main.tf:3:1]" in told
     assert printed(report, verbosity=-1) == ""

@@ -104,7 +104,7 @@ def is_own(rule: Rule) -> bool:
 
 
 def texts(rule: Rule) -> Iterator[Fault]:
-    """Check the form of title, messages and fixes, that messages name the resource, and that no placeholder is left."""
+    """Check the form of title, messages and fixes, and that messages name the resource."""
     if len(rule.title) > LONGEST_TITLE:
         yield Fault(rule=rule, text=f"title has {len(rule.title)} characters; the maximum is {LONGEST_TITLE}")
     if " should " not in rule.title and rule.category != "correctness":
@@ -117,12 +117,14 @@ def texts(rule: Rule) -> Iterator[Fault]:
         if message and not any(word in message for word in _NAMES):
             yield Fault(rule=rule, text=f"{name} does not name the resource: {_NAMES[0]}")
     for language, fix in rule.fixes.items():
-        first = help_line(fix)
-        if len(first) > LONGEST_HELP:
-            text = (
-                f"the first sentence of the {language} fix has {len(first)} characters; the maximum is {LONGEST_HELP}"
-            )
+        length = len(help_line(fix))
+        if length > LONGEST_HELP:
+            text = f"the first sentence of the fix ({language}) has {length} characters; the maximum is {LONGEST_HELP}"
             yield Fault(rule=rule, text=text)
+
+
+def placeholders(rule: Rule) -> Iterator[Fault]:
+    """Check that no placeholder is left."""
     fields = {"title": rule.title, "message": rule.message, "why": rule.why, "fix": "\n".join(rule.fixes.values())}
     fields |= {"references": " ".join(rule.references)}
     fields |= {f"parameter '{parameter.name}'": parameter.about for parameter in rule.parameters}
@@ -316,5 +318,14 @@ def unique_fields(rules: Iterable[Rule]) -> Iterator[Fault]:
                 yield Fault(rule=rule, text=f"another rule has the same {field}")
 
 
-GATES: tuple[Gate, ...] = (texts, sources, types, outcomes, distinct_examples, unknown_values, mutants_caught)
+GATES: tuple[Gate, ...] = (
+    texts,
+    placeholders,
+    sources,
+    types,
+    outcomes,
+    distinct_examples,
+    unknown_values,
+    mutants_caught,
+)
 """The gates of one rule, fast ones first."""

@@ -87,9 +87,9 @@ def headline(finding: Finding) -> str:
     return visible(finding.message)
 
 
-def full_text(finding: Finding) -> str:
+def full_text(finding: Finding, others: Sequence[Finding] = ()) -> str:
     """Return the message, the module call that leads to the finding, and its other resources."""
-    return f"{headline(finding)}{call_note(finding)}{occurrence_note(finding)}"
+    return f"{headline(finding)}{call_note(finding)}{occurrence_note(finding, others)}"
 
 
 def sentence(finding: Finding) -> str:
@@ -143,30 +143,22 @@ def note_text(note: Note) -> str:
     return f"{visible(note.text)} [{place(note.at)}]"
 
 
-def occurrence_note(finding: Finding) -> str:
+def occurrence_note(finding: Finding, others: Sequence[Finding] = ()) -> str:
     """Return `` [and 2 more: kv["b"], kv["c"]]`` for a finding about several resources, with up to three names.
 
-    A finding in a folder of tests or examples is marked after that.
+    ``others`` are findings of the same rule on other resources, which are named with their places. A finding in a
+    folder of tests or examples is marked after that.
     """
     mark = " [in tests or examples]" if finding.in_tests else ""
-    others = finding.occurrences[1:]
-    if not others:
-        return mark
-    root = finding.occurrences[0].root
-    names = [one.address if one.root == root else f"{one.address} of {one.root}" for one in others[:_NAMED]]
-    return _more_note(names, len(others)) + mark
-
-
-def more_note(findings: Sequence[Finding]) -> str:
-    """Return `` [and 311 more: kv-b (b.tf:3:1), ...]`` for the findings of one rule on other resources."""
-    return _more_note([f"{one.resource} ({place(one.at)})" for one in findings[:_NAMED]], len(findings))
-
-
-def _more_note(names: Sequence[str], count: int) -> str:
+    instances = finding.occurrences[1:]
+    count = len(instances) + sum(max(len(one.occurrences), 1) for one in others)
     if not count:
-        return ""
-    listed = [*names[:_NAMED], *(["..."] if count > _NAMED else [])]
-    return visible(f" [and {count} more: {', '.join(listed)}]")
+        return mark
+    root = finding.occurrences[0].root if instances else ""
+    names = [one.address if one.root == root else f"{one.address} of {one.root}" for one in instances[:_NAMED]]
+    names += [f"{one.resource} ({place(one.at)})" for one in others[: _NAMED - len(names)]]
+    names += ["..."] if count > len(names) else []
+    return visible(f" [and {count} more: {', '.join(names)}]") + mark
 
 
 def suppression(finding: Finding) -> str:

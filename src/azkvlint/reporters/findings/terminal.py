@@ -14,15 +14,12 @@ from azkvlint.reporters import Options, text_content
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.folding import Block, UnknownCause, remedy
 from azkvlint.reporters.phrases import (
-    call_note,
     configuration,
     details,
     fix_of,
-    headline,
+    full_text,
     help_line,
     label_of,
-    more_note,
-    occurrence_note,
     place,
     skipped_text,
     statistics,
@@ -106,8 +103,7 @@ class _Page:
         """Yield headline, place, marked line, help and documentation, then an empty line."""
         finding = block.finding
         link = rule_link(finding.rule, self._version) or ""
-        text = headline(finding) + call_note(finding) + occurrence_note(finding)
-        yield from self._head(label, finding.rule.id, text, link)
+        yield from self._head(label, finding.rule.id, full_text(finding, block.others), link)
         indent = self._indent(finding.at)
         yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(finding.at)}"
         if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
@@ -117,8 +113,6 @@ class _Page:
 
     def _notes(self, indent: str, block: Block, label: str, link: str) -> Iterator[str]:
         finding = block.finding
-        if block.others:
-            yield from self._note(indent, _ALSO, more_note(block.others).strip(" []").removeprefix("and "))
         if block.same_cause:
             others = {one.rule.id: one for one in block.same_cause}
             yield from self._note(indent, _ALSO, visible(", ".join(others)) + " because of the same setting")

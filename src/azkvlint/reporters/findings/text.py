@@ -27,7 +27,6 @@ from azkvlint.reporters.phrases import (
     details,
     full_text,
     label_of,
-    more_note,
     place,
     problem_text,
     skipped_text,
@@ -72,7 +71,7 @@ def text(report: Report, options: Options) -> str:
 def _plain(report: Report, options: Options) -> Iterator[str]:
     paint = _painter(options)
     for block in blocks(report, options):
-        yield _line(block.finding, label_of(block.finding), paint) + more_note(block.others) + same_cause_note(block)
+        yield _line(block.finding, label_of(block.finding), paint, block.others) + same_cause_note(block)
         yield from _details(block.finding, options)
     for finding in listed_unknown(report, options):
         yield _line(finding, label_of(finding), paint)
@@ -118,8 +117,8 @@ def _painter(options: Options) -> _Paint:
     return paint
 
 
-def _line(finding: Finding, label: str, paint: _Paint) -> str:
-    return f"{place(finding.at)}: {paint(label, label)}[{paint(finding.rule.id, 'bold')}] {full_text(finding)}"
+def _line(finding: Finding, label: str, paint: _Paint, others: Sequence[Finding] = ()) -> str:
+    return f"{place(finding.at)}: {paint(label, label)}[{paint(finding.rule.id, 'bold')}] {full_text(finding, others)}"
 
 
 def _problem(problem: Problem, paint: _Paint) -> str:
