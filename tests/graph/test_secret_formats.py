@@ -80,6 +80,10 @@ def test_passwords_are_no_placeholders(text: str) -> None:
         ("tenant-id-prod", NameKind.PLAIN),
         ("AZURE_OPENAI_API_VERSION", NameKind.PLAIN),
         ("benutzername", NameKind.PLAIN),
+        ("DataFactoryResourceGroup", NameKind.PLAIN),
+        ("resource_group_name", NameKind.PLAIN),
+        ("resource-group-key", NameKind.SECRET),
+        ("group", NameKind.NEUTRAL),
         ("orders-database", NameKind.PLAIN),
         ("database", NameKind.NEUTRAL),
         ("orders", NameKind.NEUTRAL),
@@ -152,6 +156,13 @@ def test_what_looks_like_a_password_stands_against_the_name() -> None:
     assert not is_configuration(["orders-url"], "https://example.com/q8Zk2Lm9Xw4Rt7Bv1Nc5")
 
 
+@pytest.mark.parametrize("token", ["#_namePrefix_#", "#{Prefix}#", "__Prefix1__", "{{ prefix }}", "$(Prefix.1)"])
+def test_a_token_that_another_tool_replaces_is_not_a_password(token: str) -> None:
+    assert is_configuration(["host-pool-name"], f"Dep-{token}-hp-01")
+    assert not is_configuration(["host-pool-name"], f"{token}P@ssw0rd")
+    assert placeholder_in(token) is CERTAIN
+
+
 def test_what_is_not_known_of_a_text_is_one_letter() -> None:
     assert known_text("https://⟨var.a⟩.example.com") == "https://x.example.com"
     assert known_text("⟨f(⟨a⟩)⟩") == known_text("⟨a⟩⟨b⟩") == ""
@@ -161,7 +172,8 @@ def test_what_is_not_known_of_a_text_is_one_letter() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "_" * 20_000 + "a", "#{a}" * 5_000 + "!", "a://" * 5_000, "password" + " " * 20_000, " " * 20_000 + "=",
+        "#_" * 10_000, "#_" + "_" * 20_000, "_" * 20_000 + "a",
+        "#{a}" * 5_000 + "!", "a://" * 5_000, "password" + " " * 20_000, " " * 20_000 + "=",
         "-" * 20_000 + "é",
         "eyJ-" * 5_000, "?" * 20_000, "a." * 10_000 + "!", "[" * 20_000, "<" * 20_000, "a@" * 10_000, "a b " * 5_000,
         "=;" * 10_000,

@@ -49,6 +49,8 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
     by_provider = _of_its_provider(resource, context)
     own = next((one for one in (*stated, by_provider) if one is not None), None)
     vaults = consumers.vaults_of(resource, context)
+    if own is None and vaults and _has_unknown_parent(resource, context):
+        own = unknown(resource, "which server it belongs to, and of which tenant that is, is not known")
     if own is None or not vaults:
         return absent(resource)
     for value in vaults:
@@ -90,6 +92,16 @@ def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
             # The tenant of an identity that is created now is known later: it is that of the provider.
             if not isinstance(stated, Absent) and (not isinstance(stated, Unknown) or path != _IDENTITY):
                 yield stated
+
+
+def _has_unknown_parent(resource: Resource, context: Context) -> bool:
+    """Return whether it is not known which resource is the parent."""
+    for via in _WHOLE:
+        value = resource.select((via,))
+        reference = None if isinstance(value, Absent) else reference_of(resource.address, via, value, context.index)
+        if reference is not None and (reference.anything or reference.candidates):
+            return True
+    return False
 
 
 def _of_its_provider(resource: Resource, context: Context) -> Value | None:

@@ -65,6 +65,7 @@ _REGISTRY: dict[str, DerivedAttribute] = {}
 # The paths that must be read for attributes that are computed from other resources, but not by this registry.
 _OTHER_READS: dict[str, Reads] = {
     "derived.valueOrigins": {pseudo_resources.SECRETS_TYPE: (pseudo_resources.PATH_IN_BODY,)},
+    "derived.writeOnly": {pseudo_resources.SECRETS_TYPE: (pseudo_resources.PATH_IN_BODY,)},
 }
 
 # The labels of the attributes that readers set if there is no Azure property.

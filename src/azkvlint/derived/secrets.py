@@ -25,7 +25,14 @@ from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import OPEN, pieces, wrap
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.resource_ids import HOLE
-from azkvlint.graph.secret_formats import Placeholder, has_credential, is_configuration, known_text, placeholder_in
+from azkvlint.graph.secret_formats import (
+    Placeholder,
+    has_credential,
+    is_configuration,
+    known_text,
+    looks_generated,
+    placeholder_in,
+)
 from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
@@ -237,7 +244,7 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
     )
     files = {resource.at.path, *(at.path for at in resource.callers)}
     for part, secret, around in _secrets(answer, "", resource.at):
-        is_certain = secret.sensitive and not is_hidden and not _may_be_an_address(secret, part)
+        is_certain = secret.sensitive and not is_hidden and not _may_be_plain(secret, part)
         item = known(secret, name) if is_certain else unknown_as(secret, "it is no setting")
         if item.at.path not in files:
             # It must be changed where it is passed, not where another module outputs it.
@@ -245,10 +252,16 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
         yield item
 
 
-def _may_be_an_address(secret: Value, name: str) -> bool:
-    """Return whether the name of an unknown value suggests a URL or another address, which may contain a credential."""
-    is_open = isinstance(secret, Unknown) and not secret.pattern and not secret.why.endswith(RETURNS_SECRET)
-    return is_open and kind_of_name(name) is NameKind.PLAIN
+def _may_be_plain(secret: Value, name: str) -> bool:
+    """Return whether a value of a secure object may be one of its plain members, by its name and its format.
+
+    An unknown URL or other address may contain a credential. A known value may be plain if neither its name nor its
+    format suggests a credential.
+    """
+    if isinstance(secret, Unknown):
+        return kind_of_name(name) is NameKind.PLAIN and not secret.pattern and not secret.why.endswith(RETURNS_SECRET)
+    text = str(secret.value) if isinstance(secret, Scalar) else ""
+    return bool(name and text) and kind_of_name(name) is NameKind.NEUTRAL and not looks_generated(text)
 
 
 def _secrets(answer: Answer, name: str, around: Location) -> Iterator[tuple[str, Value, Location]]:

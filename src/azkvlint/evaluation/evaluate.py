@@ -17,8 +17,10 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Partly,
+    PartlySecret,
     Result,
     doubt_in,
+    is_sensitive,
     name_of,
     partial_list,
 )
@@ -215,6 +217,9 @@ class Evaluator(Operations):
         if isinstance(over, Items):
             return Items(at=at, items=self._iterations(node, over, local))
         doubt = doubt_in("a loop runs over something that is no array", at, over)
+        if isinstance(over, PartlySecret):
+            item = self.evaluate(node.body, {**local, node.item: over.below("[*]", at)})
+            return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(item))
         # The result for an item whose index is unknown is unknown.
         if not isinstance(over, Partly) or node.index:
             return doubt
@@ -275,6 +280,8 @@ def move(found: Result, at: Location) -> Result:
     kind = type(found)
     if kind is Fields or kind is Items or kind is Partly:
         return found
+    if isinstance(found, PartlySecret):
+        return msgspec.structs.replace(found, at=at)
     if isinstance(found, Scalar):
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
     if isinstance(found, Unknown):

@@ -15,6 +15,7 @@ from azkvlint.evaluation.values import (
     Closure,
     Fields,
     Items,
+    PartlySecret,
     Result,
     doubt_in,
     find_field,
@@ -188,6 +189,8 @@ def _is_empty(part: Result) -> bool:
 
 
 def _below(of: Unknown, step: str, at: Location) -> Unknown:
+    if type(of) is PartlySecret:
+        return of.below(step, at)
     pattern = hole(of.pattern + step) if of.pattern and step else ""
     return Unknown(at=at, why=of.why, pattern=pattern, sensitive=of.sensitive)
 

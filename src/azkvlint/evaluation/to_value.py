@@ -7,7 +7,7 @@ from copy import copy
 from typing import Self
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Partly, Result, unknown_in
+from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Partly, Result, plain_unknown, unknown_in
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, ListValue, MapValue, Scalar, Unknown, Value
 from azkvlint.util.errors import InputError
 
@@ -60,7 +60,8 @@ class Freezer:
                 value = item if type(item) is Scalar else self.freeze(item)
                 if value is not None:
                     fields[name if name in names else self.spelled(name)] = value
-            return MapValue(at=result.at, fields=fields, rest=result.rest)
+            rest = None if result.rest is None else plain_unknown(result.rest)
+            return MapValue(at=result.at, fields=fields, rest=rest)
         if type(result) is Items:
             self.budget.add_frozen(len(result.items))
             items = [item if type(item) is Scalar else self._item(item) for item in result.items]

@@ -60,6 +60,41 @@ class Partly(Unknown, frozen=True, kw_only=True, gc=False):
     items: tuple[Result, ...]
 
 
+class SecretParts(Protocol):
+    """The parts of an object or array that are secret, by its type."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether all of the value is secret."""
+
+    def below(self, step: str) -> SecretParts | None:
+        """Return the secret parts of a member (``.name``) or an item (``[0]``, ``[*]``); None if there are none."""
+
+
+class PartlySecret(Unknown, frozen=True, kw_only=True, gc=False):
+    """An unknown object or array of which only some parts are secret. As a whole it is ``sensitive``.
+
+    ``name`` is the pattern of its parts that are not secret.
+    """
+
+    parts: SecretParts
+    name: str = ""
+
+    def below(self, step: str, at: Location) -> Unknown:
+        """Return the unknown value at ``step``: a member (``.name``) or an item (``[0]``)."""
+        name = hole(self.name + step) if self.name and step else ""
+        return unknown_with_secrets(Unknown(at=at, why=self.why, pattern=name), self.parts.below(step), at)
+
+
+def unknown_with_secrets(found: Unknown, parts: SecretParts | None, at: Location) -> Unknown:
+    """Return an unknown value with the parts of it that are secret by its type, without patterns of secrets."""
+    if parts is None:
+        return found
+    if parts.is_whole:
+        return Unknown(at=at, why=found.why, given=found.given, sensitive=True)
+    return PartlySecret(at=at, why=found.why, given=found.given, sensitive=True, parts=parts, name=found.pattern)
+
+
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
     """A lambda, with the variables around it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -87,9 +87,11 @@ def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value]
     return with_derived(attributes, {**_origins(found, at), **(kept or {})})
 
 
-def origins_and_retention(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:
-    """Return the derived attributes of a plan for value origins, all at one place. ``name`` is the argument, if any."""
-    return {**_origins(found, at), **(state_retention(name, version, at) if name else {})}
+def origins_and_retention(
+    found: Origins, arguments: Sequence[str], version: VersionRange, at: Location
+) -> dict[str, Value]:
+    """Return the derived attributes of a plan for value origins, all at one place. ``arguments`` may set the value."""
+    return {**_origins(found, at), **(state_retention(arguments, version, at) if arguments else {})}
 
 
 def _origins(origins: Origins, at: Location) -> dict[str, Value]:
@@ -114,13 +116,30 @@ def origin_list(origins: Origins, at: Location) -> ListValue:
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
 
 
-def state_retention(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
-    """Return whether the state stores a secret set by ``argument``, and whether the provider version requires that.
+def possible_arguments(values: Iterable[tuple[str, object]]) -> tuple[str, ...]:
+    """Return the arguments that may set a value. Exactly one of those that are written is not null."""
+    possible: list[str] = []
+    for name, value in values:
+        if value is None or isinstance(value, Absent):
+            continue
+        if not isinstance(value, Unknown) or value.is_set:
+            return (name,)
+        possible.append(name)
+    return tuple(possible)
 
-    Source: the provider's changelog (``value_wo`` since 4.23; ephemeral resources for secrets since 4.11).
+
+def state_retention(arguments: Sequence[str], version: VersionRange, at: Location) -> Mapping[str, Value]:
+    """Return whether the state stores a secret, and whether the provider version requires that.
+
+    One of ``arguments`` sets the secret. Source: the provider's changelog (``value_wo`` since 4.23; ephemeral resources
+    for secrets since 4.11).
     """
-    note = f"the argument is {argument}"
-    write_only = Scalar(at=at, value=argument != "value", origin=Origin.DERIVED, note=note)
+    if len(arguments) == 1:
+        note = f"the argument is {arguments[0]}"
+        write_only: Value = Scalar(at=at, value=arguments[0] != "value", origin=Origin.DERIVED, note=note)
+    else:
+        why = f"which of {' and '.join(arguments)} is null is not known"
+        write_only = Unknown(at=at, origin=Origin.DERIVED, why=why)
     return {_RETENTION[0]: write_only, _RETENTION[1]: _has(_WRITE_ONLY, "value_wo", version, at)}
 
 

@@ -108,6 +108,8 @@ _TIME = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?|P(
 _SETTINGS = regex(r"(?:[\w .-]+=[^;=]*(?:;|$))+")
 _SEGMENT = regex(r"[A-Za-z0-9]{20,}")
 _SYMBOL = regex(r"[!@#$%^&*?+=~]")
+# A token in a template that another tool replaces: `#_namePrefix_#`, `#{prefix}#`, `__prefix__`, `{{prefix}}`.
+_TOKEN = regex(r"#_\w{1,60}?_#|#\{[^{}]{1,60}\}#?|__[A-Za-z0-9]{1,60}__|\{\{[^{}]{1,60}\}\}|\$\([\w.]{1,60}\)")
 _LONG = 20
 # The number of changes between letters and digits in a random string of that length, at least.
 _CHANGE = regex(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
@@ -167,7 +169,7 @@ def _is_plain_json(text: str) -> bool:
 
 def looks_generated(text: str) -> bool:
     """Return whether a string looks random, or composed to satisfy password rules."""
-    text = text.strip()
+    text = _TOKEN.sub("x", text.strip())
     if any(one.isspace() for one in text):
         return False
     classes = (str.islower, str.isupper, str.isdigit)
@@ -209,7 +211,7 @@ _GENERATED = regex(r"(?:GEN|GET)-[A-Z]{3,}(?:-\w+)*")
 _BRACKETED = regex(
     r"""(?:[\s:;,@/.-]*+(?:
       <[^<>]*> | \[[^\[\]"'{}]*\] | \{\{[^{}]*\}\} | [$\#]\{[^{}]*\}\#?+ | \{[^{}"':]*\} | \$\([^()]*\) | \(\([^()]*\)\)
-    | %\w+% | __[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*+__ | @@\w+@@ | \$\[[^\[\]]*\]
+    | %\w+% | \#_\w+?_\# | __[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*+__ | @@\w+@@ | \$\[[^\[\]]*\]
     ))++[\s:;,@/.-]*+""",
     re.VERBOSE | re.DOTALL,
 )

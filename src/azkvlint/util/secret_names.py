@@ -129,9 +129,9 @@ _PLAIN_WORDS = _words_in(
     """
     name names username usernames user users userid uid uname login logins loginname upn email emails mail mailbox
     account host hosts hostname hostnames fqdn fqdns server servers servername domain domains dns url urls uri uris
-    endpoint endpoints address addresses ip ips cidr cidrs ingress egress port ports region regions location
-    locations zone tenant tenantid id ids guid guids uuid clientid appid applicationid objectid principalid
-    subscriptionid resourceid oid model models version versions sku tier size mode flag flags enabled disabled count
+    endpoint endpoints address addresses ip ips cidr cidrs ingress egress port ports region regions location locations
+    zone tenant tenantid id ids guid guids uuid clientid appid applicationid objectid principalid subscriptionid
+    resourceid resourcegroup oid model models version versions sku tier size mode flag flags enabled disabled count
     limit timeout interval ttl retention level namespace namespaces dbname schema table tables container containers
     queue queues topic topics bucket path paths file files filename folder directory issuer audience authority scope
     scopes type kind format provider algorithm publickey pubkey pub thumbprint fingerprint catalog language locale
@@ -162,6 +162,8 @@ _PAIRS = {
     ("conn", "str"): "connectionstring",
     ("key", "vault"): "vault",
     ("service", "account"): "account",
+    ("resource", "group"): "resourcegroup",
+    ("resource", "groups"): "resourcegroup",
     ("mot", "passe"): "motdepasse",
     ("user", "pass"): "password",
 }

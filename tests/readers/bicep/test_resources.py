@@ -83,6 +83,57 @@ def test_what_has_a_secure_part_is_secure(read: Read, type_: str, use: str) -> N
     assert value(found, "kv", "properties", "a").sensitive
 
 
+_LOGIN = "type login = {\n  host: string\n  @secure()\n  password: string\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("type_", "use", "is_secret"),
+    [
+        ("login", "p.host", False),
+        ("login", "p['host']", False),
+        ("login", "p.password", True),
+        ("login", "'${p.host}:${p.password}'", True),
+        ("login", "string(p)", True),
+        ("login?", "p.?host", False),
+        ("{\n  a: login?\n  b: string\n}", "p.a.?host", False),
+        ("{\n  a: login?\n  b: string\n}", "p.a!.password", True),
+        ("{\n  a: login?\n  b: string\n}", "p.b", False),
+        ("login[]", "p[0].host", False),
+        ("login[]", "p[0].password", True),
+        ("login[]", "[for one in p: one.host]", False),
+        ("login[]", "[for one in p: one.password]", True),
+        ("[\n  login\n  string\n]", "p[1]", False),
+        ("{\n  *: login\n}", "p.any.host", False),
+        ("{\n  *: login\n}", "p.any.password", True),
+        ("login | {\n  host: string\n}", "p.host", False),
+    ],
+)
+def test_only_the_secure_parts_of_a_type_are_secret(read: Read, type_: str, use: str, is_secret: bool) -> None:
+    found = read(f"{_LOGIN}param p {type_}\n" + vault(f"    a: {use}"))
+    answer = value(found, "kv", "properties", "a")
+    assert answer.sensitive is is_secret
+    assert not is_secret or getattr(answer, "pattern", "") == ""
+
+
+def test_only_the_secure_parts_of_a_value_are_secret(read: Read) -> None:
+    given = "{\n  host: 'h'\n  password: 'correct-horse'\n}"
+    found = read(f"{_LOGIN}param p login = {given}\n" + vault("    a: p.host\n    b: p.password"))
+    assert [value(found, "kv", "properties", name).sensitive for name in "ab"] == [False, True]
+    found = read(f"{_LOGIN}param p login[] = [\n  {given}\n]\n" + vault("    a: p[0].host\n    b: p[0].password"))
+    assert [value(found, "kv", "properties", name).sensitive for name in "ab"] == [False, True]
+
+
+def test_all_of_a_secure_parameter_is_secret(read: Read) -> None:
+    found = read(f"{_LOGIN}@secure()\nparam p login\n" + vault("    a: p.host"))
+    assert value(found, "kv", "properties", "a").sensitive
+
+
+def test_the_items_of_a_loop_have_the_secure_parts_of_their_type(read: Read) -> None:
+    loop = f"resource kv '{KV}' = [for one in p: {{\n  name: 'kv'\n  properties: {{\n    a: one.host\n"
+    found = read(f"{_LOGIN}param p login[]\n{loop}    b: one.password\n  }}\n}}]\n")
+    assert [value(found, "kv[*]", "properties", name).sensitive for name in "ab"] == [False, True]
+
+
 def test_a_type_that_refers_to_itself_is_not_secure(read: Read) -> None:
     found = read("type t = {\n  x: t.x\n  y: t[]?\n}\nparam p t\n" + vault("    a: p.y"))
     assert not value(found, "kv", "properties", "a").sensitive

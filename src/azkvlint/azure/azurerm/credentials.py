@@ -47,6 +47,8 @@ _SECRET_NAME = regex(
 READING = "data.azurerm_key_vault_secret."
 # The arguments for the value of a secret, by Terraform type.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
+# The one of them whose value the state stores; the other is write-only.
+IN_STATE = "value"
 # Other arguments with secrets, all of which count; a dot leads into a block.
 OTHER_SECRETS: Mapping[str, tuple[str, ...]] = {
     "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),

@@ -8,7 +8,17 @@ from typing import Any, Protocol, TypeAlias
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, find_field, hole, pattern_of
+from azkvlint.evaluation.values import (
+    Fields,
+    Items,
+    Result,
+    SecretParts,
+    doubt_in,
+    find_field,
+    hole,
+    pattern_of,
+    unknown_with_secrets,
+)
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -214,6 +224,26 @@ def mark_secret(found: Result, at: Location | None = None) -> Result:
             return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown():
             return Unknown(at=where, why=found.why, given=found.given, sensitive=True)
+        case _:
+            return found
+
+
+def mark_secret_parts(found: Result, parts: SecretParts | None, at: Location) -> Result:
+    """Return ``found`` with the parts marked that are secret by its type; ``at`` is the location of secrets."""
+    if parts is None:
+        return found
+    if parts.is_whole:
+        return mark_secret(found, at)
+    match found:
+        case Fields():
+            fields = {key: mark_secret_parts(item, parts.below(f".{key}"), at) for key, item in found.fields.items()}
+            rest = None if found.rest is None else unknown_with_secrets(found.rest, parts, at)
+            return Fields(at=found.at, fields=fields, rest=rest)
+        case Items():
+            items = [mark_secret_parts(item, parts.below(f"[{i}]"), at) for i, item in enumerate(found.items)]
+            return Items(at=found.at, items=items)
+        case Unknown() if not found.sensitive:
+            return unknown_with_secrets(found, parts, found.at)
         case _:
             return found
 

@@ -8,7 +8,7 @@ from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.string_patterns import conjuncts
-from azkvlint.evaluation.values import MAX_ITEMS, Items, Result, hole
+from azkvlint.evaluation.values import MAX_ITEMS, Items, PartlySecret, Result, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.bicep.document import body_of
 from azkvlint.syntax import ast
@@ -93,6 +93,8 @@ def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, o
     sensitive = isinstance(over, Unknown) and over.sensitive
     at = over.at if known else evaluator.document.place(body)
     item = Unknown(at=at, why=why, pattern="" if sensitive else hole(f"{name}[*]"), sensitive=sensitive)
+    if isinstance(over, PartlySecret):
+        item = over.below("[*]", at)
     number = Unknown(at=at, why=why, pattern=hole(f"{name}[#]"))
     positions = {number.pattern}
     if name.startswith("\u27e8range(0,") and item.pattern:

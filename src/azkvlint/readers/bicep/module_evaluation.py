@@ -19,7 +19,7 @@ from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.template import mark_secret
+from azkvlint.readers.arm.template import mark_secret, mark_secret_parts
 from azkvlint.readers.arm.values import convert_argument
 from azkvlint.readers.bicep import file_contents, local_files, registry
 from azkvlint.readers.bicep.document import File, is_decorated, read_file
@@ -28,7 +28,7 @@ from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source
 from azkvlint.readers.bicep.templates import TemplateSource
-from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive
+from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive, secure_parts
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -205,7 +205,6 @@ class ModuleInstance:
 
     def parameter(self, node: ast.Parameter) -> Result:
         """Return a parameter: its argument, its default, null if that is allowed, or Unknown under its name."""
-        secure = self.is_secure(node)
         found = self.module_call.given.get(node.name)
         scenario = self.module_call.scenario if self.module_call.module is None else None
         if found is not None and scenario is not None:
@@ -221,7 +220,9 @@ class ModuleInstance:
             else:
                 found = self.default(node, found)
         # Report a secret at its declaration, not at the place where its value could be read.
-        return mark_secret(found, self._at_name(node)) if secure else self._with_name(node, found)
+        if is_decorated(node.decorators, "secure"):
+            return mark_secret(found, self._at_name(node))
+        return mark_secret_parts(self._with_name(node, found), secure_parts(self, node.type), self._at_name(node))
 
     def is_secure(self, node: ast.Parameter) -> bool:
         """Return whether a parameter is declared as secret."""
@@ -260,8 +261,10 @@ class ModuleInstance:
                 found = self.evaluator.evaluate(node.value, {})
             finally:
                 self._busy.discard(key)
-            if is_decorated(node.decorators, "secure") or is_secure(self, node.type):
+            if is_decorated(node.decorators, "secure"):
                 found = mark_secret(found)
+            else:
+                found = mark_secret_parts(found, secure_parts(self, node.type), found.at)
             self.run.budget.secrets.note(name, found)
             self._values[key] = found
         return found

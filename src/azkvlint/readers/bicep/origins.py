@@ -16,7 +16,7 @@ from azkvlint.readers.bicep.document import is_decorated, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity
 from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
-from azkvlint.readers.bicep.types import is_secure
+from azkvlint.readers.bicep.types import is_secure, is_secure_at
 from azkvlint.syntax import ast
 
 # Functions of parameter files that read a value from outside.
@@ -66,7 +66,7 @@ class FileOrigins:
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         given, found = self.instance.module_call.given, None
-        secure = is_decorated(node.decorators, "secure") or is_secure(self.instance, node.type)
+        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance, node.type, rest)
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeAlias
 
+from azkvlint.model.value import Path
 from azkvlint.readers.bicep.document import is_decorated
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
@@ -56,26 +58,109 @@ def primitive(instance: DeclaredTypes, type_: ast.Type | None) -> str:
 
 
 def is_secure(instance: DeclaredTypes, type_: ast.Type | None) -> bool:
-    """Return whether a type, or a part of it, is marked as secure. What has a secret part is secret as a whole."""
-    waiting = [] if type_ is None else [(instance, type_)]
+    """Return whether a type, or a part of it, is marked as secure."""
+    return secure_parts(instance, type_) is not None
+
+
+def is_secure_at(instance: DeclaredTypes, type_: ast.Type | None, path: Path) -> bool:
+    """Return whether the value at ``path`` in a value of the type, or a part of it, is marked as secure."""
+    parts = secure_parts(instance, type_)
+    for step in path:
+        if parts is None or parts.is_whole:
+            break
+        parts = parts.below(str(step) if str(step).startswith("[") else f".{step}")
+    return parts is not None
+
+
+def secure_parts(instance: DeclaredTypes, type_: ast.Type | None) -> SecureParts | None:
+    """Return which parts of a type are marked as secure; None if no part is."""
+    return None if type_ is None else _secure_parts([(instance, type_)])
+
+
+class SecureParts:
+    """The parts of a type that are marked as secure. ``types`` are the alternatives, with their names resolved."""
+
+    def __init__(self, types: list[_Located], is_whole: bool) -> None:
+        self._types = types
+        self.is_whole = is_whole
+
+    def below(self, step: str) -> SecureParts | None:
+        """Return the parts of a member (``.name``) or an item (``[0]``, ``[*]``); None if no part is secure."""
+        return _secure_parts([(there, part) for there, type_ in self._types for part in _parts_at(type_, step)])
+
+
+_Located: TypeAlias = tuple[DeclaredTypes, ast.Type]
+
+
+def _parts_at(type_: ast.Type, step: str) -> Sequence[ast.Type]:
+    """Return the types that a member or an item may have; all of them if the step is not known."""
+    index = step[1:-1] if step.startswith("[") else ""
+    if type_.kind == "array":
+        return type_.of
+    if type_.kind == "tuple":
+        return type_.of[int(index) : int(index) + 1] if _INDEX.fullmatch(index) else type_.of
+    fields = dict(type_.fields)
+    name = index.strip("\"'") if index else step[1:]
+    if name in fields and name != "*":
+        return (fields[name],)
+    if step.startswith("."):
+        return (fields["*"],) if "*" in fields else ()
+    return [*fields.values()]
+
+
+def _secure_parts(types: list[_Located]) -> SecureParts | None:
+    """Return the secure parts of alternative types; None if none has any."""
+    whole: list[_Located] = []
+    is_whole = False
+    for instance, type_ in types:
+        for there, one, is_marked in _alternatives(instance, type_):
+            whole.append((there, one))
+            is_whole = is_whole or is_marked
+    if is_whole or _has_secure_part(whole):
+        return SecureParts(whole, is_whole)
+    return None
+
+
+def _alternatives(instance: DeclaredTypes, type_: ast.Type) -> Iterator[tuple[DeclaredTypes, ast.Type, bool]]:
+    """Yield the types that a type stands for, and whether each is marked as secure as a whole."""
+    waiting = [(instance, type_, False)]
     seen: set[tuple[int, int]] = set()
     while waiting:
-        here, one = waiting.pop()
+        here, one, is_marked = waiting.pop()
         if (id(here), id(one)) in seen:
             continue
         seen.add((id(here), id(one)))
-        if is_decorated(one.decorators, "secure"):
-            return True
-        waiting += [(here, part) for part in (*one.of, *(field for _, field in one.fields)) if one.kind != "member"]
-        if one.kind == "member":
+        is_marked = is_marked or is_decorated(one.decorators, "secure")
+        if one.kind in ("nullable", "union"):
+            waiting += [(here, part, is_marked) for part in one.of]
+        elif one.kind == "member":
             below = _member(here, one, 0)
-            waiting += [] if below is None else [below]
-        elif one.kind == "name":
-            found = here.declared_type(one.name)
-            if found is not None and is_decorated(found[1].decorators, "secure"):
+            waiting += [] if below is None else [(*below, is_marked)]
+        elif one.kind == "name" and (found := here.declared_type(one.name)) is not None:
+            there, declared = found
+            waiting.append((there, declared.type, is_marked or is_decorated(declared.decorators, "secure")))
+        else:
+            yield here, one, is_marked
+
+
+def _has_secure_part(types: list[_Located]) -> bool:
+    """Return whether a member or an item of the types, at any depth, is marked as secure."""
+    waiting = [(here, part) for here, one in types for part in _parts_of(one)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        here, part = waiting.pop()
+        if (id(here), id(part)) in seen:
+            continue
+        seen.add((id(here), id(part)))
+        for there, one, is_marked in _alternatives(here, part):
+            if is_marked:
                 return True
-            waiting += [] if found is None else [(found[0], found[1].type)]
+            waiting += [(there, inner) for inner in _parts_of(one)]
     return False
+
+
+def _parts_of(type_: ast.Type) -> tuple[ast.Type, ...]:
+    return (*type_.of, *(field for _, field in type_.fields))
 
 
 def _member(instance: DeclaredTypes, type_: ast.Type, depth: int) -> tuple[DeclaredTypes, ast.Type] | None:

@@ -22,7 +22,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MapValue, Origin, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.origins import PlanOrigins
-from azkvlint.readers.plan.planned_resource import PlannedAddress
+from azkvlint.readers.plan.planned_resource import Instance
 
 _Derived: TypeAlias = Mapping[str, Value]
 _NOTHING: _Derived = {}
@@ -44,13 +44,18 @@ class Additions:
         # Keep both parts of a shape alive, so that no other object can have their identity.
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
-    def find(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
-        """Return the attributes to add to the instances of the block at a place, of these types and this version."""
+    def find(
+        self, declared_as: str, type_: str, instance: Instance, version: VersionRange, in_state: bool | None
+    ) -> _Derived:
+        """Return the attributes to add to an instance of these types and this version.
+
+        ``in_state`` states whether the state stores the secret value of the instance, None if that is not known.
+        """
         # A plan that Terraform did not print may contain several types for one block.
-        key = (declared_as, place.names, place.resource)
+        key = (declared_as, instance.names, instance.resource, in_state)
         found = self._blocks.get(key)
         if found is None:
-            found = self._blocks[key] = self._make(declared_as, type_, place, version)
+            found = self._blocks[key] = self._make(declared_as, type_, instance, version, in_state)
         return found
 
     def shape(self, common: MapValue, added: _Derived) -> MapValue:
@@ -63,25 +68,27 @@ class Additions:
             found = self._shapes[key] = (common, added, with_derived(common, added))
         return found[2]
 
-    def _make(self, declared_as: str, type_: str, place: PlannedAddress, version: VersionRange) -> _Derived:
+    def _make(
+        self, declared_as: str, type_: str, instance: Instance, version: VersionRange, in_state: bool | None
+    ) -> _Derived:
         if type_ not in self._requirements:
             traced = type_.lower() in TRACED_TYPES and requires_origins(self._required, type_)
             self._requirements[type_] = traced, requires_unsupported(self._required, type_)
         is_traced, requires_dead = self._requirements[type_]
-        if place.resource.startswith("data."):
+        if instance.is_data:
             return _NOTHING
-        name, words = self._origins.of_block(place.names, place.resource) if is_traced else ("", None)
+        names, words = self._origins.of_block(instance.names, instance.resource, in_state) if is_traced else ((), None)
         dead: Value | None = None
         if requires_dead:
-            written = self._configuration.resource(place.names, place.resource).get("expressions")
-            names = written if isinstance(written, dict) else ()
+            expressions = self._configuration.resource(instance.names, instance.resource).get("expressions")
+            written = expressions if isinstance(expressions, dict) else ()
             # A plan does not show dynamic blocks.
-            dead = unsupported_arguments(declared_as, names, version, self._at, is_block=False)
+            dead = unsupported_arguments(declared_as, written, version, self._at, is_block=False)
         reason = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
-        key = (words, name, version if name else None, type(dead), reason)
+        key = (words, names, version if names else None, type(dead), reason)
         shared = self._shared.get(key)
         if shared is None:
-            found = {} if words is None else origins_and_retention(words, name, version, self._at)
+            found = {} if words is None else origins_and_retention(words, names, version, self._at)
             shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
         return shared
 

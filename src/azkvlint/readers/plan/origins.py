@@ -34,7 +34,7 @@ class PlanOrigins:
         self._configuration = configuration
         self._plan = plan
         self._shown = VisibleSecrets(configuration, plan)
-        self._known: dict[tuple[Names, str], tuple[str, Origins | None]] = {}
+        self._known: dict[tuple[Names, str, bool | None], tuple[tuple[str, ...], Origins | None]] = {}
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
@@ -46,29 +46,38 @@ class PlanOrigins:
         _, found = self.of_block(instance.names, instance.resource)
         return attributes if found is None else with_origins(attributes, found)
 
-    def of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
-        """Return the azurerm argument that holds the value, and the origins of the value if it is set."""
-        key = (names, resource)
+    def of_block(
+        self, names: Names, resource: str, in_state: bool | None = None
+    ) -> tuple[tuple[str, ...], Origins | None]:
+        """Return the azurerm arguments that may set the value, and the origins of the value if it is set.
+
+        ``in_state`` states whether the plan has a value for the argument that the state stores, None if that is not
+        known. A plan has no values of write-only arguments.
+        """
+        key = (names, resource, in_state)
         if key not in self._known:
-            self._known[key] = self._of_block(names, resource)
+            self._known[key] = self._of_block(names, resource, in_state)
         return self._known[key]
 
-    def _of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
+    def _of_block(self, names: Names, resource: str, in_state: bool | None) -> tuple[tuple[str, ...], Origins | None]:
         block = self._configuration.resource(names, resource)
         written = block.get("expressions")
         if not isinstance(written, dict):
-            return "", frozenset({value_origins.UNTRACED})
+            return (), frozenset({value_origins.UNTRACED})
         type_ = resource.partition(".")[0]
         if type_ in credentials.OTHER_SECRETS:
             every = [self._of_credential(names, written, name, block) for name in credentials.OTHER_SECRETS[type_]]
-            return "", union(every) if any(every) else None
+            return (), union(every) if any(every) else None
         arguments = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
         # A plan does not show which property of an azapi body a reference belongs to.
         found = {name: written[name] for name in arguments if written.get(name) not in (None, _NULL)}
         if not found:
-            return "", None
-        name = next(iter(found)) if type_ not in AZAPI else ""
-        return name, union(self._of(names, one, block, frozenset()) for one in found.values())
+            return (), None
+        if len(found) > 1 and type_ not in AZAPI and in_state is not None:
+            found = {name: one for name, one in found.items() if (name == credentials.IN_STATE) is in_state}
+        return () if type_ in AZAPI else tuple(found), union(
+            self._of(names, one, block, frozenset()) for one in found.values()
+        )
 
     def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
         """Return the origins of an argument, in all blocks if it is in any; none if it is not written."""

@@ -105,6 +105,12 @@ class Instance:
             return frozenset()
         return frozenset(name for name in arguments if self.writes(name) is False)
 
+    def is_set(self, argument: str) -> bool | None:
+        """Return whether the plan has a value for an argument; None if it may be null."""
+        if mark(self.unknown, argument) is True:
+            return True if self.unknown_value((argument,)).is_set else None
+        return self.values.get(argument) is not None
+
     def is_left_out(self, path: ArgumentPath) -> bool:
         """Return whether an unknown Optional+Computed argument is unknown only because its author left it out.
 

@@ -18,6 +18,7 @@ from azkvlint.azure.azurerm.azapi import (
     unknown_type_message,
     unsupported_message,
 )
+from azkvlint.azure.azurerm.credentials import ARGUMENTS, IN_STATE
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
@@ -231,6 +232,7 @@ class _Reader:
             return
         instance = self._instance(change, place, lowering.decoder)
         managed = self.providers.find(place.names, place.resource)
+        in_state = instance.is_set(IN_STATE) if change.type in ARGUMENTS else None
         own = lowering.own_attributes(instance)
         common, secret = lowering.shared_attributes(instance, managed.version)
         if managed.link is not None:
@@ -242,7 +244,7 @@ class _Reader:
             changed = with_changes(after, join_attributes(*lowering.shared_attributes(before, managed.version)))
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
-        added = self.additions.find(change.type, lowering.type, place, managed.version)
+        added = self.additions.find(change.type, lowering.type, instance, managed.version, in_state)
         common = self.additions.shape(common, added)
         attributes = join_attributes(common, secret, own)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)

@@ -177,13 +177,15 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
         parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
         found = value_origins.union(one for one in parts if one is not None)
         return pseudo_resources.with_origins(attributes, found) if found else attributes
-    name = next((name for name in credentials.ARGUMENTS.get(entity.type, ()) if _is_written(entity, name)), None)
-    if name is None:
+    written = [name for name in credentials.ARGUMENTS.get(entity.type, ()) if name in pieces]
+    arguments = pseudo_resources.possible_arguments((name, entity.content.attribute(name)) for name in written)
+    if not arguments:
         return attributes
-    piece = pieces[name]
+    piece = pieces[arguments[0]]
     at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
-    kept = pseudo_resources.state_retention(name, entity.instance.run.version, at)
-    return pseudo_resources.with_origins(attributes, of_attribute(entity, name), kept)
+    kept = pseudo_resources.state_retention(arguments, entity.instance.run.version, at)
+    found = value_origins.union(of_attribute(entity, name) for name in arguments)
+    return pseudo_resources.with_origins(attributes, found, kept)
 
 
 def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
@@ -208,10 +210,6 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         else:
             # An unknown value without references is in a file that is not available.
             yield found or frozenset({value_origins.UNTRACED}), at
-
-
-def _is_written(entity: ResourceEntity, name: str) -> bool:
-    return name in entity.content.pieces and not isinstance(entity.content.attribute(name), Absent)
 
 
 def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
