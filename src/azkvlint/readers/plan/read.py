@@ -8,6 +8,7 @@ from itertools import chain
 
 import msgspec
 
+from azkvlint.azure.azurerm.argument_names import name_in_source
 from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
@@ -239,7 +240,8 @@ class _Reader:
             before = self._before(change, place, lowering.decoder)
             lowering.own_attributes(before)
             after = join_attributes(common, secret)
-            changed = with_changes(after, join_attributes(*lowering.shared_attributes(before, managed.version)))
+            earlier = join_attributes(*lowering.shared_attributes(before, managed.version))
+            changed = with_changes(after, earlier, partial(name_in_source, change.type))
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.find(change.type, lowering.type, place, managed.version)
