@@ -118,7 +118,7 @@ FAILS = """\
       azurerm_key_vault.kv:  # <- ACME-1
         purge_protection_enabled: false
 """
-NEW = "'azurerm_key_vault_thing' looks like a Key Vault resource, but its type is not known and it was not judged"
+NEW = "resource type `azurerm_key_vault_thing` is not supported, so the resource was not evaluated"
 PASSES = """\
   - passes: it is on
     plan: |

@@ -80,7 +80,7 @@ controls:
   - id: rbac
     title: Secrets of a vault with RBAC expire
     rules: [KV601]
-    when: {attribute: derived.accessModel, equals: rbac}
+    when: {attribute: derived.accessModel, equals: Azure RBAC}
 """
 
 
@@ -258,7 +258,7 @@ def test_a_row_about_other_vaults(acme: Input) -> None:
     )
     acme.write("plan.json", expand(TWO + secrets))
     assert acme.status("rbac", *ACME) == {"a": "not met", "b": "not applicable"}
-    assert acme.row("rbac", *ACME)["b"]["why"] == "it is about other vaults: accessModel is access-policies"
+    assert acme.row("rbac", *ACME)["b"]["why"] == "it is about other vaults: accessModel is access policies"
 
 
 def test_a_row_that_is_perhaps_about_this_vault_is_unknown(acme: Input) -> None:

@@ -135,10 +135,10 @@ class TestAccessPolicies:
     @pytest.mark.parametrize(
         ("version", "rbac", "expected"),
         [
-            ("2023-07-01", None, "access-policies"),
-            ("2026-02-01", None, "rbac"),
-            ("2026-02-01", False, "access-policies"),
-            ("2023-07-01", True, "rbac"),
+            ("2023-07-01", None, "access policies"),
+            ("2026-02-01", None, "Azure RBAC"),
+            ("2026-02-01", False, "access policies"),
+            ("2023-07-01", True, "Azure RBAC"),
             ("[parameters('p')]", None, "?"),
         ],
     )
@@ -150,7 +150,8 @@ class TestAccessPolicies:
 
 
 @pytest.mark.parametrize(
-    ("ranges", "expected"), [(["0.0.0.0/0"], "world"), (["0.0.0.0/1", "128.0.0.0/1"], "world"), (["203.0.113.7"], "?")]
+    ("ranges", "expected"),
+    [(["0.0.0.0/0"], "all networks"), (["0.0.0.0/1", "128.0.0.0/1"], "all networks"), (["203.0.113.7"], "?")],
 )
 def test_rules_that_list_the_world_need_no_default_action(ranges: list[str], expected: str) -> None:
     """Whether it turns out to be Allow or Deny, everyone may connect."""

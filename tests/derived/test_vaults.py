@@ -28,24 +28,24 @@ class TestExposure:
     @pytest.mark.parametrize(
         ("rules", "expected"),
         [
-            ([], "private-only"),
-            (["203.0.113.7"], "listed-ips"),
-            (["203.0.113.0/24", "198.51.100.0/24"], "listed-ips"),
-            (["10.0.0.0/9"], "listed-ips"),
-            (["10.0.0.0/8"], "wide-range"),
-            (["10.1.2.3/8"], "wide-range"),
-            (["10.0.0.0/9", "10.128.0.0/9"], "wide-range"),
-            (["10.0.0.0/9", "10.0.0.0/9"], "listed-ips"),
-            (["10.0.0.0/9", "10.64.0.0/10", "10.127.255.255"], "listed-ips"),
-            (["0.0.0.0/1"], "wide-range"),
-            (["0.0.0.0/1", "128.0.0.0/1"], "world"),
-            (["128.0.0.0/1", "0.0.0.0/1"], "world"),
-            (["0.0.0.0/1", "128.0.0.0/2"], "world"),
-            (["0.0.0.0/0"], "world"),
-            (["203.0.113.7/0"], "world"),
-            (["0.0.0.0"], "world"),
-            (["0.0.0.0/32"], "listed-ips"),
-            ([" 203.0.113.7 "], "listed-ips"),
+            ([], "private access only"),
+            (["203.0.113.7"], "listed IP addresses"),
+            (["203.0.113.0/24", "198.51.100.0/24"], "listed IP addresses"),
+            (["10.0.0.0/9"], "listed IP addresses"),
+            (["10.0.0.0/8"], "large IP range"),
+            (["10.1.2.3/8"], "large IP range"),
+            (["10.0.0.0/9", "10.128.0.0/9"], "large IP range"),
+            (["10.0.0.0/9", "10.0.0.0/9"], "listed IP addresses"),
+            (["10.0.0.0/9", "10.64.0.0/10", "10.127.255.255"], "listed IP addresses"),
+            (["0.0.0.0/1"], "large IP range"),
+            (["0.0.0.0/1", "128.0.0.0/1"], "all networks"),
+            (["128.0.0.0/1", "0.0.0.0/1"], "all networks"),
+            (["0.0.0.0/1", "128.0.0.0/2"], "all networks"),
+            (["0.0.0.0/0"], "all networks"),
+            (["203.0.113.7/0"], "all networks"),
+            (["0.0.0.0"], "all networks"),
+            (["0.0.0.0/32"], "listed IP addresses"),
+            ([" 203.0.113.7 "], "listed IP addresses"),
         ],
     )
     def test_ranges_add_up(self, rules: Sequence[str], expected: str, plan: PlanJson, read: Reader) -> None:
@@ -79,11 +79,11 @@ class TestExposure:
         ("type_", "version", "expected", "behind_firewall"),
         [
             ("vaults", "2016-10-01", "?", "?"),  # which knows no firewall either
-            ("vaults", "2019-09-01", "?", "private-only"),
-            ("vaults", "2021-06-01-preview", "private-only", "private-only"),
-            ("vaults", "2026-02-01", "private-only", "private-only"),
+            ("vaults", "2019-09-01", "?", "private access only"),
+            ("vaults", "2021-06-01-preview", "private access only", "private access only"),
+            ("vaults", "2026-02-01", "private access only", "private access only"),
             ("managedHSMs", "2020-04-01-preview", "?", "?"),
-            ("managedHSMs", "2021-04-01-preview", "private-only", "private-only"),
+            ("managedHSMs", "2021-04-01-preview", "private access only", "private access only"),
         ],
     )
     def test_public_access_in_an_api_version_that_does_not_know_it(
@@ -98,32 +98,32 @@ class TestExposure:
         assert read(plan).get(address, "derived.exposure") == behind_firewall
 
     def test_the_world_beside_what_is_no_range(self, plan: PlanJson, read: Reader) -> None:
-        assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "world"
+        assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "all networks"
 
     def test_the_world_beside_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
         acls = {"default_action": "Deny", "ip_rules": ["0.0.0.0/0", None]}
         plan.resource(KV, {"network_acls": [acls]}, unknown={"network_acls": [{"ip_rules": [False, True]}]})
-        assert read(plan).get(KV, "derived.exposure") == "world"
+        assert read(plan).get(KV, "derived.exposure") == "all networks"
 
     def test_subnets(self, plan: PlanJson, read: Reader) -> None:
-        assert self.exposure(plan, read, virtual_network_subnet_ids=[SUBNET]) == "listed-subnets"
+        assert self.exposure(plan, read, virtual_network_subnet_ids=[SUBNET]) == "listed subnets"
 
     def test_addresses_reach_further_than_subnets(self, plan: PlanJson, read: Reader) -> None:
         rules = {"virtual_network_subnet_ids": [SUBNET], "ip_rules": ["203.0.113.7"]}
-        assert self.exposure(plan, read, **rules) == "listed-ips"
+        assert self.exposure(plan, read, **rules) == "listed IP addresses"
 
     @pytest.mark.parametrize("action", ["Allow", "allow", None])
     def test_rules_do_nothing_where_everything_is_allowed(self, action: Any, plan: PlanJson, read: Reader) -> None:
-        assert self.exposure(plan, read, default_action=action, ip_rules=["203.0.113.7"]) == "world"
+        assert self.exposure(plan, read, default_action=action, ip_rules=["203.0.113.7"]) == "all networks"
 
     @pytest.mark.parametrize(
         ("public", "acls", "expected"),
         [
-            (True, None, "world"),
-            (None, None, "world"),
-            (False, None, "private-only"),
-            (False, [{"default_action": "Allow", "bypass": "None"}], "private-only"),
-            (True, [{"default_action": "Deny", "bypass": "None"}], "private-only"),
+            (True, None, "all networks"),
+            (None, None, "all networks"),
+            (False, None, "private access only"),
+            (False, [{"default_action": "Allow", "bypass": "None"}], "private access only"),
+            (True, [{"default_action": "Deny", "bypass": "None"}], "private access only"),
         ],
     )
     def test_public_access_comes_first(
@@ -132,12 +132,12 @@ class TestExposure:
         plan.resource(KV, {"public_network_access_enabled": public, "network_acls": acls})
         assert read(plan).get(KV, "derived.exposure") == expected
 
-    def test_addresses_are_told_as_their_author_knows_them(self, plan: PlanJson, read: Reader) -> None:
+    def test_note_of_addresses_that_cover_all_networks(self, plan: PlanJson, read: Reader) -> None:
         acls = {"default_action": "Deny", "bypass": "None", "ip_rules": ["0.0.0.0/1", "128.0.0.0/2"]}
         plan.resource(KV, {"network_acls": [acls]})
         found = read(plan).answer(KV, "derived.exposure")
         assert isinstance(found, Scalar)
-        assert found.note == "the IP rules [0.0.0.0/1, 128.0.0.0/2] are all or nearly all addresses"
+        assert found.note == "IP rules cover all or nearly all addresses"
 
     @pytest.mark.parametrize("whole", [True, False])
     def test_secret_addresses_are_not_told(self, whole: bool, plan: PlanJson, read: Reader) -> None:
@@ -155,10 +155,10 @@ class TestExposure:
     @pytest.mark.parametrize(
         ("word", "expected"),
         [
-            ("Enabled", "world"),
-            ("enabled", "world"),
-            ("Disabled", "private-only"),
-            ("DISABLED", "private-only"),
+            ("Enabled", "all networks"),
+            ("enabled", "all networks"),
+            ("Disabled", "private access only"),
+            ("DISABLED", "private access only"),
             ("SecuredByPerimeter", "?"),
             ("", "?"),
             ("Enabeld", "?"),
@@ -171,7 +171,8 @@ class TestExposure:
         assert read(plan).get("azapi_resource.kv", "derived.exposure") == expected
 
     @pytest.mark.parametrize(
-        ("mode", "expected"), [("Enforced", "?"), ("enforced", "?"), ("Learning", "world"), ("Audit", "world")]
+        ("mode", "expected"),
+        [("Enforced", "?"), ("enforced", "?"), ("Learning", "all networks"), ("Audit", "all networks")],
     )
     @pytest.mark.parametrize("known", [True, False])
     def test_a_perimeter(self, known: bool, mode: str, expected: str, plan: PlanJson, read: Reader) -> None:
@@ -186,7 +187,7 @@ class TestExposure:
         plan.resource(KV, {"name": "kv", "id": ID}, actions=["no-op"])
         before = {"name": "a", "access_mode": "Enforced", "resource_id": ID}
         plan.resource("azurerm_network_security_perimeter_association.a", before=before, actions=["delete"])
-        assert read(plan).get(KV, "derived.exposure") == "world"
+        assert read(plan).get(KV, "derived.exposure") == "all networks"
 
     def test_a_closed_vault_in_a_perimeter(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
@@ -207,12 +208,12 @@ class TestExposure:
         written = {"resource_id": f"${{{KV}.id}}"}
         association = {"name": "a", "access_mode": "Learning"}
         plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
-        assert read(plan).get(KV, "derived.exposure") == "private-only"
+        assert read(plan).get(KV, "derived.exposure") == "private access only"
 
     def test_a_managed_hsm(self, plan: PlanJson, read: Reader) -> None:
         hsm = "azurerm_key_vault_managed_hardware_security_module.h"
         plan.resource(hsm, {"name": "h", "network_acls": [{"default_action": "Deny", "bypass": "None"}]})
-        assert read(plan).get(hsm, "derived.exposure") == "private-only"
+        assert read(plan).get(hsm, "derived.exposure") == "private access only"
 
 
 class TestScopeLevel:
@@ -220,12 +221,12 @@ class TestScopeLevel:
         ("scope", "expected"),
         [
             ("/", "tenant"),
-            ("/providers/Microsoft.Management/managementGroups/mg", "management-group"),
-            ("/PROVIDERS/microsoft.management/managementgroups/mg/", "management-group"),
+            ("/providers/Microsoft.Management/managementGroups/mg", "management group"),
+            ("/PROVIDERS/microsoft.management/managementgroups/mg/", "management group"),
             (SUBSCRIPTION, "subscription"),
             (f"{SUBSCRIPTION.upper()}/", "subscription"),
-            (GROUP, "resource-group"),
-            (GROUP.lower(), "resource-group"),
+            (GROUP, "resource group"),
+            (GROUP.lower(), "resource group"),
             (ID, "resource"),
             (f"{ID}/secrets/s", "object"),
             (f"{ID.upper()}/keys/k/versions/v", "object"),
@@ -242,8 +243,8 @@ class TestScopeLevel:
     @pytest.mark.parametrize(
         ("local", "expected"),
         [
-            ("azurerm_resource_group.x", "resource-group"),
-            ("azurerm_management_group.x", "management-group"),
+            ("azurerm_resource_group.x", "resource group"),
+            ("azurerm_management_group.x", "management group"),
             ("azurerm_subscription.x", "subscription"),
             ("data.azurerm_subscription.x", "subscription"),
             ("azurerm_key_vault.x", "resource"),
@@ -513,7 +514,7 @@ class TestAccessPolicies:
         assert self.policies(plan, read) == ["own", "?"]
 
     @pytest.mark.parametrize(
-        ("rbac", "expected"), [(True, "rbac"), (False, "access-policies"), (None, "access-policies")]
+        ("rbac", "expected"), [(True, "Azure RBAC"), (False, "access policies"), (None, "access policies")]
     )
     def test_the_permission_model_is_the_vaults(self, rbac: Any, expected: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", "rbac_authorization_enabled": rbac})

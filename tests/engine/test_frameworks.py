@@ -40,7 +40,7 @@ controls:
       that.
     when:
       attribute: derived.accessModel
-      equals: rbac
+      equals: Azure RBAC
     platform:
       status: not applicable
       because: There is none.

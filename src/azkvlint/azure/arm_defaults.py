@@ -98,7 +98,7 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
         ("properties", "immutableStorageWithVersioning", "immutabilityPolicy", "allowProtectedAppendWrites"): _BOOLEAN,
     },
 }
-_ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
+_ODD = "the value is a {} instead of a {}"
 _MAX_DIGITS = 16
 # The length of a path to a property.
 _OF_PROPERTIES = 2
@@ -168,7 +168,7 @@ def _doubt(written: Value, name: str, silence: Plain | None, api_version: str) -
         return MapValue(at=written.at, fields=fields, rest=written.rest)
     if not isinstance(written, Scalar) or str(written.value).lower() == str(silence).lower():
         return written
-    why = f"API version {api_version} does not know {name}"
+    why = f"`{name}` is not supported in API version {api_version}"
     return Unknown(at=written.at, why=why, given=True, sensitive=written.sensitive)
 
 
@@ -223,10 +223,10 @@ def _convert(scalar: Scalar, expected: str) -> Scalar | Unknown:
     if isinstance(plain, str):
         word = plain.strip().lower()
         if expected == _BOOLEAN and word in ("true", "false"):
-            return msgspec.structs.replace(scalar, value=word == "true", note=f"written as the string '{plain}'")
+            return msgspec.structs.replace(scalar, value=word == "true", note=f"written as the string `{plain}`")
         if expected == _NUMBER and word.isdecimal() and len(word) < _MAX_DIGITS:
-            return msgspec.structs.replace(scalar, value=int(word), note=f"written as the string '{plain}'")
-    kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "text"
+            return msgspec.structs.replace(scalar, value=int(word), note=f"written as the string `{plain}`")
+    kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "string"
     if expected in (kind, _ID):
         return scalar
     return Unknown(at=scalar.at, why=_ODD.format(kind, expected), sensitive=scalar.sensitive)
@@ -252,7 +252,7 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
     rows: list[_Row] = []
     for default in table:
         if not api_version and any(other.path == default.path and other != default for other in table):
-            rows.append(_Row(default.path, None, "its default depends on the API version, which is not known"))
+            rows.append(_Row(default.path, None, "the default depends on the API version, which has no value"))
         elif not api_version or default.since <= api_version < default.until:
             rows.append(_Row(default.path, default.value, _note(default.value, api_version)))
     return tuple(rows)
@@ -267,8 +267,8 @@ def is_default(value: Value, type_: str, path: Path, api_version: str) -> bool:
 
 def _note(plain: Plain, api_version: str) -> str:
     word = str(plain).lower() if isinstance(plain, bool) else str(plain)
-    version = f" of API version {api_version}" if api_version else ""
-    return f"not set, and the default{version} is {word}"
+    version = f" in API version {api_version}" if api_version else ""
+    return f"not set (default{version}: {word})"
 
 
 def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
@@ -281,7 +281,7 @@ def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> S
         return None
     items = operations.items if isinstance(operations, ListValue) else ()
     if isinstance(operations, Unknown) or any(isinstance(item, Unknown) for item in items):
-        return Unknown(at=at, origin=Origin.DEFAULT, why="its default depends on keyOps, which is not known")
+        return Unknown(at=at, origin=Origin.DEFAULT, why="the default depends on `keyOps`, which has no value")
     words = [str(item.value).lower() for item in items if isinstance(item, Scalar)]
     size = _EXCHANGE_SIZE if words == ["import"] else _RSA_SIZE
     return Scalar(at=at, value=size, origin=Origin.DEFAULT, note=_note(size, api_version))

@@ -117,12 +117,12 @@ def _alerted_on(resource: Resource, context: Context) -> Answer:
     for word, operation in _OPERATIONS[type_].items():
         sure = max(alerted.get(operation, Sure.NO), _mentioned_in_query(context, operation))
         fields[word] = certainty_value(
-            resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it"
+            resource, sure, context, ACTIVITY, f"`{operation}`", f"an alert on `{operation}` may apply to the resource"
         )
     for word, metrics in _HEALTH[type_].items():
         sure = max(alerted.get(metric, Sure.NO) for metric in metrics)
         fields[word] = certainty_value(
-            resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it"
+            resource, sure, context, METRIC, f"`{metrics[0]}`", f"an alert on `{metrics[0]}` may apply to the resource"
         )
     return known_object(resource, fields)
 
@@ -309,7 +309,7 @@ def _notices(resource: Resource, context: Context) -> Answer:
     for kind, event in _EVENTS.items():
         sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
         fields[kind] = certainty_value(
-            resource, sure, context, f"no subscription to {event}", "a subscription may include it"
+            resource, sure, context, TOPICS, f"no subscription to `{event}`", f"a subscription may include `{event}`"
         )
     return known_object(resource, fields)
 
@@ -370,7 +370,7 @@ def _plans(resource: Resource, context: Context) -> Answer:
     items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
     if not context.has_all_companions(resource):
-        items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
+        items.append(Unknown(at=resource.at, why="a `Microsoft.Security/pricings` outside the scanned files may exist"))
     return known_list(resource, items)
 
 
@@ -379,7 +379,7 @@ def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
 
     ``perhaps``: it may not exist, or may be for another subscription.
     """
-    doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
+    doubt = Unknown(at=at, why=f"`{plan.address}` may not be deployed, or not in this subscription")
     name, tier = plan.select(("name",)), plan.select(_TIER)
     is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
     certain = {

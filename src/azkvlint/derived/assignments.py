@@ -34,6 +34,13 @@ from azkvlint.model.value import (
 # subtracted only from the actions of the same permission), .../built-in-roles/security and /privileged.
 
 
+# The data actions that together are full access to secrets and keys.
+_FULL_ACCESS = {
+    f"Microsoft.KeyVault/vaults/{action}/action"
+    for action in ("secrets/getSecret", "secrets/setSecret", "keys/create", "keys/decrypt")
+}
+
+
 @cache
 def operations_of_built_in(name: str) -> tuple[str, ...] | None:
     """Return the relevant operations that a built-in role (lower case) allows; None for another role."""
@@ -60,9 +67,11 @@ def operations_of(definition: Resource) -> Value:
             certain.update((one, word) for one, word in found.items() if one not in certain)
             doubt = doubtful if doubt is None else doubt
     items: list[Value] = [
-        known(word, one, f"the role allows {display(word)}", sensitive=word.sensitive) for one, word in certain.items()
+        known(word, one, f"the role allows `{display(word)}`", sensitive=word.sensitive)
+        for one, word in certain.items()
     ]
-    return known_list(permissions, (*items, doubt) if doubt is not None else tuple(items))
+    note = "the role allows full access to secrets and keys" if certain.keys() >= _FULL_ACCESS else ""
+    return known_list(permissions, (*items, doubt) if doubt is not None else tuple(items), note)
 
 
 def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[str, Value], Unknown | None]:
@@ -120,9 +129,9 @@ def _fits(word: str, operation: str) -> bool:
 
 SCOPE = ("scope",)
 _LEVELS = {
-    "microsoft.resources/resourcegroups": "resource-group",
+    "microsoft.resources/resourcegroups": "resource group",
     "microsoft.resources/subscriptions": "subscription",
-    "microsoft.management/managementgroups": "management-group",
+    "microsoft.management/managementgroups": "management group",
 }
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 # A scope inside a vault: a role at this level has no permission on the vault itself.
@@ -132,28 +141,28 @@ _DEPTH = 2  # how deep inside a vault a scope may be: a key's version is in the 
 
 
 def level_of(answer: Answer, index: Index) -> Value | None:
-    """Return the level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
+    """Return the level of one scope: tenant, management group, subscription, resource group, resource or object."""
     match answer:
         case Unknown(pattern=pattern) if scope_level(pattern):
-            return known(answer, str(_level(pattern)), f"the scope is {pattern}")
+            return known(answer, str(_level(pattern)), f"the scope is `{pattern}`")
         case Scalar(value=str() as text):
             level = _level(text)
             if level is None:
-                return unknown(answer, f"'{display(answer)}' is not a scope")
-            return known(answer, level, f"the scope is {display(answer)}")
+                return unknown(answer, f"`{display(answer)}` is not a scope")
+            return known(answer, level, f"the scope is `{display(answer)}`")
         case Link(target=target, type=type_):
             found = index.resources.get(target)
             level = _level_of_type(found.type if found is not None else type_)
-            return known(answer, level, f"the scope is {target}")
+            return known(answer, level, f"the scope is `{target}`")
         case Unknown(types=types):
             levels = tuple(sorted({_level_of_type(type_) for type_ in types}))
             if len(levels) == 1:
-                return known(answer, levels[0], "whatever the scope is")
+                return known(answer, levels[0])
             return msgspec.structs.replace(answer, one_of=levels)
         case Absent():
             return None
         case _:
-            return unknown(answer, f"'{display(answer)}' is not a scope")
+            return unknown(answer, f"`{display(answer)}` is not a scope")
 
 
 def _level_of_type(type_: str) -> str:
@@ -237,7 +246,7 @@ class Coverage:
     def _looked_up(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if level == "tenant":
             return self.all, ()
-        if level == "management-group" or not (subscription if level == "subscription" else group):
+        if level == "management group" or not (subscription if level == "subscription" else group):
             return (), self.all
         certain: list[str] = []
         perhaps: list[str] = []
@@ -382,7 +391,7 @@ def role_name(resource: Resource, context: Context) -> Answer:
     if isinstance(role, Unknown) or isinstance(name, Unknown):
         return role if isinstance(role, Unknown) else name
     # Every assignment has a role: it is outside the graph, or a caller sets the variable that is null here.
-    return unknown(resource, "which role it assigns is not known")
+    return unknown(resource, "the role ID has no value")
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:
@@ -415,11 +424,11 @@ def operations(resource: Resource, context: Context) -> Answer:
     if built_in is None:
         custom = _custom(resource, name, context)
         if custom is None:
-            return unknown(name, "the role is not defined here, so nobody knows what it allows")
+            return unknown(name, "the role definition is not declared in the scanned files")
         if isinstance(custom, Unknown):
             return custom
         return _located_at(resource, operations_of(custom))
-    note = "" if name.sensitive else f"the role {name.value} allows it"
+    note = "" if name.sensitive else f"allowed by role `{name.value}`"
     items = tuple(known(name, one, note, sensitive=name.sensitive) for one in built_in)
     return known_list(name, items)
 

@@ -10,6 +10,7 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.derived.dates import expiry_note
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -109,7 +110,7 @@ def _certificate(der: bytes) -> _Read:
     issuer = _element(serial_and_algorithm.rest)
     validity = _element(issuer.rest)
     if validity.tag != _SEQUENCE:
-        raise ValueError("another element was expected")
+        raise ValueError("unexpected element")
     last_day = _day_of(_element(_element(validity.content).rest))
     subject = _element(validity.rest)
     return _Read(Certificate(last_day, _common_name(issuer.content)), issuer.content, subject.content)
@@ -119,7 +120,7 @@ def _inner(data: bytes, tag: int) -> bytes:
     """Return the content of the first element of ``data``, which must have this tag."""
     found = _element(data)
     if found.tag != tag:
-        raise ValueError("another element was expected")
+        raise ValueError("unexpected element")
     return found.content
 
 
@@ -133,7 +134,7 @@ def _element(data: bytes) -> _Element:
         start += length & 0x7F
         length = int.from_bytes(data[2:start], "big")
     if len(data) < start + length:
-        raise ValueError("it is cut off")
+        raise ValueError("truncated element")
     return _Element(data[0], data[start : start + length], data[start + length :])
 
 
@@ -143,7 +144,7 @@ def _day_of(time: _Element) -> date:
         # RFC 5280 section 4.1.2.5.1: years from 50 on are 19YY.
         text = ("19" if text[:2] >= "50" else "20") + text
     elif time.tag != _GENERALIZED_TIME:
-        raise ValueError("it is no time")
+        raise ValueError("not a time")
     return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
@@ -225,10 +226,10 @@ def _issuer_provider(resource: Resource, context: Context) -> Answer:
     named = all(isinstance(one.select(("name",)), Scalar) for one in found)
     if len(certain) == 1 and named and all(isinstance(one, Scalar) for one in providers):
         sensitive = any(one.sensitive for one in providers)
-        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(certain))}"
+        note = "" if sensitive else f"issuer `{found[0].address}` uses {next(iter(certain))}"
         at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
         return known(at, next(iter(certain)), note, sensitive=sensitive)
-    return unknown(name, "which authority its issuer is does not stand in this input")
+    return unknown(name, "the certificate authority of the issuer is not declared in the scanned files")
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
@@ -260,7 +261,7 @@ def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
     return named or ((text_of(above).lower(),) if isinstance(above, Scalar) else None)
 
 
-@derived("renewals", of=CERTIFICATES, label="renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
+@derived("renewals", of=CERTIFICATES, label="automatic renewal", reads={CERTIFICATES: (_ACTIONS, _MONTHS)})
 def _renewals(resource: Resource, _: Context) -> Answer:
     """Return the renewals of a certificate.
 
@@ -289,7 +290,9 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
         if not isinstance(given, Absent):
             fields[name] = given
         elif isinstance(other, Unknown) or (number is not None and not life):
-            fields[name] = other if isinstance(other, Unknown) else unknown(resource, "its validity is not known")
+            fields[name] = (
+                other if isinstance(other, Unknown) else unknown(resource, "the validity period has no value")
+            )
         elif number is not None:
             part = 100 - 100 * number / life if name == "percentage" else life * (100 - number) / 100
             fields[name] = known(other, int(part))
@@ -308,12 +311,11 @@ def _days_over_limit(resource: Resource, context: Context) -> Answer:
     if isinstance(months, Absent):
         return months
     if number is None:
-        return unknown(months, f"'{display(months)}' is not a number of months that Key Vault accepts")
+        return unknown(months, f"`{display(months)}` is not a supported number of months")
     limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
-    note = (
-        f"{pluralize(number, 'month')} may be {pluralize(longest, 'day')}, and the limit on {context.today} is {limit}"
-    )
+    months_are = f"{pluralize(number, 'month')} {'is' if number == 1 else 'are'}"
+    note = f"{months_are} up to {pluralize(longest, 'day')}; the limit on {context.today} is {pluralize(limit, 'day')}"
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
     return known(at, longest - limit, note)
 
@@ -336,24 +338,33 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
     if isinstance(contents, Absent):
         return None
     if not isinstance(contents, Scalar):
-        return unknown(resource, "the imported certificate is not known")
+        return unknown(
+            resource, contents.why if isinstance(contents, Unknown) else "the imported certificate is not a string"
+        )
     certain: dict[str, Certificate | None] = context.cache.setdefault("certificates", {})
     if resource.address not in certain:
         certain[resource.address] = certificate_in(str(contents.value))
-    return certain[resource.address] or unknown(resource, "the imported certificate is no PEM text that can be read")
+    return certain[resource.address] or unknown(resource, "the imported certificate is not a valid PEM string")
 
 
-@derived("importedDaysLeft", of=CERTIFICATES, label="days until expiry", reads={CERTIFICATES: (_CONTENTS,)})
+@derived(
+    "importedDaysLeft",
+    of=CERTIFICATES,
+    label="days until the imported certificate expires",
+    reads={CERTIFICATES: (_CONTENTS,)},
+)
 def _days_left(resource: Resource, context: Context) -> Answer:
     """Return the days until an imported certificate expires."""
     found = _parsed(resource, context)
     if found is None or isinstance(found, Unknown):
         return or_absent(found, resource)
     left = (found.last_day - context.today).days
-    return known(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
+    return known(resource, left, expiry_note(found.last_day.isoformat(), left))
 
 
-@derived("importedIssuer", of=CERTIFICATES, label="issuer", reads={CERTIFICATES: (_CONTENTS,)})
+@derived(
+    "importedIssuer", of=CERTIFICATES, label="issuer of the imported certificate", reads={CERTIFICATES: (_CONTENTS,)}
+)
 def _issuer_name(resource: Resource, context: Context) -> Answer:
     """Return the common name of the issuer of an imported certificate."""
     found = _parsed(resource, context)
@@ -366,7 +377,7 @@ def _contacts(resource: Resource, _: Context) -> Answer:
     certain = resource.select(_CONTACTS)
     if not resource.existing or (isinstance(certain, ListValue) and certain.items):
         return absent(resource)
-    return unknown(resource, "the vault exists already, and may have contacts")
+    return unknown(resource, "the contacts of an existing vault are not known")
 
 
 # --- Services that use a vault's certificates for TLS, and whether they are reachable from the internet -------------
@@ -454,7 +465,7 @@ def certificates_of(resource: Resource) -> Iterator[Value]:
         if not isinstance(one, Absent):
             yield one
     elif type_ in _APART and not isinstance(resource.select(_APART[type_]), Absent):
-        yield unknown(resource, "vault and name of the certificate are written apart")
+        yield unknown(resource, "the certificate ID consists of separate properties")
 
 
 def _certificate_id(value: Value) -> Value:
@@ -477,9 +488,9 @@ def _serves_public(resource: Resource, context: Context) -> Answer:
     if type_ == OF_ENVIRONMENT:
         return _unless(one_target(resource, "parent", context), resource, _INTERNAL, "true")
     if type_ == FRONT_DOOR:
-        return known(resource, True, "Front Door serves the internet")
+        return known(resource, True, "Front Door is public")
     return (
-        unknown(resource, "which apps use it, and who can reach them, is not said")
+        unknown(resource, "the apps that use the certificate, and their network access, are not known")
         if type_ in NEEDS
         else absent(resource)
     )
@@ -494,14 +505,16 @@ def _has_public_frontend(gateway: Resource) -> Value | None:
     addresses = [found for found in addresses if not isinstance(found, Absent)]
     public = any(not isinstance(found, Unknown) or found.is_set for found in addresses)
     if addresses and not public:
-        return unknown(gateway, "whether it has a public frontend is not known")
-    return known(gateway, public, "it has a public frontend" if public else "it has no public frontend")
+        return unknown(gateway, "a frontend may have a public IP address")
+    return known(
+        gateway, public, "a frontend has a public IP address" if public else "no frontend has a public IP address"
+    )
 
 
 def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) -> Value:
     """Return that a resource is public, unless the resource that it belongs to is declared as internal."""
     answer = of.select(path) if of is not None else None
     if of is None or of.existing or isinstance(answer, Unknown):
-        return unknown(resource, "whether what it belongs to is internal is not known")
+        return unknown(resource, "the service of the certificate may be internal")
     word = str(answer.value).lower() if isinstance(answer, Scalar) else ""
-    return known(resource, word != internal, f"{of.address} is {'not ' if word != internal else ''}internal")
+    return known(resource, word != internal, f"`{of.address}` is {'not ' if word != internal else ''}internal")

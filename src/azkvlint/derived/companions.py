@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
+from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.derived.registry import Context, known, unknown
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value
 
-_ELSEWHERE = "one that is not part of this input may do so"
+
+def elsewhere(type_: str) -> str:
+    """Return the reason for an unknown fact that depends on resources of a type outside the input."""
+    return f"a `{canonical(type_) or type_}` outside the scanned files may refer to it"
 
 
 class Sure(IntEnum):
@@ -78,13 +82,13 @@ def items_of(answer: Answer) -> tuple[Value, ...]:
     return () if isinstance(answer, Absent) else (answer,)
 
 
-def certainty_value(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
+def certainty_value(resource: Resource, sure: Sure, context: Context, type_: str, note: str, doubt: str) -> Value:
     """Return a fact about a resource as a value.
 
-    The value is true, false, or unknown if a companion outside the input may make it true.
+    The value is true, false, or unknown if a companion of type ``type_`` outside the input may make it true.
     """
     if sure is Sure.NO and not context.has_all_companions(resource):
-        return unknown(resource, _ELSEWHERE)
+        return unknown(resource, elsewhere(type_))
     if sure is Sure.PERHAPS:
         return unknown(resource, doubt)
     return known(resource, sure is Sure.YES, "" if sure is Sure.YES else note)

@@ -109,7 +109,7 @@ def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
     sensitive = sensitive or source.sensitive
     if OPEN not in text:
         return Scalar(at=source.at, value=text, sensitive=sensitive)
-    why = source.why if isinstance(source, Unknown) else "the id is known only after deployment"
+    why = source.why if isinstance(source, Unknown) else "the key ID is known after deployment"
     return Unknown(at=source.at, why=why, pattern=text, sensitive=sensitive)
 
 
@@ -405,7 +405,7 @@ def _vault_of(value: Value, context: Context) -> Value | None:
         return _outside(value, context)
     found = [one for one in (reference_of("", "", vault, index) for vault in above) if one is not None]
     vaults = tuple(address for one in found for address in (*one.targets, *one.candidates))
-    why = value.why if isinstance(value, Unknown) else "which vault its key is in is not known"
+    why = value.why if isinstance(value, Unknown) else "the vault of the key is not known"
     closed = not reference.anything and not reference.outside and not any(one.anything or one.outside for one in found)
     return Unknown(at=value.at, why=why, candidates=vaults, closed=closed, hops=reference.hops)
 
@@ -418,7 +418,9 @@ def _outside(value: Value, context: Context) -> Value:
     if not nameless:
         return value
     # One more candidate is outside the graph: the vault of that name may be another one.
-    return Unknown(at=value.at, why="a vault's name is not known", candidates=(*nameless, display(value)), closed=True)
+    return Unknown(
+        at=value.at, why="the name of a vault is not known", candidates=(*nameless, display(value)), closed=True
+    )
 
 
 def _nameless(context: Context) -> tuple[str, ...]:
@@ -454,7 +456,7 @@ def places_of(resource: Resource) -> Iterator[Value]:
 # --- The store of a customer-managed key, and whether its consumer refers to a specific version ---------------------
 
 
-_STORES = dict(zip(_VAULTS, ("vault", "managed-hsm"), strict=True))
+_STORES = dict(zip(_VAULTS, ("vault", "managed HSM"), strict=True))
 _VERSION: Path = ("derived", "keyVersion")
 # The last part of a Terraform reference to a key with, or without, a version. The id of a key in a managed HSM has no
 # version. Source: the provider's documentation of azurerm_key_vault_key and ..._security_module_key.
@@ -464,7 +466,7 @@ _HSM_KEY = "hardware_security_module_key"
 
 @derived("keyStore", of=PATHS, label="store of the key", reads=GRAPH_NEEDS)
 def _key_store(resource: Resource, context: Context) -> Answer:
-    """Return ``vault`` or ``managed-hsm``: the store of a consumer's keys.
+    """Return ``vault`` or ``managed HSM``: the store of a consumer's keys.
 
     With several keys, ``vault`` if any of them is in a vault.
     """
@@ -488,8 +490,8 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     words = {_STORES.get(type_) for type_ in types}
     word = words.pop() if len(words) == 1 else None
     if word is None:
-        return unknown_as(value, "whether it is a vault or a managed HSM is not known")
-    return known(value, word, f"its key is in a {word.replace('-', ' ')}")
+        return unknown_as(value, "the key may be in a vault or in a managed HSM")
+    return known(value, word, f"key in a {word}")
 
 
 @derived(
@@ -532,7 +534,7 @@ def _named(key: Value) -> Scalar | Unknown:
     """Return whether the key reference itself contains a version."""
     pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
     if pinned is None:
-        return unknown_as(key, "whether it names a version of its key is not known")
+        return unknown_as(key, "the key ID may contain a version")
     return known(key, pinned)
 
 

@@ -36,6 +36,7 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.plural import pluralize
 
 KEYS = "microsoft.keyvault/vaults/keys"
 SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -49,6 +50,7 @@ EXPIRES, BEGINS, CREATED = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTR
 _KEPT = regex(r"\btime_(?:offset|rotating|static)\.")
 # The actions with which a plan or what-if result creates an object. Source alone is checked as if nothing existed.
 MADE: frozenset[str | None] = frozenset({"create", "replace"})
+_NO_DATE = "the value is not a date"
 _NEW = MADE | {None}
 
 
@@ -70,10 +72,10 @@ def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     if isinstance(found, Absent):
         return None
     if not isinstance(found, Scalar):
-        return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no date")
+        return found if isinstance(found, Unknown) else Unknown(at=found.at, why=_NO_DATE)
     seconds = _seconds(found.value)
     if seconds is None:
-        return Unknown(at=found.at, why="it is no date", sensitive=found.sensitive)
+        return Unknown(at=found.at, why=_NO_DATE, sensitive=found.sensitive)
     # Values computed from the moment are located at this date.
     at = msgspec.structs.replace(found.at, attribute=path_text(path))
     return Moment(seconds, msgspec.structs.replace(found, at=at))
@@ -102,7 +104,7 @@ def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment
             return found
     if resource.action in new:
         return midnight(today, resource)
-    return unknown(resource, "when it was made is not known")
+    return unknown(resource, "the creation date is not known")
 
 
 def midnight(day: date, of: Resource) -> Moment:
@@ -125,11 +127,11 @@ def _whole_days(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
 
 
 def _day(seconds: float) -> str:
-    """Return a day for messages; a number outside the calendar, as for milliseconds used in place of seconds."""
+    """Return a day for messages, which may be outside the calendar, as for milliseconds used in place of seconds."""
     try:
         return (_EPOCH + timedelta(days=seconds // DAY)).isoformat()
     except OverflowError:
-        return f"day {int(seconds // DAY)} after 1970-01-01"
+        return "a date after the year 9999" if seconds > 0 else "a date before the year 1"
 
 
 @derived("daysLeft", of=DATED, label="days until expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
@@ -137,7 +139,19 @@ def _days_left(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
         return or_absent(end, resource)
-    return _whole_days("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
+    found = _whole_days("", midnight(context.today, resource), end, end)
+    days = int(found.value)
+    # A sensitive date must not appear in a note either.
+    hidden = "has expired" if days < 0 else ""
+    return msgspec.structs.replace(found, note=hidden if end.value.sensitive else expiry_note(end.day, days))
+
+
+def expiry_note(day: str, days: int) -> str:
+    """Return the day on which an object expires, and the number of days until then, as a predicate."""
+    if days < 0:
+        return f"expired on {day} ({pluralize(-days, 'day')} ago)"
+    when = f"in {pluralize(days, 'day')}" if days else "today"
+    return f"expires on {day} ({when})"
 
 
 @derived("expiryYear", of=DATED, label="year of expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
@@ -146,7 +160,7 @@ def _expiry_year(resource: Resource, _: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
         return or_absent(end, resource)
-    note = "" if end.value.sensitive else f"it expires on {end.day}"
+    note = "" if end.value.sensitive else f"expires on {end.day}"
     try:
         year = (_EPOCH + timedelta(days=end.seconds // DAY)).year
     except OverflowError:
@@ -176,8 +190,27 @@ def _valid_days(resource: Resource, context: Context) -> Answer:
     begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
-    note = "it is made today, {first}" if _is_undated(resource) else "it is valid from {first}"
-    return _whole_days(f"{note}, and expires on {{last}}", begin, end, end)
+    note = "created on {first}, expires on {last}" if _is_undated(resource) else "valid from {first} to {last}"
+    return _whole_days(note, begin, end, end)
+
+
+@derived(
+    "daysFromNotBefore",
+    of=DATED,
+    label="period from the not-before date to the expiration date",
+    reads=dict.fromkeys(DATED, (EXPIRES, BEGINS)),
+    local_only=True,
+)
+def _days_from_not_before(resource: Resource, _: Context) -> Answer:
+    end, begin = expiry(resource), moment(resource, BEGINS)
+    if end is None or begin is None:
+        return absent(resource)
+    if isinstance(end, Unknown):
+        return end
+    if isinstance(begin, Unknown):
+        return begin
+    found = _whole_days("expires on {last}, before its not-before date {first}", begin, end, end)
+    return found if found.note else msgspec.structs.replace(found, note="expires before its not-before date")
 
 
 @derived(
@@ -200,7 +233,7 @@ def _least_valid_days(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(found, Unknown) or not isinstance(end, Moment) or not _is_undated(resource):
         return found
-    note = "it is there today, {first}, and expires on {last}"
+    note = "exists on {first}, expires on {last}"
     return _whole_days(note, midnight(context.today, resource), end, end)
 
 
@@ -226,13 +259,13 @@ def _active_days(resource: Resource, context: Context) -> Answer:
     begin = start(resource, context.today, MADE)
     if isinstance(begin, Unknown):
         return begin
-    return _whole_days("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
+    return _whole_days("active since {first}", begin, midnight(context.today, resource), begin)
 
 
 @derived(
     "moving",
     of=DATED,
-    label="dates that change with every run",
+    label="date computed from the current time",
     reads=dict.fromkeys(
         DATED,
         (
@@ -256,14 +289,13 @@ def _moves(found: Value, resource: Resource) -> Value:
     if not isinstance(found, Unknown):
         return known(found, False)
     if found.why == BY_RUN:
-        note = "it is reckoned from the moment of the run"
-        return known(found, True, note)
+        return known(found, True, "computed from the current time at each plan")
     if found.why == BY_DEPLOYMENT:
         # A template creates a key only once; later changes to an existing key have no effect.
-        note = "it is reckoned from the moment of the deployment"
+        note = "computed from `utcNow()` at each deployment"
         return known(found, resource.type.lower() == SECRETS, note)
     if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
-        return known(found, False, "it is kept by a resource of the time provider")
+        return known(found, False, "stored in the state by the time provider")
     return found
 
 
@@ -283,6 +315,7 @@ _YEAR = 365 * _DAY + _DAY // 4
 _IN_SECONDS = (_YEAR, _YEAR // 12, 7 * _DAY, _DAY, 3_600, 60, 1)
 # A longer string is not a valid duration.
 _LONGEST = 40
+_NO_DURATION = "the value is not an ISO 8601 duration"
 
 Days: TypeAlias = float | Unknown | None
 
@@ -294,7 +327,7 @@ def duration(answer: Answer) -> Days:
     text = str(answer.value) if isinstance(answer, Scalar) else ""
     match = _DURATION.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why="it is no duration")
+        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why=_NO_DURATION)
     parts = zip(match.groups(), _IN_SECONDS, strict=True)
     return sum(int(number or 0) * unit for number, unit in parts) / _DAY
 
@@ -347,7 +380,7 @@ class _Policy:
         if days is None or isinstance(days, Unknown):
             return days
         whole = floor(days)
-        note = (ahead if whole >= 0 else behind).format(abs(whole))
+        note = (ahead if whole >= 0 else behind).format(pluralize(abs(whole), "day"))
         return known(self.at, whole, note)
 
     def _trigger(self) -> Value | None:
@@ -356,26 +389,33 @@ class _Policy:
                 return days
         if self.after is None and self.before is None:
             return None
-        word = "before-expiry" if self.after is None else "after-creation" if self.before is None else "both"
+        word = _AFTER_CREATION if self.before is None else _BOTH
+        if self.after is None:
+            if isinstance(self.lifetime, Unknown) and not self.lifetime.is_set:
+                return self.lifetime
+            word = _BEFORE_UNSET_EXPIRY if self.lifetime is None else _BEFORE_EXPIRY
         return known(self.at, word, _TRIGGERS[word])
 
 
 # The notes for a number of days, and for a negative number.
 _NOTES = {
-    "expiryDays": ("its versions expire after {} days", ""),
-    "everyDays": ("a version is rotated {} days after it is made", "a version is rotated {} days before it is made"),
-    "leadDays": ("a version is rotated {} days before it expires", "a version expires {} days before it is rotated"),
-    "noticeDays": ("it notifies {} days before a version expires", ""),
-    "silenceDays": ("it notifies {} days after a version is made", "it notifies {} days before a version is made"),
+    "expiryDays": ("versions expire after {}", ""),
+    "everyDays": ("versions are rotated {} after creation", "versions are rotated {} before creation"),
+    "leadDays": ("versions are rotated {} before they expire", "versions expire {} before they are rotated"),
+    "noticeDays": ("the notification is {} before expiration", ""),
+    "silenceDays": ("the notification is {} after creation", "the notification is {} before creation"),
     "slackDays": (
-        "its first version is rotated {} days before it expires",
-        "its first version expires {} days before it is rotated",
+        "the first version is rotated {} before it expires",
+        "the first version expires {} before it is rotated",
     ),
 }
+_BEFORE_EXPIRY, _BEFORE_UNSET_EXPIRY = "before expiry", "before unset expiry"
+_AFTER_CREATION, _BOTH = "after creation", "both"
 _TRIGGERS = {
-    "before-expiry": "it rotates some time before an expiry that it does not set",
-    "after-creation": "it rotates some time after creation",
-    "both": "it rotates both some time after creation and some time before expiry",
+    _BEFORE_EXPIRY: "rotation before expiry",
+    _BEFORE_UNSET_EXPIRY: "rotation before expiry, but no expiry time is set",
+    _AFTER_CREATION: "rotation after creation",
+    _BOTH: "two triggers: after creation and before expiry",
 }
 
 

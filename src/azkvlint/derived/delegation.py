@@ -208,7 +208,7 @@ def _assignable(resource: Resource, context: Context) -> Answer:
 
 def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:
     """Return a role, and whether it may be assigned."""
-    allowed: Value = unknown(at, f"whether its condition leaves {name} is not clear")
+    allowed: Value = unknown(at, f"the condition may allow assigning role `{name}`")
     if True in truth.certain or True not in truth.possible:
         allowed = known(at, True in truth.certain, name)
     return MapValue(at=at, fields={"name": known(at, name, name), "allowed": allowed})

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
-from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
+from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.apply_order import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
@@ -67,11 +67,10 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     if isinstance(inline, Unknown) or inline:
         return inline if isinstance(inline, Unknown) else known(resource, True)
     if not grants or len(late) < len(may_be):
-        return unknown(resource, f"whether it needs {late[0]} is not known")
+        return unknown(resource, f"`{late[0]}` may allow creating the object")
     if UNRESOLVED in before:
-        return unknown(resource, f"whether it waits for {grants[0]} cannot be followed")
-    note = f"{resource.address} does not wait for {grants[0]}"
-    return known(resource, False, note)
+        return unknown(resource, f"the dependency on `{grants[0]}` cannot be traced")
+    return known(resource, False, grants[0])
 
 
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
@@ -82,8 +81,8 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
     vault = context.index.resources.get(address)
     if vault is None:
         return False
-    model, found = model_of(vault.select(RBAC)), grants_of(vault, context)
-    if isinstance(model, Scalar) and model.value == "rbac":
+    model, found = model_of(vault), grants_of(vault, context)
+    if isinstance(model, Scalar) and model.value == BY_ROLES:
         return False
     doubts = [found] if isinstance(found, Unknown) else []
     for one in () if isinstance(found, Unknown) else found:

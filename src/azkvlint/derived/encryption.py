@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from azkvlint.azure.azurerm.argument_names import state_value
 from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
@@ -23,14 +24,17 @@ from azkvlint.model.value import (
     Scalar,
     Unknown,
     Value,
-    display,
     select,
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
 
 # UNLESS_ADDED: the resource has no key, but a separate resource may add one.
-CUSTOMER, PLATFORM, UNLESS_ADDED = "customer-key", "platform-key", "platform-key-unless-added"
+CUSTOMER, PLATFORM, UNLESS_ADDED = (
+    "customer-managed key",
+    "Microsoft-managed key",
+    "Microsoft-managed key unless a separate resource adds one",
+)
 
 _BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in SERVICES.items()}
 _NAMED: tuple[Path, ...] = (consumers.KEY_ID, consumers.KEY_IDS, consumers.VAULT_ID)
@@ -95,7 +99,7 @@ def _switched(resource: Resource, service: Service) -> Value | None:
     if not isinstance(answer, Scalar) or not _text(answer):
         return None
     word = CUSTOMER if _text(answer) in {word.lower() for word in service.switch.words} else PLATFORM
-    return known(answer.at, word, answer.note or f"{service.switch.path} is {display(answer)}")
+    return known(answer.at, word, state_value(resource.declared_as, tuple(service.switch.path.split(".")), answer))
 
 
 def _found(resource: Resource, service: Service, index: Index) -> Value | None:
@@ -111,9 +115,9 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
     if isinstance(inside, Unknown):
         return unknown(inside, inside.why)
     if inside:
-        return known(resource.at, CUSTOMER, "the machine encrypts the disk, with a secret in the customer's vault")
+        return known(resource.at, CUSTOMER, "Azure Disk Encryption is enabled")
     if service.copies is not None and _is_among(resource, service.copies) is not False:
-        return unknown(resource, "it takes over the key of what it is a copy of")
+        return unknown(resource, "the disk uses the key of its source")
     # In Terraform an azurerm resource can also add a key to an azapi resource.
     if service.added_in_arm or (service.added and is_azure(resource.declared_as)):
         return known(resource.at, UNLESS_ADDED, found.note)
@@ -158,13 +162,13 @@ def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
     doubt: Unknown | None = None
     for answer in answers:
         if _is_set(answer) is True:
-            return known(answer.at, CUSTOMER, "a key of the customer's is named")
+            return known(answer.at, CUSTOMER, "customer-managed key")
         # Some item of a list is not known.
         doubtful = (one for one in _items(answer) if isinstance(one, Unknown))
         doubt = next(doubtful, None) if doubt is None else doubt
     if doubt is not None:
         return unknown(doubt, doubt.why)
-    return known(at, PLATFORM, "no key is named, so Microsoft's own is used")
+    return known(at, PLATFORM, "no customer-managed key is set")
 
 
 def _is_set(answer: Answer) -> bool | None:

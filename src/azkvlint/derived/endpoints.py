@@ -8,13 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
 from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    display,
+    select,
+    text_of,
+)
 
 ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
@@ -58,16 +73,23 @@ def connection(resource: Resource, field: str) -> Answer:
     return have
 
 
-@derived("privateLinkServiceId", of=ENDPOINTS, label="target", reads=TARGET_READS)
+@derived("privateLinkServiceId", of=ENDPOINTS, label="target of the private endpoint", reads=TARGET_READS)
 def _target(resource: Resource, _: Context) -> Answer:
     """Return the target of an endpoint."""
     return connection(resource, _TARGET)
 
 
-@derived("groupIds", of=ENDPOINTS, label="subresources", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
+@derived("groupIds", of=ENDPOINTS, label="subresource", reads={ENDPOINTS: (("properties",), _READ[_PARTS])})
 def _subresources(resource: Resource, _: Context) -> Answer:
     """Return the subresources of its target that an endpoint connects to."""
-    return connection(resource, _PARTS)
+    found = connection(resource, _PARTS)
+    if not isinstance(found, ListValue):
+        return found
+    items = tuple(
+        msgspec.structs.replace(item, note=f"subresource is `{display(item)}`") if isinstance(item, Scalar) else item
+        for item in found.items
+    )
+    return msgspec.structs.replace(found, items=items)
 
 
 @derived(
@@ -96,11 +118,11 @@ def _target_type(resource: Resource, context: Context) -> Answer:
     types = _types_of(target, context)
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
-        return known(target, type_, f"it leads to a {type_}")
+        return known(target, type_, f"target type is {type_}")
     parts = connection(resource, _PARTS)
     if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
-        return known(target, OTHER, "its part is not one of Key Vault")
-    return unknown_as(target, "the type of what it leads to is not known")
+        return known(target, OTHER, "subresource does not belong to Key Vault")
+    return unknown_as(target, "the type of the target is not known")
 
 
 def _is_of_other(part: Value) -> bool:
@@ -153,7 +175,7 @@ def zone_ids(resource: Resource, context: Context) -> Answer:
         return known_list(ids[0], ids)
     if resource.address in groups or not groups.get(""):
         return absent(resource)
-    return unknown(resource, f"{groups[''][0].address} may be its zone group")
+    return unknown(resource, f"`{groups[''][0].address}` may be the DNS zone group of the endpoint")
 
 
 def _groups(context: Context) -> dict[str, list[Resource]]:
@@ -192,11 +214,11 @@ def zone_name(id_: Value, context: Context) -> Value:
     text = text_of(id_).rstrip("/").rpartition("/")[2]
     if text and HOLE not in text:
         return _named(id_, text, sensitive=id_.sensitive)
-    return unknown_as(id_, "the name of the zone is not known")
+    return unknown_as(id_, "the name of the private DNS zone is not known")
 
 
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
-    note = "" if sensitive else f"the zone is {name}"
+    note = "" if sensitive else f"zone is `{name}`"
     return known(id_, name, note, sensitive=sensitive)
 
 
@@ -236,7 +258,9 @@ def zone_of(resource: Resource, context: Context) -> Answer:
     if len(found) == 1 and not perhaps:
         return Link(at=name.at, target=found[0].address, type=found[0].type, origin=Origin.DERIVED)
     candidates = tuple(zone.address for zone in (*found, *perhaps))
-    why = f"it may be any of {len(candidates)} zones" if len(candidates) > 1 else f"it may be {''.join(candidates)}"
+    why = f"the private DNS zone may be any of {len(candidates)}"
+    if len(candidates) == 1:
+        why = f"the private DNS zone may be `{candidates[0]}`"
     return (
         Unknown(at=name.at, origin=Origin.DERIVED, why=why, candidates=candidates, closed=True)
         if candidates
@@ -279,7 +303,7 @@ def _dns_record(resource: Resource, context: Context) -> Answer:
         doubtful = context.index.of_type(_RECORDS)
     if not doubtful:
         return absent(resource)
-    return unknown(resource, f"{doubtful[0].address} may be its record")
+    return unknown(resource, f"`{doubtful[0].address}` may be the DNS record of the endpoint")
 
 
 def _is_in_resolved_zone(record: Resource, vault: Resource, context: Context) -> bool | None:
@@ -353,8 +377,9 @@ def _answers_network(resource: Resource, context: Context) -> Answer:
     if sure is not Sure.YES and any(of_endpoint is Sure.PERHAPS for _, of_endpoint in zones):
         sure = Sure.PERHAPS
     named = ", ".join(sorted({_name_of(link, context) for link, _ in certain}))
-    note = f"its zone is linked to {named}, and it is in {network}"
-    return certainty_value(resource, sure, context, note, "whether its zone is linked to its network is not known")
+    note = f"zone linked to {named}, endpoint in {network}"
+    doubt = "the private DNS zone may be linked to the network of the endpoint"
+    return certainty_value(resource, sure, context, LINKS, note, doubt)
 
 
 def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
@@ -466,4 +491,4 @@ def _is_network(address: str, context: Context) -> bool:
 
 
 def _name_of(link: Resource, context: Context) -> str:
-    return _network_at(link.select(_NETWORK), context) or "one that is not known"
+    return _network_at(link.select(_NETWORK), context) or "an unknown network"

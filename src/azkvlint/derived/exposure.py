@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
+from azkvlint.azure.azurerm.argument_names import name_as_written, state_value
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -39,6 +40,7 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     display,
+    path_text,
     select,
     text_of,
 )
@@ -100,7 +102,7 @@ def share(size: int) -> str:
     """Return a number of addresses in words."""
     if size >= WORLD_SIZE:
         return "all or nearly all addresses"
-    return f"{size:,} addresses, as many as a /{32 - (size.bit_length() - 1)} or more"
+    return f"{size:,} addresses (/{32 - (size.bit_length() - 1)} or larger)"
 
 
 def covered(ranges: list[Range]) -> dict[int, int]:
@@ -118,7 +120,9 @@ def covered(ranges: list[Range]) -> dict[int, int]:
     return found
 
 
-PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
+PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = (
+    "private access only", "listed subnets", "listed IP addresses", "large IP range", "all networks",
+)  # fmt: skip
 
 PUBLIC: Path = ("properties", "publicNetworkAccess")
 ACLS: Path = ("properties", "networkAcls")
@@ -129,6 +133,7 @@ _TAGS: Path = (*ACLS, "serviceTags")
 
 
 ON, OFF, PERIMETER = "on", "off", "perimeter"
+_MAY_OVERRIDE = "a network security perimeter may override the firewall"
 
 
 def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
@@ -142,12 +147,12 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
         return _unknown(public)
     word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
     if word == "enabled" and enforced is None:
-        return _unknown(public, "a network security perimeter may overrule it")
+        return _unknown(public, _MAY_OVERRIDE)
     if word == "securedbyperimeter" or (word in ("enabled", "disabled") and enforced):
-        return _verdict(PERIMETER, public, PUBLIC, "a network security perimeter decides who can reach it")
+        return _verdict(PERIMETER, public, PUBLIC, note="a network security perimeter controls access")
     if word not in ("enabled", "disabled"):
-        return _unknown(public, f"'{display(public)}' is neither Enabled nor Disabled")
-    return _verdict(ON if word == "enabled" else OFF, public, PUBLIC)
+        return _unknown(public, f"public network access `{display(public)}` is not supported")
+    return _verdict(ON if word == "enabled" else OFF, public, PUBLIC, resource.declared_as)
 
 
 def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
@@ -158,8 +163,9 @@ def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
     public = resource.select(PUBLIC)
     secured = isinstance(public, Scalar) and str(public.value).lower() == "securedbyperimeter"
     if not (secured or enforced) and (enforced is None or isinstance(public, Unknown)):
-        return _unknown(public, "" if enforced is False else "a network security perimeter may overrule it")
-    return msgspec.structs.replace(_verdict(PERIMETER, public, PUBLIC), value=secured or enforced is True)
+        return _unknown(public, "" if enforced is False else _MAY_OVERRIDE)
+    found = _verdict(PERIMETER, public, PUBLIC, resource.declared_as)
+    return msgspec.structs.replace(found, value=secured or enforced is True)
 
 
 def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:
@@ -175,13 +181,15 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Sca
     if public.value == PERIMETER:
         certain = inside()
         # The finding is reported at the vault, whichever rule of the perimeter decides.
-        return _unknown(public, public.note) if certain is None else msgspec.structs.replace(certain, at=public.at)
+        if certain is None:
+            return _unknown(public, "the access rules of the network security perimeter are not known")
+        return msgspec.structs.replace(certain, at=public.at)
     if enforced is None:
-        return _unknown(public, "a network security perimeter may overrule it")
+        return _unknown(public, _MAY_OVERRIDE)
     found = msgspec.structs.replace(public, value=PRIVATE) if public.value == OFF else _firewall(resource)
     learning = inside() if isinstance(found, Scalar) and found.value != WORLD else None
     if learning is not None and worst([found, learning]) is not found:
-        return _unknown(found, "a network security perimeter that is not enforced may let in more")
+        return _unknown(found, "a network security perimeter in learning mode may allow more access")
     return found
 
 
@@ -189,15 +197,16 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
     """Return the verdict where public network access is on."""
     acls = resource.select(ACLS)
     if isinstance(acls, Absent):
-        return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
+        return _verdict(WORLD, acls, ACLS, note="no network rules are set")
     action = resource.select(ACTION)
     if isinstance(action, Unknown):
         # Allow is the world, and so is Deny if the rules list the world.
         listed = _listed(resource)
         return listed if isinstance(listed, Scalar) and listed.value == WORLD else _unknown(action)
     if not isinstance(action, Scalar) or str(action.value).lower() != "deny":
-        note = "" if isinstance(action, Scalar) else "the default action is not set, and Azure then allows"
-        return _verdict(WORLD, action, ACTION, note)
+        name = name_as_written(resource.declared_as, path_text(ACTION))
+        note = "" if isinstance(action, Scalar) else f"`{name}` is not set (treated as Allow)"
+        return _verdict(WORLD, action, ACTION, resource.declared_as, note)
     return _listed(resource)
 
 
@@ -215,13 +224,13 @@ def _listed(resource: Resource) -> Scalar | Unknown:
         return _unknown(rules)
     items = rules.items if isinstance(rules, ListValue) else ()
     values = [select(item, ("value",)) for item in items]
-    found = worst([verdict_on(rules, values, IP_RULES), *_tagged(resource)])
+    found = worst([verdict_on(rules, values, IP_RULES, resource.declared_as), *_tagged(resource)])
     subnets = resource.select(SUBNET_RULES)
     if isinstance(found, Unknown) or found.value != PRIVATE:
         return found
     if isinstance(subnets, Unknown) or (isinstance(subnets, ListValue) and subnets.items):
-        return _verdict(SUBNETS, subnets, SUBNET_RULES)
-    return _verdict(PRIVATE, resource.select(ACTION), ACTION)
+        return _verdict(SUBNETS, subnets, SUBNET_RULES, resource.declared_as)
+    return _verdict(PRIVATE, resource.select(ACTION), ACTION, resource.declared_as)
 
 
 def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
@@ -234,34 +243,26 @@ def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
     return widest
 
 
-def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unknown:
+def verdict_on(rules: Answer, values: list[Answer], path: Path, declared_as: str = "") -> Scalar | Unknown:
     """Return the verdict on addresses and ranges that are allowed.
 
-    ``rules`` is the list that they are from, at ``path``.
+    ``rules`` is the list that they are from, at ``path`` of a resource ``declared_as``.
     """
     spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
     ranges: list[Range] = [span for _, span in spans if span is not None]
     size = union(ranges)
-    what = f"the IP rules {_addresses(rules, values)} are {share(size)}"
+    note = f"IP rules cover {share(size)}"
     if size >= WORLD_SIZE:
-        return _verdict(WORLD, rules, path, what)
+        return _verdict(WORLD, rules, path, note=note)
     for value in values:
         if not isinstance(value, Scalar):
-            return _unknown(value, "" if isinstance(value, Unknown) else "a rule names no address")
+            return _unknown(value, "" if isinstance(value, Unknown) else "an IP rule has no address")
     for value, span in spans:
         if span is None:
-            return _unknown(value, f"'{display(value)}' is not an IPv4 address or range")
+            return _unknown(value, f"`{display(value)}` is not an IPv4 address or range")
     if size >= WIDE_SIZE:
-        return _verdict(WIDE, rules, path, what)
-    return _verdict(IPS if ranges else PRIVATE, rules, path)
-
-
-def _addresses(rules: Answer, values: list[Answer]) -> str:
-    """Return the addresses themselves, without the objects that contain them."""
-    if not isinstance(rules, ListValue) or rules.sensitive:
-        return display(rules)
-    items = tuple(value for value in values if not isinstance(value, Absent))
-    return display(msgspec.structs.replace(rules, items=items))
+        return _verdict(WIDE, rules, path, note=note)
+    return _verdict(IPS if ranges else PRIVATE, rules, path, declared_as)
 
 
 def _tagged(resource: Resource) -> list[Scalar | Unknown]:
@@ -276,17 +277,15 @@ def _tagged(resource: Resource) -> list[Scalar | Unknown]:
 def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
     """Return the verdict on a service tag that is allowed."""
     if not isinstance(tag, Scalar):
-        return _unknown(tag, "a service tag is not known")
+        return _unknown(tag, "a service tag is not a string")
     name = str(tag.value).lower()
     word = WORLD if name == "internet" else WIDE if name.partition(".")[0] == "azurecloud" else IPS
-    return _verdict(word, tag, path, f"the service tag {display(tag)} is let in")
+    return _verdict(word, tag, path, note=f"service tag `{display(tag)}` is allowed")
 
 
-def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Scalar:
-    attribute = ".".join(str(step) for step in path)
-    note = note or answer.note or f"{attribute} is {display(answer)}"
-    at = msgspec.structs.replace(answer.at, attribute=attribute)
-    return known(at, word, note)
+def _verdict(word: str, answer: Answer, path: Path, declared_as: str = "", note: str = "") -> Scalar:
+    at = msgspec.structs.replace(answer.at, attribute=path_text(path))
+    return known(at, word, note or state_value(declared_as, path, answer))
 
 
 def _unknown(answer: Answer, why: str = "") -> Unknown:
@@ -440,7 +439,7 @@ _NOT_PUBLIC = [
     (span, kind, why)
     for kind, why, texts in (
         ("private", "a private range", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
-        ("reserved", "a range that no caller on the Internet has", ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
+        ("reserved", "a reserved range", ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
     )
     for text in texts
     if (span := range_of(text)) is not None
@@ -456,7 +455,7 @@ def _ip_rules(resource: Resource, _: Context) -> Answer:
     if isinstance(rules, Absent):
         return absent(resource)
     if not isinstance(rules, ListValue):
-        return unknown_as(rules, "it is no list")
+        return unknown_as(rules, "the value is not a list")
     values = [select(item, ("value",)) for item in rules.items]
     spans = [range_of(value.value) if isinstance(value, Scalar) and isinstance(value.value, str) else None
              for value in values]  # fmt: skip
@@ -471,14 +470,14 @@ def _ip_rules(resource: Resource, _: Context) -> Answer:
 
 def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | None) -> Value:
     if not isinstance(value, Scalar):
-        return unknown_as(value, "a rule names no address")
+        return unknown_as(value, "an IP rule has no address")
     kind, why = _kind(str(value.value), span)
-    named = display(value) if str(value.value).strip() else f"item {number + 1} (an empty string)"
+    named = display(value) if str(value.value).strip() else f"the empty string in item {number + 1}"
     fields: dict[str, Value] = {"kind": known(value, kind, f"{named} is {why}")}
     if span is not None:
-        fields["prefix"] = known(value, span.prefix, f"{display(value)} holds {span.end - span.start:,} addresses")
+        fields["prefix"] = known(value, span.prefix, f"{display(value)} contains {span.end - span.start:,} addresses")
     if outer is not None:
-        fields["within"] = known(value, display(outer), f"{display(value)} lies in {display(outer)}")
+        fields["within"] = known(value, display(outer), f"{display(value)} is included in {display(outer)}")
     return known_object(value, fields)
 
 
@@ -508,14 +507,14 @@ def _subnets(resource: Resource, context: Context) -> Answer:
     if isinstance(rules, Absent):
         return absent(resource)
     if not isinstance(rules, ListValue):
-        return unknown_as(rules, "it is no list")
+        return unknown_as(rules, "the value is not a list")
     return known_list(rules, (_subnet(item, context) for item in rules.items))
 
 
 def _subnet(rule: Value, context: Context) -> Value:
     id_ = select(rule, ("id",))
     if isinstance(id_, Absent):
-        return unknown_as(id_, "the rule names no subnet")
+        return unknown_as(id_, "a virtual network rule has no subnet ID")
     text = text_of(id_)
     found = (id_.target,) if isinstance(id_, Link) else context.index.find(text)[0] if text else ()
     subnet = context.index.resources.get(found[0]) if len(found) == 1 else None
@@ -539,28 +538,31 @@ def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
         for subnet in subnets.items if isinstance(subnets, ListValue) else ():
             if text_of(select(subnet, ("name",))).lower() == name.lower():
                 return _admitted(rule, id_, name, select(subnet, _ENDPOINTS))
-    return unknown_as(id_, "the subnet is not part of this input")
+    return unknown_as(id_, "the subnet is not declared in the scanned files")
 
 
 def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
     has = _has_endpoint(endpoints)
     if has is None:
-        why = endpoints.why if isinstance(endpoints, Unknown) else "one of them is not known"
-        return unknown(id_, f"the service endpoints of the subnet {name} are not known: {why}")
-    note = f"the subnet {name} has {'a' if has else 'no'} service endpoint for Microsoft.KeyVault"
+        doubt = next((one for one in _services(endpoints) if isinstance(one, Unknown)), None)
+        return unknown(id_, doubt.why if doubt is not None else f"a service endpoint of subnet `{name}` has no service")
+    note = f"subnet `{name}` has {'a' if has else 'no'} `Microsoft.KeyVault` service endpoint"
     ignored = select(rule, ("ignoreMissingVnetServiceEndpoint",))
     if not has and isinstance(ignored, Scalar) and ignored.value is True:
-        note += ", and ignoreMissingVnetServiceEndpoint hides that the rule has no effect"
+        note += " (ignored because of `ignoreMissingVnetServiceEndpoint`)"
     return known_object(id_, {"keyVaultEndpoint": known(id_, has, note)})
 
 
 def _has_endpoint(endpoints: Answer) -> bool | None:
     """Return whether one of the endpoints is for Key Vault; None if that is not known."""
-    if isinstance(endpoints, Absent):
-        return False
-    services = (
-        [select(item, ("service",)) for item in endpoints.items] if isinstance(endpoints, ListValue) else [endpoints]
-    )
+    services = _services(endpoints)
     if any(isinstance(service, Scalar) and str(service.value).lower() == _SERVICE for service in services):
         return True
     return False if all(isinstance(service, Scalar) for service in services) else None
+
+
+def _services(endpoints: Answer) -> list[Answer]:
+    """Return the service of each endpoint."""
+    if isinstance(endpoints, ListValue):
+        return [select(item, ("service",)) for item in endpoints.items]
+    return [] if isinstance(endpoints, Absent) else [endpoints]

@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.derived.assignments import GRANTS
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
-from azkvlint.derived.registry import Context, derived, known, known_list, known_object, one_target, unknown
+from azkvlint.derived.registry import Context, derived, known, known_list, known_object, one_target, unknown, unknown_as
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
@@ -75,8 +75,9 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
     if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
         return known(at, False)
     if are_known:
-        return known(at, True, "its tenant is not that of its vault")
-    return unknown(at, "whether it is the tenant of the vault is not known")
+        return known(at, True, "the tenant ID differs from that of the vault")
+    doubt = own if isinstance(own, Unknown) else other
+    return unknown(at, unknown_as(doubt, "the tenant ID may differ from that of the vault").why)
 
 
 def _is_of_deployment(tenant: Answer) -> bool:
@@ -136,12 +137,12 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
         return known(at, False)
     others = twins.others(grant, is_in=True)
     if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
-        return known(at, True, "there is another one for the same principal")
+        return known(at, True, "duplicate policy for the same principal")
     lost = every.get("") if grant.source.declared_as == _SEPARATE else None
     if grant.source.assumption is not None:
         return known(at, False)
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
-        return unknown(at, "whether another policy is for the same principal is not known")
+        return unknown(at, "another access policy may be for the same principal")
     return known(at, False)
 
 

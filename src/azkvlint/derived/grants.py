@@ -12,6 +12,7 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.operations import ASSIGNS, DATA
 from azkvlint.derived.assignments import (
     ACTIVE,
@@ -26,7 +27,7 @@ from azkvlint.derived.assignments import (
     role_name,
 )
 from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown, unknown_as
-from azkvlint.derived.vaults import POLICIES, POLICY_LIST, RBAC, VAULTS, change_of, model_of
+from azkvlint.derived.vaults import BY_ROLES, POLICIES, POLICY_LIST, RBAC, VAULTS, change_of, model_of
 from azkvlint.graph.references import references_by
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.location import Location
@@ -54,7 +55,8 @@ APPLICATIONS: Mapping[str, Path] = {
 LITERAL = "literal"
 DEPLOYER = "deployer"
 _NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
-_NO_PRINCIPAL = "its object id is that of an application, not of its service principal"
+_NO_PRINCIPAL = "the object ID belongs to an application, not to its service principal"
+_UNKNOWN_TYPE = "the type of the object ID is not known"
 _NIL_ID = "00000000-0000-0000-0000-000000000000"
 
 # A Bicep path is in a pattern with this character in place of its slashes.
@@ -102,22 +104,25 @@ class Identity(msgspec.Struct, frozen=True):
     perhaps_deployer: bool = False
     perhaps_guest: bool = False
 
+    @property
+    def subject(self) -> str:
+        """Return the principal as the subject of a sentence."""
+        return f"principal `{self.label}`" if self.label else "the principal"
+
     def kind_of(self, at: Location) -> Value:
         """Return the kind as a value.
 
         A literal id is assumed not to be the deployment identity's, which has an expression.
         """
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
-            note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
-            return known(at, self.kind, note)
-        return unknown(at, f"nobody knows whether {self.label} deploys")
+            return known(at, self.kind)
+        return unknown(at, f"{self.subject} may be the deployment identity")
 
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     """Return the principal that an object id identifies. ``kind`` is the declared principal type, if any."""
     text = _whole(answer)
-    label = text.replace(HOLE, "").replace("\u27e9", "") or "a principal that is not known"
-    label = "(sensitive)" if answer.sensitive else label
+    label = "" if answer.sensitive else text.replace(HOLE, "").replace("\u27e9", "").rpartition(_SLASH)[2]
     if isinstance(answer, Scalar):
         certain = _known(context, "objectId")
         own = DEPLOYER if text.lower() in certain else _declared_kind(kind)
@@ -150,24 +155,22 @@ def named_by(answer: Answer, context: Context) -> Value:
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NIL_ID:
-            return known(answer, "nobody", "its object id is all zeros")
+            return known(answer, "nobody", "the object ID consists of zeros")
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
-        return unknown_as(answer, "whose id it is is not known") if "" in clients else known(answer, _NAMED_PRINCIPAL)
+        return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, _NAMED_PRINCIPAL)
     if _APPLICATION_ITSELF.search(_whole(answer)):
         return known(answer, _APPLICATION, _NO_PRINCIPAL)
-    return (
-        known(answer, _NAMED_PRINCIPAL) if _is_referred(answer) else unknown_as(answer, "whose id it is is not known")
-    )
+    return known(answer, _NAMED_PRINCIPAL) if _is_referred(answer) else unknown_as(answer, _UNKNOWN_TYPE)
 
 
 def is_literal(answer: Answer, planned: bool) -> Value:
     """Return whether an object id is written as a GUID. A plan does not distinguish literals from looked-up values."""
     if isinstance(answer, Scalar) and planned:
-        return unknown(answer, "a plan does not say whether it is written or looked up")
+        return unknown(answer, "a plan does not distinguish literal object IDs from references")
     if isinstance(answer, Scalar):
         return known(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
-    return known(answer, value=False) if _is_referred(answer) else unknown_as(answer, "whose id it is is not known")
+    return known(answer, value=False) if _is_referred(answer) else unknown_as(answer, _UNKNOWN_TYPE)
 
 
 def _is_referred(answer: Answer) -> bool:
@@ -359,7 +362,7 @@ def _grants(resource: Resource, context: Context) -> Answer:
 def _grant_item(grant: Grant, context: Context) -> Value:
     """Return one grant as an item that rules can check."""
     at, kind = grant.item.at, grant.identity.kind
-    unsure = unknown(at, "the kind of its principal is not known")
+    unsure = unknown(at, "the type of the principal is not known")
     fields: dict[str, Value] = {
         "kind": known(at, kind, grant.identity.label) if kind else unsure,
         "isGuest": unsure,
@@ -378,11 +381,12 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
     kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
     words = grant.permissions
     is_plain = grant.doubt is None and not any(source.sensitive for source in words.values())
-    key = (id(grant.item.at), *((word, id(source.at)) for word, source in words.items()))
+    notes = {word: _argument_of(grant, word, source) for word, source in words.items()}
+    key = (id(grant.item.at), *((word, notes[word], id(source.at)) for word, source in words.items()))
     found = kept.get(key) if is_plain else None
     if found is None:
         items: tuple[Value, ...] = tuple(
-            known(source, word, sensitive=source.sensitive) for word, source in words.items()
+            known(source, word, notes[word], sensitive=source.sensitive) for word, source in words.items()
         )
         found = known_list(grant.item, items if grant.doubt is None else (*items, grant.doubt))  # fmt: skip
         if is_plain:
@@ -390,28 +394,38 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
     return found
 
 
+def _argument_of(grant: Grant, word: str, source: Value) -> str:
+    """Return the argument and its value that grant a permission by an access policy: ``secret_permissions: All``."""
+    if grant.source.type.lower() in GRANTS or source.sensitive or not isinstance(source, Scalar):
+        return ""
+    kind = word.partition("/")[0]
+    if grant.source.declared_as in RESOURCES:
+        kind = f"{kind.removesuffix('s')}_permissions"
+    return f"{kind}: {source.value}"
+
+
 # --- The duties of each principal over a vault, by all its policies and role assignments together -------------------
 
 
 # Duties: permissions, any of which is sufficient to have the duty.
 _DUTIES: Mapping[str, frozenset[str]] = {
-    "manage-secrets": frozenset({"secrets/set"}),
-    "use-secrets": frozenset({"secrets/get"}),
-    "manage-keys": frozenset({"keys/create", "keys/import"}),
-    "use-keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
+    "manage secrets": frozenset({"secrets/set"}),
+    "use secrets": frozenset({"secrets/get"}),
+    "manage keys": frozenset({"keys/create", "keys/import"}),
+    "use keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
 }
-_ASSIGN = "assign-roles"
+_ASSIGN = "assign roles"
 # An officer's role has all permissions on a kind of objects; its purpose is to manage them.
 _OFFICERS: Mapping[str, tuple[str, ...]] = {
-    "key vault administrator": ("manage-secrets", "manage-keys"),
-    "key vault secrets officer": ("manage-secrets",),
-    "key vault crypto officer": ("manage-keys",),
+    "key vault administrator": ("manage secrets", "manage keys"),
+    "key vault secrets officer": ("manage secrets",),
+    "key vault crypto officer": ("manage keys",),
 }
 # The maximum number of grants that a note lists.
 _MOST = 5
 
 
-def _all_dutiesof(grant: Grant) -> frozenset[str]:
+def _duties_of(grant: Grant) -> frozenset[str]:
     found = _OFFICERS.get(grant.role)
     if found is None:
         words = grant.permissions.keys()
@@ -431,10 +445,10 @@ class _Holder:
     def add(self, grant: Grant, certain: bool) -> None:
         """Add one grant."""
         if certain:
-            for duty in sorted(_all_dutiesof(grant)):
+            for duty in sorted(_duties_of(grant)):
                 self.duties.setdefault(duty, grant.source.address)
         else:
-            self.perhaps |= _all_dutiesof(grant)
+            self.perhaps |= _duties_of(grant)
         self.doubt = grant.doubt if self.doubt is None else self.doubt
 
 
@@ -454,7 +468,7 @@ class _Sources:
 
     def _anywhere(self, grants: tuple[Grant, ...] | Unknown) -> None:
         for grant in () if isinstance(grants, Unknown) else grants:
-            self.anywhere |= _all_dutiesof(grant)
+            self.anywhere |= _duties_of(grant)
             self.doubt = grant.doubt if self.doubt is None else self.doubt
         if isinstance(grants, Unknown):
             self.doubt = grants
@@ -473,10 +487,10 @@ _ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
     },
 )
 def _principals(resource: Resource, context: Context) -> Answer:
-    model = model_of(resource.select(RBAC))
+    model = model_of(resource)
     if isinstance(model, Unknown):
         return model
-    by_roles = isinstance(model, Scalar) and model.value == "rbac"
+    by_roles = isinstance(model, Scalar) and model.value == BY_ROLES
     sources = _kept("assignments", _assignments, context) if by_roles else _kept("policies", _policies, context)
     found = [] if by_roles else [(resource.address, True)]
     holders: dict[str, _Holder] = {}
@@ -503,18 +517,21 @@ def _duties_by_principal(vault: Resource, holders: Mapping[str, _Holder], source
         same = set().union(*(some for family, some in duties.items() if not own or family != own))
         doubt = sources.doubt if holder.doubt is None else holder.doubt
         if doubt is None and (same | holder.perhaps) - set(holder.duties):
-            why = f"whether {holder.identity.label} has other rights too is not known"
+            why = f"{holder.identity.subject} may have other permissions"
             doubt = unknown(vault, why)
-        parts = [f"{duty} by {address}" for duty, address in holder.duties.items()][:_MOST]
-        note = f"{holder.identity.label} has {', '.join(parts)}"
+        parts = [f"{duty} (`{address}`)" for duty, address in holder.duties.items()][:_MOST]
+        note = (
+            f"{holder.identity.subject} can {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{''.join(parts[-1:])}"
+        )
         items: list[Value] = [known(vault, duty) for duty in holder.duties]
         if doubt is not None:
             items.append(doubt)
         all_duties = known_list(vault, items, note)
-        yield known_object(vault, {"duties": all_duties, "kind": holder.identity.kind_of(vault.at)})
+        # A message contains equal notes only once.
+        kind = msgspec.structs.replace(holder.identity.kind_of(vault.at), note=note)
+        yield known_object(vault, {"duties": all_duties, "kind": kind})
     if sources.doubt is not None or sources.anywhere:
-        why = "a grant of which it is not known for which vault it is may be for this one"
-        yield unknown(vault, why)
+        yield unknown(vault, "a role assignment or access policy with an unknown scope may apply to the vault")
 
 
 def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:

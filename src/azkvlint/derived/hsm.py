@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from azkvlint.azure.roles import role_by_id
-from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    known_object,
+    or_absent,
+    unknown,
+    unknown_as,
+)
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END, parse_object_url
 from azkvlint.model.resource import Resource
@@ -15,11 +27,13 @@ from azkvlint.model.value import (
     Answer,
     Link,
     ListValue,
+    MapValue,
     Origin,
     Path,
     Scalar,
     Unknown,
     Value,
+    display,
     select,
     text_of,
 )
@@ -40,8 +54,10 @@ SHARES: Path = (*_DOMAIN, "certificateIds")
 QUORUM: Path = (*_DOMAIN, "quorum")
 _CONTENT: Path = ("properties", "scriptContent")
 _VARIABLES: Path = ("properties", "environmentVariables")
-_OPEN = "a deployment script activates it, and what it says is not followed"
+_OPEN = "the deployment script that activates the managed HSM cannot be evaluated"
 _LONGEST = 100_000
+# A security domain requires at least three shares.
+_FEWEST = 3
 # A command continues after a line that ends in a backslash (a backtick in PowerShell).
 _ONE_LINE = regex(r"[\\`]\r?\n")
 _COMMAND = regex(r"(?i)\b(?:az\s+keyvault\s+security-domain\s+download|Export-AzKeyVaultSecurityDomain)\b([^\r\n;|&]*)")
@@ -106,7 +122,7 @@ def _activation_by(resource: Resource, script: Resource, options: Mapping[str, l
     if not keys or len(quorum) != 1 or not quorum[0].isdecimal() or any(map(_is_open, keys)):
         return _open(resource)
     shares = known_list(at, (Scalar(at=at, value=key) for key in keys))
-    return Activation(shares, known(at, int(quorum[0][:9])), f", by {script.address}")
+    return Activation(shares, known(at, int(quorum[0][:9])), f" in `{script.address}`")
 
 
 def _variables(script: Resource) -> dict[str, str]:
@@ -138,11 +154,18 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {POOLS: (SHARES, QUORUM, ("name",)), _SC
 
 @derived("securityDomain", of=POOLS, label="security domain", reads=NEEDS)
 def _domain(resource: Resource, context: Context) -> Answer:
-    """Return the quorum, if a script states it; a provider sets the attribute itself."""
-    if not isinstance(resource.select(_DOMAIN), Absent):
-        return absent(resource)
-    quorum = activation(resource, context).quorum
-    return known_object(resource, {"quorum": quorum}) if quorum is not None else absent(resource)
+    """Return the security domain as the provider sets it, or the quorum that a script states."""
+    domain = resource.select(_DOMAIN)
+    if isinstance(domain, MapValue):
+        quorum = domain.fields.get("quorum")
+        fields = domain.fields if quorum is None else {**domain.fields, "quorum": _with_note(quorum)}
+        return msgspec.structs.replace(domain, fields=fields)
+    quorum = activation(resource, context).quorum if isinstance(domain, Absent) else None
+    return absent(resource) if quorum is None else known_object(resource, {"quorum": _with_note(quorum)})
+
+
+def _with_note(quorum: Value) -> Value:
+    return msgspec.structs.replace(quorum, note=f"quorum is {display(quorum)}") if type(quorum) is Scalar else quorum
 
 
 ASSIGNMENTS = f"{POOLS}/roleassignments"
@@ -151,7 +174,7 @@ VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
 
 _ADMINS: Path = ("properties", "initialAdminObjectIds")
-_NOT_HERE = "the HSM is activated elsewhere"
+_NOT_HERE = "the security domain is not declared in the scanned files"
 _ROLE: Path = ("properties", "roleDefinitionId")
 # The key for every certificate.
 _ANY = "*"
@@ -163,7 +186,7 @@ _OF_SHARES: Mapping[str, tuple[Path, ...]] = {
 }  # fmt: skip
 
 
-@derived("spareShares", of=POOLS, label="spare security domain shares", reads=NEEDS)
+@derived("spareShares", of=POOLS, label="number of spare security domain shares", reads=NEEDS)
 def _spare(resource: Resource, context: Context) -> Answer:
     """Return how many shares of the security domain can be lost before the HSM is unrecoverable."""
     shares, quorum, by = activation(resource, context)
@@ -175,8 +198,7 @@ def _spare(resource: Resource, context: Context) -> Answer:
     if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
         return unknown(resource, _NOT_HERE)
     count = len(shares.items)
-    note = f"{pluralize(count, 'share')}, of which it takes {needed}{by}"
-    return known(quorum, count - needed, note)
+    return known(quorum, count - needed, f"quorum is {needed} of {count}{by}")
 
 
 @derived("initialAdmins", of=POOLS, label="initial administrators", reads={POOLS: (_ADMINS,)})
@@ -192,10 +214,14 @@ def _distinct(found: Value) -> Value:
     """Return a list without certain duplicates."""
     if not isinstance(found, ListValue):
         return found
+    return msgspec.structs.replace(found, items=_distinct_items(found), note="")
+
+
+def _distinct_items(found: ListValue) -> tuple[Value, ...]:
     kept: dict[str, Value] = {}
     for number, item in enumerate(found.items):
         kept.setdefault(text_of(item).lower() or (item.target if isinstance(item, Link) else f" {number}"), item)
-    return ListValue(at=found.at, items=tuple(kept.values()), origin=found.origin, sensitive=found.sensitive)
+    return tuple(kept.values())
 
 
 def _shares(resource: Resource) -> Answer:
@@ -207,7 +233,11 @@ def _shares(resource: Resource) -> Answer:
 @derived("shares", of=POOLS, label="security domain shares", reads=NEEDS)
 def _known_shares(resource: Resource, context: Context) -> Answer:
     found = activation(resource, context).shares
-    return absent(resource) if found is None else _distinct(found)
+    if not isinstance(found, ListValue):
+        return or_absent(found, resource)
+    items = _distinct_items(found)
+    note = f"{'only ' if len(items) < _FEWEST else ''}{pluralize(len(items), 'share')}"
+    return msgspec.structs.replace(found, items=items, note=note)
 
 
 @derived("shareVaults", of=POOLS, label="vaults of the security domain certificates", reads=_OF_SHARES)
@@ -220,7 +250,7 @@ def _share_vaults(resource: Resource, context: Context) -> Answer:
     # The list has no duplicates, so an item with fewer candidates than unknown items is also another certificate.
     lost = any(len(share.candidates) < len(doubt) for share in doubt)
     vaults = tuple(
-        unknown_as(share, "what it names is not known")
+        unknown_as(share, "the ID of the certificate is not known")
         if lost and isinstance(share, Unknown)
         else _vault_of(share, context)
         for share in shares.items
@@ -238,8 +268,7 @@ def _share_vault_count(resource: Resource, context: Context) -> Answer:
     if doubt is not None:
         return doubt
     names = {_name_of(vault, context) for vault in vaults.items}
-    note = f"they lie in {', '.join(sorted(names))}"
-    return known(vaults, len(names), note)
+    return known(vaults, len(names), ", ".join(sorted(names)))
 
 
 def _name_of(vault: Value, context: Context) -> str:
@@ -264,9 +293,9 @@ def _is_share(resource: Resource, context: Context) -> Answer:
         context.cache["shares"] = _all_shares(context)
     certain, perhaps = context.cache["shares"]
     if resource.address in certain:
-        return known(resource, True, f"{certain[resource.address]} has a share for it")
+        return known(resource, True, f"`{certain[resource.address]}` uses the certificate for its security domain")
     pool = perhaps.get(resource.address) or perhaps.get(_ANY)
-    return unknown(resource, f"{pool} may have a share for it") if pool else absent(resource)
+    return unknown(resource, f"`{pool}` may use the certificate for its security domain") if pool else absent(resource)
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
@@ -297,7 +326,7 @@ def _vault_of(share: Value, context: Context) -> Value:
         return Link(at=share.at, target=found[0][0], origin=Origin.DERIVED)
     if len(aboves) == 1 and isinstance(aboves[0], Scalar):
         return aboves[0]
-    why = "in which vault a certificate lies is not known"
+    why = "the vault of a certificate is not known"
     candidates = tuple(dict.fromkeys(vault for vaults in found for vault in vaults))
     return Unknown(at=share.at, origin=Origin.DERIVED, why=why, candidates=candidates)
 
@@ -306,7 +335,7 @@ def _vault_at(share: Value) -> Value:
     """Return the vault in the URI of a certificate that is not in the graph."""
     url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
     if url is None:
-        return unknown_as(share, "what it names is not known")
+        return unknown_as(share, "the ID of the certificate is not known")
     # A vault URI is resolved to the vault.
     return known(share, text_of(share).split("/")[2])
 
@@ -325,8 +354,8 @@ def _local_role(resource: Resource, context: Context) -> Answer:
         name = definition.select(("name",)) if definition is not None else None
         text = str(name.value) if isinstance(name, Scalar) else ""
         if definition is not None and not definition.existing:
-            return known(role, definition.name, f"the role is {definition.address}")
+            return known(role, definition.name, f"the role is `{definition.address}`")
     certain = role_by_id(text)
     if certain is not None:
         return known(role, certain, f"the role is {certain}")
-    return role if isinstance(role, Scalar | Unknown) else unknown_as(role, "what it names is not known")
+    return role if isinstance(role, Scalar | Unknown) else unknown_as(role, "the role ID is not known")

@@ -15,7 +15,7 @@ from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, TENANT
 from azkvlint.azure.locations import location_key
 from azkvlint.derived import consumers
 from azkvlint.derived.consumers import field_of, key_and_vault
-from azkvlint.derived.registry import Context, absent, derived, known, one_target, unknown
+from azkvlint.derived.registry import Context, absent, derived, known, one_target, unknown, unknown_as
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
@@ -43,7 +43,7 @@ _TENANT_READS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-@derived("inTenantOfVault", of=_TYPES, label="tenant of the vault", reads=_TENANT_READS)
+@derived("inTenantOfVault", of=_TYPES, label="match with the tenant of the vault", reads=_TENANT_READS)
 def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
     stated = list(_tenants(resource, context))
     by_provider = _of_its_provider(resource, context)
@@ -62,8 +62,7 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
             return _same_tenant(own, found[0], resource) if is_vault else absent(resource)
         # A vault outside the graph is usually in the tenant of the provider block that looks it up.
         if is_open or stated:
-            why = "which vault its key is in, and of which tenant that is, is not known"
-            return unknown(resource, why)
+            return unknown(resource, "the tenant of the vault is not known")
     return absent(resource)
 
 
@@ -71,14 +70,14 @@ def _same_tenant(own: Value, vault: Resource, resource: Resource) -> Answer:
     other = vault.select(_VAULT_TENANT)
     if isinstance(own, Scalar) and isinstance(other, Scalar):
         same = text_of(own).lower() == text_of(other).lower()
-        note = f"it is in another tenant than {vault.address}"
+        note = f"tenant differs from `{vault.address}`"
         return known(resource, same, "" if same else note)
     if isinstance(other, Absent) or _OF_PROVIDER in text_of(other):
         return absent(resource)
     if text_of(own) and text_of(own) == text_of(other):
         return known(resource, True)
-    why = f"whether {vault.address} is in the same tenant is not known"
-    return unknown(resource, why)
+    doubt = own if isinstance(own, Unknown) else other
+    return unknown(resource, unknown_as(doubt, f"`{vault.address}` may be in the same tenant").why)
 
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
@@ -130,16 +129,16 @@ _REGION_READS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-@derived("inRegionOfVault", of=_SETS, label="region of the vault", reads=_REGION_READS)
+@derived("inRegionOfVault", of=_SETS, label="match with the region of the vault", reads=_REGION_READS)
 def _in_region_of_vault(resource: Resource, context: Context) -> Answer:
     vaults = list(dict.fromkeys(_vaults(resource, context)))
     own = _region(resource.select(_LOCATION))
     others = [context.index.resources[vault].select(_LOCATION) for vault in vaults]
     regions = {_region(other) for other in others}
     if len(vaults) != 1 or not own or "" in regions:
-        why = "whether its vault is in the same region is not known"
-        return unknown(resource, why)
-    note = f"it is in {display(resource.select(_LOCATION))}, and its vault {vaults[0]} in {display(others[0])}"
+        doubt = next((one for one in (resource.select(_LOCATION), *others) if isinstance(one, Unknown)), None)
+        return unknown(resource, "the vault of the key is not known" if doubt is None else doubt.why)
+    note = f"{display(resource.select(_LOCATION))} instead of {display(others[0])}"
     return known(resource, own in regions, note)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived import consumers
-from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of
+from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set, items_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
@@ -39,6 +39,12 @@ _DESTINATIONS: Mapping[str, tuple[Path, ...]] = {
     "event-hub": (_HUB, _OLD_HUB),
     "partner": (_PARTNER,),
 }
+_DESTINATION_NAMES: Mapping[str, str] = {
+    "workspace": "a Log Analytics workspace",
+    "storage": "a storage account",
+    "event-hub": "an event hub",
+    "partner": "a partner solution",
+}
 _CLUSTER: Path = ("properties", "writeAccessResourceId")
 _NAMESPACE_NAME: Path = ("derived", "namespaceName")
 
@@ -59,13 +65,13 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
         audits = min(sure, _audits(setting))
         for kind in _DESTINATIONS:
             found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
-    items: list[Value] = [known(resource, kind) for kind, sure in found.items() if sure is Sure.YES]
+    certain = [kind for kind, sure in found.items() if sure is Sure.YES]
+    items: list[Value] = [known(resource, kind) for kind in certain]
     if Sure.PERHAPS in found.values():
-        items.append(unknown(resource, "where its audit events go is not known"))
+        items.append(unknown(resource, "the destination of audit events is not known"))
     elif not context.has_all_companions(resource):
-        why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
-        items.append(unknown(resource, why))
-    return known_list(resource, items)
+        items.append(unknown(resource, elsewhere(SETTINGS)))
+    return known_list(resource, items, " and ".join(_DESTINATION_NAMES[kind] for kind in certain) or "no destination")
 
 
 @derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
@@ -74,8 +80,8 @@ def _exports_audit(resource: Resource, _: Context) -> Answer:
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
-        return unknown(resource, "whether it exports audit events is not known")
-    missing = "no log of it that is on has audit events" if audits is Sure.NO else "it names no destination"
+        return unknown(resource, "the setting may export audit events")
+    missing = "no enabled log includes AuditEvent" if audits is Sure.NO else "no destination is set"
     return known(resource, sure is Sure.YES, "" if sure is Sure.YES else missing)
 
 
@@ -150,7 +156,7 @@ def _sink_needs_source(resource: Resource, context: Context) -> Answer:
     audited, certain = targets | set(source.candidates), keys.certain | keys.perhaps
     doubt = certain & audited or (keys.anything and audited) or (source.anything and (certain or keys.anything))
     if doubt:
-        return unknown(resource, "whose key encrypts the destination is not known")
+        return unknown(resource, "the key that encrypts the destination is not known")
     return known(resource, False)
 
 

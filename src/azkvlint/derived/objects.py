@@ -157,8 +157,7 @@ def _same_name(resource: Resource, context: Context) -> Answer:
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return absent(resource)
-    why = f"{doubtful.address} may have the same name in the same vault"
-    return unknown(resource, why)
+    return unknown(resource, f"`{doubtful.address}` may have the same name in the same vault")
 
 
 @derived("vaultName", of=_TYPES, label="vault name", reads=_PLACES)
@@ -167,7 +166,7 @@ def _vault_name(resource: Resource, context: Context) -> Answer:
     place = _place(resource, context.index)
     if place.is_name:
         return known(resource, place.vault)
-    return unknown(resource, "the name of its vault is not known")
+    return unknown(resource, "the name of the vault is not known")
 
 
 @derived("literalLength", of=_SECRETS, label="length of the literal value", reads={_SECRETS: (_VALUE,)})
@@ -198,7 +197,7 @@ def _authorities(resource: Resource, _: Context) -> Answer:
         return found
     policy = _decoded(found.value) if isinstance(found, Scalar) else None
     if not isinstance(policy, dict):
-        why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
+        why = found.why if isinstance(found, Unknown) else "the release policy is not valid JSON"
         return unknown(found, why, sensitive=found.sensitive)
     items = tuple(_authority(one, found) for one in _field(policy, "anyof") or ())
     return known_list(found, items)
@@ -207,8 +206,9 @@ def _authorities(resource: Resource, _: Context) -> Answer:
 def _authority(one: Any, policy: Value) -> Value:
     name = _field(one, "authority") if isinstance(one, dict) else None
     if not isinstance(name, str):
-        return unknown(policy, "a part of the policy names no authority")
-    return known(policy, name, sensitive=policy.sensitive)
+        return unknown(policy, "an entry of the release policy has no `authority`")
+    note = "" if name.strip() else "an empty authority"
+    return known(policy, name, note, sensitive=policy.sensitive)
 
 
 def _field(item: dict[str, Any], name: str) -> Any:

@@ -63,6 +63,7 @@ _VALUE: Path = ("properties", "value")
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
 _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
+_MAY_BE_SECRET = "the value may be a secret"
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
 # Properties that are visible to every reader of the resource. Source: the template reference of these types.
@@ -129,7 +130,7 @@ def _vault_references(resource: Resource, _: Context) -> Answer:
 def _references(answer: Answer) -> Iterator[Value]:
     match answer:
         case Unknown():
-            yield unknown_as(answer, "it is no setting")
+            yield unknown_as(answer, _MAY_BE_SECRET)
         case MapValue(fields=fields):
             for name, value in fields.items():
                 yield from _reference(name, value)
@@ -148,21 +149,21 @@ def _reference(name: str, value: Answer) -> Iterator[Value]:
     if certain.startswith(REFERENCE):
         yield known(value, name)
     elif isinstance(value, Unknown) and REFERENCE.startswith(certain) and not text.startswith(_OF_RESOURCE):
-        yield unknown_as(value, "it is no setting")
+        yield unknown_as(value, _MAY_BE_SECRET)
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
     """Yield the settings of an app: an object of strings, or a list of objects that have a name."""
     match answer:
         case Unknown():
-            yield unknown_as(answer, "it is no setting")
+            yield unknown_as(answer, _MAY_BE_SECRET)
         case MapValue(fields=fields, rest=rest):
             for name, value in fields.items():
                 # A connection string is an object that contains its value.
                 inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
                 yield from _setting(name, inner, is_connection=isinstance(value, MapValue))
             if rest is not None:
-                yield unknown_as(rest, "it is no setting")
+                yield unknown_as(rest, _MAY_BE_SECRET)
         case ListValue(items=items):
             for item in items:
                 if isinstance(item, MapValue):
@@ -173,7 +174,7 @@ def _settings(answer: Answer) -> Iterator[Value]:
                     if found is not None:
                         yield from _setting(name, found, is_connection=connection is not None)
                 else:
-                    yield unknown_as(item, "it is no setting")
+                    yield unknown_as(item, "a setting is not an object")
 
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
@@ -184,7 +185,7 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
         yield known(value, name)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
-            yield unknown_as(value, "it is no setting")
+            yield unknown_as(value, _MAY_BE_SECRET)
         elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
             yield known(value, name)
 
@@ -199,12 +200,12 @@ def _linked(answer: Answer) -> Iterator[Value]:
     if isinstance(answer, Scalar):
         answer = _decoded(answer)
     if isinstance(answer, Unknown):
-        yield unknown_as(answer, "it is no setting")
+        yield unknown_as(answer, _MAY_BE_SECRET)
     for name, value in answer.fields.items() if isinstance(answer, MapValue) else ():
         if isinstance(value, MapValue):
             kind = value.fields.get("type")
             if isinstance(kind, Unknown):
-                yield unknown_as(kind, "it is no setting")
+                yield unknown_as(kind, _MAY_BE_SECRET)
             elif kind is None and "value" in value.fields:
                 yield known(value.fields["value"], name)
             elif kind is not None and text_of(kind).lower() == "securestring":
@@ -213,7 +214,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
             yield known(value, name)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
-                yield unknown_as(value, "it is no setting")
+                yield unknown_as(value, _MAY_BE_SECRET)
             elif not name.lower().endswith("connectionstring"):
                 yield known(value, name)
 
@@ -224,7 +225,7 @@ def _decoded(text: Scalar) -> Value:
         found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:
         found = None
-    return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")
+    return found if isinstance(found, MapValue) else Unknown(at=text.at, why="the value is not a JSON object")
 
 
 @derived("toldSecrets", of=_TELLING, label="exposed secrets", reads=_TELLING)
@@ -245,7 +246,7 @@ def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
     files = {resource.at.path, *(at.path for at in resource.callers)}
     for part, secret, around in _secrets(answer, "", resource.at):
         is_certain = secret.sensitive and not is_hidden and not _may_be_plain(secret, part)
-        item = known(secret, name) if is_certain else unknown_as(secret, "it is no setting")
+        item = known(secret, name, f"`{name}` contains a secret") if is_certain else unknown_as(secret, _MAY_BE_SECRET)
         if item.at.path not in files:
             # It must be changed where it is passed, not where another module outputs it.
             item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))
@@ -443,7 +444,7 @@ def _secret_references(resource: Resource, _: Context) -> Answer:
 
 
 def _item(name: str, value: Value, pins: bool | None) -> Value:
-    pinned: Value = unknown(value, "whether it names a version of its secret is not known")
+    pinned: Value = unknown(value, "the secret ID may contain a version")
     if pins is not None:
         pinned = known(value, pins, name)
     return known_object(value, {"pinsVersion": pinned})
@@ -454,17 +455,17 @@ def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
     match resource.type.lower():
         case type_ if type_ == FRONT_DOOR:
             for value in certificates_of(resource):
-                yield "its certificate", value, _of_front_door(resource, value)
+                yield "certificate", value, _of_front_door(resource, value)
         # If vault and name are separate properties, no version can be stated.
         case type_ if type_ == OF_APP_SERVICE and not isinstance(resource.select(_NAME_APART), Absent):
-            yield "its certificate", resource.attributes, False
+            yield "certificate", resource.attributes, False
         case type_ if type_ in _WITH_CERTIFICATES:
             for value in certificates_of(resource):
-                yield "its certificate", value, pins_version(value)
+                yield "certificate", value, pins_version(value)
         case type_ if type_ == _NAMED_VALUES:
             named = resource.select(_IDENTIFIER)
             if not isinstance(named, Absent):
-                yield "its value", named, pins_version(named)
+                yield "named value", named, pins_version(named)
         case type_ if type_ in _APPS:
             yield from _of_list(resource.select(_SECRETS), "keyVaultUrl")
         case type_ if type_ in SITES:
@@ -485,31 +486,31 @@ def _of_front_door(resource: Resource, value: Value) -> bool | None:
 
 def _of_list(answer: Answer, field: str) -> Iterator[tuple[str, Value, bool | None]]:
     if isinstance(answer, Unknown):
-        yield "a secret", answer, None
+        yield "secret", answer, None
     for item in answer.items if isinstance(answer, ListValue) else ():
         value = select(item, (field,))
         if not isinstance(value, Absent):
-            yield _label(select(item, ("name",))), value, pins_version(value)
+            yield _label(_plain_name(select(item, ("name",))), "secret"), value, pins_version(value)
 
 
 def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield the settings that refer to a secret, in an object of strings, or in a list of objects with a name."""
     if isinstance(answer, Unknown):
-        yield "a setting", answer, None
+        yield "setting", answer, None
     if isinstance(answer, MapValue):
         for name, value in answer.fields.items():
             inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
             yield from _of_value(name, inner, isinstance(value, MapValue))
         if answer.rest is not None:
-            yield "a setting", answer.rest, None
+            yield "setting", answer.rest, None
     for item in answer.items if isinstance(answer, ListValue) else ():
         if isinstance(item, Unknown):
-            yield "a setting", item, None
+            yield "setting", item, None
             continue
         for field in ("value", "connectionString"):
             found = select(item, (field,))
             if not isinstance(found, Absent):
-                yield from _of_value(_label(select(item, ("name",))), found, field != "value")
+                yield from _of_value(_plain_name(select(item, ("name",))), found, field != "value")
 
 
 def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
@@ -517,11 +518,11 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
     text = text_of(value)
     match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
     if match is not None:
-        yield name, value, _of_setting(match[1])
+        yield _label(name, "setting"), value, _of_setting(match[1])
     elif isinstance(value, Unknown) and (is_connection or speaks_of_secret(name)):
         certain = text.partition(OPEN)[0].lstrip().lower()
         if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
-            yield name, value, None
+            yield _label(name, "setting"), value, None
 
 
 def _of_setting(text: str) -> bool | None:
@@ -532,8 +533,13 @@ def _of_setting(text: str) -> bool | None:
     return bool(words.get("secretversion")) if "secretname" in words else None
 
 
-def _label(answer: Answer) -> str:
-    return text_of(answer) if isinstance(answer, Scalar) and not answer.sensitive else "a secret"
+def _plain_name(answer: Answer) -> str:
+    """Return a name, empty if it is not known or must not be shown."""
+    return text_of(answer) if isinstance(answer, Scalar) and not answer.sensitive else ""
+
+
+def _label(name: str, otherwise: str) -> str:
+    return f"`{name}`" if name else otherwise
 
 
 def pins_version(value: Value) -> bool | None:

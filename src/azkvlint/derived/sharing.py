@@ -59,7 +59,9 @@ def _distinct(names: frozenset[str], resource: Resource, context: Context) -> Va
     most = max(found.values(), key=len, default={})
     if doubt is not None and len(most) < 2:  # two known values are enough
         return unknown(resource, doubt.why)
-    return known_list(resource, [known(resource, word, sensitive=one.sensitive) for word, one in most.items()])
+    items = [known(resource, word, sensitive=one.sensitive) for word, one in most.items()]
+    note = "" if any(item.sensitive for item in items) else " and ".join(f"`{item.value}`" for item in items)
+    return known_list(resource, items, note)
 
 
 def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
@@ -75,7 +77,7 @@ def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
             reference = reference_of(one.address, "parent", above, context.index)
             if reference is None:
                 continue
-            doubt = unknown(one, "whether it is in this vault is not known")
+            doubt = unknown(one, f"`{one.address}` may be in the vault")
             unsure = [(name, doubt) for name, _ in tags]
             for vault in reference.targets:
                 is_there = one.exists_with(context.index.resources[vault])
@@ -102,8 +104,7 @@ def _object_scopes(resource: Resource, context: Context) -> Answer:
         found = context.cache["object scopes"] = _scopes_by_vault(context)
     scopes = {**found.get(_ANY, {}), **found.get(resource.address, {})}
     if not all(scopes.values()):
-        why = "whether some roles are assigned on single objects in it is not known"
-        return unknown(resource, why)
+        return unknown(resource, "a role may be assigned on a single object in the vault")
     items = tuple(known(resource, scope) for scope in scopes)
     return known_list(resource, items)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from azkvlint.azure.azurerm.argument_names import state_value
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
 from azkvlint.derived.registry import (
@@ -21,6 +22,7 @@ from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_updates import BY_UPDATE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
+    MAY_BE_ABSENT,
     Absent,
     Answer,
     ListValue,
@@ -31,6 +33,7 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     display,
+    path_text,
     select,
     text_of,
 )
@@ -42,6 +45,10 @@ POLICIES = "microsoft.keyvault/vaults/accesspolicies"
 RBAC: Path = ("properties", "enableRbacAuthorization")
 _RBAC_TEXT = ".".join(map(str, RBAC))
 POLICY_LIST: Path = ("properties", "accessPolicies")
+# The maximum number of access policies of a vault.
+_MOST_POLICIES = 1_024
+# The permission models.
+BY_ROLES, BY_POLICIES = "Azure RBAC", "access policies"
 _GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"), ("apiVersion",))
 
 
@@ -81,19 +88,19 @@ def _in_perimeter(resource: Resource, context: Context) -> Answer:
 )
 def _access_model(resource: Resource, context: Context) -> Answer:
     if resource.type.lower() == VAULTS:
-        return model_of(resource.select(RBAC))
+        return model_of(resource)
     above = resource.select(("parent",))
     # A module may let its caller set the vault of a policy, with a variable that defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return unknown(resource, "no vault is set")
+        return unknown(resource, "the vault ID has no value")
     vaults = [resource.view(context.index.resources[a]) for a in reference.targets + reference.candidates]
-    models = [model_of(vault.select(RBAC)) for vault in vaults]
+    models = [model_of(vault) for vault in vaults]
     certain = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(certain) == 1 and all(isinstance(m, Scalar) for m in models):
         # The finding is reported at the policy, which is the resource to edit.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
-    return unknown(resource, "the permission model of its vault is not known")
+    return unknown(resource, "the permission model of the vault is not known")
 
 
 @derived(
@@ -108,7 +115,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Answer:
     If the model is unknown, access policies may be in effect, so rules on the access that they grant report them.
     """
     model = _access_model(resource, context)
-    if not isinstance(model, Scalar) or model.value != "rbac":
+    if not isinstance(model, Scalar) or model.value != BY_ROLES:
         return absent(resource)
     return known(model, True, model.note)
 
@@ -125,9 +132,26 @@ def _inline_policies(resource: Resource, _: Context) -> Answer:
     if isinstance(policies, Absent):
         return absent(resource)
     if isinstance(policies, ListValue) and policies.items and policies.origin == Origin.KEPT:
-        why = "the vault has access policies that its author does not write there"
+        why = "the access policies of the existing vault are not set in the configuration"
         return unknown(resource, why)
     return policies
+
+
+@derived(
+    "policyCount",
+    of=(VAULTS, POLICIES),
+    label="number of access policies",
+    reads=dict.fromkeys((VAULTS, POLICIES), (POLICY_LIST,)),
+)
+def _policy_count(resource: Resource, _: Context) -> Answer:
+    policies = resource.select(POLICY_LIST)
+    if not isinstance(policies, ListValue):
+        return policies if isinstance(policies, Unknown) else absent(resource)
+    certain = sum(item.note != MAY_BE_ABSENT for item in policies.items)
+    note = f"more than {_MOST_POLICIES:,} policies"
+    if certain == len(policies.items) or certain > _MOST_POLICIES:
+        return known(policies, certain, note if certain > _MOST_POLICIES else "")
+    return unknown(policies, "the number of access policies is not known")
 
 
 @derived("policyChange", of=POLICIES, label="change to access policies", reads={POLICIES: (("name",),)})
@@ -145,13 +169,14 @@ def _repeats_vault(resource: Resource, context: Context) -> Answer:
     return or_absent(repeats_vault(resource, one_target(resource, "parent", context)), resource)
 
 
-def model_of(answer: Answer) -> Value:
-    """Return the permission model for a value of ``enableRbacAuthorization``."""
+def model_of(vault: Resource) -> Value:
+    """Return the permission model of a vault."""
+    answer = vault.select(RBAC)
     if isinstance(answer, Scalar):
-        word = "rbac" if answer.value is True else "access-policies"
+        word = BY_ROLES if answer.value is True else BY_POLICIES
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
-        return known(at, word, answer.note)
-    return unknown_as(answer, "nothing says which permission model the vault has")
+        return known(at, word, state_value(vault.declared_as, RBAC, answer))
+    return unknown_as(answer, "the permission model is not set")
 
 
 also_reads("properties.accessPolicies", {POLICIES: (("parent",), POLICY_LIST)})
@@ -177,8 +202,7 @@ def change_of(policy: Resource) -> Value | None:
         word = str(name.value).lower()
         return known(policy, word) if word in _CHANGES else None
     if isinstance(name, Unknown):
-        why = "its name, which says whether it adds or removes access policies, is not known"
-        return unknown(policy, why)
+        return unknown(policy, name.why)
     return None
 
 
@@ -199,14 +223,14 @@ def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
     if text_of(inline) and text_of(inline) == text_of(separate):
         return known(at, True)
     if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
-        return unknown(at, "whether the vault has the same access policies is not known")
+        return unknown(at, "the vault may have the same access policies")
     answers = [_is_among(item, inline.items) for item in separate.items]
     if isinstance(change, Scalar) and change.value == "replace":
         answers += [_is_among(item, separate.items) for item in inline.items]
     if False in answers:
         return known(at, False)
     if None in answers:
-        return unknown(at, "whether the vault has the same access policies is not known")
+        return unknown(at, "the vault may have the same access policies")
     return known(at, True)
 
 
@@ -301,9 +325,11 @@ def with_recovered_vaults(index: Index) -> None:
     for vault in (vault for type_ in _RECOVERABLE for vault in index.of_type(type_)):
         mode = vault.select((_PROPERTIES, _MODE))
         if isinstance(mode, Scalar) and str(mode.value).lower() == "recover":
-            index.replace(_recovered(vault, mode, "the vault is brought back as it was"))
+            index.replace(_recovered(vault, mode, "the properties of a recovered vault are not known"))
         elif isinstance(mode, Unknown) and _is_written(vault):
-            index.replace(_recovered(vault, mode, f"the vault is perhaps brought back as it was: {mode.why}"))
+            index.replace(
+                _recovered(vault, mode, f"the vault may be recovered with its previous properties: {mode.why}")
+            )
 
 
 def _is_written(vault: Resource) -> bool:
@@ -334,7 +360,7 @@ def _recovers(resource: Resource, _: Context) -> Answer:
     if isinstance(mode, Unknown):
         return known(resource, False) if resource.existing else mode
     word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
-    return known(mode, word == "recover", f"createMode is {word}")
+    return known(mode, word == "recover", f"`createMode` is {word}")
 
 
 # --- Purge protection as written: Azure rejects false, though that is the default ------------------------------------
@@ -343,7 +369,12 @@ def _recovers(resource: Resource, _: Context) -> Answer:
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
 
 
-@derived("writtenPurgeProtection", of=VAULTS, label="purge protection as written", reads={VAULTS: (_PURGE_PROTECTION,)})
+@derived(
+    "writtenPurgeProtection",
+    of=VAULTS,
+    label="purge protection in the configuration",
+    reads={VAULTS: (_PURGE_PROTECTION,)},
+)
 def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     """Return purge protection as a template or an azapi body writes it.
 
@@ -356,7 +387,6 @@ def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
         return absent(resource)
     if isinstance(found, Scalar | Unknown):
-        return msgspec.structs.replace(
-            found, origin=Origin.DERIVED, note=f"purge protection is written as {display(found)}"
-        )
+        note = f"`{path_text(_PURGE_PROTECTION)}` is {display(found)}"
+        return msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
     return absent(resource)

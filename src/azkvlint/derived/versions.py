@@ -43,20 +43,16 @@ def _retirement(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
-        return unknown(found, "the API version is not known")
+        return unknown(found, "the API version has no value")
     if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
-        text = f"{version}, a preview that Azure retires with 90 days' notice"
-        return known(found, text)
+        return known(found, f"{version} (preview, retired on 90 days' notice)")
     if version[: len(_OLD)] >= _OLD:
         return known(found, _SUPPORTED)
-    return known(found, f"{version}, which {_days(context.today)}")
+    return known(found, f"{version} ({_retires(context.today)} on {_END})")
 
 
-def _days(today: date) -> str:
-    left = (_END - today).days
-    if left < 0:
-        return f"was retired on {_END}"
-    return f"is retired on {_END}, {left} day{'' if left == 1 else 's'} from {today}"
+def _retires(today: date) -> str:
+    return "retired" if today > _END else "retires"
 
 
 @derived("vaultApi", of=PROVIDER_TYPE.lower(), label="Key Vault API", reads=_VAULT_API_READS)
@@ -64,7 +60,7 @@ def _vault_api(resource: Resource, context: Context) -> Answer:
     return _calls(_IN_VAULTS, _VAULTS_SINCE, resource, context)
 
 
-@derived("hsmApi", of=PROVIDER_TYPE.lower(), label="Managed HSM API", reads=_HSM_API_READS)
+@derived("hsmApi", of=PROVIDER_TYPE.lower(), label="managed HSM API", reads=_HSM_API_READS)
 def _hsm_api(resource: Resource, context: Context) -> Answer:
     return _calls(_IN_HSMS, _HSMS_SINCE, resource, context)
 
@@ -84,9 +80,8 @@ def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: 
         return known(found, _SUPPORTED)
     first = ".".join(map(str, since))
     if high is None or high > since:
-        why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
-        return unknown(found, why)
-    note = f"older than {first}, whose API {_days(context.today)}"
+        return unknown(found, f"the version constraint also allows azurerm versions before {first}")
+    note = f"before {first}, whose Key Vault API {_retires(context.today)} on {_END}"
     return known(found, "old", note)
 
 
@@ -143,9 +138,8 @@ def _dead_property(resource: Resource, _: Context) -> Answer:
         if isinstance(found, Absent) or found.origin == Origin.DEFAULT or has_it:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
-            described = f"{path[-1]}, which API version {text} does not have"
-            return known(found, described)
-        why = f"whether the API version has {path[-1]} is not known"
+            return known(found, f"`{path[-1]}` (not supported in API version {text})")
+        why = f"the API version, which may not support `{path[-1]}`, has no value"
         doubt = unknown(found, found.why if text and isinstance(found, Unknown) else why)
     return or_absent(doubt, resource)
 
@@ -169,4 +163,4 @@ def _in_lifecycle(resource: Resource, name: str) -> Answer:
     is_terraform = "/" not in resource.declared_as and not resource.existing
     if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
         return absent(resource)
-    return unknown(resource, "a plan does not show the lifecycle block of a resource")
+    return unknown(resource, "a plan does not contain `lifecycle` blocks")

@@ -37,7 +37,7 @@ _KEY = "derived.keyVaultId"
 _COVERS = "derived.covers"
 _LEVEL: Path = ("derived", "scopeLevel")
 # A role assignment at these scopes applies to every vault below, and inputs seldom state a vault's subscription.
-_BROAD = ("subscription", "management-group", "tenant")
+_BROAD = ("subscription", "management group", "tenant")
 # Types that configure a whole deployment or subscription unless they refer to a vault.
 _DEPLOYMENT_WIDE = (
     "terraform/",

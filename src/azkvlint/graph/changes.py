@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, display, path_text
 
 
 def overlay(below: MapValue, above: MapValue) -> MapValue:
@@ -31,9 +31,12 @@ def with_open_fields(value: MapValue, rest: Unknown) -> MapValue:
 CHANGED_FROM: Path = ("derived", "changedFrom")
 
 
-def with_changes(after: MapValue, before: MapValue) -> MapValue:
-    """Return ``after`` with its changes from ``before``: objects by property, lists as a whole."""
-    changed = _changed(after.fields.get("properties"), before.fields.get("properties"))
+def with_changes(after: MapValue, before: MapValue, name: Callable[[Path], str] = path_text) -> MapValue:
+    """Return ``after`` with its changes from ``before``: objects by property, lists as a whole.
+
+    ``name`` returns the name of a property in messages.
+    """
+    changed = _changed(after.fields.get("properties"), before.fields.get("properties"), ("properties",), name)
     if changed is None:
         return after
     derived = after.fields.get("derived")
@@ -43,25 +46,26 @@ def with_changes(after: MapValue, before: MapValue) -> MapValue:
     return msgspec.structs.replace(after, fields={**after.fields, "derived": merged_derived})
 
 
-def _changed(after: Value | None, before: Value | None) -> Value | None:
+def _changed(after: Value | None, before: Value | None, path: Path, name: Callable[[Path], str]) -> Value | None:
     """Return ``before`` if ``after`` differs from it, Unknown if that is not known, None if they are equal."""
     if before is None:
         return None
     if isinstance(after, Unknown) or isinstance(before, Unknown):
         return after if isinstance(after, Unknown) else before
     if isinstance(after, MapValue) and isinstance(before, MapValue):
-        fields = dict(_fields(after, before))
+        fields = dict(_fields(after, before, path, name))
         return MapValue(at=after.at, fields=fields, origin=Origin.DERIVED) if fields else None
     return None if after is not None and _plain(after) == _plain(before) else before
 
 
-def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
-    for name, old in before.fields.items():
-        change = _changed(after.fields.get(name, after.rest), old)
+def _fields(after: MapValue, before: MapValue, path: Path, name: Callable[[Path], str]) -> Iterator[tuple[str, Value]]:
+    for field, old in before.fields.items():
+        below = (*path, field)
+        change = _changed(after.fields.get(field, after.rest), old, below, name)
         if change is None:
             continue
-        note = f"{name} was {display(old)}" if change is old else change.note
-        yield name, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
+        note = f"`{name(below)}` changes from {display(old)}" if change is old else change.note
+        yield field, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
 
 
 def _plain(value: Value) -> object:

@@ -101,7 +101,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             try:
                 attributes = self.attributes_in(scenario, vault)
             except (InputError, RecursionError):
-                unknown = Unknown(at=resource.at, why="it takes too much work to evaluate with other values")
+                unknown = Unknown(at=resource.at, why="the evaluation with other values exceeds the limit")
                 attributes = MapValue(at=resource.at, fields={"properties": unknown, "sku": unknown})
             current = resource.attributes
             if attributes is None or all(
@@ -182,12 +182,12 @@ def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
     """Return the assumption that the parameters ``names``, as expressions spell them, do not have their defaults."""
     ordered = sorted(names)
     if len(ordered) == 1:
-        return Assumption(text=f"exists only with another value than the default of `{ordered[0]}` ({option})", at=at)
+        return Assumption(text=f"exists only with a value other than the default of `{ordered[0]}` ({option})", at=at)
     quoted = [f"`{name}`" for name in ordered[:_MAX_NAMED]]
     if len(ordered) > _MAX_NAMED:
         quoted.append(f"{len(ordered) - _MAX_NAMED} more")
     words = f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-    return Assumption(text=f"exists only with other values than the defaults of {words} ({option})", at=at)
+    return Assumption(text=f"exists only with values other than the defaults of {words} ({option})", at=at)
 
 
 def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:

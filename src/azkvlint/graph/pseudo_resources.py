@@ -44,8 +44,8 @@ _EPHEMERAL = "canBeEphemeral"
 _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Reasons for unknown origins.
 _UNKNOWN_REASONS: Mapping[str, str] = {
-    UNTRACED: "where it comes from cannot be followed",
-    FROM_SECRET: "a plan does not tell a secret from what is only reckoned from one, such as its length",
+    UNTRACED: "the source of the value cannot be traced",
+    FROM_SECRET: "a plan does not distinguish a secret from a value that is computed from it, such as its length",
 }
 _REPORTED_ORIGINS: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, FROM_SECRET})
 
@@ -135,17 +135,18 @@ def state_retention(arguments: Sequence[str], version: VersionRange, at: Locatio
     for secrets since 4.11).
     """
     if len(arguments) == 1:
-        note = f"the argument is {arguments[0]}"
+        note = f"`{arguments[0]}` is set"
         write_only: Value = Scalar(at=at, value=arguments[0] != "value", origin=Origin.DERIVED, note=note)
     else:
-        why = f"which of {' and '.join(arguments)} is null is not known"
+        names = " and ".join(f"`{name}`" for name in arguments)
+        why = f"{names} may be null"
         write_only = Unknown(at=at, origin=Origin.DERIVED, why=why)
-    return {_RETENTION[0]: write_only, _RETENTION[1]: _has(_WRITE_ONLY, "value_wo", version, at)}
+    return {_RETENTION[0]: write_only, _RETENTION[1]: _has(_WRITE_ONLY, "`value_wo`", version, at)}
 
 
 def _has(since: Version, what: str, version: VersionRange, at: Location) -> Value:
     """Return whether the provider versions have a feature introduced in ``since``."""
-    note = f"azurerm has {what} from version {since[0]}.{since[1]} on"
+    note = f"azurerm supports {what} from version {since[0]}.{since[1]} on"
     if version.low < since < version.high:
         return Unknown(at=at, origin=Origin.DERIVED, why=note)
     return Scalar(at=at, value=version.high > since, origin=Origin.DERIVED, note=note)
@@ -173,7 +174,7 @@ def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Va
 
 def default_sensitive(at: Location) -> Scalar:
     """Return the ``sensitive`` value of an output that does not set it."""
-    return Scalar(at=at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
+    return Scalar(at=at, value=False, origin=Origin.DEFAULT, note="not set (default: false)")
 
 
 def module_call(address: str, source: Value | None, version: Value | None, at: Location) -> Resource:

@@ -19,7 +19,7 @@ _OBJECT = regex(
 _ADDRESS = regex(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
 # The delimiters of the unknown parts of a pattern (see ``Unknown`` in the model).
 HOLE, HOLE_END = "\u27e8", "\u27e9"
-LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
+LEVELS = ("tenant", "management group", "subscription", "resource group", "resource")
 
 
 class ResourceId(msgspec.Struct, frozen=True):
@@ -70,14 +70,14 @@ def scope_level(text: str) -> str | None:
     if parts == [""] and text:
         return "tenant"
     if parts[:3] == ["providers", "microsoft.management", "managementgroups"] and len(parts) == 4:
-        return "management-group"
+        return "management group"
     if parts[0] != "subscriptions":
         return None
     match len(parts):
         case 2:
             return "subscription"
         case 4 if parts[2] == "resourcegroups":
-            return "resource-group"
+            return "resource group"
         case _ if "providers" in parts:
             return "resource"
     return None

@@ -13,7 +13,7 @@ from azkvlint.model.value import MapValue, Scalar, Unknown, Value, text_of
 # Resources that Azure has in every subscription, so that an update defines them.
 _ALWAYS_THERE = frozenset({"microsoft.security/pricings"})
 _PURGE = ("properties", "enablePurgeProtection")
-BY_UPDATE = "azapi_update_resource sets it"
+BY_UPDATE = "set by an `azapi_update_resource`"
 
 
 def is_always_there(type_: str) -> bool:
@@ -50,7 +50,7 @@ def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None
 
 def possibly_set(value: MapValue) -> MapValue:
     """Return fields that may be set, as unknown values."""
-    why = "whether azapi_update_resource sets it is not known"
+    why = "an `azapi_update_resource` may set the property"
     fields = {
         name: possibly_set(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
         for name, field in value.fields.items()
@@ -84,11 +84,11 @@ def standalone_attributes(attributes: MapValue, by_id: Value | None) -> MapValue
     fields = dict(attributes.fields)
     if by_id is not None:
         above, _, name = text_of(by_id).rstrip("/").rpartition("/")
-        unknown = Unknown(at=by_id.at, why="which resource it changes is not known")
+        unknown = Unknown(at=by_id.at, why="the target of the update is not known")
         fields["name"] = unknown if not name or HOLE in name else Scalar(at=by_id.at, value=name)
         fields["scope"] = msgspec.structs.replace(unknown, pattern=above.rpartition("/providers/")[0])
-    fields.setdefault("name", Unknown(at=attributes.at, why="which resource it changes is not known"))
-    why = "the update does not say it, and Azure keeps what the resource has"
+    fields.setdefault("name", Unknown(at=attributes.at, why="the target of the update is not known"))
+    why = "the update does not set the property, and Azure keeps its value"
     return with_open_fields(msgspec.structs.replace(attributes, fields=fields), Unknown(at=attributes.at, why=why))
 
 

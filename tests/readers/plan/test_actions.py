@@ -124,7 +124,7 @@ def test_types_that_look_like_key_vaults(mode: str, plan: PlanJson, read: Reader
     problems = read(plan).problems
     assert [problem.level for problem in problems] == (["error"] if mode == "managed" else [])
     if problems:
-        assert "'azurerm_key_vault_new_thing' looks like a Key Vault resource" in problems[0].message
+        assert "resource type `azurerm_key_vault_new_thing` is not supported" in problems[0].message
         assert problems[0].at is not None
         assert problems[0].at.address == local
 

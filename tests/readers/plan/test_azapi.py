@@ -56,7 +56,7 @@ def test_what_is_left_out_is_azures_default(body: Any, plan: PlanJson, read: Rea
     found = read(plan)
     assert found.get(KV, PURGE) is False
     assert found.get(KV, "properties.softDeleteRetentionInDays") == 90
-    assert found.get(KV, "derived.exposure") == "world"
+    assert found.get(KV, "derived.exposure") == "all networks"
 
 
 @pytest.mark.parametrize(("version", "rbac"), [("2023-07-01", False), ("2026-02-01", True), ("2027-01-01", True)])
@@ -316,7 +316,9 @@ class TestNotJudged:
         (tmp_path / "plan.json").write_bytes(plan.text())
         ran = run("plan.json", cwd=tmp_path)
         assert ran.code == 3
-        assert f"'{type_.partition('@')[0]}' is a Key Vault type that is not known, so it was not judged" in ran.out
+        assert (
+            f"Key Vault type `{type_.partition('@')[0]}` is not supported, so the resource was not evaluated" in ran.out
+        )
 
     def test_other_types_pass(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azapi_resource.x", {"type": "Microsoft.Batch/batchAccounts@2024-02-01", "name": "x", "body": {}})

@@ -112,9 +112,9 @@ class TestWhoWroteIt:
         plan.resource(KV, {"name": "kv", PURGE: False, DAYS: 90, ACCESS: True}, written={"name": "kv"})
         found = read(plan)
         for path, note in (
-            (PURGED, "not set, and the default is false"),
-            ("properties.softDeleteRetentionInDays", "not set, and the default is 90"),
-            ("properties.publicNetworkAccess", "not set, and the default is Enabled"),
+            (PURGED, "not set (default: false)"),
+            ("properties.softDeleteRetentionInDays", "not set (default: 90)"),
+            ("properties.publicNetworkAccess", "not set (default: true)"),
         ):
             answer = found.answer(KV, path)
             assert (answer.origin, answer.note) == ("default", note)
@@ -185,7 +185,7 @@ class TestFirewall:
         plan.resource(KV, {"name": "kv"}, unknown={"id": True} | unknown)
         found = read(plan)
         assert found.get(KV, ACLS) is None
-        assert found.get(KV, "derived.exposure") == "world"
+        assert found.get(KV, "derived.exposure") == "all networks"
 
     def test_written_and_not_known(self, plan: PlanJson, read: Reader) -> None:
         written = {"network_acls": [{"default_action": "${data.external.x.result}"}]}
@@ -204,7 +204,7 @@ class TestFirewall:
 
     def test_a_replacement_that_leaves_it_out(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, unknown={"id": True, "network_acls": True}, actions=["delete", "create"])
-        assert read(plan).get(KV, "derived.exposure") == "world"
+        assert read(plan).get(KV, "derived.exposure") == "all networks"
 
     @pytest.mark.parametrize("empty", [None, []])
     def test_null_and_empty_are_not_set(self, empty: Any, plan: PlanJson, read: Reader) -> None:

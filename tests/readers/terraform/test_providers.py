@@ -76,7 +76,7 @@ def test_a_lock_file_that_cannot_be_read_may_name_any_version(text: str, judge: 
 
 def test_a_default_says_where_it_comes_from(read: Read) -> None:
     found = value(read(required("~> 4.0") + BARE), KV, *RBAC)
-    assert (found.origin, found.note) == ("default", "not set, and the default is false")
+    assert (found.origin, found.note) == ("default", "not set (default: false)")
 
 
 def test_soft_delete_is_an_argument_of_old_versions_alone(judge: Judge) -> None:

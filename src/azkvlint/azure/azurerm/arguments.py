@@ -82,12 +82,12 @@ def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | 
     if not possible:
         return None
     if len({default.value for default in possible}) > 1:
-        return None, "its default depends on the provider version, which is not known"
+        return None, "the version constraint allows azurerm versions with different defaults"
     plain = possible[0].value
+    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
     if field.kind == "flag":
         plain = field.words[0 if plain is True else 1]
-    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
-    return plain, f"not set, and the default is {word}"
+    return plain, f"not set (default: {word})"
 
 
 Tree: TypeAlias = dict[str, Any]

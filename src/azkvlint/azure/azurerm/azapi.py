@@ -37,12 +37,12 @@ def is_key_vault_type(type_: str) -> bool:
 
 def unsupported_message(declared_as: str) -> str:
     """Return the message for a Key Vault resource with unknown effects."""
-    return f"an {declared_as} of Key Vault is not understood, so it was not judged"
+    return f"`{declared_as}` is not supported for Key Vault types, so the resource was not evaluated"
 
 
 def unknown_type_message(type_: str) -> str:
     """Return the message for a Key Vault type that is in no table."""
-    return f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+    return f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
 
 
 _VAULTS = "microsoft.keyvault/vaults"
@@ -90,7 +90,7 @@ def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:
     if type_.lower() == _CERTIFICATES and isinstance(properties, MapValue):
         policy = properties.fields.get("policy")
         if isinstance(policy, MapValue):
-            why = "the body does not say it, and Key Vault decides"
+            why = "the body does not set the property, and Key Vault sets the default"
             policy = with_open_fields(policy, Unknown(at=policy.at, why=why))
             properties = msgspec.structs.replace(properties, fields={**properties.fields, "policy": policy})
     return {**attributes, "properties": properties}

@@ -42,19 +42,21 @@ def flag_value(flag: str, written: Value | None, version: VersionRange, at: Loca
             return _idle(version, written.at)
         if plain is not None:
             return Scalar(at=written.at, value=plain)
-        return Unknown(at=written.at, why="it is no boolean")
+        return Unknown(at=written.at, why=f"`{flag}` is not a boolean")
     if written is not None:
         return written
     if version.high <= _FLAGS_SINCE:
-        return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
-    return Scalar(at=at, value=True, origin=Origin.DEFAULT, note="not set, and the default is true")
+        return Unknown(at=at, why=f"the default of `{flag}` in azurerm before 3.0 is not documented")
+    return Scalar(at=at, value=True, origin=Origin.DEFAULT, note="not set (default: true)")
 
 
 def _idle(version: VersionRange, at: Location) -> Value:
     """Return the effective value of a disabled flag that has no effect in known versions."""
     if version.high <= _IDLE_BELOW:
-        return Scalar(at=at, value=True, note="the provider purges a managed HSM though it is off")
-    return Unknown(at=at, why="azurerm up to 5.2 purges a managed HSM though it is off, and a later one may be used")
+        return Scalar(at=at, value=True, note="this azurerm version purges managed HSMs although the argument is false")
+    return Unknown(
+        at=at, why=f"the version constraint also allows azurerm versions before 5.3, which ignore `{_IDLE_FLAG}`"
+    )
 
 
 def version_value(version: VersionRange, at: Location) -> MapValue:

@@ -95,23 +95,24 @@ def unsupported_arguments(
     for name, support in _SUPPORT.get(type_, {}).items():
         if name not in names:
             continue
-        text = f"{name} ({_support_text(support)})"
+        text = f"`{name}` ({_support_text(support)})"
         if not version.meets(support.since, support.until):
             unsupported.append(text)
         elif version.high > support.until and unknown is None:
-            unknown = Unknown(at=at, origin=Origin.DERIVED, why=f"the version of azurerm is not known: {text}")
+            removed_in = _version_text(support.until)
+            why = f"the version constraint also allows azurerm {removed_in}, which does not support `{name}`"
+            unknown = Unknown(at=at, origin=Origin.DERIVED, why=why)
     for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unsupported else ():
         if name not in names and version.low >= since:
-            unsupported.append(f"{name} (not set, required from azurerm {_version_text(since)} on)")
+            unsupported.append(f"`{name}` (not set; required since azurerm {_version_text(since)})")
     return Scalar(at=at, value=" and ".join(unsupported), origin=Origin.DERIVED) if unsupported else unknown
 
 
 def _support_text(support: _Support) -> str:
     if support.until == NEVER:
-        return f"supported from azurerm {_version_text(support.since)} on"
-    instead = f"; use {support.instead}" if support.instead else ""
-    since = f"added in azurerm {_version_text(support.since)}, " if support.since > (0, 0) else ""
-    return f"{since}removed in {'' if since else 'azurerm '}{_version_text(support.until)}{instead}"
+        return f"requires azurerm {_version_text(support.since)}"
+    instead = f"; use `{support.instead}`" if support.instead else ""
+    return f"removed in azurerm {_version_text(support.until)}{instead}"
 
 
 def _version_text(version: Version) -> str:

@@ -104,7 +104,7 @@ def linked_type(type_: str) -> str:
 
 def unmapped_type_message(type_: str) -> str:
     """Return the message for a Key Vault resource of an unknown type."""
-    return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"
+    return f"resource type `{type_}` is not supported, so the resource was not evaluated"
 
 
 def name_of(value: Value | None, local: str) -> str:

@@ -25,7 +25,7 @@ class Default(msgspec.Struct, frozen=True, gc=False):
 
 
 # Why the value of a ``filled`` argument that is not written is unknown. Such an Unknown has the origin "default".
-FILLED_IN = "it is not written, and the provider fills it in"
+FILLED_IN = "the argument is not set, and the provider sets its default"
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -18,7 +18,7 @@ WITH_TEMPLATE = POLICY_DEFINITIONS.union(LEVELS)
 SPEC = "template_spec_version_id"
 # The legacy resource also accepts its parameters as a map of strings.
 OLD, TEXTS = "azurerm_template_deployment", "parameters"
-WHY_TEXTS = "it is given as a text, and the template decides what that amounts to"
+WHY_TEXTS = "the parameter is passed as a string, and its type is defined in the template"
 
 
 def arguments_of(type_: str) -> tuple[str, str]:
@@ -29,4 +29,4 @@ def arguments_of(type_: str) -> tuple[str, str]:
 
 def unread_spec_message(address: str) -> str:
     """Return the message for a deployment of a template spec."""
-    return f"the template spec of '{address}' is not available, so its resources were not evaluated"
+    return f"the template spec of `{address}` is not available, so its resources were not evaluated"
