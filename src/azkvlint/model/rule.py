@@ -141,6 +141,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     also_removed: bool = False
     also_existing: bool = False
     profile: str = "default"
+    category: str = ""
+    formerly: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     covers: tuple[str, ...] = ()
     cwe: tuple[int, ...] = ()
