@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
+import azkvlint
 from azkvlint import __version__
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import TOPICS
 from azkvlint.model.rule import Rule
+from azkvlint.reporters.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -59,7 +62,7 @@ def test_rules(kvlint: Kvlint) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert [line.split()[0] for line in ran.out.splitlines()] == [rule.id for rule in RULES]
     assert "KV001  high      Purge protection is on\n" in ran.out
-    assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: there is no format 'xml' (text or json)\n")
+    assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: there is no format 'xml' (write -f text or -f json)\n")
 
 
 def test_rules_as_json_hold_every_field(kvlint: Kvlint) -> None:
@@ -82,7 +85,7 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
     text = " ".join(ran.out.split())
     assert text.startswith(f"{rule.id} {rule.name} ({rule.severity.label}) {rule.title}")
     ids = [one for table in (rule.controls, rule.peers) for some in table.values() for one in some]
-    said = [*rule.resources, *rule.references, *rule.covers, *ids, *(f"CWE-{number}" for number in rule.cwe)]
+    said = [*rule.resources, *rule.references, *ids, *(f"CWE-{number}" for number in rule.cwe)]
     for part in (rule.why, *rule.fixes.values(), *(parameter.about for parameter in rule.parameters), *said):
         assert " ".join(part.split()) in text
     first = next(example for example in rule.examples if example.expect == "fails")
@@ -92,7 +95,10 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
 
 
 def test_explain_what_is_not_there(kvlint: Kvlint) -> None:
-    assert kvlint("explain", "KV01") == (2, "", "kvlint: no rule is called 'KV01' (did you mean KV901?)\n")
+    assert kvlint("explain", "purge-protect").err == (
+        "kvlint: no rule matches 'purge-protect' (did you mean purge-protection?)\n"
+    )
+    assert kvlint("explain", "KV99") == (2, "", "kvlint: no rule matches 'KV99' (kvlint rules lists all rules)\n")
 
 
 # --- rules test -------------------------------------------------------------------------------------------------------
@@ -262,3 +268,26 @@ def test_a_new_rule_that_cannot_be(kvlint: Kvlint, line: str, said: str) -> None
     assert ran.code in (2, 3)
     assert said in ran.err
     assert sorted(Path().iterdir()) == before
+
+
+# --- explain: problem codes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_every_problem_code_is_explained(kvlint: Kvlint, code: str) -> None:
+    kind = PROBLEMS[code]
+    ran = kvlint("explain", code.lower())
+    assert (ran.code, ran.err) == (0, "")
+    text = " ".join(ran.out.split())
+    assert text == f"{code} {kind.name} ({kind.level}) {kind.title} Meaning: {kind.about} Fix: {kind.fix}"
+
+
+def test_every_code_in_the_source_is_explained() -> None:
+    files = (Path(azkvlint.__file__).parent).rglob("*.py")
+    assert {code for file in files for code in re.findall(r"KVE\d{3}", file.read_text("utf-8"))} == set(PROBLEMS)
+
+
+def test_a_prefix_of_problem_codes(kvlint: Kvlint) -> None:
+    out = kvlint("explain", "KVE00").out
+    assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == [code for code in PROBLEMS if code < "KVE010"]
+    assert kvlint("explain", "KVE099") == (2, "", "kvlint: there is no problem code 'KVE099' (did you mean KVE009?)\n")

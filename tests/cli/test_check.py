@@ -67,9 +67,9 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
             "bad.json --min-severity all",
             "--min-severity all: there is no such severity (one of info, low, medium, high, critical)",
         ),
-        ("bad.json --select KV0001", "no rule is called 'KV0001' (did you mean KV001?)"),
-        ("bad.json --ignore purge-protecton", "no rule is called 'purge-protecton' (did you mean purge-protection?)"),
-        ("bad.json --select zzzzzz", "no rule is called 'zzzzzz' (kvlint rules lists all rules)"),
+        ("bad.json --select KV0001", "no rule matches 'KV0001' (did you mean KV001?)"),
+        ("bad.json --ignore purge-protecton", "no rule matches 'purge-protecton' (did you mean purge-protection?)"),
+        ("bad.json --select zzzzzz", "no rule matches 'zzzzzz' (kvlint rules lists all rules)"),
         ("bad.json --select ,", "--select names no rule (kvlint rules lists all rules)"),
         ("bad.json --ignore ,", "--ignore names no rule (kvlint rules lists all rules)"),
         (

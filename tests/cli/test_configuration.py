@@ -87,7 +87,7 @@ def test_standard_input_lies_in_the_current_folder(
 ) -> None:
     write(project / "kvlint.toml", "select = ['KV999']")
     monkeypatch.chdir(project / "infra")
-    assert kvlint("-").err.startswith("kvlint: ../kvlint.toml:1: select: no rule is called 'KV999'")
+    assert kvlint("-").err.startswith("kvlint: ../kvlint.toml:1: select: no rule matches 'KV999'")
 
 
 def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, project: Path) -> None:
@@ -288,10 +288,10 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
             "kvlint.toml:1: fail-on hgh: there is no such severity (one of info, low, medium, high, critical)",
         ),
         ("format = ['xml']", f"kvlint.toml:1: format: there is no format 'xml' (one of {', '.join(REPORTERS)})"),
-        ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1: ignore: no rule is called 'KV0O1' (did you mean "),
+        ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1: ignore: no rule matches 'KV0O1' (did you mean "),
         (
             "profile = ['strikt']",
-            "kvlint.toml:1: profile: there is no profile 'strikt' (one of default, strict, cmk, all)",
+            "kvlint.toml:1: profile: there is no profile or control framework 'strikt' (did you mean strict?)",
         ),
         ("set = 1", "kvlint.toml:1: set must be a table (write [set], and below it KV003.minimum = 30)"),
         ("\n[set]\nKV003 = 1", "kvlint.toml:2: set must be a table of rules, each with its parameters"),
@@ -310,7 +310,7 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
         ("[set]\nKV003.minimum = 0x" + "f" * 5_000, "kvlint.toml:1: set: a number is too large"),
         ('[set."KV003\\nkvlint: x"]\nminimum = 1', r"kvlint.toml:1: set: there is no rule called 'KV003\NKVLINT: X'"),
         ("exclude = ['[a&&b]', '[a||b]', '[a~~b]', '[a--b]']", "kvlint.toml:1: exclude: '[a--b]' is no glob: "),
-        ("ignore = ['\u212aV001']", "kvlint.toml:1: ignore: no rule is called '\u212aV001'"),
+        ("ignore = ['\u212aV001']", "kvlint.toml:1: ignore: no rule matches '\u212aV001'"),
         ("select = [", "kvlint.toml: it is no TOML: "),
         ("a = 1\nb = \x01", "kvlint.toml:2:5: it is no TOML: "),
         ("x = " + "[" * 20_000, "kvlint.toml: it is"),

@@ -145,22 +145,26 @@ _add_check_command(
 )
 
 
+_RULES = "A file or folder of custom rules."
+
+
 @app.command()
 def explain(
     rule: Annotated[
         str,
         typer.Argument(
-            help="A rule's id or name, or another tool's id: KV001, purge-protection, CKV_AZURE_110.",
+            metavar="RULE",
+            help="An ID, name, prefix or category of rules, or a code: KV001, KV1, network, CKV_AZURE_110, KVE001.",
             autocompletion=values_of("explain", "rule"),
         ),
     ],
-    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+    rules: Annotated[list[str] | None, typer.Option("--rules", metavar="FILE", help=_RULES)] = None,
 ) -> None:
-    """Say everything about one rule."""
+    """Explain a rule or a problem code."""
     from azkvlint.cli.output import write
-    from azkvlint.cli.rules import explain_rules
+    from azkvlint.cli.rules import explanation
 
-    write(explain_rules(rule, tuple(rules or ())))
+    write(explanation(rule, tuple(rules or ())))
 
 
 @app.command()
@@ -191,14 +195,28 @@ def schema_() -> None:
 @rules_app.callback()
 def _rules(
     context: typer.Context,
-    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
-    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+    form: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="Write text or json.")] = "text",
+    rules: Annotated[list[str] | None, typer.Option("--rules", metavar="FILE", help=_RULES)] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            metavar="PROFILE",
+            help="List only rules of this profile or framework.",
+            autocompletion=values_of("rules", "profiles"),
+        ),
+    ] = "",
+    category: Annotated[
+        str,
+        typer.Option(
+            metavar="CATEGORY", help="List only rules of this category.", autocompletion=values_of("rules", "category")
+        ),
+    ] = "",
 ) -> None:
     if context.invoked_subcommand is None:
         from azkvlint.cli.output import write
         from azkvlint.cli.rules import list_rules
 
-        write(list_rules(form, tuple(rules or ())))
+        write(list_rules(form, tuple(rules or ()), profile, category))
 
 
 @rules_app.command("test")

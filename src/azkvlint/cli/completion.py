@@ -23,6 +23,23 @@ def _rule_ids() -> Iterable[str]:
     return [rule.id for rule in builtin_rules()]
 
 
+def _categories() -> Iterable[str]:
+    from azkvlint.engine.rule_selection import categories_of
+    from azkvlint.engine.rule_store import builtin_rules
+
+    return categories_of(builtin_rules())
+
+
+def _selections() -> Iterable[str]:
+    return [*_rule_ids(), *_categories()]
+
+
+def _explained() -> Iterable[str]:
+    from azkvlint.reporters.problems import PROBLEMS
+
+    return [*_rule_ids(), *PROBLEMS]
+
+
 def _severities() -> Iterable[str]:
     from azkvlint.model.rule import SEVERITIES
 
@@ -48,9 +65,10 @@ def _sarif_included() -> Iterable[str]:
 
 
 def _profiles() -> Iterable[str]:
+    from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
     from azkvlint.engine.schema import PROFILES
 
-    return PROFILES
+    return [*PROFILES, *(framework.name for framework in builtin_frameworks(builtin_rules()))]
 
 
 def _peer_tools() -> Iterable[str]:
@@ -77,9 +95,10 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("suppressions", "formats"): lambda: ("text", "json"),
     ("", "frameworks"): _frameworks,
     ("", "sarif_include"): _sarif_included,
-    ("", "select"): _rule_ids,
-    ("", "ignore"): _rule_ids,
-    ("explain", "rule"): _rule_ids,
+    ("", "select"): _selections,
+    ("", "ignore"): _selections,
+    ("explain", "rule"): _explained,
+    ("rules", "category"): _categories,
     ("", "profiles"): _profiles,
     ("", "min_severity"): _severities,
     ("", "fail_on"): _severities,

@@ -1,29 +1,40 @@
-"""The commands ``kvlint rules`` and ``kvlint explain``: list, explain, test and create rules."""
+"""The commands ``kvlint rules`` and ``kvlint explain``: list, test and create rules, and explain rules and problems."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.engine.rule_selection import find_rules
+from azkvlint.engine.rule_selection import find_rules, rules_of_category, rules_of_profile
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError, did_you_mean
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
+if TYPE_CHECKING:
+    from azkvlint.reporters.problems import Kind
+
 _WIDTH = 100
+_PROBLEM = "KVE"
 
 
-def list_rules(form: str, folders: tuple[str, ...]) -> str:
-    """Return all rules: one line each, or all fields as JSON."""
-    rules = sorted(all_rules(folders), key=lambda rule: rule.id)
+def list_rules(form: str, folders: tuple[str, ...], profile: str = "", category: str = "") -> str:
+    """Return all rules, or those of a profile or category: one line each, or all fields as JSON."""
+    rules = all_rules(folders)
+    if profile:
+        rules = rules_of_profile(rules, profile)
+    if category:
+        ids = {rule.id for rule in rules_of_category(all_rules(folders), category)}
+        rules = tuple(rule for rule in rules if rule.id in ids)
+    rules = tuple(sorted(rules, key=lambda rule: rule.id))
     if form == "json":
         return encode([_fields(rule) for rule in rules]).decode()
     if form != "text":
-        raise UsageError(f"there is no format '{form}'", "text or json")
+        raise UsageError(f"there is no format '{form}'", "write -f text or -f json")
     return _lines(f"{rule.id}  {rule.severity.label:8}  {rule.title}" for rule in rules)
 
 
@@ -37,10 +48,29 @@ def _fields(rule: Rule) -> dict[str, object]:
     return fields | {"severity": rule.severity.label}
 
 
-def explain_rules(word: str, folders: tuple[str, ...]) -> str:
-    """Return the explanation of the rules with an id or name, or with an equivalent id of another tool."""
+def explanation(word: str, folders: tuple[str, ...]) -> str:
+    """Return the explanation of rules or of problem codes.
+
+    The rules are those with an id, name or prefix, of a category, or with an equivalent id of another tool. A prefix of
+    problem codes stands for all of them. Raise UsageError if nothing matches.
+    """
+    from azkvlint.reporters.problems import PROBLEMS
+
+    codes = [code for code in PROBLEMS if word.upper().startswith(_PROBLEM) and code.startswith(word.upper())]
+    if codes:
+        return "\n\n".join(_lines(_explanation_of_problem(code, PROBLEMS[code])) for code in codes)
+    if word.upper().startswith(_PROBLEM):
+        raise UsageError(f"there is no problem code '{word}'", did_you_mean(word.upper(), list(PROBLEMS)))
     rules = find_rules(all_rules(folders), word)
     return "\n\n".join(_lines(_explanation(rule)) for rule in rules)
+
+
+def _explanation_of_problem(code: str, kind: Kind) -> Iterator[str]:
+    yield f"{code} {kind.name} ({kind.level})"
+    yield kind.title
+    for head, text in (("Meaning", kind.about), ("Fix", kind.fix)):
+        yield ""
+        yield from _wrap(f"{head}: {text}")
 
 
 def _explanation(rule: Rule) -> Iterator[str]:
@@ -51,21 +81,35 @@ def _explanation(rule: Rule) -> Iterator[str]:
         yield ""
         yield from _wrap(f"{head}: {' '.join(text.split())}")
     yield ""
-    removed = " (also those that the plan removes)" if rule.also_removed else ""
-    existing = " (also those that exist already)" if rule.also_existing else ""
-    yield from _wrap(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
+    yield from _properties(rule)
+    yield from _relations(rule)
+    yield ""
+    yield "References:"
+    yield from (f"  {link}" for link in rule.references)
+    for example in rule.examples[: _example_count(rule.examples)]:
+        yield from _example(example)
+
+
+def _properties(rule: Rule) -> Iterator[str]:
+    yield from _wrap(f"Resource types: {', '.join(_types(rule))}{_scope(rule)}")
+    if rule.category:
+        yield f"Category: {rule.category}"
     if rule.profile != "default":
-        profiles = " or ".join(dict.fromkeys((rule.profile, "all")))
-        yield f"Profile: {rule.profile}, so it runs only with --profile {profiles}, or if --select names it"
+        profiles = " or ".join(f"--profile {name}" for name in dict.fromkeys((rule.profile, "all")))
+        yield f"Profile: {rule.profile} (not in the default set; use {profiles}, or --select {rule.id})"
     for parameter in rule.parameters:
         default = parameter.default
         value = ", ".join(map(str, default)) if isinstance(default, tuple) else default
         yield from _wrap(f"Parameter {parameter.name} = {value}: {' '.join(parameter.about.split())}")
-    weaknesses = tuple(f"CWE-{number}" for number in rule.cwe)
-    for head, ids in (("Covers", rule.covers), ("Weaknesses", weaknesses)):
-        if ids:
-            yield from _wrap(f"{head}: {', '.join(ids)}")
-    for head, table in (("Controls", rule.controls), ("Asked by", rule.peers)):
+    if rule.cwe:
+        yield from _wrap(f"CWE: {', '.join(f'CWE-{number}' for number in rule.cwe)}")
+    if rule.formerly:
+        yield from _wrap(f"Former names: {', '.join(rule.formerly)}")
+
+
+def _relations(rule: Rule) -> Iterator[str]:
+    """Yield the controls that the rule checks, and the equivalent checks of other tools."""
+    for head, table in (("Controls", rule.controls), ("Equivalent checks", rule.peers)):
         if table:
             yield ""
             yield f"{head}:"
@@ -73,14 +117,23 @@ def _explanation(rule: Rule) -> Iterator[str]:
                 yield from _wrap(f"{name}: {', '.join(ids)}", "  ", "    ")
     if rule.differs:
         yield ""
-        yield "Where others answer differently:"
+        yield "Differences from equivalent checks:"
         for name, text in rule.differs.items():
             yield from _wrap(f"{name}: {text}", "  ", "    ")
-    yield ""
-    yield "See:"
-    yield from (f"  {link}" for link in rule.references)
-    for example in rule.examples[: _example_count(rule.examples)]:
-        yield from _example(example)
+
+
+def _types(rule: Rule) -> Iterator[str]:
+    """Yield the resource types of a rule: those of Azure, and those of the azurerm provider that map to them."""
+    from azkvlint.azure.azurerm.resources import RESOURCES
+
+    yield from rule.resources
+    yield from sorted(name for name, mapped in RESOURCES.items() if mapped.type in rule.resources)
+
+
+def _scope(rule: Rule) -> str:
+    """Return which resources the rule checks besides those that the input creates or changes."""
+    scopes = [*(["deleted"] if rule.also_removed else ()), *(["existing"] if rule.also_existing else ())]
+    return f" (including {' and '.join(scopes)} resources)" if scopes else ""
 
 
 def _wrap(text: str, first: str = "", other: str = "") -> list[str]:

@@ -14,7 +14,7 @@ from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
 from azkvlint.model.framework import ConditionalRules, Control, ControlCheck, Framework, Platform, Sheet, Status
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node
-from azkvlint.util.errors import RuleError
+from azkvlint.util.errors import RuleError, UsageError
 from azkvlint.util.lazy_regex import regex
 
 _FRAMEWORK_KEYS = ("name", "title", "about", "references", "versions", "controls")
@@ -165,6 +165,38 @@ class _FrameworkDecoder:
         )
 
 
+def find_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
+    """Return the framework of a name; for the name of a family, its newest version. Empty if there is none.
+
+    The first parts of a version are enough: ``cis-azure-6.0``. Raise UsageError if several versions begin with them.
+    """
+    word = name.lower()
+    exact = [framework for framework in known if framework.name == word]
+    family = [framework for framework in known if framework.family == word]
+    matches = exact or family[-1:] or [framework for framework in known if framework.name.startswith(f"{word}.")]
+    if len(matches) > 1:
+        names = ", ".join(framework.name for framework in matches)
+        raise UsageError(f"several control frameworks match '{name}'", f"one of {names}")
+    return matches
+
+
+def rules_of_frameworks(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> frozenset[str]:
+    """Return the ids of the rules that check a control of the frameworks, disputed ones and those with a condition
+    included.
+    """
+    return frozenset(
+        rule.id
+        for framework in frameworks
+        for rule in rules
+        if framework.name in rule.controls
+        or framework.family in rule.controls
+        or any(
+            _checks_control(rule, control, framework) or any(_adds_rule(also, rule) for also in control.also)
+            for control in framework.controls
+        )
+    )
+
+
 def sheets_of(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> tuple[Sheet, ...]:
     """Return the frameworks with the rules that check each control, in the order of ``rules``."""
     return tuple(
@@ -180,10 +212,7 @@ def _check_of(control: Control, framework: Framework, rules: Sequence[Rule]) -> 
     """Return a control with its rules. A disputed rule counts only if the control names it or has no other rule."""
     always = [rule for rule in rules if _checks_control(rule, control, framework)]
     conditions = {
-        rule.id: also.when
-        for also in control.also
-        for rule in rules
-        if rule not in always and (rule.id in also.rules or not set(also.ideas).isdisjoint(rule.covers))
+        rule.id: also.when for also in control.also for rule in rules if rule not in always and _adds_rule(also, rule)
     }
     matching = [rule for rule in rules if rule in always or rule.id in conditions]
     undisputed = [rule for rule in matching if rule.profile != _DISPUTED or rule.id in control.rules]
@@ -202,3 +231,7 @@ def _checks_control(rule: Rule, control: Control, framework: Framework) -> bool:
         or not set(control.ideas).isdisjoint(rule.covers)
         or not set(control.policies).isdisjoint(rule.controls.get(_POLICIES, ()))
     )
+
+
+def _adds_rule(also: ConditionalRules, rule: Rule) -> bool:
+    return rule.id in also.rules or not set(also.ideas).isdisjoint(rule.covers)

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.config.run_config import Config
-from azkvlint.engine.framework_loader import sheets_of
+from azkvlint.engine.framework_loader import find_frameworks, sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, load_framework
 from azkvlint.engine.vault_ownership import VAULTS
 from azkvlint.linter.linter import (
@@ -209,13 +209,12 @@ def _select_frameworks(names: Sequence[str], rules: Sequence[Rule]) -> list[Fram
 def _matching_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
     if name == EVERYTHING:
         return known
-    exact = [framework for framework in known if framework.name == name.lower()]
-    family = [framework for framework in known if framework.family == name.lower()]
-    if exact or family:
-        return exact or family[-1:]
-    words = [framework.name for framework in known]
-    hint = did_you_mean(name.lower(), words) or f"one of {', '.join(words)}, or {EVERYTHING}"
-    raise UsageError(f"there is no control framework '{name}'", hint)
+    matches = find_frameworks(name, known)
+    if not matches:
+        words = [framework.name for framework in known]
+        hint = did_you_mean(name.lower(), words) or f"one of {', '.join(words)}, or {EVERYTHING}"
+        raise UsageError(f"there is no control framework '{name}'", hint)
+    return matches
 
 
 def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:

@@ -66,6 +66,9 @@ def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tool
     for rule in rules:
         known.setdefault(rule.name, rule.id)
         known[rule.id] = rule.id
+    for rule in rules:
+        for name in rule.formerly:
+            known.setdefault(name, rule.id)
     peers = {tool: _equivalents(rules, tool) for tool in tools}
     return Policy(known=known, selected=frozenset(rule.id for rule in selected), today=today, peers=peers)
 

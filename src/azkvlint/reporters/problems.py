@@ -24,81 +24,87 @@ PROBLEMS: Mapping[str, Kind] = {
     "KVE001": Kind(
         name="input-unreadable",
         title="An input cannot be read.",
-        about="The file is missing, cannot be opened, or has invalid content, so nothing in it was evaluated.",
-        fix="Correct the file or its path, and run kvlint again.",
+        about="The file cannot be opened, or its content is not what its name says. Nothing in it was evaluated.",
+        fix="Correct the file or the path, and run kvlint again. The message states the cause and the line.",
     ),
     "KVE002": Kind(
         name="input-incomplete",
         title="An input is incomplete.",
-        about="A part of the input is missing or truncated, so the resources in that part were not evaluated.",
-        fix="Create the complete input again, and run kvlint again.",
+        about="A part of the input is missing, was cut off or is not supported, so declarations in it were not "
+        "evaluated. A module that is not installed is a note and does not change the exit code.",
+        fix="Provide the missing part: run terraform init to install modules, or create the plan or template again.",
     ),
     "KVE003": Kind(
         name="resource-type-unknown",
         title="A resource type is not supported.",
-        about="kvlint does not know the properties of this resource type, so no rule evaluated the resource.",
-        fix="Update kvlint. If the latest version does not support the type, open an issue.",
+        about="The resource looks like a Key Vault resource, but kvlint does not support its type, so no rule was "
+        "evaluated for it.",
+        fix="Upgrade kvlint. If the latest version does not support the type, report it.",
     ),
     "KVE004": Kind(
         name="rule-crashed",
         title="A rule could not be evaluated.",
-        about="An error in kvlint stopped the rule, so its result for this resource is missing.",
-        fix="Open an issue that includes the message.",
+        about="An internal error stopped the rule, so its result for this resource is missing.",
+        fix="Report the error with the message.",
     ),
     "KVE005": Kind(
         name="suppression-malformed",
         title="A suppression is invalid.",
-        about="The comment has a syntax error or no reason, so it is ignored and the findings are reported.",
-        fix="Correct the comment as the message describes.",
+        about="The suppression has no reason, names an unknown rule or has an invalid date. It is ignored, and the "
+        "findings that it is about are reported.",
+        fix="Write a comment such as: kvlint: ignore[KV001] reason.",
         level="warning",
     ),
     "KVE006": Kind(
         name="suppression-expired",
         title="A suppression has expired.",
-        about="Its end date has passed, so the findings are reported again.",
-        fix="Fix the findings, or set a new end date and state the reason.",
+        about="Its last day is over, so the findings that it suppressed are reported again.",
+        fix="Fix the findings, or set a later date and update the reason.",
         level="warning",
     ),
     "KVE007": Kind(
         name="suppression-unused",
-        title="A suppression is not used.",
-        about="The rule reports no finding there, so the comment would only hide future findings.",
+        title="A suppression is unused.",
+        about="The rule reports nothing there, so the suppression can only hide a future finding.",
         fix="Remove the suppression.",
         level="note",
     ),
     "KVE008": Kind(
         name="plan-not-mapped",
-        title="Findings are reported in the plan instead of the source.",
-        about="The Terraform source of the plan was not found or has changed since the plan was created.",
-        fix="Run kvlint in the folder of the root module, or set the folder with --source-root.",
+        title="The findings of a plan are reported in the plan.",
+        about="The Terraform source of the plan was not found, or has changed since the plan was created.",
+        fix="Run kvlint in the folder of the root module, or name that folder with --source-root.",
         level="note",
     ),
     "KVE009": Kind(
         name="results-left-out",
-        title="A log does not contain all results.",
-        about="The number of results exceeds the limit of code scanning, so the log omits the least severe ones.",
-        fix="Raise --min-severity, or check parts of the input separately.",
+        title="A SARIF log is incomplete.",
+        about="GitHub code scanning limits the number of results, so the least severe ones are not in the log.",
+        fix="Raise --min-severity, or check parts of the repository in separate runs.",
         level="warning",
     ),
     "KVE011": Kind(
         name="configuration-doubtful",
-        title="A configuration file or environment variable is ignored.",
-        about="Another configuration file takes precedence, or the variable is not a setting of kvlint.",
-        fix="Remove it, or select the configuration file with --config.",
+        title="A setting has no effect.",
+        about="Another configuration file is closer to the input, an environment variable is not a setting of "
+        "kvlint, a pattern excludes nothing, or no root module declares a variable. A variable that only --var sets is "
+        "an error, as in Terraform.",
+        fix="Correct or remove the setting. kvlint --show-settings lists all settings and their sources.",
         level="warning",
     ),
     "KVE012": Kind(
         name="baseline-stale",
-        title="A baseline contains findings that no longer exist.",
-        about="The findings were fixed or moved. If they returned, the baseline would hide them.",
-        fix="Update the baseline with --write-baseline.",
+        title="A baseline entry is obsolete.",
+        about="The finding was fixed or has moved. The entry would hide it if it came back.",
+        fix="Update the baseline with --write-baseline FILE.",
         level="warning",
     ),
     "KVE013": Kind(
         name="compiled-template-differs",
         title="A compiled template differs from its Bicep file.",
-        about="The template was compiled from a different version of the file, so the findings of both are reported.",
-        fix="Compile the Bicep file again with bicep build, or remove the template.",
+        about="The template was compiled from another version of the Bicep file, so both are reported, each with its "
+        "own lines.",
+        fix="Compile the Bicep file again with bicep build, or delete the template.",
         level="note",
     ),
 }
@@ -109,8 +115,8 @@ CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011", "KV
 
 OTHER = Kind(
     name="other-problem",
-    title="An unexpected problem occurred.",
-    about="The report may be incomplete. The message states the cause.",
-    fix="Resolve the problem that the message describes, and run kvlint again.",
+    title="A problem occurred.",
+    about="The results may be incomplete. The message states the cause.",
+    fix="Correct what the message names, and run kvlint again.",
 )
 """The description of unknown codes."""
