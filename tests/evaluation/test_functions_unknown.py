@@ -158,8 +158,8 @@ def test_what_is_known_of_a_secret_array_is_secret() -> None:
 
 
 def test_reasons(bicep: Language) -> None:
-    assert bicep.why("reference('x')") == "reference() is known only after deployment"
-    assert bicep.why("newGuid()") == "newGuid() differs with every deployment"
+    assert bicep.why("reference('x')") == "`reference()` is known after deployment"
+    assert bicep.why("newGuid()") == "`newGuid()` returns a new value for each deployment"
     assert bicep.why("trim(mystery)") == "nobody knows it"
 
 

@@ -35,7 +35,7 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
         return parse(text) if frames == 0 else called_from_afar(frames - 1)
 
     parsed = called_from_afar(100)
-    assert [fault.message for fault in parsed.faults] == ["nested too deep"]
+    assert [fault.message for fault in parsed.faults] == ["the nesting is too deep"]
     assert len(parsed.declarations) == 1
 
 
@@ -53,7 +53,7 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
     ],
 )
 def test_depth_has_a_limit_in_all_declarations(start: str, level: str) -> None:
-    assert parse(start + level * LEVELS).faults[0].message == "nested too deep"
+    assert parse(start + level * LEVELS).faults[0].message == "the nesting is too deep"
 
 
 @pytest.mark.parametrize("link", [" + 1", ".b", "[0]", ".c()", "!", " ? 1 : a", " ?? 1 || 1 && 1"])

@@ -133,7 +133,7 @@ def test_an_attribute_ends_with_its_expression(text: str, value: str, inner: boo
 
 def test_the_first_of_two_attributes_counts() -> None:
     file = parse_file("a = 1\na = 2\n")
-    assert faults(file) == [("this attribute is given a second time", 6)]
+    assert faults(file) == [("this attribute is set twice", 6)]
     assert file.body.attributes["a"].expression() == ast.Literal(4, 5, 1)
     assert list(file.body.faults) == []
     inner = only_block("b {\n a = 1\n a = 2\n}").body
@@ -151,27 +151,27 @@ BEFORE, AFTER = 'a "before" {\n  b = 1\n}\n', '\nz "after" {\n  b = 1\n}\n'
 @pytest.mark.parametrize(
     ("text", "message", "at"),
     [
-        ("b {\n  c = 1", "this '{' is not closed", 2),
-        ("b {\n  c {\n  d = 1\n", "this '{' is not closed", 2),
-        ("}", "expected an attribute or a block, found '}'", 0),
-        ("b {\n}}", "expected the end of the line, found '}'", 5),
-        ("b\n{\n}", "expected '=', a label or '{', found the end of the line", 1),
-        ("b c = 1", "expected a label or '{', found '='", 4),
-        ("b == 1", "expected '=', a label or '{', found '='", 2),
-        ('"b" {}', "expected an attribute or a block, found a text", 0),
-        ('b "${c}" {}', "a label cannot have an expression in it", 2),
-        ('b "c {}', "this text does not end", 2),
-        ("b = [1, 2", "this '[' is not closed", 4),
-        ("b = (1]", "this '(' is not closed", 4),
-        ("b = 1)", "expected the end of the line, found ')'", 5),
-        ('b = "c', "this text does not end on its line", 4),
-        ('b = "${c"', "this text does not end on its line", 4),
-        ('b = f("c', "this text does not end on its line", 6),
-        ("b = <<E\nc\n", "this heredoc does not end", 4),
-        ("b {\n  c = <<E\n}\n", "this heredoc does not end", 10),
+        ("b {\n  c = 1", "this `{` is not closed", 2),
+        ("b {\n  c {\n  d = 1\n", "this `{` is not closed", 2),
+        ("}", "expected an attribute or a block, found `}`", 0),
+        ("b {\n}}", "expected the end of the line, found `}`", 5),
+        ("b\n{\n}", "expected `=`, a label or `{`, found the end of the line", 1),
+        ("b c = 1", "expected a label or `{`, found `=`", 4),
+        ("b == 1", "expected `=`, a label or `{`, found `=`", 2),
+        ('"b" {}', "expected an attribute or a block, found a string", 0),
+        ('b "${c}" {}', "a label cannot contain an expression", 2),
+        ('b "c {}', "this string is not closed", 2),
+        ("b = [1, 2", "this `[` is not closed", 4),
+        ("b = (1]", "this `(` is not closed", 4),
+        ("b = 1)", "expected the end of the line, found `)`", 5),
+        ('b = "c', "this string is not closed on its line", 4),
+        ('b = "${c"', "this string is not closed on its line", 4),
+        ('b = f("c', "this string is not closed on its line", 6),
+        ("b = <<E\nc\n", "this heredoc is not closed", 4),
+        ("b {\n  c = <<E\n}\n", "this heredoc is not closed", 10),
         ("b {} c {}", "expected the end of the line, found a name", 5),
-        ("/* b", "this comment does not end", 0),
-        ("b {\n  c = 1 /* d\n}", "this comment does not end", 12),
+        ("/* b", "this comment is not closed", 0),
+        ("b {\n  c = 1 /* d\n}", "this comment is not closed", 12),
         ("\x00", "expected an attribute or a block, found a control character", 0),
     ],
 )
@@ -189,13 +189,13 @@ def body_of(text: str) -> Body:
 @pytest.mark.parametrize(
     ("text", "message", "at"),
     [
-        ("c = [1, 2", "this '[' is not closed", 4),
-        ('c = "d', "this text does not end on its line", 4),
-        ('c = "${d', "this text does not end on its line", 4),
-        ('c = "d" "e', "this text does not end on its line", 8),
-        ("c", "expected '=', a label or '{', found the end of the line", 1),
-        ("= 1", "expected an attribute or a block, found '='", 0),
-        ("c = 1]", "expected the end of the line, found ']'", 5),
+        ("c = [1, 2", "this `[` is not closed", 4),
+        ('c = "d', "this string is not closed on its line", 4),
+        ('c = "${d', "this string is not closed on its line", 4),
+        ('c = "d" "e', "this string is not closed on its line", 8),
+        ("c", "expected `=`, a label or `{`, found the end of the line", 1),
+        ("= 1", "expected an attribute or a block, found `=`", 0),
+        ("c = 1]", "expected the end of the line, found `]`", 5),
     ],
 )
 def test_a_fault_within_a_block_costs_one_of_its_attributes(text: str, message: str, at: int) -> None:
@@ -207,23 +207,23 @@ def test_a_fault_within_a_block_costs_one_of_its_attributes(text: str, message: 
 
 def test_a_bracket_that_is_not_closed_does_not_take_the_next_block_along() -> None:
     body = body_of("a = [1\nc {\n  d = )\n}\nz = 2")
-    assert [fault.message for fault in body.faults] == ["this '[' is not closed"]
+    assert [fault.message for fault in body.faults] == ["this `[` is not closed"]
     assert [block.type for block in body.blocks] == ["c"]
-    assert [fault.message for fault in body.blocks[0].body.faults] == ["expected the end of the line, found ')'"]
+    assert [fault.message for fault in body.blocks[0].body.faults] == ["expected the end of the line, found `)`"]
     assert list(body.attributes) == ["z"]
 
 
 def test_reading_does_not_go_on_within_a_heredoc_or_comment() -> None:
     text = "b {\n  c = <<E\nno {}\nE\n  /*\nno {}\n*/\nyes {}\n"
     file = parse_file(text)
-    assert [fault.message for fault in file.faults] == ["this '{' is not closed"]
+    assert [fault.message for fault in file.faults] == ["this `{` is not closed"]
     assert names(file) == ["yes"]
 
 
 def test_faults_have_a_limit() -> None:
     file = parse_file("a = )\n" * (MAX_FAULTS * 2) + "b {}")
     assert len(file.faults) == MAX_FAULTS + 1
-    assert file.faults[-1].message == "there are too many faults to go on"
+    assert file.faults[-1].message == "there are too many syntax errors"
 
 
 def test_no_secret_is_told() -> None:

@@ -306,11 +306,11 @@ def test_any_expression_is_read_as_python_hcl2_reads_it(text: str) -> None:
 # What only Terraform and kvlint reject: two attributes or elements of an object without a separator, and a key "for".
 LOOSE = (
     "expected the end of the line",
-    "expected a new line, ',' or '}'",
+    "expected a new line, `,` or `}`",
     "expected an attribute or a block",
-    "expected a name, found '='",
+    "expected a name, found `=`",
 )
-# What only python-hcl2 rejects: several unary operators, blanks in a splat, a keyword as the name of a function, and a
+# What only python-hcl2 rejects: several unary operators, blanks in a splat, a keyword as a function name, and a
 # key that is an expression and begins with a keyword.
 STRICT = re.compile(r"[-!]\s*[-!]|\[\s*\*\s*\]|\.\s+\*|\b(?:for|in|if)\s*\(|[{,]\s*(?:for|in|if)\b")
 # What python-hcl2 reads in other ways: "1-2" without blanks, an attribute of a number, and a quoted string or an

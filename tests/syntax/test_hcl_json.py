@@ -165,19 +165,19 @@ def test_what_is_given_twice() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "at"),
     [
-        ("", "not JSON: expected a value, found the end of the file", 0),
-        ("{", "not JSON: expected a key in double quotes, found the end of the file", 1),
-        ('{"a"}', "not JSON: expected a colon, found '}'", 4),
-        ('{"a": }', "not JSON: expected a value, found '}'", 6),
-        ('{"a": hunter2}', "not JSON: expected a value, found a name", 6),
-        ('{"a": 1 "b": 2}', "not JSON: expected a comma or '}', found a text", 8),
-        ('{"a": 1,}', "not JSON: expected a key in double quotes, found '}'", 8),
-        ("[1, ]", "not JSON: expected a value, found ']'", 4),
-        ('{"a": "b', "not JSON: the text that starts here does not end", 6),
-        ('{"a": "\n"}', "not JSON: a control character stands in a text", 7),
-        ('{"a": "\\q"}', "not JSON: a backslash stands before a character that it cannot escape", 7),
-        ("{} {}", "not JSON: expected the end of the file, found '{'", 3),
-        ('{"a": 1e999}', "not JSON: this number is too large", 6),
+        ("", "invalid JSON: expected a value, found the end of the file", 0),
+        ("{", "invalid JSON: expected a key in double quotes, found the end of the file", 1),
+        ('{"a"}', "invalid JSON: expected `:`, found `}`", 4),
+        ('{"a": }', "invalid JSON: expected a value, found `}`", 6),
+        ('{"a": hunter2}', "invalid JSON: expected a value, found a name", 6),
+        ('{"a": 1 "b": 2}', "invalid JSON: expected `,` or `}`, found a string", 8),
+        ('{"a": 1,}', "invalid JSON: expected a key in double quotes, found `}`", 8),
+        ("[1, ]", "invalid JSON: expected a value, found `]`", 4),
+        ('{"a": "b', "invalid JSON: this string is not closed", 6),
+        ('{"a": "\n"}', "invalid JSON: a string contains a control character", 7),
+        ('{"a": "\\q"}', "invalid JSON: this character cannot be escaped with a backslash", 7),
+        ("{} {}", "invalid JSON: expected the end of the file, found `{`", 3),
+        ('{"a": 1e999}', "invalid JSON: this number is too large", 6),
         ("1", "expected an object, or an array of objects", 0),
         ("[1]", "expected an object", 1),
         ('{"resource": {"a": "b"}}', "expected an object, or an array of objects", 19),
@@ -193,5 +193,5 @@ def test_what_is_wrong_in_a_text_is_said_where_that_stands() -> None:
     (block,) = parse_json_file(text).body.blocks
     attribute = block.body.attributes["a"]
     assert attribute.expression() is None
-    assert attribute.fault == ast.Fault("expected '}', found a name", text.index('"${b'))
+    assert attribute.fault == ast.Fault("expected `}`, found a name", text.index('"${b'))
     assert plain(block.body.attributes["d"].expression()) == "<e>"

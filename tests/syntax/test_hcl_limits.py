@@ -62,17 +62,17 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
     # More than may be read, and more than may be gone over.
     for levels in (140, LEVELS):
         text = f"a = {opening * levels}1{closing * levels}\nb {{}}\n"
-        assert called_from_afar(text)[:1] == ["nested too deep"]
+        assert called_from_afar(text)[:1] == ["the nesting is too deep"]
         assert [block.type for block in parse_file(text).body.blocks] == ["b"]
 
 
 def test_blocks_have_a_limit_too() -> None:
     assert everything(parse_file("a {\n" * 100 + "}\n" * 100)) == []
-    assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))[0] == "nested too deep"
+    assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))[0] == "the nesting is too deep"
 
 
 def test_directives_have_a_limit_too() -> None:
-    with pytest.raises(InputError, match="nested too deep"):
+    with pytest.raises(InputError, match="the nesting is too deep"):
         parse_template("%{ if a }" * LEVELS + "%{ endif }" * LEVELS)
 
 
@@ -217,4 +217,6 @@ def test_json_takes_no_longer(mark: str) -> None:
 def test_deep_json_is_one_fault() -> None:
     levels = 145
     assert everything(parse_json_file('{"a": ' + "[" * levels + "]" * levels + "}")) == []
-    assert everything(parse_json_file('{"a": ' + "[" * LEVELS + "]" * LEVELS + "}")) == ["not JSON: nested too deep"]
+    assert everything(parse_json_file('{"a": ' + "[" * LEVELS + "]" * LEVELS + "}")) == [
+        "invalid JSON: the nesting is too deep"
+    ]

@@ -131,19 +131,19 @@ class Budget:
         """Count work that costs ``steps`` steps of the evaluator."""
         self.steps += steps
         if self.steps > self.limits.steps:
-            raise self.limit_error("its expressions take", self.limits.steps, "steps")
+            raise self.limit_error("the expressions require", self.limits.steps, "steps")
 
     def add_values(self, number: int) -> None:
         """Count parts of results, before they are made."""
         self.values += number
         if self.values > self.limits.values:
-            raise self.limit_error("its expressions make", self.limits.values, "values")
+            raise self.limit_error("the expressions create", self.limits.values, "values")
 
     def add_frozen(self, number: int) -> None:
         """Count values of the resource graph."""
         self.frozen += number
         if self.frozen > self.limits.values:
-            raise self.limit_error("its expressions make", self.limits.values, "values")
+            raise self.limit_error("the expressions create", self.limits.values, "values")
 
     def add_resources(self, number: int) -> None:
         """Count resources, before they are made."""
@@ -154,7 +154,7 @@ class Budget:
         """Refuse ``number`` resources that are not counted yet, but certain to follow, such as a count of counts."""
         most = RESOURCES.for_size(self.limits.size)
         if self.resources > most or number > most:
-            raise self.limit_error("it declares", most, "resources")
+            raise self.limit_error("the input declares", most, "resources")
 
     def add_deployments(self, number: int, what: str) -> None:
         """Count nested deployments, or instances of modules, as ``what`` calls them."""
@@ -165,7 +165,7 @@ class Budget:
         """Refuse ``number`` deployments that are not counted yet, but certain to follow."""
         most = DEPLOYMENTS.for_size(self.limits.size)
         if self.deployments > most or number > most:
-            raise self.limit_error("it has", most, what)
+            raise self.limit_error("the input has", most, what)
 
     def may_follow_reference(self) -> bool:
         """Count a reference that is to be followed to the origin of its value; False once there are too many."""
@@ -175,7 +175,7 @@ class Budget:
     @staticmethod
     def limit_error(what: str, most: int, unit: str) -> InputError:
         """Return the error of a limit that is exceeded."""
-        return InputError(f"{what} more than {most:,} {unit}, the limit for its size")
+        return InputError(f"{what} more than {most:,} {unit}, the limit for an input of this size")
 
 
 # Frames of Python for the depth that the evaluator allows (``evaluate.MAX_DEPTH``), with several for each level.

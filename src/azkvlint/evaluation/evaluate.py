@@ -31,7 +31,7 @@ from azkvlint.util.errors import InputError
 
 # Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
 MAX_DEPTH = 600
-_NO_ARRAY = "something that is no array is spread into one"
+_NO_ARRAY = "the spread operator expects an array"
 # Values that begin where they are written.
 _WRITTEN_OUT = frozenset((ast.Object, ast.Array))
 
@@ -90,7 +90,7 @@ class Evaluator(Operations):
         if budget.steps > budget.limits.steps:
             budget.spend(0)
         if budget.depth > MAX_DEPTH:
-            return Unknown(at=self.document.place(node), why="its expressions are nested too deep")
+            return Unknown(at=self.document.place(node), why="the expressions are nested too deeply")
         budget.depth += 1
         try:
             return self.HANDLERS[kind](self, node, local)
@@ -198,7 +198,7 @@ class Evaluator(Operations):
                 rest = more.rest if more.rest is not None else rest
             elif not isinstance(more, Absent):
                 # What is spread may replace anything before it.
-                rest = doubt_in("something that is no object is spread into one", more.at, more)
+                rest = doubt_in("the spread operator expects an object", more.at, more)
                 fields.clear()
         return Fields(at=self.document.place(node), fields=fields, rest=rest)
 
@@ -216,7 +216,7 @@ class Evaluator(Operations):
         over, at = self.evaluate(node.over, local), self.document.place(node)
         if isinstance(over, Items):
             return Items(at=at, items=self._iterations(node, over, local))
-        doubt = doubt_in("a loop runs over something that is no array", at, over)
+        doubt = doubt_in("a loop expects an array", at, over)
         if isinstance(over, PartlySecret):
             item = self.evaluate(node.body, {**local, node.item: over.below("[*]", at)})
             return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(item))

@@ -64,7 +64,7 @@ class Operations(ABC):
     def apply(self, function: Result, arguments: Sequence[Result], at: Location) -> Result:
         """Call a lambda; it may name fewer parameters than there are arguments."""
         if not isinstance(function, Closure):
-            return Unknown(at=at, why="a function was expected")
+            return Unknown(at=at, why="a lambda is expected")
         self.spend(1)
         given = dict(zip(function.parameters, arguments, strict=False))
         return self.evaluate(function.body, {**function.local, **given})
@@ -73,7 +73,7 @@ class Operations(ABC):
         """Return one of two branches; what they share where the condition is not known."""
         if isinstance(condition, Scalar) and isinstance(condition.value, bool):
             return self.evaluate(yes if condition.value else no, local)
-        doubt = doubt_in("a condition is no boolean, so the deployment fails", condition.at, condition)
+        doubt = doubt_in("the condition is not a Boolean, so the deployment fails", condition.at, condition)
         one, other = self.evaluate(yes, local), self.evaluate(no, local)
         self.spend((size(one) + size(other)) // VALUES_A_STEP)
         return merge_alternatives(one, other, doubt)
@@ -87,7 +87,7 @@ class Operations(ABC):
                 if found.value is not neutral:
                     return Scalar(at=at, value=not neutral)
             else:
-                doubts.append(doubt_in("an operand is no boolean, so the deployment fails", found.at, found))
+                doubts.append(doubt_in("an operand is not a Boolean, so the deployment fails", found.at, found))
         if len(doubts) < 2:
             return doubts[0] if doubts else Scalar(at=at, value=neutral)
         parts = [doubt.pattern for doubt in doubts]
@@ -124,11 +124,11 @@ class Operations(ABC):
             if isinstance(part, Scalar):
                 texts.append(text_of(part.value))
             elif not isinstance(part, Absent) and (doubt is None or (is_sensitive(part) and not doubt.sensitive)):
-                doubt = doubt_in("an array or object is printed into a text", at, part)
+                doubt = doubt_in("an array or object is inserted into a string", at, part)
         length = sum(map(len, texts))
         self.spend(length // CHARACTERS_A_STEP)
         if length > MAX_TEXT:
-            return Unknown(at=at, why=f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            return Unknown(at=at, why=f"strings longer than {MAX_TEXT:,} characters are not supported")
         if doubt is not None:
             known = [pattern_of(part) if not isinstance(part, Absent) else "" for part in parts]
             if sum(map(len, known)) > MAX_TEXT:
@@ -144,11 +144,11 @@ class Operations(ABC):
                 found = find_field(of, name)
                 if found is not None:
                     return found
-                return of.rest if of.rest is not None else _missing(safe, at, f"there is no property '{name}'")
+                return of.rest if of.rest is not None else _missing(safe, at, f"property `{name}` does not exist")
             case Unknown():
                 return _below(of, f".{name}", at)
             case Absent() | Scalar() | Items() | Closure():
-                return _missing(safe, at, f"'{name}' is asked of something that has no properties")
+                return _missing(safe, at, f"property `{name}` is accessed on a non-object")
             case _:
                 return of.member(name, at)
 
@@ -163,11 +163,11 @@ class Operations(ABC):
                 step = pattern_of(index)
                 return _below(of, f"[{'^' if from_end else ''}{step}]" if step else "", at)
             case Fields() if isinstance(index, Unknown) and not may_have(of, index):
-                return _missing(safe, at, "there is no property of that name")
+                return _missing(safe, at, "the property does not exist")
             case Absent() | Scalar() | Fields() | Closure():
                 if isinstance(index, Unknown):
                     return Unknown(at=at, why=index.why)
-                return _missing(safe, at, "an item is asked of something that has none")
+                return _missing(safe, at, "a value that is not an array or object is indexed")
             case _:
                 return of.item(index, at)
 
@@ -176,11 +176,11 @@ def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location)
     if isinstance(index, Unknown):
         return Unknown(at=at, why=index.why)
     if not isinstance(index, Scalar) or type(index.value) is not int:
-        return _missing(safe, at, "an item of an array is asked for by something that is no number")
+        return _missing(safe, at, "an array index is not an integer")
     number = len(of.items) - index.value if from_end else index.value
     if 0 <= number < len(of.items):
         return of.items[number]
-    return _missing(safe, at, f"there is no item {index.value}")
+    return _missing(safe, at, f"array index {index.value} is out of range")
 
 
 def _is_empty(part: Result) -> bool:

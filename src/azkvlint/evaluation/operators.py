@@ -157,7 +157,7 @@ def apply_binary(name: str, left: Result, right: Result, at: Location) -> Result
         return Scalar(at=at, value=_ORDER[name](left.value, right.value))
     number = _number(name, left.value, right.value) if type(left.value) is type(right.value) is int else None
     if number is None:
-        return Unknown(at=at, why=f"the operands of '{name}' do not fit it")
+        return Unknown(at=at, why=f"operator `{name}` does not support these operands")
     return Scalar(at=at, value=number, sensitive=left.sensitive or right.sensitive)
 
 
@@ -167,7 +167,7 @@ def negate(result: Result, at: Location) -> Result:
         return Scalar(at=at, value=not result.value)
     if isinstance(result, Unknown):
         return Unknown(at=at, why=result.why, pattern=hole(f"!{result.pattern}") if result.pattern else "", given=True)
-    return Unknown(at=at, why="only a boolean can be negated")
+    return Unknown(at=at, why="the operand of `!` is not a Boolean")
 
 
 def apply_unary(name: str, operand: Result, at: Location) -> Result:
@@ -176,7 +176,7 @@ def apply_unary(name: str, operand: Result, at: Location) -> Result:
         return negate(operand, at)
     if isinstance(operand, Scalar) and type(operand.value) is int:
         return Scalar(at=at, value=-operand.value if name == "-" else operand.value, sensitive=operand.sensitive)
-    found = doubt_in(f"the operand of '{name}' is no number", at, operand)
+    found = doubt_in(f"the operand of `{name}` is not a number", at, operand)
     pattern = hole(f"{name}{found.pattern}") if found.pattern else ""
     return Unknown(at=at, why=found.why, pattern=pattern, given=isinstance(operand, Unknown))
 
@@ -202,7 +202,7 @@ def _number(name: str, left: int, right: int) -> int | None:
 
 
 def _doubt(name: str, left: Result, right: Result, at: Location) -> Unknown:
-    found = doubt_in(f"the operands of '{name}' do not fit it", at, left, right)
+    found = doubt_in(f"operator `{name}` does not support these operands", at, left, right)
     parts = [pattern_of(left) or _null(left), pattern_of(right) or _null(right)]
     # An operator returns a value or fails: never null.
     given = isinstance(left, Unknown) or isinstance(right, Unknown)

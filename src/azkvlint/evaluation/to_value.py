@@ -44,7 +44,7 @@ class Freezer:
         if kind is Absent:
             return None
         if self.level > MAX_LEVELS:
-            raise InputError(f"its expressions make a value of more than {MAX_LEVELS} levels")
+            raise InputError(f"the expressions create a value nested deeper than {MAX_LEVELS} levels")
         self.level += 1
         try:
             return self._frozen(result)
@@ -73,4 +73,4 @@ class Freezer:
 
     def _item(self, item: Result) -> Value:
         found = self.freeze(item)
-        return found if found is not None else Unknown(at=item.at, why="it is null")
+        return found if found is not None else Unknown(at=item.at, why="the item is null")

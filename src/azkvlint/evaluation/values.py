@@ -31,7 +31,7 @@ _BRACKET = regex(f"[{OPEN}{CLOSE}]")
 _SLASH = "\u2215"
 _LONGEST_HOLE = 10_000
 _FEW = 20
-_LARGE = "it is too large to be looked at"
+_LARGE = "the value is too large"
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -196,7 +196,7 @@ def unknown_in(result: Result) -> Unknown | None:
         if isinstance(part, Unknown):
             return plain_unknown(part)
         if not isinstance(part, Scalar | Absent):
-            return Unknown(at=part.at, why="it is a resource or a lambda, not data")
+            return Unknown(at=part.at, why="the value is a resource or a lambda")
     return None
 
 
@@ -282,9 +282,9 @@ def is_sensitive(result: Result) -> bool:
 def name_of(result: Result, at: Location) -> str | Unknown:
     """Return the name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
     if not isinstance(result, Scalar):
-        return doubt_in("the name of a property is not known", at, result)
+        return doubt_in("a property name is unknown", at, result)
     if result.sensitive:
-        return Unknown(at=at, why="the name of a property is a secret", sensitive=True)
+        return Unknown(at=at, why="a property name is secret", sensitive=True)
     return text_of(result.value)
 
 
@@ -302,7 +302,7 @@ def mark_map_sensitive(result: Fields) -> Result:
     """Return a map with a key that is secret: all of it is, as in Terraform."""
     found = mark_sensitive(result)
     if isinstance(found, Fields) and found.fields and not hides_keys(found):
-        return Unknown(at=result.at, why="a key of it is secret", sensitive=True)
+        return Unknown(at=result.at, why="a key of the map is secret", sensitive=True)
     return found
 
 
@@ -392,5 +392,5 @@ def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
         yield pattern[start:], False
 
 
-BY_RUN = "the moment of the run is not known"
-BY_DEPLOYMENT = "utcNow() differs with every deployment"
+BY_RUN = "the apply time is unknown"
+BY_DEPLOYMENT = "`utcNow()` returns a new value for each deployment"

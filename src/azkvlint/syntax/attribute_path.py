@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 _MAX_LENGTH = 500
 _MAX_INDEX = 99_999
 
-_WILDCARD = "wildcards are not paths; use some: or every:"
-_UNION = "unions are not paths; use any:"
-_FILTER = "filters are not paths; use some: with where:"
-_UNREADABLE = "not a path; names are joined by dots, and unusual names stand in quotes"
-_BACKTICKS = "words in backticks are not paths"
+_WILDCARD = "wildcards are not supported; use `some:` or `every:`"
+_UNION = "unions are not supported; use `any:`"
+_FILTER = "filters are not supported; use `some:` with `where:`"
+_UNREADABLE = "not a path; join names with dots and quote names with special characters"
+_BACKTICKS = "words in backticks are not supported"
 # By class name, because some of jsonpath-ng's classes are private.
 _REFUSED = {
     "Wildcard": _WILDCARD,
-    "Slice": "slices are not paths; use some: or every:",
-    "Descendants": "'..' is not part of a path; write the whole path",
+    "Slice": "slices are not supported; use `some:` or `every:`",
+    "Descendants": "`..` is not supported; write the whole path",
     "Union": _UNION,
     "Intersect": _UNION,
     "Where": _FILTER,
     "WhereNot": _FILTER,
     "Parent": _BACKTICKS,
     "This": _BACKTICKS,
-    "Root": "'$' stands at the start of a path or nowhere",
+    "Root": "`$` is only supported at the start of a path",
 }
 
 
@@ -62,14 +62,14 @@ def _chain(text: str) -> list[JSONPath]:
     from jsonpath_ng.parser import parse
 
     if len(text) > _MAX_LENGTH:
-        raise PathError(f"{text[:30] + '...'!r}: a path has at most {_MAX_LENGTH} characters")
+        raise PathError(f"`{text[:30]}...`: paths longer than {_MAX_LENGTH} characters are not supported")
     try:
         with catch_warnings():
             simplefilter("ignore")  # about operators that are refused below
             pending = [parse(text)]
     except JSONPathError:
         # jsonpath-ng's message names a token, which helps less than a description of a path.
-        raise PathError(f"{text!r}: {_FILTER if '[?' in text else _UNREADABLE}") from None
+        raise PathError(f"`{text}`: {_FILTER if '[?' in text else _UNREADABLE}") from None
     nodes = []
     while pending:
         node = pending.pop()
@@ -94,4 +94,4 @@ def _step(text: str, node: JSONPath) -> Step:
             reason = _UNION
         case _:
             reason = _REFUSED.get(type(node).__name__.lstrip("_"), _UNREADABLE)
-    raise PathError(f"{text!r}: {reason}")
+    raise PathError(f"`{text}`: {reason}")

@@ -97,20 +97,20 @@ def directive_of(content: str, comment: int, start: int, end: int) -> Directive:
 
     match = _DIRECTIVE.fullmatch(content)
     if match is None:
-        return wrong("this is no directive of kvlint")
+        return wrong("the directive is not supported")
     ids = tuple(id_.strip() for id_ in match["ids"].split(","))
     if not all(ids):
-        return wrong("it names no rule" if ids == ("",) else "a rule between two commas is missing")
+        return wrong("the rule is missing" if ids == ("",) else "a rule between two commas is missing")
     days = [found["day"] for found in _UNTIL.finditer(match["reason"])]
     until = day_of(days[0]) if days else None
     if len(days) > 1 or (days and until is None):
-        return wrong("its end is no date" if len(days) == 1 else "it has several ends")
+        return wrong("`until` is not a date" if len(days) == 1 else "`until` is set more than once")
     owners = [found["owner"] for found in _OWNER.finditer(match["reason"])]
     if len(owners) > 1 or owners == [""]:
-        return wrong("it has several owners" if len(owners) > 1 else "its owner has no name")
+        return wrong("`owner` is set more than once" if len(owners) > 1 else "`owner` is empty")
     reason = " ".join(_OWNER.sub(" ", _UNTIL.sub(" ", match["reason"])).split()).strip(":- ")
     if not _LETTER.search(reason):
-        return wrong("it gives no reason")
+        return wrong("the reason is missing")
     return Directive(
         comment=comment, start=start, end=end, whole_file=match["what"].lower() != "ignore",
         ids=tuple(dict.fromkeys(ids)), reason=reason, until=until, owner="".join(owners),

@@ -114,24 +114,24 @@ def _directive(value: Any, start: int, end: int) -> Directive:
         content = value.strip()
         content = content if content[:6].lower() == "ignore" else f"ignore{content}"
         directive = directive_of(content, 0, start, end)
-        return wrong("a whole template is ignored in its own metadata") if directive.whole_file else directive
+        return wrong("`ignore-file` is not supported in metadata") if directive.whole_file else directive
     if not isinstance(value, dict):
-        return wrong("this is no directive of kvlint")
+        return wrong("the directive is not supported")
     unknown = next((key for key in value if key not in _KEYS), None)
     if unknown is not None:
-        return wrong("it has a key that does not exist")
+        return wrong("the directive has an unsupported key")
     rules = value.get("rules")
     rules = [rules] if isinstance(rules, str) else rules
     if not isinstance(rules, list) or not rules or not all(isinstance(rule, str) and rule.strip() for rule in rules):
-        return wrong("it names no rule")
+        return wrong("the rule is missing")
     texts = [value.get(key, "") for key in ("reason", "owner", "until")]
     if not all(isinstance(text, str) for text in texts):
-        return wrong("what it says is no text")
+        return wrong("`reason`, `owner` and `until` must be strings")
     reason, owner, until = (" ".join(text.split()) for text in texts)
     if not any(char.isalnum() for char in reason):
-        return wrong("it gives no reason")
+        return wrong("the reason is missing")
     day = day_of(until) if "until" in value else None
     if "until" in value and day is None:
-        return wrong("its end is no date")
+        return wrong("`until` is not a date")
     ids = tuple(dict.fromkeys(rule.strip() for rule in rules))
     return Directive(comment=0, start=start, end=end, ids=ids, reason=reason, owner=owner, until=day)

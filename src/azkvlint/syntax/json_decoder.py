@@ -45,14 +45,14 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "
 _MARKS = tuple(mark for mark, _ in _BOMS)
 # Messages of the standard library, which differ between its versions, with kvlint's wording.
 _FAULTS = (
-    ("Expecting value", "a value is expected here"),
-    ("Expecting ',' delimiter", "a comma or the closing bracket is expected here"),
-    ("Expecting property name", "a key in double quotes is expected here"),
-    ("Expecting ':' delimiter", "a colon is expected here"),
-    ("Unterminated string", "the text that starts here never ends"),
-    ("Invalid \\u", "\\u is followed by four hexadecimal digits"),
-    ("Invalid \\", "a backslash stands before a character that it cannot escape"),
-    ("Extra data", "something follows the end of the JSON"),
+    ("Expecting value", "expected a value"),
+    ("Expecting ',' delimiter", "expected `,` or a closing bracket"),
+    ("Expecting property name", "expected a key in double quotes"),
+    ("Expecting ':' delimiter", "expected `:`"),
+    ("Unterminated string", "this string is not closed"),
+    ("Invalid \\u", "expected four hexadecimal digits after `\\u`"),
+    ("Invalid \\", "this character cannot be escaped with a backslash"),
+    ("Extra data", "expected the end of the file"),
 )
 
 
@@ -85,7 +85,7 @@ def decode_text(text: str) -> Document:
     try:
         return decode(text.encode())
     except UnicodeEncodeError:  # it contains a path that is not UTF-8
-        raise InputError("not JSON: it is not Unicode text") from None
+        raise InputError("invalid JSON: the text is not Unicode") from None
 
 
 def decode_json(data: bytes | str, shape: type[_T]) -> _T:
@@ -100,11 +100,11 @@ def decode_error(error: Exception) -> str:
     """Return the reason why data cannot be decoded, without any value from the input."""
     match error:
         case RecursionError():
-            return "it is nested too deeply"
+            return "the nesting is too deep"
         case UnicodeError():
-            return "it is not UTF-8 text"
+            return "the text is not UTF-8"
         case OverflowError():
-            return "a number in it is too large"
+            return "a number is too large"
         case _:
             return str(error)
 
@@ -146,11 +146,11 @@ def _text(data: bytes) -> tuple[str, bytes | None]:
         except UnicodeDecodeError as error:
             before = data[: error.start].decode()
             line, column = Lines(before).place(len(before))
-            raise InputError("not UTF-8", "save the file as UTF-8", line, column) from None
+            raise InputError("the file is not UTF-8", "save the file as UTF-8", line, column) from None
     try:
         return data.decode(encoding), None
     except UnicodeDecodeError:
-        raise InputError("broken UTF-16", "save the file as UTF-8") from None
+        raise InputError("the file is not valid UTF-16", "save the file as UTF-8") from None
 
 
 def _decode_unusual(text: str) -> Any:
@@ -170,10 +170,10 @@ def _decode_unusual(text: str) -> Any:
     except RecursionError:
         _refuse_depth(text)
     except ValueError:
-        raise InputError("not JSON: a number is too long", line=1, column=1) from None
+        raise InputError("invalid JSON: a number is too long", line=1, column=1) from None
     half = _lone_surrogate(cleaned)
     if half is not None:
-        _refuse(text, half, "this escape is half of a character")
+        _refuse(text, half, "this escape is an unpaired surrogate")
     return value
 
 
@@ -216,18 +216,16 @@ def _place_of_number(text: str, number: str) -> int:
 
 def _fault(text: str, at: int, message: str) -> str:
     if text.startswith("/*", at):
-        return "the comment that starts here never ends"
+        return "this comment is not closed"
     if text.startswith("'", at):
-        return "texts stand in double quotes"
-    fault_text = next(
-        (words for start, words in _FAULTS if message.startswith(start)), "something else is expected here"
-    )
-    return f"the file ends too early: {fault_text}" if not text[at:].strip() else fault_text
+        return "strings require double quotes"
+    fault_text = next((words for start, words in _FAULTS if message.startswith(start)), "unexpected character")
+    return f"unexpected end of file: {fault_text}" if not text[at:].strip() else fault_text
 
 
 def _refuse(text: str, at: int, reason: str) -> NoReturn:
     line, column = Lines(text).place(at)
-    raise InputError(f"not JSON: {reason}", line=line, column=column) from None
+    raise InputError(f"invalid JSON: {reason}", line=line, column=column) from None
 
 
 def _refuse_depth(text: str) -> NoReturn:
@@ -241,7 +239,7 @@ def _refuse_depth(text: str) -> NoReturn:
         if depth > MAX_DEPTH:
             break
     line, column = Lines(text).place(at)
-    raise InputError(f"nested deeper than {MAX_DEPTH} levels", line=line, column=column) from None
+    raise InputError(f"the nesting is deeper than {MAX_DEPTH} levels", line=line, column=column) from None
 
 
 def _too_deep(value: Any) -> bool:

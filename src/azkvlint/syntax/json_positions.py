@@ -287,10 +287,10 @@ def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
     while len(places) < len(parts):
         match = _KEY.match(data, at)
         if match is None:
-            raise msgspec.DecodeError(f"a key is given twice (byte {at})")
+            raise msgspec.DecodeError(f"a key is duplicated (byte {at})")
         key = msgspec.json.decode(match[1], type=str)
         if key in places or key not in parts:
-            raise msgspec.DecodeError(f"the key '{key}' is given twice (byte {match.start(1)})")
+            raise msgspec.DecodeError(f"key `{key}` is duplicated (byte {match.start(1)})")
         places[key] = match.end()
         at = match.end() + memoryview(parts[key]).nbytes
         at += len(_space(data, at)) + 1

@@ -144,13 +144,13 @@ def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
         return None
     id_, bracket, _ = sections[1].partition("[")
     until: date | None = None
-    ended, condition = False, "it applies to some values only" if bracket else ""
+    ended, condition = False, "it applies only to some values" if bracket else ""
     for key, value in zip(sections[2::2], sections[3::2], strict=False):
         if key == "exp":
             until = day_of(value)
             ended = until is None
         elif key == "ws":
-            condition = f"it applies to workspace {value} only"
+            condition = f"it applies only to workspace `{value}`"
     if not id_:
         return None
     return PeerComment(

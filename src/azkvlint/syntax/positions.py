@@ -187,4 +187,4 @@ def decoded(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError("it is not text in UTF-8") from error
+        raise InputError("the file is not UTF-8") from error

@@ -88,10 +88,10 @@ def compose(text: str) -> Document:
     except _Unreadable:
         pass
     except yaml.MarkedYAMLError as error:
-        composer.fault(error.problem_mark or error.context_mark, f"not YAML: {error.problem or error.context}")
+        composer.fault(error.problem_mark or error.context_mark, f"invalid YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, OverflowError):
         # PyYAML's own parser leaks a few of Python's errors, for escapes beyond Unicode and the like.
-        composer.faults.append(Fault(1, 1, "not YAML"))
+        composer.faults.append(Fault(1, 1, "invalid YAML"))
     return Document(root, tuple(composer.faults))
 
 
@@ -129,7 +129,7 @@ class _Composer:
         next(events)
         after = next(events)
         if not isinstance(after, yaml.StreamEndEvent):
-            self._stop(after, "a second document; a file holds one")
+            self._stop(after, "only one document per file is supported")
         return root
 
     def _stop(self, event: Any, text: str) -> NoReturn:
@@ -138,13 +138,13 @@ class _Composer:
 
     def _node(self, event: Any, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+            self._stop(event, f"the nesting is deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent):
-            self._stop(event, f"aliases (*{event.anchor}) are not supported; write the value out")
+            self._stop(event, f"aliases (`*{event.anchor}`) are not supported; repeat the value")
         if event.anchor is not None:
-            self.fault(event.start_mark, f"anchors (&{event.anchor}) are not supported")
+            self.fault(event.start_mark, f"anchors (`&{event.anchor}`) are not supported")
         if event.tag is not None:
-            self.fault(event.start_mark, f"the tag {event.tag!r} is not supported")
+            self.fault(event.start_mark, f"tag `{event.tag}` is not supported")
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
             return ScalarNode(line=line, column=column, value=self._scalar(event))
@@ -164,11 +164,11 @@ class _Composer:
             node = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
             if not isinstance(node, ScalarNode):
-                self.fault(event.start_mark, "a key must be a text")
+                self.fault(event.start_mark, "a key must be a string")
             elif event.value == "<<" and event.implicit[0]:
-                self.fault(event.start_mark, "merge keys (<<) are not supported; write the keys out")
+                self.fault(event.start_mark, "merge keys (`<<`) are not supported; repeat the keys")
             elif event.value in entries:
-                self.fault(event.start_mark, f"{event.value!r} is given twice")
+                self.fault(event.start_mark, f"key `{event.value}` is duplicated")
             else:
                 key = ScalarNode(line=node.line, column=node.column, value=event.value)
                 entries[event.value] = (key, value)

@@ -39,6 +39,13 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
+def describe_character(character: str) -> str:
+    """Return a character as code, or its description if that would not show it."""
+    if character == "`":
+        return "a backtick"
+    return f"`{character}`" if character.isprintable() else "a control character"
+
+
 def _escape(match: re.Match[str]) -> str:
     found = match[0]
     code = ord(found[0])

@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{a = 1}.b", "there is no attribute 'b'"),
-        ("[null][0].b", "'b' is asked of null"),
-        ('"x".b', "'b' is asked of something that has no attributes"),
-        ("[1][1]", "there is no item of that number in a list"),
-        ('{a = 1}["b"]', "there is no item of that key in a map"),
-        ('{a = 1}["x-${u}"]', "there is no item of that key in a map"),
-        ("[][u]", "an item of an empty list is asked for"),
-        ("[1][null]", "an index is neither a string nor a number"),
-        ("toset([1])[0]", "an item of a set is asked for"),
+        ("{a = 1}.b", "attribute `b` does not exist"),
+        ("[null][0].b", "attribute `b` is accessed on null"),
+        ('"x".b', "attribute `b` is accessed on a non-object"),
+        ("[1][1]", "a list index is out of range"),
+        ('{a = 1}["b"]', "a map key does not exist"),
+        ('{a = 1}["x-${u}"]', "a map key does not exist"),
+        ("[][u]", "an empty list is indexed"),
+        ("[1][null]", "an index is not a string or number"),
+        ("toset([1])[0]", "a set is indexed"),
         ("1 / 0", "a number is divided by zero"),
         ('"a" + 1', "a number is required"),
-        ("!1", "true or false is required"),
-        ('"${null}x"', "null is printed into a text"),
+        ("!1", "a bool is required"),
+        ('"${null}x"', "null is inserted into a string"),
         ('"${[1]}x"', "a string is required"),
-        ("[for x in null : x]", "a 'for' expression runs over something that is neither a list nor a map"),
-        ('{for x in ["a", "a"] : x => 1}', "two items of a 'for' expression have the same key"),
-        ("upper()", "upper() is given 0 arguments"),
-        ("upper(null)", "upper() is given null"),
-        ("upper([u])", "upper() is given something else where a string is required"),
-        ("one([1, u])", "one() is given a list of more than one item"),
-        ("upper(1...)", "upper() is given '...' of something that is no list"),
-        ('sort("a")', "sort() is given something that is no list"),
-        ("try([][0], {}.a)", "there is no attribute 'a'"),
+        ("[for x in null : x]", "a `for` expression expects a list, set, map or object"),
+        ('{for x in ["a", "a"] : x => 1}', "a `for` expression returns the same key twice"),
+        ("upper()", "`upper()` does not accept 0 arguments"),
+        ("upper(null)", "`upper()` does not accept null"),
+        ("upper([u])", "`upper()` has an invalid argument: a string is required"),
+        ("one([1, u])", "`one()` expects a list of at most one item"),
+        ("upper(1...)", "`upper()` expects a list before `...`"),
+        ('sort("a")', "`sort()` expects a list"),
+        ("try([][0], {}.a)", "attribute `a` does not exist"),
         ("nowhere", "there is no 'nowhere'"),
-        ("type(1)", "type() is there in the console only"),
+        ("type(1)", "`type()` is available only in `terraform console`"),
     ],
 )
 def test_failures_say_why(terraform: Terraform, text: str, why: str) -> None:
@@ -112,7 +112,7 @@ def test_texts_that_double(terraform: Terraform) -> None:
         text = f'join("", [for x in [{text}] : "${{x}}${{x}}"])'
     found = terraform.result(text)
     assert isinstance(found, Unknown)
-    assert found.why == "a text of more than 1,000,000 characters is not looked at"
+    assert found.why == "strings longer than 1,000,000 characters are not supported"
 
 
 def test_values_that_share_their_parts(terraform: Terraform) -> None:

@@ -34,7 +34,7 @@ from azkvlint.evaluation.values import (
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
-_MISFIT_OF_LAMBDA = "was given something that is no array"
+_MISFIT_OF_LAMBDA = "expects an array"
 # A lambda with so many parameters receives the index of each item.
 _WITH_NUMBER = 2
 
@@ -51,7 +51,7 @@ def _lambda(context: Context) -> Result:
     names = []
     for node in context.node.arguments[:-1]:
         if not isinstance(node, ast.Literal) or not isinstance(node.value, str):
-            raise InvalidCall("was given a parameter that is no text")
+            raise InvalidCall("expects the parameters of the lambda as strings")
         names.append(node.value.lower())
     body = context.node.arguments[-1]
     return Closure(at=context.at, parameters=tuple(names), body=body, local=context.local)
@@ -63,7 +63,7 @@ def _lambda_variables(context: Context, arguments: list[Result]) -> Result:
         found = context.local.get(name.value.lower())
         if found is not None:
             return found
-    return context.fails("names no parameter of a lambda around it", name)
+    return context.fails("does not name a parameter of an enclosing lambda", name)
 
 
 def _apply(context: Context, function: Result, *arguments: Result) -> Result:
@@ -77,7 +77,7 @@ def _number(context: Context, value: int) -> Scalar:
 def _array_of_lambda(context: Context, value: Result, *functions: Result) -> list[Result] | Unknown:
     """Return the items of an argument that should be an array; why there are none, otherwise."""
     if not all(isinstance(function, Closure) for function in functions):
-        return context.fails("was given no lambda", value)
+        return context.fails("expects a lambda", value)
     return value.items if isinstance(value, Items) else context.fails(_MISFIT_OF_LAMBDA, value)
 
 
@@ -95,7 +95,7 @@ def _map(context: Context, arguments: list[Result]) -> Result:
 def _verdict(context: Context, result: Result) -> bool | Unknown:
     if isinstance(result, Scalar) and isinstance(result.value, bool):
         return result.value
-    return context.fails("was given a lambda that gives no boolean", result)
+    return context.fails("expects a lambda that returns a Boolean", result)
 
 
 def _filter(context: Context, arguments: list[Result]) -> Result:
@@ -185,13 +185,13 @@ def _group_by(context: Context, arguments: list[Result]) -> Result:
 def _map_values(context: Context, arguments: list[Result]) -> Result:
     value, function = arguments
     if not isinstance(value, Fields) or not isinstance(function, Closure):
-        return context.fails("was given no object and no lambda", value)
+        return context.fails("expects an object and a lambda", value)
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
     found = Fields(at=context.at, fields=fields, rest=value.rest)
     return mark_map_sensitive(found) if hides_keys(value) else found
 
 
-_MISFIT = "was given something that is no array, object or text"
+_MISFIT = "expects an array, an object or a string"
 _LARGEST = 2_147_483_647
 _MOST_DELIMITERS = 20
 
@@ -259,7 +259,7 @@ def _end(context: Context, last: bool) -> Result:
         case Scalar(value=str() as value, sensitive=sensitive):
             return Scalar(at=context.at, value=value[-1:] if last else value[:1], sensitive=sensitive)
         case _:
-            return context.fails("was given something that is no array and no text", *arguments)
+            return context.fails("expects an array or a string", *arguments)
 
 
 def _end_of_split(context: Context, last: bool) -> Result | None:
@@ -297,7 +297,7 @@ def _split_text(whole: object, by: object) -> list[str]:
     whole = text(whole)
     delimiters = [text(item) for item in (by if isinstance(by, list) else [by])]
     if not 0 < len(delimiters) <= _MOST_DELIMITERS or not all(delimiters):
-        raise InvalidCall("was given no delimiter, or too many")
+        raise InvalidCall("expects between 1 and 20 delimiters")
     fits(sum(whole.count(delimiter) for delimiter in delimiters), MAX_ITEMS)
     return re.split("|".join(map(re.escape, delimiters)), whole)
 
@@ -316,7 +316,7 @@ def _take(context: Context, arguments: list[Result]) -> Result:
                 return Scalar(at=context.at, value=known[:most], sensitive=value.sensitive)
             case _:
                 pass
-    return context.fails("was given something that is no array and no text", *arguments)
+    return context.fails("expects an array or a string", *arguments)
 
 
 def _skip(context: Context, arguments: list[Result]) -> Result:
@@ -331,7 +331,7 @@ def _skip(context: Context, arguments: list[Result]) -> Result:
                 return Scalar(at=context.at, value=whole[start:], sensitive=sensitive)
             case _:
                 pass
-    return context.fails("was given something that is no array and no text", *arguments)
+    return context.fails("expects an array or a string", *arguments)
 
 
 def _contains(context: Context, arguments: list[Result]) -> Result:
@@ -345,7 +345,7 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
             found = [is_same(item, item_or_part) for item in items]
             if True in found or None not in found:
                 return context.true(True in found)
-            return context.doubt("whether an array holds an item is not known", *arguments)
+            return context.doubt("the items of the array are unknown", *arguments)
         case Scalar(value=str() as value), Scalar():
             return context.true(text_of(item_or_part.value) in value)
         case Unknown(pattern=pattern), Scalar() if any(
@@ -371,7 +371,7 @@ def _index(context: Context, array: Items, item: Result, last: bool) -> tuple[in
         if found:
             return at, None
         if found is None:
-            return at, context.doubt("whether an array holds an item is not known", array.items[at], item)
+            return at, context.doubt("the items of the array are unknown", array.items[at], item)
     return -1, None
 
 
@@ -390,10 +390,10 @@ def _position(context: Context, arguments: list[Result], last: bool) -> Result:
         at, doubt = _index(context, container, item_or_part, last)
         return Scalar(at=context.at, value=at) if doubt is None else context.unknown(doubt)
     if not isinstance(container, Scalar) or not isinstance(item_or_part, Scalar):
-        return context.fails("was given something that is no array and no text", *arguments)
+        return context.fails("expects an array or a string", *arguments)
     lower, part = text(container.value).lower(), text(item_or_part.value).lower()
     if len(lower) != len(text(container.value)):
-        return context.doubt("letters that change their number with their case are not looked at")
+        return context.doubt("strings whose length changes with their case are not supported")
     return Scalar(at=context.at, value=lower.rfind(part) if last else lower.find(part))
 
 
@@ -408,16 +408,16 @@ def _array(context: Context, arguments: list[Result]) -> Result:
         return value
     if isinstance(value, Scalar | Fields):
         return Items(at=context.at, items=[value])
-    return context.fails("was given null", value)
+    return context.fails("does not accept null", value)
 
 
 def _flatten(context: Context, arguments: list[Result]) -> Result:
     """Return the items of the arrays in an array, one level down."""
     if not isinstance(arguments[0], Items | Partly):
-        return context.fails("was given something that is no array of arrays", *arguments)
+        return context.fails("expects an array of arrays", *arguments)
     arrays = arguments[0].items
     if any(opaque(array) is None and not isinstance(array, Items) for array in arrays):
-        return context.fails("was given something that is no array of arrays", *arguments)
+        return context.fails("expects an array of arrays", *arguments)
     items = items_in(arrays)
     if isinstance(arguments[0], Items) and all(isinstance(array, Items) for array in arrays):
         return Items(at=context.at, items=items)
@@ -427,7 +427,7 @@ def _flatten(context: Context, arguments: list[Result]) -> Result:
 def _range(start: object, count: object) -> list[int]:
     start, count = number(start), number(count)
     if not 0 <= count <= MAX_ITEMS or start + count > _LARGEST:
-        raise InvalidCall("was asked for fewer than 0 or more than 10,000 items")
+        raise InvalidCall("expects a count between 0 and 10,000")
     return list(range(start, start + count))
 
 

@@ -27,7 +27,7 @@ def _moment(value: object) -> datetime:
 
     match = _MOMENT.fullmatch(text(value))
     if match is None:
-        raise InvalidCall("was given a date that is not in the form of ISO 8601")
+        raise InvalidCall("expects a date in ISO 8601 format")
     year, month, day, hour, minute, second = (int(match[group] or 0) for group in range(1, 7))
     micro = int((match[7] or "0").ljust(6, "0")[:6])
     try:
@@ -35,7 +35,7 @@ def _moment(value: object) -> datetime:
         offset = timedelta(hours=int(match[9] or 0), minutes=int(match[10] or 0))
         return found + offset if match[8] == "-" else found - offset
     except (ValueError, OverflowError) as error:
-        raise InvalidCall("was given a date that does not exist") from error
+        raise InvalidCall("expects a date that exists") from error
 
 
 def _add(base: object, duration: object, form: object = _PLAIN) -> str:
@@ -44,7 +44,7 @@ def _add(base: object, duration: object, form: object = _PLAIN) -> str:
 
     match = _DURATION.fullmatch(text(duration))
     if match is None:
-        raise InvalidCall("was given a duration that is not in the form of ISO 8601")
+        raise InvalidCall("expects a duration in ISO 8601 format")
     years, months, weeks, days, hours, minutes = (int(match[group] or 0) for group in range(2, 8))
     start = _moment(base)
     try:
@@ -52,7 +52,7 @@ def _add(base: object, duration: object, form: object = _PLAIN) -> str:
         span = timedelta(days=whole, hours=hours, minutes=minutes, seconds=float(match[8] or 0))
         found = start - span if match[1] else start + span
     except OverflowError as error:
-        raise InvalidCall("was given a duration that leads to no date") from error
+        raise InvalidCall("does not support a date outside the years 1 to 9999") from error
     return moment(found, text(form))
 
 
@@ -66,7 +66,7 @@ def _from_epoch(value: object) -> str:
     try:
         return moment(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number(value)), _PLAIN)
     except OverflowError as error:
-        raise InvalidCall("was given a time that is no date") from error
+        raise InvalidCall("does not support a date outside the years 1 to 9999") from error
 
 
 FUNCTIONS: tuple[Function, ...] = (

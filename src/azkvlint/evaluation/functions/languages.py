@@ -14,7 +14,7 @@ from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 
 # How the reason of a value ends that is a key, a connection string or a token of a resource.
-RETURNS_SECRET = "gives a secret, which is known only in Azure"
+RETURNS_SECRET = "returns a secret that is known only in Azure"
 
 
 def _because(why: str) -> Callable[[], str]:
@@ -22,24 +22,24 @@ def _because(why: str) -> Callable[[], str]:
 
 
 def _after(name: str, least: int, most: int, only: str = "") -> Function:
-    return Unknowable(name, least, most, _because(f"{name}() is known only after deployment"), only)
+    return Unknowable(name, least, most, _because(f"`{name}()` is known after deployment"), only)
 
 
 def _by_azure(name: str, least: int, most: int) -> Function:
-    return Unknowable(name, least, most, _because(f"{name}() is computed by Azure"), given=True)
+    return Unknowable(name, least, most, _because(f"`{name}()` is computed by Azure"), given=True)
 
 
 def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
-    return Unknowable(name, least, most, _because(f"{name}() is {what}"), only)
+    return Unknowable(name, least, most, _because(f"`{name}()` is {what}"), only)
 
 
 def _fail(context: Context) -> Result:
-    return Unknown(at=context.at, why="the template calls fail() here, so the deployment fails")
+    return Unknown(at=context.at, why="the template calls `fail()`, so the deployment fails")
 
 
 def secret(name: str, context: Context) -> Unknown:
     """Return the result of a function that returns keys or secrets."""
-    return Unknown(at=context.at, why=f"{name}() {RETURNS_SECRET}", sensitive=True)
+    return Unknown(at=context.at, why=f"`{name}()` {RETURNS_SECRET}", sensitive=True)
 
 
 def list_secrets(context: Context) -> Result:
@@ -53,10 +53,10 @@ def _environment(context: Context) -> Result:
     if len(arguments) > 1:
         return arguments[1]
     pattern = call_pattern(context.name, arguments)
-    return Unknown(at=context.at, why=f"{context.name}() is {_ENVIRONMENT}", pattern=pattern)
+    return Unknown(at=context.at, why=f"`{context.name}()` is {_ENVIRONMENT}", pattern=pattern)
 
 
-_MOMENT = "differs with every deployment"
+_MOMENT = "returns a new value for each deployment"
 _ENVIRONMENT = "read from the environment of the deployment"
 
 _RUNTIME: tuple[Function, ...] = (
@@ -72,11 +72,11 @@ _RUNTIME: tuple[Function, ...] = (
     _after("stacktrace", 0, ANY),
     _by_azure("uniqueString", 1, ANY),
     _by_azure("guid", 1, ANY),
-    _by_caller("externalInput", 1, 2, "given by the tool that deploys"),
-    _by_caller("externalInputs", 1, 1, "given by the tool that deploys", "arm"),
+    _by_caller("externalInput", 1, 2, "provided by the deployment tool"),
+    _by_caller("externalInputs", 1, 1, "provided by the deployment tool", "arm"),
     Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
-    _by_caller("readCliArgument", 1, 2, "given by the command that deploys", "bicep"),
-    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False, given=True),
+    _by_caller("readCliArgument", 1, 2, "provided by the deployment command", "bicep"),
+    Unknowable("newGuid", 0, 0, _because(f"`newGuid()` {_MOMENT}"), steady=False, given=True),
     Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),
@@ -116,14 +116,14 @@ class _Table:
         context = Context(name, node, local, evaluator)
         if _LIST_NAME.fullmatch(name):
             return answer(_LIST, context)
-        return Unknown(at=context.at, why=f"the function '{name}' is not known")
+        return Unknown(at=context.at, why=f"`{name}()` is not supported")
 
     def _method(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
         """Evaluate a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
         context = Context(node.name, node, local, evaluator)
         if _METHODS.fullmatch(node.name):
             return secret(node.name, context)
-        return Unknown(at=context.at, why=f"the function '{node.name}' is not known")
+        return Unknown(at=context.at, why=f"`{node.name}()` is not supported")
 
 
 ARM = _Table({function.name.lower(): function for function in _ALL if function.only != "bicep"}, any_case=True)

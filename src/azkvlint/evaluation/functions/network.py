@@ -18,7 +18,7 @@ def _network(value: object) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text(value), strict=False)
     except ValueError as error:
-        raise InvalidCall("was given something that is no range of addresses") from error
+        raise InvalidCall("expects an address range in CIDR notation") from error
 
 
 def _parse(value: object) -> dict[str, object]:
@@ -32,7 +32,7 @@ def _parse(value: object) -> dict[str, object]:
             "cidr": found.prefixlen,
         }
     if found.prefixlen > 30:
-        raise UnknownResult("which addresses of so small a range are usable is not documented")
+        raise UnknownResult("the usable addresses of a range this small are not documented")
     return {
         "network": str(found.network_address),
         "netmask": str(found.netmask),
@@ -46,14 +46,14 @@ def _parse(value: object) -> dict[str, object]:
 def _subnet(value: object, prefix: object, index: object) -> str:
     found, length, at = _network(value), number(prefix), number(index)
     if not found.prefixlen <= length <= found.max_prefixlen or not 0 <= at < 1 << (length - found.prefixlen):
-        raise InvalidCall("was asked for a subnet that the range does not have")
+        raise InvalidCall("expects a subnet within the address range")
     return f"{found.network_address + (at << (found.max_prefixlen - length))}/{length}"
 
 
 def _host(value: object, index: object) -> str:
     found, at = _network(value), number(index)
     if at < 0 or at + 1 >= found.num_addresses:
-        raise InvalidCall("was asked for an address that the range does not have")
+        raise InvalidCall("expects an address within the range")
     return str(found.network_address + at + 1)
 
 

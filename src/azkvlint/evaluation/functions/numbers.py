@@ -54,8 +54,8 @@ def _bool(value: object) -> bool:
         if value.lower() in {"true", "false"}:
             return value.lower() == "true"
         if value in {"0", "1"}:
-            raise UnknownResult("whether a number in a text is a boolean is not documented")
-    raise InvalidCall("was given something that is no boolean")
+            raise UnknownResult("the conversion of a numeric string to a Boolean is not documented")
+    raise InvalidCall("expects a Boolean")
 
 
 _INTEGER = regex(r"\s*[+-]?\d{1,19}\s*")
@@ -66,7 +66,7 @@ _LARGEST = 1 << 63
 def number(value: object) -> int:
     """Return ``value``, if it is an integer."""
     if type(value) is not int:
-        raise InvalidCall("was given something else where it needs an integer")
+        raise InvalidCall("expects an integer")
     return value
 
 
@@ -74,13 +74,13 @@ def _int(value: object) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         found = int(value)
     elif isinstance(value, float):
-        raise UnknownResult("how a fraction is rounded is not documented")
+        raise UnknownResult("the rounding of a fraction is not documented")
     elif isinstance(value, int) and not isinstance(value, bool):
         found = value
     else:
-        raise InvalidCall("was given something that is no integer")
+        raise InvalidCall("expects an integer")
     if not -_LARGEST <= found < _LARGEST:
-        raise InvalidCall("was given a number of more than 64 bits")
+        raise InvalidCall("expects a 64-bit integer")
     return found
 
 
@@ -91,14 +91,14 @@ def _float(value: object) -> float:
         found = float(value)
         if found - found == 0:
             return found
-    raise InvalidCall("was given something that is no number")
+    raise InvalidCall("expects a number")
 
 
 def _extreme(of: Callable[[list[int]], int]) -> Callable[..., int]:
     def run(*arguments: object) -> int:
         given = list(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], list) else list(arguments)
         if not given:
-            raise InvalidCall("was given an empty array")
+            raise InvalidCall("expects an array that is not empty")
         return of([number(item) for item in given])
 
     return run

@@ -26,7 +26,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
-_MISFIT = "was given something else than arrays only or objects only"
+_MISFIT = "expects only arrays or only objects"
 # So many comparisons of items are one step.
 _COMPARED = 4
 
@@ -73,7 +73,7 @@ def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:
         if isinstance(value, Fields):
             found = _merge(found, value, deep, context.at)
         else:
-            rest = doubt_in("something that is no object is merged with one", context.at, value)
+            rest = doubt_in("an object is merged with a value that is not an object", context.at, value)
             found = Fields(at=context.at, fields={}, rest=rest)
     return found
 
@@ -97,7 +97,7 @@ def _over(under: Result, over: Result, deep: bool, at: Location) -> Result:
             return _merge(Fields(at=at, fields={}, rest=under), over, deep, over.at)
     if isinstance(over, Absent) and deep:
         return merge_alternatives(
-            under, over, Unknown(at=over.at, why="whether null replaces a value in a union is not documented")
+            under, over, Unknown(at=over.at, why="the effect of null in `union()` is not documented")
         )
     if as_optional(over) is not None and as_optional(under) is None and isinstance(over, Unknown):
         return Unknown(at=over.at, why=over.why, pattern=over.pattern, sensitive=over.sensitive)
@@ -107,10 +107,10 @@ def _over(under: Result, over: Result, deep: bool, at: Location) -> Result:
 def _shallow_merge(context: Context, arguments: list[Result]) -> Result:
     """Return the objects in an array merged into one, those within them not."""
     if not isinstance(arguments[0], Items):
-        return context.fails("was given something that is no array of objects", *arguments)
+        return context.fails("expects an array of objects", *arguments)
     given = [item for item in arguments[0].items if not isinstance(item, Absent)]
     if any(opaque(item) is None and not isinstance(item, Fields) for item in given):
-        return context.fails("was given something that is no array of objects")
+        return context.fails("expects an array of objects")
     return merged(context, given, deep=False)
 
 
@@ -132,7 +132,7 @@ def _common_items(context: Context, head: Items, others: Sequence[Items]) -> Res
         if False in verdicts:
             continue
         if None in verdicts:
-            return context.doubt("whether all arrays hold an item is not known", head, *others)
+            return context.doubt("the items of the arrays are unknown", head, *others)
         if not any(is_same(item, other) for other in kept):
             kept.append(item)
     return Items(at=context.at, items=kept)
@@ -145,7 +145,7 @@ def _holds(array: Items, item: Result) -> bool | None:
 
 def _common_fields(context: Context, head: Fields, others: Sequence[Fields]) -> Result:
     if head.rest is not None or any(other.rest is not None for other in others):
-        return context.doubt("what fields an object has is not known", head, *others)
+        return context.doubt("the properties of the object are unknown", head, *others)
     kept: dict[str, Result] = {}
     for name, value in head.fields.items():
         found = [find_field(other, name) for other in others]
@@ -153,7 +153,7 @@ def _common_fields(context: Context, head: Fields, others: Sequence[Fields]) -> 
         if False in verdicts:
             continue
         if None in verdicts:
-            return context.doubt("whether all objects have the same value is not known", head, *others)
+            return context.doubt("the values of the objects are unknown", head, *others)
         kept[name] = value
     return Fields(at=context.at, fields=kept)
 
@@ -166,14 +166,14 @@ def put(fields: dict[str, Result], names: dict[str, str], name: str, value: Resu
 def _create_object(context: Context, arguments: list[Result]) -> Result:
     """Return ``createObject('name', value, 'name', value ...)``."""
     if len(arguments) % 2:
-        raise InvalidCall("was given a name without a value")
+        raise InvalidCall("expects a value for each name")
     fields: dict[str, Result] = {}
     names: dict[str, str] = {}
     rest: Unknown | None = None
     for name, value in zip(arguments[::2], arguments[1::2], strict=True):
         key = name_of(name, context.at)
         if isinstance(key, Unknown) or not isinstance(name, Scalar) or not isinstance(name.value, str):
-            rest = key if isinstance(key, Unknown) else doubt_in("the name of a property is no text", context.at, name)
+            rest = key if isinstance(key, Unknown) else doubt_in("a property name is not a string", context.at, name)
         else:
             put(fields, names, key, value)
     return Fields(at=context.at, fields=fields, rest=rest)
@@ -210,7 +210,7 @@ def _object_of(context: Context, arguments: list[Result]) -> Result:
     """Return the argument, an object all of whose names are known; Unknown otherwise."""
     value = arguments[0]
     if not isinstance(value, Fields):
-        return context.fails("was given something that is no object", value)
+        return context.fails("expects an object", value)
     doubt = missing_fields_reason(value)
     return value if doubt is None else context.unknown(doubt)
 
@@ -244,7 +244,7 @@ def _nameof(context: Context) -> Result:
         return Scalar(at=context.at, value=node.name)
     if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal):
         return Scalar(at=context.at, value=text_of(node.index.value))
-    raise InvalidCall("was given something that has no name")
+    raise InvalidCall("expects a symbolic name or a property")
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -62,9 +62,9 @@ def _decode(value: object) -> str:
     try:
         return b64decode(text(value), validate=True).decode()
     except UnicodeDecodeError as error:
-        raise UnknownResult("bytes that are no text are not looked at") from error
+        raise UnknownResult("binary data is not supported") from error
     except ValueError as error:
-        raise InvalidCall("was given something that is no base64") from error
+        raise InvalidCall("expects a base64 string") from error
 
 
 def _json(value: object) -> Any:
@@ -73,12 +73,12 @@ def _json(value: object) -> Any:
     for match in _BRACKETS.finditer(source):
         depth += 1 if match[1] else -1 if match[2] else 0
         if depth > _DEPTH:
-            raise UnknownResult(f"JSON of more than {_DEPTH} levels is not looked at")
+            raise UnknownResult(f"JSON nested deeper than {_DEPTH} levels is not supported")
     try:
         return decode_json(source, object)
     except InputError as error:
         # Azure accepts more than the standard does, such as single quotes.
-        raise UnknownResult("a text is not JSON as its standard has it") from error
+        raise UnknownResult("the string is not valid JSON") from error
 
 
 def _base64_to_json(value: object) -> Any:
@@ -87,14 +87,14 @@ def _base64_to_json(value: object) -> Any:
 
 def _data_uri(value: object) -> str:
     if not isinstance(value, str):
-        raise UnknownResult("the data URI of anything but a text is not documented")
+        raise UnknownResult("`dataUri()` is documented for strings only")
     return f"data:text/plain;charset=utf8;base64,{_encode(value)}"
 
 
 def _from_data_uri(value: object) -> str:
     match = _DATA_URI.fullmatch(text(value))
     if match is None:
-        raise InvalidCall("was given something that is no data URI")
+        raise InvalidCall("expects a data URI")
     return _decode(match[2]) if match[1].lower().endswith(";base64") else _from_component(match[2])
 
 
@@ -114,25 +114,25 @@ def _uri(base: object, relative: object) -> str:
     """Return ``relative`` in place of what follows the last slash of ``base``; only for what needs no escapes."""
     match, further = _BASE.fullmatch(text(base)), text(relative)
     if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
-        raise UnknownResult("how Azure joins these parts of a URI is not known here")
+        raise UnknownResult("`uri()` is not supported with these arguments")
     if not further or _DOTS.search(match[2]):
-        raise UnknownResult("how Azure joins these parts of a URI is not known here")
+        raise UnknownResult("`uri()` is not supported with these arguments")
     folder = "" if further.startswith("/") else match[2].rpartition("/")[0] + "/"
     return match[1].lower() + folder + further
 
 
 def _build_uri(parts: object) -> str:
     if not isinstance(parts, dict) or not {"scheme", "host"} <= parts.keys() <= {"scheme", "host", "path"}:
-        raise UnknownResult("how Azure builds this URI is not known here")
+        raise UnknownResult("`buildUri()` is not supported with these arguments")
     path = text(parts.get("path") or "/")
     found = f"{text(parts['scheme'])}://{text(parts['host'])}{path if path.startswith('/') else '/' + path}"
     if not _ADDRESS.fullmatch(found) or _DOTS.search(path):
-        raise UnknownResult("how Azure builds this URI is not known here")
+        raise UnknownResult("`buildUri()` is not supported with these arguments")
     return found
 
 
 def _parse_uri(value: object) -> dict[str, object]:
-    raise UnknownResult("how Azure takes a URI apart is not known here")
+    raise UnknownResult("`parseUri()` is not supported")
 
 
 _STANDARD = regex(r"([DdFfNnXx])(\d{0,2})")
@@ -180,14 +180,14 @@ def formatted(value: str | float | bool, form: str) -> str:
                 places = int(match[2]) if match[2] else 2
                 grouped = f"{abs(value):,}" if kind in "Nn" else digits
                 return sign + grouped + ("." + "0" * places if places else "")
-    raise UnknownResult("how .NET prints a number in this format is not known here")
+    raise UnknownResult("the number format is not supported")
 
 
 def moment(value: datetime, form: str) -> str:
     """Return a moment (in UTC) in a standard or custom format."""
     form = _STANDARD_MOMENTS.get(form, form)
     if not 1 < len(form) <= _LONGEST:
-        raise UnknownResult("how .NET prints a date in this format is not known here")
+        raise UnknownResult("the date format is not supported")
     return "".join(_part(value, match) for match in _PART.finditer(form))
 
 
@@ -196,7 +196,7 @@ def _part(value: datetime, match: re.Match[str]) -> str:
     if match[1] is None or match[1] not in _LETTERS:
         quoted = match[2] if match[2] is not None else match[3]
         if quoted is None and part in "'\"%\\":
-            raise UnknownResult("how .NET prints a date in this format is not known here")
+            raise UnknownResult("the date format is not supported")
         return part if quoted is None else quoted
     number = {
         "d": value.day,
@@ -225,7 +225,7 @@ def _part(value: datetime, match: re.Match[str]) -> str:
         case "K", 1:
             return "Z"
         case _:
-            raise UnknownResult("how .NET prints a date in this format is not known here")
+            raise UnknownResult("the date format is not supported")
 
 
 _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
@@ -234,14 +234,14 @@ _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 def text(value: object) -> str:
     """Return ``value``, if it is a text."""
     if not isinstance(value, str):
-        raise InvalidCall("was given something else where it needs a text")
+        raise InvalidCall("expects a string")
     return value
 
 
 def fits(length: int, most: int = MAX_TEXT) -> None:
     """Refuse to make a text or array of more than ``most`` characters or items."""
     if length > most:
-        raise UnknownResult(f"more than {most:,} characters or items are not looked at")
+        raise UnknownResult(f"more than {most:,} characters or items are not supported")
 
 
 def weight(plain: object) -> int:
@@ -263,9 +263,9 @@ def _concat(context: Context, arguments: list[Result]) -> Result:
     if not any(isinstance(argument, Items | Partly) for argument in arguments):
         if all(isinstance(argument, Scalar | Unknown) for argument in arguments):
             return context.evaluator.join(arguments, context.at)
-        return context.fails("was given something that is neither a text nor an array", *arguments)
+        return context.fails("expects strings or arrays", *arguments)
     if any(opaque(argument) is None and not isinstance(argument, Items) for argument in arguments):
-        return context.fails("was given an array and something else", *arguments)
+        return context.fails("expects only arrays or only strings", *arguments)
     items = items_in(arguments)
     if all(isinstance(argument, Items) for argument in arguments):
         return Items(at=context.at, items=items)
@@ -286,7 +286,7 @@ def _format(context: Context, arguments: list[Result]) -> Result:
     """Return ``format('{0}-{1:D2}', a, b)``, as .NET does it; what is unknown leaves its mark in the pattern."""
     form = arguments[0]
     if not isinstance(form, Scalar) or not isinstance(form.value, str):
-        return context.fails("was given a format that is no text", *arguments)
+        return context.fails("expects a format string", *arguments)
     parts: list[Result] = []
     end = 0
     for match in _FORMAT.finditer(form.value):
@@ -295,12 +295,12 @@ def _format(context: Context, arguments: list[Result]) -> Result:
         end = match.end()
         if match[1] is None:
             if len(match[0]) == 1:
-                raise InvalidCall("was given a format with a brace that is not closed")
+                raise InvalidCall("expects a format string with balanced braces")
             parts.append(Scalar(at=form.at, value=match[0][0]))
         elif int(match[1]) + 1 < len(arguments):
             parts.append(_formatted(context, arguments[int(match[1]) + 1], match))
         else:
-            raise InvalidCall("was given a format for more arguments than there are")
+            raise InvalidCall("expects an argument for each placeholder")
     if end < len(form.value):
         parts.append(Scalar(at=form.at, value=form.value[end:], sensitive=form.sensitive))
     return context.evaluator.join(parts, context.at)
@@ -313,14 +313,14 @@ def _formatted(context: Context, argument: Result, match: re.Match[str]) -> Resu
         plain = formatted(argument.value, match[3] or "").rjust(max(int(match[2] or 0), 0))
         return Scalar(at=argument.at, value=plain.ljust(-int(match[2] or 0)), sensitive=argument.sensitive)
     pattern = call_pattern(context.name, [Scalar(at=context.at, value=match[0]), argument])
-    found = doubt_in("an array or object is printed into a text", context.at, argument)
+    found = doubt_in("an array or object is inserted into a string", context.at, argument)
     return Unknown(at=context.at, why=found.why, pattern=pattern, sensitive=is_sensitive(argument))
 
 
 def _replace(original: object, old: object, new: object) -> str:
     original, old, new = text(original), text(old), text(new)
     if not old:
-        raise InvalidCall("was given an empty text to replace")
+        raise InvalidCall("does not accept an empty string to replace")
     fits(len(original) + original.count(old) * (len(new) - len(old)))
     return original.replace(old, new)
 
@@ -328,7 +328,7 @@ def _replace(original: object, old: object, new: object) -> str:
 def _join(context: Context, arguments: list[Result]) -> Result:
     array, delimiter = arguments
     if not isinstance(array, Items) or not isinstance(delimiter, Scalar):
-        return context.fails("was given no array of texts and no delimiter", *arguments)
+        return context.fails("expects an array of strings and a delimiter", *arguments)
     parts: list[Result] = []
     for item in array.items:
         if parts and delimiter.value != "":
@@ -341,7 +341,7 @@ def _substring(original: object, start: object, length: object = None) -> str:
     original, start = text(original), number(start)
     length = len(original) - start if length is None else number(length)
     if start < 0 or length < 0 or start + length > len(original):
-        raise InvalidCall("was asked for a part beyond the end of the text")
+        raise InvalidCall("expects a range within the string")
     return original[start : start + length]
 
 
@@ -351,7 +351,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
         if isinstance(value, Scalar):
             return Scalar(at=context.at, value=change(text(value.value)), sensitive=value.sensitive)
         if not isinstance(value, Unknown) or not value.pattern:
-            return context.fails("was given something else where it needs a text", value)
+            return context.fails("expects a string", value)
         parts = [hole(f"{name}({part})") if open_ else change(part) for part, open_ in pieces(value.pattern)]
         return Unknown(at=context.at, why=value.why, pattern="".join(parts), sensitive=value.sensitive)
 
@@ -365,7 +365,7 @@ def _trim(original: object) -> str:
 def _pad_left(value: object, total: object, character: object = " ") -> str:
     width, filler = number(total), text(character)
     if width < 0 or len(filler) != 1 or not isinstance(value, str | int):
-        raise InvalidCall("was given a length or a character that does not fit it")
+        raise InvalidCall("expects a length of at least 0 and a single character")
     fits(width)
     return text_of(value).rjust(width, filler)
 
@@ -387,7 +387,7 @@ def _edge(context: Context, arguments: list[Result], known: str, test: Callable[
         prefix_or_suffix = text(part.value).lower()
         if len(known) >= len(prefix_or_suffix):
             return context.true(test(known.lower(), prefix_or_suffix))
-    return context.fails("was given something else where it needs a text", *arguments)
+    return context.fails("expects a string", *arguments)
 
 
 def _like(value: object, pattern: object) -> bool:
@@ -398,7 +398,7 @@ def _like(value: object, pattern: object) -> bool:
     whole, expected = text(value), text(pattern)
     found = _fits_like(whole, expected)
     if "?" in expected or found is not _fits_like(whole.lower(), expected.lower()):
-        raise UnknownResult("whether like() ignores case and accepts other wildcards is not documented")
+        raise UnknownResult("the case sensitivity and wildcards of `like()` are not documented")
     return found
 
 

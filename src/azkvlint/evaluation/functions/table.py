@@ -91,7 +91,7 @@ class Context:
 
     def fails(self, why: str, *results: Result) -> Unknown:
         """Return the result of a call that Azure rejects; if ``results`` are unknown, that is the better reason."""
-        return self.doubt(f"'{self.name}' {why}, so the deployment fails", *results)
+        return self.doubt(f"`{self.name}()` {why}, so the deployment fails", *results)
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -175,7 +175,7 @@ def answer(function: Function, context: Context) -> Result:
     """Return the result of a call. Raise only InputError, for work above the limits."""
     number = len(context.node.arguments)
     if not function.least <= number <= function.most:
-        return context.fails(f"was given {number} argument{'' if number == 1 else 's'}")
+        return context.fails(f"does not accept {number} argument{'' if number == 1 else 's'}")
     try:
         found = function.answer(context)
     except InvalidCall as error:
@@ -184,7 +184,7 @@ def answer(function: Function, context: Context) -> Result:
         return context.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # An unforeseen case does not stop the run: the result is unknown.
-        return context.doubt(f"what '{context.name}' makes of its arguments is not known")
+        return context.doubt(f"`{context.name}()` is not supported with these arguments")
     context.evaluator.spend(_work(found))
     context.evaluator.track_secrets(context.given or (), found)
     return found

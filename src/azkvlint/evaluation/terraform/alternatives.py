@@ -43,9 +43,9 @@ def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
     if isinstance(of, Alternatives):
         return of.each(lambda result: member_of(result, name, at, watch))
     if isinstance(of, Absent):
-        raise FailedError(f"'{name}' is asked of null", at)
+        raise FailedError(f"attribute `{name}` is accessed on null", at)
     if isinstance(of, _WITHOUT_MEMBERS):
-        raise FailedError(f"'{name}' is asked of something that has no attributes", at)
+        raise FailedError(f"attribute `{name}` is accessed on a non-object", at)
     # What a resource or a local value fails of, or is unknown for, is its own affair.
     risks = watch.risks
     try:
@@ -58,7 +58,7 @@ def _field(of: Fields, name: str, at: Location, watch: Watch) -> Result:
     found = of.fields.get(name)
     if found is None:
         if of.rest is None:
-            raise FailedError(f"there is no attribute '{name}'", at)
+            raise FailedError(f"attribute `{name}` does not exist", at)
         watch.risks += 1
         return step_into(of.rest, f".{name}", at)
     return require_present(found, watch) if isinstance(found, Unknown) and as_optional(found) is not None else found
@@ -80,7 +80,7 @@ def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
     if isinstance(of, Alternatives):
         return of.each(lambda result: item_of(result, index, at, watch))
     if isinstance(index, Absent | Items | Fields):
-        raise FailedError("an index is neither a string nor a number", at)
+        raise FailedError("an index is not a string or number", at)
     if isinstance(of, Items):
         return _item(of, index, at, watch)
     if isinstance(of, Fields):
@@ -89,7 +89,7 @@ def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
         watch.risks += 1
         return step_into(of, _step(index), at)
     if isinstance(of, Scalar | Absent | Closure):
-        raise FailedError("an item is asked of something that has none", at)
+        raise FailedError("a value that is not a list or map is indexed", at)
     risks = watch.risks
     try:
         return of.item(index, at)
@@ -108,17 +108,17 @@ def _step(index: Result) -> str:
 
 def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
     if of.kind == "set":
-        raise FailedError("an item of a set is asked for", at)
+        raise FailedError("a set is indexed", at)
     if not isinstance(index, Scalar):
         if not of.items:
-            raise FailedError("an item of an empty list is asked for", at)
+            raise FailedError("an empty list is indexed", at)
         return _some(of.items, index, "[]", at, watch)
     try:
         number = as_number(index.value)
     except UnknownResult:
         number = None
     if not isinstance(number, int) or not 0 <= number < len(of.items):
-        raise FailedError("there is no item of that number in a list", at)
+        raise FailedError("a list index is out of range", at)
     return of.items[number]
 
 
@@ -127,14 +127,14 @@ def _keyed(of: Fields, index: Result, at: Location, watch: Watch) -> Result:
         name = text_of(index.value)
         if name in of.fields or of.rest is not None:
             return _field(of, name, at, watch)
-        raise FailedError("there is no item of that key in a map", at)
+        raise FailedError("a map key does not exist", at)
     watch.spend(len(of.fields) // 10)
     mark = keys_of(of)
     values = [value for key, value in of.fields.items() if not isinstance(index, Unknown) or may_be(index, key)]
     if of.rest is not None:
         values.append(step_into(of.rest, _step(index), at))
     if not values:
-        raise FailedError("there is no item of that key in a map", at)
+        raise FailedError("a map key does not exist", at)
     return _some(values, index, mark, at, watch)
 
 
@@ -147,7 +147,7 @@ def _some(values: list[Result], index: Result, mark: str, at: Location, watch: W
     """Return one of the items, which an unknown index names, if it names any."""
     watch.risks += 1
     watch.weigh(values)
-    doubt = index if isinstance(index, Unknown) else Unknown(at=at, why="an index is a resource, not data")
+    doubt = index if isinstance(index, Unknown) else Unknown(at=at, why="an index is a resource")
     some = [require_present(value, watch) if isinstance(value, Unknown) else value for value in values]
     found = one_of_results(some, tag_pattern(doubt, mark), watch)
     if isinstance(found, Scalar):
@@ -163,7 +163,7 @@ def data_of(result: Result, at: Location) -> Result:
     found: Result | None = data(at) if data is not None else None
     if isinstance(found, Scalar | Unknown | Absent | Items | Fields):
         return found
-    return Unknown(at=at, why="it is a resource or module, of which not all is known")
+    return Unknown(at=at, why="some attributes of the resource or module are unknown")
 
 
 def stands_for_all(result: Result) -> Result | None:
@@ -351,7 +351,7 @@ def _leaves(results: Iterable[Result]) -> Iterator[Result]:
         if not isinstance(result, Items | Fields):
             yield result
         elif is_large(result):
-            yield Unknown(at=result.at, why="it is too large to be looked at", sensitive=True)
+            yield Unknown(at=result.at, why="the value is too large", sensitive=True)
         else:
             left: list[Result] = [result]
             while left:

@@ -165,7 +165,7 @@ class TerraformEvaluator(ModuleEvaluator):
                 continue
             name = primitive(self.evaluate(key, local), "string", at)
             if isinstance(name, Absent):
-                raise FailedError("the key of an object is null", at)
+                raise FailedError("an object key is null", at)
             value = self.property(member, local)
             known_name = name_of(name, name.at)
             if isinstance(known_name, str):
@@ -241,7 +241,7 @@ def evaluate_conditional(
     """Return one of two branches; what they share where the condition is not known."""
     at = condition.at
     if isinstance(condition, Absent):
-        raise FailedError("a condition is null", at)
+        raise FailedError("the condition is null", at)
     found = primitive(condition, "bool", at)
     if isinstance(found, Scalar):
         taken, other = (yes, no) if found.value else (no, yes)
@@ -263,10 +263,10 @@ def evaluate_conditional(
     evaluator.watch.weigh(results)
     if len(results) == 2 and all(isinstance(result, Scalar | Items | Fields) for result in results):
         results = _of_one_type(evaluator, results, at)
-    doubt = doubt_in("a condition is not known", at, found)
+    doubt = doubt_in("the condition is unknown", at, found)
     if doubt.why == BY_RUN:
         # What a comparison with the time selects does not change with each run, as what is computed from it does.
-        doubt = msgspec.structs.replace(doubt, why="a condition depends on the moment of the run")
+        doubt = msgspec.structs.replace(doubt, why="the condition depends on the apply time")
     return one_of_results(results, doubt, evaluator.watch)
 
 
@@ -322,7 +322,7 @@ def evaluate_logical(
             raise
         # Perhaps it is never evaluated.
         evaluator.watch.risks += 1
-        other = Unknown(at=at, why=f"an operand fails, for {error.why}")
+        other = Unknown(at=at, why=f"an operand of the condition fails: {error.why}")
     sensitive = is_sensitive(one) or is_sensitive(other)
     if isinstance(other, Scalar) and other.value is not neutral:
         return Scalar(at=at, value=not neutral, sensitive=sensitive)
@@ -331,9 +331,11 @@ def evaluate_logical(
         if neutral:
             return Scalar(at=at, value=False, sensitive=sensitive)
         if isinstance(one, Absent | Scalar) and isinstance(other, Absent | Scalar):
-            raise FailedError("an operand of '||' is null", at)
+            raise FailedError("an operand of `||` is null", at)
         evaluator.watch.risks += 1
-    doubts = [doubt_in("it is not known", at, each) for each in (one, other) if not isinstance(each, Scalar | Absent)]
+    doubts = [
+        doubt_in("the value is unknown", at, each) for each in (one, other) if not isinstance(each, Scalar | Absent)
+    ]
     if not doubts:
         return Scalar(at=at, value=neutral, sensitive=sensitive)
     patterns = [doubt.pattern for doubt in doubts]
@@ -364,7 +366,7 @@ def evaluate_splat(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, l
         return _splat_of_unknown(evaluator, node, of, one, local, at)
     all_of = stands_for_all(of)
     if all_of is not None:
-        doubt = Unknown(at=at, why="how many there are is not known")
+        doubt = Unknown(at=at, why="the number of instances is unknown")
         return _splat_of_unknown(evaluator, node, doubt, all_of, local, at)
     return Items(at=at, items=[evaluator.evaluate(node.each, {**local, "*": of})])
 
@@ -390,7 +392,7 @@ def _many(evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, 
 
 
 def _doubt(of: Result, at: Location) -> Unknown:
-    return doubt_in("how many items a set has is not known", at, of)
+    return doubt_in("the number of items in the set is unknown", at, of)
 
 
 def _numbered(evaluator: TerraformEvaluator, of: Items, at: Location) -> list[_Pair] | None:
@@ -411,7 +413,7 @@ def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: R
         return over.each(lambda result: evaluate_for(evaluator, node, result, local))
     all_of = stands_for_all(over)
     if all_of is not None:
-        doubt = Unknown(at=at, why="how many there are is not known")
+        doubt = Unknown(at=at, why="the number of instances is unknown")
         return _over_unknown(evaluator, node, doubt, [(Unknown(at=at, why=doubt.why, given=True), all_of)], local)
     over = data_of(over, at)
     if isinstance(over, Unknown):
@@ -425,7 +427,7 @@ def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: R
         return _loop(evaluator, node, pairs, local)
     if isinstance(over, Fields):
         return _over_fields(evaluator, node, over, local, at)
-    raise FailedError("a 'for' expression runs over something that is neither a list nor a map", at)
+    raise FailedError("a `for` expression expects a list, set, map or object", at)
 
 
 def _over_fields(
@@ -440,7 +442,7 @@ def _over_fields(
     if over.rest is None and not any(as_optional(value) is not None for _, value in pairs):
         return _loop(evaluator, node, pairs, local)
     doubt = doubt_in(
-        "which items a map has is not known", at, *(value for _, value in pairs if as_optional(value) is not None)
+        "the keys of the map are unknown", at, *(value for _, value in pairs if as_optional(value) is not None)
     )
     if over.rest is not None:
         doubt = over.rest
@@ -487,15 +489,15 @@ def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_P
         if node.condition is not None:
             condition = primitive(evaluator.evaluate(node.condition, inner), "bool", at)
             if isinstance(condition, Absent):
-                raise FailedError("the condition of a 'for' expression is null", at)
+                raise FailedError("the condition of a `for` expression is null", at)
             if not isinstance(condition, Scalar):
-                doubt = doubt_in("the condition of a 'for' expression is not known", at, condition)
+                doubt = doubt_in("the condition of a `for` expression is unknown", at, condition)
             elif not condition.value:
                 continue
         name = None if node.name is None else _name(evaluator, node.name, inner, at)
         kept.append((name, evaluator.evaluate(node.result, inner)))
         if name is not None and not isinstance(name, Scalar):
-            doubt = doubt_in("a key that a 'for' expression makes is not known", at, name)
+            doubt = doubt_in("a key of a `for` expression is unknown", at, name)
     if doubt is not None:
         evaluator.watch.risks += 1
         return _many(evaluator, [result for _, result in kept], doubt, "", at)
@@ -507,7 +509,7 @@ def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_P
 def _name(evaluator: TerraformEvaluator, node: ast.Expression, local: Local, at: Location) -> Result:
     name = primitive(evaluator.evaluate(node, local), "string", at)
     if isinstance(name, Absent):
-        raise FailedError("a key that a 'for' expression makes is null", at)
+        raise FailedError("a key of a `for` expression is null", at)
     return name
 
 
@@ -519,7 +521,7 @@ def _object(node: ast.Comprehension, pairs: list[tuple[Result | None, Result]], 
         if node.grouped:
             lists.setdefault(key, []).append(result)
         elif key in fields:
-            raise FailedError("two items of a 'for' expression have the same key", at)
+            raise FailedError("a `for` expression returns the same key twice", at)
         else:
             fields[key] = result
     if node.grouped:
@@ -544,9 +546,9 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
             texts.append(str(found.value))
             known = known and not found.sensitive
         elif isinstance(found, Absent):
-            raise FailedError("null is printed into a text", at)
+            raise FailedError("null is inserted into a string", at)
         else:
-            doubt = doubt if doubt is not None else doubt_in("a resource is printed into a text", at, found)
+            doubt = doubt if doubt is not None else doubt_in("a resource is inserted into a string", at, found)
             sensitive = sensitive or is_sensitive(found)
             if not isinstance(found, Unknown) or not found.is_set:
                 watch.risks += 1
@@ -555,7 +557,7 @@ def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
     length = sum(map(len, texts))
     watch.spend(length // CHARACTERS_A_STEP)
     if length > MAX_TEXT:
-        why = f"a text of more than {MAX_TEXT:,} characters is not looked at"
+        why = f"strings longer than {MAX_TEXT:,} characters are not supported"
         return Unknown(at=at, why=why, given=True, sensitive=sensitive)
     if doubt is not None:
         pattern = "".join(texts) if known else ""

@@ -95,13 +95,13 @@ def operand(result: Result, kind: str, at: Location) -> Result:
 
 
 def _single(name: str, found: Result, at: Location) -> Unknown:
-    doubt = doubt_in("an operand is not known", at, found)
+    doubt = doubt_in("an operand is unknown", at, found)
     pattern = hole(f"{name}{doubt.pattern}") if doubt.pattern else ""
     return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, sensitive=doubt.sensitive)
 
 
 def _doubt(name: str, left: Result, right: Result, at: Location) -> Unknown:
-    doubt = doubt_in("the operands are not known", at, left, right)
+    doubt = doubt_in("the operands are unknown", at, left, right)
     parts = [_part(left), _part(right)]
     pattern = hole(name.join(parts)) if all(parts) else ""
     sensitive = is_sensitive(left) or is_sensitive(right)

@@ -34,7 +34,7 @@ class RequiredError(FailedError):
 _LARGEST = 1 << 512
 _MOST_DIGITS = 160
 _NUMBER = regex(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,5}))?", re.ASCII)
-_TOO_LARGE = "numbers beyond 512 bits are not looked at"
+_TOO_LARGE = "numbers larger than 512 bits are not supported"
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -110,7 +110,7 @@ def as_flag(plain: Plain) -> bool | None:
 
 
 _AS = {"string": text_of, "number": as_number, "bool": as_flag}
-NAMES = {"string": "a string", "number": "a number", "bool": "true or false"}
+NAMES = {"string": "a string", "number": "a number", "bool": "a bool"}
 
 
 def primitive(result: Result, kind: str, at: Location) -> Result:

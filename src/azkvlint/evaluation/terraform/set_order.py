@@ -58,7 +58,7 @@ def fit_type(result: Result, like: Result, at: Location) -> Result:
     if isinstance(like, Scalar):
         return primitive(result, _rank(like), at)
     if isinstance(like, Items | Fields) and isinstance(result, Scalar):
-        raise FailedError("a value of another type is given", at)
+        raise FailedError("the value has a different type", at)
     return result
 
 
@@ -116,15 +116,15 @@ def unify(items: Sequence[Result], at: Location) -> list[Result]:
         if len(kinds) < 2:
             return list(items)
         if "string" not in kinds:
-            raise FailedError("a number and a boolean are in one list, set or map", at)
+            raise FailedError("a list, set or map contains both a number and a bool", at)
         return [as_string(item) for item in items]
     if any(is_large(item) for item in known):
-        raise UnknownResult("a value is too large to be looked at")
+        raise UnknownResult("the value is too large")
     if all(isinstance(item, Items) for item in known):
         return _unified_items(items, at)
     if all(isinstance(item, Fields) for item in known):
         return _unified_fields(items, at)
-    raise FailedError("values of different types are in one list, set or map", at)
+    raise FailedError("a list, set or map contains values of different types", at)
 
 
 def as_string(item: Result) -> Result:
@@ -144,7 +144,7 @@ def _unified_items(items: Sequence[Result], at: Location) -> list[Result]:
         return [Items(at=item.at, items=next(rows)) if isinstance(item, Items) else item for item in items]
     kind = "set" if kinds == {"set"} else "list"
     if kind == "list" and not all(item.kind != "set" or keeps_order(item) for item in lists):
-        raise UnknownResult("the order of a set is not known")
+        raise UnknownResult("the order of the set is unknown")
     flat = iter(unify(list(chain.from_iterable(item.items for item in lists)), at))
     return [
         Items(at=item.at, items=[next(flat) for _ in item.items], kind=kind) if isinstance(item, Items) else item

@@ -17,7 +17,7 @@ from azkvlint.syntax import ast
 
 _PRIMITIVES = ("string", "number", "bool")
 _COLLECTIONS = ("list", "set", "map")
-_WORDS = {"string": "a string", "number": "a number", "bool": "true or false", "map": "a map", "object": "an object"}
+_WORDS = {"string": "a string", "number": "a number", "bool": "a bool", "map": "a map", "object": "an object"}
 
 Default: TypeAlias = Callable[[ast.Expression], Result]
 
@@ -88,7 +88,7 @@ def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
     if type_.kind == "any" or isinstance(result, Absent):
         return result
     if isinstance(result, Items | Fields) and is_large(result):
-        return Unknown(at=result.at, why="it is too large to be looked at", sensitive=True)
+        return Unknown(at=result.at, why="the value is too large", sensitive=True)
     try:
         return _converted(result, type_, evaluate_default)
     except UnknownResult as error:
@@ -120,7 +120,7 @@ def _items(result: Items, type_: Type, default: Default) -> Result:
         pairs = zip(result.items, type_.of, strict=True)
         return Items(at=result.at, items=[_converted(item, each, default) for item, each in pairs])
     if kind == "list" and result.kind == "set" and not keeps_order(result):
-        return gather([result], doubt_in("the order of a set is not known", result.at, result))
+        return gather([result], doubt_in("the order of the set is unknown", result.at, result))
     items = [_converted(item, type_.of[0], default) for item in result.items]
     if type_.of[0].kind == "any":
         items = unify(items, result.at)
@@ -148,7 +148,7 @@ def _object(result: Fields, type_: Type, default: Default) -> Fields:
         value = result.fields.get(name)
         if value is None:
             if result.rest is None and not attribute.optional:
-                raise RequiredError(f"the attribute '{name}' is required", result.at)
+                raise RequiredError(f"attribute `{name}` is required", result.at)
             value = Absent(at=result.at) if result.rest is None else _unknown(result.rest, name)
         fields[name] = _filled(value, attribute, default)
     return Fields(at=result.at, fields=fields)

@@ -15,6 +15,7 @@ import msgspec
 from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.safe_text import describe_character
 
 # Azure's limit for the text between the brackets.
 MAX_LENGTH = 24_576
@@ -179,22 +180,22 @@ class _Parser:
     def _refuse_operand(self) -> NoReturn:
         at = self._next()
         if self.text[at : at + 1] == "'":
-            raise InputError("the text has no closing quote (')", column=at + 1)
+            raise InputError("the string has no closing quote", column=at + 1)
         name = _BARE.match(self.text, at)
         if name is not None:
-            raise InputError(f"expected '(' after the name, found {self._found(name.end())}", column=name.end() + 1)
-        expected = "a function call, a text in single quotes or a number"
+            raise InputError(f"expected `(` after the name, found {self._found(name.end())}", column=name.end() + 1)
+        expected = "a function call, a string in single quotes or a number"
         raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
 
     def _refuse_rest(self, node: Expression) -> NoReturn:
         at = self._next()
         if self.text[at : at + 1] == "." and not isinstance(node, Literal):
             at = self._next(at + 1)
-            expected = "a name after '.'"
+            expected = "a name after `.`"
         elif not self.stack:
             expected = "the end of the expression"
         else:
-            expected = "',' or ')'" if self.stack[-1].of is None else "']'"
+            expected = "`,` or `)`" if self.stack[-1].of is None else "`]`"
         raise InputError(f"expected {expected}, found {self._found(at)}", column=at + 1)
 
     def _next(self, at: int | None = None) -> int:
@@ -205,9 +206,9 @@ class _Parser:
         """Name the kind of token at ``at``: its text may be a secret that only looks like an expression."""
         found = self.text[at : at + 1]
         if found in _SHOWN:
-            return f"{found!r}"
+            return describe_character(found)
         if found == "'":
-            return "a text"
+            return "a string"
         if found.isdigit():
             return "a number"
         if found.isalnum() or found == "_":

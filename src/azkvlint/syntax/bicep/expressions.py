@@ -35,7 +35,7 @@ class Strings(Text):
             return self._block(len(block[1]), block.end())
         start = at = self.at
         if self.text[at] != "'":
-            raise self.unexpected("a text")
+            raise self.unexpected("a string")
         at += 1
         parts: list[ast.Expression] = []
         plain = True
@@ -49,9 +49,9 @@ class Strings(Text):
                 self.at = end + 1
                 return self._join_parts(start, parts, plain)
             if mark == "\\":
-                raise Unexpected(r"expected \n, \r, \t, \\, \', \$ or \u{...} for a special character", end)
+                raise Unexpected(r"expected one of the escapes `\n`, `\r`, `\t`, `\\`, `\'`, `\$` or `\u{...}`", end)
             if mark != "$":
-                raise Unexpected("this text does not end on its line", start)
+                raise Unexpected("this string is not closed on its line", start)
             plain = False
             at = self._hole(end + 2, parts)
 
@@ -59,13 +59,13 @@ class Strings(Text):
         """Parse a multi-line string whose content starts at ``at``, with that many ``$`` before an interpolation."""
         start, plain = self.at, True
         if dollars > MAX_DEPTH:
-            raise Unexpected("too many '$' before this text", start)
+            raise Unexpected("too many `$` before this string", start)
         stops = re.compile((r"\$" * dollars + r"\{|" if dollars else "") + _BLOCK_END)
         parts: list[ast.Expression] = []
         while True:
             match = stops.search(self.text, at)
             if match is None:
-                raise Unexpected("this text does not end", start)
+                raise Unexpected("this string is not closed", start)
             if match.start() > at:
                 parts.append(ast.Literal(at, match.start(), self.text[at : match.start()]))
             if match["end"]:
@@ -78,13 +78,13 @@ class Strings(Text):
         """Parse the interpolated expression that starts at ``at``; return the offset after it."""
         self.at = at
         if len(parts) > 2 * MAX_CHAIN:
-            raise Unexpected("too many expressions in one text", at)
+            raise Unexpected("too many expressions in one string", at)
         wrap, self.wrap = self.wrap, True
         self.descend()
         self.skip()
         parts.append(self.expression())
         if self.skip() != "}":
-            raise self.unexpected("'}'")
+            raise self.unexpected("`}`")
         self.depth -= 1
         self.wrap = wrap
         return self.at + 1
@@ -108,7 +108,7 @@ class Strings(Text):
                 return _ESCAPES.get(mark, mark)
             code = int(digits or "0", 16) if len(digits) <= _HEX_DIGITS else _LAST_CODE_POINT + 1
             if code > _LAST_CODE_POINT:
-                raise Unexpected("there is no character of this number", at + match.start())
+                raise Unexpected("this escape is not a Unicode character", at + match.start())
             return chr(code)
 
         unescaped = _ESCAPE.sub(plain, text)
@@ -170,7 +170,7 @@ class Collections(Strings):
         """Parse an object."""
         start = self.at
         if self.text[start] != "{":
-            raise self.unexpected("'{'")
+            raise self.unexpected("`{`")
         return self._object(start, start + 1)
 
     def array(self) -> ast.Array | ast.For:
@@ -231,7 +231,7 @@ class Collections(Strings):
             decorators = self.decorators()
             if not _RESOURCE(self.text, self.at):
                 self.at = start
-                raise self.unexpected("a resource behind decorators in an object")
+                raise self.unexpected("a resource after decorators in an object")
             resources.append(self.resource(decorators))
         else:
             key: str | ast.Template
@@ -239,7 +239,7 @@ class Collections(Strings):
                 name = self.string()
                 key = name if isinstance(name, ast.Template) else str(name.value)
             else:
-                key = self.word("the name of a property, or '}'")
+                key = self.word("a property name or `}`")
             self.expect(":")
             self.skip()
             value = self.expression()
@@ -375,7 +375,7 @@ class Expressions(Collections):
                 break
             choices.append((start, condition, self._first_branch(match.end())))
             if len(choices) > MAX_CHAIN:
-                raise Unexpected("too many conditions in one another", start)
+                raise Unexpected("too many nested conditional expressions", start)
             start = self.at
             operand = self.operand()
             operand = self.accesses(start, operand)
@@ -393,7 +393,7 @@ class Expressions(Collections):
         branch = self.expression()
         self.depth -= 1
         if self.skip_lines() != ":":
-            raise self.unexpected("':'")
+            raise self.unexpected("`:`")
         self.at += 1
         self.skip_to_operand()
         return branch
@@ -485,7 +485,7 @@ class Expressions(Collections):
         if match is not None:
             names = tuple(item.name for item in items if isinstance(item, ast.Name))
             if len(names) != len(items):
-                raise Unexpected("expected nothing but names before '=>'", start)
+                raise Unexpected("expected only names before `=>`", start)
             self.at = match.end()
             return self._lambda(start, names)
         if len(items) != 1:
@@ -513,7 +513,7 @@ class Expressions(Collections):
                 if self.skip() == ")":
                     raise self.unexpected("an expression")
             elif mark != ")":
-                raise self.unexpected("',' or ')'")
+                raise self.unexpected("`,` or `)`")
         self.at += 1
         self.depth -= 1
         self.wrap = wrap
@@ -530,7 +530,7 @@ class Expressions(Collections):
                 raise Unexpected("too many accesses in one expression", match.start())
             if match["call"]:
                 if match["safe"]:
-                    raise Unexpected("a function cannot be called with '.?'", match.start("safe"))
+                    raise Unexpected("a function cannot be called with `.?`", match.start("safe"))
                 arguments = self._arguments()
                 of = ast.Call(start, self.at, match["member"], arguments, of)
             elif match["member"]:
@@ -550,7 +550,7 @@ class Expressions(Collections):
         self.skip()
         index = self.expression()
         if self.skip() != "]":
-            raise self.unexpected("']'")
+            raise self.unexpected("`]`")
         self.at += 1
         self.depth -= 1
         self.wrap = wrap

@@ -30,11 +30,11 @@ class Bodies(Types):
             self.at += 1
             self.skip()
             start = self.at
-            self.word("the name of a decorator")
+            self.word("a decorator name")
             self.at = start
             decorator = self.accesses(start, self.operand())
             if not isinstance(decorator, ast.Call):
-                raise Unexpected("expected parentheses behind the name of a decorator", start)
+                raise Unexpected("expected `(` after the decorator name", start)
             decorators.append(decorator)
             self.skip_lines()
         return tuple(decorators)
@@ -46,14 +46,14 @@ class Bodies(Types):
         index = ""
         if self.skip() == "(":
             self.at += 1
-            item = self.word("the name of an item")
+            item = self.word("an item name")
             self.expect(",")
-            index = self.word("the name of an index")
+            index = self.word("an index name")
             self.expect(")")
         else:
-            item = self.word("the name of an item")
+            item = self.word("an item name")
         if not self.take_word("in"):
-            raise self.unexpected("'in'")
+            raise self.unexpected("`in`")
         self.skip()
         over = self.expression()
         self.expect(":")
@@ -90,7 +90,7 @@ class Bodies(Types):
             return body
         if _IF(self.text, self.at):
             return self._if()
-        raise self.unexpected("an object, a loop or 'if'")
+        raise self.unexpected("an object, a loop or `if`")
 
     def value(self) -> ast.Expression:
         """Parse ``=`` and an expression."""
@@ -137,7 +137,7 @@ class Declarations(Bodies):
         if read is not None:
             return read(self, decorators)
         if keyword:
-            raise Unexpected("this is no declaration", at)
+            raise Unexpected("expected a declaration", at)
         self.at = at
         raise self.unexpected("a declaration")
 
@@ -150,7 +150,7 @@ class Declarations(Bodies):
         start = self.start()
         self.skip()
         at = self.at
-        name = self.word("the name of a parameter")
+        name = self.word("a parameter name")
         type_ = self.type_before_value()
         end = self.at
         default = self.value() if self.skip() == "=" else None
@@ -158,14 +158,14 @@ class Declarations(Bodies):
 
     def _variable(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
-        name = self.word("the name of a variable")
+        name = self.word("a variable name")
         self.type_before_value()
         value = self.value()
         return ast.Variable(start, self.at, name, value, decorators)
 
     def _output(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
-        name = self.word("the name of an output")
+        name = self.word("an output name")
         type_ = self.type_before_value()
         value = self.value()
         return ast.Output(start, self.at, name, type_, value, decorators)
@@ -182,7 +182,7 @@ class Declarations(Bodies):
 
     def _resource(self, decorators: _Decorators) -> ast.Resource:
         start = self.start()
-        name = self.word("the name of a resource")
+        name = self.word("a resource name")
         type_ = self.path()
         head = self.at
         existing = self.take_word("existing")
@@ -193,7 +193,7 @@ class Declarations(Bodies):
 
     def _module(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
-        name = self.word("the name of a module")
+        name = self.word("a module name")
         path = self.path()
         head = self.at
         body = self.body()
@@ -201,7 +201,7 @@ class Declarations(Bodies):
 
     def _type_declaration(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
-        name = self.word("the name of a type")
+        name = self.word("a type name")
         self.expect("=")
         self.skip_to_operand()
         type_ = self.type()
@@ -209,18 +209,18 @@ class Declarations(Bodies):
 
     def _function(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
-        name = self.word("the name of a function")
+        name = self.word("a function name")
         self.expect("(")
         self.wrap = True
         parameters: list[str] = []
         while self.skip() != ")":
-            parameters.append(self.word("the name of a parameter, or ')'"))
+            parameters.append(self.word("a parameter name or `)`"))
             self.skip()
             self.type()
             if self.skip() == ",":
                 self.at += 1
             elif self.text[self.at] != ")":
-                raise self.unexpected("',' or ')'")
+                raise self.unexpected("`,` or `)`")
         self.at += 1
         self.wrap = False
         self.skip()
@@ -244,12 +244,12 @@ class Declarations(Bodies):
         elif mark == "*":
             self.at += 1
             if not self.take_word("as"):
-                raise self.unexpected("'as'")
-            alias = self.word("a name for what is imported")
+                raise self.unexpected("`as`")
+            alias = self.word("an alias for the import")
         else:
             return self._extension_rest(start, "import")
         if not self.take_word("from"):
-            raise self.unexpected("'from'")
+            raise self.unexpected("`from`")
         path = self.path()
         return ast.Import(start, self.at, path, tuple(names), alias)
 
@@ -259,10 +259,10 @@ class Declarations(Bodies):
             exported = self.string()
             name = str(exported.value) if isinstance(exported, ast.Literal) else ""
         else:
-            name = self.word("the name of what is imported, or '}'")
+            name = self.word("an imported name or `}`")
         end = self.at
         if self.take_word("as"):
-            return name, self.word("a name for what is imported")
+            return name, self.word("an alias for the import")
         self.at = end
         return name, name
 
@@ -292,7 +292,7 @@ class Declarations(Bodies):
 
     def _test(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
-        name = self.word("the name of a test")
+        name = self.word("a test name")
         self.path()
         self.body()
         return ast.Other(start, self.at, "test", name)
@@ -307,12 +307,12 @@ class Declarations(Bodies):
         if self.skip() in "'$":
             self.string()
         else:
-            name = self.word("the name of an extension")
+            name = self.word("an extension name")
         end = self.at
         while (word := self.next_word()) in {"with", "as"}:
             self.at += len(word)
             if word == "as":
-                name = self.word("a name for the extension")
+                name = self.word("an extension alias")
             else:
                 self.skip()
                 self.expression()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.safe_text import describe_character
 
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
 _TotalMatcher: TypeAlias = Callable[[str, int], re.Match[str]]
@@ -72,7 +73,7 @@ class Text:
         """Return the error for the token at the cursor. Words and strings are not quoted: they may be secrets."""
         at = self.at
         if at > self.end + 1:
-            return Unexpected("this comment does not end", self.comment(at))
+            return Unexpected("this comment is not closed", self.comment(at))
         return Unexpected(f"expected {expected}, found {self.found(at)}", at)
 
     def found(self, at: int) -> str:
@@ -83,12 +84,12 @@ class Text:
         if mark in "\r\n":
             return "the end of the line"
         if mark == "'":
-            return "a text"
+            return "a string"
         if mark in _LETTERS:
             return "a name"
         if mark.isalnum():
             return "a number"
-        return f"'{mark}'" if mark.isprintable() else "a control character"
+        return describe_character(mark)
 
     def comment(self, before: int) -> int:
         """Return the start of the unterminated comment that reached ``before``, after the end of the text."""
@@ -124,7 +125,7 @@ class Text:
         """Parse a punctuation token, after a gap."""
         self.skip()
         if not self.text.startswith(mark, self.at):
-            raise self.unexpected(f"'{mark}'")
+            raise self.unexpected(f"`{mark}`")
         self.at += len(mark)
 
     def word(self, what: str) -> str:
@@ -153,7 +154,7 @@ class Text:
         """Enter a nesting level; the caller decreases ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unexpected("nested too deep", self.at)
+            raise Unexpected("the nesting is too deep", self.at)
 
     def separate(self, closing: str) -> None:
         """Parse the end of an item: a comma, a line break, or nothing before ``closing``."""
@@ -162,6 +163,6 @@ class Text:
             self.at += 1
         elif mark not in "\r\n":
             if mark != closing:
-                raise self.unexpected(f"a new line, ',' or '{closing}'")
+                raise self.unexpected(f"a new line, `,` or `{closing}`")
             return
         self.skip_lines()

@@ -85,7 +85,7 @@ class Types(Expressions):
         """Parse the rest of ``of.name`` or ``of.*``."""
         if self.skip_mark("*"):
             return ast.Type(start, self.at, "member", "*", of=(of,))
-        name = self.word("the name of a property")
+        name = self.word("a property name")
         if self.skip_mark("<"):
             return self._parameterised(start, name)
         if of.kind == "name" and (of.name in self.modules or of.name in _NAMESPACES):
@@ -99,7 +99,7 @@ class Types(Expressions):
         if mark in "'$" or mark.isdigit():
             literal = self.string() if mark in "'$" else self.operand()
             if not isinstance(literal, ast.Literal):
-                raise Unexpected("a type cannot have expressions in its text", start)
+                raise Unexpected("a string type cannot contain an expression", start)
             return ast.Type(start, self.at, "literal", value=literal.value)
         if mark in "{[(":
             self.at += 1
@@ -155,11 +155,11 @@ class Types(Expressions):
         if self.skip_mark("*"):
             return "*"
         if self.text[self.at] not in "'$":
-            return self.word("the name of a property, or '}'")
+            return self.word("a property name or `}`")
         start = self.at
         name = self.string()
         if not isinstance(name, ast.Literal):
-            raise Unexpected("a type cannot have expressions in its names", start)
+            raise Unexpected("a property name cannot contain an expression", start)
         return str(name.value)
 
     def _parameterised(self, start: int, name: str) -> ast.Type:
@@ -172,7 +172,7 @@ class Types(Expressions):
             if self.skip() == ",":
                 self.at += 1
             elif self.text[self.at] != ">":
-                raise self.unexpected("',' or '>'")
+                raise self.unexpected("`,` or `>`")
         self.at += 1
         self.depth -= 1
         self.wrap = wrap

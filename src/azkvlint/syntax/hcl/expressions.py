@@ -60,7 +60,7 @@ class Cursor:
         """Parse a punctuation token, after a gap."""
         self.skip(wrap)
         if not self.text.startswith(mark, self.at):
-            raise self.unexpected(f"'{mark}'")
+            raise self.unexpected(f"`{mark}`")
         self.at += len(mark)
 
     def unexpected(self, expected: str) -> Unexpected:
@@ -71,7 +71,7 @@ class Cursor:
         """Enter a nesting level; the caller decreases ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Unexpected("nested too deep", self.at)
+            raise Unexpected("the nesting is too deep", self.at)
 
     def link(self, count: int = 1) -> None:
         """Count operators and accesses."""
@@ -112,7 +112,7 @@ class Strings(Cursor):
                 self.at = end + 1
                 return assemble(parts, start, end + 1)
             if mark not in "$%":
-                raise Unexpected("this text does not end on its line", start)
+                raise Unexpected("this string is not closed on its line", start)
             at = self.hole(end, parts, links)
 
     def heredoc(self) -> ast.Expression:
@@ -123,7 +123,7 @@ class Strings(Cursor):
             raise self.unexpected("an expression")
         marker = self.scanner.marker(match[2], match.end())
         if marker is None:
-            raise Unexpected("this heredoc does not end", start)
+            raise Unexpected("this heredoc is not closed", start)
         parts = self.lines(match.end(), marker[0])
         if match[1]:
             remove_indentation(parts)
@@ -143,7 +143,7 @@ class Strings(Cursor):
             else:
                 at = self.hole(at, parts, links)
                 if at > end:
-                    raise Unexpected("an expression goes on behind the text that it stands in", end)
+                    raise Unexpected("an expression continues after the string that contains it", end)
         return parts
 
     def hole(self, start: int, parts: list[Part], links: int) -> int:
@@ -185,7 +185,7 @@ class Strings(Cursor):
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None or match[0] not in _DIRECTIVES:
-            raise self.unexpected("if, else, endif, for or endfor")
+            raise self.unexpected("`if`, `else`, `endif`, `for` or `endfor`")
         self.at = match.end()
         directive = Directive(match[0], start)
         if directive.kind == "if":
@@ -195,7 +195,7 @@ class Strings(Cursor):
             if self.skip(True) == ",":
                 self.at += 1
                 directive.key, directive.value = directive.value, self.name()
-            self.keyword("in", "'in'")
+            self.keyword("in", "`in`")
             directive.expression = self.expression(True)
         return directive
 
@@ -256,7 +256,7 @@ class Collections(Strings):
                 self.at += 1
                 mark = self.skip(True)
             elif mark != "]":
-                raise self.unexpected("',' or ']'")
+                raise self.unexpected("`,` or `]`")
         self.at += 1
         self.depth -= 1
         self.links = max_links
@@ -280,7 +280,7 @@ class Collections(Strings):
             if mark == ",":
                 self.at += 1
             elif mark not in {"}", "\n"}:
-                raise self.unexpected("a new line, ',' or '}'")
+                raise self.unexpected("a new line, `,` or `}`")
             mark = self.skip(True)
         self.at += 1
         self.depth -= 1
@@ -304,7 +304,7 @@ class Collections(Strings):
                 key = key.value
             found = self.skip(False)
             if found not in _BINDS or text.startswith("=>", self.at):
-                raise self.unexpected("'=' behind a key")
+                raise self.unexpected("`=` after a key")
         self.at += 1
         node = self.expression(False)
         return ast.Property(start, self.last, key, node)
@@ -316,7 +316,7 @@ class Collections(Strings):
         if self.skip(True) == ",":
             self.at += 1
             key, value = value, self.name()
-        self.keyword("in", "'in'")
+        self.keyword("in", "`in`")
         over = self.inner()
         self.expect(":", True)
         name, result = None, self.inner()
@@ -329,7 +329,7 @@ class Collections(Strings):
             self.at += 3 if is_grouped else 0
         condition = None
         if self.skip(True) != closing:
-            self.keyword("if", f"'if' or '{closing}'")
+            self.keyword("if", f"`if` or `{closing}`")
             condition = self.inner()
         self.expect(closing, True)
         return ast.Comprehension(start, self.at, key, value, over, result, name, condition, is_grouped)
@@ -432,7 +432,7 @@ class Operands(Collections):
             elif mark == ":" and isinstance(node, ast.Name) and (scoped := _scoped(text, at)) and node.start == start:
                 self.at = scoped.end()
                 if self.skip(wrap) != "(":
-                    raise self.unexpected("'(' behind the name of a function")
+                    raise self.unexpected("`(` after the function name")
                 node = self.call("".join(text[start : scoped.end()].split()), start)
             else:
                 break
@@ -448,7 +448,7 @@ class Operands(Collections):
             return ast.Member(start, self.at, node, name[0])
         if self.text[self.at] in DIGITS:
             return self.legacy_index(node, start)
-        raise self.unexpected("a name behind '.'")
+        raise self.unexpected("a name after `.`")
 
     def index(self, node: ast.Expression, start: int) -> ast.Expression:
         """Parse ``[index]``."""
@@ -484,7 +484,7 @@ class Operands(Collections):
                 self.at += 3
                 mark = self.skip(True)
             if mark != ")":
-                raise self.unexpected("')'" if is_expanded else "',' or ')'")
+                raise self.unexpected("`)`" if is_expanded else "`,` or `)`")
         self.links = max_links
         self.at += 1
         return ast.Call(start, self.at, name, tuple(arguments), None, is_expanded)
@@ -603,7 +603,7 @@ class Reader(Operands):
         self.last = operands[-1][2]
         while held:
             if held[-1] == "?":
-                raise self.unexpected("':'")
+                raise self.unexpected("`:`")
             _apply(held.pop(), operands)
         return operands[0][0]
 
@@ -645,4 +645,4 @@ def parse_template(text: str) -> ast.Expression:
         return assemble(parts, 0, len(text))
     except Unexpected as error:
         line, column = Lines(text).place(error.at)
-        raise InputError(f"not a template: {error.message}", line=line, column=column) from None
+        raise InputError(f"invalid template: {error.message}", line=line, column=column) from None

@@ -125,13 +125,13 @@ _CONSTANTS = frozenset(("NaN", "Infinity", "-Infinity"))
 _EXPECTED = {
     "Expecting value": "a value",
     "Expecting property name": "a key in double quotes",
-    "Expecting ':' delimiter": "a colon",
+    "Expecting ':' delimiter": "`:`",
     "Extra data": "the end of the file",
 }
 _IN_STRING = {
-    "Unterminated string": "the text that starts here does not end",
-    "Invalid control character": "a control character stands in a text",
-    "Invalid \\": "a backslash stands before a character that it cannot escape",
+    "Unterminated string": "this string is not closed",
+    "Invalid control character": "a string contains a control character",
+    "Invalid \\": "this character cannot be escaped with a backslash",
 }
 
 # The labels so far, the member whose key is the block's last label, and its value.
@@ -148,7 +148,7 @@ def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -
     try:
         value = _parse(text)
     except Unexpected as error:
-        return File(text, Body({}, ()), (), (ast.Fault(f"not JSON: {error.message}", error.at),))
+        return File(text, Body({}, ()), (), (ast.Fault(f"invalid JSON: {error.message}", error.at),))
     body = _body(_VARIABLES if variables else root, [value])
     return File(text, Body(body.attributes, body.blocks), sorted(_comments(value)), body.faults)
 
@@ -254,7 +254,7 @@ def _parse(text: str) -> Value:
     try:
         value = parse(text, _Decoder(text).decode, MAX_BRACKETS)
     except TooDeepError as error:
-        first = Unexpected("nested too deep", error.at)
+        first = Unexpected("the nesting is too deep", error.at)
     except Unexpected as error:
         first = error
     except NotJsonError:
@@ -281,7 +281,7 @@ class _Decoder:
             except ValueError:
                 raise NotJsonError from None
             if not found.isascii() and _lone_surrogate(found):
-                raise Unexpected("there is no character of this number", at)
+                raise Unexpected("this escape is not a Unicode character", at)
             return found
         if written in _WORDS:
             return _WORDS[written]
@@ -307,7 +307,7 @@ def _fault(text: str, error: JSONDecodeError) -> Unexpected:
             elif match[0] in {"}", "]"}:
                 opened.pop()
         is_object = opened[-1] == "{"
-        expected = "a comma or '}'" if is_object else "a comma or ']'"
+        expected = "`,` or `}`" if is_object else "`,` or `]`"
         if message.startswith("Illegal trailing comma"):  # since Python 3.13, at the comma
             at, expected = _blank(text, at + 1).end(), "a key in double quotes" if is_object else "a value"
     return unexpected(text + END, at, expected)

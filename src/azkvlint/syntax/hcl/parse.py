@@ -34,7 +34,7 @@ _NEXT_INNER = regex(rf"\n[ \t]*+{_HEADER}")
 _NEXT_TOP = regex(rf"\n{_HEADER}")
 _blank = total_matcher(r"[ \t\r\n]*+")
 
-REPEATED = "this attribute is given a second time"
+REPEATED = "this attribute is set twice"
 """The message of the one fault that is not a syntax error."""
 
 
@@ -93,7 +93,7 @@ class _Splitter:
                 self.item(start)
             except Unexpected as error:
                 if len(self.faults) >= MAX_FAULTS:
-                    self.faults.append(ast.Fault("there are too many faults to go on", start))
+                    self.faults.append(ast.Fault("there are too many syntax errors", start))
                     return
                 self.faults.append(ast.Fault(error.message, error.at))
                 self.resume(max(start, error.resume))
@@ -186,11 +186,11 @@ class _Splitter:
             labels.append(word[0])
             return word.end()
         if at >= end or text[at] != '"':
-            raise unexpected(text, at, "a label or '{'" if labels else "'=', a label or '{'")
+            raise unexpected(text, at, "a label or `{`" if labels else "`=`, a label or `{`")
         content = quoted(text, at + 1, end)
         stop = content.end()
         if stop >= end or text[stop] != '"':
-            message = "a label cannot have an expression in it" if text[stop] in "$%" else "this text does not end"
+            message = "a label cannot contain an expression" if text[stop] in "$%" else "this string is not closed"
             raise Unexpected(message, at)
         labels.append(unescape(content[0], at + 1))
         return stop + 1

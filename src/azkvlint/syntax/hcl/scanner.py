@@ -88,7 +88,7 @@ class Scanner:
                 self._close = at + 2, close
             stop = close + 2
             if close < 0 or stop > end:
-                raise Unexpected("this comment does not end", at)
+                raise Unexpected("this comment is not closed", at)
         else:
             stop = text.find("\n", at, end)
             if stop < 0:
@@ -105,7 +105,7 @@ class Scanner:
             return at + 2
         marker = self.marker(match[2], match.end())
         if marker is None or marker[1] > end:
-            raise Unexpected("this heredoc does not end", at)
+            raise Unexpected("this heredoc is not closed", at)
         if at not in self.heredocs:
             self.heredocs[at] = marker[1]
             self._holes(match.end(), marker[0])
@@ -172,7 +172,7 @@ class Scanner:
                 stack.append(opener)
                 at = opener + 1
             elif opener >= 0:
-                raise Unexpected("nested too deep", opener, opener)
+                raise Unexpected("the nesting is too deep", opener, opener)
             else:
                 at = self._abandon(stack, at, end, lenient)
 
@@ -202,5 +202,5 @@ class Scanner:
 def _unterminated_error(text: str, stack: list[int]) -> Unexpected:
     quote = next((opener for opener in stack if text[opener] == '"'), None)
     if quote is not None:
-        return Unexpected("this text does not end on its line", quote, stack[0])
-    return Unexpected(f"this '{text[stack[0]]}' is not closed", stack[0])
+        return Unexpected("this string is not closed on its line", quote, stack[0])
+    return Unexpected(f"this `{text[stack[0]]}` is not closed", stack[0])

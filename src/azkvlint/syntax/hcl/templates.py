@@ -48,7 +48,7 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
             level.holes += 1
         elif part.kind in {"if", "for"}:
             if len(levels) > MAX_DEPTH:
-                raise Unexpected("nested too deep", part.start)
+                raise Unexpected("the nesting is too deep", part.start)
             levels.append(_Section(part))
         elif part.kind == "else" and level.begins("if") and level.yes is None:
             level.begin_else(part)
@@ -56,10 +56,10 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
             levels.pop()
             levels[-1].add(level.close(part))
         else:
-            raise Unexpected(f"there is nothing that this '{part.kind}' belongs to", part.start)
+            raise Unexpected(f"unexpected `{part.kind}`", part.start)
     level = levels[-1]
     if len(levels) > 1:
-        raise Unexpected(f"this '{level.directive.kind}' has no end", level.directive.start)
+        raise Unexpected(f"`{level.directive.kind}` is not closed", level.directive.start)
     return level.expression(start, end)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.safe_text import describe_character
 
 Matcher: TypeAlias = Callable[..., re.Match[str] | None]
 TotalMatcher: TypeAlias = Callable[..., re.Match[str]]
@@ -87,18 +88,18 @@ def describe_token(text: str, at: int) -> str:
     if mark in "\r\n":
         return "the end of the line"
     if mark == '"':
-        return "a text"
+        return "a string"
     if mark.isalpha() or mark == "_":
         return "a name"
     if mark.isalnum():
         return "a number"
-    return f"'{mark}'" if mark.isprintable() else "a control character"
+    return describe_character(mark)
 
 
 def unexpected(text: str, at: int, expected: str) -> Unexpected:
     """Return the error for an unexpected token."""
     if text.startswith("/*", at):
-        return Unexpected("this comment does not end", at)
+        return Unexpected("this comment is not closed", at)
     return Unexpected(f"expected {expected}, found {describe_token(text, at)}", min(at, len(text) - len(END)))
 
 
@@ -111,13 +112,13 @@ def unescape(text: str, at: int) -> str:
         mark = match[3]
         if mark is not None:
             if mark not in _ESCAPES:
-                raise Unexpected("a backslash stands before a character that it cannot escape", at + match.start())
+                raise Unexpected("this character cannot be escaped with a backslash", at + match.start())
             return _ESCAPES[mark]
         if match[4]:
             return match[4] + "{"
         code = int(match[1] or match[2], 16)
         if code > _LAST_CODE_POINT or code in _SURROGATES:
-            raise Unexpected("there is no character of this number", at + match.start())
+            raise Unexpected("this escape is not a Unicode character", at + match.start())
         return chr(code)
 
     return _ESCAPE.sub(plain, text)

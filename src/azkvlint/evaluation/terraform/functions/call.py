@@ -44,9 +44,8 @@ class TerraformFunctions:
             return answer(function, call)
         arguments = call.arguments()
         terraform.watch.risks += 1
-        what = "a function of a provider" if name.startswith("provider::") else "no function that kvlint knows"
         pattern = call_pattern(name, arguments) if call.spread is None else ""
-        return Unknown(at=call.at, why=f"{name}() is {what}", pattern=pattern)
+        return Unknown(at=call.at, why=f"`{name}()` is not supported", pattern=pattern)
 
 
 FUNCTIONS = TerraformFunctions()

@@ -59,7 +59,7 @@ def _keys(call: Call, arguments: list[Result]) -> Result:
     found = map_argument(call, arguments[0])
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
-        return call.doubt("which keys a map has is not known", doubt if doubt is not None else found)
+        return call.doubt("the keys of the map are unknown", doubt if doubt is not None else found)
     secret = hides_keys(found)
     items: list[Result] = [Scalar(at=found.at, value=key, sensitive=secret) for key in sorted(found.fields)]
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
@@ -77,7 +77,7 @@ def _values(call: Call, arguments: list[Result]) -> Result:
 def _lookup(call: Call, arguments: list[Result]) -> Result:
     """Return the value of a key, or the third argument if there is no such key; sensitive if the key is."""
     if isinstance(arguments[1], Absent):
-        raise InvalidCall("is given null")
+        raise InvalidCall("does not accept null")
     key = primitive(arguments[1], "string", call.at)
     found = _value_of(call, map_argument(call, arguments[0]), key, arguments[2:])
     return mark_sensitive(found) if isinstance(key, Scalar) and key.sensitive else found
@@ -90,7 +90,7 @@ def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequenc
         value = found.fields.get(name)
         if value is None and found.rest is None:
             if not default:
-                raise InvalidCall("looks for a key that is not in the map")
+                raise InvalidCall("expects a key that is in the map")
             if found.kind == "map" and found.fields:
                 return fit_type(default[0], next(iter(found.fields.values())), call.at)
             return default[0]
@@ -99,7 +99,7 @@ def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequenc
         if value is not None:
             return value
     mark = f"lookup{keys_of(found)}:" if isinstance(found, Fields) and keys_of(found) else ""
-    doubt = tag_pattern(doubt_in("a key is not known", call.at, key, found), mark)
+    doubt = tag_pattern(doubt_in("the key is unknown", call.at, key, found), mark)
     if not default or isinstance(found, Unknown):
         return _one_of([item_of(found, key, call.at, watch), *default], doubt, call)
     values = [value for name, value in found.fields.items() if not isinstance(key, Unknown) or may_be(key, name)]
@@ -152,13 +152,13 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
     if isinstance(keys, Unknown) or isinstance(values, Unknown):
         return call.pass_through([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is Unknown
     if len(keys.items) != len(values.items):
-        raise InvalidCall("is given as many keys as it is not given values")
+        raise InvalidCall("expects as many keys as values")
     fields: dict[str, Result] = {}
     rest: Unknown | None = None
     for key, value in zip(keys.items, values.items, strict=True):
         name = primitive(key, "string", call.at)
         if isinstance(name, Absent):
-            raise InvalidCall("is given a list with null in it")
+            raise InvalidCall("does not accept null in a list")
         doubt = name_of(name, call.at)
         if isinstance(doubt, str):
             fields[doubt] = value
@@ -173,12 +173,12 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
 
 def _old_map(call: Call, arguments: list[Result]) -> Result:
     if len(arguments) % 2:
-        raise InvalidCall("is given a key without a value")
+        raise InvalidCall("expects a value for each key")
     fields: dict[str, Result] = {}
     for key, value in zip(arguments[::2], arguments[1::2], strict=True):
         name = primitive(key, "string", call.at)
         if not isinstance(name, Scalar):
-            return call.fails("is given a key that is no string", name)
+            return call.fails("expects keys that are strings", name)
         fields[text_of(name.value)] = value
     return Fields(at=call.at, fields=fields, kind="map")
 
@@ -188,7 +188,7 @@ def _sets(call: Call, arguments: list[Result]) -> list[Items] | Unknown:
     lists = [list_argument(call, argument) for argument in arguments]
     known = [each for each in lists if isinstance(each, Items)]
     if len(known) < len(lists):
-        return call.pass_through(arguments, doubt_in("a set is not known", call.at, *lists))
+        return call.pass_through(arguments, doubt_in("the set is unknown", call.at, *lists))
     items = iter(unify([item for each in known for item in each.items], call.at))
     return [as_set([next(items) for _ in each.items], call.at) for each in known]
 
@@ -223,9 +223,7 @@ def _kept(call: Call, arguments: list[Result], common: bool) -> Result:
         if (not common) in verdicts:
             continue
         if None in verdicts:
-            return call.pass_through(
-                [head], doubt_in("whether a set holds an item is not known", call.at, item, *others)
-            )
+            return call.pass_through([head], doubt_in("the items of the set are unknown", call.at, item, *others))
         kept.append(item)
     return as_set(kept, call.at)
 
@@ -265,7 +263,7 @@ def _number(call: Call, argument: Result) -> int | Unknown:
     found = primitive(argument, "number", call.at)
     if isinstance(found, Scalar):
         return whole_number(found.value)  # type: ignore[arg-type]  # primitive() made it one
-    return doubt_in("an index is not known", call.at, found)
+    return doubt_in("the index is unknown", call.at, found)
 
 
 def _concat(call: Call, arguments: list[Result]) -> Result:
@@ -276,7 +274,7 @@ def _concat(call: Call, arguments: list[Result]) -> Result:
         if isinstance(found, Unknown):
             doubt = doubt if doubt is not None else found
         elif found.kind == "set":
-            raise InvalidCall("is given a set")
+            raise InvalidCall("does not accept a set")
         else:
             lists.append(found)
     if doubt is not None:
@@ -302,7 +300,7 @@ def _flatten(call: Call, arguments: list[Result]) -> Result:
             call.evaluator.spend(1)
             limit_items(len(left) + len(items) + len(item.items))
             if item.kind == "set" and not keeps_order(item):
-                doubt = doubt_in("the order of a set is not known", call.at, item)
+                doubt = doubt_in("the order of the set is unknown", call.at, item)
             left.extend(reversed(item.items))
             continue
         items.append(item)
@@ -330,7 +328,7 @@ def _distinct(call: Call, arguments: list[Result]) -> Result:
             seen.add(key)
         else:
             if len(others) > _MOST_COMPARED:
-                raise UnknownResult("so many items are not compared with each other")
+                raise UnknownResult(f"lists of more than {_MOST_COMPARED:,} complex items are not supported")
             call.evaluator.spend(len(others) * (1 + size(item) // VALUES_A_STEP))
             if any(is_same(item, other) is True for other in others):
                 continue
@@ -348,7 +346,7 @@ def _element(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
     if not found.items or found.kind == "set":
-        raise InvalidCall("is given an empty list, or a set")
+        raise InvalidCall("does not accept an empty list or a set")
     items = Items(at=found.at, items=found.items)
     if isinstance(number, Unknown):
         return item_of(items, number, call.at, call.terraform.watch)
@@ -362,8 +360,8 @@ def _one(call: Call, arguments: list[Result]) -> Result:
         return call.pass_through([found], found)
     if len(found.items) > 1:
         if found.kind == "set" and not keeps_order(found):
-            return call.pass_through([found], doubt_in("how many items a set has is not known", call.at, found))
-        raise InvalidCall("is given a list of more than one item")
+            return call.pass_through([found], doubt_in("the number of items in the set is unknown", call.at, found))
+        raise InvalidCall("expects a list of at most one item")
     return found.items[0] if found.items else Absent(at=call.at)
 
 
@@ -378,13 +376,13 @@ def _slice(call: Call, arguments: list[Result]) -> Result:
     found = ordered_list(call, arguments[0])
     start, end = _number(call, arguments[1]), _number(call, arguments[2])
     if isinstance(found, Items) and found.kind == "set":
-        raise InvalidCall("is given a set")
+        raise InvalidCall("does not accept a set")
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
     if isinstance(start, Unknown) or isinstance(end, Unknown):
         return call.pass_through([found], start if isinstance(start, Unknown) else end)  # type: ignore[arg-type]  # one is Unknown
     if not 0 <= start <= end <= len(found.items):
-        raise InvalidCall("is asked for items that the list does not have")
+        raise InvalidCall("expects indexes within the list")
     return Items(at=call.at, items=found.items[start:end], kind=found.kind)
 
 
@@ -395,7 +393,7 @@ def _chunks(call: Call, arguments: list[Result]) -> Result:
     if isinstance(size, Unknown):
         return call.pass_through([found], size)
     if size < 0:
-        raise InvalidCall("is asked for lists of fewer than no items")
+        raise InvalidCall("expects a size of at least 0")
     items = unify(found.items, call.at)
     step = size or max(len(items), 1)
     parts = [items[start : start + step] for start in range(0, len(items), step)]
@@ -414,7 +412,7 @@ def _compact(call: Call, arguments: list[Result]) -> Result:
         if isinstance(item, Absent) or (isinstance(item, Scalar) and item.value == ""):
             continue
         if not isinstance(item, Scalar) and not (isinstance(item, Unknown) and is_text(item)):
-            doubt = doubt_in("an item of a list is not known", call.at, item)
+            doubt = doubt_in("an item of the list is unknown", call.at, item)
         kept.append(item)
     return Items(at=call.at, items=kept, kind="list") if doubt is None else call.pass_through(kept, doubt)
 
@@ -429,11 +427,11 @@ def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
                 continue
             if not some:
                 return found
-            return call.pass_through([*some, found], doubt_in("a list is not known", call.at, *some))
+            return call.pass_through([*some, found], doubt_in("the list is unknown", call.at, *some))
         some.append(found)
     if not some:
-        raise InvalidCall("is given no list that is not empty")
-    return call.pass_through(some, doubt_in("a list is not known", call.at, *some))
+        raise InvalidCall("expects at least one list that is not empty")
+    return call.pass_through(some, doubt_in("the list is unknown", call.at, *some))
 
 
 def _sort(call: Call, arguments: list[Result]) -> Result:
@@ -442,7 +440,7 @@ def _sort(call: Call, arguments: list[Result]) -> Result:
         return call.pass_through([found], found)
     items = [primitive(item, "string", call.at) for item in found.items]
     if any(isinstance(item, Absent) for item in items):
-        raise InvalidCall("is given a list with null in it")
+        raise InvalidCall("does not accept null in a list")
     doubt = unknown_in(Items(at=call.at, items=items))
     if doubt is not None and len(items) > 1:
         return call.pass_through(items, doubt)
@@ -459,9 +457,9 @@ def _match_keys(call: Call, arguments: list[Result]) -> Result:
     lists = [ordered_list(call, argument) for argument in arguments]
     values, keys, search_keys = lists
     if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(search_keys, Unknown):
-        return call.pass_through([lists[0]], doubt_in("a list is not known", call.at, *lists))
+        return call.pass_through([lists[0]], doubt_in("the list is unknown", call.at, *lists))
     if len(values.items) != len(keys.items):
-        raise InvalidCall("is given as many keys as it is not given values")
+        raise InvalidCall("expects as many keys as values")
     if values.items and not search_keys.items:
         return Items(at=call.at, items=[], kind="list")
     call.evaluator.spend(len(keys.items) * len(search_keys.items) // 10)
@@ -473,7 +471,7 @@ def _match_keys(call: Call, arguments: list[Result]) -> Result:
         if True in verdicts:
             kept.append(value)
         elif None in verdicts:
-            return call.pass_through([values], doubt_in("a key is not known", call.at, keys, search_keys))
+            return call.pass_through([values], doubt_in("the key is unknown", call.at, keys, search_keys))
     return Items(at=call.at, items=kept, kind="list")
 
 
@@ -484,13 +482,13 @@ def _old_list(call: Call, arguments: list[Result]) -> Result:
 def _transposed(given: object) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if not isinstance(given, dict):
-        raise InvalidCall("is given something that is no map of lists")
+        raise InvalidCall("expects a map of lists")
     for key in sorted(given):
         if not isinstance(given[key], list):
-            raise InvalidCall("is given something that is no map of lists")
+            raise InvalidCall("expects a map of lists")
         for item in given[key]:
             if not isinstance(item, str):
-                raise UnknownResult("a list of anything but texts is not looked at")
+                raise UnknownResult("only lists of strings are supported")
             found.setdefault(item, []).append(key)
     return {key: sorted(set(found[key])) for key in sorted(found)}
 
@@ -507,7 +505,7 @@ def _length(call: Call, arguments: list[Result]) -> Result:
         return Scalar(at=call.at, value=len(found.fields)) if doubt is None else call.unknown(doubt)
     call.evaluator.weigh(found)
     if found.kind == "set" and not keeps_order(found):
-        return call.doubt("how many items a set has is not known", found)
+        return call.doubt("the number of items in the set is unknown", found)
     return Scalar(at=call.at, value=len(found.items))
 
 
@@ -521,7 +519,7 @@ def _contains(call: Call, arguments: list[Result]) -> Result:
     sensitive = is_sensitive(found) or is_sensitive(searched)
     if True in verdicts or None not in verdicts:
         return Scalar(at=call.at, value=True in verdicts, sensitive=sensitive)
-    return call.doubt("whether a list holds an item is not known", searched, found)
+    return call.doubt("the items of the list are unknown", searched, found)
 
 
 def _index(call: Call, arguments: list[Result]) -> Result:
@@ -529,15 +527,15 @@ def _index(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.unknown(found)
     if found.kind == "set":
-        raise InvalidCall("is given a set")
+        raise InvalidCall("does not accept a set")
     call.evaluator.spend(len(found.items) // 10)
     for number, item in enumerate(found.items):
         verdict = is_same(item, searched)
         if verdict is None:
-            return call.doubt("whether a list holds an item is not known", item, searched)
+            return call.doubt("the items of the list are unknown", item, searched)
         if verdict:
             return Scalar(at=call.at, value=number)
-    raise InvalidCall("looks for an item that is not in the list")
+    raise InvalidCall("expects an item that is in the list")
 
 
 def is_text(result: Unknown) -> bool:
@@ -558,7 +556,7 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
         doubt = doubt if doubt is not None else argument
     else:
         if not some:
-            raise InvalidCall("is given nothing that is neither null nor empty")
+            raise InvalidCall("expects an argument that is not null or empty")
         call.terraform.watch.risks += 1
     if len(some) == 1 or doubt is None:
         return some[0]

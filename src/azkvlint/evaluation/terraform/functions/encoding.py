@@ -39,21 +39,21 @@ def _decode(call: Call, arguments: list[Result]) -> Result:
 
     text = primitive(arguments[0], "string", call.at)
     if not isinstance(text, Scalar):
-        return call.doubt("a text is not known", text)
+        return call.doubt("the string is unknown", text)
     source = str(text.value)
     call.evaluator.spend(1 + len(source) // CHARACTERS_A_STEP)
     file = parse_file(source)
     if file.faults or file.body.blocks:
-        raise InvalidCall("is given something that is no file of variables")
+        raise InvalidCall("expects the content of a .tfvars file")
     fields: dict[str, Result] = {}
     for name, attribute in file.body.attributes.items():
         expression = attribute.expression()
         if expression is None:
-            raise InvalidCall("is given something that is no file of variables")
+            raise InvalidCall("expects the content of a .tfvars file")
         try:
             fields[name] = call.evaluator.evaluate(expression, {})
         except FailedError as error:
-            raise InvalidCall("is given values that are not written out") from error
+            raise InvalidCall("expects literal values") from error
     return Fields(at=call.at, fields=fields)
 
 
@@ -76,7 +76,7 @@ def _encoded_tfvars(call: Call, argument: Result, encode: Callable[[Result], str
 
 def _file(value: Result) -> str:
     if not isinstance(value, Fields):
-        raise InvalidCall("is given something that is no object")
+        raise InvalidCall("expects an object")
     width = max(map(len, value.fields), default=0)
     return "".join(f"{name.ljust(width)} = {_written(value.fields[name], 0)}\n" for name in sorted(value.fields))
 
@@ -90,17 +90,17 @@ def _written(value: Result, level: int) -> str:
         if not isinstance(value.value, str):
             return text_of(value.value)
         if not value.value.isascii() or not value.value.isprintable():
-            raise UnknownResult("how such a text is written is not known")
+            raise UnknownResult("strings with non-ASCII or control characters are not supported")
         text = value.value.replace("\\", "\\\\").replace('"', '\\"')
         return '"' + text.replace("${", "$${").replace("%{", "%%{") + '"'
     if isinstance(value, Items):
         if any(isinstance(item, Items | Fields) for item in value.items):
-            raise UnknownResult("how such a list is written is not known")
+            raise UnknownResult("lists of lists or objects are not supported")
         return f"[{', '.join(_written(item, level) for item in value.items)}]"
     if isinstance(value, Fields) and value.fields:
         width = max(map(len, value.fields))
         if not all(name.isidentifier() for name in value.fields):
-            raise UnknownResult("how such an object is written is not known")
+            raise UnknownResult("object keys that are not identifiers are not supported")
         lines = [
             f"{inner}{name.ljust(width)} = {_written(value.fields[name], level + 1)}" for name in sorted(value.fields)
         ]
@@ -122,7 +122,7 @@ def yaml_decoded(text: str) -> Any:
 
     document = compose(text)
     if document.faults or document.root is None or "\t" in text:
-        raise UnknownResult("a YAML document is not understood")
+        raise UnknownResult("the YAML document is not supported")
     quoted = any(mark in text for mark in "\"'|>")
     return _plain(document.root, quoted)
 
@@ -136,11 +136,11 @@ def _plain(node: Node, quoted: bool) -> Any:
         found: dict[str, Any] = {}
         for key, value in node.entries:
             if not isinstance(key.value, str) or (_OTHER.fullmatch(key.value) and not quoted):
-                raise UnknownResult("a YAML document is not understood")
+                raise UnknownResult("the YAML document is not supported")
             found[key.value] = _plain(value, quoted)
         return found
     if isinstance(node.value, str) and not quoted and _OTHER.fullmatch(node.value):
-        raise UnknownResult("a YAML document is not understood")
+        raise UnknownResult("the YAML document is not supported")
     return node.value
 
 
@@ -188,14 +188,14 @@ def _short_yaml(result: Result) -> str:
         if not isinstance(result.value, str):
             return text_of(result.value)
         if len(result.value) > _LONGEST_LINE and " " in result.value:
-            raise UnknownResult("how a long text is printed as YAML is not known")
+            raise UnknownResult(f"strings longer than {_LONGEST_LINE} characters are not supported in YAML")
         return _quoted_yaml(result.value)
     return "[]" if isinstance(result, Items) else "{}" if isinstance(result, Fields) else "null"
 
 
 def _quoted_yaml(text: str) -> str:
     if not text.isascii() or not text.isprintable():
-        raise UnknownResult("how such a text is printed as YAML is not known")
+        raise UnknownResult("strings with non-ASCII or control characters are not supported in YAML")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -233,16 +233,16 @@ def _uuid5(namespace: str, name: str) -> str:
 
     space = _NAMESPACES.get(namespace, namespace)
     if _UUID.fullmatch(space) is None:
-        raise InvalidCall("is given a namespace that is no UUID")
+        raise InvalidCall("expects a namespace that is a UUID")
     return str(uuid5(UUID(space), name))
 
 
 def _random(name: str) -> Callable[[], str]:
-    return lambda: f"{name}() differs with every run"
+    return lambda: f"`{name}()` returns a new value for each run"
 
 
 def _decrypted() -> str:
-    return "rsadecrypt() gives a secret, which is not looked at"
+    return "`rsadecrypt()` is not supported"
 
 
 _NAMES = ("md5", "sha1", "sha256", "sha512")
@@ -297,7 +297,7 @@ def _encoded(call: Call, argument: Result, encode: Any) -> Result:
 
 def _short(text: str) -> str:
     if len(text) > MAX_TEXT:
-        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
     return text
 
 
@@ -305,7 +305,7 @@ def _json_decode(text: str) -> Any:
     try:
         found = decode_json(text, object)
     except InputError as error:
-        raise InvalidCall("is given something that is no JSON") from error
+        raise InvalidCall("expects valid JSON") from error
     return _numbers(found)
 
 
@@ -323,14 +323,14 @@ def _csv_decode(text: str) -> list[dict[str, str]]:
     try:
         rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
     except csv.Error as error:
-        raise InvalidCall("is given something that is no CSV") from error
+        raise InvalidCall("expects valid CSV") from error
     if not rows:
-        raise InvalidCall("is given CSV without a header")
+        raise InvalidCall("expects CSV with a header")
     head = rows[0]
     if len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
-        raise InvalidCall("is given CSV whose rows do not fit its header")
+        raise InvalidCall("expects CSV rows with as many fields as the header")
     if '"' in text and ("\r" in text or '" ' in text):
-        raise UnknownResult("so unusual a CSV is not looked at")
+        raise UnknownResult("this form of CSV is not supported")
     return [dict(zip(head, row, strict=True)) for row in rows[1:]]
 
 
@@ -338,14 +338,14 @@ def _base64_bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise InvalidCall("is given something that is not in base64") from error
+        raise InvalidCall("expects a base64 string") from error
 
 
 def _base64_decode(text: str) -> str:
     try:
         return _base64_bytes(text).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidCall("is given something that is no text in UTF-8") from error
+        raise InvalidCall("expects base64 of UTF-8 text") from error
 
 
 def _base64_encode(text: str) -> str:
@@ -359,17 +359,17 @@ def _gunzip(text: str) -> str:
         stream = zlib.decompressobj(wbits=31)
         data = stream.decompress(_base64_bytes(text), MAX_TEXT + 1)
         if len(data) > MAX_TEXT:
-            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
         if not stream.eof:
-            raise InvalidCall("is given something that is not compressed by gzip")
+            raise InvalidCall("expects data compressed with gzip")
         return data.decode("utf-8")
     except (zlib.error, UnicodeDecodeError) as error:
-        raise InvalidCall("is given something that is not compressed by gzip") from error
+        raise InvalidCall("expects data compressed with gzip") from error
 
 
 def _encoding(name: str) -> str:
     if name.lower() not in _ENCODINGS:
-        raise UnknownResult("an encoding is not known")
+        raise UnknownResult("the encoding is not supported")
     return name.lower()
 
 
@@ -377,14 +377,14 @@ def _text_encode(text: str, encoding: str) -> str:
     try:
         return base64.b64encode(text.encode(_encoding(encoding))).decode()
     except UnicodeEncodeError as error:
-        raise InvalidCall("is given a text that its encoding cannot express") from error
+        raise InvalidCall("expects characters that the encoding supports") from error
 
 
 def _text_decode(text: str, encoding: str) -> str:
     try:
         return _base64_bytes(text).decode(_encoding(encoding))
     except UnicodeDecodeError as error:
-        raise UnknownResult("a text that is not in its encoding is not looked at") from error
+        raise UnknownResult("bytes that are invalid in the encoding are not supported") from error
 
 
 def _url_encode(text: str) -> str:
@@ -398,15 +398,15 @@ def _url_decode(text: str) -> str:
     from urllib.parse import unquote_plus
 
     if re.search("%(?![0-9A-Fa-f]{2})", text):
-        raise InvalidCall("is given a '%' without two digits after it")
+        raise InvalidCall("expects two hexadecimal digits after each `%`")
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError as error:
-        raise UnknownResult("a text that is not in UTF-8 is not looked at") from error
+        raise UnknownResult("text that is not UTF-8 is not supported") from error
 
 
 def _compressed() -> str:
-    return "what base64gzip() gives depends on how Terraform compresses"
+    return "`base64gzip()` is not supported"
 
 
 _TEXT, _TEXTS = ("string",), ("string", "string")

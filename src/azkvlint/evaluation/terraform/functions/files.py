@@ -45,7 +45,7 @@ def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
     """Return the path of a file, and its text."""
     path = primitive(argument, "string", call.at)
     if not isinstance(path, Scalar):
-        return call.doubt("the name of a file is not known", path)
+        return call.doubt("the name of the file is unknown", path)
     text = call.terraform.document.text_file(str(path.value), call.at)
     if text is None:
         call.terraform.watch.risks += 1
@@ -54,14 +54,14 @@ def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
 
 
 def _unread(call: Call) -> Unknown:
-    found = call.unknown(Unknown(at=call.at, why="it is in a file that is not read"))
+    found = call.unknown(Unknown(at=call.at, why="the file is not read"))
     return Unknown(at=call.at, why=found.why, pattern=found.pattern, given=True, sensitive=found.sensitive)
 
 
 def _exists(call: Call, arguments: list[Result]) -> Result:
     path = primitive(arguments[0], "string", call.at)
     if not isinstance(path, Scalar):
-        return call.doubt("the name of a file is not known", path)
+        return call.doubt("the name of the file is unknown", path)
     if call.terraform.document.text_file(str(path.value), call.at) is None:
         return _unread(call)
     return Scalar(at=call.at, value=True)
@@ -81,7 +81,7 @@ def _template_string(call: Call, arguments: list[Result]) -> Result:
     """Return a text, with values in it."""
     text = primitive(arguments[0], "string", call.at)
     if not isinstance(text, Scalar):
-        return call.doubt("a template is not known", text)
+        return call.doubt("the template is unknown", text)
     return render_template(call, str(text.value), arguments[1], sensitive=text.sensitive)
 
 
@@ -103,13 +103,13 @@ def _basename(path: str) -> str:
 
 def _abspath(path: str) -> str:
     if not path.startswith("/"):
-        raise UnknownResult("the folder that Terraform runs in is not known")
+        raise UnknownResult("the working directory of Terraform is unknown")
     return _clean(path)
 
 
 def _expanded(path: str) -> str:
     if path.startswith("~"):
-        raise UnknownResult("the home folder of the user that runs Terraform is not known")
+        raise UnknownResult("the home directory of the user is unknown")
     return path
 
 
@@ -122,7 +122,7 @@ def _encoded(text: str) -> str:
 
 
 def _listed() -> str:
-    return "fileset() lists files, which are not looked for"
+    return "`fileset()` is not supported"
 
 
 # A template may use others in turn, and one that uses itself never ends.
@@ -143,7 +143,7 @@ class _TemplateDocument:
 
     def symbol(self, node: ast.Name) -> Result:
         """Raise FailedError: a template sees its own values only."""
-        raise FailedError(f"a template has no value '{node.name}'", self.call_at)
+        raise FailedError(f"the template variable `{node.name}` has no value", self.call_at)
 
     def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
         """Return None: a template has no functions of its own."""
@@ -168,21 +168,21 @@ def render_template(call: Call, text: str, values: Result, sensitive: bool = Fal
 
     found = map_argument(call, values)
     if isinstance(found, Unknown) or found.rest is not None:
-        return call.doubt("the values of a template are not known", found)
+        return call.doubt("the variables of the template are unknown", found)
     outer = call.terraform.document
     depth = outer.depth + 1 if isinstance(outer, _TemplateDocument) else 1
     if depth > _DEEPEST:
-        raise InvalidCall("is used by a template that it uses")
+        raise InvalidCall("does not accept a template that includes itself")
     call.evaluator.spend(1 + len(text) // CHARACTERS_A_STEP)
     try:
         node = parse_template(text)
     except InputError as error:
-        raise InvalidCall("is given something that is no template") from error
+        raise InvalidCall("expects a valid template") from error
     evaluator = call.terraform.for_document(_TemplateDocument(call, depth))
     result = primitive(evaluator.evaluate(node, found.fields), "string", call.at)
     call.terraform.watch.risks += evaluator.watch.risks
     if isinstance(result, Absent):
-        raise InvalidCall("makes null of a template")
+        raise InvalidCall("does not accept a template that results in null")
     return mark_sensitive(result) if sensitive else result
 
 

@@ -28,9 +28,9 @@ def _try(call: Call) -> Result:
             watch.risks = before
             break
         if doubt is None:
-            doubt = doubt_in("whether an expression fails is not known", call.at, result)
+            doubt = doubt_in("the validity of an expression is unknown", call.at, result)
     if not found:
-        raise failed if failed is not None else call.failed("is given no argument")
+        raise failed if failed is not None else call.failed("expects at least one argument")
     if doubt is None:
         return found[0]
     watch.weigh(found)
@@ -40,7 +40,7 @@ def _try(call: Call) -> Result:
 
 def _can(call: Call) -> Result:
     if len(call.node.arguments) != 1:
-        raise call.failed("takes one argument")
+        raise call.failed("expects one argument")
     watch = call.terraform.watch
     before = watch.risks
     try:
@@ -51,7 +51,7 @@ def _can(call: Call) -> Result:
         if watch.risks == before:
             return call.true(True)
         call.given = [result]
-        return call.doubt("whether an expression fails is not known", result)
+        return call.doubt("the validity of an expression is unknown", result)
     finally:
         watch.risks = before
 
@@ -100,12 +100,12 @@ def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
             return Scalar(at=call.at, value=not neutral, sensitive=sensitive)
     doubt = next((flag for flag in flags if not isinstance(flag, Scalar | Absent)), None)
     if doubt is not None:
-        return call.doubt("an item is not known", doubt)
+        return call.doubt("an item is unknown", doubt)
     return Scalar(at=call.at, value=neutral, sensitive=sensitive)
 
 
 def _only_console(call: Call, arguments: list[Result]) -> Result:
-    raise InvalidCall("is there in the console only")
+    raise InvalidCall("is available only in `terraform console`")
 
 
 FUNCTIONS: tuple[Function, ...] = (

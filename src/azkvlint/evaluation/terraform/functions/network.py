@@ -19,11 +19,11 @@ def _network(text: str) -> Network:
 
     address, slash, length = text.partition("/")
     if not slash or not length.isascii() or not length.isdigit() or "%" in address:
-        raise InvalidCall("is given something that is no range of addresses")
+        raise InvalidCall("expects an address range in CIDR notation")
     try:
         return ip_interface(_plain(address) + "/" + str(int(length))).network
     except ValueError as error:
-        raise InvalidCall("is given something that is no range of addresses") from error
+        raise InvalidCall("expects an address range in CIDR notation") from error
 
 
 def _plain(address: str) -> str:
@@ -40,7 +40,7 @@ def _text(network: Network) -> str:
 def _shown(address: Address) -> str:
     """Return an address as Go prints it."""
     if address.version == 6 and address.ipv4_mapped is not None:
-        raise UnknownResult("an address of IPv4 in IPv6 is not looked at")
+        raise UnknownResult("IPv4-mapped IPv6 addresses are not supported")
     return str(address)
 
 
@@ -48,27 +48,27 @@ def _host(prefix: str, number: float) -> str:
     network, host = _network(prefix), whole_number(number)
     index = host if host >= 0 else network.num_addresses + host
     if not 0 <= index < network.num_addresses:
-        raise InvalidCall("is asked for an address that the range does not have")
+        raise InvalidCall("expects an address within the range")
     return _shown(network.network_address + index)
 
 
 def _netmask(prefix: str) -> str:
     network = _network(prefix)
     if network.version != 4:
-        raise InvalidCall("is given a range of IPv6")
+        raise InvalidCall("does not accept an IPv6 range")
     return str(network.netmask)
 
 
 def _subnet(prefix: str, bits: float, number: float) -> str:
     network, more, index = _network(prefix), whole_number(bits), whole_number(number)
     if more < 0:
-        raise UnknownResult("a subnet that is larger than its range is not looked at")
+        raise UnknownResult("a negative number of additional bits is not supported")
     if network.prefixlen + more > network.max_prefixlen:
-        raise InvalidCall("is asked for a subnet that is too small")
+        raise InvalidCall("expects a prefix length that the address family allows")
     if index >= 1 << more:
-        raise InvalidCall("is asked for a subnet that the range does not have")
+        raise InvalidCall("expects a subnet within the address range")
     if index < 0:
-        raise UnknownResult("a subnet of a number below zero is not looked at")
+        raise UnknownResult("a negative subnet number is not supported")
     length = network.prefixlen + more
     start = network.network_address + (index << (network.max_prefixlen - length))
     return f"{_shown(start)}/{length}"
@@ -83,11 +83,11 @@ def _subnets(prefix: str, *bits: float) -> list[str]:
     for more in map(whole_number, bits):
         length = network.prefixlen + more
         if more < 1 or length > network.max_prefixlen:
-            raise InvalidCall("is asked for a subnet that is too small, or no smaller than its range")
+            raise InvalidCall("expects at least one additional bit and a prefix length that the address family allows")
         size = 1 << (network.max_prefixlen - length)
         start = -(-start // size) * size
         if start + size > end:
-            raise InvalidCall("is asked for more subnets than the range has")
+            raise InvalidCall("expects subnets that fit the address range")
         found.append(f"{_shown(kind(start))}/{length}")
         start += size
     return found
@@ -100,9 +100,9 @@ def _contains(prefix: str, other: str) -> bool:
     try:
         inner = _network(other) if "/" in other else ip_address(_plain(other))
     except ValueError as error:
-        raise InvalidCall("is given something that is no address") from error
+        raise InvalidCall("expects an IP address") from error
     if inner.version != network.version:
-        raise InvalidCall("is given addresses of two families")
+        raise InvalidCall("expects addresses of one family")
     if isinstance(inner, IPv4Address | IPv6Address):
         return inner in network
     return inner.network_address in network and inner.broadcast_address in network

@@ -36,7 +36,7 @@ def _to(name: str, type_: Type) -> Function:
 def _converted(call: Call, result: Result, type_: Type) -> Result:
     one = stands_for_all(result)
     if one is not None:
-        return gather([one], Unknown(at=call.at, why="how many there are is not known"))
+        return gather([one], Unknown(at=call.at, why="the number of instances is unknown"))
     given = data_of(result, call.at)
     call.evaluator.weigh(given)
     return convert(given, type_, lambda node: call.evaluator.evaluate(node, {}))
@@ -45,7 +45,7 @@ def _converted(call: Call, result: Result, type_: Type) -> Result:
 def _convert(call: Call) -> Result:
     """Return ``convert(value, type)``, whose second argument is written as that of a variable."""
     if len(call.node.arguments) != 2:
-        raise call.failed("takes a value and a type")
+        raise call.failed("expects a value and a type")
     value = call.evaluator.evaluate(call.node.arguments[0], call.local)
     return value if isinstance(value, Closure) else _converted(call, value, type_of(call.node.arguments[1]))
 
@@ -59,7 +59,7 @@ _LONGEST_RANGE = 1024
 def whole_number(value: float) -> int:
     """Return a number without a fraction."""
     if not isinstance(value, int):
-        raise InvalidCall("is given a fraction where it needs a whole number")
+        raise InvalidCall("expects a whole number")
     return value
 
 
@@ -86,7 +86,7 @@ def _decimal(number: float) -> float:
 
 def _log(value: float, base: float) -> float:
     if value <= 0 or base <= 0 or base == 1:
-        raise InvalidCall("is asked for a logarithm that there is not")
+        raise InvalidCall("expects a positive number and a positive base other than 1")
     return _decimal(math.log(value) / math.log(base))
 
 
@@ -94,28 +94,28 @@ def _pow(value: float, power: float) -> float:
     try:
         return _decimal(math.pow(value, power))
     except OverflowError as error:
-        raise UnknownResult("numbers without an end are not looked at") from error
+        raise UnknownResult("infinite numbers are not supported") from error
     except ValueError as error:
-        raise InvalidCall("is asked for a root that there is not") from error
+        raise InvalidCall("expects a power with a real result") from error
 
 
 def _parse(text: object, base: float) -> int:
     base = whole_number(base)
     if not isinstance(text, str):
-        raise InvalidCall("is given something that is no string")
+        raise InvalidCall("expects a string")
     if not 2 <= base <= 62:
-        raise InvalidCall("is given a base that is not between 2 and 62")
+        raise InvalidCall("expects a base between 2 and 62")
     digits = text[1:] if text[:1] in ("+", "-") else text
     if len(digits) > _MOST_DIGITS:
-        raise UnknownResult("so large a number is not looked at")
+        raise UnknownResult("a number this large is not supported")
     found = 0
     for digit in digits if base > 36 else digits.lower():
         value = _DIGITS.find(digit)
         if not 0 <= value < base:
-            raise InvalidCall("is given a string that is no number of its base")
+            raise InvalidCall("expects a number in the given base")
         found = found * base + value
     if not digits:
-        raise InvalidCall("is given a string that is no number of its base")
+        raise InvalidCall("expects a number in the given base")
     return -found if text[0] == "-" else found
 
 
@@ -129,7 +129,7 @@ def _max(*values: float) -> float:
 
 def _sum(values: list[float]) -> float:
     if not values:
-        raise InvalidCall("is given an empty list")
+        raise InvalidCall("expects a list that is not empty")
     return normal(sum(map(exact, values)))
 
 
@@ -138,12 +138,12 @@ def _range(*limits: float) -> list[float]:
     start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
     step = bounds[2] if len(bounds) == 3 else 1 if end >= start else -1
     if step == 0 or (end > start and step < 0) or (end < start and step > 0):
-        raise InvalidCall("is given a step that does not lead from its start to its end")
+        raise InvalidCall("expects a step that leads from start to end")
     found: list[float] = []
     at = start
     while at < end if step > 0 else at > end:
         if len(found) == _LONGEST_RANGE:
-            raise InvalidCall(f"is asked for more than {_LONGEST_RANGE:,} numbers")
+            raise InvalidCall(f"does not return more than {_LONGEST_RANGE:,} numbers")
         found.append(normal(at))
         at += step
     return found

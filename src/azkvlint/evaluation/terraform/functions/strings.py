@@ -53,7 +53,7 @@ def _first(spend: _Spend, pattern: str, text: str) -> Any:
     compiled = _compiled(pattern, text, spend)
     found = compiled.search(text)
     if found is None:
-        raise InvalidCall("finds nothing that its pattern fits")
+        raise InvalidCall("does not find a match for the pattern")
     return _captured(compiled, found)
 
 
@@ -84,7 +84,7 @@ def _matches(pattern: SafePattern, text: str) -> Iterator[re.Match[str]]:
         if not (is_empty and match.start() == end):
             number += 1
             if number > MAX_ITEMS:
-                raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+                raise UnknownResult(f"lists of more than {MAX_ITEMS:,} items are not supported")
             yield match
         end = match.end()
         at = end + is_empty
@@ -98,7 +98,7 @@ def _captured(pattern: SafePattern, match: re.Match[str]) -> Any:
     if not names:
         return list(match.groups())
     if len(names) < len(pattern.names):
-        raise InvalidCall("is given a pattern with groups that have names and such that have none")
+        raise InvalidCall("does not accept both named and unnamed groups")
     return dict(zip(names, match.groups(), strict=True))
 
 
@@ -106,7 +106,7 @@ def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
         return _replaced(spend, text, old[1:-1], new)
     if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
-        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
     return text.replace(old, new)
 
 
@@ -118,7 +118,7 @@ def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
         parts += [text[end : match.start()], _expanded(compiled, match, new)]
         length += len(parts[-1]) + len(parts[-2])
         if length > MAX_TEXT:
-            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
         end = match.end()
     return "".join(parts) + text[end:]
 
@@ -176,9 +176,9 @@ class _Verb(msgspec.Struct, frozen=True):
 def _format(call: Call, arguments: list[Result]) -> Result:
     form = primitive(arguments[0], "string", call.at)
     if isinstance(form, Absent):
-        raise InvalidCall("is given null")
+        raise InvalidCall("does not accept null")
     if not isinstance(form, Scalar):
-        return call.doubt("a format is not known", form)
+        return call.doubt("the format is unknown", form)
     return _formatted(call, str(form.value), form.sensitive, arguments[1:])
 
 
@@ -194,16 +194,16 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
             break
         match = _VERB.match(form, start)
         if match is None:
-            raise InvalidCall("is given a format with a '%' that begins no verb")
+            raise InvalidCall("expects a verb after each `%`")
         end = match.end()
         if match["verb"] == "%":
             if len(match[0]) > 2:
-                raise InvalidCall("is given a format with a '%' that begins no verb")
+                raise InvalidCall("expects a verb after each `%`")
             parts.append(Scalar(at=call.at, value="%"))
             continue
         number = int(match["early"] or match["late"] or following + 1)
         if not 0 < number <= len(arguments):
-            raise InvalidCall("is given a format for more arguments than there are")
+            raise InvalidCall("expects an argument for each verb")
         following, highest = number, max(highest, number)
         precision = match["precision"]
         verb = _Verb(
@@ -211,10 +211,10 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
             None if precision is None else int(precision or 0), match["verb"],
         )  # fmt: skip
         if verb.width > MAX_TEXT or (verb.precision or 0) > 10_000:
-            raise UnknownResult("so wide a format is not looked at")
+            raise UnknownResult("a format this wide is not supported")
         parts.append(_printed(call, verb, arguments[number - 1]))
     if highest < len(arguments):
-        raise InvalidCall("is given more arguments than its format prints")
+        raise InvalidCall("expects a verb for each argument")
     return call.evaluator.join(parts, call.at)
 
 
@@ -260,7 +260,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
         value = argument.value
         return text_of(value) if isinstance(value, str | bool) else _general(value, "g")
     if isinstance(argument, Absent):
-        raise InvalidCall("is given null for a verb that prints none")
+        raise InvalidCall("does not accept null for this verb")
     if name in ("s", "q"):
         text = str(plain_of(primitive(argument, "string", call.at)))
         if verb.precision is not None:
@@ -269,7 +269,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
     if name == "t":
         return text_of(plain_of(primitive(argument, "bool", call.at)))
     if name not in _INTEGERS and name not in _FLOATS:
-        raise InvalidCall("is given a format with a verb that there is not")
+        raise InvalidCall("expects verbs that exist")
     number = plain_of(primitive(argument, "number", call.at))
     text = _whole(number, name) if name in _INTEGERS else _float(number, verb)
     if "#" in verb.flags and name in _PREFIXES:
@@ -280,7 +280,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
 
 def _whole(number: float, name: str) -> str:
     if not isinstance(number, int):
-        raise InvalidCall("is given a fraction where it needs a whole number")
+        raise InvalidCall("expects a whole number")
     return format(number, _INTEGERS[name])
 
 
@@ -320,7 +320,7 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
     """Return one text for each item of the lists among its arguments."""
     form, *given = arguments
     if isinstance(form, Absent):
-        raise InvalidCall("is given null")
+        raise InvalidCall("does not accept null")
     lists = {number: ordered_list(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
     doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
     known = {number: each for number, each in lists.items() if isinstance(each, Items)}
@@ -329,10 +329,10 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
         return call.unknown(doubt)
     lengths = {len(each.items) for each in known.values()}
     if len(lengths) > 1:
-        raise InvalidCall("is given lists of different lengths")
+        raise InvalidCall("expects lists of the same length")
     form = primitive(form, "string", call.at)
     if not isinstance(form, Scalar):
-        return call.unknown(doubt_in("a format is not known", call.at, form))
+        return call.unknown(doubt_in("the format is unknown", call.at, form))
     number = lengths.pop() if lengths else 1
     limit_items(number)
     call.evaluator.spend(number * (len(given) + 1 + len(str(form.value)) // 50))
@@ -359,7 +359,7 @@ def clusters(text: str) -> list[str]:
             if code > 0x7F and (
                 unicodedata.category(character) in _JOINED or any(low <= code <= high for low, high in _RANGES)
             ):
-                raise UnknownResult("a text with letters that are joined is not looked at")
+                raise UnknownResult("strings with combining characters are not supported")
     if "\r\n" not in text:
         return list(text)
     found: list[str] = []
@@ -381,7 +381,7 @@ _SPACE = "".join(
 def limit_text(length: int) -> None:
     """Raise UnknownResult for a string above the limit."""
     if length > MAX_TEXT:
-        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
 
 
 def _chomp(text: str) -> str:
@@ -391,7 +391,7 @@ def _chomp(text: str) -> str:
 def _indent(spaces: float, text: str) -> str:
     number = whole_number(spaces)
     if number < 0:
-        raise InvalidCall("is asked for fewer than no spaces")
+        raise InvalidCall("expects at least 0 spaces")
     limit_text(len(text) + number * text.count("\n"))
     return text.replace("\n", "\n" + " " * number)
 
@@ -404,7 +404,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
             call.evaluator.spend(len(text) // 200)
             return call.text(change(text), value)
         if not isinstance(value, Unknown) or not value.pattern:
-            return call.doubt("a text is not known", value)
+            return call.doubt("the string is unknown", value)
         parts = [hole(f"{name}({part})") if open_ else change(part) for part, open_ in pieces(value.pattern)]
         return Unknown(at=call.at, why=value.why, pattern="".join(parts), given=True, sensitive=value.sensitive)
 
@@ -469,7 +469,7 @@ def _join(call: Call, arguments: list[Result]) -> Result:
             return whole_
         parts.extend(found.items)
     if any(isinstance(part, Absent) for part in parts):
-        raise InvalidCall("is given a list with null in it")
+        raise InvalidCall("does not accept null in a list")
     if len(parts) == 1 and isinstance(separator, Scalar) and isinstance(parts[0], Unknown):
         return parts[0]
     between = [] if isinstance(separator, Scalar) and separator.value == "" else [separator]
@@ -499,10 +499,10 @@ def _parts(by: str, text: str) -> list[str]:
         found = list(text)
     else:
         if text.count(by) > MAX_ITEMS:
-            raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+            raise UnknownResult(f"lists of more than {MAX_ITEMS:,} items are not supported")
         found = text.split(by)
     if len(found) > MAX_ITEMS:
-        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+        raise UnknownResult(f"lists of more than {MAX_ITEMS:,} items are not supported")
     return found
 
 
@@ -520,7 +520,7 @@ def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], boo
                 return Scalar(at=call.at, value=test(sure, expected))
             if sure and not test(expected, sure):
                 return Scalar(at=call.at, value=False)
-        return call.doubt("a text is not known", text, part)
+        return call.doubt("the string is unknown", text, part)
 
     return Parts(name, 2, 2, run)
 

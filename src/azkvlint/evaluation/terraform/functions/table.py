@@ -91,13 +91,13 @@ class Call(table.Context):
                 elif isinstance(last, Unknown):
                     self.spread = last
                 else:
-                    raise self.failed("is given '...' of something that is no list")
+                    raise self.failed("expects a list before `...`")
             self.given = given
         return self.given
 
     def failed(self, why: str) -> FailedError:
         """Return the error of a call that Terraform rejects."""
-        return FailedError(f"{self.name}() {why}", self.at)
+        return FailedError(f"`{self.name}()` {why}", self.at)
 
     def fails(self, why: str, *results: Result) -> Unknown:
         """Raise FailedError, unless ``results`` are unknown and so decide it."""
@@ -116,7 +116,7 @@ class Call(table.Context):
     def text(self, value: str, *of: Result) -> Scalar:
         """Return a text made of results."""
         if len(value) > MAX_TEXT:
-            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
         return Scalar(at=self.at, value=value, sensitive=any(map(is_sensitive, of)))
 
 
@@ -132,7 +132,7 @@ class Parts(table.Function, frozen=True):
             passed: Result = context.pass_through([*arguments, context.spread], context.spread)
             return passed
         if not self.nulls and any(type(argument) is Absent for argument in arguments):
-            raise InvalidCall("is given null")
+            raise InvalidCall("does not accept null")
         found: Result = self.run(context, arguments)
         return found
 
@@ -178,18 +178,18 @@ class Data(table.Function, frozen=True):
         if kind == "any":
             return argument
         if isinstance(argument, Absent):
-            raise InvalidCall("is given null")
+            raise InvalidCall("does not accept null")
         if kind not in ("strings", "numbers"):
             return primitive(argument, kind, call.at)
         if not isinstance(argument, Items):
             if isinstance(argument, Unknown):
                 return argument
-            raise InvalidCall("is given something that is no list")
+            raise InvalidCall("expects a list")
         return Items(at=argument.at, items=[self._item(item, kind[:-1], call) for item in argument.items])
 
     def _item(self, item: Result, kind: str, call: Call) -> Result:
         if isinstance(item, Absent):
-            raise InvalidCall("is given a list with null in it")
+            raise InvalidCall("does not accept null in a list")
         return primitive(item, kind, call.at)
 
 
@@ -220,7 +220,7 @@ def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> R
         items = [wrap(item, at, sensitive) for item in plain]
         return as_set(items, at) if kind == "set" else Items(at=at, items=items, kind=kind)
     if isinstance(plain, str) and len(plain) > MAX_TEXT:
-        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"strings longer than {MAX_TEXT:,} characters are not supported")
     return Scalar(at=at, value=plain if isinstance(plain, str | bool) else normal(plain), sensitive=sensitive)
 
 
@@ -229,19 +229,19 @@ def answer(function: table.Function, call: Call) -> Result:
     if not isinstance(function, table.Lazy):
         number = len(call.arguments())
         if number > function.most or (number < function.least and call.spread is None):
-            raise call.failed(f"is given {number} argument{'' if number == 1 else 's'}")
+            raise call.failed(f"does not accept {number} argument{'' if number == 1 else 's'}")
         call.evaluator.weigh(*call.arguments())
     try:
         found = function.answer(call)
     except InvalidCall as error:
         raise call.failed(str(error)) from error
     except RequiredError as error:
-        raise call.failed(f"is given something else where {error.why}") from error
+        raise call.failed(f"has an invalid argument: {error.why}") from error
     except UnknownResult as error:
         return call.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # An unforeseen case does not stop the run: the result is unknown.
-        return call.doubt(f"what {call.name}() makes of its arguments is not known")
+        return call.doubt(f"`{call.name}()` is not supported with these arguments")
     if isinstance(found, Items):
         call.evaluator.spend(len(found.items) // ITEMS_A_STEP)
     elif isinstance(found, Fields):
@@ -262,23 +262,23 @@ def _count_risks(call: Call) -> None:
             return
 
 
-def collection(call: Call, argument: Result, misfit: str = "neither a list nor a map") -> Items | Fields | Unknown:
+def collection(call: Call, argument: Result, expected: str = "a list or map") -> Items | Fields | Unknown:
     """Return an argument that has to be a list, set, map or object; Unknown if its content is unknown."""
     one = stands_for_all(argument)
     if one is not None:
-        doubt = Unknown(at=call.at, why="how many there are is not known")
+        doubt = Unknown(at=call.at, why="the number of instances is unknown")
         return gather([one], doubt)
     found = data_of(argument, call.at)
     if not isinstance(found, Items | Fields | Unknown):
-        raise InvalidCall(f"is given something that is {misfit}")
+        raise InvalidCall(f"expects {expected}")
     return found
 
 
 def list_argument(call: Call, argument: Result) -> Items | Unknown:
     """Return an argument that has to be a list or set."""
-    found = collection(call, argument, "no list")
+    found = collection(call, argument, "a list")
     if isinstance(found, Fields):
-        raise InvalidCall("is given something that is no list")
+        raise InvalidCall("expects a list")
     return found
 
 
@@ -292,16 +292,16 @@ def ordered_list(call: Call, argument: Result) -> Items | Unknown:
     """Return a list in its order; of a set it is not always known."""
     found = list_argument(call, argument)
     if isinstance(found, Items) and found.kind == "set" and not keeps_order(found):
-        doubt = doubt_in("the order of a set is not known", call.at, found)
+        doubt = doubt_in("the order of the set is unknown", call.at, found)
         return call.pass_through([found], doubt)
     return found
 
 
 def map_argument(call: Call, argument: Result) -> Fields | Unknown:
     """Return an argument that has to be a map or object."""
-    found = collection(call, argument, "no map")
+    found = collection(call, argument, "a map")
     if isinstance(found, Items):
-        raise InvalidCall("is given something that is no map")
+        raise InvalidCall("expects a map")
     return found
 
 
@@ -314,4 +314,4 @@ def open_of(found: Fields) -> Unknown | None:
 def limit_items(number: int) -> None:
     """Raise UnknownResult for a list above the limit."""
     if number > MAX_ITEMS:
-        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+        raise UnknownResult(f"lists of more than {MAX_ITEMS:,} items are not supported")

@@ -37,9 +37,9 @@ def _moment(text: str) -> datetime:
 
     match = _MOMENT.fullmatch(text)
     if match is None:
-        raise InvalidCall("is given something that is no moment in the form of RFC 3339")
+        raise InvalidCall("expects a timestamp in RFC 3339 format")
     if match[7] and match[7].strip("0"):
-        raise UnknownResult("a moment within a second is not looked at")
+        raise UnknownResult("timestamps with fractional seconds are not supported")
     try:
         zone = UTC
         if match[8]:
@@ -47,7 +47,7 @@ def _moment(text: str) -> datetime:
             zone = timezone(-offset if match[8] == "-" else offset)
         return datetime(*(int(match[group]) for group in range(1, 7)), tzinfo=zone)  # type: ignore[misc,arg-type]  # not tzinfo: six
     except (ValueError, OverflowError) as error:
-        raise InvalidCall("is given a moment that there is not") from error
+        raise InvalidCall("expects a timestamp that exists") from error
 
 
 def _duration(text: str) -> timedelta:
@@ -63,15 +63,15 @@ def _duration(text: str) -> timedelta:
     while end < len(rest):
         match = _PART.match(rest, end)
         if match is None:
-            raise InvalidCall("is given something that is no duration")
+            raise InvalidCall("expects a duration")
         whole, _, fraction = match[1].partition(".")
         unit = _UNITS[match[2]]
         nanoseconds += int(whole or 0) * unit + int(fraction or 0) * unit // 10 ** len(fraction)
         end = match.end()
     if not rest or nanoseconds > _LONGEST:
-        raise InvalidCall("is given something that is no duration")
+        raise InvalidCall("expects a duration")
     if nanoseconds % 10**9:
-        raise UnknownResult("a duration within a second is not looked at")
+        raise UnknownResult("durations with fractional seconds are not supported")
     found = timedelta(seconds=nanoseconds // 10**9)
     return -found if sign == "-" else found
 
@@ -81,7 +81,7 @@ def _add(text: str, duration: str) -> str:
     try:
         return _printed(start + span)
     except OverflowError as error:
-        raise UnknownResult("a moment so far away is not looked at") from error
+        raise UnknownResult("timestamps after the year 9999 are not supported") from error
 
 
 def _printed(moment: datetime) -> str:
@@ -132,7 +132,7 @@ def _quoted(form: str, start: int) -> tuple[str, int]:
     while True:
         end = form.find("'", at)
         if end < 0:
-            raise InvalidCall("is given a format with a quote that is not closed")
+            raise InvalidCall("expects a format with balanced quotes")
         found.append(form[at:end])
         if form[end + 1 : end + 2] != "'":
             return "".join(found), end + 1
@@ -154,7 +154,7 @@ def _field(run: str, moment: datetime) -> str:
     }  # fmt: skip
     found = fields.get(run)
     if found is None:
-        raise InvalidCall("is given a format with letters that mean nothing")
+        raise InvalidCall("expects a format with supported letters")
     return found
 
 
