@@ -18,7 +18,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel install-wheel fuzz bench wheel docs samples lock clean
+.PHONY: help demo test lint check-source check-wheel install-wheel fuzz bench wheel docs samples pages lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -73,9 +73,13 @@ wheel: .venv/dev ## sdist and wheel into dist, the wheel built from the sdist
 docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL says where it will be
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-samples: .venv/dev ## write the expected output of the samples, and what pages show of it, anew
+samples: .venv/dev ## update the expected output of the samples, and the pages and pictures with output
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/linter/test_controls.py
-	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/cli/test_config_schema.py
+	$(BIN)/python -m pytest --write-expected tests/cli/test_config_schema.py
+	$(MAKE) pages
+
+pages: .venv/dev ## update the output, the pictures and the generated parts of the README and of docs/
+	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/test_documents.py
 
 # What is pinned stays as it is where it can; Dependabot upgrades. No name of a server may get into the file.
 lock: .venv/dev ## pin what the action installs, in .github/action/requirements.txt; needs the network

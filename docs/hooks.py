@@ -1,4 +1,4 @@
-"""What MkDocs calls while it builds the site: pages that are made from rules and from files beside docs/."""
+"""Hooks of MkDocs: pages that are generated from rules and from files outside of docs/."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from sitegen.catalogue import catalogue
 from sitegen.markup import ROOT, relinked, with_links
 from sitegen.overviews import by_severity, by_topic, frameworks, topics
 from sitegen.rule_pages import Context, rule_page
-from sitegen.terminal import terminal
 
-# What files and folders outside of docs/ become.
+# The pages that are generated from files and folders outside of docs/.
 _PAGES = {
-    "README.md": "usage.md",
+    "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
     "ARCHITECTURE.md": "architecture.md",
     "CONTRIBUTING.md": "contributing.md",
@@ -29,39 +28,39 @@ _PAGES = {
     "rules": "rules/index.md",
     "rules/controls": "frameworks.md",
 }
-_SECTION = re.compile(r"^## (?P<head>.+)\n(?:(?!## ).*\n)*", re.MULTILINE)
-_TERMINAL = re.compile(r"<!-- terminal -->\n```console\n\$ (?P<command>[^\n]+)\n.*?```\n<!-- /terminal -->", re.DOTALL)
 _YAML = re.compile(r"```yaml\n.*?\n```", re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put a section for each topic below the navigation's Rules."""
+    """Add a section for each topic to the rules in the navigation."""
     nav: list[Any] = config.nav or []
     (rules,) = (item["Rules"] for item in nav if "Rules" in item)
-    rules.extend({title: [f"rules/{rule.id}.md" for rule in of]} for title, of in topics(builtin_rules()).items())
+    rules.extend(
+        {title: [{f"{rule.id} {rule.name}": f"rules/{rule.id}.md"} for rule in of]}
+        for title, of in topics(builtin_rules()).items()
+    )
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are no files in docs/."""
+    """Add the generated pages."""
     for path, text in _generated().items():
         files.append(File.generated(config, path, content=text))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links out of docs/ to where their targets are on the site, and fill in what the front page only names."""
+    """Change links out of docs/ to their targets on the site, and complete the front page."""
     if page.file.generated_by is None:
         markdown = relinked(markdown, "docs", _PAGES)
     if page.file.src_uri == "index.md":
-        markdown = _TERMINAL.sub(lambda match: terminal(match["command"]), markdown)
         markdown = markdown.replace("<!-- workflow -->", _workflow())
         markdown = markdown.replace("<!-- rules -->", str(len(builtin_rules())))
     return markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Make links of rule ids."""
+    """Make links of rule IDs."""
     urls = {}
     for rule in builtin_rules():
         file = files.get_file_from_path(f"rules/{rule.id}.md")
@@ -72,33 +71,22 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 @cache
 def _generated() -> Mapping[str, str]:
-    """The Markdown of the generated pages by path."""
+    """Return the Markdown of the generated pages by path."""
     rules = builtin_rules()
     sheets = sheets_of(builtin_frameworks(rules), rules)
     titles = {sheet.framework.name: sheet.framework.title for sheet in sheets}
     context = Context(ideas=catalogue()[0], frameworks=titles)
     pages = {f"rules/{rule.id}.md": rule_page(rule, context) for rule in rules}
     pages |= {"rules/index.md": by_topic(rules), "rules/by-severity.md": by_severity(rules)}
-    pages |= {"frameworks.md": frameworks(sheets), "usage.md": _usage()}
+    pages["frameworks.md"] = frameworks(sheets)
     for name in ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
         pages[_PAGES[name]] = relinked((ROOT / name).read_text(encoding="utf-8"), "", _PAGES)
     return pages
 
 
-def _readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def _usage() -> str:
-    """The README's sections, without what it says before them, and about itself at the end."""
-    sections = [match for match in _SECTION.finditer(_readme()) if match["head"] != "More"]
-    text = "".join(match[0] for match in sections)
-    return relinked(f"# Using kvlint\n\n{text}", "", _PAGES)
-
-
 def _workflow() -> str:
-    """The README's workflow of GitHub: the first block of YAML in it."""
-    found = _YAML.search(_readme())
+    """Return the GitHub workflow in the README, its first block of YAML."""
+    found = _YAML.search((ROOT / "README.md").read_text(encoding="utf-8"))
     if found is None:
-        raise RuntimeError("the README shows no workflow for the front page")
+        raise RuntimeError("the README has no workflow for the front page")
     return found[0]

@@ -11,6 +11,9 @@ import pytest
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
+from sitegen.command_line import command_line
+from sitegen.markup import filled
+from sitegen.overviews import problems
 
 from .documents import answers, coverage, migration
 
@@ -23,6 +26,18 @@ RULES = builtin_rules()
 def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: pytest.Config) -> None:
     file = ROOT / "docs" / page
     text = made(RULES)
+    if pytestconfig.getoption("--write-expected"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("page", "region", "made"),
+    [("command-line.md", "commands", command_line), ("problems.md", "codes", problems)],
+)
+def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: pytest.Config) -> None:
+    file = ROOT / "docs" / page
+    text = filled(file.read_text(encoding="utf-8"), region, made())
     if pytestconfig.getoption("--write-expected"):
         file.write_text(text, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == text

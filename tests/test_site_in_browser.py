@@ -19,8 +19,9 @@ import pytest
 NAMES_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESK, PHONE = 1280, 390
 FRAMES = (
-    *((path, DESK) for path in ("", "rules/KV001/")),
-    *((path, PHONE) for path in ("", "usage/", "rules/", "rules/KV001/", "rules/KV018/", "coverage/", "frameworks/")),
+    *((path, DESK) for path in ("", "rules/KV001/", "tutorial/", "controls/")),
+    *((path, PHONE) for path in ("", "tutorial/", "controls/", "command-line/", "severities/", "coverage/")),
+    *((path, PHONE) for path in ("rules/", "rules/KV001/", "rules/KV018/", "frameworks/")),
 )
 # What a reader would see. What is wider than the page may only be so inside of something that scrolls.
 MEASURE = """
@@ -160,7 +161,7 @@ def test_it_can_be_read_on_a_desk_and_on_a_phone(browser: Browser) -> None:
         assert page["tables"], path
         assert [url for url in page["asked"] if not url.startswith(browser.url)] == []
         assert len(page["asked"]) > 3
-    assert seen.pages[0]["title"].startswith("Safe vaults")
+    assert seen.pages[0]["title"].startswith("Secure key vaults")
 
 
 def test_a_search_finds_a_rule_by_another_tools_id(browser: Browser) -> None:

@@ -55,6 +55,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
 
 
+def filled(page: str, region: str, content: str) -> str:
+    """Return a page with other content between ``<!-- region -->`` and ``<!-- /region -->``."""
+    start, end = f"<!-- {region} -->\n", f"<!-- /{region} -->"
+    head, _, rest = page.partition(start)
+    return f"{head}{start}\n{content.strip()}\n\n{end}{rest.partition(end)[2]}"
+
+
 def relinked(markdown: str, folder: str, pages: Mapping[str, str]) -> str:
     """A file's Markdown for the site, with links that lead where GitHub leads them.
 

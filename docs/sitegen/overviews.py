@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from azkvlint.model.framework import ControlCheck, Sheet, Status
 from azkvlint.model.rule import Rule, Severity
+from azkvlint.reporters.problems import PROBLEMS
 from sitegen.markup import code, plain, prose, table
 from sitegen.rule_pages import anchor, severity
 
@@ -110,3 +111,12 @@ def _answers(question: ControlCheck) -> Iterator[str]:
         yield Status.NO_RULE.value
     if control.note:
         yield prose(control.note)
+
+
+def problems() -> str:
+    """Return a section for each problem code."""
+    lines: list[str] = []
+    for id_, kind in PROBLEMS.items():
+        lines += [f"## {id_}", "", f"**{kind.title}** {kind.about}", "", kind.fix, ""]
+        lines += [f"Level: {kind.level}. Name: `{kind.name}`.", ""]
+    return "\n".join(lines)

@@ -394,8 +394,8 @@ def test_every_key_stands_in_the_table_of_keys(pytestconfig: pytest.Config) -> N
     assert sorted(told) == sorted([*KEYS, "override"])
 
 
-def test_every_option_stands_in_the_table_of_the_readme(pytestconfig: pytest.Config) -> None:
-    page = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
+def test_every_option_is_on_the_page_of_the_command_line(pytestconfig: pytest.Config) -> None:
+    page = (pytestconfig.rootpath / "docs" / "command-line.md").read_text(encoding="utf-8")
     rows = "\n".join(re.findall(r"^\| `-.*$", page, re.MULTILINE))
     names = [name for option in OPTIONS if "check" in option.commands for name in option.names]
     assert [name for name in names if not re.search(rf"`{name}[ `]", rows)] == []
