@@ -73,9 +73,9 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     name = full_name(resource, index)
     texts = failure_texts(compiled.rule, resource, name, deciding)
-    message, why = texts.message, ""
+    message, why, label = texts.message, "", texts.label
     if outcome is UNKNOWN:
-        message, why = unknown_texts(deciding, resource)
+        message, why, label = unknown_texts(deciding, resource)
     elif outcome is PASS:
         message = compiled.rule.title
     return Finding(
@@ -89,7 +89,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         declared_as=resource.declared_as,
         at=at,
         fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
-        label=texts.label if outcome is FAIL else why,
+        label=label,
         attribute=printed_name(resource, at.attribute) if at.attribute else "",
         is_absent=texts.is_absent,
         evidence=tuple(deciding),

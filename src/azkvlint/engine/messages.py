@@ -111,16 +111,16 @@ def fact_text(note: Evidence, address: str) -> str:
     return f"{name} is {note.found}" if note.found[:1] in "[(" else f"{name} is `{note.found}`"
 
 
-def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str, str]:
-    """Return the message of an unknown result and its reason, both without a period."""
+def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str, str, str]:
+    """Return the message of an unknown result, its reasons, and the first of them, all without a period."""
     reasons = [_unknown_reason(note, resource) for note in deciding]
     why = _join(reasons) or "the result depends on an unknown value"
     address = printed_address(resource.address)
     first = deciding[0] if deciding else None
     if first is None or not first.attribute or first.at.address not in (None, resource.address):
-        return f"{address}: {why}", why
+        return f"{address}: {why}", why, reasons[0] if reasons else why
     subject = first.name if first.is_derived else f"`{first.name}`"
-    return f"{subject} of {address} is unknown: {why}", why
+    return f"{subject} of {address} is unknown: {why}", why, reasons[0]
 
 
 def _unknown_reason(note: Evidence, resource: Resource) -> str:

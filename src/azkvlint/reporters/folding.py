@@ -16,6 +16,9 @@ from azkvlint.util.lazy_regex import regex
 
 # The rules about names, limits, versions and syntax: their unknown results need no attention.
 _MINOR_CATEGORIES = frozenset({"correctness", "hygiene"})
+_PLACEHOLDER = regex(r"\{(\w+)\}")
+# The placeholders that identify the resource.
+_NAMES = ("resource", "name")
 _PROVIDER_TYPE = "terraform/providers"
 _VARIABLE = regex(r"`var\.[^`]*` has no value")
 _PARAMETER = regex(r"parameter `[^`]*` has no value")
@@ -98,8 +101,10 @@ def _leader(finding: Finding, by_place: Mapping[tuple[str, str, bool], Mapping[s
 
 def _block_key(finding: Finding) -> object:
     """Return what findings of one block have in common: all but the resource and the place."""
-    without_address = finding.message.replace(finding.resource, "")
-    return finding.rule.id, finding.severity, without_address, finding.label, finding.in_tests, finding.source
+    names = dict.fromkeys(_PLACEHOLDER.findall(finding.template))
+    values = zip(names, finding.arguments, strict=True)
+    facts = tuple(value for name, value in values if name not in _NAMES)
+    return finding.rule.id, finding.severity, finding.is_absent, facts, finding.label, finding.in_tests
 
 
 def is_minor(finding: Finding) -> bool:
@@ -115,8 +120,8 @@ def unknown_causes(unknown: Iterable[Finding]) -> list[UnknownCause]:
     groups: dict[str, list[Finding]] = {}
     places: dict[str, Location] = {}
     for finding in unknown:
-        groups.setdefault(finding.why, []).append(finding)
-        places.setdefault(finding.why, _origin(finding))
+        groups.setdefault(finding.label, []).append(finding)
+        places.setdefault(finding.label, _origin(finding))
     causes = [UnknownCause(why, places[why], tuple(results)) for why, results in groups.items()]
     return sorted(causes, key=lambda cause: (-cause.severity, -len(cause.results), cause.at.path, cause.why))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.reporters import Options
 from azkvlint.reporters.folding import Block, UnknownCause, fold, is_minor, unknown_causes
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
-# The number of causes of unknown results, and of notes with one code, that are listed by default.
+# The number of causes of unknown results, and of problems with one code and level, that are listed by default.
 MOST_CAUSES = 3
-MOST_NOTES = 3
+MOST_PROBLEMS = {"note": 3, "warning": 3, "error": 10}
 _MOST_RULES = 6
 
 
@@ -37,14 +39,14 @@ def summarized_unknown(report: Report, options: Options) -> list[UnknownCause]:
 
 
 def listed_problems(report: Report, options: Options) -> tuple[list[Problem], int]:
-    """Return the problems to list, and the number of omitted notes: of those with one code, only the first count."""
+    """Return the problems to list, and the number of omitted ones: only the first of each code and level are listed."""
     if options.verbosity > 0:
         return list(report.problems), 0
-    seen: dict[str, int] = {}
+    seen: Counter[tuple[str, str]] = Counter()
     listed = []
     for problem in report.problems:
-        seen[problem.code] = seen.get(problem.code, 0) + 1
-        if problem.level != "note" or seen[problem.code] <= MOST_NOTES:
+        seen[problem.code, problem.level] += 1
+        if seen[problem.code, problem.level] <= MOST_PROBLEMS.get(problem.level, len(report.problems)):
             listed.append(problem)
     return listed, len(report.problems) - len(listed)
 
@@ -68,9 +70,9 @@ def resource_list(cause: UnknownCause) -> str:
     return visible(resources[0]) if len(resources) == 1 else pluralize(len(resources), "resource")
 
 
-def omitted_notes(count: int) -> str:
-    """Return the remark on notes that are not listed."""
-    return f"{pluralize(count, 'more note')} (--verbose)"
+def omitted_problems(count: int) -> str:
+    """Return the remark on problems that are not listed."""
+    return f"{pluralize(count, 'more problem')} of these kinds (--verbose)"
 
 
 def omitted_causes(count: int) -> str:

@@ -64,7 +64,7 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
     for problem in problems:
         yield from page.problem(problem)
     if omitted:
-        yield from (f"{page.paint('note', 'note')}: {text_content.omitted_notes(omitted)}", "")
+        yield from (f"{page.paint('note', 'note')}: {text_content.omitted_problems(omitted)}", "")
     if options.statistics and report.findings:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""

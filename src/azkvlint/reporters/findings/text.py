@@ -41,7 +41,7 @@ from azkvlint.reporters.text_content import (
     listed_problems,
     listed_unknown,
     omitted_causes,
-    omitted_notes,
+    omitted_problems,
     resource_list,
     rule_list,
     same_cause_note,
@@ -83,7 +83,7 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
     problems, omitted = listed_problems(report, options)
     yield from (_problem(problem, paint) for problem in problems)
     if omitted:
-        yield f"kvlint: {paint('note', 'note')} {omitted_notes(omitted)}"
+        yield f"kvlint: {paint('note', 'note')} {omitted_problems(omitted)}"
     for one in report.skipped if options.verbosity > 0 else ():
         yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
     if options.statistics:
