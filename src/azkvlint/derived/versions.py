@@ -82,7 +82,7 @@ def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: 
     if high is None or high > since:
         return unknown(found, f"the version constraint also allows azurerm versions before {first}")
     note = f"before {first}, whose Key Vault API {_retires(context.today)} on {_END}"
-    return known(found, "old", note)
+    return known(found, _retires(context.today), note)
 
 
 def _managers(type_: str, context: Context) -> frozenset[str]:

@@ -80,7 +80,8 @@ class Evaluator:
         if rule.id not in self._ready:
             parameters = parameters_of(rule)
             when, require = compile_condition(rule.when, parameters), compile_condition(rule.require, parameters)
-            self._ready[rule.id] = CompiledRule(rule, when, require)
+            gradings = tuple((one.severity, compile_condition(one.when, parameters)) for one in rule.severity_if)
+            self._ready[rule.id] = CompiledRule(rule, when, require, gradings)
         return self._ready[rule.id]
 
 

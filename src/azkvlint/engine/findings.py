@@ -19,7 +19,7 @@ from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, implication
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.rule import Rule
+from azkvlint.model.rule import Rule, Severity
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
@@ -28,6 +28,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
     rule: Rule
     when: Predicate
     require: Predicate
+    severity_if: tuple[tuple[Severity, Predicate], ...] = ()
 
     def holds(self, resource: Resource, index: GraphIndex) -> bool:
         """Return whether a rule passes for a resource; False if it does not apply."""
@@ -40,6 +41,13 @@ class CompiledRule(msgspec.Struct, frozen=True):
         if when is FAIL:
             return None
         return implication(when, self.require(attributes, resource, index, None, ""))
+
+    def severity(self, resource: Resource, index: GraphIndex) -> Severity | None:
+        """Return the severity for one resource; None if it is the rule's own."""
+        for severity, when in self.severity_if:
+            if when(resource.attributes, resource, index, None, "") is PASS:
+                return severity
+        return None
 
 
 def bare_finding(compiled: CompiledRule, resource: Resource) -> Finding:
@@ -89,6 +97,7 @@ def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, 
         declared_as=resource.declared_as,
         at=at,
         fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
+        regraded=compiled.severity(resource, index) if compiled.severity_if else None,
         label=label,
         attribute=printed_name(resource, at.attribute) if at.attribute else "",
         is_absent=texts.is_absent,

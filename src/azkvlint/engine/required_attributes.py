@@ -29,7 +29,7 @@ def required_by(
         for type_ in types:
             paths.setdefault(type_, set())
             _add_parents(type_, paths, vias)
-        for condition in (rule.when, rule.require):
+        for condition in (rule.when, rule.require, *(grading.when for grading in rule.severity_if)):
             _add_condition(condition, types, paths, vias)
     return RequiredAttributes(
         paths={type_: frozenset(attributes) for type_, attributes in paths.items()},

@@ -6,7 +6,7 @@ The faults of all files are reported at once, each with its line and column.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from azkvlint.engine.condition_loader import ConditionDecoder
@@ -21,7 +21,7 @@ from azkvlint.engine.schema import (
     TOPICS,
 )
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
-from azkvlint.model.rule import SEVERITIES, Example, Operand, Parameter, Rule
+from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, Parameter, Rule
 from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node
 from azkvlint.util.errors import RuleError
 from azkvlint.util.lazy_regex import regex
@@ -97,6 +97,7 @@ class _RuleDecoder:
         faults_before = decoder.count
         when = conditions.conditions(fields.get("when"), "when")
         require = conditions.conditions(fields.get("require"), "require")
+        severity_if = tuple(self._gradings(fields.get("severity_if"), conditions))
         if decoder.count == faults_before:  # otherwise the fault may be why a parameter seems unused
             self._report_unused_parameters(fields, conditions.used)
         peers = self._lists(fields, "peers")
@@ -121,6 +122,7 @@ class _RuleDecoder:
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),
             category=decoder.word(fields.get("category"), "category", CATEGORIES, ""),
             formerly=decoder.texts(fields.get("formerly"), "formerly", _NAME, "a name"),
+            severity_if=severity_if,
             same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
@@ -180,6 +182,14 @@ class _RuleDecoder:
         for key, _ in self._decoder.entries(fields.get("parameters"), "parameters"):
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
+
+    def _gradings(self, node: Node | None, conditions: ConditionDecoder) -> Iterator[Grading]:
+        """Decode the other severities, each with its condition."""
+        for item in self._decoder.items(node, "severity_if"):
+            fields = self._decoder.fields(item, "an entry of severity_if", ("severity", "when"), ("severity", "when"))
+            severity = self._decoder.word(fields.get("severity"), "severity", SEVERITIES, "info")
+            when = conditions.conditions(fields.get("when"), "when")
+            yield Grading(severity=SEVERITIES[severity], when=when)
 
     def _message(self, node: Node | None, label: str) -> str:
         """Decode a message: one clause with placeholders, without a period and without quotes around placeholders.

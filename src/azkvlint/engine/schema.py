@@ -54,6 +54,7 @@ RULE_KEYS = (
     "title",
     "category",
     "severity",
+    "severity_if",
     "resource",
     "also_removed",
     "also_existing",

@@ -114,11 +114,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``arguments`` are the values of the placeholders in its ``template``, in order of first appearance. ``label`` is the
     text beside the marked line, and ``attribute`` the name of the attribute there, as its author calls it.
-    ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at`` is
-    the resource's declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the path of
-    the document or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that is reported
-    in source. ``regraded`` is the severity from the configuration. A grouped finding has ``occurrences``, of which the
-    first is its own. ``in_tests``: it is in a folder of tests or examples, or only arguments from one cause it.
+    ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at``
+    is the resource's declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the
+    path of the document or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that
+    is reported in source. ``regraded`` is the severity of this resource or from the configuration. A grouped
+    finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
+    examples, or only arguments from one cause it.
     """
 
     rule: Rule
@@ -149,7 +150,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def severity(self) -> Severity:
-        """Return the severity from the configuration, else the rule's."""
+        """Return the severity from the configuration or of this resource, else the rule's."""
         return self.rule.severity if self.regraded is None else self.regraded
 
     @property

@@ -119,14 +119,21 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
 
 
+class Grading(msgspec.Struct, frozen=True, kw_only=True):
+    """Another severity of a rule, for the resources for which ``when`` holds."""
+
+    severity: Severity
+    when: Condition
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule from the rule file at ``path``.
 
-    ``message`` and ``label`` (the text beside the marked line) may contain placeholders; ``absent`` is the message if
-    the deciding attribute is not set, and either may be empty. ``fixes`` are by language, "" for every other one.
-    ``formerly`` are names from earlier versions. ``same_cause`` are rules whose findings on a resource have the same
-    cause as this rule's. ``differs`` maps another tool's rule id to the difference between its
-    verdict and this rule's.
+    ``message`` and ``label`` (the text beside the marked line) may contain placeholders; ``absent`` is the message
+    if the deciding attribute is not set, and either may be empty. ``fixes`` are by language, "" for every other
+    one. ``formerly`` are names from earlier versions. ``same_cause`` are rules whose findings on a resource have
+    the same cause as this rule's. The first of ``severity_if`` whose condition holds replaces the severity of a
+    finding. ``differs`` maps another tool's rule id to the difference between its verdict and this rule's.
     """
 
     id: str
@@ -148,6 +155,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     formerly: tuple[str, ...] = ()
     same_cause: tuple[str, ...] = ()
+    severity_if: tuple[Grading, ...] = ()
     absent: str = ""
     label: str = ""
     parameters: tuple[Parameter, ...] = ()
