@@ -165,8 +165,8 @@ def bar(parts: Iterable[tuple[str, int]]) -> str:
 
 
 def vault_row(number: int, name: str, place: str, bar: str, counts: str) -> str:
-    """Return the row of a vault in the list that links to the sections of a page."""
-    link = f'<a href="#vault-{number}">{escaped(name)}</a>'
+    """Return the row of a vault in the list at the top of a page, linked to its section unless the number is 0."""
+    link = f'<a href="#vault-{number}">{escaped(name)}</a>' if number else escaped(name)
     return f'<li><span>{link} {code(place)}</span>{bar}<span class="count">{escaped(counts)}</span></li>'
 
 
