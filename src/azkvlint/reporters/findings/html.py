@@ -42,6 +42,9 @@ a:focus-visible, summary:focus-visible, input:focus-visible, select:focus-visibl
 .bar .critical { background: var(--bad); }
 .bar .high { opacity: .6; }
 .bar { min-width: 0; }
+.overview { margin-top: 1.5rem; }
+.overview summary { color: var(--soft); font-size: .9rem; }
+.overview .vaults { margin-top: .5rem; }
 .filters {
   display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .75rem 1rem; align-items: end;
   margin-top: 1.75rem; padding: 1rem 1.25rem; border: 1px solid var(--line); border-radius: .75rem;
@@ -74,9 +77,9 @@ a:focus-visible, summary:focus-visible, input:focus-visible, select:focus-visibl
 .medium .source { --edge: var(--open); }
 .low .source { --edge: var(--given); }
 .source .line { margin-right: .9rem; color: var(--soft); user-select: none; }
-.source mark { padding: .1rem 0; background: none; color: inherit; text-decoration: underline var(--edge) 2px; }
-.source mark { text-underline-offset: .25em; }
-.source .label { display: block; color: var(--soft); }
+.source mark { padding-bottom: .1em; border-bottom: 2px solid var(--edge); background: none; color: inherit; }
+.source .label { display: block; color: var(--edge, var(--soft)); }
+.source code { color: inherit; font-size: inherit; }
 .fix b { margin-right: .4rem; }
 .also { margin-top: .6rem; font-size: .9rem; }
 .also li, .list li { padding: .15rem 0; }
@@ -155,6 +158,8 @@ _CLASSES = {
 }
 _BETWEEN = " · "
 _MOST_NAMES = 3
+# The number of vaults up to which the list of vaults is open.
+_MOST_ROWS = 20
 # The number of characters of a source line that are shown.
 _ROOM = 240
 
@@ -183,13 +188,15 @@ class _Page:
         for number, group in enumerate(self._groups, 1):
             if group.blocks:
                 yield from self._vault(group, number)
-        yield from self._section("Other resources", self._blocks(self._rest), "No vault is known for these findings.")
+        yield from self._section(
+            "Other resources", self._blocks(self._rest), "These findings do not belong to a single vault."
+        )
         important = unknown_causes(finding for finding in self._unknown if not is_minor(finding))
         minor = unknown_causes(finding for finding in self._unknown if is_minor(finding))
         yield from self._section(
             "Unknown results", _causes(important), "These checks depend on values that are unknown."
         )
-        yield from self._collapsed("Unknown results of minor rules", _causes(minor), _result_count(minor))
+        yield from self._collapsed("Minor unknown results", _causes(minor), _result_count(minor))
         others = chain(self._blocks(fold(self._in_tests)), _causes(unknown_causes(report.uncounted(report.unknown))))
         count = len(self._in_tests) + len(report.uncounted(report.unknown))
         yield from self._collapsed("In tests and examples", others, count)
@@ -213,25 +220,24 @@ class _Page:
         if problems:
             yield from problem_box("Problems" if report.is_complete else "Analysis incomplete", problems)
         yield from self._totals()
+        yield from self._filters()
         if len(self._groups) > 1:
-            yield '<ul class="vaults">'
+            is_open = " open" if len(self._groups) <= _MOST_ROWS else ""
+            yield f'<details class="overview"{is_open}><summary>{len(self._groups)} vaults</summary><ul class="vaults">'
             for number, group in enumerate(self._groups, 1):
                 yield _vault_row(group, number)
-            yield "</ul>"
-        yield from self._filters()
+            yield "</ul></details>"
         yield "</header>"
 
     def _totals(self) -> Iterator[str]:
         report = self._report
         counts = Counter(finding.severity for finding in report.counted(report.findings))
         important = sum(not is_minor(finding) for finding in self._unknown)
-        yield '<ul class="totals">'
-        for severity in sorted(counts, reverse=True):
-            yield f'<li class="{_CLASSES[severity]}"><b>{counts[severity]}</b> {severity.label}</li>'
-        for count, word in ((important, "unknown"), (len(report.suppressed), "suppressed")):
-            if count:
-                yield f'<li class="none"><b>{count}</b> {word}</li>'
-        yield "</ul>"
+        totals = [(_CLASSES[severity], counts[severity], severity.label) for severity in sorted(counts, reverse=True)]
+        totals += [("none", important, "unknown"), ("none", len(report.suppressed), "suppressed")]
+        items = [f'<li class="{style}"><b>{count}</b> {word}</li>' for style, count, word in totals if count]
+        if items:
+            yield f'<ul class="totals">{"".join(items)}</ul>'
 
     def _filters(self) -> Iterator[str]:
         """Yield the filters, which the script shows."""
@@ -321,8 +327,9 @@ class _Page:
 def _group_order(group: VaultGroup) -> tuple[object, ...]:
     """Return the sort key of a vault: the most severe finding first, then the number of findings and the place."""
     severities = [finding.severity for finding in group.findings]
-    at = ("", ()) if group.at is None else (group.at.path, group.at.region or ())
-    return -max(severities, default=-1), -len(severities), at[0], str(at[1]), sorted(group.names)
+    at = group.at
+    path, line = ("", 0) if at is None else (at.path, at.region.start_line if at.region is not None else 0)
+    return -max(severities, default=-1), -len(severities), path, line, sorted(group.names), sorted(group.addresses)
 
 
 def _name(group: VaultGroup) -> str:
