@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-from html import escape, unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from azkvlint.linter.compact_plan import expand
+from tests.reporters.browser import Parsed, find_chromium, results
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -24,32 +21,6 @@ if TYPE_CHECKING:
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 ROWS = 16
 HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(2)>\"'`&amp;|**x**"
-NAME_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Void elements have no end.
-VOID = {"meta", "col", "br", "img", "link"}
-
-
-class Parsed(HTMLParser):
-    """The elements of a page with their attributes, and whether each is closed where it should be."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def page_of(run: Run, *words: str | Path, cwd: Path | None = None) -> str:
@@ -125,8 +96,7 @@ def test_the_page_says_what_the_text_says(run: Run) -> None:
 
 # What a reader would see: what is wider than the screen, what is cut off, and which rows are there to be read.
 MEASURE = """
-<script>
-window.addEventListener('load', () => {
+() => {
   const wide = [...document.querySelectorAll('body *')].filter(one => {
     const box = one.getBoundingClientRect();
     return box.width && (box.right > innerWidth + 1 || box.left < -1);
@@ -146,51 +116,21 @@ window.addEventListener('load', () => {
       row.getBoundingClientRect().height > 10 && row.querySelector('.pill').getBoundingClientRect().width > 10 &&
       row.querySelector('th').getBoundingClientRect().width > 40).length);
   const name = one => one.tagName + '.' + one.className + ': ' + one.textContent.trim().slice(0, 60);
-  parent.document.getElementById('measured-' + frameElement.id).textContent = JSON.stringify({
+  return {
     width: innerWidth, page: document.documentElement.scrollWidth, wide: wide.map(name), cut: cut.map(name),
     small: small.map(name), overlap: overlap.map(name), rows: rows,
-  });
-});
-</script>
+  };
+}
 """
 
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = next(filter(None, map(shutil.which, NAME_OF_CHROMIUM)), None)
-    if found is None:
-        pytest.skip("no Chromium is installed, so nobody looks at the page")
-    return found
+    return find_chromium()
 
 
 def measured(chromium: str, folder: Path, *frames: tuple[str, int]) -> list[dict[str, Any]]:
-    """What the browser makes of pages on screens of these widths. Only here may a page run a script.
-
-    Each stands in a frame: a window of the browser's own is never as narrow as a phone.
-    """
-    shown = ['<!doctype html><meta charset="utf-8">']
-    for number, (page, width) in enumerate(frames):
-        free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-        source = escape(free.replace("</body>", f"{MEASURE}</body>"))
-        shown.append(f'<pre id="measured-{number}"></pre>')
-        shown.append(
-            f'<iframe id="{number}" style="width: {width}px; height: 900px; border: 0" srcdoc="{source}"></iframe>'
-        )
-    file = folder / "page.html"
-    file.write_text("".join(shown), encoding="utf-8")
-    done = subprocess.run(
-        [
-            chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-            f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000", "--virtual-time-budget=2000",
-            "--dump-dom", file.as_uri(),
-        ],
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )  # fmt: skip
-    found = re.findall(r'<pre id="measured-[0-9]+">(.*?)</pre>', done.stdout.decode(), re.DOTALL)
-    assert all(found), done.stderr.decode()[-2000:]
-    return [json.loads(unescape(one)) for one in found]
+    return results(chromium, folder, MEASURE, *frames)
 
 
 @pytest.mark.parametrize("name", ["careless", "hardened"])

@@ -308,13 +308,15 @@ def refuse_conflicting_outputs(arguments: Arguments, targets: Sequence[tuple[str
         raise UsageError(f"--watch goes without {option}, which every check would write anew")
 
 
-_ENDINGS = (".sarif", ".json", ".xml", ".md", ".txt", ".log")
+_ENDINGS = (".sarif", ".json", ".xml", ".html", ".md", ".txt", ".log")
 _PART = 4_000
-# The first characters of reports: JSON of each kind with the name of the tool, GitLab's array, JUnit XML and Markdown.
+# The first characters of reports: JSON of each kind with the name of the tool, GitLab's array, JUnit XML, HTML and
+# Markdown.
 _BEGINS = regex(
     rb"""\{\s*"(?:version|\$schema|source)"[\s\S]*"name":\s*"kvlint"|\[\s*\]\s*\Z"""
     rb"""|\[\s*\{\s*"description":[\s\S]*"check_name":\s*"[A-Z]{2,8}-?[0-9]{1,6}\""""
     rb"""|<\?xml[^>]*>\s*<testsuites\ name="kvlint"|\#\#\ [^\n]{1,20}\ kvlint\s"""
+    rb"""|<!doctype\ html>(?:\s*<[^<>]*>){3}\s*<meta\ name="generator"\ content="kvlint\s"""
 )
 # The last line of a text report.
 _ENDS = regex(rb"(?:^|\n)(?:Found [0-9,]+ issues? \(|No issues found[ .:])[^\n]*\s*\Z")

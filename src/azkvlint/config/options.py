@@ -109,8 +109,8 @@ OPTIONS = (
     Option(
         ("--format", "-f"),
         "formats",
-        "text, concise, json, sarif, markdown, github, gitlab, azure, junit or rdjson; NAME=FILE writes to a file. "
-        "May be repeated.",
+        "text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson or html; NAME=FILE writes to a "
+        "file. May be repeated.",
         many=True,
         commands=_CHECK,
         kind="format",

@@ -7,12 +7,15 @@ from typing import TypeAlias
 
 import msgspec
 
+from azkvlint.engine.vault_ownership import VAULTS
 from azkvlint.graph.existence import ACCOUNTED
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location, static_address
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 _Key: TypeAlias = tuple[object, ...]
+_VAULTS = frozenset(type_.lower() for type_ in VAULTS)
+_NO_NAMES: frozenset[str] = frozenset()
 
 
 def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration]:
@@ -26,16 +29,19 @@ def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration
         key = (*resource.at.position_key[:2], address)
         existing = declarations.get(key)
         condition = resource.assumption.text if resource.assumption is not None else ""
+        names = frozenset({resource.name}) if lower_type in _VAULTS else _NO_NAMES
         if existing is None:
             at = msgspec.structs.replace(resource.at, address=resource.address, cause=None)
             declarations[key] = Declaration(
                 address=address, type=resource.type, declared_as=resource.declared_as, at=at, condition=condition,
-                instances=1,
+                instances=1, names=names,
             )  # fmt: skip
         else:
             # The declaration exists unconditionally if one of its instances does.
             condition = existing.condition and condition
-            declarations[key] = msgspec.structs.replace(existing, condition=condition, instances=existing.instances + 1)
+            declarations[key] = msgspec.structs.replace(
+                existing, condition=condition, instances=existing.instances + 1, names=existing.names | names
+            )
     return [*declarations.values(), *(one for one in read.skipped if one.type.lower() in types)]
 
 
@@ -66,7 +72,10 @@ def merge_declarations(declarations: Iterable[Declaration]) -> tuple[tuple[Decla
             condition = existing.condition and declaration.condition
             first = min(existing, declaration, key=lambda declaration: declaration.address)
             by_key[key] = msgspec.structs.replace(
-                first, condition=condition, instances=existing.instances + declaration.instances
+                first,
+                condition=condition,
+                instances=existing.instances + declaration.instances,
+                names=existing.names | declaration.names,
             )
     ordered = sorted(by_key.values(), key=_order)
     evaluated = tuple(declaration for declaration in ordered if not declaration.reason)

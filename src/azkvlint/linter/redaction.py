@@ -126,6 +126,7 @@ class Redactor:
             at=self._location(declaration.at),
             reason=self.text(declaration.reason),
             condition=self.text(declaration.condition),
+            names=frozenset(map(self.text, declaration.names)),
         )
 
     def _answers(self, answers: ControlAnswers) -> ControlAnswers:

@@ -72,6 +72,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A declaration that was evaluated, or skipped for a ``reason``. ``address`` is without instance keys.
 
     ``condition`` is set if the resource only may exist. ``instances`` counts the evaluated ones.
+    ``names`` are the names in Azure of the instances of a vault or managed HSM.
     """
 
     address: str
@@ -81,6 +82,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     condition: str = ""
     instances: int = 0
+    names: frozenset[str] = frozenset()
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -54,7 +54,7 @@ def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | byt
 
 REPORTERS: Mapping[str, Reporter] = lazy_reporters(
     f"{__name__}.findings",
-    ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson"),
+    ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson", "html"),
 )
 """All formats by their names in ``--format``. Text formats return str, JSON formats UTF-8 bytes."""
 

@@ -20,7 +20,7 @@ from azkvlint.util.safe_text import visible
 _NAMED = 3
 _PLACEHOLDER = regex(r"\{(\w+)\}")
 _SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
-_VAULTS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
+VAULT_NOUNS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
 _BICEP_FILES = (".bicep", ".bicepparam")
 _TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 
@@ -206,10 +206,11 @@ def configuration(report: Report) -> str:
     return f"configuration: {visible(report.configuration) or 'none'}"
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, *, options: bool = True) -> str:
     """Return ``Found 9 issues (1 high, 8 low) in 2 key vaults.``, followed by the counts of what else was found.
 
-    Findings about several instances include their number: ``2 issues (1 high, 1 low) on 7 resources``.
+    Findings about several instances include their number: ``2 issues (1 high, 1 low) on 7 resources``. ``options``
+    names the options that list what else was found.
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
     text = f"{_issues(findings)}{_scope(report, has_findings=bool(findings))}."
@@ -219,11 +220,12 @@ def summary(report: Report) -> str:
     if causes:
         count = sum(len(cause.results) for cause in causes)
         verb = "check is" if count == 1 else "checks are"
-        text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')} (--show-unknown)."
+        option = " (--show-unknown)" if options else ""
+        text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')}{option}."
     if report.suppressed:
         text += f" {len(report.suppressed)} suppressed."
     if report.skipped:
-        text += f" {pluralize(len(report.skipped), 'declaration')} not evaluated (--verbose)."
+        text += f" {pluralize(len(report.skipped), 'declaration')} not evaluated{' (--verbose)' if options else ''}."
     if report.problems:
         errors = sum(problem.level == "error" for problem in report.problems)
         text += f" {pluralize(len(report.problems), 'problem')}."
@@ -245,7 +247,7 @@ def _issues(findings: Sequence[Finding]) -> str:
 def _scope(report: Report, *, has_findings: bool) -> str:
     """Return `` in 2 key vaults and 1 managed HSM``, or the number of evaluated resources if there is neither."""
     counts = {kind.lower(): count for kind, count in report.resource_counts.items() if count}
-    vaults = [pluralize(counts[kind], *nouns) for kind, nouns in _VAULTS.items() if kind in counts]
+    vaults = [pluralize(counts[kind], *nouns) for kind, nouns in VAULT_NOUNS.items() if kind in counts]
     if vaults:
         return f" in {' and '.join(vaults)}"
     total = sum(counts.values())

@@ -13,6 +13,7 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options, text_content
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.folding import Block, UnknownCause, remedy
+from azkvlint.reporters.marked_line import marked_line
 from azkvlint.reporters.phrases import (
     configuration,
     details,
@@ -46,7 +47,6 @@ _STYLES = {
 }
 _HELP, _DOCS, _ALSO = "help", "docs", "also"
 _ADDRESS = regex(r"https?://[!-~]{1,2000}")
-_TAB = "    "
 _GUTTER = 3
 
 
@@ -172,7 +172,7 @@ class _Page:
     def _source(self, indent: str, region: Region, excerpt: Excerpt, style: str, label: str) -> Iterator[str]:
         number = str(region.start_line).rjust(len(indent) - 1)
         bar = self.paint("|", "dim")
-        before, marked, after = _clip(_line(region, excerpt), self.width - len(indent) - 2)
+        before, marked, after = marked_line(region, excerpt, self.width - len(indent) - 2)
         yield f"{self.paint(number, 'dim')} {bar} {before}{marked}{after}".rstrip()
         # On a red background, a row of carets would be a bar.
         style = "high" if style == "critical" else style
@@ -185,40 +185,6 @@ class _Page:
             start = min(start, max(room - cell_len(label), 0))
             lines = _wrap(label, self.width - len(indent) - 2 - start, 0, 0)
             yield from (f"{indent}{bar} {' ' * start}{self.paint(line, style)}" for line in lines)
-
-
-def _line(region: Region, excerpt: Excerpt) -> tuple[str, str, str]:
-    """Return the region's first line in three parts: before the region, the region, after it.
-
-    Replaced secrets may shift the text after them on the same line. If the region's text is not at its column, it is
-    searched for; if it is not found, it is shown alone.
-    """
-    marked = excerpt.text.split("\n", 1)[0].rstrip("\r")
-    lines = excerpt.context_text.split("\n")
-    index = region.start_line - excerpt.context.start_line
-    line = lines[index].rstrip("\r") if 0 <= index < len(lines) else marked
-    start = region.start_column - (excerpt.context.start_column if index == 0 else 1)
-    if start < 0 or not line.startswith(marked, start):
-        start = line.find(marked)
-    if start < 0:
-        return "", marked, ""
-    return line[:start], marked, line[start + len(marked) :]
-
-
-def _clip(parts: tuple[str, str, str], room: int) -> tuple[str, str, str]:
-    """Return the three parts escaped, and cut to ``room`` characters around the middle one."""
-    before, marked, after = (visible(part.replace("\t", _TAB)) for part in parts)
-    if len(before) + len(marked) + len(after) <= room:
-        return before, marked, after
-    if len(marked) > room:
-        return "", f"{marked[: room - 3]}...", ""
-    left = max(room - len(marked) - min(len(after), 20), 0)
-    if len(before) > left:
-        before = f"...{before[len(before) - left + 3 :]}" if left > 3 else ""
-    right = room - len(before) - len(marked)
-    if len(after) > right:
-        after = f"{after[: right - 3]}..." if right > 3 else ""
-    return before, marked, after
 
 
 def _wrap(text: str, width: int, first: int, indent: int) -> list[str]:
