@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
-from azkvlint.derived.companions import Sure, certainty_value, companions, is_one_of, is_set, items_of
+from azkvlint.derived.companions import Sure, certainty_value, companions, elsewhere, is_one_of, is_set, items_of
 from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.resource_ids import may_equal
@@ -370,7 +370,7 @@ def _plans(resource: Resource, context: Context) -> Answer:
     items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
     if not context.has_all_companions(resource):
-        items.append(Unknown(at=resource.at, why="a `Microsoft.Security/pricings` outside the scanned files may exist"))
+        items.append(Unknown(at=resource.at, why=elsewhere(resource, PRICINGS)))
     return known_list(resource, items)
 
 

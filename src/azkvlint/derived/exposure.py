@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
-from azkvlint.azure.azurerm.argument_names import name_in_source, state_value
+from azkvlint.azure.azurerm.argument_names import name_as_written
+from azkvlint.azure.azurerm.stated_values import state_value
 from azkvlint.derived.registry import (
     Context,
     absent,
@@ -204,7 +205,7 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
         listed = _listed(resource)
         return listed if isinstance(listed, Scalar) and listed.value == WORLD else _unknown(action)
     if not isinstance(action, Scalar) or str(action.value).lower() != "deny":
-        name = name_in_source(resource.declared_as, ACTION)
+        name = name_as_written(resource.declared_as, path_text(ACTION))
         note = "" if isinstance(action, Scalar) else f"`{name}` is not set (treated as Allow)"
         return _verdict(WORLD, action, ACTION, resource.declared_as, note)
     return _listed(resource)

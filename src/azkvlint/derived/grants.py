@@ -155,7 +155,7 @@ def named_by(answer: Answer, context: Context) -> Value:
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NIL_ID:
-            return known(answer, "nobody", "the object ID consists of zeros")
+            return known(answer, "no principal", "the object ID consists of zeros")
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
         return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, _NAMED_PRINCIPAL)

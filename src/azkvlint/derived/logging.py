@@ -70,7 +70,7 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
     if Sure.PERHAPS in found.values():
         items.append(unknown(resource, "the destination of audit events is not known"))
     elif not context.has_all_companions(resource):
-        items.append(unknown(resource, elsewhere(SETTINGS)))
+        items.append(unknown(resource, elsewhere(resource, SETTINGS)))
     return known_list(resource, items, " and ".join(_DESTINATION_NAMES[kind] for kind in certain) or "no destination")
 
 

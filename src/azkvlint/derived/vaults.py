@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import state_value
 from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.stated_values import as_code, state_value
 from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
 from azkvlint.derived.registry import (
     Context,
@@ -360,7 +360,7 @@ def _recovers(resource: Resource, _: Context) -> Answer:
     if isinstance(mode, Unknown):
         return known(resource, False) if resource.existing else mode
     word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
-    return known(mode, word == "recover", f"`createMode` is {word}")
+    return known(mode, word == "recover", f"`createMode` is `{word}`")
 
 
 # --- Purge protection as written: Azure rejects false, though that is the default ------------------------------------
@@ -387,6 +387,6 @@ def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
         return absent(resource)
     if isinstance(found, Scalar | Unknown):
-        note = f"`{path_text(_PURGE_PROTECTION)}` is {display(found)}"
+        note = f"`{path_text(_PURGE_PROTECTION)}` is {as_code(display(found))}"
         return msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
     return absent(resource)

@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import name_in_source
+from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
@@ -241,7 +241,7 @@ class _Reader:
             lowering.own_attributes(before)
             after = join_attributes(common, secret)
             earlier = join_attributes(*lowering.shared_attributes(before, managed.version))
-            changed = with_changes(after, earlier, partial(name_in_source, change.type))
+            changed = with_changes(after, earlier, partial(name_as_written, change.type))
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.find(change.type, lowering.type, place, managed.version)
