@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from azkvlint.azure.azurerm.argument_names import state_value
 from azkvlint.azure.azurerm.resources import is_azure
-from azkvlint.azure.azurerm.stated_values import state_value
 from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
 from azkvlint.derived.consumers import field_of, key_and_vault

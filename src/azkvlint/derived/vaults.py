@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from azkvlint.azure.azurerm.argument_names import as_code, state_value
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.azurerm.stated_values import as_code, state_value
 from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
 from azkvlint.derived.registry import (
     Context,

@@ -31,10 +31,10 @@ def with_open_fields(value: MapValue, rest: Unknown) -> MapValue:
 CHANGED_FROM: Path = ("derived", "changedFrom")
 
 
-def with_changes(after: MapValue, before: MapValue, name: Callable[[str], str] = str) -> MapValue:
+def with_changes(after: MapValue, before: MapValue, name: Callable[[Path], str] = path_text) -> MapValue:
     """Return ``after`` with its changes from ``before``: objects by property, lists as a whole.
 
-    ``name`` returns the name of a property, by its path, in messages.
+    ``name`` returns the name of a property in messages.
     """
     changed = _changed(after.fields.get("properties"), before.fields.get("properties"), ("properties",), name)
     if changed is None:
@@ -46,7 +46,7 @@ def with_changes(after: MapValue, before: MapValue, name: Callable[[str], str] =
     return msgspec.structs.replace(after, fields={**after.fields, "derived": merged_derived})
 
 
-def _changed(after: Value | None, before: Value | None, path: Path, name: Callable[[str], str]) -> Value | None:
+def _changed(after: Value | None, before: Value | None, path: Path, name: Callable[[Path], str]) -> Value | None:
     """Return ``before`` if ``after`` differs from it, Unknown if that is not known, None if they are equal."""
     if before is None:
         return None
@@ -58,13 +58,13 @@ def _changed(after: Value | None, before: Value | None, path: Path, name: Callab
     return None if after is not None and _plain(after) == _plain(before) else before
 
 
-def _fields(after: MapValue, before: MapValue, path: Path, name: Callable[[str], str]) -> Iterator[tuple[str, Value]]:
+def _fields(after: MapValue, before: MapValue, path: Path, name: Callable[[Path], str]) -> Iterator[tuple[str, Value]]:
     for field, old in before.fields.items():
         below = (*path, field)
         change = _changed(after.fields.get(field, after.rest), old, below, name)
         if change is None:
             continue
-        note = f"`{name(path_text(below))}` changes from `{display(old)}`" if change is old else change.note
+        note = f"`{name(below)}` changes from `{display(old)}`" if change is old else change.note
         yield field, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
 
 

@@ -40,7 +40,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Scalar
+from azkvlint.model.value import MapValue, Scalar, path_text
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
 from azkvlint.readers.plan.apply_order import add_order
@@ -241,7 +241,7 @@ class _Reader:
             lowering.own_attributes(before)
             after = join_attributes(common, secret)
             earlier = join_attributes(*lowering.shared_attributes(before, managed.version))
-            changed = with_changes(after, earlier, partial(name_as_written, change.type))
+            changed = with_changes(after, earlier, lambda path: name_as_written(change.type, path_text(path)))
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.find(change.type, lowering.type, place, managed.version)
