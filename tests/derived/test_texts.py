@@ -23,6 +23,8 @@ MODULES = [
 ]  # fmt: skip
 # A text names its subject.
 _NO_SUBJECT = re.compile(r"(?:it|its|what|which|whether|whose|who|where|one|nobody|somebody)\b", re.IGNORECASE)
+# The words after the head of a label.
+_AFTER_HEAD = re.compile(r" (?:of|in|on|for|with|from|that|computed|until|beyond)\b")
 _LABEL = re.compile(r"(?!(?:a|an|the|is|are|whether|what|which)\b)[A-Za-z_][\w -]*")
 
 
@@ -76,4 +78,8 @@ def test_expiry_in_words(days: int, expected: str) -> None:
 
 
 def test_labels_are_noun_phrases() -> None:
-    assert [label for label in labels().values() if not _LABEL.fullmatch(label)] == []
+    found = labels().values()
+    assert [label for label in found if not _LABEL.fullmatch(label)] == []
+    heads = {label: _AFTER_HEAD.split(label)[0] for label in found}
+    plurals = [label for label, head in heads.items() if head.endswith("s") and not head.endswith(("ss", "_changes"))]
+    assert plurals == []

@@ -99,7 +99,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 @derived(
     "alertedOn",
     of=_OPERATIONS,
-    label="alerts",
+    label="alert coverage",
     reads={
         **_PLACES,
         ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION, _TARGET),
@@ -293,7 +293,7 @@ _EVENTS: Mapping[str, str] = {
 @derived(
     "notices",
     of=VAULTS,
-    label="near-expiry notifications",
+    label="near-expiry notification",
     reads={
         TOPICS: (_TOPIC_SOURCE, ("name",)),
         TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
@@ -356,7 +356,7 @@ _SCOPE: Path = ("scope",)
 _TIER: Path = ("properties", "pricingTier")
 
 
-@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
+@derived("plans", of=PRICINGS, label="Defender plan", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
 def _plans(resource: Resource, context: Context) -> Answer:
     """Return the plans of a subscription by name and tier; only the first plan has the attribute, to report it once."""
     if resource.existing or not resource.stays:

@@ -350,7 +350,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-@derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permissions", reads=NEEDS)
+@derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permission", reads=NEEDS)
 def _grants(resource: Resource, context: Context) -> Answer:
     """Return the grants of a vault's own policies, a separate one, or a role assignment, one item for each."""
     found = grants_of(resource, context)
@@ -480,7 +480,7 @@ _ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
 @derived(
     "principals",
     of=VAULTS,
-    label="duties of principals",
+    label="separation of duties",
     reads={
         type_: (*COVERS_NEEDS.get(type_, ()), *NEEDS.get(type_, ()), *((RBAC,) if type_ == VAULTS else ()))
         for type_ in _ALL_TYPES

@@ -55,7 +55,7 @@ _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in 
 @derived(
     "auditDestinations",
     of=(VAULTS, MANAGED_HSMS),
-    label="destinations of audit events",
+    label="destination of audit events",
     reads={SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)},
 )
 def _audit_destinations(resource: Resource, context: Context) -> Answer:

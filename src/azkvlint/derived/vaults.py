@@ -123,7 +123,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Answer:
 @derived(
     "inlinePolicies",
     of=VAULTS,
-    label="inline access policies",
+    label="inline access policy",
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
 )
 def _inline_policies(resource: Resource, _: Context) -> Answer:
@@ -154,7 +154,7 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
     return unknown(policies, "the number of access policies is not known")
 
 
-@derived("policyChange", of=POLICIES, label="change to access policies", reads={POLICIES: (("name",),)})
+@derived("policyChange", of=POLICIES, label="operation on access policies", reads={POLICIES: (("name",),)})
 def _policy_change(resource: Resource, _: Context) -> Answer:
     return or_absent(change_of(resource), resource)
 
@@ -162,7 +162,7 @@ def _policy_change(resource: Resource, _: Context) -> Answer:
 @derived(
     "repeatsVault",
     of=POLICIES,
-    label="repetition of inline access policies",
+    label="match with the inline access policies",
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
 )
 def _repeats_vault(resource: Resource, context: Context) -> Answer:
