@@ -49,6 +49,28 @@ def test_days_are_whole_and_counted_in_utc(text: str, days: int) -> None:
     assert days_left(dated(f'"{text}"')) == days
 
 
+def note(resource: Resource, name: str) -> str:
+    found = resource.select(parse_path(f"derived.{name}"))
+    assert isinstance(found, Scalar)
+    return found.note
+
+
+def test_notes_of_dates() -> None:
+    found = dated('"2026-11-02T00:00:00Z"\n  not_before_date = "2026-11-03T00:00:00Z"')
+    assert note(found, "daysLeft") == "expires on 2026-11-02 (in 1 day)"
+    assert note(found, "validDays") == "valid from 2026-11-03 to 2026-11-02"
+    assert note(found, "daysFromNotBefore") == "expires on 2026-11-02, before its not-before date 2026-11-03"
+    assert note(found, "activeDays") == "active since 2026-11-03"
+    assert note(dated("1793577600000"), "daysLeft").startswith("expires on a date after the year 9999 (in ")
+
+
+def test_a_sensitive_date_is_not_in_a_note() -> None:
+    variable = 'variable "day" {\n  default   = "2026-10-02T00:00:00Z"\n  sensitive = true\n}'
+    found = dated('var.day\n  not_before_date = "2026-11-03T00:00:00Z"', variable)
+    assert note(found, "daysLeft") == "has expired"
+    assert note(found, "daysFromNotBefore") == "expires before its not-before date"
+
+
 @pytest.mark.parametrize("text", ['"soon"', '"2026-11-02"', '"2026-13-01T00:00:00Z"', '""', "true"])
 def test_what_is_no_date_is_not_known(text: str) -> None:
     assert isinstance(days_left(dated(text)), Unknown)

@@ -530,3 +530,26 @@ class TestAccessPolicies:
         vaults = "${azurerm_key_vault.a.id}${azurerm_key_vault.b.id}"
         plan.resource(policy, OTHER, written={"key_vault_id": vaults})
         assert read(plan).get(policy, "derived.accessModel") == "?"
+
+    @pytest.mark.parametrize(
+        ("rbac", "note"),
+        [(None, "`rbac_authorization_enabled` is not set (default: false)"), (True, "the value is `true`")],
+    )
+    def test_the_note_of_the_permission_model(self, rbac: Any, note: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "rbac_authorization_enabled": rbac})
+        found = read(plan).answer(KV, "derived.accessModel")
+        assert isinstance(found, Scalar)
+        assert found.note == note
+
+    def test_permissions_name_their_argument(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "access_policy": [{**OWN, "secret_permissions": ["Get"]}]})
+        found = read(plan).answer(KV, "derived.grants[0].permissions[0]")
+        assert isinstance(found, Scalar)
+        assert (found.value, found.note) == ("secrets/get", "secret_permissions: Get")
+
+    @pytest.mark.parametrize(("count", "note"), [(1_024, ""), (1_025, "more than 1,024 policies")])
+    def test_the_number_of_policies(self, count: int, note: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "access_policy": [{**OWN, "object_id": str(one)} for one in range(count)]})
+        found = read(plan).answer(KV, "derived.policyCount")
+        assert isinstance(found, Scalar)
+        assert (found.value, found.note) == (count, note)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.assignments import COVERS_NEEDS, Coverage
-from azkvlint.derived.companions import Sure, certainty_value, companions, is_one_of, is_set, items_of
+from azkvlint.derived.companions import Sure, certainty_value, companions, elsewhere, is_one_of, is_set, items_of
 from azkvlint.derived.registry import Context, absent, derived, known_list, known_object
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.resource_ids import may_equal
@@ -99,7 +99,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 @derived(
     "alertedOn",
     of=_OPERATIONS,
-    label="alerts",
+    label="alert coverage",
     reads={
         **_PLACES,
         ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION, _TARGET),
@@ -293,7 +293,7 @@ _EVENTS: Mapping[str, str] = {
 @derived(
     "notices",
     of=VAULTS,
-    label="near-expiry notifications",
+    label="near-expiry notification",
     reads={
         TOPICS: (_TOPIC_SOURCE, ("name",)),
         TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
@@ -356,7 +356,7 @@ _SCOPE: Path = ("scope",)
 _TIER: Path = ("properties", "pricingTier")
 
 
-@derived("plans", of=PRICINGS, label="Defender plans", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
+@derived("plans", of=PRICINGS, label="Defender plan", reads={PRICINGS: (_SCOPE, ("provider",), ("name",), _TIER)})
 def _plans(resource: Resource, context: Context) -> Answer:
     """Return the plans of a subscription by name and tier; only the first plan has the attribute, to report it once."""
     if resource.existing or not resource.stays:
@@ -370,7 +370,7 @@ def _plans(resource: Resource, context: Context) -> Answer:
     items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
     if not context.has_all_companions(resource):
-        items.append(Unknown(at=resource.at, why="a `Microsoft.Security/pricings` outside the scanned files may exist"))
+        items.append(Unknown(at=resource.at, why=elsewhere(resource, PRICINGS)))
     return known_list(resource, items)
 
 

@@ -412,7 +412,7 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
-@derived("operations", of=(DEFINITIONS, *GRANTS), label="allowed operations", reads=ROLE_NEEDS)
+@derived("operations", of=(DEFINITIONS, *GRANTS), label="allowed operation", reads=ROLE_NEEDS)
 def operations(resource: Resource, context: Context) -> Answer:
     """Return the operations on key vaults that a role definition, or the role of an assignment, allows."""
     if resource.type.lower() == DEFINITIONS:
@@ -473,7 +473,7 @@ def _scope_level(resource: Resource, context: Context) -> Answer:
 @derived(
     "scopeLevels",
     of=DEFINITIONS,
-    label="assignable scope levels",
+    label="assignable scope level",
     reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
 )
 def _scope_levels(resource: Resource, context: Context) -> Answer:

@@ -350,7 +350,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
 @derived(
     "importedDaysLeft",
     of=CERTIFICATES,
-    label="days until the imported certificate expires",
+    label="number of days until the imported certificate expires",
     reads={CERTIFICATES: (_CONTENTS,)},
 )
 def _days_left(resource: Resource, context: Context) -> Answer:
@@ -371,7 +371,7 @@ def _issuer_name(resource: Resource, context: Context) -> Answer:
     return or_absent(found if found is None or isinstance(found, Unknown) else known(resource, found.issuer), resource)
 
 
-@derived("certificateContacts", of=VAULTS, label="certificate contacts", reads={VAULTS: (_CONTACTS,)})
+@derived("certificateContacts", of=VAULTS, label="certificate contact", reads={VAULTS: (_CONTACTS,)})
 def _contacts(resource: Resource, _: Context) -> Answer:
     """Return an unknown value for the contacts of an existing vault, unless it declares some."""
     certain = resource.select(_CONTACTS)
@@ -433,7 +433,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 @derived(
     "certificateIds",
     of=NEEDS,
-    label="TLS certificates",
+    label="TLS certificate",
     reads={**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)},
 )
 def _certificate_ids(resource: Resource, _: Context) -> Answer:

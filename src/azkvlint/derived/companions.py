@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
+from azkvlint.azure.azurerm.argument_names import type_as_written
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.derived.registry import Context, known, unknown
 from azkvlint.graph.references import references_by
@@ -15,9 +16,10 @@ from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value
 
 
-def elsewhere(type_: str) -> str:
-    """Return the reason for an unknown fact that depends on resources of a type outside the input."""
-    return f"a `{canonical(type_) or type_}` outside the scanned files may refer to it"
+def elsewhere(resource: Resource, type_: str) -> str:
+    """Return the reason for an unknown fact about a resource that depends on resources of a type outside the input."""
+    name = type_as_written(resource.declared_as, canonical(type_) or type_)
+    return f"{'an' if name[0] in 'aeio' else 'a'} `{name}` outside the scanned files may refer to it"
 
 
 class Sure(IntEnum):
@@ -88,7 +90,7 @@ def certainty_value(resource: Resource, sure: Sure, context: Context, type_: str
     The value is true, false, or unknown if a companion of type ``type_`` outside the input may make it true.
     """
     if sure is Sure.NO and not context.has_all_companions(resource):
-        return unknown(resource, elsewhere(type_))
+        return unknown(resource, elsewhere(resource, type_))
     if sure is Sure.PERHAPS:
         return unknown(resource, doubt)
     return known(resource, sure is Sure.YES, "" if sure is Sure.YES else note)

@@ -329,7 +329,7 @@ def _key_id(resource: Resource, context: Context) -> Answer:
     return _keys(resource, context.index, KEY_ID)
 
 
-@derived("keyIds", of=_SEVERAL, label="customer-managed keys", reads=GRAPH_NEEDS)
+@derived("keyIds", of=_SEVERAL, label="customer-managed key", reads=GRAPH_NEEDS)
 def _key_ids(resource: Resource, context: Context) -> Answer:
     """Return the customer-managed keys of the type that may have several."""
     return _keys(resource, context.index, KEY_IDS)

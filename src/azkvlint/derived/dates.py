@@ -134,7 +134,13 @@ def _day(seconds: float) -> str:
         return "a date after the year 9999" if seconds > 0 else "a date before the year 1"
 
 
-@derived("daysLeft", of=DATED, label="days until expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+@derived(
+    "daysLeft",
+    of=DATED,
+    label="number of days until expiration",
+    reads=dict.fromkeys(DATED, (EXPIRES,)),
+    local_only=True,
+)
 def _days_left(resource: Resource, context: Context) -> Answer:
     end = expiry(resource)
     if not isinstance(end, Moment):
@@ -154,7 +160,7 @@ def expiry_note(day: str, days: int) -> str:
     return f"expires on {day} ({when})"
 
 
-@derived("expiryYear", of=DATED, label="year of expiry", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
+@derived("expiryYear", of=DATED, label="year of expiration", reads=dict.fromkeys(DATED, (EXPIRES,)), local_only=True)
 def _expiry_year(resource: Resource, _: Context) -> Answer:
     """Return the year in which an object expires; absent if it never expires."""
     end = expiry(resource)
@@ -245,7 +251,7 @@ def _is_undated(resource: Resource) -> bool:
 @derived(
     "activeDays",
     of=DATED,
-    label="days in use",
+    label="period of use",
     reads=dict.fromkeys(
         DATED,
         (

@@ -187,7 +187,7 @@ def _items(text: str | None) -> list[str]:
 @derived(
     "assignableRoles",
     of=(ASSIGNMENTS, ACTIVE),
-    label="assignable roles",
+    label="set of assignable roles",
     reads={**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}},
 )
 def _assignable(resource: Resource, context: Context) -> Answer:

@@ -228,7 +228,7 @@ _SLASH = "\u2215"
 @derived(
     "certificateVaultIds",
     of=_SECRETS,
-    label="vaults of the VM certificates",
+    label="vault of the VM certificate",
     reads={type_: (path,) for type_, path in _SECRETS.items()},
 )
 def _certificate_vaults(resource: Resource, _: Context) -> Answer:
@@ -272,7 +272,7 @@ def _vault_in(settings: Answer) -> Value | None:
 @derived(
     "encryptionVaultIds",
     of=_INLINE,
-    label="vaults of the disk encryption keys",
+    label="vault of the disk encryption key",
     reads={type_: (path,) for type_, path in _INLINE.items()},
 )
 def _encryption_vaults(resource: Resource, _: Context) -> Answer:

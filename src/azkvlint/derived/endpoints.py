@@ -153,7 +153,7 @@ def _type_at(address: str, context: Context) -> str:
     return OTHER if parts and parts[-1] not in RESOURCES and not is_vault_related(parts[-1]) else ""
 
 
-@derived("privateDnsZoneIds", of=ENDPOINTS, label="private DNS zones", reads=ZONE_NEEDS)
+@derived("privateDnsZoneIds", of=ENDPOINTS, label="private DNS zone", reads=ZONE_NEEDS)
 def zone_ids(resource: Resource, context: Context) -> Answer:
     """Return the private DNS zones of an endpoint, from its zone groups."""
     have = resource.select(_READ[_ZONE_IDS])
@@ -195,7 +195,7 @@ def _groups(context: Context) -> dict[str, list[Resource]]:
     return found
 
 
-@derived("zoneNames", of=ENDPOINTS, label="private DNS zone names", reads=ZONE_NEEDS)
+@derived("zoneNames", of=ENDPOINTS, label="private DNS zone name", reads=ZONE_NEEDS)
 def _zone_names(resource: Resource, context: Context) -> Answer:
     """Return the names of the private DNS zones of an endpoint."""
     ids = zone_ids(resource, context)

@@ -447,7 +447,7 @@ _NOT_PUBLIC = [
 
 
 @derived(
-    "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rules", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
+    "ipRules", of=(_VAULTS, _MANAGED_HSMS), label="IP rule", reads={_VAULTS: (IP_RULES,), _MANAGED_HSMS: (IP_RULES,)}
 )
 def _ip_rules(resource: Resource, _: Context) -> Answer:
     """Return each address rule: its ``kind``, its ``prefix`` length, and the rule that it is ``within``, if any."""
@@ -494,7 +494,7 @@ def _kind(text: str, span: Range | None) -> tuple[str, str]:
 @derived(
     "subnets",
     of=_VAULTS,
-    label="allowed subnets",
+    label="allowed subnet",
     reads={
         _VAULTS: (SUBNET_RULES,),
         _SUBNETS: (("id",), ("name",), _ENDPOINTS),

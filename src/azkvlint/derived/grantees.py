@@ -39,7 +39,7 @@ _OWN_TENANT = regex(
 @derived(
     "grantees",
     of=(VAULTS, POLICIES, *GRANTS),
-    label="principals with access",
+    label="principal with access",
     reads={**NEEDS, VAULTS: (POLICY_LIST, _TENANT)},
 )
 def _grantees(resource: Resource, context: Context) -> Answer:

@@ -155,7 +155,7 @@ def named_by(answer: Answer, context: Context) -> Value:
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NIL_ID:
-            return known(answer, "nobody", "the object ID consists of zeros")
+            return known(answer, "no principal", "the object ID consists of zeros")
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
         return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, _NAMED_PRINCIPAL)
@@ -350,7 +350,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-@derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permissions", reads=NEEDS)
+@derived("grants", of=(VAULTS, POLICIES, *GRANTS), label="granted permission", reads=NEEDS)
 def _grants(resource: Resource, context: Context) -> Answer:
     """Return the grants of a vault's own policies, a separate one, or a role assignment, one item for each."""
     found = grants_of(resource, context)
@@ -480,7 +480,7 @@ _ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
 @derived(
     "principals",
     of=VAULTS,
-    label="duties of principals",
+    label="separation of duties",
     reads={
         type_: (*COVERS_NEEDS.get(type_, ()), *NEEDS.get(type_, ()), *((RBAC,) if type_ == VAULTS else ()))
         for type_ in _ALL_TYPES

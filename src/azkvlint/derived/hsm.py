@@ -201,7 +201,7 @@ def _spare(resource: Resource, context: Context) -> Answer:
     return known(quorum, count - needed, f"quorum is {needed} of {count}{by}")
 
 
-@derived("initialAdmins", of=POOLS, label="initial administrators", reads={POOLS: (_ADMINS,)})
+@derived("initialAdmins", of=POOLS, label="list of initial administrators", reads={POOLS: (_ADMINS,)})
 def _initial_admins(resource: Resource, _: Context) -> Answer:
     """Return the initial administrators without duplicates."""
     found = resource.select(_ADMINS)
@@ -230,7 +230,7 @@ def _shares(resource: Resource) -> Answer:
     return found if isinstance(found, Absent) else _distinct(found)
 
 
-@derived("shares", of=POOLS, label="security domain shares", reads=NEEDS)
+@derived("shares", of=POOLS, label="set of security domain shares", reads=NEEDS)
 def _known_shares(resource: Resource, context: Context) -> Answer:
     found = activation(resource, context).shares
     if not isinstance(found, ListValue):
@@ -240,7 +240,7 @@ def _known_shares(resource: Resource, context: Context) -> Answer:
     return msgspec.structs.replace(found, items=items, note=note)
 
 
-@derived("shareVaults", of=POOLS, label="vaults of the security domain certificates", reads=_OF_SHARES)
+@derived("shareVaults", of=POOLS, label="vault of the security domain certificates", reads=_OF_SHARES)
 def _share_vaults(resource: Resource, context: Context) -> Answer:
     """Return the vaults of the certificates that the shares are encrypted for."""
     shares = _shares(resource)

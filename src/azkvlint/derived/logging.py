@@ -55,7 +55,7 @@ _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in 
 @derived(
     "auditDestinations",
     of=(VAULTS, MANAGED_HSMS),
-    label="destinations of audit events",
+    label="destination of audit events",
     reads={SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)},
 )
 def _audit_destinations(resource: Resource, context: Context) -> Answer:
@@ -70,7 +70,7 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
     if Sure.PERHAPS in found.values():
         items.append(unknown(resource, "the destination of audit events is not known"))
     elif not context.has_all_companions(resource):
-        items.append(unknown(resource, elsewhere(SETTINGS)))
+        items.append(unknown(resource, elsewhere(resource, SETTINGS)))
     return known_list(resource, items, " and ".join(_DESTINATION_NAMES[kind] for kind in certain) or "no destination")
 
 

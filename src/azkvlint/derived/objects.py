@@ -139,7 +139,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-@derived("sameName", of=_TYPES, label="objects of the same name", reads=_PLACES)
+@derived("sameName", of=_TYPES, label="object with the same name", reads=_PLACES)
 def _same_name(resource: Resource, context: Context) -> Answer:
     """Return the objects in the same vault that already have the name."""
     objects: _Objects | None = context.cache.get(_KEPT)
@@ -190,7 +190,7 @@ _DATA: Path = (*_POLICY, "data")
 _MOST = 100_000
 
 
-@derived("releaseAuthorities", of=_KEYS, label="attestation authorities", reads=dict.fromkeys(_KEYS, (_DATA,)))
+@derived("releaseAuthorities", of=_KEYS, label="attestation authority", reads=dict.fromkeys(_KEYS, (_DATA,)))
 def _authorities(resource: Resource, _: Context) -> Answer:
     found = resource.select(_DATA)
     if isinstance(found, Absent):

@@ -93,7 +93,7 @@ _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 @derived(
     "inlineSecrets",
     of=(*SITES, *CONFIG, LINKED),
-    label="secrets in the configuration",
+    label="secret in the configuration",
     reads={
         **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
         **dict.fromkeys(CONFIG, (_PROPERTIES,)),
@@ -119,7 +119,7 @@ def _inline_secrets(resource: Resource, _: Context) -> Answer:
 
 
 @derived(
-    "vaultReferences", of=SITES, label="Key Vault references", reads=dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))
+    "vaultReferences", of=SITES, label="Key Vault reference", reads=dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))
 )
 def _vault_references(resource: Resource, _: Context) -> Answer:
     """Return the names of the settings of an app that refer to Key Vault, each as an item."""
@@ -228,7 +228,7 @@ def _decoded(text: Scalar) -> Value:
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="the value is not a JSON object")
 
 
-@derived("toldSecrets", of=_TELLING, label="exposed secrets", reads=_TELLING)
+@derived("toldSecrets", of=_TELLING, label="exposed secret", reads=_TELLING)
 def _exposed_secrets(resource: Resource, _: Context) -> Answer:
     """Return the properties that expose a secret to readers of the resource, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
@@ -436,7 +436,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-@derived("secretReferences", of=_PLACES, label="secret references", reads=_PLACES)
+@derived("secretReferences", of=_PLACES, label="secret reference", reads=_PLACES)
 def _secret_references(resource: Resource, _: Context) -> Answer:
     """Return each secret or certificate that a resource refers to, and whether it ``pinsVersion``."""
     found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))

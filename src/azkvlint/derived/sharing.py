@@ -33,12 +33,12 @@ _TAG_READS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("paren
 _ANY = ""  # not an address: the key of objects that may be in any vault
 
 
-@derived("environments", of=VAULTS, label="environments", reads=_TAG_READS)
+@derived("environments", of=VAULTS, label="environment tag", reads=_TAG_READS)
 def _environments(resource: Resource, context: Context) -> Answer:
     return _distinct(_ENVIRONMENTS, resource, context)
 
 
-@derived("applications", of=VAULTS, label="applications", reads=_TAG_READS)
+@derived("applications", of=VAULTS, label="application tag", reads=_TAG_READS)
 def _applications(resource: Resource, context: Context) -> Answer:
     return _distinct(_APPLICATIONS, resource, context)
 
@@ -96,7 +96,7 @@ def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
             yield "", tags.rest
 
 
-@derived("objectScopes", of=VAULTS, label="role assignments on single objects", reads=COVERS_NEEDS)
+@derived("objectScopes", of=VAULTS, label="role assignment on a single object", reads=COVERS_NEEDS)
 def _object_scopes(resource: Resource, context: Context) -> Answer:
     """Return the individual keys, secrets and certificates of a vault that roles are assigned on."""
     found: dict[str, dict[str, bool]] | None = context.cache.get("object scopes")

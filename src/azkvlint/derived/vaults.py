@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import state_value
+from azkvlint.azure.azurerm.argument_names import as_code, state_value
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
 from azkvlint.derived.registry import (
@@ -123,7 +123,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Answer:
 @derived(
     "inlinePolicies",
     of=VAULTS,
-    label="inline access policies",
+    label="inline access policy",
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
 )
 def _inline_policies(resource: Resource, _: Context) -> Answer:
@@ -154,7 +154,7 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
     return unknown(policies, "the number of access policies is not known")
 
 
-@derived("policyChange", of=POLICIES, label="change to access policies", reads={POLICIES: (("name",),)})
+@derived("policyChange", of=POLICIES, label="operation on access policies", reads={POLICIES: (("name",),)})
 def _policy_change(resource: Resource, _: Context) -> Answer:
     return or_absent(change_of(resource), resource)
 
@@ -162,7 +162,7 @@ def _policy_change(resource: Resource, _: Context) -> Answer:
 @derived(
     "repeatsVault",
     of=POLICIES,
-    label="repetition of inline access policies",
+    label="match with the inline access policies",
     reads={VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)},
 )
 def _repeats_vault(resource: Resource, context: Context) -> Answer:
@@ -360,7 +360,7 @@ def _recovers(resource: Resource, _: Context) -> Answer:
     if isinstance(mode, Unknown):
         return known(resource, False) if resource.existing else mode
     word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
-    return known(mode, word == "recover", f"`createMode` is {word}")
+    return known(mode, word == "recover", f"`createMode` is `{word}`")
 
 
 # --- Purge protection as written: Azure rejects false, though that is the default ------------------------------------
@@ -387,6 +387,6 @@ def _written_purge_protection(resource: Resource, _: Context) -> Answer:
     if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
         return absent(resource)
     if isinstance(found, Scalar | Unknown):
-        note = f"`{path_text(_PURGE_PROTECTION)}` is {display(found)}"
+        note = f"`{path_text(_PURGE_PROTECTION)}` is {as_code(display(found))}"
         return msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
     return absent(resource)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
+
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
+from azkvlint.azure.azurerm.argument_names import name_as_written, state_value
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
 from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
@@ -114,7 +117,7 @@ def _model_is_stated(resource: Resource, _: Context) -> Answer:
     is_stated = not isinstance(found, Absent) and not is_default(found, resource.type, RBAC, text)
     if is_stated and isinstance(found, Unknown) and not found.is_set:
         return unknown(found, found.why)
-    note = found.why if isinstance(found, Unknown) else found.note
+    note = found.why if isinstance(found, Unknown) else state_value(resource.declared_as, RBAC, found)
     return known(found, is_stated, note)
 
 
@@ -155,7 +158,17 @@ def _prevent_destroy(resource: Resource, _: Context) -> Answer:
 
 @derived("ignoredChanges", of=ANY_TYPE, label="ignore_changes", reads={}, local_only=True)
 def _ignored_changes(resource: Resource, _: Context) -> Answer:
-    return _in_lifecycle(resource, "ignoredChanges")
+    """Return the ignored attributes, with their arguments as notes."""
+    found = resource.select(("derived", "ignoredChanges"))
+    if not isinstance(found, ListValue):
+        return _in_lifecycle(resource, "ignoredChanges")
+    return msgspec.structs.replace(found, items=tuple(_with_argument(item, resource) for item in found.items))
+
+
+def _with_argument(item: Value, resource: Resource) -> Value:
+    if not isinstance(item, Scalar):
+        return item
+    return msgspec.structs.replace(item, note=f"`{name_as_written(resource.declared_as, str(item.value))}`")
 
 
 def _in_lifecycle(resource: Resource, name: str) -> Answer:

@@ -64,7 +64,7 @@ def _fields(after: MapValue, before: MapValue, path: Path, name: Callable[[Path]
         change = _changed(after.fields.get(field, after.rest), old, below, name)
         if change is None:
             continue
-        note = f"`{name(below)}` changes from {display(old)}" if change is old else change.note
+        note = f"`{name(below)}` changes from `{display(old)}`" if change is old else change.note
         yield field, msgspec.structs.replace(change, origin=Origin.DERIVED, note=note)
 
 

@@ -7,11 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from azkvlint.graph.value_origins import (
+    COMMAND,
+    CONFIGURATION,
+    CREDENTIAL,
+    DEFAULT,
+    EXPOSED,
+    EXTERNAL,
     FROM_SECRET,
     GENERATED,
+    GIVEN,
     NONE,
+    PARAMETER,
     PRIVATE_KEY,
     SECRET,
+    SECURE,
     SECURITY_DOMAIN,
     UNTRACED,
     WRITTEN,
@@ -46,6 +55,22 @@ _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 _UNKNOWN_REASONS: Mapping[str, str] = {
     UNTRACED: "the source of the value cannot be traced",
     FROM_SECRET: "a plan does not distinguish a secret from a value that is computed from it, such as its length",
+}
+# The origins in words.
+_ORIGIN_NOTES: Mapping[str, str] = {
+    WRITTEN: "literal value",
+    DEFAULT: "default of a variable or parameter",
+    GIVEN: "value from a file of values",
+    COMMAND: "value from the command line",
+    SECURE: "value of a secure parameter",
+    PARAMETER: "parameter that is not secure",
+    EXTERNAL: "result of an `external` data source",
+    EXPOSED: "secret that passes through a parameter that is not secure",
+    SECRET: "secret from Key Vault",
+    CREDENTIAL: "key or connection string of a resource",
+    PRIVATE_KEY: "private key",
+    GENERATED: "generated password",
+    CONFIGURATION: "configuration value",
 }
 _REPORTED_ORIGINS: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, FROM_SECRET})
 
@@ -109,7 +134,9 @@ def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Locati
 def origin_list(origins: Origins, at: Location) -> ListValue:
     """Return origins as a derived list, in which untraced origins are unknown items."""
     words = origins - _UNKNOWN_REASONS.keys() or (NONE if origins else frozenset({WRITTEN}))
-    items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin=Origin.DERIVED) for word in sorted(words)]
+    items: list[Scalar | Unknown] = [
+        Scalar(at=at, value=word, origin=Origin.DERIVED, note=_ORIGIN_NOTES.get(word, "")) for word in sorted(words)
+    ]
     items += [
         Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in origins
     ]

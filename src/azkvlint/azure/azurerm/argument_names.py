@@ -98,7 +98,12 @@ def state_value(declared_as: str, path: Path, answer: Answer) -> str:
     is_renamed = found is not None and found.is_renamed and not isinstance(answer, Absent)
     name = "the value" if is_renamed else f"`{name_as_written(declared_as, path_text(path))}`"
     note = f" ({answer.note})" if answer.note else ""
-    return f"{name} is {_value_in_source(found, answer)}{note}"
+    return f"{name} is {'not set' if isinstance(answer, Absent) else as_code(_value_in_source(found, answer))}{note}"
+
+
+def as_code(text: str) -> str:
+    """Return a displayed value in backticks, but not a list, an object or a placeholder."""
+    return text if text[:1] in ("[", "(") else f"`{text}`"
 
 
 def _value_in_source(found: _Argument | None, answer: Answer) -> str:
