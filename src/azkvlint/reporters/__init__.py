@@ -15,9 +15,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     ``terminal`` lays findings out for a screen ``width`` cells wide; ``color`` adds colors. ``verbosity`` below 0
     prints only findings, above 0 all details. ``statistics`` counts the findings of each rule; ``suppressed`` lists
-    suppressed findings too. If the run is ``strict``, formats for build systems list unknown results as findings,
-    because they count for the exit code. ``included`` are the kinds of results in an audit SARIF log besides findings,
-    ``category`` distinguishes the log from other logs of the same commit, and ``root_uri`` is the base of its paths.
+    suppressed findings too, ``show_unknown`` every unknown result. If the run is ``strict``, formats for build systems
+    list unknown results as findings, because they count for the exit code. ``included`` are the kinds of results in an
+    audit SARIF log besides findings, ``category`` distinguishes the log from other logs of the same commit, and
+    ``root_uri`` is the base of its paths.
     """
 
     terminal: bool = False
@@ -26,6 +27,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     verbosity: int = 0
     statistics: bool = False
     suppressed: bool = False
+    show_unknown: bool = False
     strict: bool = False
     included: frozenset[str] = frozenset()
     category: str = ""
