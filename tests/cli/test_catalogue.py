@@ -62,7 +62,7 @@ def test_rules(kvlint: Kvlint) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert [line.split()[0] for line in ran.out.splitlines()] == [rule.id for rule in RULES]
     assert "KV001  high      Purge protection is on\n" in ran.out
-    assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: there is no format 'xml' (write -f text or -f json)\n")
+    assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: unknown format 'xml' (write -f text or -f json)\n")
 
 
 def test_rules_as_json_hold_every_field(kvlint: Kvlint) -> None:
@@ -141,7 +141,7 @@ def outcome(kvlint: Kvlint, examples: str) -> Any:
 
 def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
     ran = outcome(kvlint, FAILS + PASSES)
-    assert ran == (0, "2 examples of 1 rule: 2 as they say, 0 not\n", "")
+    assert ran == (0, "2 examples of 1 rule: 2 passed, 0 failed\n", "")
     assert kvlint("rules", "test", "own/ACME-1-protected.yaml") == ran
     assert kvlint("rules", "test").code == 0
 
@@ -203,7 +203,7 @@ def test_examples_that_do_not(kvlint: Kvlint, examples: str, said: list[str]) ->
     assert (ran.code, ran.err) == (1, "")
     *lines, summary = ran.out.splitlines()
     assert lines == [f"own/ACME-1-protected.yaml:{line}" for line in said]
-    assert summary.endswith("1 not")
+    assert summary.endswith("1 failed")
 
 
 def test_rules_to_test_that_are_not_there(kvlint: Kvlint) -> None:
@@ -217,11 +217,11 @@ def test_rules_to_test_that_are_not_there(kvlint: Kvlint) -> None:
 
 def test_a_new_rule_loads_and_says_what_is_to_be_filled_in(kvlint: Kvlint) -> None:
     assert kvlint("rules", "new", "ACME-1", "owned") == (0, "ACME-1-owned.yaml\n", "")
-    assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "6 examples of 1 rule: 6 as they say, 0 not\n", "")
+    assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "6 examples of 1 rule: 6 passed, 0 failed\n", "")
     ran = kvlint("rules", "test", "--strict", "ACME-1-owned.yaml")
     assert ran.code == 1
     assert "ACME-1-owned.yaml: ACME-1: why still has the placeholder TODO\n" in ran.out
-    assert ran.out.endswith("6 examples of 1 rule: 6 as they say, 0 not\ngates: 8 faults\n")
+    assert ran.out.endswith("6 examples of 1 rule: 6 passed, 0 failed\nquality checks: 8 errors\n")
     text = Path("ACME-1-owned.yaml").read_text(encoding="utf-8")
     Path("ACME-1-owned.yaml").write_text(text.replace("TODO fails", "a").replace("TODO", "it"), encoding="utf-8")
     assert kvlint("rules", "test", "--strict", "ACME-1-owned.yaml").code == 0
@@ -231,7 +231,7 @@ def test_the_gates_come_after_the_examples(kvlint: Kvlint) -> None:
     outcome(kvlint, FAILS.replace("false", "true") + PASSES)
     ran = kvlint("rules", "test", "--strict", "own")
     assert ran.code == 1
-    assert ran.out.endswith("gates: not run before the examples pass\n")
+    assert ran.out.endswith("quality checks: not run, because examples failed\n")
 
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
@@ -257,8 +257,8 @@ def test_a_new_rule_goes_to_the_own_rules(kvlint: Kvlint) -> None:
         ("acme owned", "'acme' is not an id"),
         ("ACME-1 Owned", "'Owned' is not a name"),
         ("KV001 owned", "'KV001' is also the id of rules/vault/KV001-purge-protection.yaml"),
-        ("KV019 owned --topic valt", "there is no topic 'valt' (did you mean vault?)"),
-        ("KV019 owned --topic vault", "there is no folder rules/vault: this is no checkout of kvlint"),
+        ("KV019 owned --topic valt", "unknown topic 'valt' (did you mean vault?)"),
+        ("KV019 owned --topic vault", "--topic requires a checkout of kvlint: the folder rules/vault does not exist"),
         ("../ACME-1 owned", "is not an id"),
     ],
 )
@@ -290,4 +290,4 @@ def test_every_code_in_the_source_is_explained() -> None:
 def test_a_prefix_of_problem_codes(kvlint: Kvlint) -> None:
     out = kvlint("explain", "KVE00").out
     assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == [code for code in PROBLEMS if code < "KVE010"]
-    assert kvlint("explain", "KVE099") == (2, "", "kvlint: there is no problem code 'KVE099' (did you mean KVE009?)\n")
+    assert kvlint("explain", "KVE099") == (2, "", "kvlint: unknown problem code 'KVE099' (did you mean KVE009?)\n")

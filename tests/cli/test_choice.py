@@ -41,7 +41,10 @@ def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word:
     ("line", "said"),
     [
         ("--profile strikt", "there is no profile or control framework 'strikt' (did you mean strict?)"),
-        ("--profile ,", "--profile names no profile (default, strict, cmk or all)"),
+        (
+            "--profile ,",
+            "--profile requires a profile (default, strict, cmk, all, or a control framework such as cis-azure-6.0)",
+        ),
         ("--set KV003", "--set KV003: RULE.parameter=value was expected (such as KV003.minimum=30)"),
         ("--set XV003.minimum=1", "--set: there is no rule called 'XV003' (did you mean KV003?)"),
         ("--set KV001.minimum=1", "--set: there is no parameter of KV001 called 'minimum' (it has none)"),

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from azkvlint.config.config_file import KEYS
-from azkvlint.config.options import OPTIONS
-from azkvlint.reporters import REPORTERS
+from azkvlint.config.options import OPTIONS, Option
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.reporters import REPORTERS, Options
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said
@@ -87,7 +88,7 @@ def test_standard_input_lies_in_the_current_folder(
 ) -> None:
     write(project / "kvlint.toml", "select = ['KV999']")
     monkeypatch.chdir(project / "infra")
-    assert kvlint("-").err.startswith("kvlint: ../kvlint.toml:1: select: no rule matches 'KV999'")
+    assert kvlint("-").err.startswith("kvlint: ../kvlint.toml:1:1: select: no rule matches 'KV999'")
 
 
 def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, project: Path) -> None:
@@ -95,7 +96,10 @@ def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, p
     write(project / "pyproject.toml", "[tool.kvlint]\nselect = ['KV101']")
     said = kvlint("infra")
     assert rules(said) == ["KV001"]
-    assert "\npyproject.toml: warning KVE011 this configuration does not count: kvlint.toml beside it" in said.out
+    assert (
+        "\npyproject.toml: warning KVE011 this configuration file is ignored: kvlint.toml in the same folder"
+        in said.out
+    )
 
 
 def test_another_file_nearer_to_another_input_is_told(kvlint: Kvlint, project: Path) -> None:
@@ -134,12 +138,12 @@ def test_variables_take_each_kind(kvlint: Kvlint, project: Path, monkeypatch: py
     assert "strict = true # KVLINT_STRICT\n" in shown
     assert '[set] # KVLINT_SET\nKV003.minimum = "30"\nKV003.maximum = "40"\n' in shown
     monkeypatch.setenv("KVLINT_STRICT", "perhaps")
-    assert kvlint("infra") == (2, "", "kvlint: KVLINT_STRICT=perhaps: true or false was expected\n")
+    assert kvlint("infra") == (2, "", "kvlint: KVLINT_STRICT=perhaps: expected true or false\n")
 
 
 def test_a_variable_that_is_no_setting_is_told(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVLINT_SELCT", "KV001")
-    told = "note KVE011 the environment variable KVLINT_SELCT is no setting of kvlint (did you mean KVLINT_SELECT?)"
+    told = "note KVE011 environment variable KVLINT_SELCT is not a setting of kvlint (did you mean KVLINT_SELECT?)"
     assert told in kvlint("infra").out
 
 
@@ -152,7 +156,7 @@ def test_the_file_may_be_named_by_a_variable(kvlint: Kvlint, project: Path, monk
     assert kvlint("infra") == (
         2,
         "",
-        "kvlint: the configuration file nowhere.toml cannot be read: there is no such file\n",
+        "kvlint: configuration file nowhere.toml cannot be read: there is no such file\n",
     )
 
 
@@ -175,19 +179,19 @@ def test_controls_take_what_they_have(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "select = ['KV001']\nformat = ['sarif']\nframework = ['mcsb']")
     assert kvlint("controls", "infra").out not in (plain, "")
     assert kvlint("controls", "infra", "--framework", "key-vault").out == plain
-    assert 'framework = ["mcsb"] # kvlint.toml:3' in kvlint("controls", "infra", "--show-settings").out
+    assert 'framework = ["mcsb"] # kvlint.toml:3:1' in kvlint("controls", "infra", "--show-settings").out
 
 
 def test_own_rules_that_are_not_there_are_told_with_their_place(
     kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project / "infra" / "kvlint.toml", "strict = true\nrules = ['policies']")
-    told = "there is no folder or file '{}' to read rules from\n"
+    told = "{}: the file or folder does not exist\n"
     for command in ("check", "controls", "suppressions"):
         ran = kvlint(command, "infra")
-        assert ran == (2, "", "kvlint: infra/kvlint.toml:2: rules: " + told.format("infra/policies"))
+        assert ran == (2, "", "kvlint: infra/kvlint.toml:2:1: rules " + told.format("infra/policies"))
     monkeypatch.setenv("KVLINT_RULES", "nowhere")
-    assert kvlint("infra").err == "kvlint: KVLINT_RULES: " + told.format("nowhere")
+    assert kvlint("infra").err == "kvlint: KVLINT_RULES " + told.format("nowhere")
 
 
 def test_paths_start_from_the_file(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +221,7 @@ def test_what_is_excluded_is_read_only_if_it_is_named(kvlint: Kvlint, project: P
     ]
     said = kvlint("infra/x", "--exclude", "*.tf")
     assert (said.code, "nothing to check" in said.out) == (3, True)
-    assert kvlint("infra", "--exclude", "!x").err.startswith("kvlint: --exclude: '!x' is no glob: ")
+    assert kvlint("infra", "--exclude", "!x").err.startswith("kvlint: --exclude: '!x' is not a valid glob: ")
 
 
 def test_an_option_excludes_in_folders_outside_the_current_one(kvlint: Kvlint, project: Path) -> None:
@@ -235,7 +239,7 @@ def test_an_option_excludes_in_folders_outside_the_current_one(kvlint: Kvlint, p
 def test_settings_may_be_asked_for_without_an_input(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "strict = true")
     assert kvlint("--show-settings") == kvlint(".", "--show-settings") == kvlint("check", "--show-settings")
-    assert "strict = true # kvlint.toml:1\n" in kvlint("--show-settings").out
+    assert "strict = true # kvlint.toml:1:1\n" in kvlint("--show-settings").out
     assert kvlint("--select", "--show-settings").code == 2
 
 
@@ -247,9 +251,9 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
     for line in (
         'select = ["KV003"] # --select',
         'fail-on = "info" # default',
-        "strict = true # kvlint.toml:1",
+        "strict = true # kvlint.toml:1:1",
         "jobs = 0 # default",
-        "[set] # kvlint.toml:2",
+        "[set] # kvlint.toml:2:1",
         'var = ["password=(not shown)"] # --var',
     ):
         assert f"{line}\n" in shown.out
@@ -261,7 +265,7 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
     write(project / "kvlint.toml", "var = ['hunter2', 'x=hunter2']")
     shown = kvlint("infra", "--show-settings")
     assert "hunter2" not in shown.out + shown.err
-    assert 'var = ["(not shown)", "x=(not shown)"] # kvlint.toml:1' in shown.out
+    assert 'var = ["(not shown)", "x=(not shown)"] # kvlint.toml:1:1' in shown.out
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
@@ -270,56 +274,56 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\nselct = []", "kvlint.toml:2: there is no setting 'selct' (did you mean select?)"),
-        ("fail_on = 'high'", "kvlint.toml:1: there is no setting 'fail_on' (did you mean fail-on?)"),
-        ("isolated = true", "kvlint.toml:1: there is no setting 'isolated' (it is an option of the command line only)"),
-        ("select = 'KV001'", 'kvlint.toml:1: select must be a list of texts (write select = ["..."])'),
-        ("select = [1]", 'kvlint.toml:1: select must be a list of texts (write select = ["..."])'),
-        ("strict = 'yes'", "kvlint.toml:1: strict must be true or false"),
-        ("strict = 1", "kvlint.toml:1: strict must be true or false"),
-        ("jobs = true", "kvlint.toml:1: jobs must be a whole number"),
-        ("jobs = '2'", "kvlint.toml:1: jobs must be a whole number"),
-        ("jobs = -1", "kvlint.toml:1: jobs -1: a number of processes was expected (0 takes as many as pay)"),
-        ("as-of = 1979-05-27T07:32:00", "kvlint.toml:1: as-of must be a day"),
-        ("as-of = 'today'", "kvlint.toml:1: as-of today: a day was expected (write YYYY-MM-DD)"),
-        ("fail-on = ['high']", "kvlint.toml:1: fail-on must be a text"),
+        ("\nselct = []", "kvlint.toml:2:1: unknown setting 'selct' (did you mean select?)"),
+        ("fail_on = 'high'", "kvlint.toml:1:1: unknown setting 'fail_on' (did you mean fail-on?)"),
+        ("isolated = true", "kvlint.toml:1:1: unknown setting 'isolated' (--isolated is available on the command "),
+        ("select = 'KV001'", 'kvlint.toml:1:1: select must be a list of strings (write select = ["..."])'),
+        ("select = [1]", 'kvlint.toml:1:1: select must be a list of strings (write select = ["..."])'),
+        ("strict = 'yes'", "kvlint.toml:1:1: strict must be true or false"),
+        ("strict = 1", "kvlint.toml:1:1: strict must be true or false"),
+        ("jobs = true", "kvlint.toml:1:1: jobs must be an integer"),
+        ("jobs = '2'", "kvlint.toml:1:1: jobs must be an integer"),
+        ("jobs = -1", "kvlint.toml:1:1: jobs -1: expected a number of processes (0 means automatic)"),
+        ("as-of = 1979-05-27T07:32:00", "kvlint.toml:1:1: as-of must be a date"),
+        ("as-of = 'today'", "kvlint.toml:1:1: as-of today: expected a date (write YYYY-MM-DD, such as 2027-03-01)"),
+        ("fail-on = ['high']", "kvlint.toml:1:1: fail-on must be a string"),
         (
             "fail-on = 'hgh'",
-            "kvlint.toml:1: fail-on hgh: there is no such severity (one of info, low, medium, high, critical)",
+            "kvlint.toml:1:1: fail-on hgh: unknown severity (did you mean high?)",
         ),
-        ("format = ['xml']", f"kvlint.toml:1: format: there is no format 'xml' (one of {', '.join(REPORTERS)})"),
-        ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1: ignore: no rule matches 'KV0O1' (did you mean "),
+        ("format = ['xml']", f"kvlint.toml:1:1: format: unknown format 'xml' (one of {', '.join(REPORTERS)})"),
+        ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1:1: ignore: no rule matches 'KV0O1' (did you mean "),
         (
             "profile = ['strikt']",
-            "kvlint.toml:1: profile: there is no profile or control framework 'strikt' (did you mean strict?)",
+            "kvlint.toml:1:1: profile: there is no profile or control framework 'strikt' (did you mean strict?)",
         ),
-        ("set = 1", "kvlint.toml:1: set must be a table (write [set], and below it KV003.minimum = 30)"),
-        ("\n[set]\nKV003 = 1", "kvlint.toml:2: set must be a table of rules, each with its parameters"),
+        ("set = 1", "kvlint.toml:1:1: set must be a table (write [set], then KV003.minimum = 30)"),
+        ("\n[set]\nKV003 = 1", "kvlint.toml:2:1: set must be a table of rules with parameters"),
         (
             "[set.KV003]\nminimun = 1",
-            "kvlint.toml:1: set: there is no parameter of KV003 called 'minimun' (did you mean minimum?)",
+            "kvlint.toml:1:1: set: there is no parameter of KV003 called 'minimun' (did you mean minimum?)",
         ),
-        ("[set]\nKV003.minimum = {}", "kvlint.toml:1: set must be texts, numbers, true or false, and lists of them"),
-        ("exclude = ['a', '!b']", "kvlint.toml:1: exclude: '!b' is no glob: "),
-        ("var = ['x']", "kvlint.toml:1: var ...: NAME=VALUE was expected"),
-        ("var-file = ['x.tfvars']", "kvlint.toml:1: var-file x.tfvars: there is no such file"),
-        ("source-root = 'x'", "kvlint.toml:1: source-root x: there is no such folder"),
-        ("[set]\nKV018.pattern = '(?=a)(a+)+$'", "kvlint.toml:1: set: KV018.pattern=(?=a)(a+)+$: such a "),
-        ("jobs = 0x" + "f" * 5_000, "kvlint.toml:1: jobs: a number is too large"),
-        ("\njobs = " + "9" * 5_000, "kvlint.toml: a number in it is too large"),
-        ("[set]\nKV003.minimum = 0x" + "f" * 5_000, "kvlint.toml:1: set: a number is too large"),
-        ('[set."KV003\\nkvlint: x"]\nminimum = 1', r"kvlint.toml:1: set: there is no rule called 'KV003\NKVLINT: X'"),
-        ("exclude = ['[a&&b]', '[a||b]', '[a~~b]', '[a--b]']", "kvlint.toml:1: exclude: '[a--b]' is no glob: "),
-        ("ignore = ['\u212aV001']", "kvlint.toml:1: ignore: no rule matches '\u212aV001'"),
-        ("select = [", "kvlint.toml: it is no TOML: "),
-        ("a = 1\nb = \x01", "kvlint.toml:2:5: it is no TOML: "),
-        ("x = " + "[" * 20_000, "kvlint.toml: it is"),
-        ("x = " + "{a=" * 20_000, "kvlint.toml: it is"),
-        (".".join(["a"] * 100_000) + " = 1", "kvlint.toml:1: there are more than 1,000 dots on this line"),
-        ("select = [" + "'KV0'," * 5_000 + "]", "kvlint.toml:1: select has more than 1,000 items"),
-        ("exclude = [" + "'a'," * 5_000 + "]", "kvlint.toml:1: exclude has more than 1,000 items"),
-        ("[[override]]\n" * 5_000, "kvlint.toml:1: there are more than 1,000 overrides"),
-        ('"a\\u001b[31m\\n::b" = 1', r"kvlint.toml: there is no setting 'a\x1b[31m\n\x3a:b'"),
+        ("[set]\nKV003.minimum = {}", "kvlint.toml:1:1: set must be strings, numbers, booleans, or lists of them"),
+        ("exclude = ['a', '!b']", "kvlint.toml:1:1: exclude: '!b' is not a valid glob: "),
+        ("var = ['x']", "kvlint.toml:1:1: var ...: expected NAME=VALUE"),
+        ("var-file = ['x.tfvars']", "kvlint.toml:1:1: var-file x.tfvars: the file does not exist"),
+        ("source-root = 'x'", "kvlint.toml:1:1: source-root x: the folder does not exist"),
+        ("[set]\nKV018.pattern = '(?=a)(a+)+$'", "kvlint.toml:1:1: set: KV018.pattern=(?=a)(a+)+$: such a "),
+        ("jobs = 0x" + "f" * 5_000, "kvlint.toml:1:1: jobs: a number is too large"),
+        ("\njobs = " + "9" * 5_000, "kvlint.toml: a number is too large"),
+        ("[set]\nKV003.minimum = 0x" + "f" * 5_000, "kvlint.toml:1:1: set: a number is too large"),
+        ('[set."KV003\\nkvlint: x"]\nminimum = 1', r"kvlint.toml:1:1: set: there is no rule called 'KV003\NKVLINT: X'"),
+        ("exclude = ['[a&&b]', '[a||b]', '[a~~b]', '[a--b]']", "kvlint.toml:1:1: exclude: '[a--b]' is not a valid "),
+        ("ignore = ['\u212aV001']", "kvlint.toml:1:1: ignore: no rule matches '\u212aV001'"),
+        ("select = [", "kvlint.toml: invalid TOML: "),
+        ("a = 1\nb = \x01", "kvlint.toml:2:5: invalid TOML: "),
+        ("x = " + "[" * 20_000, "kvlint.toml: the file is nested"),
+        ("x = " + "{a=" * 20_000, "kvlint.toml: the file is nested"),
+        (".".join(["a"] * 100_000) + " = 1", "kvlint.toml:1: more than 1,000 dots on one line are not supported"),
+        ("select = [" + "'KV0'," * 5_000 + "]", "kvlint.toml:1:1: select has more than 1,000 items"),
+        ("exclude = [" + "'a'," * 5_000 + "]", "kvlint.toml:1:1: exclude has more than 1,000 items"),
+        ("[[override]]\n" * 5_000, "kvlint.toml:1:1: more than 1,000 overrides are not supported"),
+        ('"a\\u001b[31m\\n::b" = 1', r"kvlint.toml: unknown setting 'a\x1b[31m\n\x3a:b'"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_file_and_line(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
@@ -344,7 +348,7 @@ def test_a_file_that_was_found_names_nothing_outside_its_checkout(
     write(project / "kvlint.toml", f"\n{key} = {value}")
     ran = kvlint("infra")
     assert ran.code == 2
-    assert ran.err.startswith(f"kvlint: kvlint.toml:2: {key}: '{path}' leads out of the checkout (")
+    assert ran.err.startswith(f"kvlint: kvlint.toml:2:1: {key}: '{path}' is outside the repository or inside .git (")
     assert "leads out" not in kvlint("infra", "--config", "kvlint.toml", "--show-settings").err
 
 
@@ -355,7 +359,7 @@ def test_overrides_are_shown_with_their_places(kvlint: Kvlint, project: Path) ->
     shown = kvlint("--show-settings").out
     assert shown.endswith(
         """
-[[override]] # kvlint.toml:2
+[[override]] # kvlint.toml:2:1
 paths = ["old/"]
 rules = ["KV0"]
 ignore = true
@@ -363,10 +367,10 @@ reason = "a \\"lab\\""
 owner = "@ops"
 until = "2027-03-01"
 
-[[override]] # kvlint.toml:9
+[[override]] # kvlint.toml:9:1
 resources = ["a*"]
 severity = "low"
-# it does nothing: its end is no date
+# invalid: until is not a valid date
 """
     )
     write(project / "kvlint.toml", shown)
@@ -382,9 +386,9 @@ def test_what_does_not_count_is_told_with_the_settings(
     monkeypatch.setenv("KVLINT_SELCT", "KV001")
     shown = kvlint("--show-settings")
     assert (shown.code, shown.out.count("KVE011")) == (0, 0)
-    told = "note KVE011 the environment variable KVLINT_SELCT is no setting of kvlint (did you mean KVLINT_SELECT?)"
+    told = "note KVE011 environment variable KVLINT_SELCT is not a setting of kvlint (did you mean KVLINT_SELECT?)"
     assert f"kvlint: {told}\n" in shown.err
-    assert "kvlint: .kvlint.toml: warning KVE011 this configuration does not count" in shown.err
+    assert "kvlint: .kvlint.toml: warning KVE011 this configuration file is ignored" in shown.err
 
 
 def test_every_key_stands_in_the_table_of_keys(pytestconfig: pytest.Config) -> None:
@@ -404,25 +408,26 @@ def test_every_option_is_on_the_page_of_the_command_line(pytestconfig: pytest.Co
 def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file = project / "kvlint.toml"
     os.mkfifo(file)
-    assert (
-        kvlint("infra").err == "kvlint: the configuration file kvlint.toml cannot be read: it is not a regular file\n"
-    )
+    assert kvlint("infra").err == "kvlint: configuration file kvlint.toml cannot be read: it is not a regular file\n"
     file.unlink()
     file.symlink_to("nowhere")
     assert kvlint("infra").code == 2
     file.unlink()
     write(project.parent / "elsewhere.toml", "select = ['KV001']")
     file.symlink_to("../elsewhere.toml")
-    assert "kvlint.toml is a link that leads out of the checkout (" in kvlint("infra").err
+    assert "kvlint.toml is a link to a file outside the repository (" in kvlint("infra").err
     assert rules(kvlint("infra", "--config", "kvlint.toml")) == ["KV001"]
-    assert kvlint("infra", "--config=").err == "kvlint: --config names no file (--isolated reads none)\n"
+    assert (
+        kvlint("infra", "--config=").err
+        == "kvlint: --config requires a file (use --isolated to read no configuration file)\n"
+    )
     file.unlink()
     file.write_bytes(b"\n\xff")
-    assert kvlint("infra").err == "kvlint: kvlint.toml:2: it is not text in UTF-8\n"
+    assert kvlint("infra").err == "kvlint: kvlint.toml:2: the file is not UTF-8\n"
     file.write_bytes(b"#" * 2_000_000)
     assert (
         kvlint("infra").err
-        == "kvlint: the configuration file kvlint.toml cannot be read: it is larger than 250,000 bytes\n"
+        == "kvlint: configuration file kvlint.toml cannot be read: it is larger than 250,000 bytes\n"
     )
     file.write_bytes(b"\xef\xbb\xbfselect = ['KV001']")
     assert rules(kvlint("infra")) == ["KV001"]
@@ -431,7 +436,10 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra").err == "kvlint: pyproject.toml: tool.kvlint must be a table\n"
     write(project / "pyproject.toml", "[project]")
     assert kvlint("infra").code == 1
-    assert kvlint("infra", "--config", "pyproject.toml").err == "kvlint: pyproject.toml has no table [tool.kvlint]\n"
+    assert (
+        kvlint("infra", "--config", "pyproject.toml").err
+        == "kvlint: pyproject.toml has no table [tool.kvlint] (add the table, or name a kvlint.toml)\n"
+    )
     assert kvlint("infra", "--config", "pyproject.toml", "--isolated").code == 2
 
 
@@ -472,8 +480,8 @@ def test_a_file_that_takes_the_place_of_one_above_is_told(kvlint: Kvlint, projec
     write(project / "infra" / "app" / "kvlint.toml", "select = ['KV101']")
     said = kvlint("infra/app")
     assert rules(said) == ["KV101"]
-    why = "this configuration does not count: infra/app/kvlint.toml is nearer to the input"
-    assert f"\nkvlint.toml: warning KVE011 {why} (--config names the file that is to count)\n" in said.out
+    why = "this configuration file is ignored: infra/app/kvlint.toml is closer to the input"
+    assert f"\nkvlint.toml: warning KVE011 {why} (select a configuration file with --config FILE)\n" in said.out
     assert said.code == 1
     # Every one of them is told, and who names the file knows what they do.
     write(project / "infra" / "pyproject.toml", "[tool.kvlint]\nstrict = true")
@@ -483,7 +491,7 @@ def test_a_file_that_takes_the_place_of_one_above_is_told(kvlint: Kvlint, projec
     assert "KVE011" not in kvlint("infra/app", "--config", "infra/app/kvlint.toml").out
     # Of the whole project the root's own counts.
     assert rules(kvlint("infra", ".")) == rules(kvlint("infra", "--config", "infra/pyproject.toml"))
-    assert kvlint("infra/app", "--show-settings").err.count("is nearer to the input") == 2
+    assert kvlint("infra/app", "--show-settings").err.count("is closer to the input") == 2
 
 
 def test_outside_of_a_checkout_nothing_above_is_looked_at(
@@ -515,7 +523,7 @@ def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, pro
         opened.truncate(1 << 40)
     said = kvlint("infra")
     assert (said.code, said.out) == (2, "")
-    assert said.err == "kvlint: the configuration file pyproject.toml cannot be read: it is larger than 250,000 bytes\n"
+    assert said.err == "kvlint: configuration file pyproject.toml cannot be read: it is larger than 250,000 bytes\n"
 
 
 @pytest.mark.parametrize("setting", ["output = '{}'", "format = ['text={}']"])
@@ -523,11 +531,11 @@ def test_a_file_that_was_found_lets_nothing_be_written_over(kvlint: Kvlint, proj
     """It is anybody's: it must not make kvlint write over the code that it came with."""
     key = setting.partition(" ")[0]
     for name, why in (
-        ("infra/app/main.tf", "it does not end as the name of a report does"),
-        ("conftest.py", "it does not end as the name of a report does"),
-        ("package.json", "it is there, and is no report of kvlint's"),
-        ("notes.md", "it is there, and is no report of kvlint's"),
-        ("folder.json", "it is there, and is no report of kvlint's"),
+        ("infra/app/main.tf", "its name does not end as that of a report"),
+        ("conftest.py", "its name does not end as that of a report"),
+        ("package.json", "it exists and is not a report of kvlint"),
+        ("notes.md", "it exists and is not a report of kvlint"),
+        ("folder.json", "it exists and is not a report of kvlint"),
     ):
         write(project / "package.json", '{"name": "kvlint", "private": true}')
         write(project / "notes.md", "# Notes on kvlint\n")
@@ -535,7 +543,7 @@ def test_a_file_that_was_found_lets_nothing_be_written_over(kvlint: Kvlint, proj
         write(project / "kvlint.toml", "\n" + setting.format(name))
         ran = kvlint("infra")
         assert (ran.code, ran.out) == (2, "")
-        assert ran.err.startswith(f"kvlint: kvlint.toml:2: {key}: '{name}' is not written: {why} (")
+        assert ran.err.startswith(f"kvlint: kvlint.toml:2:1: {key}: '{name}' is not written: {why} (")
         # Who names the file, or the output, means it.
         assert kvlint("infra", "--config", "kvlint.toml", "--show-settings").code == 0
         assert "is not written" not in kvlint("infra", "--output", "-").err
@@ -568,6 +576,165 @@ def test_an_empty_option_empties_a_list_of_the_file(kvlint: Kvlint, project: Pat
     assert "KV001" in rules(kvlint(".", "--exclude=", "--extend-exclude=", "--ignore="))
     shown = kvlint("--show-settings", "--ignore=").out
     assert "ignore = [] # --ignore\n" in shown
-    assert 'exclude = ["infra/"] # kvlint.toml:2' in shown
+    assert 'exclude = ["infra/"] # kvlint.toml:2:1' in shown
     # What is empty among others is a mistake.
     assert kvlint(".", "--ignore", ",").code == 2
+
+
+# --- all errors at once -----------------------------------------------------------------------------------------------
+
+
+def test_all_errors_of_a_file_are_reported_at_once_by_line_and_column(kvlint: Kvlint, project: Path) -> None:
+    write(
+        project / "kvlint.toml",
+        """\
+fail-on = "hgh"
+  selct = ["KV001"]
+format = ["sarfi"]
+ignore = ["KV001", "KVOO1", "netwok"]
+strict = 1
+profile = ["cis-azure-2"]
+exclude = ["ok/", "!no"]
+
+[set]
+KV003.minimun = 1
+KV001.x = 2
+
+[[override]]
+rules = ["KV0000"]
+  severity = "hihg"
+
+[[override]]
+rules = ["KV0O0"]
+severity = "low"
+reasn = "x"
+
+[[override]]
+rules = ["purge-protectoin"]
+severity = "low"
+""",
+    )
+    said = kvlint("infra")
+    assert (said.code, said.out) == (2, "")
+    lines = said.err.splitlines()
+    assert [re.match(r"kvlint: kvlint\.toml:(\d+:\d+): \S+", line)[1] for line in lines] == [  # type: ignore[index]
+        "1:1", "2:3", "3:1", "4:1", "4:1", "5:1", "6:1", "7:1", "9:1", "9:1", "15:3", "20:1", "22:1",
+    ]  # fmt: skip
+    for text in (
+        "fail-on hgh: unknown severity (did you mean high?)",
+        "unknown setting 'selct' (did you mean select?)",
+        "format: unknown format 'sarfi' (did you mean sarif?)",
+        "ignore: no rule matches 'KVOO1' (did you mean ",
+        "ignore: no rule matches 'netwok'",
+        "strict must be true or false",
+        "profile: several control frameworks match 'cis-azure-2' (",
+        "exclude: '!no' is not a valid glob: negated patterns are not supported",
+        "called 'minimun' (did you mean minimum?)",
+        "override: unknown severity 'hihg' (did you mean high?)",
+        "override: unknown key 'reasn' (did you mean reason?)",
+        "override: rules: no rule matches 'purge-protectoin' (did you mean purge-protection?)",
+    ):
+        assert text in said.err
+    assert kvlint("infra", "--isolated").code == 1
+    for command in ("suppressions", "controls"):
+        assert "kvlint.toml:2:3: unknown setting" in kvlint(command, "infra").err
+    assert "kvlint.toml:2:3: unknown setting" in kvlint("infra", "--show-settings").err
+    assert "kvlint.toml:2:3: unknown setting" in kvlint("infra", "--watch").err
+
+
+def test_errors_of_the_command_line_follow_those_of_the_file(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "strict = 1\n")
+    assert kvlint("infra", "--jobs", "x", "--as-of", "now").err == (
+        "kvlint: kvlint.toml:1:1: strict must be true or false\n"
+        "kvlint: --as-of now: expected a date (write YYYY-MM-DD, such as 2027-03-01)\n"
+        "kvlint: --jobs x: expected a number of processes (0 means automatic)\n"
+    )
+
+
+def test_positions_in_pyproject_and_of_inline_tables(kvlint: Kvlint, project: Path) -> None:
+    write(
+        project / "pyproject.toml", "[project]\nname = 'x'\n[tool.kvlint]\nname = 'x'\n[[tool.kvlint.override]]\nx = 1"
+    )
+    said = kvlint("infra").err
+    assert "kvlint: pyproject.toml:4:1: unknown setting 'name'" in said
+    assert "kvlint: pyproject.toml:6:1: override: unknown key 'x'" in said
+    (project / "pyproject.toml").unlink()
+    write(project / "kvlint.toml", "override = [\n  {rules = ['KV001'], severty = 'low'},\n  {x = 1},\n]")
+    assert kvlint("infra").err.count("kvlint: kvlint.toml:1:1: override: unknown key '") == 2
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strict", [(), ("--strict",)])
+def test_no_severity_fails_on_none(kvlint: Kvlint, project: Path, strict: tuple[str, ...]) -> None:
+    assert kvlint("infra", "--fail-on", "info", *strict).code == 1
+    said = kvlint("infra", "--fail-on", "None", *strict)
+    assert said.code == 0
+    assert rules(said)
+    write(project / "kvlint.toml", "fail-on = 'none'")
+    assert kvlint("infra", *strict).code == 0
+    write(project / "infra" / "broken.tf", 'resource "azurerm_key_vault" {')
+    assert kvlint("infra", *strict).code == 3
+    assert kvlint("infra", "--min-severity", "none").err.startswith("kvlint: --min-severity none: unknown severity (")
+
+
+def test_every_unknown_result_may_be_listed(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[tuple[bool, bool]] = []
+
+    def spy(report: object, options: Options) -> str:
+        passed.append((options.show_unknown, True))
+        return ""
+
+    monkeypatch.setitem(REPORTERS, "text", spy)
+    kvlint("infra")
+    kvlint("infra", "--show-unknown")
+    monkeypatch.setenv("KVLINT_SHOW_UNKNOWN", "true")
+    kvlint("infra")
+    monkeypatch.delenv("KVLINT_SHOW_UNKNOWN")
+    write(project / "kvlint.toml", "show-unknown = true")
+    kvlint("infra")
+    assert [shown for shown, _ in passed] == [False, True, True, True]
+    assert "show-unknown = true # kvlint.toml:1:1\n" in kvlint("infra", "--show-settings").out
+
+
+def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
+    assert kvlint("infra", "-f", "sarif", "--sarif-include", "undecided").err == (
+        "kvlint: --sarif-include undecided: unknown kind of result (did you mean unknown?)\n"
+    )
+    assert kvlint("infra", "-f", "sarif", "--sarif-include", "passd").err == (
+        "kvlint: --sarif-include passd: unknown kind of result (did you mean passed?)\n"
+    )
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+VERBS = {
+    "Add", "Append", "Assess", "Check", "Color", "Count", "Evaluate", "Exit", "Ignore", "List", "Map", "Name", "Print",
+    "Read", "Report", "Respect", "Run", "Set", "Skip", "Treat", "Use", "Write",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: f"{option.commands[0]} {option.names[0]}")
+def test_the_help_of_an_option_begins_with_a_verb_and_fits(option: Option) -> None:
+    assert len(option.help) <= 60
+    assert option.help.endswith(".")
+    assert option.help.split()[0] in VERBS
+    assert bool(option.metavar) is option.takes_value
+    assert not option.metavar or option.metavar.isupper()
+
+
+@pytest.mark.parametrize("command", ["check", "controls", "suppressions"])
+def test_help_names_the_kind_of_each_value(kvlint: Kvlint, command: str) -> None:
+    text = kvlint(command, "--help").out
+    assert "<str>" not in text
+    for option in OPTIONS:
+        if command in option.commands and option.metavar:
+            assert re.search(rf"^  (-\w, )?{option.names[0]} {re.escape(option.metavar)}\s", text, re.MULTILINE)
+
+
+def test_help_lists_formats_and_frameworks(kvlint: Kvlint) -> None:
+    assert f"Formats: {', '.join(REPORTERS)}." in " ".join(kvlint("check", "--help").out.split())
+    families = {framework.family for framework in builtin_frameworks(builtin_rules())}
+    text = kvlint("controls", "--help").out.partition("Frameworks: ")[2]
+    assert families <= set(re.findall(r"[a-z0-9-]+", text))

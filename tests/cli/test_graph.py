@@ -106,8 +106,8 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("bad.json -f svg", 2, "there is no format 'svg' (one of mermaid, dot)"),
-        (".", 2, "'.' is not one Terraform module, plan, template or Bicep file (give a single file, or its folder)"),
+        ("bad.json -f svg", 2, "unknown format 'svg' (write -f mermaid or -f dot)"),
+        (".", 2, "'.' is not one Terraform module, plan, template or Bicep file (name a single file, or its folder)"),
         ("nowhere", 2, "'nowhere' does not exist"),
         ("broken.json", 3, "not JSON"),
     ],

@@ -166,7 +166,7 @@ def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: P
     assert report(kvlint, "infra/app")["problems"] == []
     (first, _) = report(kvlint, ".", "--select", "KV001,KV503")["problems"]
     assert [first["message"], first["location"]["line"]] == [
-        "nothing of KV503 is found where this override ignores it",
+        "unused override: KV503 is not reported there",
         2,
     ]
     (project / "infra" / "broken.tf").write_text('resource "azurerm_key_vault" {', encoding="utf-8")
@@ -178,24 +178,24 @@ def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: P
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rules = ['KV001']\nignore = true", '2: override: what is ignored needs a reason (write reason = "...")'),
-        ("rules = ['KV001']\nignore = true\nreason = ' - '", "2: override: what is ignored needs a reason"),
-        ("ignore = true\nreason = 'x'", "2: override: it says of what it is one (give it paths, resources or rules)"),
-        ("rules = []\nignore = true\nreason = 'x'", "2: override: rules is empty, and would be about nothing"),
-        ("rules = ['KV001']", "2: override: it must give either a severity or ignore = true"),
-        ("rules = ['KV001']\nignore = false", "2: override: it must give either a severity or ignore = true"),
-        (f"rules = ['KV001']\n{IGNORE}severity = 'low'", "2: override: it must give either a severity or ignore"),
-        ("rules = ['KV001']\nignore = 'yes'", "2: override: ignore must be true or false"),
-        ("rules = ['KV001']\nseverity = 'lo'", "2: override: there is no severity 'lo' (one of info, low, "),
-        ("rules = ['KV001']\nseverity = 1", "2: override: severity must be a text"),
-        ("rule = ['KV001']", "2: override: there is no key 'rule' (did you mean rules?)"),
-        (f"rules = 'KV001'\n{IGNORE}", '2: override: rules must be a list of texts (write rules = ["..."])'),
-        (f"paths = ['../x']\n{IGNORE}", "2: override: paths: '../x' is no glob: '..' leads out of the folder"),
-        (f"resources = ['']\n{IGNORE}", "2: override: resources: '' is no glob: it is empty"),
-        (f"rules = ['KV001', 'KV0000']\n{IGNORE}", "2: override: rules: no rule matches 'KV0000' (did you mean "),
-        (f"rules = ['KV001']\n{IGNORE}until = 5", "2: override: until must be a day (write until = 2027-03-01)"),
-        (f"rules = ['KV001']\n{IGNORE}[[override]]\nrules = 1", "6: override: rules must be a list of texts"),
-        (f"rules = ['KV001']\n{IGNORE}until = 2027-02-30", "6:9: it is no TOML: "),
+        ("rules = ['KV001']\nignore = true", '2:1: override: ignore = true requires a reason (write reason = "...")'),
+        ("rules = ['KV001']\nignore = true\nreason = ' - '", "2:1: override: ignore = true requires a reason"),
+        ("ignore = true\nreason = 'x'", "2:1: override: paths, resources or rules is required"),
+        ("rules = []\nignore = true\nreason = 'x'", "3:1: override: rules is empty"),
+        ("rules = ['KV001']", "2:1: override: either severity or ignore = true is required"),
+        ("rules = ['KV001']\nignore = false", "2:1: override: either severity or ignore = true is required"),
+        (f"rules = ['KV001']\n{IGNORE}severity = 'low'", "2:1: override: either severity or ignore = true is required"),
+        ("rules = ['KV001']\nignore = 'yes'", "4:1: override: ignore must be true or false"),
+        ("rules = ['KV001']\nseverity = 'lo'", "4:1: override: unknown severity 'lo' (did you mean low?"),
+        ("rules = ['KV001']\nseverity = 1", "4:1: override: severity must be a string"),
+        ("rule = ['KV001']", "3:1: override: unknown key 'rule' (did you mean rules?)"),
+        (f"rules = 'KV001'\n{IGNORE}", '3:1: override: rules must be a list of strings (write rules = ["..."])'),
+        (f"paths = ['../x']\n{IGNORE}", "3:1: override: paths: '../x' is not a valid glob: '..' is not supported"),
+        (f"resources = ['']\n{IGNORE}", "3:1: override: resources: '' is not a valid glob: the pattern is empty"),
+        (f"rules = ['KV001', 'KV0000']\n{IGNORE}", "2:1: override: rules: no rule matches 'KV0000' (did you mean "),
+        (f"rules = ['KV001']\n{IGNORE}until = 5", "6:1: override: until must be a date (write until = 2027-03-01)"),
+        (f"rules = ['KV001']\n{IGNORE}[[override]]\nrules = 1", "7:1: override: rules must be a list of strings"),
+        (f"rules = ['KV001']\n{IGNORE}until = 2027-02-30", "6:9: invalid TOML: "),
     ],
 )
 def test_what_is_no_override(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
@@ -207,12 +207,14 @@ def test_what_is_no_override(kvlint: Kvlint, project: Path, text: str, said: str
 
 def test_other_ways_to_write_them(kvlint: Kvlint, project: Path) -> None:
     Path("kvlint.toml").write_text("override = [\n  {rules = ['KV0'], severity = 'low'},\n  {rules = ['x']},\n]")
-    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1: override: it must give either")
+    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1:1: override: either severity or ignore = true is required")
     Path("kvlint.toml").write_text("override = {rules = ['KV0'], severity = 'low'}")
-    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1: override must be a list of tables (write [[override]])")
+    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1:1: override must be a list of tables (write [[override]])")
     Path("kvlint.toml").unlink()
     Path("pyproject.toml").write_text("[tool.kvlint]\nselect = ['KV001']\n[[tool.kvlint.override]]\nrules = ['KV0']")
-    assert kvlint(".").err.startswith("kvlint: pyproject.toml:3: override: it must give either")
+    assert kvlint(".").err.startswith(
+        "kvlint: pyproject.toml:3:1: override: either severity or ignore = true is required"
+    )
 
 
 def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:

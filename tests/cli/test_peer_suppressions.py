@@ -159,7 +159,7 @@ def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert kvlint(*words).code == 1
     write("respect-peer-suppressions = true\n", "kvlint.toml")
     assert kvlint(*words).code == 0
-    assert "respect-peer-suppressions = true # kvlint.toml:1\n" in kvlint(*words, "--show-settings").out
+    assert "respect-peer-suppressions = true # kvlint.toml:1:1\n" in kvlint(*words, "--show-settings").out
     assert kvlint("suppressions", *words).out.endswith("; comments for other tools suppress 1 finding\n")
     assert kvlint(*words, "--isolated").code == 1
     monkeypatch.setenv("KVLINT_RESPECT_PEER_SUPPRESSIONS", "true")

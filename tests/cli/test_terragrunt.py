@@ -183,7 +183,7 @@ def test_includes_and_locals(kvlint: Kvlint, text: str, expected: list[tuple[str
     ("value", "why"),
     [
         ("dependency.other.outputs.purge", "the outputs of the dependency 'other' are not available"),
-        ('get_env("PURGE")', "the environment variable 'PURGE' is not read"),
+        ('get_env("PURGE")', "environment variable 'PURGE' is not read"),
         ("values.purge", "only in a Terragrunt stack"),
         ('tobool(run_cmd("x"))', "run_cmd"),
     ],

@@ -87,7 +87,7 @@ class Told:
 
         def publish(report: Report, _config: Config) -> None:
             if self.fails:
-                raise UsageError("'x.sarif' cannot be written: No space left on device")
+                raise UsageError("cannot write 'x.sarif': No space left on device")
             self.reports.append(report)
 
         self.watch = Watch(configure, publish, self.lines.append, outputs)
@@ -138,7 +138,7 @@ def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None
     told = Told(project)
     told.fails = True
     line = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "false"))
-    assert line == "'x.sarif' cannot be written: No space left on device; the reports are as they were"
+    assert line == "cannot write 'x.sarif': No space left on device; the reports are as they were"
     told.fails = False
     told.after()
     assert told.reports == [told.reports[0], check(Config(paths=told.paths, jobs=1))]
@@ -190,8 +190,8 @@ def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None
     ("words", "code", "text"),
     [
         (("none",), 2, "'none' does not exist"),
-        ((".", "--min-severity", "x"), 2, "--min-severity x: there is no such severity"),
-        ((".", "-f", "sarif=none/x.sarif"), 2, "'none/x.sarif' cannot be written"),
+        ((".", "--min-severity", "x"), 2, "--min-severity x: unknown severity"),
+        ((".", "-f", "sarif=none/x.sarif"), 2, "cannot write 'none/x.sarif'"),
         ((".", "--rules", "main.tf"), 3, "main.tf:1:1: "),
     ],
 )
@@ -209,7 +209,7 @@ def test_what_cannot_be_checked_once_is_not_watched(
 def test_standard_input_cannot_be_watched(run: Run, words: tuple[str, ...]) -> None:
     done = run("--watch", *words)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "kvlint: --watch cannot watch the standard input (name files or folders)\n"
+    assert done.err == "kvlint: --watch cannot read standard input (name files or folders)\n"
 
 
 @pytest.mark.parametrize("error", [OSError("OS file watch limit reached."), FileNotFoundError("gone")])

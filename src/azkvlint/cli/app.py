@@ -13,13 +13,13 @@ from azkvlint.cli.completion import values_of
 from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, plain_arguments
 from azkvlint.util.errors import EXIT_CLEAN
 
-_HELP = """kvlint judges Azure Key Vault in infrastructure code.
+_HELP = """Check Azure Key Vault in infrastructure code.
 
-kvlint PATH... checks Terraform and OpenTofu modules and plans, Bicep files, ARM templates and what-if results: files,
-folders, or - for a plan, template or what-if result on standard input. It is short for kvlint check PATH...
+kvlint PATH... checks files and folders: Terraform and OpenTofu modules and plans, Bicep files, ARM templates and
+what-if results; - reads standard input. It is short for kvlint check PATH...
 
-Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 analysis incomplete (an input that cannot be read,
-or none at all).
+Exit codes: 0 no findings, 1 findings, 2 invalid usage, 3 incomplete analysis (an input cannot be read, or there is
+none).
 """
 
 
@@ -50,9 +50,11 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-rules_app = typer.Typer(help="List the rules, or test rule files.", invoke_without_command=True, rich_markup_mode=None)
+rules_app = typer.Typer(
+    help="List rules, and create or test custom rules.", invoke_without_command=True, rich_markup_mode=None
+)
 app.add_typer(rules_app, name="rules")
 
 
@@ -78,7 +80,7 @@ def _is_for_group(word: str) -> bool:
 
 @app.callback()
 def _group(
-    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         from azkvlint import __version__
@@ -87,8 +89,8 @@ def _group(
         raise typer.Exit
 
 
-def _add_check_command(name: str, summary: str, action: Callable[[Arguments], int]) -> None:
-    """Add a command that checks inputs, with its options from the option table."""
+def _add_check_command(name: str, summary: str, action: Callable[[Arguments], int], epilog: str = "") -> None:
+    """Add a command that checks inputs, with its options from the option table. ``epilog`` ends its help."""
 
     def command(context: typer.Context, **options: Any) -> None:
         values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
@@ -96,7 +98,7 @@ def _add_check_command(name: str, summary: str, action: Callable[[Arguments], in
         fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths")}
         raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
-    paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
+    paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for stdin.")]
     parameters = [
         Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths),
@@ -104,14 +106,19 @@ def _add_check_command(name: str, summary: str, action: Callable[[Arguments], in
     for option in OPTIONS:
         if name in option.commands:
             type_ = list[str] | None if option.many else str if option.takes_value else bool
-            declaration = typer.Option(*option.names, help=option.help, autocompletion=values_of(name, option.field))
+            declaration = typer.Option(
+                *option.names,
+                help=option.help,
+                metavar=option.metavar or None,
+                autocompletion=values_of(name, option.field),
+            )
             annotation = Annotated[type_, declaration]  # type: ignore[valid-type]  # computed
             default = None if option.many else getattr(Arguments(), option.field)
             parameters.append(
                 Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
             )
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # read by typer
-    app.command(name, help=summary)(command)
+    app.command(name, help=summary, epilog=epilog)(command)
 
 
 def _is_explicit(context: typer.Context, field: str) -> bool:
@@ -138,14 +145,17 @@ def _suppressions(arguments: Arguments) -> int:
     return run_suppressions(arguments)
 
 
-_add_check_command("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
-_add_check_command("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+# The list is repeated here because the help must not import the reporters.
+_FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson."
+_add_check_command("check", "Check infrastructure code.", _check, _FORMATS)
 _add_check_command(
-    "suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions
+    "controls",
+    "Assess control frameworks for every vault.",
+    _controls,
+    "Frameworks: key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a YAML file.",
 )
-
-
-_RULES = "A file or folder of custom rules."
+_add_check_command("suppressions", "List suppressions with owners, dates and states.", _suppressions)
+_RULES = "Add custom rules from a file or folder."
 
 
 @app.command()
@@ -154,7 +164,7 @@ def explain(
         str,
         typer.Argument(
             metavar="RULE",
-            help="An ID, name, prefix or category of rules, or a code: KV001, KV1, network, CKV_AZURE_110, KVE001.",
+            help="A rule ID, name, prefix or category, or a problem code.",
             autocompletion=values_of("explain", "rule"),
         ),
     ],
@@ -169,10 +179,10 @@ def explain(
 
 @app.command()
 def graph(
-    path: Annotated[str, typer.Argument(help="A Terraform module, plan, template or Bicep file, or -.")],
-    form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A module, plan, template or Bicep file, or -.")],
+    form: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="Write mermaid or dot.")] = "mermaid",
 ) -> None:
-    """Draw resources and how they refer to each other."""
+    """Draw the graph of resources and references."""
     from azkvlint.cli.graph import draw_graph
     from azkvlint.cli.output import print_problems, write
     from azkvlint.linter.linter import exit_code_of
@@ -221,10 +231,12 @@ def _rules(
 
 @rules_app.command("test")
 def rules_test(
-    path: Annotated[str | None, typer.Argument(help="A folder or file of rules; the built-in ones without it.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Run all gates of kvlint's own rules too.")] = False,
+    path: Annotated[
+        str | None, typer.Argument(metavar="[PATH]", help="A rule file or folder (default: built-in rules).")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Apply the quality checks for built-in rules.")] = False,
 ) -> None:
-    """Run the examples inside rule files."""
+    """Run the examples in rule files."""
     from azkvlint.cli.output import write
     from azkvlint.cli.rules import examples_report
 
@@ -235,11 +247,13 @@ def rules_test(
 
 @rules_app.command("new")
 def rules_new(
-    rule: Annotated[str, typer.Argument(metavar="ID", help="The id of the rule, such as ACME-1.")],
-    name: Annotated[str, typer.Argument(help="Its name: small letters and digits, joined by -.")],
-    topic: Annotated[str, typer.Option("--topic", help="In a checkout of kvlint: the folder below rules/.")] = "",
+    rule: Annotated[str, typer.Argument(metavar="ID", help="The ID of the rule, such as ACME-1.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name: lowercase words joined by -.")],
+    topic: Annotated[
+        str, typer.Option("--topic", metavar="TOPIC", help="Create a built-in rule in rules/TOPIC (in a checkout).")
+    ] = "",
 ) -> None:
-    """Write a rule file with placeholders to fill in."""
+    """Create a rule file from a template."""
     from azkvlint.cli.output import write
     from azkvlint.cli.rules import new_rule
 

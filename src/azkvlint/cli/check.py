@@ -31,9 +31,11 @@ def run_check(arguments: Arguments) -> int:
     if arguments.show_settings:
         return show_settings(settings, "check")
     command_line, arguments = arguments, settings.arguments
-    targets = targets_of(settings, REPORTERS)
-    included = included_of(settings)
-    refuse_conflicting_outputs(arguments, targets)
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, REPORTERS)
+    included = errors.attempt(frozenset(), included_of, settings)
+    errors.attempt(None, refuse_conflicting_outputs, arguments, targets)
+    config = with_included(config_of(settings, targets, errors), included)
 
     # If a configuration file or environment variable redirects all reports, a build log would otherwise show nothing.
     is_redirected = bool(settings.external_fields & {"formats", "output"}) and all(file for _, file in targets)
@@ -61,7 +63,6 @@ def run_check(arguments: Arguments) -> int:
         except BrokenPipeError:
             # A closed pipe ends a watch; it has no result for the exit code to report.
             return EXIT_CLEAN
-    config = with_included(config_of(settings, targets), included)
     return publish(_check_with_progress(config), config)
 
 
@@ -131,11 +132,9 @@ def _with_stdin(arguments: Arguments) -> Arguments:
     """Return the arguments with ``-`` replaced by the file name of standard input. Raise UsageError."""
     name = arguments.stdin_filename
     if STDIN not in arguments.paths:
-        raise UsageError(
-            "--stdin-filename says what - stands for, and no - was given", f"kvlint - --stdin-filename {name}"
-        )
+        raise UsageError("--stdin-filename requires the input -", f"write kvlint - --stdin-filename {name}")
     if arguments.watch:
-        raise UsageError("--watch cannot watch the standard input", "name files or folders")
+        raise UsageError("--watch cannot read standard input", "name files or folders")
     hold_stdin(name)
     paths = tuple(name if path == STDIN else path for path in arguments.paths)
     return msgspec.structs.replace(arguments, paths=paths)
@@ -146,6 +145,7 @@ def show_settings(settings: Settings, command: str) -> int:
     from azkvlint.cli.show_settings import settings_as_toml
     from azkvlint.util.project_boundary import checkout_of, real_path
 
+    settings.errors().raise_errors()
     here = real_path(os.curdir)
     write(settings_as_toml(settings, command))
     print_problems(list(notice_problems(settings.notices, checkout_of(here) or here)))
@@ -167,6 +167,7 @@ def options_for(arguments: Arguments, file: str) -> Options:
         verbosity=arguments.verbose - arguments.quiet,
         statistics=arguments.statistics,
         suppressed=arguments.show_suppressed,
+        show_unknown=arguments.show_unknown,
         strict=arguments.strict,
     )
 

@@ -101,7 +101,7 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("rules", "category"): _categories,
     ("", "profiles"): _profiles,
     ("", "min_severity"): _severities,
-    ("", "fail_on"): _severities,
+    ("", "fail_on"): lambda: (*_severities(), "none"),
     ("", "color"): _colors,
     ("suppressions", "peer_tools"): _peer_tools,
 }

@@ -4,38 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from azkvlint.cli.resolve import NO_SEVERITY
 from azkvlint.config.config_file import KEYS, OVERRIDE
 from azkvlint.config.options import Option
 from azkvlint.config.overrides import LISTS
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import SEVERITIES
 from azkvlint.util.safe_text import encode
 
-_TEXTS = {"type": "array", "items": {"type": "string"}}
+_STRINGS = {"type": "array", "items": {"type": "string"}}
 _SEVERITY = {"type": "string", "enum": list(SEVERITIES)}
 _DAY = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 _OPERAND = {"type": ["string", "number", "boolean"]}
 _ABOUT = {
-    "paths": "Globs, as in .gitignore, from the folder of this file: where the finding is.",
-    "resources": "Addresses; * stands for any characters. Without keys of instances an address is about all of them.",
-    "rules": "Ids, beginnings of ids, names, or ids of other tools.",
-    "severity": "The severity of what this is about.",
-    "ignore": "What this is about counts for nothing.",
-    "reason": "Why.",
-    "owner": "Who answers for it.",
-    "until": "The last day on which it holds.",
+    "paths": "Files of the findings: globs in .gitignore syntax, relative to the folder of this file.",
+    "resources": "Resource addresses, in which * matches any characters. Without instance keys: all instances.",
+    "rules": "Rules: IDs, prefixes, categories, names, or IDs of other tools.",
+    "severity": "The severity of the findings.",
+    "ignore": "Suppress the findings.",
+    "reason": "The reason for the suppression.",
+    "owner": "The owner of the suppression.",
+    "until": "The last day on which the override applies.",
 }
 
 
 def schema() -> bytes:
     """Return the schema as UTF-8; deterministic."""
     properties = {key: _property(option) for key, option in sorted(KEYS.items())}
-    properties[OVERRIDE] = {"type": "array", "items": _override(), "description": "Findings that are to be otherwise."}
+    properties[OVERRIDE] = {
+        "type": "array",
+        "items": _override(),
+        "description": "Findings with another severity, or suppressed.",
+    }
     return encode(
         {
             "$schema": "http://json-schema.org/draft-07/schema#",
             "title": "kvlint.toml",
-            "description": "The configuration of kvlint; in pyproject.toml below [tool.kvlint].",
+            "description": "The configuration of kvlint: kvlint.toml, or [tool.kvlint] in pyproject.toml.",
             "type": "object",
             "additionalProperties": False,
             "properties": properties,
@@ -55,18 +61,22 @@ def _type(option: Option) -> dict[str, Any]:
             operands = {"anyOf": [_OPERAND, {"type": "array", "items": _OPERAND}]}
             return {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": operands}}
         case "profile":
-            return {"type": "array", "items": {"type": "string", "enum": list(PROFILES)}}
+            families = {framework.family for framework in builtin_frameworks(builtin_rules())}
+            framework = {"type": "string", "pattern": f"^(?:{'|'.join(sorted(families))})(?:-[a-z0-9.]+)?$"}
+            return {"type": "array", "items": {"anyOf": [{"enum": list(PROFILES)}, framework]}}
         case "number":
             return {"type": "integer", "minimum": 0, "maximum": 999}
         case "severity":
             return _SEVERITY
+        case "threshold":
+            return {"type": "string", "enum": [*SEVERITIES, NO_SEVERITY]}
         case "day":
             return _DAY
-    return _TEXTS if option.many else {"type": "string"}
+    return _STRINGS if option.many else {"type": "string"}
 
 
 def _override() -> dict[str, Any]:
-    types: dict[str, dict[str, Any]] = {key: _TEXTS | {"minItems": 1} for key in LISTS}
+    types: dict[str, dict[str, Any]] = {key: _STRINGS | {"minItems": 1} for key in LISTS}
     types |= {"severity": _SEVERITY, "ignore": {"type": "boolean"}, "until": _DAY}
     types |= {"reason": {"type": "string"}, "owner": {"type": "string"}}
     return {

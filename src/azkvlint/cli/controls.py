@@ -19,11 +19,12 @@ def run_controls(arguments: Arguments) -> int:
     if arguments.show_settings:
         return show_settings(settings, "controls")
     arguments = settings.arguments
-    targets = targets_of(settings, CONTROLS_REPORTERS)
-    config = msgspec.structs.replace(config_of(settings, targets), with_controls=True)
-    names = words_of(
-        settings.label("frameworks"), arguments.frameworks, "control framework", "such as key-vault, mcsb or cis-azure"
-    )
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, CONTROLS_REPORTERS)
+    hint = "write --framework key-vault"
+    label = settings.label("frameworks")
+    names = errors.attempt((), words_of, label, arguments.frameworks, "control framework", hint)
+    config = msgspec.structs.replace(config_of(settings, targets, errors), with_controls=True)
     with progress_bar() as progress:
         assessment = assess(config, names, progress)
     for name, file in targets:

@@ -34,15 +34,15 @@ def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
     Raise UsageError or InputError.
     """
     if form not in _FORMS:
-        raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
+        raise UsageError(f"unknown format '{form}'", "write -f mermaid or -f dot")
     begin_run([path])
     sources, root = discover([path])
     units = [unit for unit in units_of(sources, ()) if not unit.quiet]
     if not units:
-        raise InputError(f"{path}: there is nothing in it to draw", MAKE_INPUT)
+        raise InputError(f"{path}: no resources to draw", MAKE_INPUT)
     if len({unit.source.file for unit in units}) != 1:
         raise UsageError(
-            f"'{path}' is not one Terraform module, plan, template or Bicep file", "give a single file, or its folder"
+            f"'{path}' is not one Terraform module, plan, template or Bicep file", "name a single file, or its folder"
         )
     graph, problems, redactor = _graph(units[0], root)
     return "\n".join(_FORMS[form](graph, redactor)) + "\n", problems

@@ -62,7 +62,7 @@ def write(content: str | bytes, file: str = "") -> bool:
         return False
     except OSError as error:
         stop_writing(sys.stdout)
-        raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
+        raise KvlintError(f"cannot write to standard output: {error.strerror}") from error
     return True
 
 
@@ -78,9 +78,9 @@ def _file_errors(file: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+        raise UsageError(f"cannot write '{file}': {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"'{file}' cannot be written: no file can have this path") from error
+        raise UsageError(f"cannot write '{file}': the path is not valid") from error
 
 
 def stop_writing(stream: TextIO) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
 from azkvlint.cli.output import is_for_editors
+from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, Settings
-from azkvlint.engine.rule_selection import select_rules
+from azkvlint.engine.rule_selection import find_rules_by_prefix, rules_of_profile, select_rules
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import TOOLS
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
-from azkvlint.util.errors import UsageError
+from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import absolute_path, real_path
@@ -24,35 +25,42 @@ from azkvlint.util.safe_text import visible
 
 _MOST_DIGITS = 3
 _ELSEWHERE = "write to another file"
+_PROFILES = "default, strict, cmk, all, or a control framework such as cis-azure-6.0"
+_FILE_EACH = "write -f text -f sarif=report.sarif"
 COLORS = ("auto", "always", "never")
+NO_SEVERITY = "none"
+# Former words for what an option accepts, for suggestions.
+_FORMER = {"undecided": "unknown"}
 
 
-def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
-    """Return the configuration of a run. Raise UsageError for invalid values."""
+def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorCollector | None = None) -> Config:
+    """Return the configuration of a run. Raise UsageError with all invalid values and the ``errors`` found before."""
     arguments, label = settings.arguments, settings.label
+    errors = settings.errors() if errors is None else errors
+    attempt = errors.attempt
     outputs = tuple(file for file in (*(file for _, file in targets), *_other_outputs(arguments)) if file)
-    _refuse_inputs(settings, outputs)
+    attempt(None, _refuse_inputs, settings, outputs)
     config = Config(
         # Reports are ordered by input, so the order of arguments must not matter.
         paths=tuple(sorted(arguments.paths)),
         parameters=tuple(sorted(arguments.parameters)),
-        variables=_variables(label("variables"), arguments.variables),
-        variable_files=_files(label("variable_files"), arguments.variable_files),
+        variables=attempt((), _variables, label("variables"), arguments.variables),
+        variable_files=attempt((), _files, label("variable_files"), arguments.variable_files),
         closed=arguments.closed,
-        source_root=_folder(label("source_root"), arguments.source_root),
-        as_of=_day(label("as_of"), arguments.as_of),
-        jobs=_jobs(label("jobs"), arguments.jobs),
-        exclude=_globs(settings, "exclude", "extend_exclude"),
-        select=words_of(label("select"), arguments.select),
-        ignore=words_of(label("ignore"), arguments.ignore),
-        profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
+        source_root=attempt("", _folder, label("source_root"), arguments.source_root),
+        as_of=attempt("", _day, label("as_of"), arguments.as_of),
+        jobs=attempt(0, _jobs, label("jobs"), arguments.jobs),
+        exclude=attempt((), _globs, settings, "exclude", "extend_exclude"),
+        select=attempt((), words_of, label("select"), arguments.select),
+        ignore=attempt((), words_of, label("ignore"), arguments.ignore),
+        profiles=attempt((), words_of, label("profiles"), arguments.profiles, "profile", _PROFILES),
         settings=arguments.settings,
-        rules=_own_rules(settings),
+        rules=attempt((), _own_rules, settings),
         # A configuration file that was discovered may be an attacker's, and its rules must not be able to stop the
         # check.
         are_rules_found="rules" in settings.configured and settings.file is not None and not settings.file.is_explicit,
-        min_severity=_severity(label("min_severity"), arguments.min_severity),
-        fail_on=_severity(label("fail_on"), arguments.fail_on),
+        min_severity=attempt(Severity.INFO, _severity, label("min_severity"), arguments.min_severity),
+        fail_on=attempt(None, _threshold, label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
         # Reasons of unknown results are expensive, and not every format reports them. Overrides and baselines need the
         # location of each result.
@@ -60,20 +68,22 @@ def config_of(settings: Settings, targets: list[tuple[str, str]]) -> Config:
         or any(_explains(name, arguments) for name, _ in targets)
         or (settings.file is not None and bool(settings.file.overrides))
         or bool(arguments.baseline or arguments.write_baseline),
+        show_unknown=arguments.show_unknown,
         file=settings.file.file if settings.file is not None else "",
         display_path=settings.file.display_path if settings.file is not None else "",
         base=settings.base,
         overrides=settings.file.overrides if settings.file is not None else (),
         no_ignores=arguments.no_ignores,
         peer_tools=TOOLS if arguments.respect_peer_suppressions else (),
-        test_folders=_globs(settings, "test_folders") if "test_folders" in settings.places else None,
+        test_folders=attempt((), _globs, settings, "test_folders") if "test_folders" in settings.places else None,
         include_tests=arguments.include_tests,
         baseline=_baseline(arguments),
         outputs=outputs,
         notices=settings.notices,
     )
-    if settings.external_fields & ABOUT_RULES:
-        _refuse_unknown_rules(settings, config)
+    if settings.external_fields & ABOUT_RULES or config.overrides:
+        _refuse_unknown_rules(settings, config, errors)
+    errors.raise_errors()
     return config
 
 
@@ -93,7 +103,7 @@ def _refuse_inputs(settings: Settings, outputs: Collection[str]) -> None:
     for file in outputs:
         path = real_path(file)
         if path in inputs and not (path == new_baseline == real_path(arguments.baseline)):
-            raise UsageError(f"'{visible(file)}' is an input of this run, so it is not overwritten", _ELSEWHERE)
+            raise UsageError(f"'{visible(file)}' is an input of this run and is not overwritten", _ELSEWHERE)
 
 
 def with_included(config: Config, included: Collection[str]) -> Config:
@@ -125,28 +135,42 @@ def _globs(settings: Settings, *fields: str) -> tuple[tuple[str, str], ...]:
             try:
                 PathGlob(pattern)
             except ValueError as error:
-                raise UsageError(f"{settings.label(field)}: '{pattern}' is no glob: {error}") from error
+                raise UsageError(f"{settings.label(field)}: '{pattern}' is not a valid glob: {error}") from error
             globs.append((folder, pattern))
     return tuple(globs)
 
 
-def _refuse_unknown_rules(settings: Settings, config: Config) -> None:
-    """Raise UsageError, with its place, for an unknown rule in a configuration file or environment variable."""
+def _refuse_unknown_rules(settings: Settings, config: Config, errors: ErrorCollector) -> None:
+    """Collect the errors, with their places, of rules in a configuration file or environment variable."""
     plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
     rules = known_rules(plain)
+
+    def check(field: str, word: str) -> None:
+        if field == "settings":
+            known_rules(msgspec.structs.replace(plain, settings=(word,)))
+        elif field == "profiles":
+            rules_of_profile(rules, word)
+        else:
+            find_rules_by_prefix(rules, word)
+
+    for override in config.overrides:
+        for word in override.rules:
+            errors.attempt(None, _with_label, f"{override.place}: override: rules", check, "select", word)
     for field in sorted(settings.external_fields & ABOUT_RULES):
-        try:
-            if field == "settings":
-                known_rules(msgspec.structs.replace(plain, settings=config.settings))
-            elif field == "ignore":
-                select_rules(rules, config.select, config.ignore, ("all",))
-            elif field == "select":
-                select_rules(rules, config.select, (), ("all",))
-            else:
-                select_rules(rules, (), (), config.profiles)
-        except UsageError as error:
-            words = error.message.removeprefix("--set").lstrip(": ")
-            raise UsageError(f"{settings.label(field)}: {words}", error.hint) from error
+        label, count = settings.label(field), len(errors.errors)
+        for word in getattr(config, field):
+            errors.attempt(None, _with_label, label, check, field, word)
+        if len(errors.errors) == count and field in ("select", "ignore"):
+            ignored = config.ignore if field == "ignore" else ()
+            errors.attempt(None, _with_label, label, select_rules, rules, config.select, ignored, ("all",))
+
+
+def _with_label(label: str, function: Callable[..., object], *arguments: object) -> None:
+    """Call a function. Errors begin with the name of the setting, in place of that of the option."""
+    try:
+        function(*arguments)
+    except UsageError as error:
+        raise UsageError(f"{label}: {error.message.removeprefix('--set').lstrip(': ')}", error.hint) from error
 
 
 def _explains(name: str, arguments: Arguments) -> bool:
@@ -159,7 +183,7 @@ def words_of(
     """Return comma-separated and repeated words as one tuple: ``--select KV1,KV2 --select KV3`` has three."""
     words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
     if values and not words:
-        raise UsageError(f"{option} names no {what}", hint)
+        raise UsageError(f"{option} requires a {what}", hint)
     return words
 
 
@@ -168,30 +192,28 @@ def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
         name, equals, _ = word.partition("=")
         if not name.strip() or not equals:
             # Without a name, the word may be a value, and a value may be a secret.
-            raise UsageError(f"{option} {name if equals else '...'}: NAME=VALUE was expected")
+            raise UsageError(f"{option} {name if equals else '...'}: expected NAME=VALUE")
     return words
 
 
 def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
     for file in files:
         if not os.path.isfile(file):
-            raise UsageError(f"{option} {file}: there is no such file")
+            raise UsageError(f"{option} {file}: the file does not exist")
     return files
 
 
 def _own_rules(settings: Settings) -> tuple[str, ...]:
-    """Return the paths of custom rules. Raise UsageError, with its place, for a missing one in a file or variable."""
-    for path in settings.arguments.rules if "rules" in settings.external_fields else ():
+    """Return the paths of custom rules. Raise UsageError for a missing one."""
+    for path in settings.arguments.rules:
         if not os.path.exists(path):
-            raise UsageError(
-                f"{settings.label('rules')}: there is no folder or file '{visible(path)}' to read rules from"
-            )
+            raise UsageError(f"{settings.label('rules')} {visible(path)}: the file or folder does not exist")
     return settings.arguments.rules
 
 
 def _folder(option: str, folder: str) -> str:
     if folder and not os.path.isdir(folder):
-        raise UsageError(f"{option} {folder}: there is no such folder")
+        raise UsageError(f"{option} {folder}: the folder does not exist")
     return folder
 
 
@@ -202,47 +224,53 @@ def _day(option: str, word: str) -> str:
         try:
             date.fromisoformat(word)
         except ValueError:
-            raise UsageError(f"{option} {word}: a day was expected", "write YYYY-MM-DD") from None
+            raise UsageError(f"{option} {word}: expected a date", "write YYYY-MM-DD, such as 2027-03-01") from None
     return word
 
 
 def _jobs(option: str, word: str) -> int:
     if not word.isdecimal() or len(word) > _MOST_DIGITS:
-        raise UsageError(f"{option} {word}: a number of processes was expected", "0 takes as many as pay")
+        raise UsageError(f"{option} {word}: expected a number of processes", "0 means automatic")
     return int(word)
 
 
 def _severity(option: str, word: str) -> Severity:
-    if word.lower() not in SEVERITIES:
-        raise UsageError(f"{option} {word}: there is no such severity", f"one of {', '.join(SEVERITIES)}")
-    return SEVERITIES[word.lower()]
+    return SEVERITIES[_choice(option, word, SEVERITIES, "severity")]
+
+
+def _threshold(option: str, word: str) -> Severity | None:
+    """Return the severity from which on findings count; None if no finding does."""
+    return SEVERITIES.get(_choice(option, word, (*SEVERITIES, NO_SEVERITY), "severity"))
+
+
+def _choice(option: str, word: str, known: Iterable[str], what: str) -> str:
+    """Return a word in lower case. Raise UsageError, with a suggestion, if it is not one of the known ones."""
+    names = list(known)
+    if word.lower() not in names:
+        hint = did_you_mean(_FORMER.get(word.lower(), word.lower()), names) or f"one of {', '.join(names)}"
+        raise UsageError(f"{option} {word}: unknown {what}", hint)
+    return word.lower()
 
 
 def included_of(settings: Settings) -> frozenset[str]:
     """Return the kinds of results that a SARIF log includes besides findings. Raise UsageError for unknown ones."""
     option = settings.label("sarif_include")
     words = words_of(option, settings.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
-    for word in words:
-        if word not in SARIF_INCLUDED:
-            raise UsageError(f"{option} {word}: one of {', '.join(SARIF_INCLUDED)} was expected")
-    return frozenset(words)
+    return frozenset(_choice(option, word, SARIF_INCLUDED, "kind of result") for word in words)
 
 
 def peer_tools_of(settings: Settings) -> tuple[str, ...]:
     """Return the tools whose comments are listed. Raise UsageError for unknown ones."""
     option = settings.label("peer_tools")
     words = words_of(option, settings.arguments.peer_tools, "tool", f"one of {', '.join(TOOLS)}")
-    for word in words:
-        if word.lower() not in TOOLS:
-            raise UsageError(f"{option} {word}: one of {', '.join(TOOLS)} was expected")
-    return tuple(dict.fromkeys(word.lower() for word in words))
+    return tuple(dict.fromkeys(_choice(option, word, TOOLS, "tool") for word in words))
 
 
 def root_uri(word: str, file: str, root: str) -> str:
     """Return the base URI of the paths in a log, which logs in ``.sarif`` require."""
     if word:
         if not word.startswith("file:///"):
-            raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
+            raise UsageError(f"--sarif-root-uri {word}: expected a URI that begins with file:///")
         return word if word.endswith("/") else f"{word}/"
     if not file or not is_for_editors(file):
         return ""
@@ -255,23 +283,24 @@ def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, st
     """Return the formats to write, each with its file ("": standard output). Raise UsageError for unknown formats."""
     formats, output = settings.arguments.formats, settings.arguments.output
     if settings.arguments.color not in COLORS:
-        raise UsageError(f"--color {settings.arguments.color}: one of {', '.join(COLORS)} was expected")
+        raise UsageError(f"--color {settings.arguments.color}: expected {', '.join(COLORS[:-1])} or {COLORS[-1]}")
     targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
     for name, _ in targets:
         if name not in known:
             prefix = f"{settings.label('formats')}: " if "formats" in settings.external_fields else ""
-            raise UsageError(f"{prefix}there is no format '{name}'", f"one of {', '.join(known)}")
+            hint = did_you_mean(name.lower(), list(known)) or f"one of {', '.join(known)}"
+            raise UsageError(f"{prefix}unknown format '{name}'", hint)
     without_file = [name for name, file in targets if not file]
     if output and len(without_file) != 1:
         option = settings.label("output")
-        raise UsageError(f"{option} takes exactly one format without a file of its own", "write -f sarif=report.sarif")
+        raise UsageError(f"{option} requires exactly one format without a file", _FILE_EACH)
     targets = [(name, file or output) for name, file in targets]
     targets = [(name, "" if file == "-" else file) for name, file in targets]
     files = _files_of(targets)
     if files.count("") > 1:
-        raise UsageError("only one format can go to the standard output", "write -f sarif=report.sarif")
+        raise UsageError("only one format can be written to standard output", _FILE_EACH)
     if len(set(files)) < len(files):
-        raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
+        raise UsageError("two formats are written to the same file", "write -f json=report.json -f sarif=report.sarif")
     _refuse_to_overwrite(settings)
     return targets
 
@@ -285,7 +314,7 @@ def _refuse_to_overwrite(settings: Settings) -> None:
         for file in files if field in settings.configured else ():
             reason = overwrite_refusal(file) if file not in ("", "-") else ""
             if reason:
-                hint = "give it on the command line, or name the configuration with --config"
+                hint = "set it on the command line, or name the configuration file with --config"
                 raise UsageError(f"{settings.label(field)}: '{visible(file)}' is not written: {reason}", hint)
 
 
@@ -297,15 +326,15 @@ def refuse_conflicting_outputs(arguments: Arguments, targets: Sequence[tuple[str
     """Raise UsageError for two outputs in one file, and for options that require a file or exclude each other."""
     baseline, summary = arguments.write_baseline, arguments.summary_file
     if baseline == "-":
-        raise UsageError("--write-baseline needs a file")
+        raise UsageError("--write-baseline requires a file")
     files = {real_path(file) for _, file in targets if file}
     if baseline and real_path(baseline) in files:
-        raise UsageError(f"a report and the baseline go to one file, '{baseline}'")
+        raise UsageError(f"a report and the baseline are written to the same file, '{baseline}'")
     if summary and real_path(summary) in files | ({real_path(baseline)} if baseline else set()):
-        raise UsageError("the summary and a report go to one file")
+        raise UsageError("the summary and a report are written to the same file")
     if arguments.watch and (summary or baseline):
         option = "--summary-file" if summary else "--write-baseline"
-        raise UsageError(f"--watch goes without {option}, which every check would write anew")
+        raise UsageError(f"--watch and {option} cannot be combined")
 
 
 _ENDINGS = (".sarif", ".json", ".xml", ".html", ".md", ".txt", ".log")
@@ -325,8 +354,8 @@ _ENDS = regex(rb"(?:^|\n)(?:Found [0-9,]+ issues? \(|No issues found[ .:])[^\n]*
 def overwrite_refusal(file: str) -> str:
     """Return why a discovered configuration may not overwrite a file; "" if it may."""
     if not file.lower().endswith(_ENDINGS):
-        return "it does not end as the name of a report does"
-    return "it is there, and is no report of kvlint's" if os.path.lexists(file) and not _is_report(file) else ""
+        return "its name does not end as that of a report"
+    return "it exists and is not a report of kvlint" if os.path.lexists(file) and not _is_report(file) else ""
 
 
 def _is_report(file: str) -> bool:

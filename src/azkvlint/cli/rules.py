@@ -34,7 +34,7 @@ def list_rules(form: str, folders: tuple[str, ...], profile: str = "", category:
     if form == "json":
         return encode([_fields(rule) for rule in rules]).decode()
     if form != "text":
-        raise UsageError(f"there is no format '{form}'", "write -f text or -f json")
+        raise UsageError(f"unknown format '{form}'", "write -f text or -f json")
     return _lines(f"{rule.id}  {rule.severity.label:8}  {rule.title}" for rule in rules)
 
 
@@ -60,7 +60,7 @@ def explanation(word: str, folders: tuple[str, ...]) -> str:
     if codes:
         return "\n\n".join(_lines(_explanation_of_problem(code, PROBLEMS[code])) for code in codes)
     if word.upper().startswith(_PROBLEM):
-        raise UsageError(f"there is no problem code '{word}'", did_you_mean(word.upper(), list(PROBLEMS)))
+        raise UsageError(f"unknown problem code '{word}'", did_you_mean(word.upper(), list(PROBLEMS)))
     rules = find_rules(all_rules(folders), word)
     return "\n\n".join(_lines(_explanation(rule)) for rule in rules)
 
@@ -173,10 +173,10 @@ def examples_report(path: str | None, *, is_strict: bool = False) -> tuple[str, 
     faults = list(faults_of(rules)) if is_strict and not failed else []
     lines += [str(fault) for fault in faults]
     summary = f"{pluralize(count, 'example')} of {pluralize(len(rules), 'rule')}"
-    lines.append(f"{summary}: {count - failed} as they say, {failed} not")
+    lines.append(f"{summary}: {count - failed} passed, {failed} failed")
     if is_strict:
-        status = "not run before the examples pass" if failed else pluralize(len(faults), "fault")
-        lines.append(f"gates: {status}")
+        status = "not run, because examples failed" if failed else pluralize(len(faults), "error")
+        lines.append(f"quality checks: {status}")
     return _lines(lines), EXIT_FINDINGS if failed or faults else EXIT_CLEAN
 
 
@@ -189,13 +189,15 @@ def new_rule(id_: str, name: str, topic: str) -> str:
     from azkvlint.util.project_boundary import checkout_of, real_path
 
     if topic and topic not in TOPICS:
-        raise UsageError(f"there is no topic '{topic}'", did_you_mean(topic, list(TOPICS)) or ", ".join(TOPICS))
+        raise UsageError(f"unknown topic '{topic}'", did_you_mean(topic, list(TOPICS)) or ", ".join(TOPICS))
     folder = _folder_of_rules()
     if topic:
         root = checkout_of(real_path(os.curdir))
         folder = os.path.join(root or os.curdir, "rules", topic)
         if not os.path.isdir(folder):
-            raise UsageError(f"there is no folder rules/{topic}: this is no checkout of kvlint", "leave out --topic")
+            raise UsageError(
+                f"--topic requires a checkout of kvlint: the folder rules/{topic} does not exist", "remove --topic"
+            )
     file = os.path.join(folder, f"{id_}-{name}.yaml")
     text = rule_text(id_, name, topic, is_own=bool(topic)).encode()
     shown = f"rules/{topic}/{id_}-{name}.yaml" if topic else os.path.relpath(file).replace(os.sep, "/")
@@ -212,4 +214,5 @@ def _folder_of_rules() -> str:
     from azkvlint.config.settings import resolve_settings
 
     settings = resolve_settings(Arguments(paths=(os.curdir,)), "check")
+    settings.errors().raise_errors()
     return next(filter(os.path.isdir, settings.arguments.rules), os.curdir)

@@ -48,7 +48,7 @@ def _lines(settings: Settings, command: str) -> Iterator[str]:
             if getattr(override, key)
         )
         if override.fault:
-            yield f"# it does nothing: {override.fault}"
+            yield f"# invalid: {override.fault}"
 
 
 def _line(option: Option, value: Any, place: str) -> str:

@@ -53,10 +53,11 @@ def run_suppressions(arguments: Arguments) -> int:
     settings = resolve_settings(arguments, "suppressions")
     if arguments.show_settings:
         return show_settings(settings, "suppressions")
-    targets = targets_of(settings, _REPORTERS)
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, _REPORTERS)
+    tools = errors.attempt((), peer_tools_of, settings)
     # A suppression of an unknown result is in use, so unknown results are needed.
-    config = config_of(settings, [("json", file) for _, file in targets])
-    tools = peer_tools_of(settings)
+    config = config_of(settings, [("json", file) for _, file in targets], errors)
     if tools:
         config = msgspec.structs.replace(config, peer_tools=tools)
     with progress_bar() as progress:

@@ -11,10 +11,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
+from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.config.options import OPTIONS, Option
 from azkvlint.model.severity_override import Override
 from azkvlint.util.errors import UsageError, did_you_mean
@@ -22,6 +23,7 @@ from azkvlint.util.project_boundary import absolute_path, checkout_of, is_within
 from azkvlint.util.project_files import read_named
 from azkvlint.util.safe_text import visible
 
+Position: TypeAlias = tuple[int, int]
 OVERRIDE = "override"
 PYPROJECT = "pyproject.toml"
 _MOST_ITEMS = 1_000
@@ -35,8 +37,9 @@ KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration file. ``display_path`` is its path in messages, ``folder`` the base of its paths.
 
-    ``is_explicit``: the user named it. ``values`` are fields of Arguments, in their types; ``lines`` are the line
-    numbers of the keys, if known.
+    ``is_explicit``: the user named it. ``values`` are fields of Arguments, in their types; ``positions`` are the lines
+    and columns of the keys, if known: ``select``, ``override 0`` and ``override 0.severity`` for the first override.
+    ``errors`` are those of invalid keys and values, which are left out.
     """
 
     file: str
@@ -44,18 +47,20 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     is_explicit: bool
     values: Mapping[str, Any]
-    lines: Mapping[str, int]
+    positions: Mapping[str, Position]
     overrides: tuple[Override, ...] = ()
+    errors: tuple[UsageError, ...] = ()
 
-    def at(self, key: str) -> str:
-        """Return the place of a key for messages: ``kvlint.toml:3``."""
-        return f"{self.display_path}:{self.lines[key]}" if key in self.lines else self.display_path
+    def at(self, key: str, default: str = "") -> str:
+        """Return the place of a key for messages, or else that of the key ``default``: ``kvlint.toml:3:1``."""
+        position = self.positions.get(key) or self.positions.get(default)
+        return self.display_path if position is None else f"{self.display_path}:{position[0]}:{position[1]}"
 
 
 def read_file(file: str, is_explicit: bool = False) -> ConfigFile | None:
     """Return the configuration in a file; None for a ``pyproject.toml`` without one.
 
-    Raise UsageError, with file and line, for invalid content, and also for missing content if the file ``is_explicit``.
+    Raise UsageError, with file and line, if it is not TOML, and also for missing content if it ``is_explicit``.
     """
     display_path = visible(_from_here(file))
     is_project = os.path.basename(file) == PYPROJECT
@@ -64,27 +69,27 @@ def read_file(file: str, is_explicit: bool = False) -> ConfigFile | None:
     if boundary is not None:
         target = real_path(file)
         if not is_within(target, boundary) or leads_into_git(target, boundary):
-            hint = "put the file itself there, or name it with --config"
-            raise UsageError(f"the configuration file {display_path} is a link that leads out of the checkout", hint)
+            hint = f"replace the link with the file, or use --config {display_path}"
+            raise UsageError(f"configuration file {display_path} is a link to a file outside the repository", hint)
     text = read_text(file, display_path, boundary)
     document: Any = parse_toml(text, display_path)
     if is_project:
         tool = document.get("tool")
         if not isinstance(tool, dict) or "kvlint" not in tool:
             if is_explicit:
-                raise UsageError(f"{display_path} has no table [tool.kvlint]")
+                raise UsageError(f"{display_path} has no table [tool.kvlint]", "add the table, or name a kvlint.toml")
             return None
         document = tool["kvlint"]
         if not isinstance(document, dict):
             raise UsageError(f"{display_path}: tool.kvlint must be a table")
-    lines = key_lines(text, "tool.kvlint" if is_project else "", OVERRIDE)
+    positions = key_positions(text, "tool.kvlint" if is_project else "", OVERRIDE)
     empty = ConfigFile(
         file=absolute_path(file),
         display_path=display_path,
         folder=folder,
         is_explicit=is_explicit,
         values={},
-        lines=lines,
+        positions=positions,
     )
     return _Decoder(empty, boundary).decode(document)
 
@@ -105,40 +110,45 @@ class _Decoder:
         self._boundary = boundary
 
     def decode(self, document: Mapping[str, Any]) -> ConfigFile:
-        values = {}
+        """Return the file with the valid settings, and the errors of all others."""
+        values: dict[str, Any] = {}
         overrides: tuple[Override, ...] = ()
+        collector = ErrorCollector()
         for key, value in document.items():
-            if key == OVERRIDE:
-                overrides = self._overrides(value)
-                continue
             option = KEYS.get(key)
-            if option is None:
-                raise self._unknown_key(key)
-            values[option.field] = self._value(option, value)
-        return msgspec.structs.replace(self._empty, values=values, overrides=overrides)
+            if key == OVERRIDE:
+                overrides = collector.attempt((), self._overrides, value, collector)
+            elif option is None:
+                collector.errors.append(self._unknown_key(key))
+            else:
+                decoded = collector.attempt(None, self._value, option, value)
+                values |= {} if decoded is None else {option.field: decoded}
+        return msgspec.structs.replace(self._empty, values=values, overrides=overrides, errors=tuple(collector.errors))
 
-    def _overrides(self, tables: Any) -> tuple[Override, ...]:
-        from azkvlint.config.overrides import override_of
+    def _overrides(self, tables: Any, collector: ErrorCollector) -> tuple[Override, ...]:
+        from azkvlint.config.overrides import decode_override
 
         if not isinstance(tables, list):
             raise self._type_error(OVERRIDE, "a list of tables", "write [[override]]")
         if len(tables) > _MOST_OVERRIDES:
-            raise UsageError(f"{self._empty.at(OVERRIDE)}: there are more than {_MOST_OVERRIDES:,} overrides")
-        lines, count = self._empty.lines, sum(key.startswith(f"{OVERRIDE} ") for key in self._empty.lines)
+            raise UsageError(f"{self._empty.at(OVERRIDE)}: more than {_MOST_OVERRIDES:,} overrides are not supported")
+        positions = self._empty.positions
+        # The positions of tables are known only if each has a header of its own.
+        has_headers = f"{OVERRIDE} {len(tables) - 1}" in positions and f"{OVERRIDE} {len(tables)}" not in positions
         overrides = []
         for number, table in enumerate(tables):
-            # The lines of tables are known only if each has a header of its own.
-            line = lines[f"{OVERRIDE} {number}"] if count == len(tables) else lines.get(OVERRIDE, 0)
-            place = f"{self._empty.display_path}:{line}" if line else self._empty.display_path
-            overrides.append(override_of(table, place, line))
-        return tuple(overrides)
+            header = f"{OVERRIDE} {number}" if has_headers else OVERRIDE
+            places = {key: self._empty.at(f"{header}.{key}", header) for key in ("", *table)}
+            line = positions.get(header, (0, 0))[0]
+            overrides.append(collector.attempt(None, decode_override, table, places, line, collector))
+        return tuple(one for one in overrides if one is not None)
 
     def _unknown_key(self, key: str) -> UsageError:
         known = sorted((*KEYS, OVERRIDE))
         hint = did_you_mean(key.replace("_", "-").lower(), known) or f"one of {', '.join(known)}"
         if any(option.key == key for option in OPTIONS):
-            hint = "it is an option of the command line only"
-        return UsageError(f"{self._empty.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)
+            hint = f"--{key} is available on the command line only"
+        return UsageError(f"{self._empty.at(key)}: unknown setting '{visible(key[:_LONGEST])}'", hint)
 
     def _type_error(self, key: str, expected: str, hint: str | None = None) -> UsageError:
         return UsageError(f"{self._empty.at(key)}: {key} must be {expected}", hint)
@@ -154,22 +164,22 @@ class _Decoder:
             return tuple(self._settings(value))
         if option.many:
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise self._type_error(key, "a list of texts", f'write {key} = ["..."]')
+                raise self._type_error(key, "a list of strings", f'write {key} = ["..."]')
             if len(value) > _MOST_ITEMS:
                 raise UsageError(f"{self._empty.at(key)}: {key} has more than {_MOST_ITEMS:,} items")
-            return tuple(self._word(option, word) for word in value)
+            return tuple(self._string(option, word) for word in value)
         if option.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
             return str(self._checked_integer(key, value))
         if option.kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
             return value.isoformat()
         if not isinstance(value, str) or option.kind == "number":
-            raise self._type_error(key, {"number": "a whole number", "day": "a day"}.get(option.kind, "a text"))
-        return self._word(option, value)
+            raise self._type_error(key, {"number": "an integer", "day": "a date"}.get(option.kind, "a string"))
+        return self._string(option, value)
 
-    def _word(self, option: Option, word: str) -> str:
+    def _string(self, option: Option, word: str) -> str:
         """Return a string value. A path becomes relative to the current folder, as on the command line."""
         if "\0" in word:
-            raise self._type_error(option.key, "free of NUL characters")
+            raise self._type_error(option.key, "without NUL characters")
         if option.kind == "format":
             name, equals, file = word.partition("=")
             return f"{name}={self._path(option.key, file)}" if equals and file not in ("", "-") else word
@@ -180,9 +190,10 @@ class _Decoder:
         real = real_path(full)
         base = self._boundary
         if base is not None and (not is_within(real, base) or leads_into_git(real, base)):
-            hint = "give it on the command line, or name the file with --config"
+            hint = "set it on the command line, or name the configuration file with --config"
             raise UsageError(
-                f"{self._empty.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
+                f"{self._empty.at(key)}: {key}: '{visible(path[:_LONGEST])}' is outside the repository or inside .git",
+                hint,
             )
         return _from_here(full)
 
@@ -194,13 +205,13 @@ class _Decoder:
 
     def _settings(self, value: Any) -> list[str]:
         """Return ``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""
-        hint = "write [set], and below it KV003.minimum = 30"
+        hint = "write [set], then KV003.minimum = 30"
         if not isinstance(value, dict):
             raise self._type_error("set", "a table", hint)
         settings = []
         for rule, parameters in value.items():
             if not isinstance(parameters, dict):
-                raise self._type_error("set", "a table of rules, each with its parameters", hint)
+                raise self._type_error("set", "a table of rules with parameters", hint)
             for name, operand in parameters.items():
                 settings.append(f"{visible(rule)}.{visible(name)}={self._operand(operand)}")
         return settings
@@ -219,7 +230,7 @@ class _Decoder:
                 texts = [self._operand(item) for item in value]
                 if not any("," in text for text in texts):
                     return ",".join(texts)
-        raise self._type_error("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
+        raise self._type_error("set", "strings, numbers, booleans, or lists of them without commas")
 
 
 # Far more than a hand-written configuration needs.
@@ -236,51 +247,53 @@ def read_text(file: str, display_path: str, boundary: str | None = None) -> str:
 
     Raise UsageError if it cannot be read.
     """
-    data = read_named(file, f"the configuration file {display_path}", _MOST_BYTES, boundary=boundary)
+    data = read_named(file, f"configuration file {display_path}", _MOST_BYTES, boundary=boundary)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{display_path}:{line}: it is not text in UTF-8") from error
+        raise UsageError(f"{display_path}:{line}: the file is not UTF-8") from error
 
 
 def parse_toml(text: str, display_path: str) -> dict[str, Any]:
     """Parse TOML. Raise UsageError, with the line, for invalid or oversized documents."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS:
-            raise UsageError(f"{display_path}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
+            raise UsageError(f"{display_path}:{number}: more than {_MOST_DOTS:,} dots on one line are not supported")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = visible(str(error))
         place = _PLACE.search(message)
         location = f"{display_path}:{place[1]}:{place[2]}" if place is not None else display_path
-        raise UsageError(f"{location}: it is no TOML: {_PLACE.sub('', message).strip()}") from error
+        raise UsageError(f"{location}: invalid TOML: {_PLACE.sub('', message).strip()}") from error
     except RecursionError as error:
-        raise UsageError(f"{display_path}: it is nested too deep") from error
+        raise UsageError(f"{display_path}: the file is nested too deeply") from error
     except ValueError as error:  # Python limits integers to 4,300 digits
-        raise UsageError(f"{display_path}: a number in it is too large") from error
+        raise UsageError(f"{display_path}: a number is too large") from error
 
 
-def key_lines(text: str, inside: str, repeated: str) -> dict[str, int]:
-    """Return the line of each key of the table ``inside`` ("": the top level).
+def key_positions(text: str, inside: str, repeated: str) -> dict[str, Position]:
+    """Return the line and column of each key of the table ``inside`` ("": the top level).
 
-    The headers of the array of tables ``repeated`` are included as ``repeated 0``, ``repeated 1`` and so on. Lines of a
-    multi-line string that look like keys are not recognized as such.
+    The headers of the array of tables ``repeated`` are included as ``repeated 0``, ``repeated 1`` and so on, and the
+    keys below each as ``repeated 0.key``. Lines of a multi-line string that look like keys are not recognized as such.
     """
-    lines: dict[str, int] = {}
-    table, headers = "", 0
+    positions: dict[str, Position] = {}
+    table, headers, prefix = "", 0, ""
     for number, line in enumerate(text.split("\n"), 1):
         header = _HEADER.match(line)
         key = _KEY.match(line)
+        position = number, len(line) - len(line.lstrip(" \t")) + 1
         if header is not None:
-            table = re.sub(r"""[\s"']""", "", header[1])
+            table, prefix = re.sub(r"""[\s"']""", "", header[1]), ""
             key_path = table if not inside else table[len(inside) + 1 :] if table.startswith(f"{inside}.") else ""
             if key_path:
-                lines.setdefault(key_path.partition(".")[0], number)
+                positions.setdefault(key_path.partition(".")[0], position)
             if key_path == repeated and line.lstrip().startswith("[["):
-                lines[f"{repeated} {headers}"] = number
+                positions[f"{repeated} {headers}"] = position
+                prefix = f"{repeated} {headers}."
                 headers += 1
-        elif key is not None and table == inside:
-            lines.setdefault(key[1] or key[2] or key[3] or "", number)
-    return lines
+        elif key is not None and (table == inside or prefix):
+            positions.setdefault(f"{prefix}{key[1] or key[2] or key[3] or ''}", position)
+    return positions

@@ -13,16 +13,19 @@ import msgspec
 
 
 class Option(msgspec.Struct, frozen=True):
-    """An option: its ``names``, the field of Arguments that it sets, whether it takes a value, and ``many`` of them.
+    """An option: its ``names``, the field of Arguments that it sets, and its ``help``, 60 characters at most.
 
+    ``takes_value``: it has a value, of the kind that ``metavar`` names in the help; ``many``: any number of them.
     ``commands`` are those that have it; the ``configured`` ones (None: all) also read it from the environment and from
     configuration files. ``kind`` is the type of its value: text, path (a file or folder), format (``NAME`` or
-    ``NAME=FILE``), number, day, severity, profile or settings (``RULE.parameter=value``).
+    ``NAME=FILE``), number, day, severity, threshold (a severity or none), profile or settings
+    (``RULE.parameter=value``).
     """
 
     names: tuple[str, ...]
     field: str
     help: str
+    metavar: str = ""
     takes_value: bool = True
     many: bool = False
     commands: tuple[str, ...] = ("check", "controls", "suppressions")
@@ -76,6 +79,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool = False
     statistics: bool = False
     show_suppressed: bool = False
+    show_unknown: bool = False
     summary_file: str = ""
     exit_zero: bool = False
     watch: bool = False
@@ -102,15 +106,16 @@ OPTIONS = (
     Option(
         ("--framework",),
         "frameworks",
-        "key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a file of yours.",
+        "Assess these control frameworks (default: key-vault).",
+        metavar="FRAMEWORK",
         many=True,
         commands=_CONTROLS,
     ),
     Option(
         ("--format", "-f"),
         "formats",
-        "text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson or html; NAME=FILE writes to a "
-        "file. May be repeated.",
+        "Write text, json, sarif or others; FORMAT=FILE to a file.",
+        metavar="FORMAT",
         many=True,
         commands=_CHECK,
         kind="format",
@@ -118,7 +123,8 @@ OPTIONS = (
     Option(
         ("--format", "-f"),
         "formats",
-        "text, json, markdown or html; NAME=FILE writes to a file.",
+        "Write text, json, markdown or html; FORMAT=FILE to a file.",
+        metavar="FORMAT",
         many=True,
         commands=_CONTROLS,
         configured=_NONE,
@@ -126,92 +132,159 @@ OPTIONS = (
     Option(
         ("--sarif-include",),
         "sarif_include",
-        "suppressed, unknown or passed: what a SARIF log for an audit holds besides findings.",
+        "Add suppressed, unknown or passed results to SARIF.",
+        metavar="RESULTS",
         many=True,
         commands=_CHECK,
     ),
     Option(
         ("--sarif-category",),
         "sarif_category",
-        "What tells this analysis from others of the same commit in code scanning.",
+        "Name this analysis among others of the same commit.",
+        metavar="NAME",
         commands=_CHECK,
     ),
     Option(
         ("--sarif-root-uri",),
         "sarif_root_uri",
-        "The file: URI of the folder that a SARIF log's paths start from; by default only in .sarif/.",
+        "Set the base URI (file:///...) of paths in SARIF.",
+        metavar="URI",
         commands=_CHECK,
         configured=_NONE,
     ),
     Option(
         ("--format", "-f"),
         "formats",
-        "text or json; NAME=FILE writes to a file.",
+        "Write text or json; FORMAT=FILE to a file.",
+        metavar="FORMAT",
         many=True,
         commands=_SUPPRESSIONS,
         configured=_NONE,
     ),
-    Option(("--output", "-o"), "output", "The file to write to, instead of stdout.", kind="path", configured=_CHECK),
+    Option(
+        ("--output", "-o"),
+        "output",
+        "Write the report to FILE instead of stdout.",
+        metavar="FILE",
+        kind="path",
+        configured=_CHECK,
+    ),
     Option(
         ("--select",),
         "select",
-        "Only these rules: ids, their beginnings, ids of other tools.",
+        "Run only these rules: IDs, prefixes, categories or names.",
+        metavar="RULE",
         many=True,
         commands=_WITH_RULES,
     ),
-    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_WITH_RULES),
+    Option(
+        ("--ignore",),
+        "ignore",
+        "Skip these rules: IDs, prefixes, categories or names.",
+        metavar="RULE",
+        many=True,
+        commands=_WITH_RULES,
+    ),
     Option(
         ("--profile",),
         "profiles",
-        "default, strict, cmk or all: which rules are asked.",
+        "Run a rule set: default, strict, cmk, all or a framework.",
+        metavar="PROFILE",
         many=True,
         commands=_WITH_RULES,
         kind="profile",
     ),
-    Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True, kind="settings"),
-    Option(("--rules",), "rules", "A folder or file of your own rules.", many=True, kind="path"),
+    Option(
+        ("--set",),
+        "settings",
+        "Set a rule's parameter, such as KV003.minimum=30.",
+        metavar="RULE.NAME=VALUE",
+        many=True,
+        kind="settings",
+    ),
+    Option(("--rules",), "rules", "Add custom rules from a file or folder.", metavar="FILE", many=True, kind="path"),
     Option(
         ("--parameters",),
         "parameters",
-        "Parameters of all templates, instead of those that their names say.",
+        "Use this parameter file for all templates.",
+        metavar="FILE",
         many=True,
         kind="path",
     ),
-    Option(("--var",), "variables", "NAME=VALUE: a variable of the Terraform root modules.", many=True),
-    Option(("--var-file",), "variable_files", "A .tfvars file for the Terraform root modules.", many=True, kind="path"),
-    Option(("--closed",), "closed", "Judge a module that nobody calls as if it said everything.", takes_value=False),
-    Option(("--source-root",), "source_root", "The folder of the root module that a plan was made from.", kind="path"),
-    Option(("--as-of",), "as_of", "The day, YYYY-MM-DD, that dates are held against, instead of today.", kind="day"),
-    Option(("--jobs", "-j"), "jobs", "How many processes; 0 for as many as pay.", kind="number"),
-    Option(("--exclude",), "exclude", "A glob, as in .gitignore: what folders hold of it is passed over.", many=True),
-    Option(("--extend-exclude",), "extend_exclude", "The same, added to what --exclude or a file says.", many=True),
-    Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK, kind="severity"),
-    Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK, kind="severity"),
-    Option(("--strict",), "strict", "Unknown questions count as findings.", takes_value=False, commands=_CHECK),
+    Option(("--var",), "variables", "Set a variable of the Terraform root modules.", metavar="NAME=VALUE", many=True),
+    Option(
+        ("--var-file",),
+        "variable_files",
+        "Read variables of the Terraform root modules from FILE.",
+        metavar="FILE",
+        many=True,
+        kind="path",
+    ),
+    Option(
+        ("--closed",),
+        "closed",
+        "Treat unset variables of uncalled modules as final.",
+        takes_value=False,
+    ),
+    Option(
+        ("--source-root",),
+        "source_root",
+        "Map a plan to the root module in this folder.",
+        metavar="FOLDER",
+        kind="path",
+    ),
+    Option(("--as-of",), "as_of", "Evaluate expiry dates as of DATE (default: today).", metavar="DATE", kind="day"),
+    Option(("--jobs", "-j"), "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
+    Option(("--exclude",), "exclude", "Skip files and folders that match this glob.", metavar="GLOB", many=True),
+    Option(
+        ("--extend-exclude",),
+        "extend_exclude",
+        "Skip more files and folders than --exclude lists.",
+        metavar="GLOB",
+        many=True,
+    ),
+    Option(
+        ("--min-severity",),
+        "min_severity",
+        "Report only findings of this severity or higher.",
+        metavar="SEVERITY",
+        commands=_CHECK,
+        kind="severity",
+    ),
+    Option(
+        ("--fail-on",),
+        "fail_on",
+        "Exit with 1 from this severity on; none: never.",
+        metavar="SEVERITY",
+        commands=_CHECK,
+        kind="threshold",
+    ),
+    Option(("--strict",), "strict", "Count unknown results as findings.", takes_value=False, commands=_CHECK),
     Option(
         ("--strict",),
         "strict",
-        "Unknown rows make the exit code 1 too.",
+        "Exit with 1 for unknown controls too.",
         takes_value=False,
         commands=_CONTROLS,
     ),
     Option(
         ("--no-ignores",),
         "no_ignores",
-        "Whatever suppresses findings counts for nothing.",
+        "Ignore all suppressions.",
         takes_value=False,
         commands=_WITH_RESULTS,
     ),
     Option(
         ("--respect-peer-suppressions",),
         "respect_peer_suppressions",
-        "Respect skip comments of Checkov, tfsec, Trivy and KICS.",
+        "Respect skip comments for Checkov, tfsec, Trivy and KICS.",
         takes_value=False,
     ),
     Option(
         ("--from",),
         "peer_tools",
-        "List comments for checkov, tfsec, trivy or kics instead.",
+        "List skip comments for checkov, tfsec, trivy or kics.",
+        metavar="TOOL",
         many=True,
         commands=_SUPPRESSIONS,
         configured=_NONE,
@@ -226,40 +299,59 @@ OPTIONS = (
     Option(
         ("--test-folders",),
         "test_folders",
-        "Globs of folders of tests and examples.",
+        "Set the globs of folders of tests and examples.",
+        metavar="GLOB",
         many=True,
         commands=_CHECK,
     ),
-    Option(("--baseline",), "baseline", "What this file holds does not count any more.", commands=_CHECK, kind="path"),
+    Option(
+        ("--baseline",),
+        "baseline",
+        "Report only findings that are not in FILE.",
+        metavar="FILE",
+        commands=_CHECK,
+        kind="path",
+    ),
     Option(
         ("--write-baseline",),
         "write_baseline",
-        "Write all that is found to this file, a baseline.",
+        "Write all findings to FILE, for --baseline.",
+        metavar="FILE",
         commands=_CHECK,
         kind="path",
         configured=_NONE,
     ),
-    Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
-    Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
-    Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
+    Option(("--quiet", "-q"), "quiet", "Print only findings.", takes_value=False, commands=_CHECK),
+    Option(("--verbose", "-v"), "verbose", "Print evidence, reasons and fixes.", takes_value=False, commands=_CHECK),
+    Option(
+        ("--statistics",), "statistics", "Print the number of findings by rule.", takes_value=False, commands=_CHECK
+    ),
     Option(
         ("--show-suppressed",),
         "show_suppressed",
-        "Tell suppressed findings in text and markdown.",
+        "List suppressed findings in text and Markdown.",
+        takes_value=False,
+        commands=_CHECK,
+    ),
+    Option(
+        ("--show-unknown",),
+        "show_unknown",
+        "List every unknown result, not only their causes.",
         takes_value=False,
         commands=_CHECK,
     ),
     Option(
         ("--summary-file",),
         "summary_file",
-        "Add a summary in Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
+        "Append a summary in Markdown to FILE.",
+        metavar="FILE",
         commands=_CHECK,
         configured=_NONE,
     ),
     Option(
         ("--exit-zero",),
         "exit_zero",
-        "Exit with 0 despite findings, but with 3 if analysis is incomplete.",
+        "Exit with 0 despite findings (3 if incomplete).",
         takes_value=False,
         commands=_CHECK,
         configured=_NONE,
@@ -267,31 +359,40 @@ OPTIONS = (
     Option(
         ("--color",),
         "color",
-        "auto, always or never: whether text on the standard output has colors.",
+        "Color the output: auto, always or never.",
+        metavar="WHEN",
         commands=_WITH_RESULTS,
         configured=_NONE,
     ),
     Option(
         ("--stdin-filename",),
         "stdin_filename",
-        "The file that - stands for: its name says what it is, and its folder what is around it.",
+        "Treat standard input as this file.",
+        metavar="FILE",
         commands=_CHECK,
         configured=_NONE,
     ),
     Option(
         ("--watch",),
         "watch",
-        "Check again whatever a change reaches, until Ctrl-C.",
+        "Check again after each change, until Ctrl-C.",
         takes_value=False,
         commands=_CHECK,
         configured=_NONE,
     ),
-    Option(("--config",), "config", "The configuration file, instead of the nearest.", kind="path", configured=_NONE),
+    Option(
+        ("--config",),
+        "config",
+        "Read the configuration from FILE.",
+        metavar="FILE",
+        kind="path",
+        configured=_NONE,
+    ),
     Option(("--isolated",), "isolated", "Read no configuration file.", takes_value=False, configured=_NONE),
     Option(
         ("--show-settings",),
         "show_settings",
-        "Show each setting and where it comes from, and check nothing.",
+        "Print all settings with their sources, and exit.",
         takes_value=False,
         configured=_NONE,
     ),

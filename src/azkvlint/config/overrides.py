@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.severity_override import Override
 from azkvlint.syntax.ignore_comments import day_of
@@ -14,89 +15,116 @@ from azkvlint.util.globs import AddressGlob, PathGlob
 from azkvlint.util.safe_text import visible
 
 LISTS = ("paths", "resources", "rules")
-TEXTS = ("severity", "reason", "owner")
-KEYS = (*LISTS, *TEXTS, "ignore", "until")
+STRINGS = ("severity", "reason", "owner")
+KEYS = (*LISTS, *STRINGS, "ignore", "until")
 _LONGEST = 80
 _MOST_ITEMS = 1_000
 
 
-def override_of(table: Any, place: str, line: int) -> Override:
-    """Decode a table. Raise UsageError, with its ``place``, if it is invalid."""
+class _Decoder:
+    """Decodes one table. ``places`` are the places of its keys, "" that of its header; errors are collected."""
 
-    def wrong(message: str, hint: str | None = None) -> UsageError:
-        return UsageError(f"{place}: override: {message}", hint)
+    def __init__(self, table: Mapping[str, Any], places: Mapping[str, str], collector: ErrorCollector) -> None:
+        self._table = table
+        self._places = places
+        self._collector = collector
 
-    if not isinstance(table, dict):
-        raise wrong("it must be a table", "write [[override]]")
-    for key in table:
-        if key not in KEYS:
-            raise _unknown(key, wrong)
-    lists = {key: _list(table, key, wrong) for key in LISTS}
-    texts = {key: _text(table, key, wrong) for key in TEXTS}
-    if not any(lists.values()):
-        raise wrong("it says of what it is one", "give it paths, resources or rules")
-    ignore = table.get("ignore", False)
-    if not isinstance(ignore, bool):
-        raise wrong("ignore must be true or false")
-    severity = _severity(texts.pop("severity"), wrong)
-    if (severity is not None) is ignore:
-        raise wrong("it must give either a severity or ignore = true")
-    if ignore and not any(char.isalnum() for char in texts["reason"]):
-        raise wrong("what is ignored needs a reason", 'write reason = "..."')
-    _refuse_bad_globs(lists, wrong)
-    until, fault = _until(table["until"], wrong) if "until" in table else ("", "")
-    return Override(
-        place=place, line=line, paths=lists["paths"], resources=lists["resources"], rules=lists["rules"],
-        severity=severity, reason=texts["reason"], owner=texts["owner"], until=until, fault=fault,
-    )  # fmt: skip
+    def fault(self, message: str, hint: str | None = None, key: str = "") -> None:
+        """Collect an error of a key, or of the whole table."""
+        place = self._places.get(key, self._places[""])
+        self._collector.errors.append(UsageError(f"{place}: override: {message}", hint))
 
+    def refuse_unknown_keys(self) -> None:
+        """Collect the errors of keys that do not exist."""
+        for key in self._table:
+            if key not in KEYS:
+                hint = did_you_mean(key.lower(), list(KEYS)) or f"one of {', '.join(KEYS)}"
+                self.fault(f"unknown key '{visible(key[:_LONGEST])}'", hint, key)
 
-_Wrong = Callable[..., UsageError]
+    def strings(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings."""
+        value = self._table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            self.fault(f"{key} must be a list of strings", f'write {key} = ["..."]', key)
+        elif len(value) > _MOST_ITEMS:
+            self.fault(f"{key} has more than {_MOST_ITEMS:,} items", None, key)
+        elif key in self._table and not value:
+            self.fault(f"{key} is empty", "add an item, or remove it", key)
+        else:
+            return tuple(word.strip() for word in value)
+        return ()
 
+    def string(self, key: str) -> str:
+        """Return a string without line breaks."""
+        value = self._table.get(key, "")
+        if not isinstance(value, str):
+            self.fault(f"{key} must be a string", None, key)
+            return ""
+        return " ".join(value.split())
 
-def _unknown(key: str, wrong: _Wrong) -> UsageError:
-    hint = did_you_mean(key.lower(), list(KEYS)) or f"one of {', '.join(KEYS)}"
-    return wrong(f"there is no key '{visible(key[:_LONGEST])}'", hint)
+    def severity(self) -> Severity | None:
+        """Return the severity; None if there is none."""
+        word = self.string("severity")
+        if word and word.lower() not in SEVERITIES:
+            names = list(SEVERITIES)
+            hint = did_you_mean(word.lower(), names) or f"one of {', '.join(names)}"
+            self.fault(f"unknown severity '{visible(word[:_LONGEST])}'", hint, "severity")
+        return SEVERITIES.get(word.lower())
 
+    def ignore(self) -> bool:
+        """Return whether the findings are ignored."""
+        value = self._table.get("ignore", False)
+        if not isinstance(value, bool):
+            self.fault("ignore must be true or false", None, "ignore")
+        return value is True
 
-def _list(table: Mapping[str, Any], key: str, wrong: _Wrong) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise wrong(f"{key} must be a list of texts", f'write {key} = ["..."]')
-    if len(value) > _MOST_ITEMS:
-        raise wrong(f"{key} has more than {_MOST_ITEMS:,} items")
-    if key in table and not value:
-        raise wrong(f"{key} is empty, and would be about nothing", "leave it out")
-    return tuple(word.strip() for word in value)
-
-
-def _text(table: Mapping[str, Any], key: str, wrong: _Wrong) -> str:
-    value = table.get(key, "")
-    if not isinstance(value, str):
-        raise wrong(f"{key} must be a text")
-    return " ".join(value.split())
-
-
-def _severity(word: str, wrong: _Wrong) -> Severity | None:
-    if word and word.lower() not in SEVERITIES:
-        raise wrong(f"there is no severity '{visible(word[:_LONGEST])}'", f"one of {', '.join(SEVERITIES)}")
-    return SEVERITIES[word.lower()] if word else None
-
-
-def _refuse_bad_globs(lists: Mapping[str, tuple[str, ...]], wrong: _Wrong) -> None:
-    for key, glob in (("paths", PathGlob), ("resources", AddressGlob)):
-        for pattern in lists[key]:
+    def refuse_invalid_globs(self, key: str, glob: Callable[[str], object], patterns: Iterable[str]) -> None:
+        """Collect the errors of globs."""
+        for pattern in patterns:
             try:
                 glob(pattern)
             except ValueError as error:
-                raise wrong(f"{key}: '{visible(pattern[:_LONGEST])}' is no glob: {error}") from error
+                self.fault(f"{key}: '{visible(pattern[:_LONGEST])}' is not a valid glob: {error}", None, key)
+
+    def until(self) -> tuple[str, str]:
+        """Return the last day and its fault, if any. An invalid date must not extend the override indefinitely."""
+        value = self._table.get("until")
+        if value is None:
+            return "", ""
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value.isoformat(), ""
+        if not isinstance(value, str):
+            self.fault("until must be a date", "write until = 2027-03-01", "until")
+            return "", ""
+        day = day_of(value.strip())
+        return ("", "until is not a valid date") if day is None else (day.isoformat(), "")
 
 
-def _until(value: Any, wrong: _Wrong) -> tuple[str, str]:
-    """Return the last day and its fault, if any. An invalid date must not extend the override indefinitely."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat(), ""
-    if not isinstance(value, str):
-        raise wrong("until must be a day", "write until = 2027-03-01")
-    day = day_of(value.strip())
-    return ("", "its end is no date") if day is None else (day.isoformat(), "")
+def decode_override(table: Any, places: Mapping[str, str], line: int, collector: ErrorCollector) -> Override | None:
+    """Decode a table; None if it is invalid. For ``places`` see _Decoder."""
+    if not isinstance(table, dict):
+        collector.errors.append(UsageError(f"{places['']}: override must be a table", "write [[override]]"))
+        return None
+    count = len(collector.errors)
+    decoder = _Decoder(table, places, collector)
+    decoder.refuse_unknown_keys()
+    paths, resources, rules = (decoder.strings(key) for key in LISTS)
+    severity, ignore = decoder.severity(), decoder.ignore()
+    reason, owner = decoder.string("reason"), decoder.string("owner")
+    decoder.refuse_invalid_globs("paths", PathGlob, paths)
+    decoder.refuse_invalid_globs("resources", AddressGlob, resources)
+    until, fault = decoder.until()
+    if len(collector.errors) > count:
+        return None  # a misspelled key is not also a missing one
+    if not (paths or resources or rules):
+        decoder.fault("paths, resources or rules is required", 'write rules = ["KV001"]')
+    if (severity is not None) is ignore:
+        decoder.fault("either severity or ignore = true is required")
+    if ignore and not any(char.isalnum() for char in reason):
+        decoder.fault("ignore = true requires a reason", 'write reason = "..."')
+    if len(collector.errors) > count:
+        return None
+    return Override(
+        place=places[""], line=line, paths=paths, resources=resources, rules=rules,
+        severity=severity, reason=reason, owner=owner, until=until, fault=fault,
+    )  # fmt: skip

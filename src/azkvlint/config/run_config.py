@@ -23,11 +23,13 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of one run.
 
-    ``select`` and ``ignore`` are rule ids or prefixes of ids; an empty ``select`` means all rules of the ``profiles``.
+    ``select`` and ``ignore`` are ids of rules, prefixes of ids, names or categories; an empty ``select`` means all
+    rules of the ``profiles``.
     ``settings`` (``RULE.parameter=value``) replace the defaults of parameters. ``min_severity`` hides less severe
-    results; ``fail_on`` decides the exit code, and with ``strict`` unknown results count too. Without ``explain``,
-    unknown results are counted, without reasons; ``with_controls``: results that pass are also reported, with their
-    vaults. ``are_rules_found``: a configuration file that was discovered names ``rules``.
+    results; ``fail_on`` (None: no finding) decides the exit code, and with ``strict`` unknown results count too.
+    Without ``explain``, unknown results are counted, without reasons; ``show_unknown``: text lists each of them.
+    ``with_controls``: results that pass are also reported, with their vaults. ``are_rules_found``: a configuration file
+    that was discovered names ``rules``.
 
     ``parameters`` are parameter files for all templates, instead of those with matching names. ``variables``
     (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules; ``closed``: unset variables of an
@@ -58,9 +60,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     are_rules_found: bool = False
     min_severity: Severity = Severity.INFO
-    fail_on: Severity = Severity.INFO
+    fail_on: Severity | None = Severity.INFO
     strict: bool = False
     explain: bool = True
+    show_unknown: bool = False
     with_controls: bool = False
     no_ignores: bool = False
     peer_tools: tuple[str, ...] = ()

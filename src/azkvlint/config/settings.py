@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.config.options import OPTIONS, Arguments, Option
 from azkvlint.config.run_config import Notice
 from azkvlint.readers.discover import STDIN
@@ -44,8 +45,8 @@ _REPLACES = {"formats": ("output",), "quiet": ("verbose",), "verbose": ("quiet",
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The ``arguments`` of a run from all sources, and the configuration ``file``.
 
-    ``places`` are the sources of the fields that are set: ``--select``, ``KVLINT_SELECT`` or ``kvlint.toml:3``. Fields
-    in ``configured`` are set by the file, whose globs start from ``base``.
+    ``places`` are the sources of the fields that are set: ``--select``, ``KVLINT_SELECT`` or ``kvlint.toml:3:1``.
+    Fields in ``configured`` are set by the file, whose globs start from ``base``.
     """
 
     arguments: Arguments
@@ -56,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
     def label(self, field: str) -> str:
-        """Return the name of a setting in messages: ``--select``, or ``kvlint.toml:3: select``."""
+        """Return the name of a setting in messages: ``--select``, or ``kvlint.toml:3:1: select``."""
         if field in self.configured:
             return f"{self.places[field]}: {_option_of(field).key}"
         return self.places.get(field) or _option_of(field).names[0]
@@ -65,6 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return the base folder of the globs of a setting."""
         return self.base if field in self.configured else real_path(os.curdir)
 
+    def errors(self) -> ErrorCollector:
+        """Return a collector with the errors of the configuration file."""
+        return ErrorCollector(() if self.file is None else self.file.errors)
+
     @property
     def external_fields(self) -> frozenset[str]:
         """Return the fields that are set by the environment or the configuration file."""
@@ -72,7 +77,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def resolve_settings(arguments: Arguments, command: str) -> Settings:
-    """Return the settings of ``command``. Raise UsageError for wrong types and unreadable files."""
+    """Return the settings of ``command``, with the errors of a configuration file.
+
+    Raise UsageError for other invalid values and for unreadable files.
+    """
     cleared = {field: () for field in arguments.explicit_fields & _CLEARED if getattr(arguments, field) == ("",)}
     if cleared:
         arguments = msgspec.structs.replace(arguments, **cleared)
@@ -123,8 +131,8 @@ def _from_environment(names: Sequence[str], command: str, notices: list[Notice])
     """Yield the settings in environment variables, in the types of Arguments. Empty variables are ignored."""
     known = {option.variable for option in OPTIONS if option.is_configured(option.commands[0])} | _OTHER_VARIABLES
     for name in sorted(set(names) - known):
-        text = f"the environment variable {name} is no setting of kvlint"
-        hint = did_you_mean(name, list(known)) or "docs/configuration.md names all"
+        text = f"environment variable {name} is not a setting of kvlint"
+        hint = did_you_mean(name, list(known)) or "kvlint --show-settings lists all settings"
         notices.append(Notice(code=DOUBTFUL, level="note", message=text, hint=hint))
     for option in OPTIONS:
         text = os.environ.get(option.variable, "") if option.is_configured(command) else ""
@@ -137,7 +145,7 @@ def _parse_variable(option: Option, text: str) -> Any:
     if not option.takes_value:
         word = text.strip().lower()
         if word not in _YES | _NO:
-            raise UsageError(f"{option.variable}={text}: true or false was expected")
+            raise UsageError(f"{option.variable}={text}: expected true or false")
         return word in _YES
     return tuple(line.strip() for line in text.splitlines() if line.strip()) if option.many else text.strip()
 
@@ -149,10 +157,10 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     """Return the configuration file that the user names, or else the nearest to the first input."""
     explicit_file = arguments.config or os.environ.get("KVLINT_CONFIG", "")
     if "config" in arguments.explicit_fields and not arguments.config:
-        raise UsageError("--config names no file", "--isolated reads none")
+        raise UsageError("--config requires a file", "use --isolated to read no configuration file")
     if arguments.isolated:
         if arguments.config:
-            raise UsageError("--isolated reads no configuration file, and --config names one", "leave one of them out")
+            raise UsageError("--isolated and --config cannot be combined", "remove one of them")
         return None
     if explicit_file:
         from azkvlint.config.config_file import read_file
@@ -165,19 +173,19 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     if not files:
         files = next(filter(None, nearest), [])
         if files:
-            notices.append(_ignored_file_notice(files[0], "the first input has none"))
+            notices.append(_ignored_file_notice(files[0], "the first input has no configuration file"))
         return None
     from azkvlint.config.config_file import read_file
 
     config_file = read_file(files[0])
     preferred = os.path.basename(files[0])
-    notices += [_ignored_file_notice(other, f"{preferred} beside it counts") for other in files[1:]]
+    notices += [_ignored_file_notice(other, f"{preferred} in the same folder takes precedence") for other in files[1:]]
     above = _shadowed_files(files[0], files_by_folder)
     others = sorted({each[0] for each in nearest if each and each[0] != files[0]} - set(above))
-    notices += [_ignored_file_notice(other, f"{preferred} is nearest to the first input") for other in others]
+    notices += [_ignored_file_notice(other, f"{preferred} is closest to the first input") for other in others]
     if above and config_file is not None:
         notices += [
-            _ignored_file_notice(other, f"{config_file.display_path} is nearer to the input") for other in above
+            _ignored_file_notice(other, f"{config_file.display_path} is closer to the input") for other in above
         ]
     return config_file
 
@@ -207,8 +215,8 @@ def _glob_base(file: ConfigFile, paths: Sequence[str]) -> str:
 
 
 def _ignored_file_notice(file: str, why: str) -> Notice:
-    text = f"this configuration does not count: {why}"
-    hint = "--config names the file that is to count"
+    text = f"this configuration file is ignored: {why}"
+    hint = "select a configuration file with --config FILE"
     return Notice(code=DOUBTFUL, level="warning", message=text, hint=hint, file=file)
 
 

@@ -315,9 +315,9 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
 
 
 def exit_code(report: Report, config: Config) -> int:
-    """Return the exit code of a check: 1 for findings at or above ``fail_on``."""
+    """Return the exit code of a check: 1 for findings at or above ``fail_on``, if that is a severity."""
     counted = report.counted(report.findings + (report.unknown if config.strict else ()))
-    has_findings = any(finding.severity >= config.fail_on for finding in counted)
+    has_findings = config.fail_on is not None and any(finding.severity >= config.fail_on for finding in counted)
     return exit_code_of(report.sources, report.problems, has_findings)
 
 

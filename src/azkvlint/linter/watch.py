@@ -136,7 +136,7 @@ class Watch:
     def run(self, paths: Collection[str]) -> NoReturn:
         """Check until a KeyboardInterrupt. Raise KvlintError if nothing can be watched or the first check fails."""
         if STDIN in paths:
-            raise UsageError("--watch cannot watch the standard input", "name files or folders")
+            raise UsageError("--watch cannot read standard input", "name files or folders")
         watcher = _watcher()
         self._is_relative = not all(map(os.path.isabs, paths))
         _collect_garbage()

@@ -57,7 +57,7 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
         if path != STDIN and not os.path.isabs(path):
             current_folder()
         if path != STDIN and not os.path.lexists(path) and real_path(path) not in EDITOR_TEXTS:
-            hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
+            hint = "name a plan, a template, a Terraform or Bicep file, a folder, or -"
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
     found: dict[tuple[str, str], Source] = {}
@@ -90,7 +90,7 @@ def hold_stdin(name: str) -> None:
     """
     if os.path.isdir(name) or not os.path.isdir(os.path.dirname(name) or os.curdir):
         why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
-        raise UsageError(f"--stdin-filename {name}: {why}", "name the file that standard input stands for")
+        raise UsageError(f"--stdin-filename {name}: {why}", "name a file in an existing folder")
     try:
         EDITOR_TEXTS[real_path(name)] = read_stdin(_limit(name))
     except InputError as error:

@@ -348,7 +348,7 @@ class TestCommandLine:
         assert ran.code == 2
         assert ran.err == (
             "kvlint: 'nowhere.json' does not exist "
-            "(give a plan, a template, a Terraform or Bicep file, a folder, or -)\n"
+            "(name a plan, a template, a Terraform or Bicep file, a folder, or -)\n"
         )
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
