@@ -113,7 +113,7 @@ def test_of_one_fingerprint_as_many_are_hidden_as_it_holds(kvlint: Kvlint) -> No
     write("a/main.tf", KEYED.format(keys='["a", "b"]'))
     document = report(kvlint, ".", "--select", "KV001")
     assert (document["findings"], codes(document)) == ([], ["KVE012"])
-    assert "is 1 of 3 times found no longer" in document["problems"][0]["message"]
+    assert "is no longer reported (1 of 3 times)" in document["problems"][0]["message"]
 
 
 def test_several_items_on_several_lines_are_several(kvlint: Kvlint) -> None:
@@ -136,7 +136,10 @@ def test_what_is_found_no_longer_is_told_where_it_was_looked_for(kvlint: Kvlint)
     document = report(kvlint)
     (problem,) = document["problems"]
     assert (problem["code"], problem["level"], problem["location"]["path"]) == ("KVE012", "warning", BASE)
-    assert problem["message"] == "KV001 of azurerm_key_vault.this in a/main.tf is found no longer"
+    assert (
+        problem["message"]
+        == "stale baseline entry: KV001 for azurerm_key_vault.this in `a/main.tf` is no longer reported"
+    )
     assert codes(report(kvlint, "a/main.tf")) == codes(report(kvlint, "a")) == ["KVE012"]
     assert codes(report(kvlint, "b")) == []
     assert codes(report(kvlint, ".", "--select", "KV101")) == []
@@ -157,7 +160,7 @@ def test_many_stale_entries_are_counted(kvlint: Kvlint, count: int, told: str) -
         Path(f"m{number}/main.tf").unlink()
     problems = report(kvlint, ".", "--select", "KV001")["problems"]
     assert len(problems) == 51
-    assert problems[-1]["message"] == f"the same goes for {told} of the baseline"
+    assert problems[-1]["message"] == f"stale baseline entries: {told}"
 
 
 def test_unknown_questions_are_held_if_they_count(kvlint: Kvlint) -> None:
@@ -187,8 +190,8 @@ def test_what_is_ignored_is_not_held(kvlint: Kvlint) -> None:
 def test_it_may_stand_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write("kvlint.toml", f"baseline = '{BASE}'")
     assert (
-        kvlint(".").err
-        == f"kvlint: the baseline '{BASE}' cannot be read: there is no such file (--write-baseline writes one)\n"
+        kvlint(".").err == f"kvlint: baseline `{BASE}` cannot be read: the file does not exist "
+        "(create a baseline with `--write-baseline FILE`)\n"
     )
     assert kvlint(".", "--write-baseline", BASE).code == 1
     assert kvlint(".").code == 0
@@ -213,18 +216,21 @@ def test_the_same_bytes_whatever_the_order_and_the_folder(kvlint: Kvlint, monkey
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "it is no baseline of kvlint: Input data was truncated"),
-        ("<<<<<<< ours", "it is no baseline of kvlint: JSON is malformed"),
-        ("[]", "it is no baseline of kvlint: Expected `object`, got `array`"),
-        ("{}", "it is no baseline of kvlint: Object missing required field `version`"),
-        ('{"version": 2, "findings": []}', "this is a baseline of version 2 (write it again with this kvlint)"),
+        ("", "invalid baseline: Input data was truncated"),
+        ("<<<<<<< ours", "invalid baseline: JSON is malformed"),
+        ("[]", "invalid baseline: Expected `object`, got `array`"),
+        ("{}", "invalid baseline: Object missing required field `version`"),
+        (
+            '{"version": 2, "findings": []}',
+            "baseline version 2 is not supported (update the baseline with `--write-baseline FILE`)",
+        ),
         (
             '{"version": "\\u001b[31m", "findings": []}',
-            "it is no baseline of kvlint: Expected `int`, got `str` - at `$.version`",
+            "invalid baseline: Expected `int`, got `str` - at `$.version`",
         ),
-        ('{"version": 1}', "it is no baseline of kvlint: Object missing required field `findings`"),
-        ('{"version": 1, "findings": [{"rule": "KV001"}]}', "it is no baseline of kvlint: Object missing required"),
-        ("[" * 100_000, "it is no baseline of kvlint: "),
+        ('{"version": 1}', "invalid baseline: Object missing required field `findings`"),
+        ('{"version": 1, "findings": [{"rule": "KV001"}]}', "invalid baseline: Object missing required"),
+        ("[" * 100_000, "invalid baseline: "),
     ],
 )
 def test_what_is_no_baseline(kvlint: Kvlint, text: str, said: str) -> None:
@@ -238,10 +244,10 @@ def test_what_is_no_baseline(kvlint: Kvlint, text: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"fingerprint": "x"}, "its fingerprint is none (findings[1])"),
+        ({"fingerprint": "x"}, "the fingerprint is invalid (`findings[1]`)"),
         ({"fingerprint": 5}, "Expected `str`, got `int` - at `$.findings[1].fingerprint`"),
-        ({"outcome": "passed"}, "its outcome is neither fail nor unknown (findings[1])"),
-        ({"resources": []}, "it is of no resource (findings[1])"),
+        ({"outcome": "passed"}, "the outcome is not `fail` or `unknown` (`findings[1]`)"),
+        ({"resources": []}, "the list of resources is empty (`findings[1]`)"),
         ({"resources": "x"}, "Expected `array`, got `str` - at `$.findings[1].resources`"),
         ({}, ""),
         ({"later": "versions may say more"}, ""),
@@ -257,9 +263,9 @@ def test_entries_that_are_none(kvlint: Kvlint, change: dict[str, Any], said: str
         assert ran.code == 0
         document["findings"].append(document["findings"][0])
         Path(BASE).write_text(json.dumps(document), encoding="utf-8")
-        ran, said = kvlint(".", "--baseline", BASE), "its fingerprint stands in the file twice"
+        ran, said = kvlint(".", "--baseline", BASE), "the fingerprint is duplicated"
     assert ran.code == 2
-    assert ran.err.startswith(f"kvlint: {BASE}: it is no baseline of kvlint: {said}")
+    assert ran.err.startswith(f"kvlint: {BASE}: invalid baseline: {said}")
 
 
 def test_files_that_cannot_be(kvlint: Kvlint) -> None:

@@ -55,7 +55,10 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
     [
         (
             "nowhere.json",
-            "'nowhere.json' does not exist (give a plan, a template, a Terraform or Bicep file, a folder, or -)",
+            (
+                "`nowhere.json` does not exist "
+                "(specify a plan, an ARM template, a Terraform or Bicep file, a folder, or -)"
+            ),
         ),
         ("bad.json -f jsn", f"there is no format 'jsn' (one of {', '.join(REPORTERS)})"),
         ("bad.json -f =x", f"there is no format '' (one of {', '.join(REPORTERS)})"),

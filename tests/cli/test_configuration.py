@@ -152,7 +152,7 @@ def test_the_file_may_be_named_by_a_variable(kvlint: Kvlint, project: Path, monk
     assert kvlint("infra") == (
         2,
         "",
-        "kvlint: the configuration file nowhere.toml cannot be read: there is no such file\n",
+        "kvlint: the configuration file nowhere.toml cannot be read: the file does not exist\n",
     )
 
 
@@ -405,7 +405,8 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file = project / "kvlint.toml"
     os.mkfifo(file)
     assert (
-        kvlint("infra").err == "kvlint: the configuration file kvlint.toml cannot be read: it is not a regular file\n"
+        kvlint("infra").err
+        == "kvlint: the configuration file kvlint.toml cannot be read: the path is not a regular file\n"
     )
     file.unlink()
     file.symlink_to("nowhere")
@@ -422,7 +423,7 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file.write_bytes(b"#" * 2_000_000)
     assert (
         kvlint("infra").err
-        == "kvlint: the configuration file kvlint.toml cannot be read: it is larger than 250,000 bytes\n"
+        == "kvlint: the configuration file kvlint.toml cannot be read: the file is larger than 250,000 bytes\n"
     )
     file.write_bytes(b"\xef\xbb\xbfselect = ['KV001']")
     assert rules(kvlint("infra")) == ["KV001"]
@@ -515,7 +516,10 @@ def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, pro
         opened.truncate(1 << 40)
     said = kvlint("infra")
     assert (said.code, said.out) == (2, "")
-    assert said.err == "kvlint: the configuration file pyproject.toml cannot be read: it is larger than 250,000 bytes\n"
+    assert (
+        said.err
+        == "kvlint: the configuration file pyproject.toml cannot be read: the file is larger than 250,000 bytes\n"
+    )
 
 
 @pytest.mark.parametrize("setting", ["output = '{}'", "format = ['text={}']"])

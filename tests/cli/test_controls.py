@@ -258,7 +258,7 @@ def test_a_row_about_other_vaults(acme: Input) -> None:
     )
     acme.write("plan.json", expand(TWO + secrets))
     assert acme.status("rbac", *ACME) == {"a": "not met", "b": "not applicable"}
-    assert acme.row("rbac", *ACME)["b"]["why"] == "it is about other vaults: accessModel is access-policies"
+    assert acme.row("rbac", *ACME)["b"]["why"] == "the control applies to other vaults: accessModel is access-policies"
 
 
 def test_a_row_that_is_perhaps_about_this_vault_is_unknown(acme: Input) -> None:
@@ -419,7 +419,7 @@ def test_a_framework_that_does_not_exist(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     ran = given.run("--framework", "cis-azure-5.0")
     assert (ran.code, ran.out) == (2, "")
-    assert "there is no control framework 'cis-azure-5.0' (did you mean cis-azure-5.0.0?)" in ran.err
+    assert "control framework `cis-azure-5.0` does not exist (did you mean cis-azure-5.0.0?)" in ran.err
 
 
 def test_a_framework_file_that_does_not_exist(given: Input) -> None:

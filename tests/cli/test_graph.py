@@ -108,7 +108,7 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
     [
         ("bad.json -f svg", 2, "there is no format 'svg' (one of mermaid, dot)"),
         (".", 2, "'.' is not one Terraform module, plan, template or Bicep file (give a single file, or its folder)"),
-        ("nowhere", 2, "'nowhere' does not exist"),
+        ("nowhere", 2, "`nowhere` does not exist"),
         ("broken.json", 3, "not JSON"),
     ],
 )

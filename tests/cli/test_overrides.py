@@ -190,7 +190,7 @@ def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: P
         ("rules = ['KV001']\nseverity = 1", "2: override: severity must be a text"),
         ("rule = ['KV001']", "2: override: there is no key 'rule' (did you mean rules?)"),
         (f"rules = 'KV001'\n{IGNORE}", '2: override: rules must be a list of texts (write rules = ["..."])'),
-        (f"paths = ['../x']\n{IGNORE}", "2: override: paths: '../x' is no glob: '..' leads out of the folder"),
+        (f"paths = ['../x']\n{IGNORE}", "2: override: paths: '../x' is no glob: `..` leads out of the folder"),
         (f"resources = ['']\n{IGNORE}", "2: override: resources: '' is no glob: it is empty"),
         (f"rules = ['KV001', 'KV0000']\n{IGNORE}", "2: override: rules: no rule is called 'KV0000' (did you mean "),
         (f"rules = ['KV001']\n{IGNORE}until = 5", "2: override: until must be a day (write until = 2027-03-01)"),

@@ -130,10 +130,10 @@ def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
     ("words", "text"),
     [
         ((".", "--stdin-filename", "x.tf"), "--stdin-filename says what - stands for, and no - was given"),
-        (("-", "--stdin-filename", "infra"), "--stdin-filename infra: it is a folder"),
-        (("-", "--stdin-filename", "none/x.tf"), "--stdin-filename none/x.tf: its folder does not exist"),
-        (("-", "--stdin-filename", "\x1b[31m/x.tf"), "--stdin-filename \\x1b[31m/x.tf: its folder does not exist"),
-        (("-", "--stdin-filename", "x.tf", "--watch"), "--watch cannot watch the standard input"),
+        (("-", "--stdin-filename", "infra"), "--stdin-filename infra: the path is a folder"),
+        (("-", "--stdin-filename", "none/x.tf"), "--stdin-filename none/x.tf: the folder does not exist"),
+        (("-", "--stdin-filename", "\x1b[31m/x.tf"), "--stdin-filename \\x1b[31m/x.tf: the folder does not exist"),
+        (("-", "--stdin-filename", "x.tf", "--watch"), "--watch does not support standard input"),
     ],
 )
 def test_a_name_that_says_nothing_is_wrong_use(run: Given, words: tuple[str, ...], text: str) -> None:

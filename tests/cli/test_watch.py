@@ -87,7 +87,7 @@ class Told:
 
         def publish(report: Report, _config: Config) -> None:
             if self.fails:
-                raise UsageError("'x.sarif' cannot be written: No space left on device")
+                raise UsageError("`x.sarif` cannot be written: No space left on device")
             self.reports.append(report)
 
         self.watch = Watch(configure, publish, self.lines.append, outputs)
@@ -118,7 +118,7 @@ def test_a_deleted_input_is_told_once_and_may_come_back(project: Path) -> None:
     told = Told(project / "alone")
     text = (project / "alone/main.tf").read_text()
     line = told.after(lambda: shutil.rmtree(project / "alone"))
-    assert line.endswith("/alone' does not exist; the reports are as they were")
+    assert line.endswith("/alone' does not exist; the reports were not updated")
     assert told.after() == ""
     assert len(told.reports) == 1
     (project / "alone").mkdir()
@@ -138,7 +138,7 @@ def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None
     told = Told(project)
     told.fails = True
     line = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "false"))
-    assert line == "'x.sarif' cannot be written: No space left on device; the reports are as they were"
+    assert line == "`x.sarif` cannot be written: No space left on device; the reports were not updated"
     told.fails = False
     told.after()
     assert told.reports == [told.reports[0], check(Config(paths=told.paths, jobs=1))]
@@ -152,7 +152,7 @@ def test_rules_are_read_again_and_asked_of_everything(project: Path, tmp_path: P
     told = Told(project, rules=(str(rule.parent),))
     assert "ACME-1" in {finding.rule.id for finding in told.reports[-1].findings}
     line = told.after(lambda: rule.write_text("id: [\n\x1b[31m"))
-    assert line.endswith("; the reports are as they were")
+    assert line.endswith("; the reports were not updated")
     assert "\x1b" not in line
     assert rule.name in line
     changed = told.after(lambda: rule.write_text(RULE.replace("of the premium", "not of the standard")))
@@ -189,7 +189,7 @@ def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None
 @pytest.mark.parametrize(
     ("words", "code", "text"),
     [
-        (("none",), 2, "'none' does not exist"),
+        (("none",), 2, "`none` does not exist"),
         ((".", "--min-severity", "x"), 2, "--min-severity x: there is no such severity"),
         ((".", "-f", "sarif=none/x.sarif"), 2, "'none/x.sarif' cannot be written"),
         ((".", "--rules", "main.tf"), 3, "main.tf:1:1: "),
@@ -209,7 +209,7 @@ def test_what_cannot_be_checked_once_is_not_watched(
 def test_standard_input_cannot_be_watched(run: Run, words: tuple[str, ...]) -> None:
     done = run("--watch", *words)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "kvlint: --watch cannot watch the standard input (name files or folders)\n"
+    assert done.err == "kvlint: --watch does not support standard input (specify files or folders)\n"
 
 
 @pytest.mark.parametrize("error", [OSError("OS file watch limit reached."), FileNotFoundError("gone")])
@@ -227,7 +227,7 @@ def test_a_system_that_does_not_watch_is_told_of(project: Path, error: OSError) 
         return
     with pytest.raises(KvlintError) as caught:
         next(changes)
-    assert caught.value.message == "the system does not watch 2 folders: OS file watch limit reached."
+    assert caught.value.message == "the system cannot watch 2 folders: OS file watch limit reached."
     assert "max_user_watches" in str(caught.value.hint)
 
 
@@ -236,8 +236,8 @@ def test_without_the_extra_it_says_what_to_install(project: Path, monkeypatch: p
     with pytest.raises(UsageError) as caught:
         Told(project).watch.run([str(project)])
     assert (caught.value.message, caught.value.hint) == (
-        "--watch needs the package watchfiles",
-        "pip install watchfiles",
+        "--watch requires the package `watchfiles`",
+        "run `pip install watchfiles`",
     )
 
 

@@ -66,12 +66,10 @@ class Overrides:
             if (override.fault or is_expired) and override.severity is None:
                 self._broken.append(_directive(override, at, is_expired))
             if override.fault:
-                self._add_problem(
-                    MALFORMED, f"this override does nothing: {override.fault}", at, "write until = 2027-03-01"
-                )
+                self._add_problem(MALFORMED, f"invalid override: {override.fault}", at, "write `until = 2027-03-01`")
             elif is_expired:
-                message = f"this override ended on {override.until}, so what it was about is as it was before"
-                self._add_problem(EXPIRED, message, at, "mend what is found, or give it a new end")
+                message = f"expired override: it ended on {override.until} and no longer applies"
+                self._add_problem(EXPIRED, message, at, "fix the findings, or set a later `until`")
             else:
                 self._active.append(
                     _ActiveOverride(
@@ -93,8 +91,8 @@ class Overrides:
         problems = []
         for directive in self.directives():
             for word in directive.unused(self.used):
-                subject = f"nothing of {word}" if word != EVERY else "nothing"
-                problems.append(_problem(UNUSED, f"{subject} is found where this override ignores it", directive.at))
+                subject = word if word != EVERY else "nothing"
+                problems.append(_problem(UNUSED, f"unused override: {subject} is not reported here", directive.at))
         return problems
 
     def directives(self) -> list[SuppressionDirective]:

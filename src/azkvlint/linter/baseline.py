@@ -35,7 +35,8 @@ _MOST_BYTES = 100_000_000
 _MAX_STALE = 50
 _FINGERPRINT = regex(r"[0-9a-f]{32}")
 _OUTCOMES = frozenset({Outcome.FAIL.label, Outcome.UNKNOWN.label})
-_HINT = "--write-baseline writes one"
+_UPDATE = "update the baseline with `--write-baseline FILE`"
+_HINT = "create a baseline with `--write-baseline FILE`"
 
 _Key: TypeAlias = tuple[str, str]
 
@@ -106,7 +107,7 @@ class Baseline:
         stale = [self._stale_problem(entry) for entry in missing_entries[:_MAX_STALE]]
         if len(missing_entries) > _MAX_STALE:
             more = pluralize(len(missing_entries) - _MAX_STALE, "more finding")
-            stale.append(self._problem(f"the same goes for {more} of the baseline"))
+            stale.append(self._problem(f"stale baseline entries: {more}"))
         return stale
 
     def _match(self, outcome: Outcome, findings: Sequence[Finding]) -> set[tuple[object, ...]]:
@@ -139,11 +140,13 @@ class Baseline:
     def _stale_problem(self, entry: Entry) -> Problem:
         names = ", ".join(dict.fromkeys(entry.resources[:3]))
         missing = self._missing[entry.fingerprint, entry.outcome]
-        some = f"{missing} of {len(entry.resources)} times " if missing < len(entry.resources) else ""
-        return self._problem(f"{entry.rule} of {names} in {entry.path} is {some}found no longer")
+        some = f" ({missing} of {len(entry.resources)} times)" if missing < len(entry.resources) else ""
+        return self._problem(
+            f"stale baseline entry: {entry.rule} for {names} in `{entry.path}` is no longer reported{some}"
+        )
 
     def _problem(self, message: str) -> Problem:
-        return Problem(code=STALE, level="warning", message=message, at=self._at, hint="write the baseline again")
+        return Problem(code=STALE, level="warning", message=message, at=self._at, hint=_UPDATE)
 
 
 def baseline_document(report: Report, baseline: str, strict: bool) -> bytes:
@@ -205,21 +208,21 @@ class _Coverage:
 def _read_entries(file: str) -> Iterator[Entry]:
     """Yield the entries of a file. Raise UsageError if it is not a baseline."""
     display_path = visible(file)
-    data = read_named(file, f"the baseline '{display_path}'", _MOST_BYTES, _HINT)
+    data = read_named(file, f"baseline `{display_path}`", _MOST_BYTES, _HINT)
     keys: set[_Key] = set()
     for number, entry in enumerate(_decode(data, display_path).findings):
         key = (entry.fingerprint, entry.outcome)
         fault = ""
         if _FINGERPRINT.fullmatch(entry.fingerprint) is None:
-            fault = "its fingerprint is none"
+            fault = "the fingerprint is invalid"
         elif entry.outcome not in _OUTCOMES:
-            fault = "its outcome is neither fail nor unknown"
+            fault = "the outcome is not `fail` or `unknown`"
         elif not entry.resources:
-            fault = "it is of no resource"
+            fault = "the list of resources is empty"
         elif key in keys:
-            fault = "its fingerprint stands in the file twice"
+            fault = "the fingerprint is duplicated"
         if fault:
-            raise UsageError(f"{display_path}: it is no baseline of kvlint: {fault} (findings[{number}])", _HINT)
+            raise UsageError(f"{display_path}: invalid baseline: {fault} (`findings[{number}]`)", _HINT)
         keys.add(key)
         yield entry
 
@@ -228,10 +231,8 @@ def _decode(data: bytes, display_path: str) -> _Document:
     try:
         version = decode_json(data, _Version).version
         if version != VERSION:
-            raise UsageError(
-                f"{display_path}: this is a baseline of version {version}", "write it again with this kvlint"
-            )
+            raise UsageError(f"{display_path}: baseline version {version} is not supported", _UPDATE)
         return decode_json(data, _Document)
     except InputError as error:
         message = visible(error.message)[:200]
-        raise UsageError(f"{display_path}: it is no baseline of kvlint: {message}", _HINT) from error
+        raise UsageError(f"{display_path}: invalid baseline: {message}", _HINT) from error

@@ -148,10 +148,10 @@ def _results_with_owners(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
 
 
 DEFAULT, EVERYTHING = "key-vault", "all"
-_NOT_HERE = "the vault itself is not declared in this input"
-_NOTHING = "there is nothing in this input that it could be asked of"
-_NO_RULE = "no rule asks for it"
-_OTHER_VAULTS = "it is about other vaults"
+_NOT_HERE = "the vault is not declared in this input"
+_NOTHING = "no matching resources"
+_NO_RULE = "no rule covers this control"
+_OTHER_VAULTS = "the control applies to other vaults"
 
 
 def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
@@ -215,7 +215,7 @@ def _matching_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Fram
         return exact or family[-1:]
     words = [framework.name for framework in known]
     hint = did_you_mean(name.lower(), words) or f"one of {', '.join(words)}, or {EVERYTHING}"
-    raise UsageError(f"there is no control framework '{name}'", hint)
+    raise UsageError(f"control framework `{name}` does not exist", hint)
 
 
 def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
@@ -311,7 +311,7 @@ def _applies(
     if finding is None:
         return Outcome.UNKNOWN, _NOT_HERE
     if finding.outcome is Outcome.UNKNOWN:
-        return Outcome.UNKNOWN, f"whether it is about this vault is not known: {finding.why}"
+        return Outcome.UNKNOWN, f"the applicability to this vault is unknown: {finding.why}"
     facts = ", ".join(
         f"{one.attribute.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.attribute
     )

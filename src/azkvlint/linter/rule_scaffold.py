@@ -45,7 +45,7 @@ title: "{todo}: <Resources> should <state>"
 severity: low  # info, low, medium, high or critical
 resource: {type}
 
-require:  # docs/rules-language.md has all conditions; when: says which resources the rule is about
+require:  # docs/rules-language.md has all conditions; when: selects the resources
   - attribute: tags.owner  # {todo}
     equals: payments
 
@@ -54,12 +54,12 @@ message: "'{{resource}}' {todo}: '{{value}}'."
 why: >
   {todo}: what an attacker or an operator can do or lose, and the fact that makes it so.
 fix: >
-  {todo}: the line of code first, then what it changes.
+  {todo}: the line of code first, then the consequences.
 references:
   - https://learn.microsoft.com/azure/key-vault/{todo}
 {covers}
-# For each outcome Terraform and one more language, and an example for each clause in which a careless rule would be
-# wrong. The mark is on the line of the finding.
+# For each outcome Terraform and one more language, and an example for each clause that a careless rule would get
+# wrong. The marker is on the line of the finding.
 examples:
 {examples}"""
 _COVERS = "# covers: [NET-01]  # {todo}: ids of docs/ideas.yaml\n"

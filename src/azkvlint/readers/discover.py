@@ -57,8 +57,8 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
         if path != STDIN and not os.path.isabs(path):
             current_folder()
         if path != STDIN and not os.path.lexists(path) and real_path(path) not in EDITOR_TEXTS:
-            hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
-            raise UsageError(f"'{path}' does not exist", hint)
+            hint = "specify a plan, an ARM template, a Terraform or Bicep file, a folder, or -"
+            raise UsageError(f"`{path}` does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
     found: dict[tuple[str, str], Source] = {}
     for path in paths:
@@ -89,8 +89,8 @@ def hold_stdin(name: str) -> None:
     Raises UsageError for a name that no file can have, InputError if standard input cannot be read.
     """
     if os.path.isdir(name) or not os.path.isdir(os.path.dirname(name) or os.curdir):
-        why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
-        raise UsageError(f"--stdin-filename {name}: {why}", "name the file that standard input stands for")
+        why = "the path is a folder" if os.path.isdir(name) else "the folder does not exist"
+        raise UsageError(f"--stdin-filename {name}: {why}", "specify the file name for standard input")
     try:
         EDITOR_TEXTS[real_path(name)] = read_stdin(_limit(name))
     except InputError as error:
@@ -110,7 +110,7 @@ def read_source(source: Source) -> bytes:
             try:
                 list_names(source.file)
             except OSError as error:
-                raise InputError(f"it cannot be read: {error.strerror}") from error
+                raise InputError(f"the folder cannot be listed: {error.strerror}") from error
         raise
 
 

@@ -26,13 +26,13 @@ class PathGlob:
     def __init__(self, pattern: str) -> None:
         text = _strip(pattern)
         if text.startswith("!"):
-            raise ValueError(r"a pattern cannot be taken back by '!'; '\!' is the character")
+            raise ValueError(r"negation with `!` is not supported; `\!` matches the character")
         self._folders_only = text.endswith("/")
         parts = [part for part in text.strip("/").split("/") if part != "."]
         if ".." in parts:
-            raise ValueError("'..' leads out of the folder")
+            raise ValueError("`..` leads out of the folder")
         if not any(parts):
-            raise ValueError("it is empty")
+            raise ValueError("the pattern is empty")
         if "/" not in text.rstrip("/"):
             parts.insert(0, _ANY_DEPTH)
         self._parts = [None if part == _ANY_DEPTH else _compile_name(part) for part in parts]
@@ -79,7 +79,7 @@ class AddressGlob:
     def __init__(self, pattern: str) -> None:
         parts = re.split(r"(\*)", _strip(pattern))
         if parts == [""]:
-            raise ValueError("it is empty")
+            raise ValueError("the pattern is empty")
         self._pattern = _compile([None if part == "*" else part for part in parts])
 
     def matches(self, address: str, static: str) -> bool:
@@ -89,7 +89,7 @@ class AddressGlob:
 
 def _strip(pattern: str) -> str:
     if len(pattern) > _MAX_LENGTH:
-        raise ValueError(f"it is longer than {_MAX_LENGTH:,} characters")
+        raise ValueError(f"the pattern is longer than {_MAX_LENGTH:,} characters")
     return pattern.strip()
 
 
@@ -142,9 +142,9 @@ def _compile_part(part: str) -> str:
     inner = "".join(char if char == "-" else re.escape(char) for char in chars[negated:])
     # Python warns that two hyphens in a row may get another meaning.
     if "--" in inner:
-        raise ValueError(f"'[{chars}]' is no set of characters")
+        raise ValueError(f"`[{chars}]` is not a valid character set")
     try:
         re.compile(f"[{inner}]")
     except re.error as error:
-        raise ValueError(f"'[{chars}]' is no set of characters") from error
+        raise ValueError(f"`[{chars}]` is not a valid character set") from error
     return f"[{'^' if negated else ''}{inner}]"

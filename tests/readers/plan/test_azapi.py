@@ -229,7 +229,7 @@ class TestUpdates:
         self.update(plan, target)
         (problem,) = read(plan).problems
         assert problem.level == "warning"
-        assert "changes a resource that is not in the plan" in problem.message
+        assert "is not in the plan" in problem.message
 
     def test_a_vault_that_is_only_read_is_outside_the_plan(self, plan: PlanJson, read: Reader) -> None:
         data = {"address": "data.azurerm_key_vault.x", "mode": "data", "type": "azurerm_key_vault"}
@@ -316,7 +316,7 @@ class TestNotJudged:
         (tmp_path / "plan.json").write_bytes(plan.text())
         ran = run("plan.json", cwd=tmp_path)
         assert ran.code == 3
-        assert f"'{type_.partition('@')[0]}' is a Key Vault type that is not known, so it was not judged" in ran.out
+        assert f"'{type_.partition('@')[0]}' is a Key Vault type that is not known" in ran.out
 
     def test_other_types_pass(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azapi_resource.x", {"type": "Microsoft.Batch/batchAccounts@2024-02-01", "name": "x", "body": {}})
