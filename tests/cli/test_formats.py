@@ -54,7 +54,7 @@ def test_problems_have_the_form_that_each_reader_understands(kvlint: Kvlint) -> 
     assert (entry["check_name"], entry["severity"], entry["location"]["path"]) == ("KVE001", "blocker", "broken.json")
     (diagnostic,) = json.loads(said["rdjson"])["diagnostics"]
     assert (diagnostic["severity"], diagnostic["location"]["path"]) == ("ERROR", "broken.json")
-    assert "- **error** KVE001 `broken.json:1:2` not JSON" in said["markdown"]
+    assert "- **error** KVE001 `broken.json:1:2` invalid JSON" in said["markdown"]
 
 
 # --- unknown questions, and runs with nothing to say ----------------------------------------------------------------
