@@ -159,7 +159,7 @@ def test_inputs_that_are_refused(name: str, value: str, action: Runner) -> None:
 def test_paths_are_texts(path: str, action: Runner) -> None:
     done = action(paths=f"samples/hardened/main.json\n{path}")
     assert (done.code, done.uploaded) == (2, [])
-    assert f"'{'./' if path.startswith('-') else ''}{path}' does not exist" in done.log
+    assert f"`{'./' if path.startswith('-') else ''}{path}` does not exist" in done.log
     assert not list(action.workspace.rglob("pwned"))
 
 

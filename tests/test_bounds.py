@@ -129,27 +129,27 @@ OBJECTS = "map(range(0, 9000), lambda('x', createObject('a', lambdaVariables('x'
         ),
         pytest.param(
             {"main.json": template(vault(name="[join(variables('a'), '')]"), variables=nested_variable_copies(800))},
-            "its expressions make more than 400,000 values",
+            "the expressions create more than 400,000 values",
             id="arm-variables",
         ),
         pytest.param(
             {"main.json": template(vault(properties={"accessPolicies": POLICIES}, **copies(800)))},
-            "its expressions make more than",
+            "the expressions create more than",
             id="arm-long-body",
         ),
         pytest.param(
             {"main.json": template(vault(name=f"[string(intersection({OBJECTS}, {OBJECTS}))]"))},
-            "its expressions take more than",
+            "the expressions require more than",
             id="arm-intersection",
         ),
         pytest.param(
             {"main.tf": DYNAMIC_VAULT % ("count = 1000", DYNAMIC * 3)},
-            "its expressions make more than",
+            "the expressions create more than",
             id="terraform-dynamic-in-count",
         ),
         pytest.param(
             {"main.tf": DYNAMIC_VAULT % ("for_each = toset([for i in range(1000) : tostring(i)])", DYNAMIC * 3)},
-            "its expressions make more than",
+            "the expressions create more than",
             id="terraform-dynamic-in-for-each",
         ),
     ],
@@ -495,9 +495,7 @@ def test_many_inputs_share_a_limit(tmp_path: Path, files: dict[str, str], is_ove
     write(tmp_path, files)
     run = kvlint(tmp_path, ".", "-f", "json", "-j", "1", seconds=14, megabytes=800)
     report = json.loads(run.output)
-    left_out = [
-        one for one in report["problems"] if "more work than the limit for the size of all inputs" in one["message"]
-    ]
+    left_out = [one for one in report["problems"] if "exceed the work limit of the run" in one["message"]]
     assert run.code == 3
     assert report["findings"]
     assert bool(left_out) == is_over

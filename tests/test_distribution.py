@@ -38,7 +38,7 @@ def texts() -> list[Path]:
         ("pip install azkvlint", True),
         ("pip install 'azkvlint @ git+https://example.com/kvlint'", False),
         ("pip install --editable .", False),
-        ("pip install watchfiles", False),
+        ("run `pip install watchfiles`", False),
         ("kvlint plan.json", False),
     ],
 )

@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora" / "tf"
-GONE = "its folder holds no Terraform files"
+GONE = "the folder contains no Terraform files"
 # Modules that were left out of the collection, and one file that Terraform refuses as well.
 ERRORS = {
-    "aztfmod-caf/modules/security/keyvault/diagnostics.tf": {f"module 'diagnostics' cannot be read: {GONE}"},
-    "aztfmod-caf/modules/security/keyvault/private_endpoints.tf": {f"module 'private_endpoint' cannot be read: {GONE}"},
-    "azurerm-docs/r/stack_hci_deployment_setting/1/main.tf": {"'azurerm_role_assignment.connect' is declared twice"},
+    "aztfmod-caf/modules/security/keyvault/diagnostics.tf": {f"module `diagnostics` cannot be read: {GONE}"},
+    "aztfmod-caf/modules/security/keyvault/private_endpoints.tf": {f"module `private_endpoint` cannot be read: {GONE}"},
+    "azurerm-docs/r/stack_hci_deployment_setting/1/main.tf": {"`azurerm_role_assignment.connect` is declared twice"},
     "parse-hard/checkov-graph-resources-modules/nested_modules_instances/module/main.tf": {
-        f"module 'inner_s3_module' cannot be read: {GONE}",
-        f"module 'inner_s3_module_2' cannot be read: {GONE}",
+        f"module `inner_s3_module` cannot be read: {GONE}",
+        f"module `inner_s3_module_2` cannot be read: {GONE}",
     },
-    "parse-hard/checkov-graph-resources-modules/same_var_names/main.tf": {f"module 'module2' cannot be read: {GONE}"},
+    "parse-hard/checkov-graph-resources-modules/same_var_names/main.tf": {f"module `module2` cannot be read: {GONE}"},
     "parse-hard/checkov-graph-resources-modules/same_var_names/module1/main.tf": {
-        f"module 'submodule2' cannot be read: {GONE}"
+        f"module `submodule2` cannot be read: {GONE}"
     },
-    "parse-hard/checkov-graph-resources-modules/stacks/stage/main.tf": {f"module 's3' cannot be read: {GONE}"},
+    "parse-hard/checkov-graph-resources-modules/stacks/stage/main.tf": {f"module `s3` cannot be read: {GONE}"},
     "parse-hard/checkov-graph-variable_rendering-resources/count_examples/simple_count/main.tf": {
-        f"module 'simple' cannot be read: {GONE}"
+        f"module `simple` cannot be read: {GONE}"
     },
     "parse-hard/checkov-graph-variable_rendering-resources/foreach_module_with_more_than_two_resources/main.tf": {
-        f"module 's3_module' cannot be read: {GONE}",
-        f"module 's3_module2' cannot be read: {GONE}",
+        f"module `s3_module` cannot be read: {GONE}",
+        f"module `s3_module2` cannot be read: {GONE}",
     },
     "parse-hard/checkov-graph-variable_rendering-resources/os_example_large_count_with_nested_module/modules.tf": {
-        f"module 'modules' cannot be read: {GONE}"
+        f"module `modules` cannot be read: {GONE}"
     },
     "parse-hard/checkov-graph-variable_rendering-test_resources/tfvar_module_variables/install_airpods.tf": {
-        f"module 'airpods' cannot be read: {GONE}"
+        f"module `airpods` cannot be read: {GONE}"
     },
 }
 

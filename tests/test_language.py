@@ -1,7 +1,4 @@
-"""The docstrings, comments and names of the package are plain technical English.
-
-String literals other than docstrings are not checked here.
-"""
+"""The docstrings, comments, names and messages of the package are plain technical English."""
 
 from __future__ import annotations
 
@@ -70,8 +67,26 @@ PHRASES = {
     r"something that is|somebody else": "the noun",
     r"makes? no sense": "is invalid",
 }
+# The rooms whose other strings, which users read as reasons, problems and hints, are held to the lists as well.
+MESSAGES = ("evaluation", "linter", "readers", "syntax", "util")
+# Literal translations that have a meaning of their own in docstrings and comments, but none in messages.
+MESSAGE_PHRASES = {
+    r"undecided|decided": "unknown",
+    r"(?<!UTF-8 )(?<!<)texts?(?! (?:is|that is) not (?:UTF-8|Unicode))": "string",
+    r"takes?(?! too long)": "accepts, requires",
+    r"lies? (?:in|outside)": "is in, is outside",
+    r"not looked (?:at|into|for)": "not supported",
+    r"is given|was given|be given": "expects, does not accept, is set",
+    r"rights?": "permission",
+    r"(?<!virtual )machines?": "virtual machine",
+    r"grants? of|a grant": "role assignment, access policy",
+    r"is (?:not )?part of this input": "is not in the checked files",
+}
+# Code belongs in backticks. A call in backticks has its argument in quotation marks.
+_QUOTED = re.compile(r"(?<![(\w])'\{\}'")
 _WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 _PHRASE = re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in PHRASES), re.IGNORECASE)
+_MESSAGE_PHRASE = re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in MESSAGE_PHRASES), re.IGNORECASE)
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -120,6 +135,29 @@ def faults(source: str) -> list[str]:
     return [f"{line}: {word}" for line, word in sorted(set(reported))]
 
 
+def messages(tree: ast.Module) -> list[tuple[int, str]]:
+    """Return the strings on one line that contain a space, without docstrings; ``{}`` stands for inserted values."""
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    ignored = prose | {id(part) for node in formatted for part in node.values}
+    found = [(node.lineno, _template(node)) for node in formatted]
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in ignored]
+    found += [(node.lineno, node.value) for node in constants if isinstance(node.value, str)]
+    return [(line, text) for line, text in found if " " in text.strip() and "\n" not in text]
+
+
+def _template(node: ast.JoinedStr) -> str:
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+
+
+def message_faults(source: str) -> list[str]:
+    """Return ``line: word`` for each word of the lists, and each quoted value, in strings that users may read."""
+    patterns = (_WORD, _PHRASE, _MESSAGE_PHRASE, _QUOTED)
+    texts = messages(ast.parse(source))
+    found = {(line, match[0]) for line, text in texts for pattern in patterns for match in pattern.finditer(text)}
+    return [f"{line}: {word}" for line, word in sorted(found)]
+
+
 def _joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """Return comments with consecutive lines as one text, since a phrase may be split over two lines."""
     blocks: list[tuple[int, int, str]] = []
@@ -139,6 +177,47 @@ def test_docstrings_comments_and_names_are_plain_english(room: str) -> None:
     reported = [f"{file.relative_to(PACKAGE)}:{fault}" for file in files for fault in faults(file.read_text("utf-8"))]
     assert files
     assert not reported, "\n".join(reported)
+
+
+@pytest.mark.parametrize("room", MESSAGES)
+def test_messages_are_plain_english(room: str) -> None:
+    files = sorted((PACKAGE / room).rglob("*.py"))
+    reported = [
+        f"{file.relative_to(PACKAGE)}:{fault}" for file in files for fault in message_faults(file.read_text("utf-8"))
+    ]
+    assert files
+    assert not reported, "\n".join(reported)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "why = 'it is no list'",
+        "why = f'the template of {name} is not at hand'",
+        "why = 'strings of that length are not looked at'",
+        "why = 'the function takes one name'",
+        "why = f\"the module '{name}' is not installed\"",
+        "why = 'the source lies outside the project'",
+        "why = 'a text is required'",
+        "why = 'the resource was not judged'",
+    ],
+)
+def test_a_message_with_a_word_of_the_lists_is_a_fault(source: str) -> None:
+    assert message_faults(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "word = 'told'",
+        "why = f'module `{name}` is not installed'",
+        "why = f\"the value of `{name}('{argument}')` is not shown\"",
+        "why = 'expects base64 of UTF-8 text'",
+        'def f():\n    """Return a text that takes no part."""',
+    ],
+)
+def test_plain_messages_are_no_fault(source: str) -> None:
+    assert not message_faults(source)
 
 
 @pytest.mark.parametrize(

@@ -151,38 +151,38 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
     [
         (
             FAILS.replace("false", "true") + PASSES,
-            ["14: fails (it is off), plan: azurerm_key_vault.kv fails not, and should"],
+            ["14: fails (it is off), plan: azurerm_key_vault.kv: missing result `fails`"],
         ),
         (
             FAILS + PASSES.replace("true", "false"),
-            ["18: passes (it is on), plan: azurerm_key_vault.kv fails, and should not"],
+            ["18: passes (it is on), plan: azurerm_key_vault.kv: unexpected result `fails`"],
         ),
         (
             FAILS.replace("false", "${var.x}") + PASSES,
             [
-                "14: fails (it is off), plan: azurerm_key_vault.kv fails not, and should",
-                "14: fails (it is off), plan: azurerm_key_vault.kv is unknown, and should not",
+                "14: fails (it is off), plan: azurerm_key_vault.kv: missing result `fails`",
+                "14: fails (it is off), plan: azurerm_key_vault.kv: unexpected result `unknown`",
             ],
         ),
         (
             FAILS.replace("kv:  # <- ACME-1\n", "kv:\n").replace("false", "false  # <- ACME-1") + PASSES,
             [
-                "14: fails (it is off), plan: no line that begins with an address is marked '# <- ACME-1'",
-                "14: fails (it is off), plan: azurerm_key_vault.kv fails, and should not",
+                "14: fails (it is off), plan: no line that begins with an address is marked `# <- ACME-1`",
+                "14: fails (it is off), plan: azurerm_key_vault.kv: unexpected result `fails`",
             ],
         ),
         (
             # Without the marked line nothing would be asked for at all, and nothing is found.
             FAILS.replace("kv:  # <- ACME-1\n", "kv:\n").replace("false", "true  # <- ACME-1") + PASSES,
-            ["14: fails (it is off), plan: no line that begins with an address is marked '# <- ACME-1'"],
+            ["14: fails (it is off), plan: no line that begins with an address is marked `# <- ACME-1`"],
         ),
         (
             FAILS + PASSES + "  - passes: broken\n    plan: |\n      azurerm_key_vault.kv: [1]\n",
-            ["22: passes (broken), plan: azurerm_key_vault.kv: a mapping of arguments was expected"],
+            ["22: passes (broken), plan: azurerm_key_vault.kv: expected a mapping of arguments"],
         ),
         (
             FAILS + PASSES + "  - passes: odd\n    plan: |\n      provider.azurerm: {features: on}\n",
-            ["22: passes (odd), plan: provider.azurerm: features is a mapping"],
+            ["22: passes (odd), plan: provider.azurerm: `features` must be a mapping"],
         ),
         (
             FAILS + PASSES + "  - passes: new\n    plan: |\n      azurerm_key_vault_thing.x: {a: b}\n",
@@ -190,11 +190,11 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
         ),
         (
             FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource {}\n",
-            ["22: passes (bare), terraform: a block 'resource' with 0 labels is none that Terraform knows"],
+            ["22: passes (bare), terraform: Terraform does not support a block `resource` with 0 labels"],
         ),
         (
             FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource x {}\n",
-            ["22: passes (bare), terraform: a block 'resource' with 1 label is none that Terraform knows"],
+            ["22: passes (bare), terraform: Terraform does not support a block `resource` with 1 label"],
         ),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_new_rule_goes_to_the_own_rules(kvlint: Kvlint) -> None:
     Path("kvlint.toml").write_text('rules = ["policy"]\n', encoding="utf-8")
     assert kvlint("rules", "new", "ACME-1", "owned").out == "policy/ACME-1-owned.yaml\n"
     again = kvlint("rules", "new", "ACME-1", "owned")
-    assert (again.code, again.err.endswith("ACME-1-owned.yaml' exists already\n")) == (2, True)
+    assert (again.code, again.err.endswith("ACME-1-owned.yaml` already exists\n")) == (2, True)
 
 
 @pytest.mark.parametrize(

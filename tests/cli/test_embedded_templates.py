@@ -284,7 +284,7 @@ def test_many_copies_of_a_template_end_with_a_limit(kvlint: Kvlint, type_: str) 
     )
     found = kvlint("main.json", "--select", "KV001")
     assert found.code == 3, found.out[:500]
-    assert "the limit for its size" in found.out
+    assert "the limit for an input of this size" in found.out
 
 
 def test_the_what_if_result_of_a_stack(kvlint: Kvlint) -> None:

@@ -311,7 +311,7 @@ def test_a_link_that_the_command_line_names_is_read_and_its_companions_are_bound
     (checkout / "terraform.tfvars").symlink_to(outside / "terraform.tfvars")
     said = kvlint("main.tf", "-f", "json", "--select", "KV001")
     (problem,) = json.loads(said.out)["problems"]
-    assert problem["message"] == "it is a symbolic link that leads out of the project"
+    assert problem["message"] == "the path is a symbolic link that leads out of the project"
     assert said.code == 3
 
 
@@ -321,7 +321,7 @@ def test_a_link_into_git_is_not_read_though_it_is_named(kvlint: Kvlint, checkout
     for words in (("main.tf",), ("good", "--var-file", "main.tf"), ("good", "--baseline", "main.tf")):
         said = kvlint(*words, "-f", "json")
         assert said.code in (2, 3)
-        assert "it is a symbolic link into a .git folder" in said.out + said.err
+        assert "the path is a symbolic link into a `.git` folder" in said.out + said.err
         assert _leaks(said.out + said.err) == []
 
 

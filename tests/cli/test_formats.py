@@ -44,7 +44,7 @@ def test_nothing_to_read_is_told_without_a_place(kvlint: Kvlint) -> None:
 
 def test_problems_have_the_form_that_each_reader_understands(kvlint: Kvlint) -> None:
     said = {form: kvlint("broken.json", "-f", form).out for form in REPORTERS}
-    assert said["concise"].startswith(f"{BROKEN}: KVE001 error not JSON")
+    assert said["concise"].startswith(f"{BROKEN}: KVE001 error invalid JSON")
     assert said["github"].startswith("::error title=kvlint (KVE001),file=broken.json,line=1,col=2,")
     assert said["azure"].startswith(
         "##vso[task.logissue type=error;sourcepath=broken.json;linenumber=1;columnnumber=2;"
@@ -54,7 +54,7 @@ def test_problems_have_the_form_that_each_reader_understands(kvlint: Kvlint) -> 
     assert (entry["check_name"], entry["severity"], entry["location"]["path"]) == ("KVE001", "blocker", "broken.json")
     (diagnostic,) = json.loads(said["rdjson"])["diagnostics"]
     assert (diagnostic["severity"], diagnostic["location"]["path"]) == ("ERROR", "broken.json")
-    assert "- **error** KVE001 `broken.json:1:2` not JSON" in said["markdown"]
+    assert "- **error** KVE001 `broken.json:1:2` invalid JSON" in said["markdown"]
 
 
 # --- unknown questions, and runs with nothing to say ----------------------------------------------------------------

@@ -108,9 +108,9 @@ class TestSubmodules:
         ran, problems = checked(run, tmp_path)
         assert ran.code == 1
         assert [(one["level"], one["message"]) for one in problems] == [
-            ("note", "git submodule `vendor/tools` is not fetched, so the modules in it are not evaluated (2 calls)")
+            ("note", "git submodule `vendor/tools` is not fetched, so its modules are not evaluated (2 calls)")
         ]
-        assert problems[0]["hint"] == "run git submodule update --init"
+        assert problems[0]["hint"] == "run `git submodule update --init`"
 
     def test_a_bicep_module_in_one(self, run: Run, tmp_path: Path) -> None:
         module = "module m '../vendor/tools/vault.bicep' = {\n  name: 'm'\n}\n"
@@ -157,7 +157,7 @@ class TestExamples:
         write(tmp_path, {"latest/main.tf": call("./gone")})
         ran, problems = checked(run, tmp_path)
         assert ran.code == 3
-        assert problems[0]["message"] == "module 'm' cannot be read: its folder holds no Terraform files"
+        assert problems[0]["message"] == "module `m` cannot be read: the folder contains no Terraform files"
 
 
 class TestSourcesThatAreExpressions:

@@ -69,7 +69,7 @@ class TestLinks:
         Path(link).symlink_to(target)
         said = kvlint(*words(way, file))
         assert said.code == 2
-        assert f"'{file}' is not written: '{link}' is a symbolic link that leads out of the checkout" in said.err
+        assert f"`{file}` cannot be written: `{link}` is a symbolic link that leads out of the checkout" in said.err
         assert untouched(checkout)
         assert not (checkout.parent / "not-there").exists()
 
@@ -100,7 +100,7 @@ class TestLinks:
     def test_an_input_is_refused(self, kvlint: Kvlint, checkout: Path, way: str) -> None:
         said = kvlint(*words(way, "infra/main.tf"))
         assert said.code == 2
-        assert "'infra/main.tf' is an input of this run, so it is not overwritten" in said.err
+        assert "`infra/main.tf` is an input of this run and is not overwritten" in said.err
         assert (checkout / "infra" / "main.tf").read_text() == VAULT
 
     def test_a_link_to_an_input_is_refused(self, kvlint: Kvlint, checkout: Path, way: str) -> None:

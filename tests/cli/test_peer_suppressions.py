@@ -276,7 +276,7 @@ def test_the_list(kvlint: Kvlint) -> None:
     said = kvlint("suppressions", ".", "--from", ALL, *SELECTED)
     assert said.out.splitlines() == [
         "main.tf:2:2: expired trivy comment AZU-0013 (KV101): no reason (until 2026-01-01)",
-        "main.tf:3:2: not asked tfsec comment AZU020 (KV101): no reason (it applies to workspace lab only)",
+        "main.tf:3:2: not asked tfsec comment AZU020 (KV101): no reason (it applies only to workspace `lab`)",
         r"main.tf:6:4: used checkov comment CKV_AZURE_110 (KV001): a \x1b lab",
         "main.tf:7:4: not asked checkov comment CKV_AZURE_41 (KV601): no reason",
         "4 comments for other tools: 1 used, 2 not asked, 1 expired; they would suppress 1 finding",

@@ -38,25 +38,25 @@ def _loop(file: Path) -> None:
 
 
 WRONG = {
-    "Terraform, not whole": Wrong("a.tf", b'resource "azurerm_key_vault" {', "this '(' is not closed"),
+    "Terraform, not whole": Wrong("a.tf", b'resource "azurerm_key_vault" {', "this `(` is not closed"),
     "Terraform in JSON, not whole": Wrong("a.tf.json", b'{"resource": {', "found the end of the file"),
-    "Bicep, not whole": Wrong("a.bicep", b"resource kv 'Microsoft.KeyVault", "this text does not end on its line"),
-    "a plan, not whole": Wrong("a.json", PLAN.encode()[:-9], "not JSON: it ends in the middle"),
-    "a template, not whole": Wrong("a.json", ARM.encode()[:-2], "not JSON: the file ends too early"),
+    "Bicep, not whole": Wrong("a.bicep", b"resource kv 'Microsoft.KeyVault", "this string is not closed on its line"),
+    "a plan, not whole": Wrong("a.json", PLAN.encode()[:-9], "invalid JSON: unexpected end of file"),
+    "a template, not whole": Wrong("a.json", ARM.encode()[:-2], "invalid JSON: unexpected end of file"),
     "no plan, empty": Wrong("a.json", b"", "the file is empty"),
-    "Terraform, huge": Wrong("a.tf", b"#" * (MAX_FILE + 1), "it is larger than 10,000,000 bytes"),
-    "Terraform, binary": Wrong("a.tf", BINARY, "it is not text in UTF-8"),
-    "Bicep, binary": Wrong("a.bicep", BINARY, "it is not text in UTF-8"),
-    "JSON, binary": Wrong("a.json", BINARY[2:], "not JSON: invalid character"),
+    "Terraform, huge": Wrong("a.tf", b"#" * (MAX_FILE + 1), "the file is larger than 10,000,000 bytes"),
+    "Terraform, binary": Wrong("a.tf", BINARY, "the file is not UTF-8"),
+    "Bicep, binary": Wrong("a.bicep", BINARY, "the file is not UTF-8"),
+    "JSON, binary": Wrong("a.json", BINARY[2:], "invalid JSON: invalid character"),
     "JSON, binary like UTF-16": Wrong("a.json", BINARY, "UTF-8 was expected"),
-    "Terraform, Latin-1": Wrong("a.tf", "# é\n".encode("latin-1"), "it is not text in UTF-8"),
-    "Bicep, Latin-1": Wrong("a.bicep", "// é\n".encode("latin-1"), "it is not text in UTF-8"),
+    "Terraform, Latin-1": Wrong("a.tf", "# é\n".encode("latin-1"), "the file is not UTF-8"),
+    "Bicep, Latin-1": Wrong("a.bicep", "// é\n".encode("latin-1"), "the file is not UTF-8"),
     "a plan, Latin-1": Wrong("a.json", PLAN.encode("latin-1"), "not UTF-8"),
-    "Terraform, a circle of links": Wrong("a.tf", _loop, "it is a symbolic link that leads nowhere"),
-    "Bicep, a circle of links": Wrong("a.bicep", _loop, "it is a symbolic link that leads nowhere"),
-    "JSON, a circle of links": Wrong("a.json", _loop, "it is a symbolic link that leads nowhere"),
+    "Terraform, a circle of links": Wrong("a.tf", _loop, "the path is a broken symbolic link"),
+    "Bicep, a circle of links": Wrong("a.bicep", _loop, "the path is a broken symbolic link"),
+    "JSON, a circle of links": Wrong("a.json", _loop, "the path is a broken symbolic link"),
     "Bicep, a module is missing": Wrong(
-        "a.bicep", b"module m 'gone.bicep' = {\n  name: 'm'\n}\n", "there is no such file"
+        "a.bicep", b"module m 'gone.bicep' = {\n  name: 'm'\n}\n", "the file does not exist"
     ),
 }
 
@@ -126,7 +126,7 @@ def test_a_file_that_nobody_may_read(kvlint: Kvlint, checkout: Path, monkeypatch
     assert said.code == 3
     run = run_in(said.out)
     (told,) = notifications(run)
-    assert told["message"]["text"] == "it cannot be read: Permission denied"
+    assert told["message"]["text"] == "the file cannot be opened: Permission denied"
     assert told["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "shut/main.tf"
     assert list(faults(run, checkout)) == []
 
@@ -135,7 +135,7 @@ def test_a_path_that_is_not_there_is_wrong_use_and_makes_no_log(kvlint: Kvlint, 
     """A log without results would close every alert."""
     said = kvlint("good", "gone.tf", "-f", "sarif", "-o", "kvlint.sarif")
     assert (said.code, said.out) == (2, "")
-    assert "'gone.tf' does not exist" in said.err
+    assert "`gone.tf` does not exist" in said.err
     assert not (checkout / "kvlint.sarif").exists()
 
 

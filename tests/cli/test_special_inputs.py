@@ -47,7 +47,7 @@ def test_a_pipe_among_rules_does_not_block(kvlint: Kvlint) -> None:
     os.mkfifo("own/ORG-1-x.yaml")
     said = kvlint("good.json", "--rules", "own")
     assert (said.code, said.err) == (
-        3, "kvlint: own/ORG-1-x.yaml:1:1: the file cannot be read: it is not a regular file\n",
+        3, "kvlint: own/ORG-1-x.yaml:1:1: the file cannot be read: the path is not a regular file\n",
     )  # fmt: skip
 
 
@@ -61,14 +61,14 @@ def test_standard_input_has_a_limit(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"#" * 1001)))
     said = kvlint(*words)
     assert said.code == 3
-    assert "it is larger than 1,000 bytes" in said.out + said.err
+    assert "the file is larger than 1,000 bytes" in said.out + said.err
 
 
 def test_files_have_the_same_limit(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discover, "MAX_INPUT", 100)
     said = kvlint("bad.json")
     assert said.code == 3
-    assert "it is larger than 100 bytes" in said.out
+    assert "the file is larger than 100 bytes" in said.out
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_watch_whose_folder_is_gone_goes_on(tmp_path: Path) -> None:
     watch.check()
     _remove(work)
     watch.check()
-    assert f"'{work}' does not exist; the reports are as they were" in said[-1]
+    assert f"`{work}` does not exist; the reports were not updated" in said[-1]
     work.mkdir()
     (work / "main.tf").write_text(VAULT)
     watch.check()

@@ -117,22 +117,22 @@ def test_a_value_from_elsewhere_is_about_the_resource_too(kvlint: Kvlint) -> Non
 @pytest.mark.parametrize(
     ("entry", "code", "said"),
     [
-        ({"rules": ["KV001"]}, "KVE005", "it gives no reason"),
-        ({"rules": ["KV001"], "reason": " - "}, "KVE005", "it gives no reason"),
-        ({"rules": ["KV001"], "reason": 5}, "KVE005", "what it says is no text"),
-        ({"rules": [], "reason": "x"}, "KVE005", "it names no rule"),
-        ({"rules": [5], "reason": "x"}, "KVE005", "it names no rule"),
-        ({"reason": "x"}, "KVE005", "it names no rule"),
-        ({"rules": ["KV9999"], "reason": "x"}, "KVE005", "there is no rule 'KV9999'"),
-        (KV001 | {"until": "2027-02-30"}, "KVE005", "its end is no date"),
-        (KV001 | {"until": ""}, "KVE005", "its end is no date"),
-        (KV001 | {"untill": "2027-02-28"}, "KVE005", "it has a key that does not exist"),
+        ({"rules": ["KV001"]}, "KVE005", "the reason is missing"),
+        ({"rules": ["KV001"], "reason": " - "}, "KVE005", "the reason is missing"),
+        ({"rules": ["KV001"], "reason": 5}, "KVE005", "`reason`, `owner` and `until` must be strings"),
+        ({"rules": [], "reason": "x"}, "KVE005", "the rule is missing"),
+        ({"rules": [5], "reason": "x"}, "KVE005", "the rule is missing"),
+        ({"reason": "x"}, "KVE005", "the rule is missing"),
+        ({"rules": ["KV9999"], "reason": "x"}, "KVE005", "rule `KV9999` does not exist"),
+        (KV001 | {"until": "2027-02-30"}, "KVE005", "`until` is not a date"),
+        (KV001 | {"until": ""}, "KVE005", "`until` is not a date"),
+        (KV001 | {"untill": "2027-02-28"}, "KVE005", "the directive has an unsupported key"),
         (KV001 | {"until": "2026-11-29"}, "KVE006", "this ended on 2026-11-29"),
-        ("KV001 a lab", "KVE005", "this is no directive of kvlint"),
-        ("[KV001]", "KVE005", "it gives no reason"),
-        ("ignore-file[KV001] a lab", "KVE005", "a whole template is ignored in its own metadata"),
-        (5, "KVE005", "this is no directive of kvlint"),
-        (None, "KVE005", "this is no directive of kvlint"),
+        ("KV001 a lab", "KVE005", "the directive is not supported"),
+        ("[KV001]", "KVE005", "the reason is missing"),
+        ("ignore-file[KV001] a lab", "KVE005", "`ignore-file` is not supported in metadata"),
+        (5, "KVE005", "the directive is not supported"),
+        (None, "KVE005", "the directive is not supported"),
     ],
 )
 def test_what_is_wrong_suppresses_nothing_and_is_told(kvlint: Kvlint, entry: Any, code: str, said: str) -> None:
@@ -157,7 +157,7 @@ def test_one_that_hides_nothing_is_told(kvlint: Kvlint) -> None:
     properties = {"enablePurgeProtection": True, "enableRbacAuthorization": True}
     write(template(vault("a", KV001, properties=properties)))
     (problem,) = report(kvlint)["problems"]
-    assert (problem["code"], problem["message"]) == ("KVE007", "nothing of KV001 is found where this ignores it")
+    assert (problem["code"], problem["message"]) == ("KVE007", "unused suppression: KV001 is not reported here")
 
 
 def test_linked_templates_have_their_own(kvlint: Kvlint) -> None:
@@ -263,7 +263,7 @@ def test_everything_is_listed_with_its_state(kvlint: Kvlint) -> None:
         "main.bicep:8:1: used directive KV301: no reason",
         "main.tf:2:38: used comment KV001, KV502: a lab (until 2027-03-01, owner @ops, unused: KV502)",
         "main.tf:7:19: expired comment KV001: over (until 2020-01-01)",
-        "main.tf:9:3: malformed comment no rule: it gives no reason",
+        "main.tf:9:3: malformed comment no rule: the reason is missing",
         "main.tf:10:38: not asked comment KV602: another profile's or another question's",
         "12 suppressions: 5 used, 3 unused, 1 not asked, 2 expired, 1 malformed",
     ]
@@ -327,7 +327,7 @@ def test_the_list_as_json(kvlint: Kvlint) -> None:
         "location": {"path": "main.tf", "line": 2, "column": 38, "endLine": 2, "endColumn": 100},
     }
     assert (document["version"], document["problems"]) == (1, [])
-    assert [one["fault"] for one in document["suppressions"]] == [None, None, "it gives no reason", None]
+    assert [one["fault"] for one in document["suppressions"]] == [None, None, "the reason is missing", None]
 
 
 def test_without_stale_ones_all_is_well(kvlint: Kvlint) -> None:

@@ -287,7 +287,7 @@ def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
     (tmp_path / "values.tfvars").write_text("p {}\n")
     ran = run("--var-file", "values.tfvars", ".", cwd=tmp_path)
     assert ran.code == 3
-    assert "values.tfvars:1:1: error KVE002 a block 'p' gives no value to a variable" in ran.out
+    assert "values.tfvars:1:1: error KVE002 block `p` is not supported in a variable file" in ran.out
 
 
 def test_a_file_of_values_is_no_input(run: Run, tmp_path: Path) -> None:

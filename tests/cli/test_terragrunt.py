@@ -258,7 +258,7 @@ def test_a_directive_in_a_unit(kvlint: Kvlint, place: str) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"live/terragrunt.hcl": 'include {\n  path = "terragrunt.hcl"\n}\n'}, "it includes or reads itself"),
+        ({"live/terragrunt.hcl": 'include {\n  path = "terragrunt.hcl"\n}\n'}, "the file includes or reads itself"),
         (
             {
                 "live/terragrunt.hcl": 'include {\n  path = "../b.hcl"\n}\n',
@@ -271,7 +271,7 @@ def test_a_directive_in_a_unit(kvlint: Kvlint, place: str) -> None:
                 "live/terragrunt.hcl": 'locals {\n  a = read_terragrunt_config("../b.hcl")\n}\ninputs = local.a\n',
                 "b.hcl": 'locals {\n  b = read_terragrunt_config("live/terragrunt.hcl")\n}\n',
             },
-            "it includes or reads itself",
+            "the file includes or reads itself",
         ),
         (
             {"live/terragrunt.hcl": "locals {\n  a = local.b\n  b = local.a\n}\ninputs = { x = local.a }\n"},

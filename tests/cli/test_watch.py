@@ -118,7 +118,7 @@ def test_a_deleted_input_is_told_once_and_may_come_back(project: Path) -> None:
     told = Told(project / "alone")
     text = (project / "alone/main.tf").read_text()
     line = told.after(lambda: shutil.rmtree(project / "alone"))
-    assert line.endswith("/alone' does not exist; the reports are as they were")
+    assert line.endswith("/alone' does not exist; the reports were not updated")
     assert told.after() == ""
     assert len(told.reports) == 1
     (project / "alone").mkdir()
@@ -152,7 +152,7 @@ def test_rules_are_read_again_and_asked_of_everything(project: Path, tmp_path: P
     told = Told(project, rules=(str(rule.parent),))
     assert "ACME-1" in {finding.rule.id for finding in told.reports[-1].findings}
     line = told.after(lambda: rule.write_text("id: [\n\x1b[31m"))
-    assert line.endswith("; the reports are as they were")
+    assert line.endswith("; the reports were not updated")
     assert "\x1b" not in line
     assert rule.name in line
     changed = told.after(lambda: rule.write_text(RULE.replace("of the premium", "not of the standard")))
@@ -227,7 +227,7 @@ def test_a_system_that_does_not_watch_is_told_of(project: Path, error: OSError) 
         return
     with pytest.raises(KvlintError) as caught:
         next(changes)
-    assert caught.value.message == "the system does not watch 2 folders: OS file watch limit reached."
+    assert caught.value.message == "the system cannot watch 2 folders: OS file watch limit reached."
     assert "max_user_watches" in str(caught.value.hint)
 
 
@@ -236,8 +236,8 @@ def test_without_the_extra_it_says_what_to_install(project: Path, monkeypatch: p
     with pytest.raises(UsageError) as caught:
         Told(project).watch.run([str(project)])
     assert (caught.value.message, caught.value.hint) == (
-        "--watch needs the package watchfiles",
-        "pip install watchfiles",
+        "--watch requires the package `watchfiles`",
+        "run `pip install watchfiles`",
     )
 
 

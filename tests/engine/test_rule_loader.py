@@ -271,11 +271,11 @@ def test_rules_come_in_the_order_of_their_ids() -> None:
         ),
         (
             require("- attribute: properties.logs[*].x\n  equals: true\n  default: false"),
-            "9:16: 'properties.logs[*].x': wildcards are not paths; use some: or every:",
+            "9:16: `properties.logs[*].x`: wildcards are not supported; use `some:` or `every:`",
         ),
         (
             require("- attribute: properties.enablePurgeProtection\n  equals: true\n  equals: true\n  default: false"),
-            "11:5: 'equals' is given twice",
+            "11:5: key `equals` is duplicated",
         ),
         (
             require("- not:\n    attribute: properties.enablePurgeProtection\n    equals: true"),
@@ -299,7 +299,7 @@ def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
         "2:1: a rule needs fix:",
         "2:5: 'KV1' is not an id, which is KV and 3 digits",
         "5:11: there is no severity 'hihg'; did you mean 'high'?",
-        "8:17: 'a[*]': wildcards are not paths; use some: or every:",
+        "8:17: `a[*]`: wildcards are not supported; use `some:` or `every:`",
         "9:20: an attribute condition has no key 'equls'; did you mean 'equals'?",
         "28:1: a rule has no key 'sevrity'; did you mean 'severity'?",
     ]
@@ -428,7 +428,7 @@ PLAIN = "a text, a number, true or false"
         ),
         (parameter("default: {}"), USE, [f"default must be {PLAIN}, not a mapping"]),
         (parameter("default: [[1]]"), USE, [f"each item of default must be {PLAIN}, not a list"]),
-        (parameter("default: 1\n    about: x"), USE, ["'about' is given twice"]),
+        (parameter("default: 1\n    about: x"), USE, ["key `about` is duplicated"]),
         ("parameters: {least: 90}\n", USE, ["a parameter must be a mapping, not the number 90"]),
         (
             parameter("default: [90]"),
@@ -637,7 +637,7 @@ def test_faults_of_all_files_come_at_once() -> None:
     assert caught.value.faults == (
         "KV1-a.yaml:1:1: the file is empty",
         "KV2-b.yaml:1:1: the file is not UTF-8",
-        "KV3-c.yaml:1:4: aliases (*b) are not supported; write the value out",
+        "KV3-c.yaml:1:4: aliases (`*b`) are not supported; repeat the value",
     )
 
 

@@ -305,5 +305,5 @@ def test_the_limit_of_a_run_leaves_out_the_same(tmp_path: Path, monkeypatch: pyt
         (tmp_path / f"t{number}.bicep").write_text(BICEP.format(name=f"changed{number}", on=ON))
         again, fresh = rechecking.check(config), check(config)
         assert again == fresh
-        left_out = [one for one in fresh.problems if "more work than the limit" in one.message]
+        left_out = [one for one in fresh.problems if "exceed the work limit" in one.message]
         assert 0 < len(left_out) < 8

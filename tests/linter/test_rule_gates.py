@@ -43,19 +43,22 @@ def test_a_rule_without_faults() -> None:
 @pytest.mark.parametrize(
     ("rule", "fault"),
     [
-        (changed(title="x" * 91), f"{RULE.path}: KV010: title has 91 characters, and may have 90"),
-        (changed(message="'{resource}' " + "x" * 119), "message has 122 characters without its placeholders"),
-        (changed(message="It is wrong."), "message does not name the resource: '{resource}'"),
-        (changed(why="TODO: why"), "why still has the placeholder TODO"),
-        (example(0, title="TODO fails"), "its title still has the placeholder TODO"),
-        (example(0, sources={"bicep": "// TODO"}), f"{PLACE}, bicep: it still has the placeholder TODO"),
-        (changed(references=()), "references has no source"),
-        (changed(covers=()), "covers names no idea of docs/ideas.yaml, such as NET-01"),
-        (changed(cwe=(12345,)), "CWE-12345 is no weakness of the list of CWE"),
-        (changed(resources=("Microsoft.KeyVault/valuts",)), "no reader knows the type Microsoft.KeyVault/valuts"),
-        (without("terraform", "unknown"), "an example that is unknown is missing in terraform"),
-        (without("terraform", "fails"), "an example that fails is missing in terraform"),
-        (changed(examples=RULE.examples[:1]), "passes: examples in two languages are needed, there are: none"),
+        (changed(title="x" * 91), f"{RULE.path}: KV010: title has 91 characters; the maximum is 90"),
+        (changed(message="'{resource}' " + "x" * 119), "message has 122 characters without placeholders"),
+        (changed(message="It is wrong."), "message does not contain `'{resource}'`"),
+        (changed(why="TODO: why"), "why contains the placeholder TODO"),
+        (example(0, title="TODO fails"), "the title contains the placeholder TODO"),
+        (example(0, sources={"bicep": "// TODO"}), f"{PLACE}, bicep: the example contains the placeholder TODO"),
+        (changed(references=()), "references is empty"),
+        (changed(covers=()), "covers is empty; list IDs of docs/ideas.yaml such as NET-01"),
+        (changed(cwe=(12345,)), "CWE-12345 is not a valid CWE ID"),
+        (
+            changed(resources=("Microsoft.KeyVault/valuts",)),
+            "type `Microsoft.KeyVault/valuts` is not supported by any reader",
+        ),
+        (without("terraform", "unknown"), "an example with an unknown result is missing for Terraform"),
+        (without("terraform", "fails"), "an example that fails is missing for Terraform"),
+        (changed(examples=RULE.examples[:1]), "passes: examples in two languages are required; found: none"),
         (example(1, title=FIRST.title), f"{PLACE}: another example has the same title"),
         (
             example(1, sources=FIRST.sources),
@@ -63,9 +66,9 @@ def test_a_rule_without_faults() -> None:
         ),
         (
             changed(require=All(()), when=All(())),
-            "in no example that fails does an unknown value make the result unknown",
+            "no example that fails becomes unknown when one of its values is unknown",
         ),
-        (changed(examples=RULE.examples[:1]), "no example notices this change"),
+        (changed(examples=RULE.examples[:1]), "no example detects this change"),
     ],
 )
 def test_gates_find(rule: Rule, fault: str) -> None:

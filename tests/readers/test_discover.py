@@ -144,7 +144,7 @@ class TestPaths:
         refuse(monkeypatch, "listdir", "closed")
         sources, _ = discover(["d"])
         assert [source.path for source in sources] == ["d/plan.json", "d/closed"]
-        with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        with pytest.raises(InputError, match="cannot be listed: Permission denied"):
             read_source(sources[1])
 
 
@@ -168,7 +168,7 @@ class TestCommandLine:
             (folder / name).write_text('{"name": "x"}')
         ran = run(".", cwd=folder)
         assert ran.code == 3
-        what = "no Terraform module, plan, template, Bicep file or what-if result was found"
+        what = "no Terraform module, plan, Bicep file, ARM template or what-if result was found"
         assert f"nothing to check in .: {what}" in ran.out + ran.err
         assert "terraform show -json tfplan > plan.json" in ran.out + ran.err
 

@@ -27,11 +27,11 @@ def _device(file: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder": (Path.mkdir, "it is a folder"),
-    "loop": (_loop, "it is a symbolic link that leads nowhere"),
-    "broken link": (_broken, "it is a symbolic link that leads nowhere"),
-    "pipe": (os.mkfifo, "it is not a regular file"),
-    "device": (_device, "it is a symbolic link that leads out of the project"),
+    "folder": (Path.mkdir, "the path is a folder"),
+    "loop": (_loop, "the path is a broken symbolic link"),
+    "broken link": (_broken, "the path is a broken symbolic link"),
+    "pipe": (os.mkfifo, "the path is not a regular file"),
+    "device": (_device, "the path is a symbolic link that leads out of the project"),
 }
 
 
@@ -50,4 +50,4 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     text = "module m 'gone.bicep' = {\n  name: 'm'\n}\n"
     (tmp_path / "main.bicep").write_text(text, encoding="utf-8")
     (problem,) = check(Config(paths=(str(tmp_path),))).problems
-    assert problem.message == "the module 'gone.bicep' cannot be read: there is no such file"
+    assert problem.message == "module `gone.bicep` cannot be read: the file does not exist"

@@ -214,7 +214,7 @@ def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
     assert [one.read for one in found if one.root != "judged"] == [["3"]]
     (problem,) = [problem for one in found for problem in one.problems]
     assert problem.level == "error"
-    assert "ended from outside" in problem.message
+    assert "terminated from outside" in problem.message
     assert problem.at is not None
     assert problem.at.path == "3"
 

@@ -108,8 +108,8 @@ class TestReading:
             ("system", "/proc/kmsg", OUTSIDE),
             ("git", "../.git/config", INTO_GIT),
             ("chain", "out", OUTSIDE),
-            ("broken", "nowhere", "leads nowhere"),
-            ("loop", "loop", "leads nowhere"),
+            ("broken", "nowhere", "broken symbolic link"),
+            ("loop", "loop", "broken symbolic link"),
         ):
             link = checkout / "a" / name
             link.symlink_to(target)
@@ -138,9 +138,9 @@ class TestReading:
 
     def test_a_pipe_does_not_block(self, checkout: Path) -> None:
         os.mkfifo(checkout / "pipe")
-        with pytest.raises(InputError, match="it is not a regular file"):
+        with pytest.raises(InputError, match="the path is not a regular file"):
             read_bytes(str(checkout / "pipe"), LIMIT)
-        with pytest.raises(UsageError, match="it is not a regular file"):
+        with pytest.raises(UsageError, match="the path is not a regular file"):
             read_named("pipe", "it", LIMIT)
 
     def test_a_link_that_is_swapped_in_while_a_file_is_opened(
@@ -174,7 +174,7 @@ class TestReading:
             return real(path, *rest)
 
         monkeypatch.setattr(os, "open", swap)
-        with pytest.raises(InputError, match="it was replaced while it was opened"):
+        with pytest.raises(InputError, match="the file was replaced while it was opened"):
             read_bytes(str(checkout / "a" / "file"), LIMIT)
 
     @pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 300, "x/" * 3000])
@@ -190,14 +190,14 @@ class TestReading:
     def test_limits(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         put(checkout / "file", "x" * LIMIT)
         assert len(read_bytes(str(checkout / "file"), LIMIT)) == LIMIT
-        with pytest.raises(InputError, match="it is larger than 999 bytes"):
+        with pytest.raises(InputError, match="the file is larger than 999 bytes"):
             read_bytes(str(checkout / "file"), 999)
         for size in (LIMIT, LIMIT + 1):
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x" * size)))
             if size == LIMIT:
                 assert len(read_stdin(LIMIT)) == LIMIT
             else:
-                with pytest.raises(InputError, match="it is larger than 1,000 bytes"):
+                with pytest.raises(InputError, match="the file is larger than 1,000 bytes"):
                     read_stdin(LIMIT)
 
     def test_a_named_link_that_leads_out_stays_in_its_folder(self, checkout: Path) -> None:

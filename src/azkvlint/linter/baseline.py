@@ -213,7 +213,7 @@ class _Coverage:
 def _read_entries(file: str) -> Iterator[Entry]:
     """Yield the entries of a file. Raise UsageError if it is not a baseline."""
     display_path = visible(file)
-    data = read_named(file, f"the baseline '{display_path}'", _MOST_BYTES, _HINT)
+    data = read_named(file, f"baseline `{display_path}`", _MOST_BYTES, _HINT)
     keys: set[_Key] = set()
     for number, written in enumerate(_decode(data, display_path).findings):
         entry = msgspec.structs.replace(written, outcome=_FORMER.get(written.outcome, written.outcome))

@@ -41,7 +41,7 @@ def expand(text: str) -> bytes:
     deferred: list[Node] = []
     for address, arguments in document.items():
         if not isinstance(arguments, dict):
-            raise InputError(f"{address}: a mapping of arguments was expected")
+            raise InputError(f"{address}: expected a mapping of arguments")
         section, _, name = address.partition(".")
         if section in _SECTIONS and "." not in name:
             root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](_without_metadata(arguments))
@@ -91,17 +91,17 @@ def _load(text: str) -> Mapping[str, Any]:
 
     composed = compose(text)
     for fault in composed.faults:
-        raise InputError(f"not a compact plan: {fault.text}", line=fault.line, column=fault.column)
+        raise InputError(f"invalid compact plan: {fault.text}", line=fault.line, column=fault.column)
     document = data(composed.root) if composed.root is not None else None
     if not isinstance(document, dict):
-        raise InputError("not a compact plan: a mapping of addresses was expected")
+        raise InputError("invalid compact plan: expected a mapping of addresses")
     return document
 
 
 def _provider(key: str, arguments: Node) -> Node:
     features = arguments.get("features", {})
     if not isinstance(features, dict):
-        raise InputError(f"{PROVIDER}{key}: features is a mapping")
+        raise InputError(f"{PROVIDER}{key}: `features` must be a mapping")
     return {
         "name": "azurerm",
         "full_name": "registry.terraform.io/hashicorp/azurerm",
@@ -113,7 +113,7 @@ def _provider(key: str, arguments: Node) -> Node:
 def _change(address: str, arguments: Node) -> Node:
     action = str(arguments.get("$action", "create"))
     if action not in _ACTIONS:
-        raise InputError(f"{address}: $action is one of {', '.join(_ACTIONS)}")
+        raise InputError(f"{address}: `$action` must be one of {', '.join(_ACTIONS)}")
     is_data = address.startswith("data.") or ".data." in address
     path, local = module_path(_module_address(address)), resource_of(address)
     type_, _, name = local.removeprefix("data.").partition(".")

@@ -148,10 +148,10 @@ def _results_with_owners(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
 
 
 DEFAULT, EVERYTHING = "key-vault", "all"
-_NOT_HERE = "the vault itself is not declared in this input"
-_NOTHING = "there is nothing in this input that it could be asked of"
-_NO_RULE = "no rule asks for it"
-_OTHER_VAULTS = "it is about other vaults"
+_NOT_HERE = "the vault is not declared in this input"
+_NOTHING = "no matching resources"
+_NO_RULE = "no rule covers this control"
+_OTHER_VAULTS = "the control applies to other vaults"
 
 
 def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:

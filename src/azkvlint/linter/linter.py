@@ -252,7 +252,7 @@ def _undeclared_variables(units: Iterable[UnitResult]) -> Iterator[Problem]:
     """Yield problems of variables that options set and no root module declares. Terraform rejects these."""
     roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():
-        text = f"no root module declares the variable '{name}' that --var or --var-file gives a value to"
+        text = f"input variable `{name}`, set with --var or --var-file, is not declared in any root module"
         yield Problem(code=INPUT_UNREADABLE, level="warning", message=text)
 
 
@@ -278,7 +278,7 @@ def _without_plan_resources(unit: UnitResult, decided_by_root: Mapping[str, froz
         unknown=without_addresses(unit.unknown, decided),
         suppressed=without_addresses(unit.suppressed, decided),
         declarations=[
-            msgspec.structs.replace(declaration, reason="the plan has no instance of it", condition="", instances=0)
+            msgspec.structs.replace(declaration, reason="the plan contains no instance", condition="", instances=0)
             if declaration.address in unit.assumed - decided_by_root[unit.root]
             else declaration
             for declaration in unit.declarations
@@ -357,6 +357,6 @@ def _has_source(folder: str, config: Config) -> bool:
 
 
 def _no_input_problem(paths: Sequence[str]) -> Problem:
-    what = "no Terraform module, plan, template, Bicep file or what-if result was found"
+    what = "no Terraform module, plan, Bicep file, ARM template or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=MAKE_INPUT)

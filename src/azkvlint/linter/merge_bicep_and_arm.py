@@ -194,9 +194,9 @@ def _difference_problem(bicep: str, template: str, different: list[str]) -> Prob
     return Problem(
         code=TEMPLATE_DIFFERS,
         level="note",
-        message=f"the compiled template differs from {bicep}: {', '.join(listed)}{rest}",
+        message=f"the compiled template differs from `{bicep}`: {', '.join(listed)}{rest}",
         at=Location(path=template),
-        hint=f"run bicep build {bicep}",
+        hint=f"run `bicep build {bicep}`",
     )
 
 

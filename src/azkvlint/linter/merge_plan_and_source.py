@@ -37,7 +37,7 @@ from azkvlint.readers.read_result import ReadResult
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import Stub
 
-_HINT = "--source-root FOLDER names the root module that it was made from"
+_HINT = "specify the root module of the plan with `--source-root FOLDER`"
 # The part of an address that represents all instances.
 _ALL = "[*]"
 
@@ -57,7 +57,7 @@ def merge_source(
     """
     if source is None:
         count = len(result.findings) + len(result.unknown)
-        message = "the Terraform source of the plan is not at hand, or several modules could be it"
+        message = "the Terraform source of the plan was not found, or several modules match"
         return _with_note(result, plan.path, message, count)
     places = _Places(plan, source, required)
     suppressions = Suppressions(source.comments, policy)
@@ -92,7 +92,7 @@ def merge_source(
         declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
     )
-    return _with_note(merged, plan.path, "some resources of the plan are not in its Terraform source", places.missing)
+    return _with_note(merged, plan.path, "some resources of the plan are not in the Terraform source", places.missing)
 
 
 def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
@@ -100,7 +100,7 @@ def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) 
 
     ``difference`` is an argument with another constant in the source.
     """
-    message = f"the plan was not made from the Terraform source found: `{difference}` differs; findings are on the plan"
+    message = f"results are reported at the plan because `{difference}` differs in the Terraform source"
     note = Problem(code=NOT_MAPPED, level="note", message=message, at=Location(path=plan.path), hint=_HINT)
     return msgspec.structs.replace(result, problems=[*result.problems, note])
 
@@ -141,10 +141,11 @@ def _answers_on_source(
     )
 
 
-def _with_note(result: UnitResult, path: str, message: str, count: int) -> UnitResult:
+def _with_note(result: UnitResult, path: str, reason: str, count: int) -> UnitResult:
     if not count:
         return result
-    text = f"{message}: {count} of its findings and unknown results are reported in the plan"
+    results = "1 result is" if count == 1 else f"{count} results are"
+    text = f"{results} reported at the plan because {reason}"
     note = Problem(code=NOT_MAPPED, level="note", message=text, at=Location(path=path), hint=_HINT)
     return msgspec.structs.replace(result, problems=[*result.problems, note])
 

@@ -127,28 +127,28 @@ def placeholders(rule: Rule) -> Iterator[Fault]:
     """Check that no placeholder is left."""
     fields = {"title": rule.title, "message": rule.message, "why": rule.why, "fix": "\n".join(rule.fixes.values())}
     fields |= {"references": " ".join(rule.references)}
-    fields |= {f"parameter '{parameter.name}'": parameter.about for parameter in rule.parameters}
+    fields |= {f"parameter `{parameter.name}`": parameter.about for parameter in rule.parameters}
     for name, text in fields.items():
         if PLACEHOLDER in text:
-            yield Fault(rule=rule, text=f"{name} still has the placeholder {PLACEHOLDER}")
+            yield Fault(rule=rule, text=f"{name} contains the placeholder {PLACEHOLDER}")
     for example in rule.examples:
         if PLACEHOLDER in example.title:
-            yield Fault(rule=rule, example=example, text=f"its title still has the placeholder {PLACEHOLDER}")
+            yield Fault(rule=rule, example=example, text=f"the title contains the placeholder {PLACEHOLDER}")
         for language, source in example.sources.items():
             if PLACEHOLDER in source:
-                text = f"it still has the placeholder {PLACEHOLDER}"
+                text = f"the example contains the placeholder {PLACEHOLDER}"
                 yield Fault(rule=rule, example=example, language=language, text=text)
 
 
 def sources(rule: Rule) -> Iterator[Fault]:
     """Check that a built-in rule has references and covers ideas of docs/ideas.yaml."""
     if not rule.references:
-        yield Fault(rule=rule, text="references has no source")
+        yield Fault(rule=rule, text="references is empty")
     if is_own(rule) and not rule.covers:
-        yield Fault(rule=rule, text="covers names no idea of docs/ideas.yaml, such as NET-01")
+        yield Fault(rule=rule, text="covers is empty; list IDs of docs/ideas.yaml such as NET-01")
     for weakness in rule.cwe:
         if not re.fullmatch("[0-9]{1,4}", str(weakness)):
-            yield Fault(rule=rule, text=f"CWE-{weakness} is no weakness of the list of CWE")
+            yield Fault(rule=rule, text=f"CWE-{weakness} is not a valid CWE ID")
 
 
 def types(rule: Rule) -> Iterator[Fault]:
@@ -158,7 +158,7 @@ def types(rule: Rule) -> Iterator[Fault]:
     linked_types = (type_ for part in (rule.when, rule.require) for link in links(part) for type_ in link.types)
     for type_ in dict.fromkeys((*rule.resources, *linked_types)):
         if type_.lower() not in known_types():
-            yield Fault(rule=rule, text=f"no reader knows the type {type_}")
+            yield Fault(rule=rule, text=f"type `{type_}` is not supported by any reader")
 
 
 def known_types() -> frozenset[str]:
@@ -190,13 +190,13 @@ def outcomes(rule: Rule) -> Iterator[Fault]:
     for expect in EXPECTATIONS:
         languages = {language for example in rule.examples if example.expect == expect for language in example.sources}
         if "terraform" not in languages:
-            subject = f"an example that {expect}" if expect != "unknown" else "an example that is unknown"
-            yield Fault(rule=rule, text=f"{subject} is missing in terraform")
+            subject = f"an example that {expect}" if expect != "unknown" else "an example with an unknown result"
+            yield Fault(rule=rule, text=f"{subject} is missing for Terraform")
         if (rule.id, expect) not in ONLY_IN_TERRAFORM:
             languages.discard("terraform_json")
         if len(languages) < 2:
             available = ", ".join(sorted(languages)) or "none"
-            yield Fault(rule=rule, text=f"{expect}: examples in two languages are needed, there are: {available}")
+            yield Fault(rule=rule, text=f"{expect}: examples in two languages are required; found: {available}")
 
 
 def distinct_examples(rule: Rule) -> Iterator[Fault]:
@@ -208,7 +208,7 @@ def distinct_examples(rule: Rule) -> Iterator[Fault]:
             yield Fault(rule=rule, example=example, text="another example has the same title")
         for language, source in example.sources.items():
             if counts[source] > 1:
-                yield Fault(rule=rule, example=example, language=language, text="another example has the same text")
+                yield Fault(rule=rule, example=example, language=language, text="another example has the same source")
 
 
 def mutants_caught(rule: Rule) -> Iterator[Fault]:
@@ -219,9 +219,9 @@ def mutants_caught(rule: Rule) -> Iterator[Fault]:
         yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
         return
     for change in surviving:
-        yield Fault(rule=rule, text=f"no example notices this change: {change}")
+        yield Fault(rule=rule, text=f"no example detects this change: {change}")
     if not count:
-        yield Fault(rule=rule, text="it has no condition that could be wrong")
+        yield Fault(rule=rule, text="the rule has no condition to mutate")
 
 
 # --- unknown values ---------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def unknown_values(rule: Rule) -> Iterator[Fault]:
             yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
             continue
         if pairs and not is_found:
-            text = f"in no example that {expect} does an unknown value make the result unknown"
+            text = f"no example that {expect} becomes unknown when one of its values is unknown"
             yield Fault(rule=rule, text=text)
 
 
@@ -293,7 +293,7 @@ def _paths(value: Value, path: Path) -> Iterator[Path]:
 def _with_unknown(value: Any, path: Path) -> Any:
     """Return a value with the value at a path unknown, whether it exists or not."""
     if not path:
-        return Unknown(at=value.at, why="it is unknown in this test")
+        return Unknown(at=value.at, why="the value is unknown in this test")
     step = path[0]
     if isinstance(value, MapValue):
         inner = value.fields.get(str(step), MapValue(at=value.at, fields={}))

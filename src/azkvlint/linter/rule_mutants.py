@@ -52,27 +52,27 @@ _GROUP = regex(r"\?(?:[:=!]|<[=!]|P<\w+>|[aiLmsux]+:)")
 # example for a type without the attribute notices.
 _ALWAYS_THERE = {
     "$": "an item of a list",
-    "derived.accessModel": "reckoned of every vault, and of every access policy by its vault",
-    "derived.applications": "reckoned of every vault, an empty list if nothing in it says any",
-    "derived.environments": "reckoned of every vault, an empty list if nothing in it says any",
-    "derived.exportsAudit": "reckoned of every diagnostic setting",
-    "derived.exposure": "reckoned of every vault and HSM",
-    "derived.inPerimeter": "reckoned of every vault and HSM",
-    "derived.operations": "reckoned of every role definition",
-    "derived.publicAccess": "reckoned of every vault and HSM",
-    "derived.recovers": "reckoned of every vault and HSM",
-    "derived.scopeLevel": "reckoned of every assignment",
-    "derived.servesPublic": "reckoned of all who serve certificates",
-    "derived.sinkNeedsSource": "reckoned of every diagnostic setting",
-    "duties": "of every principal, an empty list if it has none",
-    "isGuest": "of every grant",
-    "kind": "of every grant",
+    "derived.accessModel": "computed for every vault, and for every access policy from its vault",
+    "derived.applications": "computed for every vault; an empty list if the vault does not state any",
+    "derived.environments": "computed for every vault; an empty list if the vault does not state any",
+    "derived.exportsAudit": "computed for every diagnostic setting",
+    "derived.exposure": "computed for every vault and HSM",
+    "derived.inPerimeter": "computed for every vault and HSM",
+    "derived.operations": "computed for every role definition",
+    "derived.publicAccess": "computed for every vault and HSM",
+    "derived.recovers": "computed for every vault and HSM",
+    "derived.scopeLevel": "computed for every role assignment",
+    "derived.servesPublic": "computed for every resource that serves certificates",
+    "derived.sinkNeedsSource": "computed for every diagnostic setting",
+    "duties": "computed for every principal; an empty list if it has none",
+    "isGuest": "set for every permission",
+    "kind": "set for every permission",
     "properties.enablePurgeProtection": "filled in by all readers",
     "properties.enabledForDeployment": "filled in by all readers",
     "properties.enabledForDiskEncryption": "filled in by all readers",
     "properties.enableSoftDelete": "filled in by all readers",
     "properties.publicNetworkAccess": "filled in by all readers",
-    "properties.scope": "no role is assigned without it",
+    "properties.scope": "required for every role assignment",
 }
 
 
@@ -273,10 +273,10 @@ def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tupl
 # --- mutants that no example notices ----------------------------------------------------------------------------------
 
 # Equivalent mutants: the parts of their descriptions, by rule.
-_RETENTION = "Azure takes -1 and from 4 on"
-_GIVEN = "an example is one file, and nothing gives it values; tests/linter/test_origins.py does"
-_ALL_INCLUDES_PURGE = "who is granted all is granted purge, which the list has too"
-_SIZES = "the rule fails every size that Azure does not make"
+_RETENTION = "Azure accepts -1 and values from 4"
+_GIVEN = "an example is one file without parameter values; tests/linter/test_origins.py covers this"
+_ALL_INCLUDES_PURGE = "`all` includes purge, which is also in the list"
+_SIZES = "the rule fails every size that Azure does not support"
 _NO_DIFFERENCE = {
     ("KV208", "RetentionInDays at_least: 1"): _RETENTION,
     ("KV208", "retentionInDays at_least: 1"): _RETENTION,
@@ -285,8 +285,8 @@ _NO_DIFFERENCE = {
     ("KV302", "without 'secrets/all'"): _ALL_INCLUDES_PURGE,
     ("KV302", "without 'certificates/all'"): _ALL_INCLUDES_PURGE,
     ("KV302", "without 'storage/all'"): _ALL_INCLUDES_PURGE,
-    ("KV309", "'' -> changed"): "either way no permission is such a text: it says that there are none",
-    ("KV409", "properties.accessPolicies length_at_least: 1 -> 0"): "an empty list grants nobody anything",
+    ("KV309", "'' -> changed"): "no permission has either value: the string means that there are none",
+    ("KV409", "properties.accessPolicies length_at_least: 1 -> 0"): "an empty list grants no permission",
     ("KV503", "minimum: "): _SIZES,
     ("KV521", "minimum: "): _SIZES,
     ("KV610", "without 'given'"): _GIVEN,
@@ -312,7 +312,9 @@ def surviving_mutants(rule: Rule) -> tuple[list[str], int]:
     all_mutants = list(mutants(rule))
     unnoticed = [mutant.change for mutant in all_mutants if not _is_caught(mutant.rule, cases) and not mutant.same]
     excused = [part for id_, part in _NO_DIFFERENCE if id_ == rule.id]
-    stale = [f"{part} is excused for nothing" for part in excused if not any(part in change for change in unnoticed)]
+    stale = [
+        f"the exception for {part} is unused" for part in excused if not any(part in change for change in unnoticed)
+    ]
     return [change for change in unnoticed if not any(part in change for part in excused)] + stale, len(all_mutants)
 
 

@@ -47,7 +47,7 @@ category: {category}
 severity: low  # info, low, medium, high or critical
 resource: {type}
 
-require:  # docs/rules-language.md has all conditions; when: says which resources the rule is about
+require:  # docs/rules-language.md has all conditions; when: selects the resources
   - attribute: tags.owner  # {todo}
     equals: payments
 
@@ -61,8 +61,8 @@ fix:
 references:
   - https://learn.microsoft.com/azure/key-vault/{todo}
 {covers}
-# For each outcome Terraform and one more language, and an example for each clause in which a careless rule would be
-# wrong. The mark is on the line of the finding.
+# For each outcome Terraform and one more language, and an example for each clause that a careless rule would get
+# wrong. The marker is on the line of the finding.
 examples:
 {examples}"""
 _COVERS = "# covers: [NET-01]  # {todo}: ids of docs/ideas.yaml\n"

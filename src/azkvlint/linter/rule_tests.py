@@ -82,7 +82,7 @@ def read_example(language: str, source: str, required: RequiredAttributes) -> Re
         return reader.terraform(_NAME_IN_JSON, _MARK.sub("", source))
     read = (reader.bicep if language == "bicep" else reader.template)(_NAME, source.encode())
     if read is None:
-        raise InputError("it is no ARM template", "it needs a $schema")
+        raise InputError("the document is not an ARM template", "add a `$schema`")
     return read
 
 
@@ -96,16 +96,16 @@ def compare(rule: Rule, example: Example, language: str, source: str, result: Un
         marked |= arguments_marked(source, rule.id) & (failed | unknown)
     if not marked and example.expect != "passes":
         sign = "#" if language == "terraform" else "//"
-        where = f"no line is marked '{sign} <-" if is_by_line else "no line that begins with an address is marked '# <-"
-        yield f"{where} {rule.id}'"
+        where = f"no line is marked `{sign} <-" if is_by_line else "no line that begins with an address is marked `# <-"
+        yield f"{where} {rule.id}`"
     expected_failed = marked if example.expect == "fails" else set()
     expected_unknown = marked if example.expect == "unknown" else set()
     for outcome, reported, expected in (
         ("fails", failed, expected_failed),
-        ("is unknown", unknown, expected_unknown),
+        ("unknown", unknown, expected_unknown),
     ):
-        yield from (f"{location} {outcome}, and should not" for location in sorted(reported - expected))
-        yield from (f"{location} {outcome} not, and should" for location in sorted(expected - reported))
+        yield from (f"{location}: unexpected result `{outcome}`" for location in sorted(reported - expected))
+        yield from (f"{location}: missing result `{outcome}`" for location in sorted(expected - reported))
 
 
 def marks(source: str, rule_id: str) -> set[str]:

@@ -34,10 +34,10 @@ MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"
 # The maximum number of characters of an unknown rule id in messages.
 _LONGEST = 80
 FORM = (
-    "write: kvlint: ignore[KV001] reason, or ignore-file[KV001] reason; until=2027-03-01 ends it, owner=@team answers "
-    "for it"
+    "write `kvlint: ignore[KV001] reason` or `kvlint: ignore-file[KV001] reason`, optionally with `until=2027-03-01` "
+    "and `owner=@team`"
 )
-METADATA_FORM = 'write: {"rules": ["KV001"], "reason": "...", "until": "2027-03-01", "owner": "@team"}'
+METADATA_FORM = 'write `{"rules": ["KV001"], "reason": "...", "until": "2027-03-01", "owner": "@team"}`'
 _NO_METADATA: Mapping[str, Metadata] = {}
 
 _Span: TypeAlias = tuple[int, int]
@@ -277,11 +277,11 @@ class Suppressions:
         fault, is_expired = _fault(directive, policy, has_no_target), False
         if fault:
             form = FORM if kind == COMMENT else METADATA_FORM
-            self.problems.append(_problem(MALFORMED, f"nothing is ignored here: {fault}", at, form))
+            self.problems.append(_problem(MALFORMED, f"invalid suppression: {fault}", at, form))
         elif directive.until is not None and directive.until < policy.today:
             is_expired = True
-            text = f"this ended on {until}, so what it ignored is reported again"
-            self.problems.append(_problem(EXPIRED, text, at, "mend what is found, or give it a new end"))
+            text = f"expired suppression: it ended on {until} and no longer applies"
+            self.problems.append(_problem(EXPIRED, text, at, "fix the findings, or set a later `until`"))
         is_active = not fault and not is_expired
         marks = {id_: (path, directive.start, policy.known[id_]) for id_ in directive.ids} if is_active else {}
         selected_marks = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
@@ -292,7 +292,7 @@ class Suppressions:
             )
         )  # fmt: skip
         for _, mark in selected_marks:
-            self.unused[mark] = _problem(UNUSED, f"nothing of {mark[2]} is found where this ignores it", at)
+            self.unused[mark] = _problem(UNUSED, f"unused suppression: {mark[2]} is not reported here", at)
         reason = Suppression(kind=IN_SOURCE, justification=directive.reason, at=at, until=until, owner=directive.owner)
         for mark in dict.fromkeys(marks.values()):
             yield mark, reason
@@ -327,9 +327,9 @@ def _normalize(id_: str) -> str:
 def _fault(directive: Directive, policy: Policy, has_no_target: bool) -> str:
     unknown = [id_ for id_ in directive.ids if id_ not in policy.known]
     if unknown:
-        return f"there is no rule '{unknown[0][:_LONGEST]}'"
+        return f"rule `{unknown[0][:_LONGEST]}` does not exist"
     if has_no_target and not directive.fault:
-        return "there is no attribute or block that it could be about"
+        return "no attribute or block follows"
     return directive.fault
 
 

@@ -169,10 +169,8 @@ class Watch:
         except FileNotFoundError:
             sleep(_QUIET / 1000)
         except OSError as error:
-            hint = "raise its limit (on Linux fs.inotify.max_user_watches), or name fewer folders"
-            raise KvlintError(
-                f"the system does not watch {pluralize(len(folders), 'folder')}: {error}", hint
-            ) from error
+            hint = "raise the limit of the system (`fs.inotify.max_user_watches` on Linux), or specify fewer folders"
+            raise KvlintError(f"the system cannot watch {pluralize(len(folders), 'folder')}: {error}", hint) from error
 
     def _is_relevant(self, _change: object, path: str) -> bool:
         name = os.path.basename(path)
@@ -198,7 +196,7 @@ class Watch:
         self._fault = ""
         if report == self._last:
             if is_change and self._run.reevaluated:
-                self._say(f"{_now()} {self._summary()}: nothing new")
+                self._say(f"{_now()} {self._summary()}: no changes")
             return
         self._say(f"{_now()} checking")
         try:
@@ -214,7 +212,7 @@ class Watch:
         if not self._has_published:
             raise error
         text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
-        self._say(f"{_now()} {text}; the reports are as they were")
+        self._say(f"{_now()} {text}; the reports were not updated")
         self._last = None
 
     def _summary(self) -> str:
@@ -258,7 +256,7 @@ def _watcher() -> Any:
     try:
         import watchfiles
     except ImportError as error:
-        raise UsageError("--watch needs the package watchfiles", "pip install watchfiles") from error
+        raise UsageError("--watch requires the package `watchfiles`", "run `pip install watchfiles`") from error
     return watchfiles
 
 

@@ -35,13 +35,16 @@ _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
-_LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
+_LINKED = "the folder was not read: it is a symbolic link that leads out of the project"
 # Allocated in advance, because no memory is left when it is needed.
-NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
+NO_MEMORY = InputError("not evaluated: not enough memory", "provide more memory, or check fewer inputs at once")
 # The maximum number of processes per processor: a configuration file may set any number.
 _MOST_EACH = 4
-_OVER_LIMIT = "it was not evaluated: the inputs before it take more work than the limit for the size of all inputs"
-_KILLED, _KILLED_HINT = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
+_OVER_LIMIT = "not evaluated: the preceding inputs exceed the work limit of the run"
+_KILLED, _KILLED_HINT = (
+    "not evaluated: the worker process was terminated from outside",
+    "provide more memory, or run with `--jobs 1`",
+)
 
 
 def evaluate_units(
@@ -85,7 +88,7 @@ def within_limit(units: Sequence[Unit], found: Iterable[UnitResult], limit: int)
 def _over_limit(unit: Unit) -> UnitResult:
     """Return the result for a unit that the run has no more work left for."""
     path = unit.source.path
-    error = InputError(_OVER_LIMIT, f"check it in a run of its own: kvlint {path}")
+    error = InputError(_OVER_LIMIT, f"check the input separately: `kvlint {path}`")
     return UnitResult(problems=[_problem(path, error)], read=[path])
 
 
@@ -276,7 +279,7 @@ def internal_error(error: Exception) -> InputError:
 
     frame = extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
-    return InputError(f"internal error: {type(error).__name__} at {place}", "please report it")
+    return InputError(f"internal error: {type(error).__name__} at {place}", "report this bug with the place above")
 
 
 def _problem(path: str, error: InputError) -> Problem:

@@ -110,7 +110,7 @@ def read_source(source: Source) -> bytes:
             try:
                 list_names(source.file)
             except OSError as error:
-                raise InputError(f"it cannot be read: {error.strerror}") from error
+                raise InputError(f"the folder cannot be listed: {error.strerror}") from error
         raise
 
 

@@ -10,8 +10,8 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import below_named, is_within
 from azkvlint.util.project_files import MAX_FILE, is_file, list_names, read_bytes, reported_path
 
-_FETCH = "run git submodule update --init"
-_NAME_IT = "add what is missing; name the folder on the command line to make this an error"
+_FETCH = "run `git submodule update --init`"
+_NAME_IT = "add the missing file; name the folder on the command line to make this an error"
 # Folders for what uses a module without being a deployment.
 EXAMPLES = frozenset(
     {
@@ -38,11 +38,11 @@ def why_missing(path: str, caller: str, root: str) -> tuple[str, str] | None:
     """
     submodule = _submodule_of(path, root)
     if submodule is not None:
-        return f"git submodule `{submodule}` is not fetched, so the modules in it are not evaluated", _FETCH
+        return f"git submodule `{submodule}` is not fetched, so its modules are not evaluated", _FETCH
     below = below_named(caller).lower()
     if not EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
         name = reported_path(root, path) if is_within(path, root) else os.path.basename(path)
-        return f"`{name}`, which an example or a test uses, does not exist, so it is not evaluated", _NAME_IT
+        return f"`{name}`, used by an example or a test, does not exist, so it is not evaluated", _NAME_IT
     return None
 
 

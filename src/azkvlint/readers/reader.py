@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from azkvlint.syntax.json_decoder import Document
 
 MAKE_INPUT = (
-    "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
-    "terraform show -json tfplan > plan.json"
+    "specify Terraform modules, Bicep files, ARM templates, what-if results, snapshots or plans "
+    "(`terraform show -json tfplan > plan.json`)"
 )
 
-_NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
+_NAME_IT = "specify the path of the file, or its name with `kvlint - --stdin-filename main.tf`"
 # Of Terraform, Helm and Go, Jinja, ERB, and of pipelines that replace tokens.
 _EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
 _NO_SETTINGS = TerraformSettings()
@@ -258,7 +258,7 @@ def _is_text_template(data: bytes, error: InputError) -> bool:
 
 def _rendered_result(path: str) -> ReadResult:
     """Return the result of a text template of JSON, which is an ARM template only after rendering."""
-    text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
+    text = "the file contains template expressions and is not valid JSON, so it was not evaluated"
     note = Problem(code=INPUT_INCOMPLETE, level="note", message=text, at=Location(path=path))
     return not_evaluated(path, note)
 
@@ -266,11 +266,16 @@ def _rendered_result(path: str) -> ReadResult:
 def _refuse(source: Source, data: bytes) -> None:
     """Raise InputError, with a hint, for a file that is not an input by itself."""
     if source.is_explicit and source.file.endswith((".tfvars", ".tfvars.json")):
-        raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+        raise InputError(
+            "variable files are not evaluated on their own", "specify the module, and this file with `--var-file`"
+        )
     if source.is_explicit and source.file.endswith(".hcl"):
-        raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
+        raise InputError(
+            "included Terragrunt files are not evaluated on their own",
+            "specify the `terragrunt.hcl` that includes the file, or its folder",
+        )
     if source.file == STDIN and _SOURCE_CODE.match(data):
-        raise InputError("it is not JSON", _NAME_IT)
+        raise InputError("standard input is not JSON", _NAME_IT)
 
 
 class Loader:

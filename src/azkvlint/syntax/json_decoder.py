@@ -106,7 +106,7 @@ def decode_error(error: Exception) -> str:
         case OverflowError():
             return "a number is too large"
         case _:
-            return str(error)
+            return str(error).replace("'", "`")
 
 
 def decode_string(quoted: str) -> str:

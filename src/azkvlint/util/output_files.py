@@ -75,9 +75,9 @@ def write_new_file(file: str, data: bytes) -> None:
         with os.fdopen(os.open(output_path(file), _CREATE, 0o666), "wb") as out:
             out.write(data)
     except FileExistsError as error:
-        raise UsageError(f"'{file}' exists already") from error
+        raise UsageError(f"`{file}` already exists") from error
     except OSError as error:
-        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+        raise UsageError(f"`{file}` cannot be written: {error.strerror}") from error
 
 
 def write_for_editors(file: str, data: bytes) -> None:
@@ -89,7 +89,7 @@ def write_for_editors(file: str, data: bytes) -> None:
     parent, folder_name = os.path.split(folder)
     folder = os.path.join(output_path(parent), folder_name)
     if os.path.islink(folder):
-        raise OSError(errno.ELOOP, f"the folder {folder_name} is a link")
+        raise OSError(errno.ELOOP, f"folder `{folder_name}` is a link")
     if not os.path.lexists(folder):
         os.mkdir(folder)
     _replace(os.path.join(folder, name), data)
@@ -175,6 +175,6 @@ def _refuse_link(file: str, link: str) -> None:
     if not is_within(target, boundary) or leads_into_git(target, boundary):
         where = os.path.relpath(link, boundary)
         raise UsageError(
-            f"'{file}' is not written: '{where}' is a symbolic link that leads out of the checkout",
-            "remove the link, or name another file",
+            f"`{file}` cannot be written: `{where}` is a symbolic link that leads out of the checkout",
+            "remove the link, or specify another file",
         )

@@ -16,12 +16,12 @@ from azkvlint.util.errors import InputError, UsageError
 
 _MAX_METADATA = 16 * 1024 * 1024  # packed-refs of the largest repositories are smaller
 _GIT_FILES = frozenset({"HEAD", "commondir", "config", "packed-refs"})
-OUTSIDE = "it is a symbolic link that leads out of the project"
-INTO_GIT = "it is a symbolic link into a .git folder"
-USE_A_COPY = "replace the link with the file itself"
-INVALID_PATH = "no file can have this path"
-_NOT_REGULAR = "it is not a regular file"
-_BROKEN_LINK = "it is a symbolic link that leads nowhere"
+OUTSIDE = "the path is a symbolic link that leads out of the project"
+INTO_GIT = "the path is a symbolic link into a `.git` folder"
+USE_A_COPY = "replace the link with a copy of the file"
+INVALID_PATH = "the path is invalid"
+_NOT_REGULAR = "the path is not a regular file"
+_BROKEN_LINK = "the path is a broken symbolic link"
 # Flags that a platform lacks are 0. O_NONBLOCK keeps opening a pipe from waiting for its other end.
 NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 COMMON: int = NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
@@ -232,7 +232,7 @@ def enter_folder(folder: str) -> str:
         real = real_path(folder)
         boundary = boundary_of(real)
         if not boundary or leads_into_git(real, boundary):
-            raise InputError("it lies outside the project")
+            raise InputError("the path is outside the project")
         RUN.folders[folder] = real
     return real
 
@@ -291,8 +291,8 @@ def check_opened(descriptor: int, real: str) -> int:
         return descriptor
     os.close(descriptor)
     if stat.S_ISDIR(mode):
-        raise InputError("it is a folder")
-    raise InputError("it was replaced while it was opened" if stat.S_ISREG(mode) else _NOT_REGULAR)
+        raise InputError("the path is a folder")
+    raise InputError("the file was replaced while it was opened" if stat.S_ISREG(mode) else _NOT_REGULAR)
 
 
 def _is_at(descriptor: int, real: str) -> bool:
@@ -311,12 +311,12 @@ def _is_at(descriptor: int, real: str) -> bool:
 def open_fault(error: OSError, file: str) -> InputError:
     """Return the InputError for a file that cannot be opened."""
     if os.path.isdir(file) and not os.path.islink(file):
-        return InputError("it is a folder")
+        return InputError("the path is a folder")
     if error.errno in (errno.ENOENT, errno.ENOTDIR, *IS_LINK):
-        return InputError(_BROKEN_LINK if os.path.islink(file) else "there is no such file")
+        return InputError(_BROKEN_LINK if os.path.islink(file) else "the file does not exist")
     if error.errno == errno.ENXIO:
         return InputError(_NOT_REGULAR)
-    return InputError(f"it cannot be read: {error.strerror}")
+    return InputError(f"the file cannot be opened: {error.strerror}")
 
 
 def read_descriptor(descriptor: int, limit: int) -> bytes:
@@ -326,11 +326,11 @@ def read_descriptor(descriptor: int, limit: int) -> bytes:
             # read(limit) would allocate a buffer of that size for each file.
             data = stream.readall() if os.fstat(stream.fileno()).st_size <= limit else None
     except OSError as error:
-        raise InputError(f"it cannot be read: {error.strerror}") from error
+        raise InputError(f"the read failed: {error.strerror}") from error
     except MemoryError as error:
-        raise InputError("it is too large for the memory of this machine") from error
+        raise InputError("the file is too large for the available memory") from error
     if data is None or len(data) > limit:
-        raise InputError(f"it is larger than {limit:,} bytes")
+        raise InputError(f"the file is larger than {limit:,} bytes")
     return data
 
 
@@ -354,7 +354,7 @@ def refuse_state(state: os.stat_result) -> None:
     """Raise UsageError if a file with this stat result is the output file of a report."""
     output = RUN.outputs.get((state.st_dev, state.st_ino))
     if output is not None:
-        raise UsageError(f"'{output}' is an input of this run, so it is not overwritten", "write to another file")
+        raise UsageError(f"`{output}` is an input of this run and is not overwritten", "write to another file")
 
 
 def git_folder(checkout: str) -> str:

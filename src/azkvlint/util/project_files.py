@@ -91,7 +91,7 @@ def _open(file: str) -> int:
         return open_named(file)
     folder, name = os.path.split(file)
     if leads_into_git(name):
-        raise InputError("it lies outside the project")
+        raise InputError("the path is outside the project")
     return open_below(os.path.join(enter_folder(folder), name), boundary_of(enter_folder(folder)))
 
 
@@ -188,7 +188,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     text = editor_text(file)
     if text is not None:
         if len(text) > limit:
-            raise InputError(f"it is larger than {limit:,} bytes")
+            raise InputError(f"the file is larger than {limit:,} bytes")
         return text
     buffered = FILE_BUFFER.take(file)
     if buffered is not None:
@@ -244,11 +244,11 @@ def read_stdin(limit: int) -> bytes:
             left -= len(part)
         data = b"".join(parts)
     except OSError as error:
-        raise InputError(f"it cannot be read: {error.strerror}") from error
+        raise InputError(f"the read failed: {error.strerror}") from error
     except MemoryError as error:
-        raise InputError("it is too large for the memory of this machine") from error
+        raise InputError("the input is too large for the available memory") from error
     if len(data) > limit:
-        raise InputError(f"it is larger than {limit:,} bytes")
+        raise InputError(f"the file is larger than {limit:,} bytes")
     return data
 
 

@@ -136,7 +136,7 @@ def compile_pattern(pattern: str, *, in_rule: bool = False) -> SafePattern:
 
 
 def _invalid() -> InvalidPatternError:
-    return InvalidPatternError("is given a pattern that is no regular expression")
+    return InvalidPatternError("expects a valid regular expression")
 
 
 def _unproven(why: str) -> UnprovenPatternError:
@@ -304,7 +304,7 @@ class _Parser:
             # The set contains every character that has case.
             return self._node(characters)
         if any(low < high and 0x7F < high < _LAST for low, high in characters.ranges):
-            raise _unproven("ignores case in a range of letters outside of ASCII")
+            raise _unproven("ignores case in a range of non-ASCII letters")
         return self._node(characters._replace(folds=True))
 
     def _node(self, characters: _Characters) -> _Node:
@@ -401,7 +401,7 @@ class _Parser:
                 raise _invalid()
             return code
         if letter and letter in "pP":
-            raise _unproven("has a class of Unicode")
+            raise _unproven("uses a Unicode class")
         if not letter or letter.isalnum() or not letter.isascii():
             raise _invalid()
         return ord(letter)
@@ -484,7 +484,7 @@ class _Automaton:
         start = len(self.follow)
         ends = self.add(body)
         if ends.empty:
-            raise _unproven("repeats what may be empty")
+            raise _unproven("repeats a part that can be empty")
         self._connect(ends.last, ends.first)
         self.loop[start:] = [start] * (len(self.loop) - start)
         return ends._replace(empty=int(low == 0))
@@ -567,7 +567,7 @@ def _branches(
         matching = [(position, ways) for position, ways in edges.items() if kind in kinds[position]]
         continuing = sum(ways for position, ways in matching if position in loop)
         if continuing > 1:
-            raise _unproven("repeats what can match the same characters in several ways")
+            raise _unproven("repeats a part that can match the same characters in several ways")
         out = _sum([(work[position], ways) for position, ways in matching if position not in loop])
         if continuing:
             staying = _upper_bound(staying, out)

@@ -39,10 +39,13 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 
 
+_DESCRIBED = {"`": "a backtick", " ": "a space"}
+
+
 def describe_character(character: str) -> str:
     """Return a character as code, or its description if that would not show it."""
-    if character == "`":
-        return "a backtick"
+    if character in _DESCRIBED:
+        return _DESCRIBED[character]
     return f"`{character}`" if character.isprintable() else "a control character"
 
 

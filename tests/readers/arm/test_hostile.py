@@ -28,8 +28,8 @@ def variables(step: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        (template(vault(copy={"name": "x", "count": 1_000_000})), "a copy has more than"),
-        (template(vault(p={"copy": [{"name": "x", "count": 1_000_000, "input": 1}]})), "a copy has more than"),
+        (template(vault(copy={"name": "x", "count": 1_000_000})), "a copy loop has more than"),
+        (template(vault(p={"copy": [{"name": "x", "count": 1_000_000, "input": 1}]})), "a copy loop has more than"),
         (nested(100), "nested deeper than 40"),
         (
             template(vault(tags="[variables('v79')]"), variables=variables("[createArray(@, @)]")),

@@ -32,7 +32,7 @@ def value_of(expression: Any, **sections: Any) -> Any:
         ("[my.twice('a')]", "aa"),
         ("[My.Twice(my.twice('a'))]", "aaaa"),
         ("[if(equals(parameters('p'), 7), 'yes', 'no')]", "yes"),
-        ("[resourceId('Microsoft.KeyVault/vaults', 'kv')]", "?the id is known only after deployment"),
+        ("[resourceId('Microsoft.KeyVault/vaults', 'kv')]", "?the ID is known after deployment"),
         ("[tenantResourceId('Microsoft.A/b/', 'c')]", "/providers/Microsoft.A/b/c"),
     ],
 )
@@ -57,10 +57,14 @@ def test_expressions(expression: str, value: Any) -> None:
     [
         ({"type": "bool", "defaultValue": False}, None, False),
         ({"type": "bool", "defaultValue": False}, True, True),
-        ({"type": "bool", "allowedValues": [True]}, None, "?the parameter 'p' has no value"),
+        ({"type": "bool", "allowedValues": [True]}, None, "?parameter `p` has no value"),
         ({"type": "bool", "nullable": True}, None, None),
         ({"$ref": "#/definitions/maybe"}, None, None),
-        ({"type": "string", "defaultValue": "[newGuid()]"}, None, "?newGuid() differs with every deployment"),
+        (
+            {"type": "string", "defaultValue": "[newGuid()]"},
+            None,
+            "?`newGuid()` returns a new value for each deployment",
+        ),
     ],
 )
 def test_parameters(declared: Any, given: Any, value: Any) -> None:
@@ -105,7 +109,7 @@ def test_a_parameter_from_a_vault_is_unknown_and_secret() -> None:
     source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": "string"}})
     found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
     assert isinstance(found, Unknown)
-    assert (found.sensitive, found.why) == (True, "it comes from a Key Vault secret")
+    assert (found.sensitive, found.why) == (True, "the value is a Key Vault secret")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: st
     found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
     assert isinstance(found, Unknown)
     assert found.pattern == expected
-    assert found.why.endswith("is filled in before deployment")
+    assert found.why.endswith("is replaced before deployment")
 
 
 @pytest.mark.parametrize(
@@ -227,10 +231,10 @@ def test_null_is_not_set_and_names_have_no_case() -> None:
 @pytest.mark.parametrize(
     ("sections", "why"),
     [
-        ({"variables": {"v": "[variables('w')]", "w": "[variables('v')]"}}, "the variable 'v' refers to itself"),
+        ({"variables": {"v": "[variables('w')]", "w": "[variables('v')]"}}, "variable `v` refers to itself"),
         ({"variables": {"v": "[nothing"}}, None),
-        ({"variables": {"v": "[nothing(]"}}, "its expression cannot be read"),
-        ({}, "there is no variable 'v', so the deployment fails"),
+        ({"variables": {"v": "[nothing(]"}}, "the expression is invalid"),
+        ({}, "variable `v` does not exist, so the deployment fails"),
     ],
 )
 def test_what_is_wrong_is_unknown(sections: dict[str, Any], why: str | None) -> None:
@@ -248,7 +252,7 @@ def test_a_broken_expression_is_a_problem_where_anybody_asks_for_it() -> None:
 def test_functions_see_nothing_but_their_arguments() -> None:
     functions = {"f": {"parameters": [], "output": {"value": "[parameters('p')]"}}}
     sections = {"parameters": {"p": {"defaultValue": 1}}, "functions": [{"namespace": "n", "members": functions}]}
-    assert value_of("[n.f()]", **sections) == "?the function has no parameter 'p'"
+    assert value_of("[n.f()]", **sections) == "?parameter `p` does not exist in the function"
 
 
 def test_values_of_an_outer_loop_are_seen_in_an_outer_scope() -> None:

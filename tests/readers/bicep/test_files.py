@@ -100,15 +100,15 @@ def test_a_parameter_file_for_a_template(read: Read) -> None:
     ("text", "expected"),
     [
         ("using none\n", []),
-        ("using 'x.bicep'\n", ["'x.bicep', which parameters are for, cannot be read: there is no such file"]),
+        ("using 'x.bicep'\n", ["`x.bicep`, named in `using`, cannot be read: the file does not exist"]),
         (
             "using '../x.bicep'\n",
-            ["'../x.bicep', which parameters are for, cannot be read: it lies outside the project"],
+            ["`../x.bicep`, named in `using`, cannot be read: the path is outside the project"],
         ),
         ("using 'br/public:a:1'\n", ["module `br/public:a:1` is not restored, so its resources are not evaluated"]),
         (
             "using none\nextends 'main.bicepparam'\n",
-            ["the parameter file 'main.bicepparam' cannot be read: it extends itself, or too many others"],
+            ["parameter file `main.bicepparam` cannot be read: the file extends itself or too many others"],
         ),
     ],
 )
@@ -147,10 +147,10 @@ def test_directives_suppress_findings_that_begin_on_the_next_line(read: Read) ->
         ),
         (f"resource kv '{KV}' = [for i in range(0, 1000000): {{\n  name: 'a'\n}}]\n", ""),
         (f"resource kv '{KV}' = [for i in kv: {{\n  name: 'a'\n}}]\n", ""),
-        (vault("v: " + "{ x: " * 2000 + "1" + " }" * 2000), "nested too deep"),
+        (vault("v: " + "{ x: " * 2000 + "1" + " }" * 2000), "the nesting is too deep"),
         (vault("v: 1" + " + 1" * 20000), "too many operators in one expression"),
-        (vault("v: loadTextContent('a\\u{0}b')"), "no file can have this path"),
-        ("module m 'a\\u{0}b.bicep' = {\n  name: 'x'\n}\n", "no file can have this path"),
+        (vault("v: loadTextContent('a\\u{0}b')"), "the path is invalid"),
+        ("module m 'a\\u{0}b.bicep' = {\n  name: 'x'\n}\n", "the path is invalid"),
         (
             "resource a 'Microsoft.KeyVault/vaults/keys@2023-07-01' = {\n  parent: a\n  scope: a\n  name: a.name\n}\n",
             "",

@@ -155,12 +155,12 @@ def test_imports_bring_variables_functions_and_types(read: Read) -> None:
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("missing.bicep", "there is no such file"),
-        ("../secret.bicep", "it lies outside the project"),
-        ("/etc/passwd", "it lies outside the project"),
-        ("link.bicep", "it lies outside the project"),
-        ("main.bicep", "it uses itself"),
-        ("broken.json", "it is no ARM template"),
+        ("missing.bicep", "the file does not exist"),
+        ("../secret.bicep", "the path is outside the project"),
+        ("/etc/passwd", "the path is outside the project"),
+        ("link.bicep", "the path is outside the project"),
+        ("main.bicep", "the module uses itself"),
+        ("broken.json", "the file is not an ARM template"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_nothing_outside_is_read(
@@ -169,7 +169,7 @@ def test_what_cannot_be_read_is_said_and_nothing_outside_is_read(
     (tmp_path / "secret.bicep").write_text(MODULE)
     (tmp_path / "project" / "link.bicep").symlink_to(tmp_path / "secret.bicep")
     found = read(use(path), {"broken.json": "{}"})
-    assert messages(found) == [("KVE001", "error", f"the module '{path}' cannot be read: {why}")]
+    assert messages(found) == [("KVE001", "error", f"module `{path}` cannot be read: {why}")]
     assert found.resources == {}
     assert not found.closed
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_read_is_said_and_nothing_outside_is_read(
 def test_modules_that_use_each_other_end(read: Read) -> None:
     found = read(use(params=""), {"m.bicep": MODULE + use("n.bicep", symbol="n"), "n.bicep": use("main.bicep")})
     assert list(found.resources) == ["m.kv"]
-    assert messages(found) == [("KVE001", "error", "the module 'main.bicep' cannot be read: it uses itself")]
+    assert messages(found) == [("KVE001", "error", "module `main.bicep` cannot be read: the module uses itself")]
 
 
 def test_a_hundred_modules_deep_works_and_more_is_a_problem(read: Read) -> None:
@@ -189,11 +189,15 @@ def test_a_hundred_modules_deep_works_and_more_is_a_problem(read: Read) -> None:
     assert [one.name for one in found.resources.values()] == ["kv"]
     found = read(use("m0.bicep"), chain(150))
     assert [message for _, _, message in messages(found)] == [
-        "the module 'm100.bicep' cannot be read: modules are nested more than 100 deep"
+        "module `m100.bicep` cannot be read: modules are nested deeper than 100 levels"
     ]
 
 
 def test_modules_that_multiply_are_a_problem(read: Read) -> None:
     loop = "module m '{}' = [for i in range(0, 9000): {{\n  name: 'x'\n}}]\n"
     found = read(loop.format("m.bicep"), {"m.bicep": loop.format("n.bicep"), "n.bicep": "var a = 1\n"})
-    assert ("KVE002", "error", "it has more than 4,000 nested deployments, the limit for its size") in messages(found)
+    assert (
+        "KVE002",
+        "error",
+        "the input has more than 4,000 nested deployments, the limit for an input of this size",
+    ) in messages(found)

@@ -110,7 +110,7 @@ def test_the_public_key_vault_module_is_known(read: Read) -> None:
         "default",
         f"module m '{VAULT}'",
     )
-    assert "the default of the module avm/res/key-vault/vault is true" in answer.note
+    assert "the default of module avm/res/key-vault/vault is true" in answer.note
     assert found.closed
     assert messages(found) == []
     assert list(found.files) == ["main.bicep"]

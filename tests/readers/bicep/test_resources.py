@@ -35,13 +35,13 @@ def test_values_come_from_literals_variables_and_defaults_at_the_property(read: 
 @pytest.mark.parametrize(
     ("declared", "expected"),
     [
-        ("param p bool", "the parameter 'p' has no value"),
+        ("param p bool", "parameter `p` has no value"),
         ("param p bool?", None),
         ("type t = bool?\nparam p t", None),
         ("type t = { a: bool? }\nparam p t.a", None),
         ("type t = bool?[]\nparam p t[*]", None),
         ("param p 'a' | null", None),
-        ("type a = b\ntype b = a\nparam p a", "the parameter 'p' has no value"),
+        ("type a = b\ntype b = a\nparam p a", "parameter `p` has no value"),
     ],
 )
 def test_a_parameter_without_value_is_unknown_unless_it_may_be_null(
@@ -329,10 +329,10 @@ def test_types_that_nobody_knows_are_said(read: Read) -> None:
         "resource c 'Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01' = {\n  name: 'kv/x'\n}\n",
         required=RequiredAttributes(paths={"microsoft.keyvault/vaults": frozenset()}, reference_paths={}),
     )
-    text = "'Microsoft.KeyVault/vaults/novelties' is a Key Vault type that is not known, so it was not judged"
+    text = "Key Vault type `Microsoft.KeyVault/vaults/novelties` is not supported, so the resource was not evaluated"
     assert messages(found) == [
         ("KVE003", "error", text),
-        ("KVE003", "warning", "the type of 'b' is not known, so it was not judged"),
+        ("KVE003", "warning", "the type of `b` is unknown, so the resource was not evaluated"),
     ]
 
 

@@ -67,7 +67,7 @@ def test_what_is_left_to_a_later_plan_may_come_to_anything(action: str, plan: Pl
     found = read(plan)
     planned = found.answer(KV, "derived.plannedAction")
     assert isinstance(planned, Unknown)
-    assert "later one" in planned.why
+    assert "later plan" in planned.why
     assert "provider_config_unknown" in planned.why
     assert found.get(KV, "properties.enablePurgeProtection") is True
     assert found.get("azurerm_key_vault.other", "derived.plannedAction") == "create"

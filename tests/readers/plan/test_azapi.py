@@ -229,7 +229,7 @@ class TestUpdates:
         self.update(plan, target)
         (problem,) = read(plan).problems
         assert problem.level == "warning"
-        assert "changes a resource that is not in the plan" in problem.message
+        assert "is not in the plan" in problem.message
 
     def test_a_vault_that_is_only_read_is_outside_the_plan(self, plan: PlanJson, read: Reader) -> None:
         data = {"address": "data.azurerm_key_vault.x", "mode": "data", "type": "azurerm_key_vault"}

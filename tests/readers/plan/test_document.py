@@ -26,39 +26,47 @@ REFUSED = {
     "empty": (b"", "the file is empty", MAKE_PLAN_JSON),
     "blank": (b" \r\n\t" * 40, "the file is empty", MAKE_PLAN_JSON),
     "only a BOM": (b"\xef\xbb\xbf", "the file is empty", MAKE_PLAN_JSON),
-    "a binary plan": (b"PK\x03\x04\x14\x00\x08\x00tfplan", "this is a binary plan", MAKE_PLAN_JSON),
-    "no JSON": (b"Terraform will perform the following actions:", "not JSON: ", MAKE_PLAN_JSON),
-    "HCL": (b'resource "azurerm_key_vault" "kv" {}', "not JSON: ", MAKE_PLAN_JSON),
-    "YAML": (b"resource_changes: []", "not JSON: ", MAKE_PLAN_JSON),
+    "a binary plan": (b"PK\x03\x04\x14\x00\x08\x00tfplan", "the file is a binary plan", MAKE_PLAN_JSON),
+    "no JSON": (b"Terraform will perform the following actions:", "invalid JSON: ", MAKE_PLAN_JSON),
+    "HCL": (b'resource "azurerm_key_vault" "kv" {}', "invalid JSON: ", MAKE_PLAN_JSON),
+    "YAML": (b"resource_changes: []", "invalid JSON: ", MAKE_PLAN_JSON),
     "two documents": (b'{"resource_changes":[]}\n{"resource_changes":[]}', "trailing characters", MAKE_PLAN_JSON),
-    "cut off": (b'{"resource_changes":[{"address":"a', "it ends in the middle", MAKE_PLAN_JSON),
-    "cut off after a bracket": (b'{"resource_changes":[{"change":{}', "it ends in the middle", MAKE_PLAN_JSON),
-    "half a character": (b'{"resource_changes":[{"address":"\\ud83d"}]}', "half a character", MAKE_PLAN_JSON),
-    "a control character": (b'{"resource_changes":["a\x01"]}', "not JSON: ", MAKE_PLAN_JSON),
+    "cut off": (b'{"resource_changes":[{"address":"a', "unexpected end of file", MAKE_PLAN_JSON),
+    "cut off after a bracket": (b'{"resource_changes":[{"change":{}', "unexpected end of file", MAKE_PLAN_JSON),
+    "unpaired surrogate": (b'{"resource_changes":[{"address":"\\ud83d"}]}', "unpaired surrogate", MAKE_PLAN_JSON),
+    "a control character": (b'{"resource_changes":["a\x01"]}', "invalid JSON: ", MAKE_PLAN_JSON),
     "not UTF-8": (b'{"resource_changes":["\xff"]}', "not UTF-8", MAKE_PLAN_JSON),
     "a key that is not UTF-8": (b'{"resource_changes":[],"\xff":1}', "not UTF-8", MAKE_PLAN_JSON),
-    "a list": (b"[]", "not a plan that Terraform or OpenTofu prints", MAKE_PLAN_JSON),
-    "a text": (b'"plan"', "not a plan that Terraform or OpenTofu prints", MAKE_PLAN_JSON),
-    "null": (b"null", "not a plan that Terraform or OpenTofu prints", MAKE_PLAN_JSON),
-    "a number": (b"1e999", "not a plan that Terraform or OpenTofu prints", MAKE_PLAN_JSON),
-    "an empty object": (b"{}", "neither resource_changes nor planned_values", MAKE_PLAN_JSON),
-    "a state": (json.dumps(STATE).encode(), "this is a state, not a plan", MAKE_PLAN_JSON),
-    "a state, shown": (json.dumps(SHOWN_STATE).encode(), "this is a state, not a plan", MAKE_PLAN_JSON),
-    "an ARM template": (b'{"$schema":"x","resources":[]}', "not a plan", MAKE_PLAN_JSON),
+    "a list": (b"[]", "invalid plan: ", MAKE_PLAN_JSON),
+    "a text": (b'"plan"', "invalid plan: ", MAKE_PLAN_JSON),
+    "null": (b"null", "invalid plan: ", MAKE_PLAN_JSON),
+    "a number": (b"1e999", "invalid plan: ", MAKE_PLAN_JSON),
+    "an empty object": (b"{}", "neither `resource_changes` nor `planned_values`", MAKE_PLAN_JSON),
+    "a state": (json.dumps(STATE).encode(), "the file is a Terraform state", MAKE_PLAN_JSON),
+    "a state, shown": (json.dumps(SHOWN_STATE).encode(), "the file is a Terraform state", MAKE_PLAN_JSON),
+    "an ARM template": (b'{"$schema":"x","resources":[]}', "invalid plan", MAKE_PLAN_JSON),
     "a configuration": (b'{"format_version":"1.0","root_module":{}}', "a configuration without a plan", MAKE_PLAN_JSON),
-    "the log of a plan": (LOG, "the log of 'terraform plan -json'", MAKE_PLAN_JSON),
-    "format 2": (b'{"format_version":"2.0","resource_changes":[]}', "plan format 2.0 is not known", "update kvlint"),
-    "nested too deeply": (b'{"resource_changes":' + b"[" * 1000 + b"]" * 1000 + b"}", "too deeply", MAKE_PLAN_JSON),
-    "never closed": (b'{"resource_changes":' + b"[" * 100_000, "too deeply", MAKE_PLAN_JSON),
+    "the log of a plan": (LOG, "the log of `terraform plan -json`", MAKE_PLAN_JSON),
+    "format 2": (
+        b'{"format_version":"2.0","resource_changes":[]}',
+        "plan format 2.0 is not supported",
+        "update kvlint",
+    ),
+    "nested too deeply": (b'{"resource_changes":' + b"[" * 1000 + b"]" * 1000 + b"}", "too deep", MAKE_PLAN_JSON),
+    "never closed": (b'{"resource_changes":' + b"[" * 100_000, "too deep", MAKE_PLAN_JSON),
     "resource_changes an object": (b'{"resource_changes":{}}', "resource_changes: Expected `array", MAKE_PLAN_JSON),
     "resource_changes a text": (b'{"resource_changes":"x"}', "resource_changes: Expected `array", MAKE_PLAN_JSON),
     "configuration a list": (b'{"resource_changes":[],"configuration":[]}', "configuration: ", MAKE_PLAN_JSON),
     "configuration a number": (b'{"resource_changes":[],"configuration":1e999}', "configuration: ", MAKE_PLAN_JSON),
-    "twice at the top": (b'{"resource_changes":[],"resource_changes":[]}', "is given twice", MAKE_PLAN_JSON),
-    "twice in an entry": (b'{"resource_changes":[{"type":"a","type":"b"}]}', "'type' is given twice", MAKE_PLAN_JSON),
+    "twice at the top": (b'{"resource_changes":[],"resource_changes":[]}', "is duplicated", MAKE_PLAN_JSON),
+    "twice in an entry": (
+        b'{"resource_changes":[{"type":"a","type":"b"}]}',
+        "key `type` is duplicated",
+        MAKE_PLAN_JSON,
+    ),
     "twice in a value": (
         b'{"resource_changes":[{"change":{"after":{"tags":{"a":1,"\\u0061":2}}}}]}',
-        "'a' is given twice",
+        "key `a` is duplicated",
         MAKE_PLAN_JSON,
     ),
 }
@@ -117,7 +125,7 @@ class TestNotWhole:
 
     def test_a_plan_of_nothing(self, plan: PlanJson, read: Reader) -> None:
         assert self.problems(plan, read) == [
-            ("error", "the plan holds no resource_changes, so nothing was judged"),
+            ("error", "the plan has no `resource_changes`, so no resource was evaluated"),
         ]
 
     def test_without_configuration(self, plan: PlanJson, read: Reader) -> None:
@@ -126,12 +134,12 @@ class TestNotWhole:
         del document["configuration"]
         found = read(json.dumps(document).encode())
         assert [problem.level for problem in found.problems] == ["error"]
-        assert "no configuration" in found.problems[0].message
+        assert "no `configuration`" in found.problems[0].message
         assert not found.read.closed
 
     @pytest.mark.parametrize(
         ("key", "value", "level", "word"),
-        [("errored", True, "error", "ended with an error"), ("complete", False, "warning", "not complete")],
+        [("errored", True, "error", "ended with an error"), ("complete", False, "warning", "incomplete")],
     )
     def test_a_part_of_a_plan(self, key: str, value: bool, level: str, word: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv"})
@@ -218,11 +226,11 @@ class TestWrongShapes:
         try:
             found = read(text)
         except InputError as error:
-            assert "too deeply" in error.message  # noqa: PT017  # either answer will do
+            assert "too deep" in error.message  # noqa: PT017  # either answer will do
             return
         assert found.get("azurerm_key_vault.good", "name") == "good"
         for problem in found.problems:
-            assert "nested too deeply" in problem.message or "not in the plan" in problem.message
+            assert "the nesting is too deep" in problem.message or "not in the plan" in problem.message
 
     @pytest.mark.parametrize("depth", [150, 300, 450, 900, 3000])
     @pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"x":', "}")])
@@ -236,10 +244,10 @@ class TestWrongShapes:
         try:
             found = read(plan.text().replace(b'"DEEP"', (start * depth + "1" + end * depth).encode()))
         except InputError as error:
-            assert "too deeply" in error.message  # noqa: PT017  # either answer will do
+            assert "too deep" in error.message  # noqa: PT017  # either answer will do
             return
         assert found.get("azurerm_key_vault.good", "name") == "good"
-        assert all("nested too deeply" in problem.message for problem in found.problems)
+        assert all("the nesting is too deep" in problem.message for problem in found.problems)
 
     @pytest.mark.parametrize(
         "configuration",
@@ -361,15 +369,15 @@ class TestCommandLine:
     def test_a_link_to_nowhere(self, tmp_path: Path, run: Run) -> None:
         (tmp_path / "plan.json").symlink_to("gone.json")
         ran = run("plan.json", cwd=tmp_path)
-        assert (ran.code, "it is a symbolic link that leads nowhere" in ran.out) == (3, True)
+        assert (ran.code, "the path is a broken symbolic link" in ran.out) == (3, True)
 
     def test_pipes_and_devices(self, tmp_path: Path, run: Run) -> None:
         os.mkfifo(tmp_path / "pipe")
         ran = run("pipe", "/dev/null", cwd=tmp_path)
         assert ran.code == 3
-        assert ran.out.count("KVE001 it is not a regular file") == 2
+        assert ran.out.count("KVE001 the path is not a regular file") == 2
 
     def test_standard_input(self, tmp_path: Path, run: Run) -> None:
         ran = run("-", cwd=tmp_path, stdin=b"no plan")
         assert ran.code == 3
-        assert re.search(r"^stdin:1:\d+: error .*not JSON", ran.out, re.MULTILINE)
+        assert re.search(r"^stdin:1:\d+: error .*invalid JSON", ran.out, re.MULTILINE)

@@ -132,5 +132,5 @@ def test_nothing_of_a_broken_file_is_printed(end: str, tmp_path: Path, run: Run)
     file.write_text('{"resource_changes":[],"variables":{"a":{"value":"' + CANARY + end)
     ran = run("-v", file)
     assert ran.code == 3
-    assert "not JSON" in ran.out
+    assert "invalid JSON" in ran.out
     assert [piece for piece in PIECES if piece in ran.out + ran.err] == []

@@ -73,7 +73,7 @@ def test_a_secret_body_may_set_anything(read: Read) -> None:
     assert isinstance(value(found, KV, "properties", "enableSoftDelete"), Unknown)
 
 
-TYPE_NOT_KNOWN = "the type of azapi_resource.kv is not known, so it is not evaluated"
+TYPE_NOT_KNOWN = "the type of `azapi_resource.kv` is unknown, so the resource was not evaluated"
 
 
 @pytest.mark.parametrize("type_", ['"Microsoft.KeyVault"', "null", "5", '"@2020"'])
@@ -122,7 +122,7 @@ class TestUpdates:
     def test_one_of_something_else_is_a_warning(self, target: str, judge: Judge) -> None:
         found = judge(variable("id") + vault() + update(target, "false"))
         assert [message for *_, message in found.notes()] == [
-            "azapi_update_resource changes a resource that is not declared here, so the whole was not judged"
+            "the target of azapi_update_resource is not declared here, so the resource was not evaluated"
         ]
 
     def test_one_that_is_perhaps_there(self, judge: Judge) -> None:

@@ -99,18 +99,18 @@ def test_what_is_no_file_of_a_module(name: str, judge: Judge) -> None:
 def test_a_name_that_is_taken_is_an_error_and_the_first_counts(judge: Judge) -> None:
     found = judge({"a.tf": BAD, "b.tf": GOOD})
     assert found.told("KV001") == [("fail", "a.tf", 2)]
-    assert found.errors() == [("b.tf", 1, "'azurerm_key_vault.kv' is declared twice")]
+    assert found.errors() == [("b.tf", 1, "`azurerm_key_vault.kv` is declared twice")]
     assert found.code == 3
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (b'resource "azurerm_key_vault" "b" {\n', "this '{' is not closed"),
-        (b"\xff\xfa", "it is not text in UTF-8"),
-        ("é".encode("latin-1"), "it is not text in UTF-8"),
-        (b"}", "expected an attribute or a block, found '}'"),
-        (b"#" + b" " * 10_000_001, "it is larger than 10,000,000 bytes"),
+        (b'resource "azurerm_key_vault" "b" {\n', "this `{` is not closed"),
+        (b"\xff\xfa", "the file is not UTF-8"),
+        ("é".encode("latin-1"), "the file is not UTF-8"),
+        (b"}", "expected an attribute or a block, found `}`"),
+        (b"#" + b" " * 10_000_001, "the file is larger than 10,000,000 bytes"),
     ],
 )
 def test_a_broken_file_costs_itself_alone(broken: bytes, message: str, judge: Judge) -> None:
@@ -133,7 +133,7 @@ def test_a_file_that_may_not_be_read(judge: Judge, tmp_path: Path) -> None:
     found = judge({"main.tf": BAD})
     if os.access(tmp_path / "judged" / "closed.tf", os.R_OK):
         pytest.skip("nothing is closed to this user")
-    assert found.errors() == [("closed.tf", 0, "it cannot be read: Permission denied")]
+    assert found.errors() == [("closed.tf", 0, "the file cannot be opened: Permission denied")]
     assert found.told("KV001") == [("fail", "main.tf", 2)]
 
 
@@ -160,7 +160,7 @@ def test_a_call_through_a_link_that_leads_out_of_the_project(judge: Judge, tmp_p
     (tmp_path / "outside" / "main.tf").write_text(BAD)
     (tmp_path / "judged" / "m").symlink_to(tmp_path / "outside")
     found = judge({"main.tf": call() + GOOD})
-    assert found.errors() == [("main.tf", 1, "module 'm' cannot be read: its source lies outside the project")]
+    assert found.errors() == [("main.tf", 1, "module `m` cannot be read: the source is outside the project")]
     assert found.told("KV001") == []
 
 
@@ -228,6 +228,6 @@ class TestDamage:
             (
                 "main.tf",
                 1,
-                "'.terraform/modules/m/main.tf' cannot be read: expected a label or '{', found the end of the line",
+                "`.terraform/modules/m/main.tf` cannot be read: expected a label or `{`, found the end of the line",
             )
         ]

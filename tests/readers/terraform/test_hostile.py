@@ -201,7 +201,7 @@ def test_too_many_resources(judge: Judge) -> None:
     all_of_them = ", ".join(f"random_id.r{i}" for i in range(11))
     found = judge(text + vault(f"length([{all_of_them}]) < 5"), select=("KV001",))
     assert [message for *_, message in found.errors()] == [
-        "it declares more than 12,000 resources, the limit for its size"
+        "the input declares more than 12,000 resources, the limit for an input of this size"
     ]
 
 
@@ -211,7 +211,7 @@ def test_modules_that_double(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> N
     found = judge({"main.tf": call("./m0"), **files, "m30/main.tf": vault("false")})
     assert found.code == 3
     assert [message for *_, message in found.errors()] == [
-        "it has more than 200 instances of modules, the limit for its size"
+        "the input has more than 200 instances of modules, the limit for an input of this size"
     ]
 
 

@@ -237,7 +237,7 @@ resource "azurerm_key_vault_certificate" "c" {
 @pytest.mark.parametrize("written", ["count = 10001", "count = 1e12", "count = 99999999999999999999999999"])
 def test_more_instances_than_are_looked_at(written: str, judge: Judge) -> None:
     found = judge(vault("false", f"  {written}\n"))
-    assert found.errors() == [("main.tf", 4, f"the count of '{KV}' makes more than 10,000 instances")]
+    assert found.errors() == [("main.tf", 4, f"`count` of `{KV}` creates more than 10,000 instances")]
     assert found.outcomes("KV001") == {f"{KV}[0]": "fail"}
     assert found.code == 3
 

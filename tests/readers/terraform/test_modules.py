@@ -182,13 +182,13 @@ def test_a_module_in_json_that_is_not_at_hand(judge: Judge) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("./gone", "module 'm' cannot be read: its folder holds no Terraform files"),
-        ("./empty", "module 'm' cannot be read: its folder holds no Terraform files"),
-        ("../outside", "module 'm' cannot be read: its source lies outside the project"),
-        ("./../../..", "module 'm' cannot be read: its source lies outside the project"),
-        (".", "module 'm' cannot be read: it calls itself"),
-        ("./empty/..", "module 'm' cannot be read: it calls itself"),
-        ("./a\\u0000b", "module 'm' cannot be read: its source lies outside the project"),
+        ("./gone", "module `m` cannot be read: the folder contains no Terraform files"),
+        ("./empty", "module `m` cannot be read: the folder contains no Terraform files"),
+        ("../outside", "module `m` cannot be read: the source is outside the project"),
+        ("./../../..", "module `m` cannot be read: the source is outside the project"),
+        (".", "module `m` cannot be read: the module calls itself"),
+        ("./empty/..", "module `m` cannot be read: the module calls itself"),
+        ("./a\\u0000b", "module `m` cannot be read: the source is outside the project"),
     ],
 )
 def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -> None:
@@ -200,13 +200,13 @@ def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -
 
 def test_a_source_that_nobody_knows(judge: Judge) -> None:
     found = judge(variable("s") + 'module "m" {\n  source = var.s\n}\n', "main.tf")
-    text = "the source of module 'm' is not known, so its resources are not evaluated"
+    text = "the source of module `m` is unknown, so its resources are not evaluated"
     assert (found.code, [message for *_, message in found.notes()]) == (0, [text])
 
 
 def test_a_call_without_a_source(judge: Judge) -> None:
     found = judge('module "m" {\n}\n', "main.tf")
-    assert [message for *_, message in found.errors()] == ["the source of module 'm' is not known"]
+    assert [message for *_, message in found.errors()] == ["the source of module `m` is unknown"]
 
 
 def test_a_source_that_is_a_value(judge: Judge) -> None:
@@ -218,7 +218,7 @@ def test_a_source_that_is_a_value(judge: Judge) -> None:
 def test_modules_in_a_circle(judge: Judge) -> None:
     files = {"a/main.tf": call("../b"), "b/main.tf": call("../a") + vault("false")}
     found = judge(files)
-    assert found.errors() == [("b/main.tf", 1, "module 'm' cannot be read: it calls itself")]
+    assert found.errors() == [("b/main.tf", 1, "module `m` cannot be read: the module calls itself")]
     assert list(found.outcomes("KV001").values()) == ["fail"]
 
 
@@ -230,7 +230,7 @@ def test_a_chain_of_modules_is_followed_as_deep_as_anyone_goes(judge: Judge) -> 
     assert list(judge(chain(49)).outcomes("KV001").values()) == ["fail"]
     found = judge(chain(60))
     assert [message for *_, message in found.errors()] == [
-        "module 'm' cannot be read: modules call each other more than 50 deep"
+        "module `m` cannot be read: modules are nested deeper than 50 levels"
     ]
 
 

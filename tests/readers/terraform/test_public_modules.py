@@ -264,9 +264,7 @@ def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
     told = check(call(AVM, "enabled_for_deployment = true", version="~> 0.9"))
     assert told.outcomes["KV303"] == {"fail"}
     assert {told.outcomes[rule] == {"unknown"} for rule in ("KV001", "KV101", "KV103", "KV201", "KV301")} == {True}
-    assert told.problems == [
-        ("note", "module 'kv' may be of a release that is not known, so its defaults count as unknown")
-    ]
+    assert told.problems == [("note", "the version of module `kv` is unknown, so its defaults are unknown")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a report adds to a syntax error: whether python-hcl2 rejects the file, too."""
+"""What a report adds to a syntax error: whether python-hcl2 also rejects the file, too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VAULT = vault('name = "a"')
 DEEP = vault(f"name = {'(' * 120}1{')' * 120}")
 INVALID = vault('name = ["hunter2"', "hunter2]")
 OPERATORS = vault("name = var.b ? [for x in y : -x][0] : z[*].a")
-ACCEPTED = "python-hcl2 accepts this file: if `terraform validate` does too, report a bug in kvlint"
+ACCEPTED = "python-hcl2 accepts this file; if `terraform validate` does too, report a bug in kvlint"
 
 # Runs kvlint and writes to standard error what it opened for writing or read from a pickle.
 AUDITED = """
@@ -56,19 +56,19 @@ def problems(folder: Path) -> list[tuple[str, str, str]]:
 
 def test_an_invalid_file_is_rejected_twice(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(INVALID)
-    hint = "python-hcl2 rejects this file too: it does not expect a name on line 3, column 1"
-    assert problems(tmp_path) == [("main.tf", "expected ',' or ']', found a name", hint)]
+    hint = "python-hcl2 also rejects this file: it does not expect a name on line 3, column 1"
+    assert problems(tmp_path) == [("main.tf", "expected `,` or `]`, found a name", hint)]
 
 
 def test_a_valid_file_that_kvlint_rejects_is_a_bug(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(DEEP)
-    assert problems(tmp_path) == [("main.tf", "nested too deep", ACCEPTED)]
+    assert problems(tmp_path) == [("main.tf", "the nesting is too deep", ACCEPTED)]
 
 
 def test_the_first_syntax_error_of_a_file_has_the_hint(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(vault("name = 1 +", "tenant_id = 2 +"))
     first, second = problems(tmp_path)
-    assert first[2].startswith("python-hcl2 rejects")
+    assert first[2].startswith("python-hcl2 also rejects")
     assert second[2] == ""
 
 
@@ -77,7 +77,7 @@ def test_a_variable_file_has_the_hint(tmp_path: Path) -> None:
     (tmp_path / "terraform.tfvars").write_text("a = [1 2]\n")
     ((path, _, hint),) = problems(tmp_path)
     assert path == "terraform.tfvars"
-    assert hint.startswith("python-hcl2 rejects")
+    assert hint.startswith("python-hcl2 also rejects")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_failure_of_python_hcl2_costs_the_hint_alone(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(second_opinion, "grammar", fails)
     (tmp_path / "main.tf").write_text(INVALID)
-    assert problems(tmp_path) == [("main.tf", "expected ',' or ']', found a name", "")]
+    assert problems(tmp_path) == [("main.tf", "expected `,` or `]`, found a name", "")]
 
 
 def test_a_link_out_of_the_checkout_is_not_followed(tmp_path: Path) -> None:
@@ -157,15 +157,15 @@ def test_nothing_is_written_and_no_pickle_is_read(text: str, code: int, is_asked
 @pytest.mark.parametrize(
     ("text", "message", "at"),
     [
-        ("a = }", "does not expect '}'", 4),
+        ("a = }", "does not expect `}`", 4),
         ("a = [1 hunter2]", "does not expect a name", 7),
-        ('a = b "hunter2"', "does not expect a text", 6),
+        ('a = b "hunter2"', "does not expect a string", 6),
         ("a = 1 2", "does not expect a number", 6),
         ("a = (\n", "does not expect the end of the file", 6),
         ("a = \n", "does not expect the end of the line", 4),
         ("a = \x01", "does not expect a control character", 4),
-        ("a = <<hunter2\n", "does not expect '<'", 4),
-        ('a = "$${hunter2', "does not expect '$'", 5),
+        ("a = <<hunter2\n", "does not expect `<`", 4),
+        ('a = "$${hunter2', "does not expect `$`", 5),
     ],
 )
 def test_the_message_holds_no_text_of_the_file(text: str, message: str, at: int) -> None:

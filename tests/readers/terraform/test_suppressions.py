@@ -59,29 +59,29 @@ def test_what_is_suppressed(text: str, judge: Judge) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (vault(f"false # {IGNORE.replace('KV001', 'KV101')}"), "nothing of KV101 is found where this ignores it"),
+        (vault(f"false # {IGNORE.replace('KV001', 'KV101')}"), "unused suppression: KV101 is not reported here"),
         (
             vault("false") + f"# {IGNORE}\n",
-            "nothing is ignored here: there is no attribute or block that it could be about",
+            "invalid suppression: no attribute or block follows",
         ),
         (
             vault("false").replace("\n  name", f"\n  # {IGNORE}\n  name"),
-            "nothing of KV001 is found where this ignores it",
+            "unused suppression: KV001 is not reported here",
         ),
         (
             f"# {IGNORE.replace('KV001', 'KV999')}\n" + vault("false"),
-            "nothing is ignored here: there is no rule 'KV999'",
+            "invalid suppression: rule `KV999` does not exist",
         ),
-        ("# kvlint: ignore[KV001]\n" + vault("false"), "nothing is ignored here: "),
-        ("# kvlint: ignore a sandbox\n" + vault("false"), "nothing is ignored here: "),
+        ("# kvlint: ignore[KV001]\n" + vault("false"), "invalid suppression: "),
+        ("# kvlint: ignore a sandbox\n" + vault("false"), "invalid suppression: "),
         (
             f"# {IGNORE} until=2026-11-23\n" + vault("false"),
-            "this ended on 2026-11-23, so what it ignored is reported again",
+            "expired suppression: it ended on 2026-11-23 and no longer applies",
         ),
-        (f"# {IGNORE} until=soon\n" + vault("false"), "nothing is ignored here: "),
+        (f"# {IGNORE} until=soon\n" + vault("false"), "invalid suppression: "),
         (f'locals {{\n  x = "# {IGNORE}"\n}}\n' + vault("false"), ""),
         (f"locals {{\n  x = <<E\n# {IGNORE}\nE\n}}\n" + vault("false"), ""),
-        (f"# {IGNORE}\n" + variable("p", "false") + vault("var.p"), "nothing of KV001 is found where this ignores it"),
+        (f"# {IGNORE}\n" + variable("p", "false") + vault("var.p"), "unused suppression: KV001 is not reported here"),
     ],
 )
 def test_what_is_not(text: str, says: str, judge: Judge) -> None:

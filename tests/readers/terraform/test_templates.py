@@ -117,7 +117,7 @@ def test_a_text_with_something_unknown_in_it(read: Read) -> None:
 def test_a_template_that_is_not_known_is_told(written: str, read: Read) -> None:
     found = read(f'variable "unknown" {{}}\n{written}')
     address = "azapi_resource.d" if "azapi" in written else f"{GROUP}.d"
-    assert ("warning", f"the template of '{address}' is not known, so its resources were not evaluated") in messages(
+    assert ("warning", f"the template of `{address}` is unknown, so its resources were not evaluated") in messages(
         found
     )
     assert not found.closed
@@ -151,7 +151,7 @@ def test_what_is_not_known_in_the_template_is_reported_on_its_line(judge: Judge)
     found = judge(f"locals {{}}\n{deployment(f'jsonencode({content})')}")
     ((path, line, message),) = found.errors()
     assert (path, line) == ("main.tf", 6)
-    assert "is not known" in message
+    assert "is not supported" in message
 
 
 def test_a_deployment_of_azapi(read: Read) -> None:

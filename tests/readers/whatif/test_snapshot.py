@@ -67,7 +67,7 @@ def test_placeholders_of_the_deployment_are_not_known() -> None:
     assert isinstance(fresh, Unknown)
     assert isinstance(broken, Unknown)
     assert tenant.pattern
-    assert parameter.why == "the value of parameters('pw') is not shown"
+    assert parameter.why == "the value of `parameters('pw')` is not shown"
     assert not fresh.pattern
 
 
@@ -98,7 +98,7 @@ def test_a_document_cannot_speak_for_the_program() -> None:
 
 def test_diagnostics_are_told() -> None:
     found = read(snapshot(vault(), diagnostics=["x Warning C: the parameter 'hunter2' of\na module"]))
-    assert found.problems == [("note", "a diagnostic of the snapshot: x Warning C: the parameter '...' of a module")]
+    assert found.problems == [("note", "diagnostic of the snapshot: x Warning C: the parameter '...' of a module")]
     assert not found.read.closed
 
 
@@ -112,7 +112,7 @@ def test_a_broken_resource_does_not_take_the_others_with_it(broken: Any) -> None
 
 @pytest.mark.parametrize("resources", [None, {}, "x", 1])
 def test_what_is_no_snapshot_is_refused(resources: Any) -> None:
-    with pytest.raises(InputError, match="not a Bicep snapshot"):
+    with pytest.raises(InputError, match="invalid Bicep snapshot"):
         read({"predictedResources": resources})
 
 

@@ -48,7 +48,7 @@ def test_what_is_deleted_is_told(kind: str, verdict: Verdict) -> None:
 
 def test_a_deletion_is_told_in_words(judge: Judge) -> None:
     (finding,) = judge(what_if(change("Delete", None, vault()))).findings
-    assert "what-if says Delete" in finding.message
+    assert "the what-if result is Delete" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_what_is_deleted_is_as_it_was() -> None:
     assert not found.resource().stays
     assert found.get(PURGE) is True
     note = found.answer("derived.plannedAction")
-    assert note.note == "what-if says Delete"
+    assert note.note == "the what-if result is Delete"
     assert not read(what_if({"resourceId": ID, "changeType": "Delete"})).problems
 
 
@@ -185,7 +185,9 @@ def test_a_failure_is_an_error() -> None:
 def test_diagnostics_say_that_resources_may_be_missing(level: Any, closed: bool) -> None:
     diagnostic = {"level": level, "code": "NestedDeploymentShortCircuited", "message": "A nested deployment"}
     found = read(what_if(diagnostics=[diagnostic]))
-    assert found.problems == [("note", "a diagnostic of what-if: NestedDeploymentShortCircuited: A nested deployment")]
+    assert found.problems == [
+        ("note", "diagnostic of the what-if operation: NestedDeploymentShortCircuited: A nested deployment")
+    ]
     assert found.read.closed is closed
 
 
@@ -207,7 +209,7 @@ def test_a_broken_change_does_not_take_the_others_with_it(broken: Any) -> None:
 @pytest.mark.parametrize("value", [None, [], "x", 1, {}, {"properties": []}, {"properties": {}}, {"resources": []}])
 def test_other_documents_are_refused(value: Any) -> None:
     assert not looks_like_what_if(value)
-    with pytest.raises(InputError, match="not a what-if result"):
+    with pytest.raises(InputError, match="invalid what-if result"):
         read(value)
 
 

@@ -175,7 +175,7 @@ class ResourceCollector:
         run, deployment = self.run, instance.deployment
         if not instance.written_type:
             run.closed = False
-            text = "the type of a resource is not known, so it was not judged"
+            text = "the resource type is unknown, so the resource was not evaluated"
             run.type_not_known("warning", text, instance.place("type"))
         elif instance.is_deployment:
             if instance.conditions() is not None and instance.nested is not None:
@@ -210,7 +210,7 @@ class ResourceCollector:
         type_ = instance.identity.type
         lower = type_.lower()
         if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.startswith(tuple(_HARMLESS)):
-            text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+            text = f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
             self.run.type_not_known("error", text, instance.place("type"))
 
     def _keep(self, instance: EvaluatedResource, required: RequiredMembers) -> None:
@@ -231,8 +231,8 @@ class ResourceCollector:
         self.run.resources[instance.address] = resource
 
 
-_NOT_KNOWN = "it is given in a way that is not understood"
-_ASSIGNED = "its value is known only once the policy is assigned"
+_NOT_KNOWN = "the parameter value has an unsupported form"
+_ASSIGNED = "the value is known after the policy is assigned"
 
 
 class EmbeddedTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,17 +271,17 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
     try:
         held = held_template(holder, one.properties)
     except InputError as error:
-        run.not_whole("error", f"the template of '{one.address}' cannot be read: {error.message}", one.at)
+        run.not_whole("error", f"the template of `{one.address}` cannot be read: {error.message}", one.at)
         return None
     if held.template is None:
         if held.link is not None and not isinstance(held.link, Absent):
-            text = f"the template that '{one.address}' links to is not available, so its resources were not evaluated"
+            text = f"the linked template of `{one.address}` is not available, so its resources were not evaluated"
             run.not_whole("note", text, one.at)
         elif not holder.is_optional:
             run.not_whole("warning", _unknown_template(one.address), one.at)
         return None
     if isinstance(held.template, Unknown) and holder.is_optional:
-        text = "the rule of a policy definition is not known, so a template in it was not evaluated"
+        text = "the rule of a policy definition is unknown, so a template in it was not evaluated"
         run.problem(INPUT_INCOMPLETE, "note", text, one.at)
         return None
     scope, conditions, given = one.scope, one.conditions, held.given
@@ -291,7 +291,7 @@ def deploy_held(run: Run, one: HoldingResource) -> HeldTemplate | None:
             scope = scope_of(pattern_of(named)) or _elsewhere(one.address, held.template)
     if holder.condition:
         scope = _elsewhere(one.address, held.template)
-        conditions |= {f"'{one.address}' {holder.condition}"}
+        conditions |= {f"`{one.address}` {holder.condition}"}
         if one.type == POLICIES:
             given = _policy_arguments(given)
     closed = run.closed
@@ -326,7 +326,7 @@ def _policy_arguments(given: Result | None) -> Result | None:
 
 
 def _unknown_template(address: str) -> str:
-    return f"the template of '{address}' is not known, so its resources were not evaluated"
+    return f"the template of `{address}` is unknown, so its resources were not evaluated"
 
 
 @with_recursion_limit
@@ -337,8 +337,8 @@ def deploy(run: Run, one: EmbeddedTemplate) -> None:
     try:
         _deploy(run, one, holes)
     except (InputError, RecursionError) as error:
-        why = error.message if isinstance(error, InputError) else "it is nested too deep"
-        run.not_whole("error", f"the template of '{one.address}' cannot be read: {why}", one.at)
+        why = error.message if isinstance(error, InputError) else "the nesting is too deep"
+        run.not_whole("error", f"the template of `{one.address}` cannot be read: {why}", one.at)
     shown = StatementLocations(one.address, one.at, holes.locations)
     for address in list(islice(reversed(run.resources), len(run.resources) - known)):
         run.resources[address] = shown.resource(run.resources[address], one.callers)
@@ -386,7 +386,7 @@ def _argument(given: Result | None, name: str) -> Result | None:
     if given is None or isinstance(given, Absent):
         return None
     if not isinstance(given, Fields):
-        return Unknown(at=given.at, why="its parameters are not known", sensitive=True)
+        return Unknown(at=given.at, why="the parameters are unknown", sensitive=True)
     entry = find_field(given, name)
     if entry is None or isinstance(entry, Absent):
         return given.rest
@@ -419,7 +419,7 @@ class _Holes:
             case Scalar(value=value, sensitive=False):
                 if not (isinstance(value, str) and OPEN in value):
                     return value
-                result = Unknown(at=result.at, why="a part of it is not known", pattern=value)
+                result = Unknown(at=result.at, why="a part of the value is unknown", pattern=value)
             case Items(items=items):
                 return [self.plain(item, (*pointer, number)) for number, item in enumerate(items)]
             case Fields(fields=fields, rest=None):

@@ -173,7 +173,7 @@ class EvaluatedResource:
         """Return an output of a deployment."""
         found = self.nested.output(name) if self.nested is not None else None
         if found is None:
-            why = "the output of a deployment is known only after deployment"
+            why = "the output of the deployment is known after deployment"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.outputs.{name.lower()}"))
         return found
 
@@ -410,7 +410,7 @@ class Deployment:
         found = self.find(pattern)
         if found is not None:
             return _runtime_of(found, whole, at)
-        why = "reference() is known only after deployment"
+        why = "`reference()` is known after deployment"
         if not pattern:
             return Unknown(at=at, why=why)
         id_ = pattern if pattern.startswith("/") else hole(f"{self.address}reference({readable(pattern)})")
@@ -484,19 +484,19 @@ def open_nested(instance: EvaluatedResource) -> NestedDeployment | None:
     properties = instance.plain[key] if key is not None else None
     at = instance.place("type")
     if not isinstance(properties, dict):
-        run.not_whole("warning", "what a nested deployment deploys is not known before deployment", at)
+        run.not_whole("warning", "the resources of a nested deployment are known after deployment", at)
         return None
     pointer = (*instance.pointer, str(key))
     run.count_deployment()
     if len(deployment.callers) >= _MAX_CHAIN:
-        raise InputError(f"its deployments are nested deeper than {_MAX_CHAIN} levels")
+        raise InputError(f"the deployments are nested deeper than {_MAX_CHAIN} levels")
     inline = key_of(properties, "template")
     path, chain = deployment.template.path, deployment.chain
     where: Pointer = ()
     if inline is not None:
         plain, where = properties[inline], (*pointer, inline)
         if not isinstance(plain, dict):
-            run.not_whole("warning", "the template of a nested deployment is not known before deployment", at)
+            run.not_whole("warning", "the template of a nested deployment is known after deployment", at)
             return None
     else:
         linked = _linked_template(instance, properties, pointer)
@@ -591,11 +591,11 @@ def _linked_template(instance: EvaluatedResource, properties: Mapping[str, Any],
     if relative is None:
         spec = isinstance(link, dict) and key_of(link, "id") is not None
         what = "a template spec" if spec else "a linked template"
-        run.not_whole("note", f"{what} is not at hand, so what it deploys was not judged", at)
+        run.not_whole("note", f"{what} is not available, so its resources were not evaluated", at)
         return None
     found = instance.deployment.template.value(link[relative], (*pointer, key, relative), instance.local)
     if not isinstance(found, Scalar) or not isinstance(found.value, str):
-        run.not_whole("note", "which template is linked is not known, so what it deploys was not judged", at)
+        run.not_whole("note", "the path of a linked template is unknown, so its resources were not evaluated", at)
         return None
     here = instance.deployment.template.path
     if here not in run.files:  # the template is inside another resource, which has no folder
@@ -603,10 +603,10 @@ def _linked_template(instance: EvaluatedResource, properties: Mapping[str, Any],
         return None
     path = posixpath.normpath(posixpath.join(posixpath.dirname(here), found.value.replace("\\", "/")))
     if path.startswith(("/", "../")) or ":" in path or "\0" in path:
-        run.not_whole("note", "a linked template outside the project was not read", at)
+        run.not_whole("note", "a linked template is outside the project, so its resources were not evaluated", at)
         return None
     if path in (run.path, *instance.deployment.chain):
-        run.not_whole("warning", f"the linked template '{path}' links itself", at)
+        run.not_whole("warning", f"linked template `{path}` links to itself", at)
         return None
     return _load_template(instance, path, at)
 
@@ -617,13 +617,13 @@ def _load_template(instance: EvaluatedResource, path: str, at: Location) -> _Lin
         start = posixpath.dirname(run.path) or "."
         document = run.load(posixpath.relpath(path, start)) if run.load is not None else None
     except InputError as error:
-        run.not_whole("error", f"the linked template '{path}' cannot be read: {error.message}", at)
+        run.not_whole("error", f"linked template `{path}` cannot be read: {error.message}", at)
         return None
     if document is None:
-        run.not_whole("note", f"the linked template '{path}' is not at hand, so what it deploys was not judged", at)
+        run.not_whole("note", f"linked template `{path}` is not available, so its resources were not evaluated", at)
         return None
     if not isinstance(document.value, dict):
-        run.not_whole("error", f"the linked template '{path}' is no template", at)
+        run.not_whole("error", f"linked template `{path}` is not an ARM template", at)
         return None
     run.add_text(path, document.text)
     return path, document.value

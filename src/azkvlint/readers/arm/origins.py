@@ -207,6 +207,6 @@ def _output(deployment: Deployment, name: str, plain: dict[str, Any], pointer: P
 def as_resource(address: str, name: str, secure: bool, found: Origins, at: Location, deployment: str) -> Resource:
     """Return an output as a resource. ``deployment``: the names of the nested deployments that lead to it."""
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
-    fields["deployment"] = text(deployment, at, "the name of its deployment is not known")
+    fields["deployment"] = text(deployment, at, "the name of the deployment is unknown")
     attributes = with_origins(MapValue(at=at, fields=fields), found)
     return Resource(address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output")

@@ -14,7 +14,7 @@ from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
-FILLED_IN = "is filled in before deployment"
+FILLED_IN = "is replaced before deployment"
 _FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)(?:=([^{}]*+)|[^{}]*+)\}|#\{([^{}#]++)\}#")
 
 
@@ -36,7 +36,7 @@ def _given(path: str, entry: Any, pointer: Pointer) -> Result:
             return literal(path, entry[key], (*pointer, key))
         if key_of(entry, "reference") is not None:
             return Unknown(at=at, why=FROM_VAULT, sensitive=True)
-    return Unknown(at=at, why="the parameter file gives it in a way that is not understood")
+    return Unknown(at=at, why="the parameter value has an unsupported form")
 
 
 def literal(path: str, plain: Any, pointer: Pointer) -> Result:
@@ -59,7 +59,7 @@ def _placeholder_value(text: str, at: Location) -> Scalar | Unknown:
     if first is None:
         return known
     pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[3]), pattern_of(known))
-    return Unknown(at=at, why=f"'{first[1] or first[3]}' {FILLED_IN}", pattern=pattern)
+    return Unknown(at=at, why=f"placeholder `{first[1] or first[3]}` {FILLED_IN}", pattern=pattern)
 
 
 def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:
@@ -70,5 +70,5 @@ def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Res
         if isinstance(value, Scalar) and not (isinstance(value.value, str) and is_expression(value.value or " ")):
             found[name] = value
         else:
-            found[name] = Unknown(at=value.at, why="it is given by what wraps the template, once that is assigned")
+            found[name] = Unknown(at=value.at, why="the value is known after the policy or blueprint is assigned")
     return found

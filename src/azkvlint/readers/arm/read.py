@@ -44,7 +44,7 @@ def read_template(
     """
     found = find_template(document.value)
     if found is None:
-        raise InputError("not an ARM template")
+        raise InputError("the file is not an ARM template")
     run = Run(path, document.text, attribute_filter(required), load)
     # A policy deploys what is missing beside things that others deploy.
     run.closed = not found.remedy
@@ -58,7 +58,7 @@ def read_template(
         ResourceCollector(run, scenarios, remedy=found.remedy).collect(deployment)
         scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
-        why = error.message if isinstance(error, InputError) else "it is nested too deep"
+        why = error.message if isinstance(error, InputError) else "the nesting is too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
         for symbol, plain, pointer in deployment.declarations():
             skip(

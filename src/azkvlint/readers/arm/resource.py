@@ -86,11 +86,11 @@ def make_resource(declared: Declaration, freezer: Freezer) -> Resource:
         fields["properties"] = properties
     own = declared.id or resource_id(declared.above, declared.type, declared.names)
     fields["id"] = id_value(own, at)
-    fields["name"] = text(name, at, "its name is known only after deployment")
+    fields["name"] = text(name, at, "known after deployment")
     if declared.version:
         fields["apiVersion"] = Scalar(at=at, value=declared.version)
     elif not declared.existing:
-        fields["apiVersion"] = Unknown(at=at, why="the API version is not known")
+        fields["apiVersion"] = Unknown(at=at, why="the API version is unknown")
     if declared.extends or is_extension:
         fields["scope"] = id_value(declared.above or "/", _location_of(declared, "scope"))
     if len(declared.names) > 1:
@@ -125,7 +125,7 @@ def _known(type_: str) -> tuple[str, bool]:
 def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
     """Return the properties: missing ones are located at the resource, the value of a secret is sensitive."""
     if properties is None and declared.existing:
-        why = "it exists already, and what it is like is known only in Azure"
+        why = "properties of existing resources are known only in Azure"
         return Unknown(at=declared.at, why=why)
     if not isinstance(properties, MapValue):
         return properties

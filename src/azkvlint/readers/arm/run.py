@@ -137,10 +137,10 @@ class Run:
 
     def skip_for(self, error: InputError | RecursionError, address: str, at: Location) -> str:
         """Return why a declaration that may exist is not evaluated. Each reason is reported for the first of them."""
-        why = error.message if isinstance(error, InputError) else "it is nested too deep"
+        why = error.message if isinstance(error, InputError) else "the nesting is too deep"
         if why not in self._reasons:
             self._reasons.add(why)
-            self.not_whole("error", f"'{address}', which may exist, was not evaluated: {why}", at)
+            self.not_whole("error", f"`{address}`, which may exist, was not evaluated: {why}", at)
         return why
 
     def missing_module(self, message: str, at: Location, hint: str) -> None:
@@ -167,7 +167,7 @@ class Run:
             _parsed[text] = found
             _parsed.characters += len(text)
         if isinstance(found, str):
-            self.problem(INPUT_INCOMPLETE, "error", f"an expression cannot be read: {found}", at)
+            self.problem(INPUT_INCOMPLETE, "error", f"invalid expression: {found}", at)
             return None
         return found
 
@@ -189,7 +189,7 @@ class Run:
             if not inner:
                 return
             level = inner
-        raise InputError(f"its expressions make values that are nested deeper than {_MAX_LEVELS} levels")
+        raise InputError(f"the expressions create values nested deeper than {_MAX_LEVELS} levels")
 
     def add_text(self, path: str, text: str) -> None:
         """Add a file that belongs to the unit, and extend the budget by its size."""

@@ -11,7 +11,7 @@ from azkvlint.readers.arm.resource import property_for_others
 from azkvlint.readers.arm.resource_identity import ResourceIdentity
 from azkvlint.readers.arm.scope import id_value, text
 
-_AFTER = "it is known only after deployment"
+_AFTER = "known after deployment"
 
 
 class DeployedResource(Protocol):
@@ -75,10 +75,10 @@ class Runtime:
             return id_value(self.id, at)
         if instance is not None:
             if lower == "name" and instance.identity.names:
-                return text("/".join(instance.identity.names), at, "the name is not known")
+                return text("/".join(instance.identity.names), at, "the name is unknown")
             if lower in ("type", "apiversion"):
                 found = instance.identity.type if lower == "type" else instance.version
-                return Scalar(at=at, value=found) if found else Unknown(at=at, why="it is not known")
+                return Scalar(at=at, value=found) if found else Unknown(at=at, why="the value is unknown")
             written = instance.member(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
             if written is not None and not isinstance(written, Absent):
                 return written

@@ -130,7 +130,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
 
     def reason(self, declared: ResourceDeclaration) -> str:
         """Return why a declaration never deploys anything."""
-        absence = "its condition is false" if declared.instances() else "its loop has no items"
+        absence = "the condition is false" if declared.instances() else "the loop has no items"
         given = self.given(declared) if self.is_possible and self.is_given else ()
         if not given:
             return absence

@@ -89,7 +89,7 @@ def text(pattern: str, at: Location, why: str) -> Scalar | Unknown:
 
 def id_value(pattern: str, at: Location) -> Scalar | Unknown:
     """Return an ID as a result."""
-    return text(pattern, at, "the id is known only after deployment")
+    return text(pattern, at, "the ID is known after deployment")
 
 
 def call(name: str, arguments: Sequence[Result], scope: Scope, at: Location) -> Result | None:
@@ -103,7 +103,7 @@ def _resource_id(arguments: Sequence[Result], scope: Scope, at: Location) -> Res
     parts = [pattern_of(argument) for argument in arguments]
     number = next((i for i, part in enumerate(parts[:3]) if "/" in part), None)
     if number is None:
-        return doubt_in("resourceId() was given no type, so the deployment fails", at, *arguments)
+        return doubt_in("`resourceId()` expects a resource type, so the deployment fails", at, *arguments)
     place = scope
     if number and scope.level in (GROUP, SUBSCRIPTION):
         subscription = parts[0] if number == 2 else scope.subscription
@@ -118,7 +118,7 @@ def _subscription_resource_id(arguments: Sequence[Result], scope: Scope, at: Loc
     parts = [pattern_of(argument) for argument in arguments]
     number = 0 if parts and "/" in parts[0] else 1
     if len(parts) <= number:
-        return doubt_in("subscriptionResourceId() was given no type, so the deployment fails", at, *arguments)
+        return doubt_in("`subscriptionResourceId()` expects a resource type, so the deployment fails", at, *arguments)
     place = Scope(SUBSCRIPTION, parts[0] if number else scope.subscription)
     return _id_of(place.id, parts[number], arguments[number + 1 :], parts[number + 1 :], at)
 
@@ -134,7 +134,9 @@ def _management_group_resource_id(arguments: Sequence[Result], scope: Scope, at:
     parts = [pattern_of(argument) for argument in arguments]
     number = 0 if parts and "/" in parts[0] else 1
     if len(parts) <= number:
-        return doubt_in("managementGroupResourceId() was given no type, so the deployment fails", at, *arguments)
+        return doubt_in(
+            "`managementGroupResourceId()` expects a resource type, so the deployment fails", at, *arguments
+        )
     group = parts[0] if number else scope.management_group
     above = f"{_MANAGEMENT_GROUPS}/{group}"
     return _id_of(above, parts[number], arguments[number + 1 :], parts[number + 1 :], at)
@@ -144,7 +146,7 @@ def _extension_resource_id(arguments: Sequence[Result], scope: Scope, at: Locati
     """Evaluate ``extensionResourceId(baseId, type, names...)``."""
     parts = [pattern_of(argument) for argument in arguments]
     if len(parts) < 2 or not parts[0]:
-        return doubt_in("what extensionResourceId() extends is not known", at, *arguments)
+        return doubt_in("the scope of `extensionResourceId()` is unknown", at, *arguments)
     return _id_of(parts[0], parts[1], arguments[2:], parts[2:], at)
 
 
@@ -153,14 +155,16 @@ def _id_of(above: str, type_: str, arguments: Sequence[Result], names: Sequence[
     flat = [name for joined in names for name in (joined.split("/") if joined else [""])]
     # Azure overlooks a slash at the end of a type.
     found = resource_id(above, type_.rstrip("/"), flat)
-    return id_value(found, at) if found else doubt_in("the names in an id do not fit its type", at, *arguments)
+    return (
+        id_value(found, at) if found else doubt_in("the names in a resource ID do not match the type", at, *arguments)
+    )
 
 
 def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     """Evaluate ``resourceGroup()``; in Bicep, ``resourceGroup([subscriptionId], name)`` names a scope."""
     parts = [pattern_of(argument) for argument in arguments]
     if not all(parts):
-        return doubt_in("which resource group is meant is not known", at, *arguments)
+        return doubt_in("the resource group is unknown", at, *arguments)
     match parts:
         case []:
             place = Scope(GROUP, scope.subscription, scope.group)
@@ -168,12 +172,12 @@ def _resource_group(arguments: Sequence[Result], scope: Scope, at: Location) -> 
             place = Scope(GROUP, scope.subscription, name)
         case _:
             place = Scope(GROUP, parts[0], parts[1])
-    why = "the resource group is known only after deployment"
+    why = "the resource group is known after deployment"
     fields: dict[str, Result] = {
         "id": text(place.id, at, why),
         "name": text(place.group, at, why),
         "type": Scalar(at=at, value="Microsoft.Resources/resourceGroups"),
-        "location": text(hole(f"{place.group}.location"), at, "the location of the resource group is not known"),
+        "location": text(hole(f"{place.group}.location"), at, "the location of the resource group is unknown"),
     }
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
 
@@ -182,13 +186,13 @@ def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Re
     """Evaluate ``subscription()``; in Bicep, ``subscription(id)`` names a scope."""
     given = pattern_of(arguments[0]) if arguments else scope.subscription
     if not given:
-        return doubt_in("which subscription is meant is not known", at, *arguments)
+        return doubt_in("the subscription is unknown", at, *arguments)
     place = Scope(SUBSCRIPTION, given)
-    why = "the subscription is known only after deployment"
+    why = "the subscription is known after deployment"
     fields: dict[str, Result] = {
         "id": text(place.id, at, why),
         "subscriptionId": text(place.subscription, at, why),
-        "tenantId": text(hole("tenant"), at, "the tenant is known only after deployment"),
+        "tenantId": text(hole("tenant"), at, "the tenant is known after deployment"),
         "displayName": text(hole(f"{given}.displayName"), at, why),
     }
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
@@ -196,7 +200,7 @@ def _subscription(arguments: Sequence[Result], scope: Scope, at: Location) -> Re
 
 def _tenant(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
     """Evaluate ``tenant()``. Its ``id`` is the scope; ARM returns ``/``."""
-    why = "the tenant is known only after deployment"
+    why = "the tenant is known after deployment"
     fields: dict[str, Result] = {
         "id": Scalar(at=at, value="/"),
         "tenantId": text(hole("tenant"), at, why),
@@ -208,8 +212,8 @@ def _management_group(arguments: Sequence[Result], scope: Scope, at: Location) -
     """Evaluate ``managementGroup()``; in Bicep, ``managementGroup(name)`` names a scope."""
     given = pattern_of(arguments[0]) if arguments else scope.management_group
     if not given:
-        return doubt_in("which management group is meant is not known", at, *arguments)
-    why = "the management group is known only after deployment"
+        return doubt_in("the management group is unknown", at, *arguments)
+    why = "the management group is known after deployment"
     place = Scope(MANAGEMENT_GROUP, management_group=given)
     fields: dict[str, Result] = {"id": text(place.id, at, why), "name": text(given, at, why)}
     return Fields(at=at, fields=fields, rest=Unknown(at=at, why=why))
@@ -219,7 +223,7 @@ def _runtime(word: str) -> _Function:
     """Return Unknown: facts about a deployment and its cloud are known only at run time."""
 
     def make(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
-        return Unknown(at=at, why=f"{word}() is known only after deployment", pattern=hole(word))
+        return Unknown(at=at, why=f"`{word}()` is known after deployment", pattern=hole(word))
 
     return make
 
@@ -228,17 +232,17 @@ def _role_definitions(arguments: Sequence[Result], scope: Scope, at: Location) -
     """Evaluate ``roleDefinitions(name)``: a built-in role by display name. Its ID is the same in every scope."""
     name = arguments[0] if len(arguments) == 1 else None
     if not isinstance(name, Scalar):
-        return doubt_in("roleDefinitions() expects the name of a role, so the deployment fails", at, *arguments)
+        return doubt_in("`roleDefinitions()` expects the name of a role, so the deployment fails", at, *arguments)
     from azkvlint.azure.roles import role_by_name
 
     role = role_by_name(str(name.value).lower())
     if role is None:
-        return Unknown(at=at, why=f"'{display(name)}' is not a known built-in role")
+        return Unknown(at=at, why=f"`{display(name)}` is not a built-in role")
     fields: dict[str, Result] = {
         "id": Scalar(at=at, value=f"/providers/Microsoft.Authorization/roleDefinitions/{role.id}"),
         "roleDefinitionId": Scalar(at=at, value=role.id),
     }
-    return Fields(at=at, fields=fields, rest=Unknown(at=at, why="the role definition is known only after deployment"))
+    return Fields(at=at, fields=fields, rest=Unknown(at=at, why="the role definition is known after deployment"))
 
 
 _FUNCTIONS: Mapping[str, _Function] = {

@@ -90,7 +90,7 @@ class Template(Values):
 
     def symbol(self, node: ast.Name) -> Result:
         """Return Unknown: expressions of templates have no names."""
-        return Unknown(at=self.at, why=f"'{node.name}' is not known")
+        return Unknown(at=self.at, why=f"name `{node.name}` is not supported in expressions")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """See the evaluator's Document."""
@@ -108,7 +108,7 @@ class Template(Values):
         found = self._parameters.get(key)
         if found is None:
             if key in self._parameters:
-                return Unknown(at=self.at, why=f"the parameter '{name}' refers to itself")
+                return Unknown(at=self.at, why=f"parameter `{name}` refers to itself")
             self._parameters[key] = None
             found = self._parameters[key] = self._parameter(name, key)
             self.run.budget.secrets.note(name, found)
@@ -126,14 +126,14 @@ class Template(Values):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
             has_default = found is None and (default is not None or nullable)
             if has_default and scenario is not None and scenario.opens(key):
-                why = f"the parameter '{name}' has no value but its default"
+                why = f"parameter `{name}` has only a default value"
                 written = self.value(declared[default], (*pointer, default)) if default is not None else None
                 found = scenario.instead(written, Unknown(at=self.location(pointer), why=why, given=not nullable))
             elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
                 at = self.location(pointer)
-                why = f"the parameter '{name}' has no value"
+                why = f"parameter `{name}` has no value"
                 found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
         if kind.startswith("secure"):
             # Report a secret at its declaration, not at the place where its value could be read.
@@ -186,7 +186,7 @@ class Template(Values):
         found = self._variables.get(key)
         if found is None:
             if key in self._variables:
-                return Unknown(at=self.at, why=f"the variable '{name}' refers to itself")
+                return Unknown(at=self.at, why=f"variable `{name}` refers to itself")
             self._variables[key] = None
             found = self._variables[key] = with_stable_pattern(
                 self._variable(name, key), f"{self.address}variables.{name}"
@@ -201,7 +201,7 @@ class Template(Values):
         if key in self._sections.loops:
             loop, pointer = self._sections.loops[key]
             return self.loop(loop, name, "input", pointer, {})
-        return Unknown(at=self.at, why=f"there is no variable '{name}', so the deployment fails")
+        return Unknown(at=self.at, why=f"variable `{name}` does not exist, so the deployment fails")
 
     def function(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
         """Return a function of the template by its namespace and name."""
@@ -248,7 +248,7 @@ def mark_secret_parts(found: Result, parts: SecretParts | None, at: Location) ->
             return found
 
 
-FROM_VAULT = "it comes from a Key Vault secret"
+FROM_VAULT = "the value is a Key Vault secret"
 
 
 class Arguments:
@@ -273,7 +273,7 @@ class Arguments:
             return below if below is None or isinstance(below, Unknown) else None
         key = key_of(plain, name) if isinstance(plain, dict) else None
         if not isinstance(plain, dict) or key is None:
-            why = "it is given by a file of parameters that is not at hand"
+            why = "the linked parameter file is not available"
             return Unknown(at=template.location(self.pointer), why=why) if self.linked else None
         return self._given(plain[key], (*self.pointer, key))
 
@@ -293,7 +293,7 @@ class Arguments:
             return self.template.value(plain[value], (*pointer, value), self.local)
         if key_of(plain, "reference") is not None:
             return Unknown(at=self.template.location(pointer), why=FROM_VAULT, sensitive=True)
-        return Unknown(at=self.template.location(pointer), why="it is given in a way that is not understood")
+        return Unknown(at=self.template.location(pointer), why="the parameter value has an unsupported form")
 
 
 Call: TypeAlias = "Callable[[Template, ast.Call, Local], Result]"
@@ -312,8 +312,8 @@ def _name(template: Template, node: ast.Call, local: Local) -> str | Unknown:
         found = template.evaluator.evaluate(argument, local)
         if isinstance(found, Scalar) and isinstance(found.value, str):
             return found.value
-        return doubt_in(f"which of the {node.name} is meant is not known", template.at, found)
-    return Unknown(at=template.at, why=f"{node.name}() takes one name, so the deployment fails")
+        return doubt_in(f"the name in `{node.name}()` is unknown", template.at, found)
+    return Unknown(at=template.at, why=f"`{node.name}()` expects one name, so the deployment fails")
 
 
 def _parameters(template: Template, node: ast.Call, local: Local) -> Result:
@@ -323,7 +323,11 @@ def _parameters(template: Template, node: ast.Call, local: Local) -> Result:
     arguments = local.get(ARGUMENTS)
     if isinstance(arguments, Fields):
         found = arguments.fields.get(name.lower())
-        return Unknown(at=template.at, why=f"the function has no parameter '{name}'") if found is None else found
+        return (
+            Unknown(at=template.at, why=f"parameter `{name}` does not exist in the function")
+            if found is None
+            else found
+        )
     return template.parameter(name)
 
 
@@ -350,13 +354,13 @@ def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
         else:
             offset = argument
     if index is None:
-        return Unknown(at=template.at, why="copyIndex() stands in no loop of that name, so the deployment fails")
+        return Unknown(at=template.at, why="`copyIndex()` expects a loop with this name, so the deployment fails")
     if isinstance(index, Scalar) and isinstance(offset, Scalar):
         if type(index.value) is int and type(offset.value) is int:
             return Scalar(at=template.at, value=index.value + offset.value)
     elif isinstance(index, Unknown) and isinstance(offset, Scalar) and offset.value != 0:
         return Unknown(at=template.at, why=index.why, pattern=hole(f"{index.pattern}+{offset.value}"))
-    return doubt_in("the offset of a loop is no number", template.at, index, offset)
+    return doubt_in("the offset of `copyIndex()` is not a number", template.at, index, offset)
 
 
 def _scope(name: str) -> Call:
@@ -367,7 +371,7 @@ def _scope(name: str) -> Call:
             return template.known[name]
         found = scopes.call(name, _arguments(template, node, local), template.scope, template.at)
         if found is None:
-            return Unknown(at=template.at, why=f"what {name}() gives is not known")
+            return Unknown(at=template.at, why=f"`{name}()` is not supported")
         if not node.arguments:
             template.known[name] = found
         return found
@@ -385,15 +389,15 @@ def _user_function(template: Template, node: ast.Call, local: Local) -> Result |
     names = [member(parameter, "name") for parameter in declared] if isinstance(declared, list) else []
     given = _arguments(template, node, local)
     if len(given) != len(names):
-        takes = pluralize(len(names), "argument")
-        return Unknown(at=template.at, why=f"'{node.name}' takes {takes}, so the deployment fails")
+        expected = pluralize(len(names), "argument")
+        return Unknown(at=template.at, why=f"`{node.name}()` expects {expected}, so the deployment fails")
     output = key_of(function, "output")
     value = key_of(function[output], "value") if output is not None and isinstance(function[output], dict) else None
     if output is None or value is None:
-        return Unknown(at=template.at, why=f"the function '{node.name}' has no value")
+        return Unknown(at=template.at, why=f"function `{node.name}` has no output")
     fields = {str(name).lower(): argument for name, argument in zip(names, given, strict=True)}
     if pointer in template.calling:
-        return Unknown(at=template.at, why=f"the function '{node.name}' calls itself")
+        return Unknown(at=template.at, why=f"function `{node.name}` calls itself")
     template.calling.add(pointer)
     try:
         inner: Local = {ARGUMENTS: Fields(at=template.at, fields=fields)}
@@ -405,7 +409,7 @@ def _user_function(template: Template, node: ast.Call, local: Local) -> Result |
 def _reference(template: Template, node: ast.Call, local: Local) -> Result:
     arguments = _arguments(template, node, local)
     if not 1 <= len(arguments) <= 3:
-        return Unknown(at=template.at, why="reference() takes one to three arguments, so the deployment fails")
+        return Unknown(at=template.at, why="`reference()` expects one to three arguments, so the deployment fails")
     full = arguments[2] if len(arguments) == 3 else None
     whole = isinstance(full, Scalar) and str(full.value).lower() == "full"
     return template.references.reference(arguments[0], whole, template.at)
@@ -417,7 +421,7 @@ def _references(template: Template, node: ast.Call, local: Local) -> Result:
     whole = len(arguments) > 1 and isinstance(arguments[1], Scalar) and str(arguments[1].value).lower() == "full"
     found = template.references.references(pattern_of(arguments[0]), whole, template.at) if arguments else None
     if found is None:
-        return Unknown(at=template.at, why="references() is known only after deployment")
+        return Unknown(at=template.at, why="`references()` is known after deployment")
     return Items(at=template.at, items=found)
 
 
@@ -425,12 +429,12 @@ def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
     """Evaluate ``resourceInfo(symbol)``: the facts about a resource that are known before deployment."""
     arguments = _arguments(template, node, local)
     found = template.references.resource_info(pattern_of(arguments[0]), template.at) if arguments else None
-    return doubt_in("which resource is meant is not known", template.at, *arguments) if found is None else found
+    return doubt_in("the resource is unknown", template.at, *arguments) if found is None else found
 
 
 def _deployment(template: Template, node: ast.Call, local: Local) -> Result:
     """Evaluate ``deployment()``, the same unknown value for each use."""
-    why = "deployment() is known only after deployment"
+    why = "`deployment()` is known after deployment"
     return with_stable_pattern(Unknown(at=template.at, why=why), f"{template.address}deployment")
 
 

@@ -52,7 +52,7 @@ class Values:
         if kind is dict or kind is list:
             budget = self.run.budget
             if budget.depth > MAX_DEPTH:
-                return Unknown(at=self.location(pointer), why="it is nested too deep")
+                return Unknown(at=self.location(pointer), why="the nesting is too deep")
             if local or self.is_nested:
                 budget.add_values(len(plain))  # it may be made many times; of the rest there is as much as is read
             budget.depth += 1
@@ -78,7 +78,7 @@ class Values:
             return Scalar(at=at, value=unescaped(text))
         node = self.run.parse(text[1:-1], at)
         if node is None:
-            return Unknown(at=at, why="its expression cannot be read")
+            return Unknown(at=at, why="the expression is invalid")
         before, self.at = self.at, at
         try:
             found = self.evaluator.evaluate(node, local)
@@ -138,7 +138,7 @@ class Values:
         number = self.count(loop, pointer, local)
         if not isinstance(number, int):
             at = self.location(pointer)
-            return Unknown(at=at, why=f"how many items '{name}' has is not known: {number.why}")
+            return Unknown(at=at, why=f"the number of items in `{name}` is unknown: {number.why}")
         key = key_of(loop, input_)
         self.run.budget.add_values(number)
         items: list[Result] = []
@@ -152,12 +152,12 @@ class Values:
         """Return the number of iterations of a loop. Raises InputError above the limit."""
         key = key_of(loop, "count")
         if key is None:
-            return Unknown(at=self.location(pointer), why="a copy has no count")
+            return Unknown(at=self.location(pointer), why="the copy loop has no count")
         found = self.value(loop[key], (*pointer, key), local)
         if not isinstance(found, Scalar) or type(found.value) is not int:
-            return doubt_in("the count of a copy is no number", found.at, found)
+            return doubt_in("the count of the copy loop is not a number", found.at, found)
         if found.value > MAX_ITEMS:
-            raise InputError(f"a copy has more than {MAX_ITEMS:,} items")
+            raise InputError(f"a copy loop has more than {MAX_ITEMS:,} items")
         return max(found.value, 0)
 
 

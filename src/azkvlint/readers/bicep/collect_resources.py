@@ -116,10 +116,10 @@ def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
     lower = type_.lower()
     if not type_:
         entity.instance.run.closed = False
-        text = f"the type of '{entity.address}' is not known, so it was not judged"
+        text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
         entity.instance.run.type_not_known("warning", text, entity.at)
     elif lower.startswith(_KEY_VAULT) and canonical(type_) is None and lower not in _HARMLESS:
-        text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+        text = f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
         entity.instance.run.type_not_known("error", text, entity.at)
 
 
@@ -154,7 +154,7 @@ def _collect_content(content: Content | None, conditions: frozenset[str]) -> Non
 def _skip_module(symbol: ModuleSymbol, reason: str) -> None:
     source = symbol.source
     if isinstance(source, BicepSource):
-        skip_file(symbol.instance.run, source.file, f"the module `{symbol.node.name}` is not used: {reason}")
+        skip_file(symbol.instance.run, source.file, f"module `{symbol.node.name}` is not used: {reason}")
 
 
 def collect(instance: ModuleInstance, conditions: frozenset[str]) -> None:

@@ -39,7 +39,7 @@ def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Resul
     known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
     if not known or not isinstance(known[0], str):
         doubt = arguments[0] if arguments and isinstance(arguments[0], Unknown) else None
-        return Unknown(at=at, why=doubt.why if doubt is not None else f"{name}() takes the path of a file")
+        return Unknown(at=at, why=doubt.why if doubt is not None else f"`{name}()` expects the path of a file")
     try:
         found = find(run, file.file, known[0])
         if name == "loadDirectoryFileInfo":
@@ -50,7 +50,7 @@ def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Resul
         if len(known) > 1 and name in ("loadJsonContent", "loadYamlContent"):
             plain = _at_path(plain, known[1])
     except InputError as error:
-        why = f"what {name}('{known[0]}') loads is not known: {error.message}"
+        why = f"the file in `{name}('{known[0]}')` cannot be loaded: {error.message}"
         run.problem(INPUT_INCOMPLETE, "warning", why, at)
         return Unknown(at=at, why=why)
     return wrap(plain, at)
@@ -93,7 +93,7 @@ def _yaml(text: str) -> Any:
 
     document = compose(text)
     if document.faults:
-        raise InputError(f"it cannot be read: {document.faults[0].text}")
+        raise InputError(f"the file is not valid YAML: {document.faults[0].text}")
     return None if document.root is None else _plain(document.root)
 
 
@@ -108,7 +108,7 @@ def _plain(node: Node) -> Any:
 def _at_path(plain: Any, path: object) -> Any:
     """Return the part of JSON data at a JSONPath. Only names and numbers are supported."""
     if not isinstance(path, str):
-        raise InputError("its second argument is no path")
+        raise InputError("the second argument is not a path")
     steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
     for step in (step.strip("'\"") for step in steps if step):
         if isinstance(plain, dict) and step in plain:
@@ -116,7 +116,7 @@ def _at_path(plain: Any, path: object) -> Any:
         elif isinstance(plain, list) and _INDEX.fullmatch(step) and int(step) < len(plain):
             plain = plain[int(step)]
         else:
-            raise InputError("there is nothing at its path")
+            raise InputError("the path in the file does not exist")
     return plain
 
 
@@ -128,9 +128,9 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
     try:
         names = sorted(name for name in list_names(folder) if fnmatchcase(name, expected))
     except OSError as error:
-        raise InputError(f"it cannot be read: {error.strerror}") from error
+        raise InputError(f"the folder cannot be listed: {error.strerror}") from error
     if len(names) > _MAX_FILES:
-        raise InputError(f"it holds more than {_MAX_FILES:,} files")
+        raise InputError(f"the folder contains more than {_MAX_FILES:,} files")
     found: list[Result] = []
     for name in names:
         if is_file(os.path.join(folder, name)):

@@ -21,10 +21,10 @@ def is_remote(path: str) -> bool:
 def find(run: BicepRun, around: str, path: str) -> str:
     """Return the real path of the file that ``path`` names in ``around``. Raises InputError outside the project."""
     if not around:
-        raise InputError("what reads it has no folder of its own")
+        raise InputError("the calling file is not in a folder")
     file = resolve_inside(run.root, os.path.dirname(around), path)
     if file is None:
-        raise InputError("it lies outside the project")
+        raise InputError("the path is outside the project")
     return file
 
 

@@ -88,7 +88,7 @@ def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, addres
 def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, over: Result) -> Iterations:
     """Return one iteration for an unknown loop. Loops over the same value have the same items."""
     known = isinstance(over, Unknown)
-    why = over.why if isinstance(over, Unknown) else "a loop runs over something that is no array"
+    why = over.why if isinstance(over, Unknown) else "a loop expects an array"
     name = over.pattern if isinstance(over, Unknown) and over.pattern else address
     sensitive = isinstance(over, Unknown) and over.sensitive
     at = over.at if known else evaluator.document.place(body)

@@ -135,7 +135,7 @@ class ModuleInstance:
     def symbol(self, node: ast.Name) -> Result:
         """Return the value of a name that is not a local variable."""
         found = self.value(node.name)
-        return found if found is not None else Unknown(at=self.place(node), why=f"the name '{node.name}' is not known")
+        return found if found is not None else Unknown(at=self.place(node), why=f"name `{node.name}` does not exist")
 
     def value(self, name: str) -> Result | None:
         """Return the value of a declaration; None if there is none of that name."""
@@ -146,7 +146,7 @@ class ModuleInstance:
         if node is None:
             return self._imported_value(name)
         if name in self._busy:
-            return Unknown(at=self.place(node), why=f"'{name}' refers to itself")
+            return Unknown(at=self.place(node), why=f"`{name}` refers to itself")
         self._busy.add(name)
         try:
             found = self._evaluate_declaration(node)
@@ -179,7 +179,7 @@ class ModuleInstance:
             case ast.Module():
                 return self.module(node).result()
             case _:
-                return Unknown(at=self.place(node), why="it is a function, and is not called")
+                return Unknown(at=self.place(node), why="a function is used without a call")
 
     def resource(self, node: ast.Resource) -> ResourceSymbol:
         """Return the symbol of a top-level resource."""
@@ -214,7 +214,7 @@ class ModuleInstance:
         if found is None or isinstance(found, Absent):
             has_default = node.default is not None or is_nullable(self, node.type)
             if found is None and scenario is not None and has_default and scenario.opens(node.name):
-                why, is_set = f"the parameter '{node.name}' has no value but its default", node.default is not None
+                why, is_set = f"parameter `{node.name}` has only a default value", node.default is not None
                 unknown = Unknown(at=self._at_name(node), why=why, given=is_set)
                 found = scenario.instead(self.default(node, None) if is_set else None, unknown)
             else:
@@ -234,7 +234,7 @@ class ModuleInstance:
             return self.evaluator.evaluate(node.default, {})
         if given is not None or is_nullable(self, node.type):
             return Absent(at=self._at_name(node))
-        return Unknown(at=self._at_name(node), why=f"the parameter '{node.name}' has no value", given=True)
+        return Unknown(at=self._at_name(node), why=f"parameter `{node.name}` has no value", given=True)
 
     def _with_name(self, node: ast.Parameter | ast.Variable, found: Result) -> Result:
         """Return an unknown value with the name of its declaration, as it is the same in each use."""
@@ -255,7 +255,7 @@ class ModuleInstance:
         found = self._values.get(key)
         if found is None:
             if key in self._busy:
-                return Unknown(at=self.place(node), why=f"the output '{name}' refers to itself")
+                return Unknown(at=self.place(node), why=f"output `{name}` refers to itself")
             self._busy.add(key)
             try:
                 found = self.evaluator.evaluate(node.value, {})
@@ -294,7 +294,7 @@ class ModuleInstance:
     def apply(self, function: ast.Function, arguments: list[Result], at: Location) -> Result:
         """Return the result of a function that this file declares."""
         if len(arguments) != len(function.parameters):
-            return Unknown(at=at, why=f"'{function.name}' was given {pluralize(len(arguments), 'argument')}")
+            return Unknown(at=at, why=f"`{function.name}()` does not accept {pluralize(len(arguments), 'argument')}")
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))
 
 
@@ -311,7 +311,7 @@ def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleI
     except InputError as error:
         reason = local_files.missing_reason(run, instance.file.file, path)
         if reason is None:
-            run.problem(INPUT_UNREADABLE, "error", f"'{path}' cannot be imported: {error.message}", at)
+            run.problem(INPUT_UNREADABLE, "error", f"`{path}` cannot be imported: {error.message}", at)
         else:
             run.missing_module(reason[0], at, reason[1])
         return None
@@ -340,7 +340,7 @@ class Imports:
         if found is None and there is not None and name in there.file.imported:
             found = there.value(name)
         at = self.instance.place(node)
-        return found if found is not None else Unknown(at=at, why=f"the import '{name}' cannot be read")
+        return found if found is not None else Unknown(at=at, why=f"import `{name}` is not available")
 
     def function(self, space: str, name: str, hops: int = 0) -> tuple[ModuleInstance, ast.Function] | None:
         """Return a function by its name here, or in the file of the namespace ``space``."""
@@ -398,7 +398,7 @@ class Namespace:
         """Return a variable by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why="what is imported is no array")
+        return Unknown(at=at, why="the imported value is not an array")
 
 
 MAX_NESTING = 100
@@ -449,7 +449,7 @@ def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
     run, at = instance.run, instance.place(node.path)
     path = node.path.value if isinstance(node.path, ast.Literal) else None
     if not isinstance(path, str):
-        run.unreadable("the path of a module must be a plain text", at)
+        run.unreadable("the path of a module must be a string without expressions", at)
         return None
     try:
         if local_files.is_remote(path):
@@ -458,7 +458,7 @@ def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
     except InputError as error:
         missing = local_files.missing_reason(run, instance.file.file, path)
         if missing is None:
-            run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+            run.unreadable(f"module `{path}` cannot be read: {error.message}", at)
         else:
             run.missing_module(missing[0], at, missing[1])
         return None
@@ -484,10 +484,10 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     around = instance.file.file
     chain = (*instance.module_call.chain, around)
     if len(chain) > MAX_NESTING:
-        raise InputError(f"modules are nested more than {MAX_NESTING} deep")
+        raise InputError(f"modules are nested deeper than {MAX_NESTING} levels")
     file = local_files.find(instance.run, around, path)
     if file in chain:
-        raise InputError("it uses itself")
+        raise InputError("the module uses itself")
     if path.lower().endswith((".json", ".jsonc")):
         return TemplateSource(instance.run, file)
     return BicepSource(local_files.load(instance.run, around, path), chain)
@@ -571,12 +571,12 @@ class _BuiltInInstance(ModuleInstance):
         found = super().parameter(node)
         if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == Origin.DEFAULT:
             return found
-        return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=f"the module {self.name} sends no false")
+        return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=f"module {self.name} does not pass false")
 
     def default(self, node: ast.Parameter, given: Result | None) -> Result:
         """Return a default, with a note that it is the module's."""
         found = super().default(node, given)
         if not isinstance(found, Scalar):
             return found
-        note = f"'{node.name}' is not set, and the default of the module {self.name} is {display(found)}"
+        note = f"`{node.name}` is not set; the default of module {self.name} is {display(found)}"
         return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=note)

@@ -54,7 +54,7 @@ def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
         try:
             base = _extended_file(run, file, str(path), chain)
         except InputError as error:
-            run.unreadable(f"the parameter file '{path}' cannot be read: {error.message}", instance.place(node))
+            run.unreadable(f"parameter file `{path}` cannot be read: {error.message}", instance.place(node))
     return ParameterFile(instance, base)
 
 
@@ -62,7 +62,7 @@ def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...])
     """Return the values of the parameter file at ``path``. Raises InputError if it cannot be read."""
     found = local_files.load(run, file.file, path)
     if found.file in chain or len(chain) > _MAX_EXTENDED:
-        raise InputError("it extends itself, or too many others")
+        raise InputError("the file extends itself or too many others")
     return _values(run, found, (*chain, found.file))
 
 
@@ -72,12 +72,12 @@ def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> B
     at = instance.place(node)
     path = node.value if isinstance(node, ast.Literal) else None
     if not isinstance(path, str):
-        run.unreadable("the path of the file that parameters are for must be a plain text", at)
+        run.unreadable("the path in `using` must be a string without expressions", at)
         return finish(run)
     try:
         return _read_used(run, values, path, at)
     except InputError as error:
-        run.unreadable(f"'{path}', which parameters are for, cannot be read: {error.message}", at)
+        run.unreadable(f"`{path}`, named in `using`, cannot be read: {error.message}", at)
         return finish(run)
 
 

@@ -77,7 +77,7 @@ def read_root(run: BicepRun, file: File, given: ParameterValues) -> BicepRead:
         collect(instance, frozenset())
         run.scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
-        why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
+        why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         run.not_whole("error", why, Location(path=file.path))
         skip_file(run, file, why)
     return finish(run)

@@ -119,7 +119,7 @@ def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
     return [*found, os.path.join(home, ".bicep")]
 
 
-_HINT = "run 'bicep restore' on the file, and kvlint again"
+_HINT = "run `bicep restore` on the file, then run kvlint again"
 _ARTIFACT = regex(r"br:([^/\s]++)/([^:@\s]++)(?::([\w.+-]{1,128})|@(sha256:[0-9a-f]{64}))")
 _SPEC = regex(r"ts:([\w-]++)/([\w.()-]++)/([\w.()-]++):([\w.()-]++)")
 

@@ -108,7 +108,7 @@ def module_scope(found: Result | None, around: Scope, level: str, address: str) 
 
 # What Azure adds nothing to, so that what is written is all there is.
 _AS_WRITTEN = frozenset({"location", "tags", "sku", "kind", "zones", "plan", "managedBy", "extendedLocation"})
-_AFTER = "is known only after deployment"
+_AFTER = "is known after deployment"
 
 
 class ResourceSymbol(Symbol["ResourceEntity"]):
@@ -190,13 +190,13 @@ class ResourceEntity:
         """Return a member: what is certain before deployment, else Unknown with the same pattern in each use."""
         if name.startswith("::"):
             child = self.inner.get(name[2:])
-            return child.result() if child else Unknown(at=at, why=f"there is no resource '{name[2:]}' in it")
+            return child.result() if child else Unknown(at=at, why=f"nested resource `{name[2:]}` does not exist")
         match name:
             case "id":
                 return id_value(self.identity.id, at)
             case "name":
                 found = self.body.get("name")
-                return found if found is not None else Unknown(at=at, why=f"its name {_AFTER}")
+                return found if found is not None else Unknown(at=at, why="known after deployment")
             case "type":
                 return Scalar(at=at, value=self.identity.type)
             case "apiVersion":
@@ -215,7 +215,7 @@ class ResourceEntity:
         """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why="a resource is used like an array, so the deployment fails")
+        return Unknown(at=at, why="a resource is used as an array, so the deployment fails")
 
 
 class WrittenObject:
@@ -244,7 +244,7 @@ class WrittenObject:
         """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why=f"it {_AFTER}")
+        return Unknown(at=at, why="known after deployment")
 
 
 class _InnerResource:
@@ -271,7 +271,7 @@ def as_resource(found: Result | None) -> ResourceEntity | None:
 
 
 def _after(name: str, own: str, at: Location) -> Unknown:
-    return Unknown(at=at, why=f"'{name}' {_AFTER}", pattern=hole(own))
+    return Unknown(at=at, why=f"`{name}` {_AFTER}", pattern=hole(own))
 
 
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})

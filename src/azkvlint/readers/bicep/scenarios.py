@@ -134,7 +134,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
 
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
         """Return why a declaration never deploys anything."""
-        absence = "its condition is false" if symbol.entities else "its loop has no items"
+        absence = "the condition is false" if symbol.entities else "the loop has no items"
         given = self.given(symbol) if self.is_possible and self.is_given else ()
         if given:
             return f"{absence} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"

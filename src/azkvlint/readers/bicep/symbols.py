@@ -142,13 +142,13 @@ class Symbolic:
 
     def member(self, name: str, at: Location) -> Result:
         """Return Unknown: a loop has no members."""
-        return Unknown(at=at, why=f"'{name}' is asked of all instances of a loop at once")
+        return Unknown(at=at, why=f"`{name}` is accessed on all instances of a loop")
 
     def item(self, index: Result, at: Location) -> Result:
         """Return the entity for all iterations, in a loop over the same value; other indexes are unknown."""
         if isinstance(index, Unknown) and index.pattern in self.positions:
             return self.one
-        return Unknown(at=at, why="how many items the loop has is not known")
+        return Unknown(at=at, why="the number of items in the loop is unknown")
 
 
 class Body:
@@ -175,7 +175,7 @@ class Body:
         if self.properties is not None and name not in self.properties:
             return None
         if name in self._busy:
-            return Unknown(at=self.at, why=f"'{self.name}' refers to itself")
+            return Unknown(at=self.at, why=f"`{self.name}` refers to itself")
         self._busy.add(name)
         try:
             found = self._values[name] = self._evaluate(name)
@@ -295,20 +295,20 @@ class ModuleEntity:
         found = self.body.get("name") if name == "name" else None
         if found is not None:
             return found
-        return Unknown(at=at, why=f"'{name}' is known only after deployment", pattern=hole(f"{self.address}.{name}"))
+        return Unknown(at=at, why=f"`{name}` is known after deployment", pattern=hole(f"{self.address}.{name}"))
 
     def item(self, index: Result, at: Location) -> Result:
         """Return a member by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why="a module is used like an array, so the deployment fails")
+        return Unknown(at=at, why="a module is used as an array, so the deployment fails")
 
     def output(self, name: str, at: Location) -> Result:
         """Return an output of the module: the value of its expression where that can be read."""
         content = self.content
         found = content.output(name) if content is not None else None
         if found is None:
-            found = Unknown(at=at, why=f"the output '{name}' of a module is known only after deployment")
+            found = Unknown(at=at, why=f"module output `{name}` is known after deployment")
         if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
             return msgspec.structs.replace(found, at=at, pattern=hole(f"{self.address}.outputs.{name}"))
         return found
@@ -329,7 +329,7 @@ class Outputs:
         """Return an output by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why="which output is meant is not known")
+        return Unknown(at=at, why="the name of the output is unknown")
 
 
 class Arguments:
@@ -361,7 +361,7 @@ class Arguments:
             return self._values[name]
         if name in self._busy:
             at = self.evaluator.document.place(node)
-            return Unknown(at=at, why=f"the parameter '{name}' refers to itself")
+            return Unknown(at=at, why=f"parameter `{name}` refers to itself")
         self._busy.add(name)
         try:
             found = self._values[name] = self.evaluator.property(node, self.local)
@@ -390,7 +390,7 @@ class Arguments:
         if isinstance(whole, Fields):
             found = find_field(whole, name)
             return found if found is not None else whole.rest
-        why = whole.why if isinstance(whole, Unknown) else "the parameters of a module are no object"
+        why = whole.why if isinstance(whole, Unknown) else "the parameters of the module are not an object"
         return Unknown(at=whole.at, why=why, pattern=hole(f"{self.address}.{name}"))
 
 

@@ -33,7 +33,7 @@ class TemplateSource:
         self.path = name or reported_path(run.root, file)
         self.document = template_in(run, file)
         if find_template(self.document.value) is None:
-            raise InputError("it is no ARM template")
+            raise InputError("the file is not an ARM template")
 
     def content_of(self, module: ModuleEntity) -> Content | None:
         """Return the template with the arguments of ``module``."""

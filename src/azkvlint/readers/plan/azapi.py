@@ -65,11 +65,11 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plan
         fields[parent_attribute(type_)] = above
     attributes = MapValue(at=instance.at, fields=fields)
     if instance.writes("sensitive_body"):
-        why = "sensitive_body may set it, and a plan does not show that"
+        why = "`sensitive_body` may set the value and is not shown in a plan"
         attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     if not instance.creates:
         # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
-        why = "the body does not say it, and Azure keeps what the resource has"
+        why = "the body does not set the value, and Azure keeps the existing one"
         attributes = with_open_fields(attributes, Unknown(at=instance.at, why=why))
     return attributes if data_plane else with_defaults(attributes, type_, api_version)
 
@@ -149,7 +149,9 @@ def _mark_candidates(instance: Instance, index: Index) -> Exception | None:
     named = arm_type(instance)
     name = instance.values.get("name")
     name_value = (
-        Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
+        Scalar(at=instance.at, value=name)
+        if isinstance(name, str)
+        else Unknown(at=instance.at, why="the name is unknown")
     )
     by_id = link_argument(instance, "resource_id")
     try:

@@ -16,8 +16,8 @@ from azkvlint.syntax.json_positions import members
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
-MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
-MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"
+MAKE_PLAN_JSON = "create a plan with `terraform show -json tfplan > plan.json`"
+MAKE_UTF8 = "in PowerShell, run `terraform show -json tfplan | Out-File -Encoding utf8 plan.json`"
 # Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
 # exact check costs more than all other reading combine.
 DUPLICATES_CHECKED_UP_TO = 1 << 20
@@ -158,7 +158,7 @@ def decode_plan(data: bytes) -> Plan:
         _refuse_other_documents(parts)
         places = members(data, parts)
         if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
-            raise InputError(f"the key '{key}' is given twice in one object", MAKE_PLAN_JSON)
+            raise InputError(f"key `{key}` is duplicated", MAKE_PLAN_JSON)
         return Plan(
             data=data,
             parts=parts,
@@ -174,29 +174,29 @@ def decode_plan(data: bytes) -> Plan:
             complete=bytes(parts.get("complete", b"")) != b"false",
         )
     except msgspec.ValidationError as error:
-        raise InputError(f"not a plan that Terraform or OpenTofu prints: {error}", MAKE_PLAN_JSON) from error
+        raise InputError(f"invalid plan: {error}", MAKE_PLAN_JSON) from error
     except msgspec.DecodeError as error:
         raise _malformed(data, error) from error
     except UnicodeDecodeError as error:
-        raise InputError("not UTF-8 text; a plan in JSON was expected", MAKE_PLAN_JSON) from error
+        raise InputError("invalid plan: the file is not UTF-8", MAKE_PLAN_JSON) from error
     except RecursionError as error:
-        raise InputError("nested too deeply to be a plan", MAKE_PLAN_JSON) from error
+        raise InputError("invalid plan: the nesting is too deep", MAKE_PLAN_JSON) from error
 
 
 def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield what a plan lacks for its answer to be whole: levels of problems, and texts."""
     if not plan.entries and not plan.deferred:
-        yield "error", "the plan holds no resource_changes, so nothing was judged"
+        yield "error", "the plan has no `resource_changes`, so no resource was evaluated"
     if plan.configuration is None:
-        yield "error", "the plan holds no configuration, so links between new resources cannot be followed"
+        yield "error", "the plan has no `configuration`, so references between new resources cannot be resolved"
     if plan.errored:
-        yield "error", "the plan ended with an error and is only a part of what was asked for"
+        yield "error", "the plan ended with an error and is incomplete"
     elif not plan.complete:
-        yield "warning", "the plan is not complete (a target or a deferred change), so nothing is called missing"
+        yield "warning", "the plan is incomplete (`-target` or deferred changes), so missing resources are unknown"
     if not plan.format_version:
-        yield "warning", "no format_version; read as 1.x"
+        yield "warning", "the plan has no `format_version`; format 1.x is assumed"
     elif plan.format_version.startswith("0."):
-        yield "warning", f"plan format {plan.format_version} is older than 1.0; read as 1.x"
+        yield "warning", f"plan format {plan.format_version} is older than 1.0; format 1.x is assumed"
 
 
 def variables_of(plan: Plan) -> dict[str, Any]:
@@ -214,32 +214,32 @@ def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decode
     try:
         return None if raw is None else decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise InputError(f"not a plan that Terraform or OpenTofu prints: {name}: {error}", MAKE_PLAN_JSON) from error
+        raise InputError(f"invalid plan: {name}: {error}", MAKE_PLAN_JSON) from error
 
 
 def _refuse_other_files(data: bytes) -> None:
     head = data[:64].lstrip()
     if not head and not data.strip():
-        raise InputError("the file is empty; a plan in JSON was expected", MAKE_PLAN_JSON)
+        raise InputError("the file is empty; expected a plan in JSON", MAKE_PLAN_JSON)
     if data[:2] == b"PK":
-        raise InputError("this is a binary plan; its JSON form was expected", MAKE_PLAN_JSON)
+        raise InputError("the file is a binary plan; expected a plan in JSON", MAKE_PLAN_JSON)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[1:2] == b"\0" or data[:1] == b"\0":
-        raise InputError("this is UTF-16 text; UTF-8 was expected", MAKE_UTF8)
+        raise InputError("the file is UTF-16; expected UTF-8", MAKE_UTF8)
     if head[:9] == b'{"@level"':
-        raise InputError("this is the log of 'terraform plan -json'; the plan itself was expected", MAKE_PLAN_JSON)
+        raise InputError("the file is the log of `terraform plan -json`; expected a plan in JSON", MAKE_PLAN_JSON)
 
 
 def _refuse_other_documents(parts: dict[str, msgspec.Raw]) -> None:
     if "resource_changes" in parts or "planned_values" in parts:
         version = _text(parts.get("format_version"))
         if version and not version.startswith(("0.", "1.")):
-            raise InputError(f"plan format {version} is not known; 1.x was expected", "update kvlint")
+            raise InputError(f"plan format {version} is not supported; expected 1.x", "update kvlint")
         return
     if "lineage" in parts or ("values" in parts and "terraform_version" in parts):
-        raise InputError("this is a state, not a plan; what is deployed is not what will be", MAKE_PLAN_JSON)
+        raise InputError("the file is a Terraform state; expected a plan in JSON", MAKE_PLAN_JSON)
     if "root_module" in parts or "configuration" in parts or "provider_config" in parts:
-        raise InputError("this is a configuration without a plan", MAKE_PLAN_JSON)
-    raise InputError("not a plan: it has neither resource_changes nor planned_values", MAKE_PLAN_JSON)
+        raise InputError("the file is a configuration without a plan", MAKE_PLAN_JSON)
+    raise InputError("invalid plan: the file has neither `resource_changes` nor `planned_values`", MAKE_PLAN_JSON)
 
 
 def _text(raw: msgspec.Raw | None) -> str:
@@ -253,7 +253,8 @@ def _malformed(data: bytes, error: msgspec.DecodeError) -> InputError:
     what, line, column = fault(data, str(error))
     if "truncated" in what.lower():
         if is_complete(data):
-            what = "a text holds half a character (an unpaired \\u escape)"
+            what = "a string contains an unpaired surrogate escape"
         else:
-            what, line, column = "it ends in the middle (truncated)", *place(data, len(data))
-    return InputError(f"not JSON: {what}", MAKE_PLAN_JSON, line, column)
+            what, line, column = "unexpected end of file", *place(data, len(data))
+    quoted = what.replace("'", "`")
+    return InputError(f"invalid JSON: {quoted}", MAKE_PLAN_JSON, line, column)

@@ -203,7 +203,7 @@ class ArgumentMap:
         found = _value(field, instance, value, doubt, hidden, path)
         if found is not None and field.until < version.high and field.until != NEVER:
             since = ".".join(map(str, field.until))
-            found = Unknown(at=instance.at, why=f"azurerm ignores {entry.name} from version {since} on")
+            found = Unknown(at=instance.at, why=f"azurerm ignores `{entry.name}` from version {since} on")
         if found is None:
             return False
         put(tree, entry.arm, found if len(path) > 1 else self._as_filled(found, entry, instance, version))
@@ -261,7 +261,7 @@ class ArgumentMap:
 def planned_attributes(instance: Instance) -> Tree:
     """Return the planned action on a resource as attributes."""
     if instance.deferred:
-        why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
+        why = f"the change is deferred to a later plan ({instance.deferred})"
         return {"plannedAction": Unknown(at=instance.at, why=why)}
     action, paths = instance.action, instance.replace_paths
     forced = f", forced by {', '.join(paths)}" if paths else ""

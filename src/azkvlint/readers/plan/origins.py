@@ -218,4 +218,4 @@ def _is_ephemeral(flag: object, at: Location) -> Value | None:
     """Return whether an output is ephemeral, or None if it does not say so."""
     if flag is None or isinstance(flag, bool):
         return Scalar(at=at, value=True) if flag else None
-    return Unknown(at=at, why="`ephemeral` is neither true nor false")
+    return Unknown(at=at, why="`ephemeral` is not true or false")

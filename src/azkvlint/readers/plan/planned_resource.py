@@ -158,7 +158,7 @@ class Instance:
             self.followed = True
             pattern = identity_origin(self.configuration, self.path, refs)
         given = all(ref.startswith(ALWAYS_SET_OF) for ref in refs) and refs[0].rpartition(".")[2] in ALWAYS_SET
-        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern, given=given)
+        return Unknown(at=self.at, why=f"`{refs[0]}` is {KNOWN_AFTER_APPLY}", pattern=pattern, given=given)
 
     def resolve_link(self, path: ArgumentPath) -> Link | Unknown:
         """Return an unknown id, followed to the resource that it will be the id of."""
@@ -175,7 +175,7 @@ class Instance:
             if not trace.by_key:
                 self.tracer.links[question] = link
             return link
-        why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
+        why = f"`{trace.hops[0]}` is {KNOWN_AFTER_APPLY}" if trace.hops else KNOWN_AFTER_APPLY
         closed = not trace.anything
         return Unknown(
             at=self.at, why=why, candidates=trace.addresses, closed=closed, types=trace.types, hops=trace.hops

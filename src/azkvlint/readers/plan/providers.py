@@ -138,7 +138,7 @@ def _constant(expression: Any, at: Location) -> Scalar | Unknown:
     plain = expression.get("constant_value") if isinstance(expression, dict) else None
     if isinstance(plain, str | bool):
         return Scalar(at=at, value=plain)
-    return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
+    return Unknown(at=at, why="the provider block sets the value with an expression that is not shown in a plan")
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -150,7 +150,7 @@ class _Reader:
             try:
                 self._add(change, place)
             except DECODE_ERRORS as error:
-                self._report_unreadable(f"the change of '{change.address}'", error, change.address)
+                self._report_unreadable(f"the change of `{change.address}`", error, change.address)
         add_order(self.resources, ordered, self.configuration, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
@@ -205,7 +205,7 @@ class _Reader:
             try:
                 change = decode_entry(entry) if number < firm else self._decode_deferred(entry)
             except DECODE_ERRORS as error:
-                self._report_unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
+                self._report_unreadable(f"an entry of `{'resource' if number < firm else 'deferred'}_changes`", error)
                 continue
             if change.deposed is not None:
                 continue
@@ -218,7 +218,7 @@ class _Reader:
     def _decode_deferred(self, entry: msgspec.Raw) -> ResourceChange:
         """Return a deferred change, which Terraform leaves to a later plan."""
         found = decode_deferred(entry)
-        self.deferred[found.resource_change.address] = found.reason or "no reason is given"
+        self.deferred[found.resource_change.address] = found.reason or "no reason stated"
         return found.resource_change
 
     def _add(self, change: ResourceChange, place: PlannedAddress) -> None:
@@ -279,7 +279,7 @@ class _Reader:
         named = arm_type(instance)
         data_plane = declared_as == AZAPI_DATA_PLANE
         if named is None:
-            text = f"the type of an {declared_as} is not known before apply, so it was not judged"
+            text = f"the type of an {declared_as} is known after apply, so the resource was not evaluated"
             self._problem(TYPE_UNKNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
@@ -303,7 +303,7 @@ class _Reader:
     def _add_update(self, instance: Instance) -> None:
         named = arm_type(instance)
         if named is None:
-            text = f"the type of an {AZAPI_UPDATE} is not known before apply, so it was not judged"
+            text = f"the type of an {AZAPI_UPDATE} is known after apply, so the resource was not evaluated"
             self._problem(TYPE_UNKNOWN, "error", text, instance.address)
         elif self.required.paths_of(named[0]) is None:
             return
@@ -362,9 +362,9 @@ class _Reader:
         """Apply updates to the resources that they change, and report those whose target is not in the plan."""
         for instance, error in apply_updates(self.updates, self.resources) if self.updates else ():
             if error is not None:
-                self._report_unreadable(f"the change of '{instance.address}'", error, instance.address)
+                self._report_unreadable(f"the change of `{instance.address}`", error, instance.address)
             elif is_key_vault(instance):
-                text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
+                text = f"the target of {AZAPI_UPDATE} is not in the plan, so the resource was not evaluated"
                 self._problem(TYPE_UNKNOWN, "warning", text, instance.address)
 
 

@@ -48,7 +48,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
         fields[parent_attribute(type_)] = vault_of(value) if is_data_plane else value
     whole = MapValue(at=entity.at, fields=fields)
     if "sensitive_body" in content.pieces:
-        why = "`sensitive_body` may set it"
+        why = "`sensitive_body` may set the value"
         whole = with_open_fields(whole, Unknown(at=entity.at, why=why))
     return whole if is_data_plane else with_defaults(whole, type_, version)
 
@@ -62,7 +62,7 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     if isinstance(value, Unknown):
         return {"properties": value}
     if isinstance(value, Scalar):
-        return {"properties": Unknown(at=value.at, why="the body is a text that is not looked into")}
+        return {"properties": Unknown(at=value.at, why="the body is a string, which is not supported")}
     return {}
 
 

@@ -74,7 +74,7 @@ class Content:
         found = self._values.get(name)
         if found is None:
             if name in self._busy:
-                return Unknown(at=self.at, why=f"'{name}' refers to itself")
+                return Unknown(at=self.at, why=f"`{name}` refers to itself")
             self._busy.add(name)
             try:
                 found = self.instance.evaluate(piece, self.local)
@@ -104,7 +104,9 @@ class Content:
                 items += found.items
                 known += len(found.items)
             else:
-                items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=MAY_BE_ABSENT))
+                items.append(
+                    msgspec.structs.replace(doubt_in("the value is not a list", found.at, found), note=MAY_BE_ABSENT)
+                )
         if not known:
             return None
         at = self.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
@@ -113,7 +115,7 @@ class Content:
 
     def _lost(self, name: str) -> Unknown | None:
         """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
-        return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
+        return Unknown(at=self.at, why=f"`{name}` may be set in a part that cannot be read") if self._damaged else None
 
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:
         """Return the blocks of a type in order; Unknown if their number is unknown, None if there is no block.
@@ -171,7 +173,7 @@ class Content:
         over = body.attributes.get("for_each")
         if content is None or over is None:
             at = self.instance.locate(path, block.start, block.head)
-            return Unknown(at=at, why="a dynamic block lacks its content, or what it runs over")
+            return Unknown(at=at, why="a dynamic block has no `content` or `for_each`")
         found = self.instance.evaluate(Piece(path, over), self.local)
         doubt = _is_open(found)
         if doubt is not None:
@@ -182,8 +184,8 @@ class Content:
             return [] if doubt is None else doubt
         if len(pairs) > MAX_ITEMS:
             at = self.instance.locate(path, block.start, block.head)
-            self.instance.run.report_unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
-            return Unknown(at=at, why="it makes too many blocks")
+            self.instance.run.report_unreadable(f"a dynamic block creates more than {MAX_ITEMS:,} blocks", at)
+            return Unknown(at=at, why="a dynamic block creates too many blocks")
         name = self._iterator(part)
         made: list[Content | Values] = []
         for key, value in pairs:
@@ -201,13 +203,13 @@ class Content:
             found = scenarios.without_defaults(instance, over, self.local)
         except InputError as error:
             at = instance.locate(part.path, part.block.start, part.block.head)
-            why = instance.run.skip_for(error, f"{part.block.labels[0]} block", at)
+            why = instance.run.skip_for(error, part.block.labels[0], at)
             return Unknown(at=at, why=why)
         if found is None:
             return None
         doubt = _is_open(found)
         if doubt is None and any(True for _ in _pairs_of(found)):
-            doubt = Unknown(at=found.at, why="a variable that decides on it has no value but its default")
+            doubt = Unknown(at=found.at, why="an input variable in the condition has only a default value")
         return doubt
 
     def _iterator(self, part: Part) -> str:
@@ -230,7 +232,7 @@ class Content:
             blocks = self.blocks(name)
             if isinstance(blocks, list):
                 fields.setdefault(name, Items(at=self.at, items=[block.data(at) for block in blocks]))
-        rest = Unknown(at=at, why="what its author does not write is known after apply", pattern=pattern)
+        rest = Unknown(at=at, why="arguments that are not set are known after apply", pattern=pattern)
         return Fields(at=self.at, fields=fields, rest=rest)
 
 
@@ -291,7 +293,7 @@ def _value_blocks(name: str, found: Result | None) -> list[Content | Values] | U
         case Items(items=items) if all(isinstance(item, Fields) for item in items):
             return [Values(item) for item in items if isinstance(item, Fields)]
         case _:
-            return doubt_in(f"'{name}' is no list of blocks", found.at, found)
+            return doubt_in(f"`{name}` is not a list of blocks", found.at, found)
 
 
 def _is_open(found: Result) -> Unknown | None:
@@ -300,7 +302,7 @@ def _is_open(found: Result) -> Unknown | None:
         return missing_fields_reason(found)
     if isinstance(found, Items):
         return None
-    return doubt_in("it is no collection", found.at, found)
+    return doubt_in("the value is not a collection", found.at, found)
 
 
 def _pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:

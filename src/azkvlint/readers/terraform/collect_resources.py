@@ -154,10 +154,10 @@ class ResourceCollector:
         """Report the blocks that Terraform would not take."""
         run, folder = self.run, instance.folder
         for path, block in folder.duplicates:
-            text = f"'{'.'.join(block.labels)}' is declared twice"
+            text = f"`{'.'.join(block.labels)}` is declared twice"
             run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
         for path, block in folder.misfits:
-            text = f"a block '{block.type}' with {pluralize(len(block.labels), 'label')} is none that Terraform knows"
+            text = f"Terraform does not support a block `{block.type}` with {pluralize(len(block.labels), 'label')}"
             run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
@@ -281,7 +281,7 @@ class ResourceCollector:
         is_read = entity.symbol.is_data
         attributes = freeze(lowering.attributes(entity.content, self.run.links, self.run.version, is_read), entity.at)
         if is_read and lowering.type.startswith(_LEFT_OPEN):
-            why = f"{entity.address} is read from Azure"
+            why = f"`{entity.address}` is read from Azure"
             attributes = with_open_fields(attributes, Unknown(at=entity.at, why=why))
         elif requires_unsupported(self.run.required, lowering.type) and not isinstance(
             entity.instance.folder, KnownModule
@@ -323,7 +323,7 @@ class ResourceCollector:
         """Report a resource of unknown type; this is not an error if only a plan contains the type."""
         self.run.closed = False
         level = "note" if isinstance(entity.content.attribute("type"), Unknown) else "error"
-        text = f"the type of {entity.address} is not known, so it is not evaluated"
+        text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
         self.run.type_not_known(level, text, entity.at)
 
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
@@ -347,7 +347,7 @@ class ResourceCollector:
         if entity.type not in AZAPI:
             fields["provider"] = provider_of(instance, symbol.declaration, entity.at)
         if symbol.is_data:
-            read = Scalar(at=entity.at, value="read", origin=Origin.DERIVED, note="it is a data source")
+            read = Scalar(at=entity.at, value="read", origin=Origin.DERIVED, note="the declaration is a data source")
             fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
         elif self._requires_lifecycle(type_):
             have = fields.get("derived")
@@ -383,7 +383,7 @@ class ResourceCollector:
         self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
             if not azapi.overlay_update(update, conditions, self.run.resources) and azapi.is_key_vault(update):
-                text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
+                text = f"the target of {AZAPI_UPDATE} is not declared here, so the resource was not evaluated"
                 self.run.problem(TYPE_UNKNOWN, "warning", text, update.at)
 
 
@@ -434,7 +434,7 @@ def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Itera
         found = resources[address]
         if found.type.lower() == CERTIFICATES:
             mark = Scalar(
-                at=found.at, value=True, origin=Origin.DERIVED, note="a module is given it for a security domain"
+                at=found.at, value=True, origin=Origin.DERIVED, note="a module argument configures a security domain"
             )
             yield msgspec.structs.replace(found, attributes=with_derived(found.attributes, {str(IS_SHARE[-1]): mark}))
 

@@ -47,7 +47,7 @@ class Instance:
         """Return an attribute by its name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
+        return Unknown(at=at, why=f"the attribute of `{self.address}` is unknown")
 
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
@@ -72,7 +72,7 @@ class Symbolic:
         """Return the one that stands for all where the key is that of this loop; else it is only one of them."""
         if pattern_of(index) in self.positions:
             return self.one
-        why = f"which instance of '{self.one.address}' is meant is not known"
+        why = f"the instance of `{self.one.address}` is unknown"
         return one_of_results([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
 
 
@@ -151,7 +151,7 @@ def _expand_count(instance: ModuleScope, declaration: Declaration, address: str)
         return Expansion(kind="list", steps=steps)
     if number is not None and number > MAX_ITEMS:
         _too_many(instance, "count", address, found.at)
-    doubt = doubt_in("its count is no number, so the plan fails", found.at, found)
+    doubt = doubt_in("`count` is not a number, so the plan fails", found.at, found)
     name = doubt.pattern or address
     index = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[#]"))
     step = Step(key=0, bracket="[0]", local={"count": Fields(at=doubt.at, fields={"index": index})})
@@ -267,13 +267,13 @@ def _symbolic(found: Result, address: str) -> Expansion:
     if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
         pattern = next(iter(sorted(found.positions)))
-        key = Unknown(at=found.at, why="which instances there are is not known", pattern=pattern)
+        key = Unknown(at=found.at, why="the instances are unknown", pattern=pattern)
         conditions = frozenset(found.one.conditions)
         step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, found.one))
         return Expansion(
             kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
         )
-    doubt = doubt_in("it is made for each of something that is no map or set", found.at, found)
+    doubt = doubt_in("`for_each` expects a map or set", found.at, found)
     name = doubt.pattern or address
     sensitive = is_sensitive(found)
     key = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[{ALL}]"))
@@ -296,7 +296,7 @@ def with_key(one: Step, step: Step) -> Step:
 
 
 def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> None:
-    instance.run.report_unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
+    instance.run.report_unreadable(f"`{what}` of `{address}` creates more than {MAX_ITEMS:,} instances", at)
 
 
 def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:

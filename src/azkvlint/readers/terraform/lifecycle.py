@@ -34,7 +34,7 @@ def lifecycle_of(entity: ResourceEntity) -> dict[str, Value]:
     A module that is known by its releases alone, and a block that cannot be read, may say anything.
     """
     if isinstance(entity.instance.folder, KnownModule) or entity.symbol.declaration.is_damaged:
-        doubt = Unknown(at=entity.at, why="its lifecycle block is not at hand")
+        doubt = Unknown(at=entity.at, why="the `lifecycle` block is not available")
         return {PREVENT_DESTROY: doubt, IGNORED_CHANGES: doubt}
     return {PREVENT_DESTROY: _prevent_destroy(entity), IGNORED_CHANGES: _ignored_changes(entity)}
 
@@ -58,7 +58,7 @@ def _prevent_destroy(entity: ResourceEntity) -> Value:
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
     if plain is not None:
         return Scalar(at=found.at, value=plain)
-    return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no boolean")
+    return found if isinstance(found, Unknown) else Unknown(at=found.at, why="the value is not a bool")
 
 
 def _ignored_changes(entity: ResourceEntity) -> Value:
@@ -75,7 +75,7 @@ def _ignored_changes(entity: ResourceEntity) -> Value:
 def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
     """Return one item: the path in Azure of the argument that ``steps`` name."""
     if not steps:
-        return Unknown(at=at, why="ignore_changes names something that is no argument")
+        return Unknown(at=at, why="`ignore_changes` contains an item that is not an argument")
     name = steps[0]
     if entity.type in AZAPI and name == "body":
         return Scalar(at=at, value=".".join(steps[1 : 1 + _STEPS]) or "properties")
@@ -85,7 +85,7 @@ def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
 
 
 _OPENTOFU = (".tofu", ".tofu.json")
-_EITHER = "the removed block does not say whether to destroy: Terraform does if nothing is said, and OpenTofu does not"
+_EITHER = "the `removed` block does not set `destroy`: the default is true in Terraform and false in OpenTofu"
 
 
 def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
@@ -120,7 +120,7 @@ def _report(instance: ModuleScope, part: Part, level: str) -> None:
     at = instance.locate(part.path, part.block.start, part.block.head)
     action = _action(instance, part, at)
     if not (isinstance(action, Scalar) and action.value == "forget"):
-        text = "what a removed block destroys was not judged, as nothing says of which type it is"
+        text = "the resource type of a `removed` block is unknown, so the block was not evaluated"
         instance.run.problem(TYPE_UNKNOWN, level, text, at)
 
 
@@ -129,21 +129,21 @@ def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
     lifecycles = [block for block in part.block.body.blocks if block.type == "lifecycle"]
     written = [block.body.attributes["destroy"] for block in lifecycles if "destroy" in block.body.attributes]
     if part.block.body.faults or any(block.body.faults for block in lifecycles):
-        return Unknown(at=at, why="the removed block cannot be read")
+        return Unknown(at=at, why="the `removed` block cannot be read")
     if not written:
         if part.path.endswith(_OPENTOFU):
             return Scalar(
-                at=at, value="forget", origin=Origin.DEFAULT, note="OpenTofu only forgets it if nothing is said"
+                at=at, value="forget", origin=Origin.DEFAULT, note="not set; the default in OpenTofu is false"
             )
         return Unknown(at=at, why=_EITHER)
     found = instance.run.freeze(instance.evaluate(Piece(part.path, written[0]), {}))
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
     if found is None or plain is None:
-        return found if isinstance(found, Unknown) else Unknown(at=at, why="destroy is no boolean")
+        return found if isinstance(found, Unknown) else Unknown(at=at, why="`destroy` is not a bool")
     word = "true" if plain else "false"
     return Scalar(
         at=found.at,
         value="delete" if plain else "forget",
         origin=Origin.DERIVED,
-        note=f"a removed block says destroy = {word}",
+        note=f"a `removed` block sets `destroy = {word}`",
     )

@@ -179,7 +179,7 @@ class _ArgumentMapping:
             return None
         if field.until < self.version.high and field.until != NEVER:
             since = ".".join(map(str, field.until))
-            return Unknown(at=value.at, why=f"azurerm ignores {entry.name} from version {since} on")
+            return Unknown(at=value.at, why=f"azurerm ignores `{entry.name}` from version {since} on")
         if field.kind in ("link", "links"):
             return _links(field, value)
         if isinstance(value, Unknown) and entry.arm in self.texts:

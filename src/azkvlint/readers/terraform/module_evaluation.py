@@ -56,7 +56,7 @@ class ModuleInstance:
             for file in folder.files:
                 self.report_faults(file.path, file.parsed.faults)
             for path, error in folder.unreadable.items():
-                run.report_unreadable(f"'{path}' cannot be read: {error.message}", use.shown)
+                run.report_unreadable(f"`{path}` cannot be read: {error.message}", use.shown)
         run.opened.append(self.close)
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class ModuleInstance:
         if shown is None:
             self.run.report_faults(path, faults)
         elif faults:
-            self.run.report_unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
+            self.run.report_unreadable(f"`{path}` cannot be read: {faults[0].message}", shown)
 
     def report_block_faults(self, declaration: Declaration) -> None:
         """Report the syntax errors inside a block, whose body is parsed lazily."""
@@ -107,7 +107,7 @@ class ModuleInstance:
         if node is None:
             if attribute.fault is not None:
                 self.report_faults(path, [attribute.fault])
-            return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
+            return Unknown(at=at, why=f"`{attribute.name}` cannot be read")
         if type(node) is ast.Literal:
             return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
         return self._evaluate(path, node, local, at)
@@ -148,7 +148,7 @@ class ModuleInstance:
         name = key.partition(".")[2]
         declaration = self.folder.variables.get(name)
         if declaration is None:
-            return Unknown(at=at, why=f"there is no variable '{name}'")
+            return Unknown(at=at, why=f"input variable `{name}` is not declared")
         self.report_block_faults(declaration)
         attributes, block = declaration.attributes, declaration.block
         head = self.locate(declaration.path, block.start, block.head)
@@ -159,7 +159,7 @@ class ModuleInstance:
             default = attributes.get("default")
             is_open = found is None and default is not None and self._is_open(name)
             if default is None or is_open:
-                why = f"the variable '{name}' has no value" + (" but its default" if is_open else "")
+                why = f"`var.{name}` has " + ("only a default value" if is_open else "no value")
                 unknown = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
                 found, scenario = unknown, self.call.scenario
                 if is_open and default is not None and scenario is not None:
@@ -171,7 +171,7 @@ class ModuleInstance:
             type_ = self._type(declaration.attributes.get("type"))
             found = convert(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
         except FailedError as error:
-            found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
+            found = Unknown(at=found.at, why=f"`var.{name}`: {error.why}, so the plan fails")
         found = self.call.given.final_value(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
             if found.at != head:
@@ -199,7 +199,7 @@ class ModuleInstance:
         name = key.partition(".")[2]
         piece = self.folder.locals.get(name)
         if piece is None:
-            return Unknown(at=at, why=f"there is no local value '{name}'")
+            return Unknown(at=at, why=f"local value `{name}` is not declared")
         return _with_name(self.evaluate(piece, NOTHING), self.prefix + key)
 
     def output(self, name: str, at: Location) -> Result | None:
@@ -221,8 +221,8 @@ class ModuleInstance:
         if found is not None:
             return found
         if key in self._busy:
-            self.run.report_unreadable(f"'{self.prefix}{key}' refers to itself", at)
-            return Unknown(at=at, why=f"'{key}' refers to itself")
+            self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
+            return Unknown(at=at, why=f"`{key}` refers to itself")
         self._busy.add(key)
         try:
             found = make(key, at)
@@ -414,7 +414,7 @@ class ModuleEntity(Instance):
         content = self.content
         found = content.output(name, at) if content is not None else None
         if found is None:
-            why = f"the output '{name}' of {self.address} is not known"
+            why = f"`{self.address}.{name}` is unknown"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
         return found
 
@@ -438,8 +438,8 @@ class CallArguments:
             return self._lost(name)
         if name in self._busy:
             at = self.caller.locate(piece.path, piece.attribute.start, piece.attribute.end)
-            self.caller.run.report_unreadable(f"the argument '{name}' refers to itself", at)
-            return Unknown(at=at, why=f"the argument '{name}' refers to itself")
+            self.caller.run.report_unreadable(f"argument `{name}` refers to itself", at)
+            return Unknown(at=at, why=f"argument `{name}` refers to itself")
         self._busy.add(name)
         try:
             return self.caller.evaluate(piece, self.local)
@@ -452,7 +452,7 @@ class CallArguments:
             return None
         path, block = self.declaration.path, self.declaration.block
         at = self.caller.locate(path, block.start, block.head)
-        return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
+        return Unknown(at=at, why=f"`{name}` may be set in a part that cannot be read")
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan differs
         """Return the value itself."""
@@ -474,7 +474,7 @@ class Namespace:
         """Return a member by its name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why=f"which member of '{self.name}' is meant is not known")
+        return Unknown(at=at, why=f"the attribute of `{self.name}` is unknown")
 
 
 def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
@@ -493,7 +493,7 @@ def _namespace(instance: ModuleInstance, name: str, at: Location) -> Result:
         case "terraform" | "tofu":
             return Namespace(name, _setting, at)
         case "each" | "count" | "self":
-            return Unknown(at=at, why=f"'{name}' means nothing here")
+            return Unknown(at=at, why=f"`{name}` is not available here")
         case _:
             return _type(instance, name, at)
 
@@ -509,7 +509,7 @@ def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
 
 def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
     symbol = instance.module(name)
-    return symbol.result() if symbol is not None else Unknown(at=at, why=f"there is no module '{name}'")
+    return symbol.result() if symbol is not None else Unknown(at=at, why=f"module `{name}` is not declared")
 
 
 def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
@@ -519,12 +519,12 @@ def _path(instance: ModuleInstance, member: str, at: Location) -> Result:
     if member == "module":
         relative = os.path.relpath(instance.folder.directory, instance.run.directory)
         return Scalar(at=at, value=relative.replace(os.sep, "/"))
-    return Unknown(at=at, why=f"'path.{member}' means nothing")
+    return Unknown(at=at, why=f"`path.{member}` does not exist")
 
 
 def _setting(member: str, at: Location) -> Result:
     """Return ``terraform.workspace`` and other members of ``terraform``, which are known only at run time."""
-    return Unknown(at=at, why=f"'terraform.{member}' is known only when Terraform runs", pattern=hole(member))
+    return Unknown(at=at, why=f"`terraform.{member}` is known when Terraform runs", pattern=hole(member))
 
 
 class Undeclared:
@@ -538,7 +538,7 @@ class Undeclared:
 
     def member(self, name: str, at: Location) -> Result:
         """Return an unknown value; for the ID of an Azure resource, with that resource as the only candidate."""
-        pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
+        pattern, why = hole(f"{self.address}.{name}"), f"`{self.address}` is not declared"
         if is_azure(self.type) and is_own_id(self.type, name):
             self.instance.run.types[self.address] = linked_type(self.type)
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)

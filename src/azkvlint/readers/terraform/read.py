@@ -98,7 +98,7 @@ def read_module(
         gathering.lower(instance, frozenset())
         gathering.finish()
     except (InputError, RecursionError) as error:
-        why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
+        why = error.message if isinstance(error, InputError) else "the declarations are nested too deeply"
         hint = error.hint if isinstance(error, InputError) else None
         run.not_whole("error", why, Location(path=_first_file(folder)), hint or "")
         if use.shown is None:

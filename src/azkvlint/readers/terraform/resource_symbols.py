@@ -87,8 +87,8 @@ class Symbol(Generic[One]):
         if self._result is None:
             found = self.expanded()
             if found is None:
-                self.instance.run.report_unreadable(f"'{self.address}' refers to itself", self.at)
-                return Unknown(at=self.at, why=f"'{self.address}' refers to itself")
+                self.instance.run.report_unreadable(f"`{self.address}` refers to itself", self.at)
+                return Unknown(at=self.at, why=f"`{self.address}` refers to itself")
             self._result = self._meant(found)
         return self._result
 
@@ -118,13 +118,13 @@ class RemoteOutputs:
     def member(self, name: str, at: Location) -> Result:
         """Return one output."""
         pattern = hole(f"{self.address}.outputs.{name}")
-        return Unknown(at=at, why=f"it is in the state that {self.address} reads", pattern=pattern, given=True)
+        return Unknown(at=at, why=f"the value is in the state that `{self.address}` reads", pattern=pattern, given=True)
 
     def item(self, index: Result, at: Location) -> Result:
         """Return an output by its name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(index.value, at)
-        return Unknown(at=at, why=f"it is in the state that {self.address} reads")
+        return Unknown(at=at, why=f"the value is in the state that `{self.address}` reads")
 
 
 class ResourceSymbol(Symbol["ResourceEntity"]):
@@ -191,11 +191,11 @@ class ResourceEntity(Instance):
             ]
             return Items(at=blocks[0].at if blocks else self.at, items=items)
         if self.type == LEFT_OPEN:
-            why = f"{name.replace('_', ' ')} of this release of the module is not known"
+            why = f"{name.replace('_', ' ')} in this module version is unknown"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
         pattern = hole(f"{self.address}.{name}")
         given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
-        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
+        return Unknown(at=at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
         """Return whether an attribute is sensitive, by the provider's schema or by its name."""
@@ -230,13 +230,13 @@ class ResourceEntity(Instance):
             else ()
         )
         if others:
-            why = f"which instance of {self.symbol.address} is meant is not known"
+            why = f"the instance of `{self.symbol.address}` is unknown"
             return Unknown(at=self.at, why=why, candidates=others, given=True)
         if self.symbol.is_data and self.azure_type in _VAULTS and pattern:
             # It may be the vault that is deployed here, looked up again by its name.
-            return Unknown(at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern, given=True)
+            return Unknown(at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern, given=True)
         found = Unknown(
-            at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern or hole(f"{self.address}.{name}"),
+            at=self.at, why=f"`{self.address}.{name}` is {_AFTER}", pattern=pattern or hole(f"{self.address}.{name}"),
             candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),
         )  # fmt: skip
         if name == "id":

@@ -28,9 +28,9 @@ _INSTALLED = "/.terraform/modules/"
 _MAX_MANIFEST = 10_000_000
 # Terraform itself has no limit; real modules are not nested so deep.
 _MAX_DEPTH = 50
-_INSTALL = "run terraform init, or kvlint on a plan"
-_GIVE = "give its variables values with --var or --var-file"
-_PIN = f"{_INSTALL}, or name one version"
+_INSTALL = "run `terraform init`, or check a plan"
+_GIVE = "set the variables with `--var` or `--var-file`"
+_PIN = f"{_INSTALL}, or pin one version"
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -49,17 +49,17 @@ def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> 
     piece = declaration.attributes.get("source")
     written = instance.evaluate(piece, {}) if piece is not None else None
     if isinstance(written, Unknown):
-        text = f"the source of module '{declaration.local}' is not known, so its resources are not evaluated"
+        text = f"the source of module `{declaration.local}` is unknown, so its resources are not evaluated"
         instance.run.report_note(text, at, _GIVE)
         return None
     if not isinstance(written, Scalar) or not isinstance(written.value, str):
-        instance.run.report_unreadable(f"the source of module '{declaration.local}' is not known", at)
+        instance.run.report_unreadable(f"the source of module `{declaration.local}` is unknown", at)
         return None
     try:
         return _find(instance, declaration, written.value, at)
     except InputError as error:
         instance.run.report_unreadable(
-            f"module '{declaration.local}' cannot be read: {error.message}", at, error.hint or ""
+            f"module `{declaration.local}` cannot be read: {error.message}", at, error.hint or ""
         )
         return None
 
@@ -67,7 +67,7 @@ def source_of(instance: ModuleScope, declaration: Declaration, at: Location) -> 
 def _find(instance: ModuleScope, declaration: Declaration, source: str, at: Location) -> ModuleSource | None:
     run = instance.run
     if len(instance.call.around) >= _MAX_DEPTH:
-        raise InputError(f"modules call each other more than {_MAX_DEPTH} deep")
+        raise InputError(f"modules are nested deeper than {_MAX_DEPTH} levels")
     if is_local(source):
         directory = run.cache.local_module(run.root, instance.folder.directory, source)
         if directory is None or not _holds_module(directory):
@@ -76,7 +76,7 @@ def _find(instance: ModuleScope, declaration: Declaration, source: str, at: Loca
                 run.missing_module(missing[0], at, missing[1])
                 return None
         if directory is None:
-            raise InputError("its source lies outside the project")
+            raise InputError("the source is outside the project")
         if not isinstance(declaration.attributes["source"].attribute.expression(), ast.Literal):
             run.called.add(directory)
         is_foreign = instance.call.shown is not None or _INSTALLED in f"/{reported_path(run.root, directory)}/"
@@ -89,9 +89,7 @@ def _find(instance: ModuleScope, declaration: Declaration, source: str, at: Loca
     known = well_known(source, constraint.value if isinstance(constraint, Scalar) else "")
     if known is not None:
         if not known.is_read:
-            text = (
-                f"module '{declaration.local}' may be of a release that is not known, so its defaults count as unknown"
-            )
+            text = f"the version of module `{declaration.local}` is unknown, so its defaults are unknown"
             run.report_note(text, at, _PIN)
         return ModuleSource(known, is_foreign=True)
     run.missing_module(_not_installed(source_name(source)), at, _INSTALL)
@@ -128,9 +126,9 @@ def _holds_module(directory: str) -> bool:
 def _load(instance: ModuleScope, directory: str) -> Folder:
     """Return the module in a folder. Raises InputError if there is none, or if it calls itself."""
     if any(directory == folder.directory for folder in (*instance.call.around, instance.folder)):
-        raise InputError("it calls itself")
+        raise InputError("the module calls itself")
     if not _holds_module(directory):
-        raise InputError("its folder holds no Terraform files")
+        raise InputError("the folder contains no Terraform files")
     return instance.run.cache.load(reported_path(instance.run.root, directory), directory)
 
 
@@ -154,7 +152,7 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
     try:
         found = decode_json(data, _Manifest)
     except InputError as error:
-        run.report_file(reported_path(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
+        run.report_file(reported_path(run.root, file), InputError(f"the module manifest is invalid: {error.message}"))
         return {}
     folders: dict[str, str] = {}
     for entry in found.modules:

@@ -79,7 +79,7 @@ class RootValues:
         self.run.add(ModuleFile(path, parsed))
         for block in () if parsed.faults else parsed.body.blocks:
             at = Location(path=path, span=(block.start, block.head))
-            self.run.report_unreadable(f"a block '{block.type}' gives no value to a variable", at)
+            self.run.report_unreadable(f"block `{block.type}` is not supported in a variable file", at)
         if parsed.faults:
             self._lose(path)
         self.run.value_files.add(path)
@@ -104,14 +104,14 @@ class RootValues:
         if node is None:
             if attribute.fault is not None:
                 self.run.report_faults(path, [attribute.fault])
-            return Unknown(at=at, why=f"'{name}' cannot be read")
+            return Unknown(at=at, why=f"`{name}` cannot be read")
         return _evaluate(self.run, node, path, at)
 
     def _lost(self, name: str) -> Unknown | None:
         """Return an unknown value for a variable that is not found, if it may be in an unreadable part."""
         if not self._damaged:
             return None
-        why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
+        why = f"`{name}` may be set in `{self._damaged}`, which cannot be read"
         return Unknown(at=Location(path=self._damaged), why=why)
 
     def final_value(self, name: str, found: Result, at: Location) -> Result:
@@ -137,7 +137,7 @@ class RootValues:
         attribute = parse_file(f"x = {word}\n").body.attributes.get("x")
         node = attribute.expression() if attribute is not None else None
         if node is None:
-            return Unknown(at=at, why=f"the value of --var {name} is no expression")
+            return Unknown(at=at, why=f"the value of `--var {name}` is not a valid expression")
         return _evaluate(self.run, node, at.path, at, fixed=True)
 
 
@@ -169,7 +169,7 @@ class _ValuesFile:
 
     def symbol(self, node: ast.Name) -> Result:
         """Return Unknown: a file of values cannot refer to anything."""
-        return Unknown(at=self.place(node), why=f"'{node.name}' means nothing in a file of values")
+        return Unknown(at=self.place(node), why=f"`{node.name}` is not available in a variable file")
 
     def call(self, node: ast.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
         """Return None: no function is declared."""

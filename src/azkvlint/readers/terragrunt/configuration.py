@@ -81,13 +81,13 @@ class Unit:
         ``base`` is the folder that relative paths start from, ``chain`` are the files that lead to this one.
         """
         if not isinstance(written, Scalar) or not isinstance(written.value, str):
-            why = written.why if isinstance(written, Unknown) else "it is not a string"
-            self.report("note", f"the path of {what} is not known, so the file was not read: {why}", at)
+            why = written.why if isinstance(written, Unknown) else "the path is not a string"
+            self.report("note", f"the path of {what} is unknown, so the file was not read: {why}", at)
             return None
         try:
             file = os.path.normpath(os.path.join(base, written.value.replace("\\", "/")))
             if not is_within(file, self.root):
-                self.report("note", f"{what} is outside of the project, so it was not read", at)
+                self.report("note", f"{what} is outside the project, so it was not read", at)
                 return None
             if not is_file(file):
                 self.report("note", f"{what} is not available, so it was not read", at)
@@ -95,11 +95,13 @@ class Unit:
             real = real_path(file)
             loaded = self._load(file, reported_path(self.root, file))
         except (InputError, ValueError) as error:
-            message = error.message if isinstance(error, InputError) else "no file can have this path"
+            message = error.message if isinstance(error, InputError) else "the path is invalid"
             self.report("error", f"{what} cannot be read: {message}", at)
             return None
         if real in chain or len(chain) >= _DEEPEST:
-            why = "it includes or reads itself" if real in chain else f"more than {_DEEPEST} files read each other"
+            why = (
+                "the file includes or reads itself" if real in chain else f"more than {_DEEPEST} files read each other"
+            )
             self.report("error", f"{what} cannot be read: {why}", at)
             return None
         found = None if included else self._opened.get(file)
@@ -121,7 +123,7 @@ class Unit:
         return found
 
     def _include(self, label: str, written: Result, merge: Result | None, at: Location) -> Include:
-        name = f"the included file of '{label}'" if label else "the included file"
+        name = f"the included file of `{label}`" if label else "the included file"
         opened = self.configuration_at(written, self.directory, self.main.chain, name, at, included=True)
         for nested in opened.blocks("include") if opened is not None else ():
             text = "an included file includes another one, which Terragrunt does not support"
@@ -200,9 +202,9 @@ class Configuration:
         """Return the value of an attribute."""
         node, at = attribute.expression(), self.where(attribute)
         if node is None:
-            fault = attribute.fault.message if attribute.fault is not None else "it is not an expression"
-            self.unit.report("error", f"'{attribute.name}' cannot be read: {fault}", at)
-            return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
+            fault = attribute.fault.message if attribute.fault is not None else "expected an expression"
+            self.unit.report("error", f"`{attribute.name}` cannot be read: {fault}", at)
+            return Unknown(at=at, why=f"`{attribute.name}` cannot be read")
         try:
             return self.settled(self.evaluator.evaluate(node, NOTHING), at)
         except FailedError as error:
@@ -219,13 +221,13 @@ class Configuration:
     def exported(self, at: Location) -> Result:
         """Return the values that other files can read from this one."""
         if self._exported is None:
-            self._exported = Unknown(at=at, why=f"'{self.path}' reads itself")
+            self._exported = Unknown(at=at, why=f"`{self.path}` reads itself")
             names = [name for block in self.blocks("locals") for name in block.body.attributes]
             fields: dict[str, Result] = {
                 "locals": Fields(at=at, fields={name: self.local(name, at) for name in names}),
                 "inputs": self.inputs() or Fields(at=at, fields={}),
             }
-            rest = Unknown(at=at, why=f"it is in '{self.path}', of which only locals and inputs are read")
+            rest = Unknown(at=at, why=f"only `locals` and `inputs` of `{self.path}` are read")
             self._exported = Fields(at=at, fields=fields, rest=rest)
         return self._exported
 
@@ -237,10 +239,10 @@ class Configuration:
         pieces = (block.body.attributes.get(name) for block in self.blocks("locals"))
         piece = next((piece for piece in pieces if piece is not None), None)
         if piece is None:
-            return Unknown(at=at, why=f"there is no local value '{name}'")
+            return Unknown(at=at, why=f"local value `{name}` is not declared")
         if name in self._busy:
-            self.unit.report("error", f"the local value '{name}' refers to itself", self.where(piece))
-            return Unknown(at=at, why=f"'local.{name}' refers to itself")
+            self.unit.report("error", f"local value `{name}` refers to itself", self.where(piece))
+            return Unknown(at=at, why=f"`local.{name}` refers to itself")
         self._busy.add(name)
         try:
             found = self._locals[name] = self.evaluate(piece)
@@ -267,10 +269,10 @@ class Configuration:
             case "feature":
                 return Namespace(name, self._feature, at)
             case _ if name in _IN_STACKS:
-                why = f"'{name}' has a value only in a Terragrunt stack"
+                why = f"`{name}` has a value only in a Terragrunt stack"
                 return Unknown(at=at, why=why, pattern=hole(name))
             case _:
-                return Unknown(at=at, why=f"'{name}' has no meaning in Terragrunt")
+                return Unknown(at=at, why=f"`{name}` is not available in Terragrunt")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """Return the result of a function of Terragrunt; None for one of Terraform."""
@@ -298,7 +300,7 @@ class Configuration:
                 return one.configuration.exported(at)
             if not one.label and one.configuration is not None:  # of an include without a label the name is a member
                 return self.evaluator.member(one.configuration.exported(at), name, False, at)
-        return Unknown(at=at, why=f"the included file '{name}' is not available", pattern=hole(f"include.{name}"))
+        return Unknown(at=at, why=f"included file `{name}` is not available", pattern=hole(f"include.{name}"))
 
     def _feature(self, name: str, at: Location) -> Result:
         """Return a feature flag with its default value, assuming that the command line does not override it."""
@@ -306,11 +308,11 @@ class Configuration:
             default = block.body.attributes.get("default")
             if block.labels == (name,) and default is not None:
                 return Fields(at=at, fields={"value": self.evaluate(default)})
-        return Unknown(at=at, why=f"there is no feature '{name}'")
+        return Unknown(at=at, why=f"feature `{name}` is not declared")
 
 
 def _dependency(name: str, at: Location) -> Result:
-    why = f"the outputs of the dependency '{name}' are not available"
+    why = f"the outputs of dependency `{name}` are not available"
     return Unknown(at=at, why=why, pattern=hole(f"dependency.{name}"))
 
 
@@ -369,7 +371,7 @@ def _relative_from_include(here: Configuration, arguments: Sequence[Result], at:
 def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
     name = _text(arguments, 0) if arguments else _DEFAULT_NAME
     if name is None:
-        return _unknown("the name of a file is not known", at)
+        return _unknown("the name of the file is unknown", at)
     folder = here.own
     while folder != os.path.dirname(folder) and is_within(os.path.dirname(folder), here.unit.root):
         folder = os.path.dirname(folder)
@@ -378,7 +380,7 @@ def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Locat
             return _path(file, at)
     if len(arguments) > 1:
         return arguments[1]
-    return _unknown(f"no parent folder in the project has a file '{name}'", at)
+    return _unknown(f"file `{name}` does not exist in any parent folder of the project", at)
 
 
 def _repository(here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
@@ -402,17 +404,17 @@ def _environment(_here: Configuration, arguments: Sequence[Result], at: Location
     if len(arguments) > 1:
         return arguments[1]
     name = _text(arguments, 0) or "?"
-    return _unknown(f"the environment variable '{name}' is not read", at, hole(f"env.{name}"))
+    return _unknown(f"environment variable `{name}` is not read", at, hole(f"env.{name}"))
 
 
 def _read(here: Configuration, arguments: Sequence[Result], at: Location) -> Result:
     """Return ``read_terragrunt_config(path, [default])``."""
     if not arguments:
-        return _unknown("read_terragrunt_config() has no path", at)
+        return _unknown("`read_terragrunt_config()` expects a path", at)
     name = _text(arguments, 0)
     if len(arguments) > 1 and name is not None and not is_file(os.path.normpath(os.path.join(here.own, name))):
         return arguments[1]
-    what = f"the file '{os.path.basename(name)}'" if name else "a file for read_terragrunt_config()"
+    what = f"file `{os.path.basename(name)}`" if name else "the file for `read_terragrunt_config()`"
     found = here.unit.configuration_at(arguments[0], here.own, here.chain, what, at)
     return found.exported(at) if found is not None else _unknown(f"{what} was not read", at)
 
@@ -422,7 +424,7 @@ def _first(_here: Configuration, arguments: Sequence[Result], at: Location) -> R
 
 
 def _decrypt(_here: Configuration, _arguments: Sequence[Result], at: Location) -> Result:
-    return Unknown(at=at, why="it is in an encrypted file", sensitive=True)
+    return Unknown(at=at, why="the value is in an encrypted file", sensitive=True)
 
 
 def _unknown(why: str, at: Location, pattern: str = "") -> Unknown:

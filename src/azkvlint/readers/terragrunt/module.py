@@ -20,7 +20,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import is_within
 from azkvlint.util.project_files import is_file, is_folder, reported_path, resolve_inside
 
-HINT = "check a plan instead: terragrunt plan -out tfplan, then terragrunt show -json tfplan"
+HINT = "check a plan: run `terragrunt plan -out tfplan`, then `terragrunt show -json tfplan > plan.json`"
 _REGISTRY = regex(r"tfr://([^/?]*+)/([^?]*+)(?:\?(.*))?")
 _GITHUB = regex(
     r"(?:git::)?(?:https://|ssh://|git@)*+(?:[^/@]*+@)?github\.com[:/]([\w.-]{1,100})/terraform-(\w{1,64}?)-([\w.-]{1,200}?)(?:\.git)?"
@@ -55,7 +55,7 @@ def module_of(unit: Unit) -> Module | None:
     at = at if at is not None else configuration.head(block)
     if not isinstance(written, Scalar) or not isinstance(written.value, str):
         why = f": {written.why}" if isinstance(written, Unknown) else ""
-        text = f"the source of the module of this Terragrunt unit is not known, so it was not evaluated{why}"
+        text = f"the module source of this Terragrunt unit is unknown, so the unit was not evaluated{why}"
         unit.report("note", text, at)
         return None
     return _resolve(unit, configuration, written.value, at)
@@ -96,10 +96,10 @@ def _local(unit: Unit, configuration: Configuration, path: str, at: Location) ->
     if not is_folder(below) and configuration.is_included:
         below = os.path.normpath(os.path.join(os.path.dirname(configuration.file), path))
     if not is_within(below, unit.root):
-        text = f"the module '{path}' of this Terragrunt unit is outside of the project, so it was not evaluated"
+        text = f"module `{path}` of this Terragrunt unit is outside the project, so it was not evaluated"
         unit.report("note", text, at)
         return None
-    why = "its folder has no Terraform files"
+    why = "the folder contains no Terraform files"
     try:
         directory = resolve_inside(unit.root, unit.directory, below)
         names = names_in(directory) if directory is not None and is_folder(directory) else frozenset()
@@ -112,7 +112,7 @@ def _local(unit: Unit, configuration: Configuration, path: str, at: Location) ->
     if directory is not None and is_folder(directory) and not names:  # a submodule that is not checked out
         report_missing(unit, path, at)
     else:
-        unit.report("error", f"the module '{path}' of this Terragrunt unit cannot be read: {why}", at)
+        unit.report("error", f"module `{path}` of this Terragrunt unit cannot be read: {why}", at)
     return None
 
 
@@ -150,5 +150,5 @@ def _value_files(unit: Unit, configuration: Configuration, block: Block) -> Iter
             if file is not None and is_within(file, unit.root) and is_file(file):
                 yield reported_path(unit.root, file), file
             elif name.startswith("required") or file is None:
-                text = "a file in required_var_files is not available, so its values are not known"
+                text = "a file in `required_var_files` is not available, so its values are unknown"
                 unit.report("note", text, configuration.where(piece))

@@ -35,7 +35,7 @@ class Inputs:
         layers = [(unit.main.inputs(), "shallow")]
         for one in reversed(unit.includes):
             if one.configuration is None:
-                self.missing = Unknown(at=one.at, why="an included file, which may provide it, is not available")
+                self.missing = Unknown(at=one.at, why="an included file that may set the value is not available")
             elif one.merge != "no_merge":
                 layers.append((one.configuration.inputs(), one.merge))
         self.layers = [(found, merge) for found, merge in layers if found is not None]
@@ -116,7 +116,7 @@ def _open(
         report_missing(unit, found.name, found.at)
         return None, None
     if not known.is_read:
-        text = f"the release of module '{found.name}' is not known, so its defaults are unknown"
+        text = f"the version of module `{found.name}` is unknown, so its defaults are unknown"
         unit.report("note", text, found.at)
     return TerraformRun(folder, required, cache, unit.root), known
 

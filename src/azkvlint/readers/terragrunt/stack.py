@@ -24,7 +24,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import reported_path, resolve_inside
 
-_HINT = "evaluate a module by itself: name its folder on the command line"
+_HINT = "check a module separately: specify its folder on the command line"
 _MOST_NAMED = 5
 
 
@@ -41,13 +41,13 @@ def read_stack(path: str, file: str, root: str, required: RequiredAttributes, ca
     for block in found.parsed.body.blocks:
         if block.type in ("component", "stack", "unit") and _may_have_vaults(run, directory, block):
             first = first or block
-            named.append(f"'{'.'.join(block.labels)}' ({_source(block) or 'its source is not known'})")
+            named.append(f"`{'.'.join(block.labels)}` ({_source(block) or 'unknown source'})")
     if first is not None:
         kind = "a Terragrunt stack" if path.rpartition("/")[2] == STACK_FILE else "Terraform Stacks"
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        text = f"{kind} in '{path}' is not evaluated, which deploys {', '.join(named[:_MOST_NAMED])}{more}"
+        text = f"{kind} in `{path}` is not evaluated; it deploys {', '.join(named[:_MOST_NAMED])}{more}"
         if kind == "Terraform Stacks":
-            text = f"components of {kind} in '{path}' are not evaluated: {', '.join(named[:_MOST_NAMED])}{more}"
+            text = f"components of {kind} in `{path}` are not evaluated: {', '.join(named[:_MOST_NAMED])}{more}"
         run.problem(INPUT_INCOMPLETE, "note", text, Location(path=path, span=(first.start, first.head)), _HINT)
     run.closed = False
     return without_resources(run)

@@ -76,7 +76,7 @@ class DocumentValues:
         try:
             node = parse_expression(inner)
         except InputError:
-            return Unknown(at=at, why="it is an expression that cannot be read", pattern=hole(text))
+            return Unknown(at=at, why="the expression is invalid", pattern=hole(text))
         self._text, self._at = inner, at
         found = self._ready().evaluate(node, {})
         if isinstance(found, Unknown) and not found.pattern and not found.sensitive and not _FRESH.search(inner):
@@ -97,7 +97,7 @@ class DocumentValues:
 
     def symbol(self, node: ast.Name) -> Result:  # noqa: ARG002  # the interface of all documents
         """Return Unknown: expressions of templates have no names."""
-        return Unknown(at=self._at, why="it is an expression that cannot be read")
+        return Unknown(at=self._at, why="the expression is invalid")
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
         """Evaluate a function that depends on the deployment; None for others."""
@@ -113,8 +113,8 @@ class DocumentValues:
 def _why(node: ast.Call) -> str:
     first = node.arguments[0] if node.arguments else None
     if isinstance(first, ast.Literal) and isinstance(first.value, str) and _NAME.fullmatch(first.value):
-        return f"the value of {node.name}('{first.value}') is not shown"
-    return f"the value of {node.name}() is not shown"
+        return f"the value of `{node.name}('{first.value}')` is not shown"
+    return f"the value of `{node.name}()` is not shown"
 
 
 _SLASH = "\u2215"
@@ -308,7 +308,7 @@ class PredictedResources:
         type_ = body.get("type")
         if not isinstance(type_, str) or type_[:1] == "[" or "/" not in type_:
             self.closed = False
-            text = "the id and the type of a resource are not known, so it was not judged"
+            text = "the ID and type of a resource are unknown, so the resource was not evaluated"
             self.problem("warning", text, pointer, TYPE_UNKNOWN)
             return None
         name = body.get("name")
@@ -321,7 +321,7 @@ class PredictedResources:
         """Report a type that no rule reads, if it may be one that rules should support."""
         lower = type_.lower()
         if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.endswith(_HARMLESS):
-            text = f"'{type_}' is a Key Vault type that is not known, so '{shown}' was not judged"
+            text = f"Key Vault type `{type_}` is not supported, so `{shown}` was not evaluated"
             self.problem("error", text, pointer, TYPE_UNKNOWN)
 
     def _unique_address(self, shown: str) -> str:

@@ -16,7 +16,7 @@ from azkvlint.util.errors import InputError
 
 _RESOURCES = "predictedResources"
 _MARKS = tuple(f'"{_RESOURCES}"'.encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
-MAKE_SNAPSHOT = "write one with: bicep snapshot main.bicepparam --mode overwrite"
+MAKE_SNAPSHOT = "create a snapshot with `bicep snapshot main.bicepparam --mode overwrite`"
 
 
 def mentions_snapshot(data: bytes) -> bool:
@@ -35,14 +35,14 @@ def read_snapshot(path: str, document: Document, required: RequiredAttributes) -
     value = document.value
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
-        raise InputError(f"not a Bicep snapshot: it has no list of {_RESOURCES}", MAKE_SNAPSHOT)
+        raise InputError(f"invalid Bicep snapshot: `{_RESOURCES}` is not a list", MAKE_SNAPSHOT)
     predicted = PredictedResources(path, required, len(document.text))
     for number, entry in enumerate(entries):
         pointer = (_RESOURCES, number)
         if isinstance(entry, dict):
             _add(predicted, entry, pointer)
         else:
-            predicted.problem("error", f"{_RESOURCES}[{number}] cannot be read: it is not an object", pointer)
+            predicted.problem("error", f"`{_RESOURCES}[{number}]` cannot be read: expected an object", pointer)
     _diagnostics(predicted, value.get("diagnostics"))
     return predicted.read(document.text)
 
@@ -66,10 +66,10 @@ def _diagnostics(predicted: PredictedResources, diagnostics: object) -> None:
         return
     predicted.closed = False
     if not isinstance(diagnostics, list):
-        predicted.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
+        predicted.problem("error", "`diagnostics` cannot be read: expected an array", ("diagnostics",))
         return
     for number, text in enumerate(diagnostics):
-        message = ": ".join(word for word in ("a diagnostic of the snapshot", one_line(text)) if word)
+        message = ": ".join(word for word in ("diagnostic of the snapshot", one_line(text)) if word)
         predicted.problem("note", message, ("diagnostics", number))
 
 

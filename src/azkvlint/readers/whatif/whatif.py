@@ -30,7 +30,9 @@ _MARKS = tuple(
     for word in ("changeType", "potentialChanges", "resourceChanges")
     for code in ("utf-8", "utf-16-le", "utf-16-be")
 )
-MAKE_WHAT_IF = "write one with: az deployment group what-if --no-pretty-print --result-format FullResourcePayloads"
+MAKE_WHAT_IF = (
+    "create a result with `az deployment group what-if --no-pretty-print --result-format FullResourcePayloads`"
+)
 
 
 class _Kind(NamedTuple):
@@ -41,8 +43,8 @@ class _Kind(NamedTuple):
     missing: str = ""
 
 
-_KEPT = "not said by the what-if result, and Azure keeps what the resource has"
-_NOT_KNOWN = "not known to what-if"
+_KEPT = "the what-if result does not contain the value, and Azure keeps the existing one"
+_NOT_KNOWN = "the what-if result does not contain the value"
 # By Azure's word in lower case. Only created resources have the defaults of their API version.
 _KINDS = {
     kind.word.lower(): kind
@@ -60,7 +62,7 @@ _KINDS = {
 # A resource that is not deployed keeps its previous state; a detached resource stays in Azure.
 _EXISTING = ("Ignore", "Detach")
 _BEFORE = ("Delete", *_EXISTING)
-_NO_VALUES = "not shown in the what-if result"
+_NO_VALUES = "the what-if result does not contain the values"
 
 
 class _Members(NamedTuple):
@@ -106,7 +108,7 @@ def read_what_if(path: str, document: Document, required: RequiredAttributes) ->
     """Read the what-if result ``document``, named ``path`` in reports. Raises InputError if it is not valid."""
     found = _parts(document.value)
     if found is None:
-        raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
+        raise InputError("invalid what-if result: `changes` is missing", MAKE_WHAT_IF)
     parts, pointer = found
     reader = _Reader(PredictedResources(path, required, len(document.text)))
     reader.outcome(document.value, ())
@@ -145,49 +147,53 @@ class _Reader:
         word = "status" if "status" in parts else "provisioningState"
         status, error = parts.get(word), parts.get("error")
         if isinstance(status, str) and status.lower() != "succeeded":
-            text = f"what-if did not succeed, its status is {one_line(status)}"
+            text = f"the what-if operation did not succeed: status {one_line(status)}"
             self.predicted.problem("error", text, (*pointer, word))
         if error is not None:
-            self.predicted.problem("error", _with_message("what-if ended with an error", error), (*pointer, "error"))
+            self.predicted.problem(
+                "error", _with_message("the what-if operation ended with an error", error), (*pointer, "error")
+            )
 
     def diagnostics(self, found: object, pointer: Path) -> None:
         """Report the diagnostics of Azure: resources of the deployment may be missing."""
         if found is not None and not isinstance(found, list):
-            self.predicted.problem("error", "diagnostics cannot be read: it is not a list", pointer)
+            self.predicted.problem("error", "`diagnostics` cannot be read: expected an array", pointer)
         for number, item in enumerate(found if isinstance(found, list) else ()):
             level = item.get("level") if isinstance(item, dict) else None
             if not isinstance(level, str) or level.lower() != "info":
                 self.predicted.closed = False
-            self.predicted.problem("note", _with_message("a diagnostic of what-if", item), (*pointer, number))
+            self.predicted.problem(
+                "note", _with_message("diagnostic of the what-if operation", item), (*pointer, number)
+            )
 
     def changes(self, found: object, pointer: Path, potential: bool, members: _Members = _OF_DEPLOYMENT) -> None:
         """Collect the changes of one list; ``potential`` ones may not happen."""
         if found is None:
             return
         if not isinstance(found, list):
-            self.predicted.problem("error", f"{pointer[-1]} cannot be read: it is not a list", pointer)
+            self.predicted.problem("error", f"`{pointer[-1]}` cannot be read: expected an array", pointer)
             return
         for number, item in enumerate(found):
             try:
                 self._change(item, (*pointer, number), potential, members)
             except _ShapeError as error:
-                text = f"{pointer[-1]}[{number}] cannot be read: {error}"
+                text = f"`{pointer[-1]}[{number}]` cannot be read: {error}"
                 self.predicted.problem("error", text, (*pointer, number))
 
     def _change(self, item: object, pointer: Path, potential: bool, members: _Members) -> None:
         if not isinstance(item, dict):
-            raise _ShapeError("it is not an object")
+            raise _ShapeError("expected an object")
         word = item.get("changeType")
         kind = _KINDS.get(word.lower()) if isinstance(word, str) else None
         if kind is None:
-            raise _ShapeError("its changeType is not known")
+            raise _ShapeError("`changeType` is not supported")
         if members is _OF_STACK:
             if item.get("extension") is not None:
                 return  # none of Azure's resources
             potential = str(item.get("changeCertainty")).lower() == "potential"
         id_ = item.get(members.id)
         if not isinstance(id_, str):
-            raise _ShapeError(f"it has no {members.id}")
+            raise _ShapeError(f"`{members.id}` is missing")
         bodies_of: _Json = item
         for name in members.body:
             bodies_of = _object(bodies_of, name) or {}
@@ -196,8 +202,10 @@ class _Reader:
         if subject is None:
             return
         if kind.word == "Unsupported":
-            reason = one_line(item.get("unsupportedReason")) or "no reason is given"
-            self.predicted.problem("warning", f"what-if cannot say all of '{subject.address}': {reason}", pointer)
+            reason = one_line(item.get("unsupportedReason")) or "no reason stated"
+            self.predicted.problem(
+                "warning", f"the what-if result for `{subject.address}` is incomplete: {reason}", pointer
+            )
         elif after is None and kind.word not in (*_BEFORE, "NoChange" if before else ""):
             self.bare.append((*pointer, members.id))
         bodies = [("after", after), ("before", before if kind.missing == _KEPT else None)]
@@ -222,7 +230,9 @@ class _Reader:
         if body_json is not None:
             rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
             body = self.predicted.body(subject, body_json, pointer, rest)
-        action = Scalar(at=subject.at, value=kind.action, origin=Origin.DERIVED, note=f"what-if says {kind.word}")
+        action = Scalar(
+            at=subject.at, value=kind.action, origin=Origin.DERIVED, note=f"the what-if result is {kind.word}"
+        )
         body["derived"] = Fields(at=subject.at, fields={"plannedAction": action})
         return self.predicted.resource(
             subject,
@@ -230,7 +240,7 @@ class _Reader:
             body_json.get("apiVersion") if body_json is not None else None,
             action=kind.action,
             existing=kind.word in _EXISTING,
-            conditions=frozenset({f"'{subject.address}' is deployed"}) if potential else frozenset(),
+            conditions=frozenset({f"`{subject.address}` is deployed"}) if potential else frozenset(),
         )
 
     def report_bare(self) -> None:
@@ -238,7 +248,7 @@ class _Reader:
         if self.bare:
             number = len(self.bare)
             what = "1 resource has" if number == 1 else f"{number:,} resources have"
-            text = f"{what} no values in the what-if result (ResourceIdOnly), so what they say was not judged"
+            text = f"{what} no values in the what-if result (`ResourceIdOnly`), so the values were not evaluated"
             self.predicted.problem("warning", text, self.bare[0], hint=MAKE_WHAT_IF)
 
 
@@ -251,7 +261,7 @@ def _with_message(what: str, found: object) -> str:
 def _object(item: _Json, name: str) -> _Json | None:
     found = item.get(name)
     if found is not None and not isinstance(found, dict):
-        raise _ShapeError(f"its {name} is not an object")
+        raise _ShapeError(f"`{name}` is not an object")
     return found
 
 
