@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -41,6 +42,17 @@ def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: p
     if pytestconfig.getoption("--write-expected"):
         file.write_text(text, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == text
+
+
+def test_severities() -> None:
+    """The page of severities states the severity and the profile that the rules have now."""
+    rules = {rule.id: rule for rule in RULES}
+    text = (ROOT / "docs" / "severities.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (KV\d{3}) [^|]*\| [^|]*\| (\w+)(?:, (\w+))? \|$", text, re.MULTILINE)
+    assert len(rows) > 10
+    for id_, severity, profile in rows:
+        assert (id_, severity) == (id_, rules[id_].severity.label)
+        assert profile in {"", rules[id_].profile}, id_
 
 
 def test_every_idea_has_an_answer_or_a_reason() -> None:
