@@ -50,7 +50,7 @@ READ = ("plan", "tf", "arm", "bicep")
 PARAMETERS = {"arm/psrule/Resources.Template2.json": "arm/psrule/Resources.Parameters2.json"}
 # Rows that say the opposite of what their tool wants: its test holds a mistake of its own to be right.
 INVERTED = frozenset({"CB_AZR_063"})
-FAIL, UNKNOWN, PASS, NOT_JUDGED = "FAIL", "UNKNOWN", "PASS", "NOT JUDGED"
+FAIL, UNKNOWN, PASS, NOT_EVALUATED = "fail", "unknown", "pass", "not evaluated"
 _RULE = re.compile(r"\bKV\d{3}\b")
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -127,8 +127,8 @@ def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:
         if any(is_about(result, resource) for result in told):
             return outcome
     types = {type_ for rule in rules for type_ in rule["resources"]}
-    judged = report["summary"]["judged"]
-    return PASS if any(f"{type_}/".startswith(f"{one}/") for one in judged for type_ in types) else NOT_JUDGED
+    judged = report["summary"]["evaluatedResources"]
+    return PASS if any(f"{type_}/".startswith(f"{one}/") for one in judged for type_ in types) else NOT_EVALUATED
 
 
 def table_rows(text: str, heading: str) -> Iterator[list[str]]:
@@ -156,7 +156,7 @@ def compare(
 ) -> Iterator[str]:
     """Print the verdicts side by side, and yield what is amiss."""
     used = set()
-    print(f"{'peer rule':38} {'peer':5} {'kvlint':10} {'rules':14} resource")
+    print(f"{'peer rule':38} {'peer':5} {'kvlint':13} {'rules':14} resource")
     for row in rows:
         rules = answers.get(row.rule)
         if row.kind not in READ or rules is None or row.rule in INVERTED:
@@ -164,12 +164,12 @@ def compare(
         said = verdict(report_on(corpora, row.file), row.resource, [by_id[rule] for rule in rules])
         named = page.disagreements.get(row.key)
         mark = ""
-        if said.lower() != row.expected:
+        if said != row.expected:
             used.add(row.key)
             mark = f"  ({'explained' if named == said else 'NOT EXPLAINED'})"
             if named != said:
                 yield f"{row.file}: {row.rule} says {row.expected} of {row.resource}, kvlint {said}"
-        print(f"{row.rule:38} {row.expected:5} {said:10} {', '.join(rules):14} {row.file}: {row.resource}{mark}")
+        print(f"{row.rule:38} {row.expected:5} {said:13} {', '.join(rules):14} {row.file}: {row.resource}{mark}")
     for key in page.disagreements.keys() - used:
         yield f"{PAGE.name} names a disagreement that is none: {', '.join(key)}"
 

@@ -13,7 +13,6 @@ from mkdocs.structure.pages import Page
 
 from azkvlint.engine.framework_loader import sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
-from sitegen.catalogue import catalogue
 from sitegen.markup import ROOT, relinked, with_links
 from sitegen.overviews import by_severity, by_topic, frameworks, topics
 from sitegen.rule_pages import Context, rule_page
@@ -75,7 +74,7 @@ def _generated() -> Mapping[str, str]:
     rules = builtin_rules()
     sheets = sheets_of(builtin_frameworks(rules), rules)
     titles = {sheet.framework.name: sheet.framework.title for sheet in sheets}
-    context = Context(ideas=catalogue()[0], frameworks=titles)
+    context = Context(frameworks=titles)
     pages = {f"rules/{rule.id}.md": rule_page(rule, context) for rule in rules}
     pages |= {"rules/index.md": by_topic(rules), "rules/by-severity.md": by_severity(rules)}
     pages["frameworks.md"] = frameworks(sheets)

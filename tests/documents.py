@@ -1,4 +1,4 @@
-"""Pages that are generated from the rule files: what of the catalogue is covered, and who else asks what."""
+"""Pages that are generated from the rule files: the covered checks, and the equivalent checks of other tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sitegen.catalogue import TOOLS, catalogue
 
 
 def answers(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
-    """The rules that cover each idea: first those that were made for it."""
+    """Return the rules that cover each idea, first those that were written for it."""
     found: dict[str, list[Rule]] = {}
     for rule in rules:
         for idea in rule.covers:
@@ -18,58 +18,59 @@ def answers(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
 
 
 def coverage(rules: Sequence[Rule]) -> str:
-    """The page that accounts for every idea of the catalogue."""
+    """Return the page that lists the known checks for Key Vault with the rules that cover them."""
     ideas, reasons = catalogue()
     by_idea = answers(rules)
-    rows = [
-        f"| {idea} | {title} | {_answer(idea, by_idea.get(idea, []), reasons.get(idea, ''))} |"
-        for idea, title in ideas.items()
+    covered, own = sum(idea in by_idea for idea in ideas), [idea for idea in ideas if idea.startswith("NEW-")]
+    lines = [
+        "# Coverage",
+        "",
+        "The checks for Key Vault in linters, policies and scanners, checks that none of them has, and the rules that",
+        "cover them. [Migrate](migrate.md) lists the checks of each tool by ID. This page is generated from the rule",
+        "files.",
+        "",
+        f"Of {len(ideas)} checks, {covered} are covered. The others cannot be evaluated in infrastructure code.",
+        "",
+        "## Checks of other tools",
+        "",
+        *_covered([idea for idea in ideas if idea not in own], ideas, by_idea, reasons),
+        "",
+        "## Checks of kvlint alone",
+        "",
+        *_covered(own, ideas, by_idea, reasons),
+        "",
     ]
-    built = sum(idea in by_idea and by_idea[idea][0].covers[0] == idea for idea in ideas)
-    merged = sum(idea in by_idea for idea in ideas) - built
-    return "\n".join(
-        [
-            "# What kvlint covers",
-            "",
-            "Every question about Key Vault that linters, policies and scanners are known to ask, and those that none",
-            "of them asks (NEW): which rule answers it, or why code cannot. Generated from the rule files.",
-            "",
-            f"Of {len(ideas)} questions {built} have a rule of their own, {merged} are answered by the rule of another",
-            f"one, and {len(ideas) - built - merged} are out of scope.",
-            "",
-            "| id | question | answer |",
-            "| --- | --- | --- |",
-            *rows,
-            "",
-        ]
-    )
+    return "\n".join(lines)
 
 
-def _answer(idea: str, rules: Sequence[Rule], reason: str) -> str:
-    if not rules:
-        return f"out of scope: {reason}"
-    names = ", ".join(rule.id for rule in rules)
-    return f"built: {names}" if rules[0].covers[0] == idea else f"merged: {names}"
+def _covered(
+    some: Sequence[str], ideas: Mapping[str, str], by_idea: Mapping[str, list[Rule]], reasons: Mapping[str, str]
+) -> Iterator[str]:
+    yield "| check | rules |"
+    yield "| --- | --- |"
+    for idea in some:
+        named = ", ".join(rule.id for rule in by_idea.get(idea, ()))
+        yield f"| {ideas[idea]} | {named or f'none: {reasons[idea]}'} |"
 
 
 def migration(rules: Sequence[Rule]) -> str:
-    """The page for people who come from another tool: which rule answers which of its checks."""
+    """Return the page that lists the equivalent rules for the checks of each tool."""
     by_tool: dict[str, dict[str, list[Rule]]] = {}
     for rule in rules:
         for tool, names in rule.peers.items():
             for name in names:
                 by_tool.setdefault(tool, {}).setdefault(name, []).append(rule)
     lines = [
-        "# Coming from another tool",
+        "# Migrate from another tool",
         "",
-        "Which rule answers which check of another tool, and in what the verdicts differ. `kvlint explain ID` and",
-        "`--select ID` take these ids too. Without a remark both ask the same question; in every case kvlint says",
-        "*unknown* where a value is not known, and most others pass or fail. A profile is named where a rule does",
-        "not run by default. This page is generated from the rule files.",
+        "The equivalent rules for the checks of each tool, and where the results differ. `kvlint explain ID` and",
+        "`--select ID` accept the IDs of this page. For a value that is not known, kvlint reports *unknown*, and most",
+        "other tools report a pass or a failure. A profile is stated if a rule does not run by default. This page is",
+        "generated from the rule files.",
         "",
     ]
     for tool in sorted(by_tool, key=lambda tool: TOOLS[tool].casefold()):
-        lines += [f"## {TOOLS[tool]}", "", "| check | rule | how the verdict differs |", "| --- | --- | --- |"]
+        lines += [f"## {TOOLS[tool]}", "", "| check | rules | differences |", "| --- | --- | --- |"]
         lines += _checks(by_tool[tool])
         lines.append("")
     return "\n".join(lines)
@@ -78,9 +79,9 @@ def migration(rules: Sequence[Rule]) -> str:
 def _checks(checks: Mapping[str, Sequence[Rule]]) -> Iterator[str]:
     for name in sorted(checks, key=str.casefold):
         rules = checks[name]
-        said = ", ".join(_named(rule) for rule in rules)
+        named = ", ".join(_named(rule) for rule in rules)
         remarks = " ".join(dict.fromkeys(rule.differs[name] for rule in rules if name in rule.differs))
-        yield f"| `{name}` | {said} | {remarks.replace('|', '&#124;')} |"
+        yield f"| `{name}` | {named} | {remarks.replace('|', '&#124;')} |"
 
 
 def _named(rule: Rule) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sitegen.catalogue import TOOLS, catalogue
 from sitegen.command_line import command_line
 from sitegen.markup import filled
 from sitegen.overviews import problems
+from tests.test_language import PHRASES, WORDS
 
 from .documents import answers, coverage, migration
 
@@ -41,6 +43,31 @@ def test_region(page: str, region: str, made: Callable[[], str], pytestconfig: p
     if pytestconfig.getoption("--write-expected"):
         file.write_text(text, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == text
+
+
+def test_severities() -> None:
+    """The page of severities states the severity and the profile that the rules have now."""
+    rules = {rule.id: rule for rule in RULES}
+    text = (ROOT / "docs" / "severities.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (KV\d{3}) [^|]*\| [^|]*\| (\w+)(?:, (\w+))? \|$", text, re.MULTILINE)
+    assert len(rows) > 10
+    for id_, severity, profile in rows:
+        assert (id_, severity) == (id_, rules[id_].severity.label)
+        assert profile in {"", rules[id_].profile}, id_
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
+)
+def test_words(page: str) -> None:
+    """The pages use the words of the field. Texts from rules and from the command line are checked at their source."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for ignored in (r"^```.*?^```$", r"<!-- (\w+) -->.*?<!-- /\1 -->", r"`[^`]*`"):
+        text = re.sub(ignored, "", text, flags=re.DOTALL | re.MULTILINE)
+    if page == "docs/migrate.md":
+        text = text.partition("\n## ")[0]
+    words = rf"\b(?:{'|'.join([*WORDS, *PHRASES])})\b"
+    assert re.findall(words, text, re.IGNORECASE) == []
 
 
 def test_every_idea_has_an_answer_or_a_reason() -> None:

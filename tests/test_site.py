@@ -15,14 +15,17 @@ import pytest
 
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.model.rule import Rule
-from sitegen.catalogue import TOOLS
+from sitegen.catalogue import TOOLS, catalogue
+from sitegen.links import link_title
 from sitegen.markup import ROOT, code, plain, prose, relinked, table, with_links
+from sitegen.overviews import topics
 from sitegen.rule_pages import unmarked
 
 from .pages import Parsed
 
 RULES = builtin_rules()
 SITE = "http://site/"
+REGISTRY = "https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs"
 HOSTILE = (
     "<script>alert(1)</script>",
     "a|b \\| c",
@@ -68,7 +71,8 @@ def test_a_page_tells_everything_about_its_rule(part: int, pages: Mapping[str, P
 
 def facts(rule: Rule) -> list[str]:
     """What the page of a rule has to say, in words."""
-    told = [rule.id, rule.title, rule.name, rule.severity.label, rule.why, *rule.fixes.values(), *rule.resources]
+    told = [rule.id, rule.title, rule.name, rule.severity.label, rule.category, rule.why, *rule.fixes.values()]
+    told += [type_ for type_ in rule.resources if type_.startswith("Microsoft.") and not type_.endswith("/outputs")]
     told += [f"kvlint: ignore[{rule.id}]", f"--ignore {rule.id}", *(f"CWE-{cwe}" for cwe in rule.cwe)]
     for parameter in rule.parameters:
         default = parameter.default
@@ -97,14 +101,37 @@ def test_a_page_shows_an_example_that_fails_and_one_that_passes_in_each_language
         assert "<- KV" not in page.text
 
 
-def test_a_page_quotes_what_kvlint_says(pages: Mapping[str, Parsed]) -> None:
-    assert "'azurerm_key_vault.kv' can be purged for good: its purge protection is 'false'." in flat(
-        pages["rules/KV001/index.html"].text
-    )
+def test_a_page_has_the_messages_of_its_examples(pages: Mapping[str, Parsed]) -> None:
+    page = flat(pages["rules/KV001/index.html"].text)
+    assert "high KV001 Purge protection is not enabled on azurerm_key_vault.kv" in page
     for rule in RULES:
         text = flat(pages[f"rules/{rule.id}/index.html"].text)
-        longest = max(re.split(r"\{\w+\}", flat(rule.message)), key=len)
-        assert longest.strip() in text, rule.id
+        constant = [max(re.split(r"\{\w+\}", flat(one)), key=len) for one in (rule.message, rule.absent) if one]
+        assert any(part.strip() in text for part in constant), rule.id
+
+
+def test_titles_in_the_navigation_have_at_most_four_words(pages: Mapping[str, Parsed]) -> None:
+    titles = re.findall(r"^\s+- ([^:\n]+): ", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert "Get started" in titles
+    assert [title for title in (*titles, *topics(RULES)) if len(title.split()) > 4] == []
+
+
+def test_no_page_shows_internal_names(pages: Mapping[str, Parsed]) -> None:
+    """The rule language is the only place in which users meet derived attributes, and the catalog has no IDs there."""
+    internal = re.compile(rf"\bderived\.\w+|(?<![\w-])(?:{'|'.join(catalogue()[0])})\b")
+    for path, page in pages.items():
+        if not path.startswith(("rules-language/", "contributing/", "changelog/", "architecture/")):
+            assert internal.findall(page.text) == [], path
+
+
+def test_a_reference_has_a_title() -> None:
+    assert link_title("https://learn.microsoft.com/azure/key-vault/general/logging") == "Key Vault: Logging"
+    assert link_title(f"{REGISTRY}/resources/key_vault") == "Terraform Registry: azurerm_key_vault"
+    assert link_title(f"{REGISTRY}/data-sources/key_vault") == "Terraform Registry: azurerm_key_vault (data source)"
+    assert link_title("https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults") == (
+        "Template reference: microsoft.keyvault/vaults"
+    )
+    assert link_title("https://example.com/a/page") == "example.com: page"
 
 
 @pytest.mark.parametrize("index", ["rules/index.html", "rules/by-severity/index.html"])

@@ -1,4 +1,4 @@
-"""The catalogue of questions that rules answer, and the names of the tools that rule files name by a key."""
+"""The catalogue of known checks, and the names of the tools whose keys are in rule files."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ TOOLS: Mapping[str, str] = {
 
 
 def catalogue() -> tuple[dict[str, str], dict[str, str]]:
-    """The ideas, and why some of them are out of scope, both by id."""
+    """Return the checks, and why some of them are out of scope, both by ID."""
     root = compose(_IDEAS.read_text(encoding="utf-8")).root
     if root is None:
         raise ValueError(f"{_IDEAS} is empty")
-    told: Any = data(root)
-    return told["ideas"], told["out_of_scope"]
+    content: Any = data(root)
+    return content["ideas"], content["out_of_scope"]

@@ -1,4 +1,4 @@
-"""Text as Markdown that says just that text, and links that lead out of a page's folder."""
+"""Strings as inert Markdown, and links out of the folder of a page."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pathlib import Path
 from azkvlint import PROJECT
 
 ROOT = Path(__file__).resolve().parents[2]
-# What Markdown, a table of it or HTML would take for more than text.
+# Characters with a meaning in Markdown, its tables or HTML.
 _ACTIVE = re.compile(r"[\\`*_{}\[\]<>&#|!~\"]")
 _LIST = re.compile(r"^([0-9]*)([-+.)])")
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"(?<=\]\()(?P<path>[^)\s#:]+)(?P<anchor>#[^)\s]*)?(?=\))")
 _RULE = re.compile(r"\bKV[0-9]{3}\b")
-# A text, which may be empty, and the tag or comment that ends it.
+# A string, which may be empty, and the tag or comment that ends it.
 _PIECES = re.compile(r"""([^<]*)((?:<!--.*?-->|<(/?)([a-zA-Z][\w-]*)(?:"[^"]*"|'[^']*'|[^'">])*>|<|$))""", re.DOTALL)
 _CLOSED = {"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "label"}
 _RULE_FILE = re.compile(r"rules/\w+/(?P<id>KV[0-9]{3})-[\w-]+\.yaml")
 
 
 def plain(text: str) -> str:
-    """``text`` on one line, every character of it as itself."""
+    """Return ``text`` on one line, without any markup."""
     return _inert(" ".join(text.split()))
 
 
 def prose(text: str) -> str:
-    """The same, but what stands between backticks is code."""
+    """Return the same, with strings in backticks as code."""
     parts = _CODE.split(" ".join(text.split()))
     return "".join(code(part) if at % 2 else _inert(part) for at, part in enumerate(parts))
 
@@ -39,19 +39,19 @@ def _inert(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """``text`` in a code span."""
+    """Return ``text`` in a code span."""
     return f"<code>{plain(text)}</code>"
 
 
 def block(text: str, language: str, marked: Iterable[int] = ()) -> list[str]:
-    """The lines of a code block; the lines with the numbers ``marked`` (from 1 on) stand out."""
+    """Return the lines of a code block, with the lines ``marked`` (from 1) highlighted."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
     lines = " ".join(map(str, sorted(marked)))
     return [f'{fence}{language} hl_lines="{lines}"' if lines else f"{fence}{language}", *text.splitlines(), fence]
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table. Its cells are Markdown already."""
+    """Return the lines of a table, whose cells are Markdown."""
     return [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
 
 
@@ -63,10 +63,10 @@ def filled(page: str, region: str, content: str) -> str:
 
 
 def relinked(markdown: str, folder: str, pages: Mapping[str, str]) -> str:
-    """A file's Markdown for the site, with links that lead where GitHub leads them.
+    """Return the Markdown of a file for the site, with links to the targets that they have on GitHub.
 
-    ``folder`` is where the file lies (``docs``, or empty); ``pages`` are the pages that files and folders outside of
-    ``docs`` became. What is no page is shown on GitHub.
+    ``folder`` is the folder of the file (``docs``, or empty), and ``pages`` maps files and folders outside of ``docs``
+    to their pages. A link to another file is a link to GitHub.
     """
 
     def target(match: re.Match[str]) -> str:
@@ -86,9 +86,9 @@ def relinked(markdown: str, folder: str, pages: Mapping[str, str]) -> str:
 
 
 def with_links(html: str, urls: Mapping[str, str]) -> str:
-    """HTML in which every rule id that ``urls`` knows leads to its page: among words, and as the whole of some code.
+    """Return HTML with links for the rule IDs in ``urls``, in text and as the only content of a code span.
 
-    What is a link, a heading or an example already stays as it is.
+    Links, headings and examples do not change.
     """
 
     def link(match: re.Match[str]) -> str:

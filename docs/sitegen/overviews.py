@@ -1,4 +1,4 @@
-"""The pages about all rules: by topic, by severity, and by the controls of frameworks that they answer."""
+"""The pages about all rules: by topic, by severity, and by the controls of frameworks."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from azkvlint.model.framework import ControlCheck, Sheet, Status
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters.problems import PROBLEMS
+from sitegen.links import link_title
 from sitegen.markup import code, plain, prose, table
 from sitegen.rule_pages import anchor, severity
 
-# The folders of rules/, in the order of their ids.
+# The folders of rules/, in the order of their IDs.
 _TOPICS: Mapping[str, str] = {
-    "vault": "The vault itself",
+    "vault": "Vaults",
     "deployment": "Deployment",
     "network": "Network",
     "logging": "Logging and alerts",
-    "access": "Access to the data plane",
-    "rbac": "Roles on the control plane",
+    "access": "Data-plane access",
+    "rbac": "Control-plane roles",
     "keys": "Keys",
     "secrets": "Secrets",
     "certificates": "Certificates",
@@ -28,7 +29,7 @@ _TOPICS: Mapping[str, str] = {
 
 
 def topics(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
-    """The rules of each topic, by its title. Raises KeyError for a folder that has none."""
+    """Return the rules of each topic by its title. Raises KeyError for a folder without a title."""
     found: dict[str, list[Rule]] = {title: [] for title in _TOPICS.values()}
     for rule in rules:
         found[_TOPICS[rule.path.split("/")[1]]].append(rule)
@@ -36,13 +37,13 @@ def topics(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
 
 
 def by_topic(rules: Sequence[Rule]) -> str:
-    """The index of rules by the folder that they lie in."""
+    """Return the index of rules by topic."""
     counts = ", ".join(f"{sum(rule.severity is one for rule in rules)} {one.label}" for one in reversed(Severity))
     lines = [
         "# Rules",
         "",
-        f"{len(rules)} rules: {counts}. The same [by severity](by-severity.md), and by the controls of",
-        "[frameworks](../frameworks.md). A profile is named where a rule does not run by default.",
+        f"{len(rules)} rules: {counts}. They are also listed [by severity](by-severity.md) and by the controls of",
+        "[frameworks](../frameworks.md). A profile is stated if a rule does not run by default.",
         "",
     ]
     for title, some in topics(rules).items():
@@ -51,8 +52,8 @@ def by_topic(rules: Sequence[Rule]) -> str:
 
 
 def by_severity(rules: Sequence[Rule]) -> str:
-    """The index of rules by severity, the worst first."""
-    lines = ["# Rules by severity", ""]
+    """Return the index of rules by severity, the most severe first."""
+    lines = ["# Rules by severity", "", "[Severities](../severities.md) explains them.", ""]
     for one in reversed(Severity):
         some = [rule for rule in rules if rule.severity is one]
         lines += [f"## {one.label.capitalize()}", "", *_table(some), ""] if some else []
@@ -60,54 +61,59 @@ def by_severity(rules: Sequence[Rule]) -> str:
 
 
 def _table(rules: Sequence[Rule]) -> list[str]:
-    return table(("rule", "what it asks", "severity"), ((rule.id, _title(rule), severity(rule)) for rule in rules))
+    return table(("rule", "requirement", "severity"), ((rule.id, _title(rule), severity(rule)) for rule in rules))
 
 
 def _title(rule: Rule) -> str:
     profile = "" if rule.profile == "default" else f' <span class="kv-profile">{plain(rule.profile)}</span>'
-    return f"{plain(rule.title)}{profile}"
+    return f"{prose(rule.title)}{profile}"
 
 
 def frameworks(sheets: Sequence[Sheet]) -> str:
-    """The page of frameworks: each control with the rules that answer it."""
+    """Return the page of frameworks: each control with the rules that assess it."""
     lines = [
         "# Frameworks",
         "",
-        "[`kvlint controls`](controls.md) answers these for every vault and managed HSM. Titles are kvlint's own.",
+        "[`kvlint controls`](controls.md) assesses these for every vault and managed HSM. The titles are kvlint's own.",
         "",
     ]
-    told: set[str] = set()
+    shown: set[str] = set()
     for sheet in sorted(sheets, key=_place):
         framework = sheet.framework
         lines += [f"## {plain(framework.title)} {{ #{anchor(framework.name)} }}", ""]
-        if framework.family not in told:
-            lines += [prose(framework.about), "", *(f"- <{link}>" for link in framework.references), ""]
-        told.add(framework.family)
+        if framework.family not in shown:
+            lines += [
+                prose(framework.about),
+                "",
+                *(f"- [{plain(link_title(link))}]({link})" for link in framework.references),
+                "",
+            ]
+        shown.add(framework.family)
         lines += [f"{code(f'kvlint controls --framework {framework.name} .')}", ""]
-        lines += [*table(("control", "what it asks", "answered by"), map(_row, sheet.checks)), ""]
+        lines += [*table(("control", "requirement", "rules"), map(_row, sheet.checks)), ""]
     return "\n".join(lines)
 
 
 def _place(sheet: Sheet) -> tuple[bool, str, list[int]]:
-    """Azure's own controls first; of a family the newest version."""
+    """Sort the controls of Azure first, and the newest version of a family first."""
     framework = sheet.framework
     version = [-int(part) for part in re.findall("[0-9]+", framework.name.removeprefix(framework.family))]
     return framework.family != "key-vault", framework.family, version
 
 
-def _row(question: ControlCheck) -> tuple[str, str, str]:
-    control = question.control
+def _row(check: ControlCheck) -> tuple[str, str, str]:
+    control = check.control
     section = f"{plain(control.section)}<br>" if control.section else ""
-    return plain(control.id), f"{section}{plain(control.title)}", "<br>".join(_answers(question))
+    return plain(control.id), f"{section}{plain(control.title)}", "<br>".join(_rules(check))
 
 
-def _answers(question: ControlCheck) -> Iterator[str]:
-    control = question.control
-    if question.rules:
-        yield ", ".join(f"{id_}{' (some vaults)' if id_ in question.conditions else ''}" for id_ in question.rules)
+def _rules(check: ControlCheck) -> Iterator[str]:
+    control = check.control
+    if check.rules:
+        yield ", ".join(f"{id_}{' (some vaults)' if id_ in check.conditions else ''}" for id_ in check.rules)
     if control.platform is not None:
         yield f"{control.platform.status.value.capitalize()}: {prose(control.platform.because)}"
-    elif not question.rules:
+    elif not check.rules:
         yield Status.NO_RULE.value
     if control.note:
         yield prose(control.note)

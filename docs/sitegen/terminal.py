@@ -66,8 +66,10 @@ def terminal_text(command: str, columns: int, folder: Path = ROOT, environment: 
 def picture(command: str, columns: int) -> str:
     """Return the SVG of a terminal on which a command line of kvlint was run."""
     console = Console(record=True, file=io.StringIO(), width=columns, color_system="truecolor", force_terminal=True)
-    console.print(Text.assemble(("$ ", "dim"), (command, "bold")), soft_wrap=False)
-    console.print(_text(_run(command, columns, ROOT, {})))
+    prompt = Text.assemble(("$ ", "dim"), (command, "bold"))
+    for line in (prompt, *_text(_run(command, columns, ROOT, {})).split("\n")):
+        for part in line.divide(range(columns, len(line), columns)):  # a terminal wraps within words
+            console.print(part, no_wrap=True)
     svg = console.export_svg(title="kvlint", theme=_THEME, code_format=_SVG, unique_id="kvlint")
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines() if line.strip())
 

@@ -146,7 +146,7 @@ def _suppressions(arguments: Arguments) -> int:
 
 
 # The list is repeated here because the help must not import the reporters.
-_FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson."
+_FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson, html."
 _add_check_command("check", "Check infrastructure code.", _check, _FORMATS)
 _add_check_command(
     "controls",
