@@ -177,8 +177,8 @@ def test_a_vault_without_findings_is_listed(run: Run, tmp_path: Path) -> None:
     assert "kv-good" not in "".join(sections(page)[:1])
 
 
-def test_vaults_with_one_name_are_told_apart_by_file(run: Run, tmp_path: Path) -> None:
-    """Both have the name of a variable, so each finding about a secret is in the section of the vault beside it."""
+def test_vaults_with_one_name_are_distinguished_by_file(run: Run, tmp_path: Path) -> None:
+    """Each finding about a secret is in the section of the vault in its file."""
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         secret = 'resource "azurerm_key_vault_secret" "s" {\n  key_vault_id = azurerm_key_vault.kv.id\n}\n'
