@@ -82,6 +82,8 @@ class Redactor:
             full_name=self.text(finding.full_name),
             at=at,
             fingerprint=hash_,
+            label=self.text(finding.label),
+            attribute=self.text(finding.attribute),
             evidence=tuple(map(self._evidence, finding.evidence)),
             related=tuple(Note(text=self.text(note.text), at=self._location(note.at)) for note in finding.related),
             why=self.text(finding.why),
@@ -101,6 +103,8 @@ class Redactor:
     def _evidence(self, evidence: Evidence) -> Evidence:
         return msgspec.structs.replace(
             evidence,
+            name=self.text(evidence.name),
+            source_name=self.text(evidence.source_name),
             found=self.text(evidence.found),
             note=self.text(evidence.note),
             at=self._location(evidence.at),

@@ -100,7 +100,7 @@ summary h2 { display: inline; }
 @media print {
   .filters { display: none; }
   .finding, .source, .list li { break-inside: avoid; }
-  .finding h3 { break-after: avoid; }
+  .finding h3, summary, h2 { break-after: avoid; }
   .source { border: 1px solid var(--line); border-left-width: 3px; }
 }
 """
