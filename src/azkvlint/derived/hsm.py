@@ -34,6 +34,7 @@ from azkvlint.model.value import (
     Unknown,
     Value,
     display,
+    path_text,
     select,
     text_of,
 )
@@ -207,7 +208,7 @@ def _initial_admins(resource: Resource, _: Context) -> Answer:
     found = resource.select(_ADMINS)
     if isinstance(found, Absent):
         return absent(resource)
-    return _distinct(found)
+    return msgspec.structs.replace(_distinct(found), at=msgspec.structs.replace(found.at, attribute=path_text(_ADMINS)))
 
 
 def _distinct(found: Value) -> Value:

@@ -149,8 +149,9 @@ def _policy_count(resource: Resource, _: Context) -> Answer:
         return policies if isinstance(policies, Unknown) else absent(resource)
     certain = sum(item.note != MAY_BE_ABSENT for item in policies.items)
     note = f"more than {_MOST_POLICIES:,} policies"
+    at = msgspec.structs.replace(policies.at, attribute=path_text(POLICY_LIST))
     if certain == len(policies.items) or certain > _MOST_POLICIES:
-        return known(policies, certain, note if certain > _MOST_POLICIES else "")
+        return known(at, certain, note if certain > _MOST_POLICIES else "")
     return unknown(policies, "the number of access policies is not known")
 
 
