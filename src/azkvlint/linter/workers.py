@@ -41,7 +41,7 @@ NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint mo
 # The maximum number of processes per processor: a configuration file may set any number.
 _MOST_EACH = 4
 _OVER_LIMIT = "it was not evaluated: the inputs before it take more work than the limit for the size of all inputs"
-_KILLED, _KILLED_HINT = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
+_KILLED, _KILLED_HINT = "the process that evaluated it was terminated", "increase the memory limit, or try --jobs 1"
 
 
 def evaluate_units(

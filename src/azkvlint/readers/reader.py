@@ -275,7 +275,9 @@ def _rendered_result(path: str) -> ReadResult:
 def _refuse(source: Source, data: bytes) -> None:
     """Raise InputError, with a hint, for a file that is not an input by itself."""
     if source.is_explicit and source.file.endswith((".tfvars", ".tfvars.json")):
-        raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+        raise InputError(
+            "a file of variable values is not an input", "name the module, and this file with --var-file FILE"
+        )
     if source.is_explicit and source.file.endswith(".hcl"):
         raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
     if source.file == STDIN and _SOURCE_CODE.match(data):

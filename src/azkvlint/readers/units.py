@@ -82,7 +82,7 @@ def units_of(
             for one in given or [None]
         )
     if parameters and not any(_is_template(unit.source.file) for unit in found):
-        raise UsageError("--parameters was given, but no template", "name the ARM template or Bicep file too")
+        raise UsageError("--parameters requires a template", "name an ARM template or Bicep file, too")
     return modules + _once(found)
 
 
