@@ -104,8 +104,13 @@ def _run(command_line: list[str]) -> int:
 
             stop_writing(sys.stdout)
         return 0
-    from azkvlint.config.options import plain_arguments
+    from azkvlint.config.options import mistyped_command, plain_arguments
 
+    command = mistyped_command(command_line)
+    if command:
+        from azkvlint.util.errors import UsageError
+
+        raise UsageError(f"'{command_line[0]}' is neither a command nor a path", f"did you mean '{command}'?")
     arguments = plain_arguments(command_line)
     if arguments is not None:
         from azkvlint.cli.check import run_check

@@ -96,7 +96,7 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
 
 def test_explain_what_is_not_there(kvlint: Kvlint) -> None:
     assert kvlint("explain", "purge-protect").err == (
-        "kvlint: no rule matches 'purge-protect' (did you mean purge-protection?)\n"
+        "kvlint: no rule matches 'purge-protect' (did you mean 'purge-protection'?)\n"
     )
     assert kvlint("explain", "KV99") == (2, "", "kvlint: no rule matches 'KV99' (kvlint rules lists all rules)\n")
 
@@ -257,7 +257,7 @@ def test_a_new_rule_goes_to_the_own_rules(kvlint: Kvlint) -> None:
         ("acme owned", "'acme' is not an id"),
         ("ACME-1 Owned", "'Owned' is not a name"),
         ("KV001 owned", "'KV001' is also the id of rules/vault/KV001-purge-protection.yaml"),
-        ("KV019 owned --topic valt", "unknown topic 'valt' (did you mean vault?)"),
+        ("KV019 owned --topic valt", "unknown topic 'valt' (did you mean 'vault'?)"),
         ("KV019 owned --topic vault", "--topic requires a checkout of kvlint: the folder rules/vault does not exist"),
         ("../ACME-1 owned", "is not an id"),
     ],
@@ -290,4 +290,4 @@ def test_every_code_in_the_source_is_explained() -> None:
 def test_a_prefix_of_problem_codes(kvlint: Kvlint) -> None:
     out = kvlint("explain", "KVE00").out
     assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == [code for code in PROBLEMS if code < "KVE010"]
-    assert kvlint("explain", "KVE099") == (2, "", "kvlint: unknown problem code 'KVE099' (did you mean KVE009?)\n")
+    assert kvlint("explain", "KVE099") == (2, "", "kvlint: unknown problem code 'KVE099' (did you mean 'KVE009'?)\n")

@@ -40,16 +40,16 @@ def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--profile strikt", "there is no profile or control framework 'strikt' (did you mean strict?)"),
+        ("--profile strikt", "there is no profile or control framework 'strikt' (did you mean 'strict'?)"),
         (
             "--profile ,",
             "--profile requires a profile (default, strict, cmk, all, or a control framework such as cis-azure-6.0)",
         ),
         ("--set KV003", "--set KV003: RULE.parameter=value was expected (such as KV003.minimum=30)"),
-        ("--set XV003.minimum=1", "--set: there is no rule called 'XV003' (did you mean KV003?)"),
+        ("--set XV003.minimum=1", "--set: there is no rule called 'XV003' (did you mean 'KV003'?)"),
         ("--set KV001.minimum=1", "--set: there is no parameter of KV001 called 'minimum' (it has none)"),
-        ("--set KV003.minimun=1", "--set: there is no parameter of KV003 called 'minimun' (did you mean minimum?)"),
-        ("--select CKV_AZURE_111O", "no rule matches 'CKV_AZURE_111O' (did you mean CKV_AZURE_111?)"),
+        ("--set KV003.minimun=1", "--set: there is no parameter of KV003 called 'minimun' (did you mean 'minimum'?)"),
+        ("--select CKV_AZURE_111O", "no rule matches 'CKV_AZURE_111O' (did you mean 'CKV_AZURE_111'?)"),
     ],
 )
 def test_wrong_use(kvlint: Kvlint, line: str, said: str) -> None:
@@ -128,7 +128,7 @@ def test_a_category_is_listed_and_explained(kvlint: Kvlint, categorized: tuple[R
     assert re.findall(r"^(KV\d{3}) \S+ \(", explained, re.MULTILINE) == network
     assert "\nCategory: network\n" in explained
     assert kvlint("rules", "--category", "netwrk").err == (
-        "kvlint: there is no category 'netwrk' (did you mean network?)\n"
+        "kvlint: there is no category 'netwrk' (did you mean 'network'?)\n"
     )
 
 

@@ -143,7 +143,7 @@ def test_variables_take_each_kind(kvlint: Kvlint, project: Path, monkeypatch: py
 
 def test_a_variable_that_is_no_setting_is_told(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVLINT_SELCT", "KV001")
-    told = "note KVE011 environment variable KVLINT_SELCT is not a setting of kvlint (did you mean KVLINT_SELECT?)"
+    told = "note KVE011 environment variable KVLINT_SELCT is not a setting of kvlint (did you mean 'KVLINT_SELECT'?)"
     assert told in kvlint("infra").out
 
 
@@ -274,8 +274,8 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\nselct = []", "kvlint.toml:2:1: unknown setting 'selct' (did you mean select?)"),
-        ("fail_on = 'high'", "kvlint.toml:1:1: unknown setting 'fail_on' (did you mean fail-on?)"),
+        ("\nselct = []", "kvlint.toml:2:1: unknown setting 'selct' (did you mean 'select'?)"),
+        ("fail_on = 'high'", "kvlint.toml:1:1: unknown setting 'fail_on' (did you mean 'fail-on'?)"),
         ("isolated = true", "kvlint.toml:1:1: unknown setting 'isolated' (--isolated is available on the command "),
         ("select = 'KV001'", 'kvlint.toml:1:1: select must be a list of strings (write select = ["..."])'),
         ("select = [1]", 'kvlint.toml:1:1: select must be a list of strings (write select = ["..."])'),
@@ -289,19 +289,19 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
         ("fail-on = ['high']", "kvlint.toml:1:1: fail-on must be a string"),
         (
             "fail-on = 'hgh'",
-            "kvlint.toml:1:1: fail-on hgh: unknown severity (did you mean high?)",
+            "kvlint.toml:1:1: fail-on hgh: unknown severity (did you mean 'high'?)",
         ),
         ("format = ['xml']", f"kvlint.toml:1:1: format: unknown format 'xml' (one of {', '.join(REPORTERS)})"),
         ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1:1: ignore: no rule matches 'KV0O1' (did you mean "),
         (
             "profile = ['strikt']",
-            "kvlint.toml:1:1: profile: there is no profile or control framework 'strikt' (did you mean strict?)",
+            "kvlint.toml:1:1: profile: there is no profile or control framework 'strikt' (did you mean 'strict'?)",
         ),
         ("set = 1", "kvlint.toml:1:1: set must be a table (write [set], then KV003.minimum = 30)"),
         ("\n[set]\nKV003 = 1", "kvlint.toml:2:1: set must be a table of rules with parameters"),
         (
             "[set.KV003]\nminimun = 1",
-            "kvlint.toml:1:1: set: there is no parameter of KV003 called 'minimun' (did you mean minimum?)",
+            "kvlint.toml:1:1: set: there is no parameter of KV003 called 'minimun' (did you mean 'minimum'?)",
         ),
         ("[set]\nKV003.minimum = {}", "kvlint.toml:1:1: set must be strings, numbers, booleans, or lists of them"),
         ("exclude = ['a', '!b']", "kvlint.toml:1:1: exclude: '!b' is not a valid glob: "),
@@ -386,7 +386,7 @@ def test_what_does_not_count_is_told_with_the_settings(
     monkeypatch.setenv("KVLINT_SELCT", "KV001")
     shown = kvlint("--show-settings")
     assert (shown.code, shown.out.count("KVE011")) == (0, 0)
-    told = "note KVE011 environment variable KVLINT_SELCT is not a setting of kvlint (did you mean KVLINT_SELECT?)"
+    told = "note KVE011 environment variable KVLINT_SELCT is not a setting of kvlint (did you mean 'KVLINT_SELECT'?)"
     assert f"kvlint: {told}\n" in shown.err
     assert "kvlint: .kvlint.toml: warning KVE011 this configuration file is ignored" in shown.err
 
@@ -621,18 +621,18 @@ severity = "low"
         "1:1", "2:3", "3:1", "4:1", "4:1", "5:1", "6:1", "7:1", "9:1", "9:1", "15:3", "20:1", "22:1",
     ]  # fmt: skip
     for text in (
-        "fail-on hgh: unknown severity (did you mean high?)",
-        "unknown setting 'selct' (did you mean select?)",
-        "format: unknown format 'sarfi' (did you mean sarif?)",
+        "fail-on hgh: unknown severity (did you mean 'high'?)",
+        "unknown setting 'selct' (did you mean 'select'?)",
+        "format: unknown format 'sarfi' (did you mean 'sarif'?)",
         "ignore: no rule matches 'KVOO1' (did you mean ",
         "ignore: no rule matches 'netwok'",
         "strict must be true or false",
         "profile: several control frameworks match 'cis-azure-2' (",
         "exclude: '!no' is not a valid glob: negated patterns are not supported",
-        "called 'minimun' (did you mean minimum?)",
-        "override: unknown severity 'hihg' (did you mean high?)",
-        "override: unknown key 'reasn' (did you mean reason?)",
-        "override: rules: no rule matches 'purge-protectoin' (did you mean purge-protection?)",
+        "called 'minimun' (did you mean 'minimum'?)",
+        "override: unknown severity 'hihg' (did you mean 'high'?)",
+        "override: unknown key 'reasn' (did you mean 'reason'?)",
+        "override: rules: no rule matches 'purge-protectoin' (did you mean 'purge-protection'?)",
     ):
         assert text in said.err
     assert kvlint("infra", "--isolated").code == 1
@@ -700,10 +700,10 @@ def test_every_unknown_result_may_be_listed(kvlint: Kvlint, project: Path, monke
 
 def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "undecided").err == (
-        "kvlint: --sarif-include undecided: unknown kind of result (did you mean unknown?)\n"
+        "kvlint: --sarif-include undecided: unknown kind of result (did you mean 'unknown'?)\n"
     )
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "passd").err == (
-        "kvlint: --sarif-include passd: unknown kind of result (did you mean passed?)\n"
+        "kvlint: --sarif-include passd: unknown kind of result (did you mean 'passed'?)\n"
     )
 
 

@@ -419,7 +419,7 @@ def test_a_framework_that_does_not_exist(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     ran = given.run("--framework", "cis-azure-5.1")
     assert (ran.code, ran.out) == (2, "")
-    assert "there is no control framework 'cis-azure-5.1' (did you mean cis-azure-5.0.0?)" in ran.err
+    assert "there is no control framework 'cis-azure-5.1' (did you mean 'cis-azure-5.0.0'?)" in ran.err
 
 
 def test_a_framework_file_that_does_not_exist(given: Input) -> None:

@@ -59,7 +59,7 @@ SETTINGS = {
     "verbose": "verbose = true",
     "statistics": "statistics = true",
     "show-suppressed": "show-suppressed = true",
-    "show-unknown": "show-suppressed = true",
+    "show-unknown": "show-unknown = true",
     "override": '[[override]]\npaths = ["**"]\nignore = true\nreason = "legacy"',
 }
 # What else a change may bring along, or an operator may have set; each is reported as a note or a warning.

@@ -182,7 +182,7 @@ def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVLINT_TEST_FOLDERS", "sandbox\nexamples/")
     assert all(marked(kvlint, *words).values())
     said = kvlint(*words, "--test-folders", "../x")
-    assert (said.code, "--test-folders: '../x' is no glob" in said.err) == (2, True)
+    assert (said.code, "--test-folders: '../x' is not a valid glob" in said.err) == (2, True)
 
 
 def test_include_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:

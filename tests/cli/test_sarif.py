@@ -215,8 +215,8 @@ def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: Ru
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--sarif-include", "unknown"), "one of suppressed, unknown, passed was expected"),
-        (("--sarif-root-uri", "C:\\here"), "a URI that begins with file:/// was expected"),
+        (("--sarif-include", "undecided"), "unknown kind of result (did you mean 'unknown'?)"),
+        (("--sarif-root-uri", "C:\\here"), "expected a URI that begins with file:///"),
     ],
 )
 def test_a_word_that_is_none(kvlint: Kvlint, words: tuple[str, ...], told: str) -> None:

@@ -279,7 +279,8 @@ def test_a_value_that_no_module_asks_for_is_told(given: str, run: Run, tmp_path:
         (tmp_path / name / "main.tf").write_text(PURGE % "true" + VAULT)
     (tmp_path / "values.tfvars").write_text("nope = 1\np = true\n")
     report = json.loads(run("-f", "json", given, ".", cwd=tmp_path).out)
-    assert [(one["level"], "'nope'" in one["message"]) for one in report["problems"]] == [("warning", True)]
+    level = "error" if given.startswith("--var=") else "warning"
+    assert [(one["level"], "'nope'" in one["message"]) for one in report["problems"]] == [(level, True)]
 
 
 def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:

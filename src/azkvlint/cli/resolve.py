@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -45,12 +45,14 @@ def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorC
         paths=tuple(sorted(arguments.paths)),
         parameters=tuple(sorted(arguments.parameters)),
         variables=attempt((), _variables, label("variables"), arguments.variables),
+        # Several runs share a configuration file, and not each has a root module that declares all of its variables.
+        required_variables=_names(arguments.variables) if "variables" in arguments.explicit_fields else frozenset(),
         variable_files=attempt((), _files, label("variable_files"), arguments.variable_files),
         closed=arguments.closed,
         source_root=attempt("", _folder, label("source_root"), arguments.source_root),
         as_of=attempt("", _day, label("as_of"), arguments.as_of),
         jobs=attempt(0, _jobs, label("jobs"), arguments.jobs),
-        exclude=attempt((), _globs, settings, "exclude", "extend_exclude"),
+        exclude=attempt((), _exclusions, settings),
         select=attempt((), words_of, label("select"), arguments.select),
         ignore=attempt((), words_of, label("ignore"), arguments.ignore),
         profiles=attempt((), words_of, label("profiles"), arguments.profiles, "profile", _PROFILES),
@@ -75,7 +77,7 @@ def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorC
         overrides=settings.file.overrides if settings.file is not None else (),
         no_ignores=arguments.no_ignores,
         peer_tools=TOOLS if arguments.respect_peer_suppressions else (),
-        test_folders=attempt((), _globs, settings, "test_folders") if "test_folders" in settings.places else None,
+        test_folders=attempt((), _test_folders, settings) if "test_folders" in settings.places else None,
         include_tests=arguments.include_tests,
         baseline=_baseline(arguments),
         outputs=outputs,
@@ -122,22 +124,27 @@ def _baseline(arguments: Arguments) -> str:
     return "" if is_first else file
 
 
-def _globs(settings: Settings, *fields: str) -> tuple[tuple[str, str], ...]:
-    if not any(getattr(settings.arguments, field) for field in fields):
-        return ()
+def _exclusions(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the globs of paths that are not read. Those of the command line apply below each input, without a base."""
+    fields = ("exclude", "extend_exclude")
+    bases = {field: settings.base if field in settings.configured else "" for field in fields}
+    return tuple(glob for field in fields for glob in _globs(settings, field, bases[field]))
+
+
+def _test_folders(settings: Settings) -> tuple[tuple[str, str], ...]:
+    return tuple(_globs(settings, "test_folders", settings.folder("test_folders")))
+
+
+def _globs(settings: Settings, field: str, base: str) -> Iterator[tuple[str, str]]:
+    """Yield the globs of a setting, each with the folder that it is relative to. Raise UsageError for invalid ones."""
     from azkvlint.util.globs import PathGlob
 
-    globs = []
-    for field in fields:
-        patterns = getattr(settings.arguments, field)
-        folder = settings.folder(field) if patterns else ""
-        for pattern in patterns:
-            try:
-                PathGlob(pattern)
-            except ValueError as error:
-                raise UsageError(f"{settings.label(field)}: '{pattern}' is not a valid glob: {error}") from error
-            globs.append((folder, pattern))
-    return tuple(globs)
+    for pattern in getattr(settings.arguments, field):
+        try:
+            PathGlob(pattern)
+        except ValueError as error:
+            raise UsageError(f"{settings.label(field)}: '{pattern}' is not a valid glob: {error}") from error
+        yield base, pattern
 
 
 def _refuse_unknown_rules(settings: Settings, config: Config, errors: ErrorCollector) -> None:
@@ -194,6 +201,10 @@ def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
             # Without a name, the word may be a value, and a value may be a secret.
             raise UsageError(f"{option} {name if equals else '...'}: expected NAME=VALUE")
     return words
+
+
+def _names(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.partition("=")[0].strip() for word in words)
 
 
 def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:

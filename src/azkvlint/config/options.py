@@ -6,6 +6,7 @@ left to ``cli``, whose library takes longer to import than a small plan takes to
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -399,6 +400,15 @@ OPTIONS = (
 )
 COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
+
+
+def mistyped_command(words: Sequence[str]) -> str:
+    """Return the command that the first word misspells; "" if it is a command, an option or a path."""
+    if not words or words[0] in COMMANDS or words[0].startswith("-") or os.path.lexists(words[0]):
+        return ""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(words[0], COMMANDS, 1)), "")
 
 
 def plain_arguments(words: Sequence[str]) -> Arguments | None:

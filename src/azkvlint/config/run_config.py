@@ -32,10 +32,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     that was discovered names ``rules``.
 
     ``parameters`` are parameter files for all templates, instead of those with matching names. ``variables``
-    (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules; ``closed``: unset variables of an
-    uncalled module are final. ``source_root`` is the folder of the root module of a plan, ``as_of`` the day that dates
-    are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic). ``exclude`` are globs
-    of paths that are not read, each with its base folder.
+    (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules, of which one has to declare each of the
+    ``required_variables``; ``closed``: unset variables of an uncalled module are final. ``source_root`` is the folder
+    of the root module of a plan, ``as_of`` the day that dates are compared with (ISO 8601; "": today). ``jobs`` is the
+    number of processes (0: automatic). ``exclude`` are globs of paths that are not read, each with its base folder
+    ("": the current folder and each input).
 
     With ``no_ignores``, all suppressions are ignored. Comments for ``peer_tools`` suppress findings too. Findings in
     ``test_folders`` (globs, each with its base folder; None: the usual names) do not count for the exit code, unless
@@ -47,6 +48,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...]
     parameters: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    required_variables: frozenset[str] = frozenset()
     variable_files: tuple[str, ...] = ()
     closed: bool = False
     source_root: str = ""

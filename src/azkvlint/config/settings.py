@@ -15,6 +15,7 @@ import msgspec
 from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.config.options import OPTIONS, Arguments, Option
 from azkvlint.config.run_config import Notice
+from azkvlint.model.problem_codes import SETTING_WITHOUT_EFFECT
 from azkvlint.readers.discover import STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
@@ -24,7 +25,6 @@ from azkvlint.util.project_files import MAX_FILE, read_named
 if TYPE_CHECKING:
     from azkvlint.config.config_file import ConfigFile
 
-DOUBTFUL = "KVE011"
 ABOUT_RULES = frozenset({"select", "ignore", "profiles", "settings"})
 """The fields that select or configure rules."""
 NAMES = ("kvlint.toml", ".kvlint.toml", "pyproject.toml")
@@ -133,7 +133,7 @@ def _from_environment(names: Sequence[str], command: str, notices: list[Notice])
     for name in sorted(set(names) - known):
         text = f"environment variable {name} is not a setting of kvlint"
         hint = did_you_mean(name, list(known)) or "kvlint --show-settings lists all settings"
-        notices.append(Notice(code=DOUBTFUL, level="note", message=text, hint=hint))
+        notices.append(Notice(code=SETTING_WITHOUT_EFFECT, level="note", message=text, hint=hint))
     for option in OPTIONS:
         text = os.environ.get(option.variable, "") if option.is_configured(command) else ""
         if text.strip():
@@ -217,7 +217,7 @@ def _glob_base(file: ConfigFile, paths: Sequence[str]) -> str:
 def _ignored_file_notice(file: str, why: str) -> Notice:
     text = f"this configuration file is ignored: {why}"
     hint = "select a configuration file with --config FILE"
-    return Notice(code=DOUBTFUL, level="warning", message=text, hint=hint, file=file)
+    return Notice(code=SETTING_WITHOUT_EFFECT, level="warning", message=text, hint=hint, file=file)
 
 
 def _folder(path: str) -> str:

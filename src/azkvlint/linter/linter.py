@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -21,14 +21,14 @@ from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files
-from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
+from azkvlint.model.finding import UNIT_KINDS, Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
+from azkvlint.model.problem_codes import INPUT_UNREADABLE, SETTING_WITHOUT_EFFECT
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import STDIN_NAME, discover
+from azkvlint.readers.discover import STDIN, STDIN_NAME, discover
 from azkvlint.readers.reader import MAKE_INPUT
 from azkvlint.readers.template_names import JSON
-from azkvlint.readers.terraform_names import is_module_file
+from azkvlint.readers.terraform_names import declares_variable, is_module_file
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
 from azkvlint.util.project_boundary import is_within, real_path, root_of
@@ -55,22 +55,28 @@ def combined_result(config: Config, progress: Progress | None = None) -> UnitRes
 
 def _evaluate_all(
     config: Config, progress: Progress | None
-) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
-    """Return all rules, the selected rules, the root of the run and the results of its units."""
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult], list[Problem]]:
+    """Return all rules, the selected rules, the root of the run, the results of its units and further problems."""
     set_readable_files(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs = unit_results(config, known, rules, progress)
-    return known, rules, root, [result for _, result in pairs]
+    root, pairs, problems = unit_results(config, known, rules, progress)
+    return known, rules, root, [result for _, result in pairs], problems
 
 
 def report_of(
-    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], root: str, units: Sequence[UnitResult]
+    config: Config,
+    known: Sequence[Rule],
+    rules: tuple[Rule, ...],
+    root: str,
+    units: Sequence[UnitResult],
+    problems: Sequence[Problem] = (),
 ) -> Report:
     """Return the report on the units of a run, whose paths start from ``root``.
 
-    ``known`` are all rules, ``rules`` the selected ones. Raise UsageError for an invalid baseline.
+    ``known`` are all rules, ``rules`` the selected ones, ``problems`` those of no unit. Raise UsageError for an invalid
+    baseline.
     """
-    total, units = total_of(config, known, rules, root, units)
+    total, units = total_of(config, known, rules, root, units, problems)
     evaluated, skipped = merge_declarations(total.declarations)
     folders = FoldersOfTests(config, root, _source_root(config, root), total.read)
 
@@ -90,12 +96,19 @@ def report_of(
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
         resource_counts=dict(sorted(total.resource_counts.items())),
+        unit_counts=_counts_by_kind(total.kinds.values()),
         passed=total.passed,
         version=__version__,
         repository=repository_of(config, root),
         evaluated=evaluated,
         skipped=skipped,
     )
+
+
+def _counts_by_kind(kinds: Iterable[str]) -> dict[str, int]:
+    """Return the number of inputs of each kind, in the order of reports."""
+    counts = Counter(kinds)
+    return {kind: counts[kind] for kind in UNIT_KINDS if counts[kind]}
 
 
 def _source_root(config: Config, root: str) -> str:
@@ -134,13 +147,19 @@ def _baseline(config: Config) -> Baseline | None:
 
 
 def total_of(
-    config: Config, known: Sequence[Rule], rules: Sequence[Rule], root: str, units: Sequence[UnitResult]
+    config: Config,
+    known: Sequence[Rule],
+    rules: Sequence[Rule],
+    root: str,
+    units: Sequence[UnitResult],
+    problems: Sequence[Problem] = (),
 ) -> tuple[UnitResult, list[UnitResult]]:
     """Return the combined result with configuration and baseline applied, and the units."""
     baseline = _baseline(config)
     units, configuration_result = _apply_overrides(config, known, rules, root, units)
     units = _without_secret_texts(units)
     total = combine(units)
+    total.problems += [*_undeclared_variables(config, units, root), *problems]
     total.add(configuration_result)
     if any(problem.is_syntax_error for problem in total.problems):
         from azkvlint.readers.terraform.second_opinions import with_second_opinions
@@ -166,10 +185,11 @@ def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
 
 def unit_results(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
-) -> tuple[str, list[tuple[Unit, UnitResult]]]:
-    """Return the root of the run, and every unit with its result. ``known`` are all rules."""
+) -> tuple[str, list[tuple[Unit, UnitResult]], list[Problem]]:
+    """Return the root of the run, every unit with its result, and further problems. ``known`` are all rules."""
     policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
-    sources, root = discover(config.paths, config.exclude)
+    matched: set[int] = set()
+    sources, root = discover(config.paths, config.exclude, matched)
     parameter_files, _ = discover(config.parameters)
     units = units_of(sources, parameter_files, relevant)
     results: list[UnitResult] = []
@@ -178,7 +198,22 @@ def unit_results(
         if progress is not None:
             progress(index, len(units))
         results.append(result)
-    return root, list(zip(units, results, strict=True))
+    return root, list(zip(units, results, strict=True)), list(unused_exclusions(config, matched, root))
+
+
+def unused_exclusions(config: Config, matched: Container[int], root: str) -> Iterator[Problem]:
+    """Yield the problems of globs that exclude nothing. ``matched`` are the indexes of those that do.
+
+    A glob of a configuration file may be about folders outside the inputs of this run.
+    """
+    folders = [real_path(path) for path in config.paths if path != STDIN and os.path.isdir(path)]
+    for index, (base, pattern) in enumerate(config.exclude):
+        if index in matched or not any(not base or is_within(real_path(base), folder) for folder in folders):
+            continue
+        at = Location(path=reported_name(root, config.file)) if base and config.file else None
+        hint = "" if base else "patterns are relative to the current folder or to an input"
+        level, text = "note" if base else "warning", f"the exclude pattern '{pattern}' matches nothing"
+        yield Problem(code=SETTING_WITHOUT_EFFECT, level=level, message=text, at=at, hint=hint)
 
 
 def _apply_overrides(
@@ -215,7 +250,6 @@ def combine(units: Iterable[UnitResult]) -> UnitResult:
     for unit in without_decided(units):
         total.add(unit)
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
-    total.problems += _undeclared_variables(units)
     return total
 
 
@@ -232,7 +266,7 @@ def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
             decided_by_root[unit.root] = decided_by_root.get(unit.root, frozenset()) | unit.decided
     for number, unit in enumerate(units):
         if unit.standalone_templates and any(_deploys(other, index, unit, number) for index, other in deploying):
-            yield UnitResult(read=unit.read, directives=unit.directives)
+            yield UnitResult(read=unit.read, directives=unit.directives, kinds=unit.kinds)
         else:
             yield unit if unit.from_plan else _without_plan_resources(unit, decided_by_root)
 
@@ -248,12 +282,26 @@ def _deploys(unit: UnitResult, number: int, other: UnitResult, number_of_other: 
     )
 
 
-def _undeclared_variables(units: Iterable[UnitResult]) -> Iterator[Problem]:
-    """Yield problems of variables that options set and no root module declares. Terraform rejects these."""
+def _undeclared_variables(config: Config, units: Sequence[UnitResult], root: str) -> Iterator[Problem]:
+    """Yield problems of variables that no root module declares.
+
+    As in Terraform, a value on the command line is an error, and one in a file a warning.
+    """
     roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
-    for name in sorted(frozenset.intersection(*roots)) if roots else ():
-        text = f"input variable `{name}`, set with --var or --var-file, is not declared in any root module"
-        yield Problem(code=INPUT_UNREADABLE, level="warning", message=text)
+    names = sorted(frozenset.intersection(*roots)) if roots else []
+    others = [
+        os.path.join(root, path) for unit in units if unit.undeclared_variables is None for path in unit.read
+    ] if names else []  # fmt: skip
+    for name in names:
+        # A module without resources of Key Vault was not evaluated, and may declare it.
+        if any(declares_variable(folder, name) for folder in others if os.path.isdir(folder)):
+            continue
+        is_required = name in config.required_variables
+        option = "--var" if is_required else "--var-file or the configuration"
+        text = f"input variable `{name}`, set with {option}, is not declared in any root module"
+        hint = f'declare variable "{name}", or remove the value'
+        level = "error" if is_required else "warning"
+        yield Problem(code=SETTING_WITHOUT_EFFECT, level=level, message=text, hint=hint)
 
 
 def _without_plan_resources(unit: UnitResult, decided_by_root: Mapping[str, frozenset[str]]) -> UnitResult:

@@ -23,7 +23,7 @@ from azkvlint.util.file_tracker import States
 
 
 class UnitResult(msgspec.Struct, kw_only=True):
-    """The result of one unit or of many. ``read`` are the paths that were read.
+    """The result of one unit or of many. ``read`` are the paths that were read, ``kinds`` the kinds of inputs by path.
 
     ``suppressed`` are findings and unknown results that do not count. ``unused`` has the problem of each directive that
     is reported unless a unit has ``used`` it. ``directives`` are all directives and other suppressions.
@@ -42,6 +42,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     suppressed: list[Finding] = msgspec.field(default_factory=list)
     problems: list[Problem] = msgspec.field(default_factory=list)
     resource_counts: Counter[str] = msgspec.field(default_factory=Counter)
+    kinds: dict[str, str] = {}
     passed: int = 0
     read: list[str] = msgspec.field(default_factory=list)
     unused: dict[DirectiveId, Problem] = msgspec.field(default_factory=dict)
@@ -67,6 +68,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
         self.suppressed += other.suppressed
         self.problems += other.problems
         self.resource_counts.update(other.resource_counts)
+        self.kinds.update(other.kinds)
         self.passed += other.passed
         self.read += other.read
         self.unused.update(other.unused)
@@ -132,6 +134,7 @@ def evaluate_unit(
         suppressed=[with_regions(finding, find, root) for finding in suppressed],
         problems=[_problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,
+        kinds={read.path: read.kind} if read.kind else {},
         passed=verdicts.passed,
         read=[read.path],
         unused=suppressions.unused,

@@ -13,7 +13,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config, today
 from azkvlint.engine.required_attributes import evaluated_types
-from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
+from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of, unused_exclusions
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
@@ -59,7 +59,8 @@ class IncrementalRun:
         rules = rules_of(config)
         known = all_rules(config.rules, examples=False)
         policy = policy_of(known, rules, today(config), config.peer_tools)
-        sources, root = discover(config.paths, config.exclude)
+        matched: set[int] = set()
+        sources, root = discover(config.paths, config.exclude, matched)
         parameter_files, _ = discover(config.parameters)
         relevant = evaluated_types(known)
         units = units_of(sources, parameter_files, relevant)
@@ -76,7 +77,7 @@ class IncrementalRun:
         self._results = results
         self.reevaluated, self.units = tuple(unit.source.path for unit in pending if not unit.quiet), len(units)
         kept = within_limit(units, [results[_key(unit)] for unit in units], limit)
-        return report_of(config, known, rules, root, list(kept))
+        return report_of(config, known, rules, root, list(kept), list(unused_exclusions(config, matched, root)))
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
         states: dict[str, State] = {}

@@ -13,7 +13,7 @@ from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
 from azkvlint.linter.merge_plan_and_source import merge_source, with_source_mismatch
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
@@ -78,7 +78,7 @@ def within_limit(units: Sequence[Unit], found: Iterable[UnitResult], limit: int)
     results, work = iter(found), 0
     for unit in units:
         if work > limit:
-            yield UnitResult(read=[unit.source.path]) if unit.quiet else _over_limit(unit)
+            yield _nothing_to_evaluate(unit.source.path) if unit.quiet else _over_limit(unit)
             continue
         result = next(results)
         work += result.work
@@ -155,7 +155,7 @@ class Worker:
     def _evaluate(self, unit: Unit) -> UnitResult:
         path = unit.source.path
         if unit.quiet:
-            return UnitResult(read=[path])
+            return _nothing_to_evaluate(path)
         if unit.source.is_link:
             at = Location(path=path)
             return UnitResult(problems=[Problem(code=INPUT_INCOMPLETE, level="note", message=_LINKED, at=at)])
@@ -163,7 +163,7 @@ class Worker:
             read = self._read(unit)
             if read is None:
                 # A module may have nothing to evaluate. Any other file may not be an input of kvlint.
-                return UnitResult(read=[path]) if unit.module else UnitResult()
+                return _nothing_to_evaluate(path) if unit.module else UnitResult()
             result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
@@ -199,6 +199,11 @@ class Worker:
     def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
         """Return an input without suppressions, if the run ignores them."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
+
+
+def _nothing_to_evaluate(path: str) -> UnitResult:
+    """Return the result of a Terraform module without resources that any rule checks."""
+    return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE})
 
 
 def _files_of(unit: Unit) -> tuple[str, ...]:

@@ -19,6 +19,13 @@ CAUSED = "the value comes from here"
 FROM_PLAN = "plan"
 # The kinds of Suppression.
 IN_SOURCE, EXTERNAL = "inSource", "external"
+# The kinds of inputs, in the order of reports.
+TERRAFORM_MODULE, TERRAFORM_PLAN = "Terraform module", "Terraform plan"
+TERRAGRUNT_UNIT, STACK_FILE = "Terragrunt unit", "stack file"
+BICEP_FILE, ARM_TEMPLATE, PREDICTION = "Bicep file", "ARM template", "what-if result"
+UNIT_KINDS = (
+    TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT, STACK_FILE, BICEP_FILE, ARM_TEMPLATE, PREDICTION,
+)  # fmt: skip
 
 
 class Outcome(IntEnum):
@@ -233,7 +240,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     requested. ``suppressed`` are findings and unknown results that their author suppressed. ``passes``, if requested,
     are a few of the resources that pass each rule, for each vault. ``rules`` are all that ran, in id order. ``sources``
     are the paths that were read, relative to the folder ``root``. ``configuration`` is the configuration file, empty
-    without one. ``resource_counts`` counts evaluated resources by Azure type; ``passed`` counts passed checks.
+    without one. ``resource_counts`` counts evaluated resources by Azure type, ``unit_counts`` the inputs that
+    were read by kind (UNIT_KINDS, singular nouns), in that order; ``passed`` counts passed checks.
     ``evaluated`` and ``skipped`` are the declarations that reports account for, by path and line. Findings in folders
     of tests and examples count only if it ``includes_tests``.
     """
@@ -246,6 +254,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     resource_counts: Mapping[str, int]
     passed: int
     version: str
+    unit_counts: Mapping[str, int] = {}
     repository: Repository | None = None
     suppressed: tuple[Finding, ...] = ()
     passes: tuple[Finding, ...] = ()

@@ -46,13 +46,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     is_link: bool = False
 
 
-def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
+def discover(
+    paths: Sequence[str], exclude: Sequence[tuple[str, str]] = (), matched: set[int] | None = None
+) -> tuple[list[Source], str]:
     """Return the sources that ``paths`` name, each once and in a fixed order, and the root of their reported names.
 
     ``exclude`` are globs, each with the folder that it is relative to: a file that matches is read only if it is one of
-    the ``paths``. For a path outside that folder, a glob is relative to the path. Raises UsageError for a path that
-    does not exist, and for a relative path if the current folder no longer exists.
+    the ``paths``. For a path outside that folder, a glob is relative to the path. A glob without a folder is relative
+    to the current folder and to each of the ``paths``, or absolute. The indexes of globs that match anything are added
+    to ``matched``. Raises UsageError for a path that does not exist, and for a relative path if the current folder no
+    longer exists.
     """
+    matched = set() if matched is None else matched
     for path in paths:
         if path != STDIN and not os.path.isabs(path):
             current_folder()
@@ -67,7 +72,8 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
         elif os.path.isdir(path):
             closed: list[str] = []
             links: list[str] = []
-            for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
+            excluded = _excluding(exclude, real_path(path), matched) if exclude else None
+            for file, real in _files(path, closed, links, excluded):
                 found.setdefault(
                     _reading(file, real), Source(file=file, path=_reported_path(file, root), is_explicit=False)
                 )
@@ -132,24 +138,34 @@ def _reading(file: str, real: str) -> tuple[str, str]:
     return real, "parameters" if is_parameters(name) else ending
 
 
-def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str, bool], bool]:
-    """Return whether a glob is about a path below the folder ``named``; the second argument: it is a folder.
+def _excluding(exclude: Sequence[tuple[str, str]], named: str, matched: set[int]) -> Callable[[str, bool], bool]:
+    """Return whether a glob matches a path below the folder ``named``; the second argument: it is a folder.
 
-    A glob of a folder that has nothing in common with ``named`` starts from ``named``.
+    A glob of a folder that has nothing in common with ``named`` is relative to ``named``.
     """
     from azkvlint.util.globs import PathGlob
 
-    def start(folder: str) -> str:
+    def bases(folder: str, pattern: str) -> Iterator[str]:
+        if not folder:
+            yield from {real_path(os.curdir), named, *((os.sep,) if os.path.isabs(pattern) else ())}
+            return
         real = real_path(folder)
-        return f"{(real if is_within(named, real) or is_within(real, named) else named).rstrip(os.sep)}{os.sep}"
+        yield real if is_within(named, real) or is_within(real, named) else named
 
-    globs = [(start(folder), PathGlob(pattern)) for folder, pattern in exclude]
+    globs = [
+        (index, f"{base.rstrip(os.sep)}{os.sep}", PathGlob(pattern))
+        for index, (folder, pattern) in enumerate(exclude)
+        for base in bases(folder, pattern)
+    ]
 
     def excluded(path: str, is_folder: bool) -> bool:
-        return any(
-            path.startswith(folder) and glob.matches_itself(path[len(folder) :].replace(os.sep, "/"), is_folder)
-            for folder, glob in globs
-        )
+        found = {
+            index
+            for index, base, glob in globs
+            if path.startswith(base) and glob.matches_itself(path[len(base) :].replace(os.sep, "/"), is_folder)
+        }
+        matched.update(found)
+        return bool(found)
 
     return excluded
 
@@ -173,13 +189,16 @@ def _files(
         folders: list[str] = []
         for entry in found:
             # The directory listing already contains the type of each entry that is not a link.
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            is_input = not is_folder and (entry.name.lower().endswith(ENDINGS) or is_terragrunt_file(entry.name))
+            if excluded and excluded(entry.path, is_folder or (entry.is_symlink() and not is_input)):
+                continue
+            if is_folder:
+                if entry.name not in SKIPPED:
                     folders.append(entry.path)
-            elif entry.name.lower().endswith(ENDINGS) or is_terragrunt_file(entry.name):
-                if not (excluded and excluded(entry.path, False)):
-                    yield from _file(entry)
-            elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):
+            elif is_input:
+                yield from _file(entry)
+            elif entry.is_symlink() and _leads_out(entry):
                 links.append(entry.path)
         waiting.extend(reversed(folders))
 

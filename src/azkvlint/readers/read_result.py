@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import Declaration, Problem
+from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Problem
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.duplicates import without_duplicates
@@ -42,7 +42,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     ``undeclared_variables`` have a value but no declaration in a Terraform root; None for any other input.
     ``deployed`` are the real paths of templates that are evaluated with the unit. ``stubs`` are Terraform modules that
     are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
-    that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show.
+    that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
+    is one of UNIT_KINDS, if known.
     """
 
     path: str
@@ -62,6 +63,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     stubs: Mapping[str, Stub] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
+    kind: str = ""
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,7 @@ def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadRes
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
         locate=locate, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
+        kind=TERRAFORM_PLAN,
     )  # fmt: skip
 
 
@@ -130,7 +133,7 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
         comments = comments_of(read)
     return msgspec.structs.replace(
         found, metadata=metadata_in(texts, peer_comments), disabled_rules=disabled_ranges(read), texts=read.files,
-        comments=comments, deployed=read.deployed,
+        comments=comments, deployed=read.deployed, kind=BICEP_FILE,
     )  # fmt: skip
 
 

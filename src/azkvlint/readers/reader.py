@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import ARM_TEMPLATE, PREDICTION, STACK_FILE, TERRAFORM_MODULE, TERRAGRUNT_UNIT, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.discover import STDIN, Source, read_source
+from azkvlint.readers.discover import ENDINGS, STDIN, Source, read_source
 from azkvlint.readers.plan.document import Plan, mentions_plan
 from azkvlint.readers.read_result import (
     ParameterValues,
@@ -47,6 +47,8 @@ MAKE_INPUT = (
 _NAME_IT = "specify the path of the file, or its name with `kvlint - --stdin-filename main.tf`"
 # Of Terraform, Helm and Go, Jinja, ERB, and of pipelines that replace tokens.
 _EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
+# As many bytes of a file tell whether it may be JSON.
+_START = 100
 _NO_SETTINGS = TerraformSettings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
@@ -107,7 +109,10 @@ class Reader:
             return _rendered_result(source.path)
         if read is not None:
             refuse_as_output(source.file)
-        return plan_result(source.path, data, self.required) if read is None and source.is_explicit else read
+        if read is None and source.is_explicit:
+            _refuse_type(source, data)
+            return plan_result(source.path, data, self.required)
+        return read
 
     def module(
         self,
@@ -132,7 +137,7 @@ class Reader:
             return None
         found = terraform_result(path, read)
         return msgspec.structs.replace(
-            found, comments=comments_of(read.sources, self.peer_comments), root=path,
+            found, kind=TERRAFORM_MODULE, comments=comments_of(read.sources, self.peer_comments), root=path,
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
         )  # fmt: skip
 
@@ -143,7 +148,7 @@ class Reader:
 
         read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
         return msgspec.structs.replace(
-            terraform_result(path, read), comments=comments_of(read.sources), root=path,
+            terraform_result(path, read), kind=TERRAGRUNT_UNIT, comments=comments_of(read.sources), root=path,
             undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
         )  # fmt: skip
 
@@ -152,7 +157,8 @@ class Reader:
         from azkvlint.readers.terragrunt.stack import read_stack
 
         cache = self._modules_below(self.root)
-        return terraform_result(source.path, read_stack(source.path, source.file, self.root, self.required, cache))
+        read = read_stack(source.path, source.file, self.root, self.required, cache)
+        return msgspec.structs.replace(terraform_result(source.path, read), kind=STACK_FILE)
 
     def terraform(self, path: str, text: str) -> ReadResult:
         """Return a Terraform module that consists of one text."""
@@ -216,11 +222,14 @@ class Reader:
             loader = Loader(path, file, self.root)
             read = read_template(path, document, self.required, given.values, loader.load)
             return msgspec.structs.replace(
-                template_result(path, read, given), metadata=metadata_in(read.files, self.peer_comments),
+                template_result(path, read, given), kind=ARM_TEMPLATE,
+                metadata=metadata_in(read.files, self.peer_comments),
                 deployed=frozenset(loader.loaded) if read.is_whole else frozenset(),
             )  # fmt: skip
         found = read_prediction(path, document, self.required)
-        return None if found is None else template_result(path, found, given, data=found.files)
+        if found is None:
+            return None
+        return msgspec.structs.replace(template_result(path, found, given, data=found.files), kind=PREDICTION)
 
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
         """Return the result of the template of a Bicep parameter file, with the parameter values."""
@@ -276,6 +285,15 @@ def _refuse(source: Source, data: bytes) -> None:
         )
     if source.file == STDIN and _SOURCE_CODE.match(data):
         raise InputError("standard input is not JSON", _NAME_IT)
+
+
+def _refuse_type(source: Source, data: bytes) -> None:
+    """Raise InputError for a file that has the name of no input and is neither JSON nor a binary plan."""
+    start = data[:_START].replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n")
+    extension = os.path.splitext(source.file)[1]
+    is_known = not extension or source.file.lower().endswith(ENDINGS) or source.file == STDIN
+    if start and not is_known and not start.startswith((b"{", b"[", b"PK")):
+        raise InputError(f"files of type '{extension}' are not supported", MAKE_INPUT)
 
 
 class Loader:

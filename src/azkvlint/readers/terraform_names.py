@@ -6,11 +6,15 @@ opentofu.org/docs/language/files (a ``.tofu`` file takes the place of the ``.tf`
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import list_names
+from azkvlint.util.project_files import list_names, read_start
 
+# The maximum number of bytes of a file that are searched for a declaration.
+_MAX_SEARCHED = 1_000_000
 MODULE_ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 
@@ -38,6 +42,17 @@ def _is_replaced(name: str, names: set[str]) -> bool:
     return any(
         name.endswith(old) and name[: -len(old)] + new in names for old, new in zip(_TERRAFORM, _TOFU, strict=True)
     )
+
+
+def declares_variable(directory: str, name: str) -> bool:
+    """Return whether a file of the module in a folder seems to declare a variable, without parsing the file."""
+    word = re.escape(name.encode())
+    pattern = re.compile(rb'\bvariable[ \t]+"?' + word + rb'"?[ \t]*\{|"' + word + rb'"[ \t]*:')
+    try:
+        files = [os.path.join(directory, file) for file in names_in(directory) if is_module_file(file)]
+        return any(pattern.search(read_start(file, _MAX_SEARCHED)) for file in files)
+    except InputError:
+        return False
 
 
 def is_override(name: str) -> bool:

@@ -62,4 +62,4 @@ def did_you_mean(word: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, 1)
-    return f"did you mean {close[0]}?" if close else ""
+    return f"did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,263 @@
+"""Mistakes on the command line: commands, variables, file types and patterns that do not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from azkvlint.config.options import COMMANDS
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.model.finding import UNIT_KINDS
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint, Said
+
+VAULT = 'resource "azurerm_key_vault" "this" {\n  name = "kv-prod"\n}\n'
+VAULT_ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
+WHAT_IF = {
+    "status": "Succeeded",
+    "changes": [{"resourceId": VAULT_ID, "changeType": "Create", "after": {"id": VAULT_ID, "name": "kv"}}],
+}
+TEMPLATE = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "resources": [{"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}],
+}
+
+
+def write(path: str, text: str) -> None:
+    """Write a file with its folders."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def problems(said: Said) -> list[dict[str, Any]]:
+    """Return the problems of a report in JSON."""
+    found: list[dict[str, Any]] = json.loads(said.out)["problems"]
+    return found
+
+
+def paths(said: Said) -> set[str]:
+    """Return the folders of the findings of a report in JSON."""
+    return {Path(one["location"]["path"]).parent.as_posix() for one in json.loads(said.out)["findings"]}
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("explian KV001", "explain"),
+        ("expalin KV001", "explain"),
+        ("chekc good.json", "check"),
+        ("Check good.json", "check"),
+        ("supressions .", "suppressions"),
+        ("control .", "controls"),
+        ("rule", "rules"),
+        ("grpah good.json", "graph"),
+        ("shema", "schema"),
+        ("explian --help", "explain"),
+    ],
+)
+def test_a_mistyped_command_is_recognized(kvlint: Kvlint, line: str, command: str) -> None:
+    word = line.split(maxsplit=1)[0]
+    said = kvlint(*line.split())
+    assert said == (2, "", f"kvlint: '{word}' is neither a command nor a path (did you mean '{command}'?)\n")
+
+
+def test_a_path_is_no_mistyped_command(kvlint: Kvlint) -> None:
+    write("rule/main.tf", VAULT)
+    assert kvlint("rule", "--select", "KV001").code == 1
+    for word in ("plan.json", "infra", "main.tf"):
+        said = kvlint(word)
+        assert (said.code, said.err.startswith(f"kvlint: '{word}' does not exist (")) == (2, True)
+    assert kvlint("good.json", "explian").err.startswith("kvlint: 'explian' does not exist (")
+
+
+def test_commands_are_not_mistyped_for_each_other(kvlint: Kvlint) -> None:
+    for command in COMMANDS:
+        assert "neither a command" not in kvlint(command, "--help").err
+
+
+# --- variables --------------------------------------------------------------------------------------------------------
+
+
+def test_a_variable_that_no_root_module_declares_is_an_error(kvlint: Kvlint) -> None:
+    write("app/main.tf", VAULT + 'variable "known" {}\n')
+    write("net/main.tf", VAULT)
+    assert kvlint("app", "net", "--var", "known=1").code == 1
+    said = kvlint("app", "net", "--var", "known=1", "--var", "knwon=hunter2", "-f", "json")
+    assert said.code == 3
+    (problem,) = problems(said)
+    assert (problem["code"], problem["level"]) == ("KVE011", "error")
+    assert problem["message"] == "no root module declares the variable 'knwon', which --var sets"
+    assert "hunter2" not in said.out + said.err
+    assert json.loads(said.out)["findings"]
+
+
+def test_a_variable_of_a_file_is_a_warning(kvlint: Kvlint) -> None:
+    write("app/main.tf", VAULT)
+    write("x.tfvars", "unknown = 1\n")
+    said = kvlint("app", "--var-file", "x.tfvars", "-f", "json")
+    assert (said.code, [one["level"] for one in problems(said)]) == (1, ["warning"])
+    write("kvlint.toml", "var = ['unknown=1']\n")
+    said = kvlint("app", "-f", "json")
+    assert (said.code, [one["level"] for one in problems(said)]) == (1, ["warning"])
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("other.tf", 'variable "known" {}\n'),
+        ("other.tf", "variable known {\n}\n"),
+        ("other.tf.json", '{"variable": {"known": {}}}'),
+        ("other.tf", VAULT + 'variable "known" {}\n'),
+    ],
+)
+def test_a_module_without_vaults_may_declare_it(kvlint: Kvlint, file: str, text: str) -> None:
+    write("app/main.tf", VAULT)
+    write(f"other/{file}", text)
+    assert kvlint("app", "other", "--var", "known=1").code == 1
+    assert kvlint("app", "other", "--var", "know=1").code == 3
+
+
+# --- file types -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "extension"),
+    [
+        ("README.md", "# A vault\n", ".md"),
+        ("deploy.yaml", "a: b\n", ".yaml"),
+        ("main.tf.bak", VAULT, ".bak"),
+        ("notes.txt", "resource\n", ".txt"),
+        ("page.html", "<html></html>", ".html"),
+    ],
+)
+def test_an_unsupported_file_type_is_named(kvlint: Kvlint, name: str, text: str, extension: str) -> None:
+    write(name, text)
+    said = kvlint(name, "-f", "json")
+    assert said.code == 3
+    (problem,) = problems(said)
+    assert (problem["code"], problem["level"], problem["location"]["path"]) == ("KVE001", "error", name)
+    assert problem["message"] == f"files of type '{extension}' are not supported"
+    assert "terraform show -json" in problem["hint"]
+
+
+def test_json_of_any_name_is_read(kvlint: Kvlint) -> None:
+    plan = Path("bad.json").read_bytes()
+    for name, content in (("plan.txt", plan), ("plan.out", b"\xef\xbb\xbf\n " + plan), ("plan", plan)):
+        Path(name).write_bytes(content)
+        assert kvlint(name, "--select", "KV001").code == 1
+    write("broken.txt", "{")
+    assert "not JSON" in kvlint("broken.txt").out
+    write("empty.json", "nonsense")
+    assert "not JSON" in kvlint("empty.json").out
+
+
+# --- what was read ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("kvlint")
+def test_inputs_are_counted_by_kind() -> None:
+    write("tf/main.tf", "locals {}\n")
+    write("bicep/main.bicep", "param name string\n")
+    write("bicep/main.parameters.json", '{"$schema": "deploymentParameters.json#", "parameters": {}}')
+    write("bicep/main.dev.parameters.json", '{"$schema": "deploymentParameters.json#", "parameters": {}}')
+    write("bicep/other.bicep", "param name string\n")
+    write("arm/template.json", json.dumps(TEMPLATE))
+    write("arm/package.json", "{}")
+    write("whatif/result.json", json.dumps(WHAT_IF))
+    write("unit/terragrunt.hcl", 'terraform {\n  source = "../tf"\n}\n')
+
+    def counts(*given: str) -> dict[str, int]:
+        return dict(check(Config(paths=given, jobs=1)).unit_counts)
+
+    assert counts("tf") == {"Terraform module": 1}
+    assert counts("good.json") == {"Terraform plan": 1}
+    assert counts("bicep") == {"Bicep file": 2}
+    assert counts("arm", "whatif") == {"ARM template": 1, "what-if result": 1}
+    assert counts("unit") == {"Terragrunt unit": 1}
+    assert counts("broken.json") == {}
+    everything = check(Config(paths=("tf", "bicep", "arm", "good.json"), jobs=2)).unit_counts
+    assert list(everything.items()) == [
+        ("Terraform module", 1), ("Terraform plan", 1), ("Bicep file", 2), ("ARM template", 1),
+    ]  # fmt: skip
+    assert [kind for kind in UNIT_KINDS if kind in everything] == list(everything)
+    write("tf/main.tf", VAULT)
+    assert counts("tf") == {"Terraform module": 1}
+
+
+# --- exclusions -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tree(kvlint: Kvlint) -> Path:
+    """A checkout with two folders, with the same modules each."""
+    Path(".git").mkdir()
+    for top in ("infra", "platform"):
+        for module in ("app", "modules/old", "modules/new"):
+            write(f"{top}/{module}/main.tf", VAULT)
+    return Path.cwd()
+
+
+@pytest.mark.parametrize("here", [".", "infra", "infra/app", "infra/modules/old", "/"])
+def test_a_pattern_applies_below_every_argument_wherever_one_stands(
+    kvlint: Kvlint, tree: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    monkeypatch.chdir(tree / here)
+    both = str(tree / "infra"), str(tree / "platform")
+    for pattern in ("modules/old", "/modules/old", "old", "old/", "modules/**/old", "**/old/main.tf"):
+        said = kvlint(*both, "--select", "KV001", "--exclude", pattern, "-f", "json")
+        assert (paths(said), problems(said)) == (
+            {f"{top}/{module}" for top in ("infra", "platform") for module in ("app", "modules/new")},
+            [],
+        )
+
+
+def test_a_pattern_is_also_relative_to_the_current_folder_or_absolute(kvlint: Kvlint, tree: Path) -> None:
+    for pattern in ("infra/modules/old", "/infra/modules/old/", str(tree / "infra" / "modules" / "old")):
+        said = kvlint("infra", "platform", "--select", "KV001", "--extend-exclude", pattern, "-f", "json")
+        assert problems(said) == []
+        assert {"platform/modules/old", "infra/modules/new"} <= paths(said)
+        assert "infra/modules/old" not in paths(said)
+
+
+def test_a_relative_argument_above_the_current_folder(
+    kvlint: Kvlint, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree / "infra" / "app")
+    said = kvlint("..", "../../platform", "--select", "KV001", "--exclude", "modules/", "-f", "json")
+    assert (paths(said), problems(said)) == ({"infra/app", "platform/app"}, [])
+
+
+def test_a_pattern_that_matches_nothing_is_reported(kvlint: Kvlint, tree: Path) -> None:
+    said = kvlint("infra", "--select", "KV001", "--exclude", "old", "--exclude", "odl", "-f", "json")
+    assert said.code == 1
+    (problem,) = problems(said)
+    assert (problem["code"], problem["level"]) == ("KVE011", "warning")
+    assert problem["message"] == "the exclude pattern 'odl' matches nothing"
+    # What kvlint never reads may be excluded, too.
+    write("infra/.terraform/x.tf", VAULT)
+    write("infra/notes.md", "#")
+    assert problems(kvlint("infra", "--exclude", ".terraform/", "--exclude", "*.md", "-f", "json")) == []
+    # Without a folder there is nothing to exclude.
+    assert problems(kvlint("infra/app/main.tf", "--exclude", "odl", "-f", "json")) == []
+    for command in ("controls", "suppressions"):
+        assert "the exclude pattern 'odl' matches nothing" in "".join(kvlint(command, "infra", "--exclude", "odl")[1:])
+
+
+def test_a_pattern_of_a_file_counts_for_the_folder_of_the_file(kvlint: Kvlint, tree: Path) -> None:
+    write("kvlint.toml", "exclude = ['old', 'odl', '/app']\n")
+    said = kvlint(".", "--select", "KV001", "-f", "json")
+    places = [(one["level"], one["location"]["path"]) for one in problems(said) if one["code"] == "KVE011"]
+    assert places == [("note", "kvlint.toml")] * 2
+    assert "infra/app" in paths(said)
+    # The rest of the project, which this run does not read, may have what the patterns match.
+    assert problems(kvlint("infra", "--select", "KV001", "-f", "json")) == []
+    assert "'old' matches" not in said.out
