@@ -22,7 +22,7 @@ from sitegen.markup import ROOT
 # The pictures in docs/assets, with the width of their terminals. The README and the front page show the first, and the
 # front page shows the second on a phone.
 COMMAND = "kvlint samples/careless/main.tf --select KV001,KV402,KV610"
-PICTURES: Mapping[str, int] = {"terminal.svg": 100, "terminal-narrow.svg": 48}
+PICTURES: Mapping[str, int] = {"terminal.svg": 104, "terminal-narrow.svg": 48}
 
 _BLACK, _RED, _GREEN, _YELLOW = (27, 31, 39), (255, 143, 134), (132, 214, 162), (242, 192, 107)
 _BLUE, _MAGENTA, _CYAN, _WHITE = (138, 180, 255), (217, 166, 255), (127, 208, 227), (223, 227, 234)
