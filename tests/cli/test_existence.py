@@ -307,6 +307,60 @@ def test_bicep_modules_and_what_is_final(kvlint: Kvlint) -> None:
     assert all("`make`" in one["reason"] for one in document["skipped"])
 
 
+CHOICE = (
+    "param create bool = true\nparam id string = ''\nparam list array = []\n"
+    "resource uami 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {\n  name: 'uami'\n}\n"
+    "module m 'm.bicep' = if (%s) {\n  name: 'm'\n"
+    "  params: { id: create && empty(id) ? uami.properties.principalId : id, list: list }\n}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("around", "within", "exists"),
+    [
+        ("create || !empty(id)", "empty(id)", False),
+        ("create || id != ''", "id == ''", False),
+        ("create || !empty(id)", "empty(id) && empty(list)", False),
+        ("create || !empty(id)", "!empty(id)", True),
+        ("create || !empty(id)", "id == 'other'", True),
+        ("create || !empty(id)", "!empty(list)", True),
+        ("true", "empty(id)", True),
+        ("!create && empty(id)", "empty(id)", True),
+    ],
+)
+def test_conditions_that_exclude_each_other(kvlint: Kvlint, around: str, within: str, exists: bool) -> None:
+    inner = (
+        f"param id string\nparam list array\nresource kv 'Microsoft.KeyVault/vaults@2026-02-01' = if ({within}) {{\n"
+        f"  name: 'kv-a'\n  location: 'westeurope'\n  {BODY}\n}}\n"
+    )
+    document = checked(kvlint, {"main.bicep": CHOICE % around, "m.bicep": inner})
+    assert found(document, "KV001") == (["m.kv"] if exists else [])
+    # A declaration in a module that never exists has the address of its file.
+    assert [one["address"].rpartition(".")[2] for one in document["skipped"]] == ([] if exists else ["kv"])
+
+
+@pytest.mark.parametrize("within", ["empty(parameters('id'))", "equals(parameters('id'), '')"])
+@pytest.mark.parametrize("exists", [False, True])
+def test_conditions_that_exclude_each_other_in_a_template(kvlint: Kvlint, within: str, exists: bool) -> None:
+    condition = f"[not({within})]" if exists else f"[{within}]"
+    inner = json.loads(template([arm_vault(condition=condition)], {"id": {"type": "string"}}))
+    made = "[reference('uami').principalId]"
+    uami = {"type": "Microsoft.ManagedIdentity/userAssignedIdentities", "apiVersion": "2023-01-31", "name": "uami"}
+    deployment = {
+        "type": "Microsoft.Resources/deployments", "apiVersion": "2021-04-01", "name": "inner",
+        "condition": "[or(parameters('create'), not(empty(parameters('id'))))]",
+        "properties": {
+            "mode": "Incremental", "expressionEvaluationOptions": {"scope": "inner"}, "template": inner,
+            "parameters": {"id": {"value": f"[if(and(parameters('create'), empty(parameters('id'))), {made[1:-1]},"
+                                           " parameters('id'))]"}},
+        },
+    }  # fmt: skip
+    parameters = {"create": {"type": "bool", "defaultValue": True}, "id": {"type": "string", "defaultValue": ""}}
+    document = checked(kvlint, {"t.json": template([uami, deployment], parameters)})
+    assert len(found(document, "KV001")) == exists
+    assert len(document["skipped"]) == (not exists)
+
+
 def template(resources: list[dict[str, Any]], parameters: dict[str, Any]) -> str:
     return json.dumps(
         {"$schema": SCHEMA, "contentVersion": "1.0.0.0", "parameters": parameters, "resources": resources}

@@ -14,7 +14,7 @@ from azkvlint.graph.secret_formats import (
     known_text,
     placeholder_in,
 )
-from azkvlint.util.secret_names import NameKind, is_plain_name, kind_of_name, kind_of_path
+from azkvlint.util.secret_names import NameKind, is_path_of_public_key, is_plain_name, kind_of_name, kind_of_path
 
 SECONDS = 2
 CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE
@@ -77,6 +77,9 @@ def test_passwords_are_no_placeholders(text: str) -> None:
         ("db-user-name-secret", NameKind.PLAIN),
         ("api-key-name", NameKind.PLAIN),
         ("SSH_PUBLIC_KEY", NameKind.PLAIN),
+        ("publicKeySecretValueBase64", NameKind.PLAIN),
+        ("privateKeySecretValueBase64", NameKind.SECRET),
+        ("client_key_pem_b64", NameKind.SECRET),
         ("tenant-id-prod", NameKind.PLAIN),
         ("AZURE_OPENAI_API_VERSION", NameKind.PLAIN),
         ("benutzername", NameKind.PLAIN),
@@ -93,6 +96,13 @@ def test_passwords_are_no_placeholders(text: str) -> None:
 )
 def test_names(name: str, kind: NameKind) -> None:
     assert kind_of_name(name) is kind
+
+
+@pytest.mark.parametrize("steps", [["sshPublicKey"], ["pub_key_base64"], ["host", "public-key", "value"]])
+def test_a_public_key_is_recognized_by_its_name(steps: list[str]) -> None:
+    assert is_path_of_public_key(steps)
+    assert not is_path_of_public_key([*steps, "password"])
+    assert not is_path_of_public_key([*steps, "userName"])
 
 
 def test_the_last_step_that_says_anything_decides() -> None:

@@ -340,6 +340,7 @@ def _places(answer: Answer) -> Iterator[Location]:
 
 _ORIGINS: Path = ("derived", ORIGINS)
 _KEY = regex(r"\[[^\[\]]*\]$")
+_LABEL = regex(r"[\w-]+")
 
 
 @derived("placeholder", of=SECRETS_TYPE, label="placeholder value", reads={SECRETS_TYPE: (PATH_IN_BODY,)})
@@ -390,8 +391,8 @@ def _names(resource: Resource) -> Iterator[str]:
     certain = resource.name if isinstance(name, Absent) else _text(name)
     yield certain.rpartition("/")[2]
     label = _KEY.sub("", resource.address).rpartition(".")[2].rpartition("::")[2]
-    # Most are called `secret`, whatever they contain.
-    if kind_of_name(label) is NameKind.PLAIN:
+    # Most are called `secret`, whatever they contain. A resource of a template may have an expression for its name.
+    if _LABEL.fullmatch(label) and kind_of_name(label) is NameKind.PLAIN:
         yield label
 
 

@@ -286,7 +286,8 @@ def move(found: Result, at: Location) -> Result:
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
     if isinstance(found, Unknown):
         return Unknown(
-            at=at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive,
+            at=at, why=found.why, pattern=found.pattern, given=found.given, filled=found.filled,
+            sensitive=found.sensitive,
             candidates=found.candidates, closed=found.closed, hops=found.hops,
         )  # fmt: skip
     return Absent(at=at, path=found.path) if isinstance(found, Absent) else found

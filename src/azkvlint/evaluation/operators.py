@@ -90,6 +90,8 @@ def may_have(value: Fields, name: Unknown) -> bool:
 def _may_be(doubt: Unknown, text: str) -> bool:
     """Return whether what is known of a text, its beginning and its end, allows it to be ``text``, in any case."""
     pattern = doubt.pattern
+    if doubt.filled and not text:
+        return False
     if OPEN not in pattern or len(pattern) > _LONGEST:
         return True
     start, end, text = pattern.partition(OPEN)[0].lower(), pattern.rpartition(CLOSE)[2].lower(), text.lower()

@@ -164,7 +164,8 @@ def plain_unknown(found: Unknown) -> Unknown:
     if type(found) is Unknown:
         return found
     return Unknown(
-        at=found.at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive,
+        at=found.at, why=found.why, pattern=found.pattern, given=found.given, filled=found.filled,
+        sensitive=found.sensitive,
         candidates=found.candidates, closed=found.closed, hops=found.hops,
     )  # fmt: skip
 

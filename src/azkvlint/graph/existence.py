@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from azkvlint.evaluation.values import Result
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Assumption, Resource
@@ -31,18 +31,25 @@ ACCOUNTED = frozenset(
 )  # fmt: skip
 # With more parameters, those that decide alone are not computed.
 _MAX_TRIED = 12
+# With more cases, conditions that exclude each other are not recognized.
+_MAX_CASES = 40
 _MAX_NAMED = 3
 
 
 class Scenario:
     """An evaluation of a root in which the parameters in ``opened`` are unknown; None: all without a given value.
 
-    ``read`` and ``given`` are the parameters read so far, without and with a given value.
+    ``read`` and ``given`` are the parameters read so far, without and with a given value. Those in ``overridden``
+    certainly have another value than their default. ``binary`` are the ones whose other values are known to be the
+    opposite of their default: booleans, and what is empty by default.
     """
 
     def __init__(self, opened: frozenset[str] | None) -> None:
         self.opened = opened
+        # If several parameters are open, each of them may have its default.
+        self.overridden = opened if opened is not None and len(opened) == 1 else frozenset()
         self.read: set[str] = set()
+        self.binary: set[str] = set()
         self.given: set[str] = set()
 
     def opens(self, name: str) -> bool:
@@ -50,14 +57,19 @@ class Scenario:
         self.read.add(name)
         return self.opened is None or name in self.opened
 
-    def instead(self, default: Result | None, unknown: Unknown) -> Result:
-        """Return the value of an open parameter: for a boolean the opposite of its default, else ``unknown``.
-
-        If several parameters are open, each of them may have its default.
-        """
-        if self.opened is None or len(self.opened) != 1 or not isinstance(default, Scalar):
-            return unknown
-        return Scalar(at=unknown.at, value=not default.value) if isinstance(default.value, bool) else unknown
+    def instead(self, name: str, default: Result | None, unknown: Unknown) -> Result:
+        """Return the value of an open parameter: the opposite of its default if it is overridden, else ``unknown``."""
+        match default:
+            case Scalar(value=bool() as value):
+                found: Result = Scalar(at=unknown.at, value=not value)
+            case Scalar(value="") | Items(items=[]):
+                found = msgspec.structs.replace(unknown, filled=True)
+            case Fields(fields=fields, rest=None) if not fields:
+                found = msgspec.structs.replace(unknown, filled=True)
+            case _:
+                return unknown
+        self.binary.add(name)
+        return found if name in self.overridden else unknown
 
 
 AnyScenario = TypeVar("AnyScenario", bound=Scenario)
@@ -68,7 +80,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
     """The scenarios of one root, created on demand."""
 
     def __init__(self) -> None:
-        self._known: dict[frozenset[str] | None, AnyScenario] = {}
+        self._known: dict[tuple[frozenset[str] | None, frozenset[str]], AnyScenario] = {}
         self._read: dict[str, frozenset[str]] = {}
         # The vaults that exist with the defaults, by address, and the scenarios that enable more resources.
         self.vaults: dict[str, Any] = {}
@@ -120,11 +132,12 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             vars(scenario).clear()
         self._known.clear()
 
-    def scenario_for(self, opened: frozenset[str] | None) -> AnyScenario:
-        """Return the scenario in which these parameters are unknown."""
-        scenario = self._known.get(opened)
+    def scenario_for(self, opened: frozenset[str] | None, overridden: frozenset[str] = frozenset()) -> AnyScenario:
+        """Return the scenario in which these parameters are unknown, and some of them do not have their defaults."""
+        scenario = self._known.get((opened, overridden))
         if scenario is None:
-            scenario = self._known[opened] = self.made(opened)
+            scenario = self._known[opened, overridden] = self.made(opened)
+            scenario.overridden |= overridden
         return scenario
 
     def enabling(self, declaration: AnyDeclaration, key: str, within: Scenario | None) -> AnyScenario | None:
@@ -136,15 +149,22 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             return None
         opened = (within.opened if within is not None else None) or frozenset()
 
-        def exists(names: frozenset[str]) -> bool:
-            return self.exists(self.scenario_for(opened | names), declaration)
+        def exists(names: frozenset[str], overridden: frozenset[str] = frozenset()) -> bool:
+            return self.exists(self.scenario_for(opened | names, overridden), declaration)
 
         # All instances read the same parameters, unless given values decide which ones are read.
         deciding = deciding_parameters(self._read.get(key, ()), exists)
         if not deciding:
             self._read[key] = frozenset(self._probe(declaration).read) - opened
             deciding = deciding_parameters(self._read[key], exists)
-        return self.scenario_for(opened | deciding) if deciding else None
+        if not deciding or (len(deciding) > 1 and self._is_excluded(declaration, deciding, exists)):
+            return None
+        return self.scenario_for(opened | deciding)
+
+    def _is_excluded(self, declaration: AnyDeclaration, deciding: frozenset[str], exists: Callable[..., bool]) -> bool:
+        """Return whether a declaration that several parameters disable exists with no values of them."""
+        binary = sorted(deciding.intersection(self._probe(declaration).binary))
+        return len(binary) > 1 and exclude_each_other(deciding, binary, exists)
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
         """Return the parameters with a given value that decide whether a declaration exists, as far as known."""
@@ -158,7 +178,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         probe = self.made(None)
         self.exists(probe, declaration)
         probed = Scenario(None)
-        probed.read, probed.given = probe.read, probe.given
+        probed.read, probed.given, probed.binary = probe.read, probe.given, probe.binary
         vars(probe).clear()
         return probed
 
@@ -176,6 +196,29 @@ def deciding_parameters(names: Collection[str], exists: Callable[[frozenset[str]
     if 1 < len(everything) <= _MAX_TRIED:
         alone = [name for name in sorted(everything) if exists(frozenset({name}))]
     return frozenset(alone) or everything
+
+
+def exclude_each_other(
+    names: frozenset[str], binary: Sequence[str], exists: Callable[[frozenset[str], frozenset[str]], bool]
+) -> bool:
+    """Return whether the unknown conditions of a declaration exclude each other, so that it never exists.
+
+    Each parameter in ``binary``, of those in ``names``, has its default in one case and another value in the other.
+    ``exists`` returns whether it may exist if some parameters are unknown, and some of these do not have their
+    defaults.
+    """
+    cases = [(names, frozenset[str](), tuple(binary))]
+    for _ in range(_MAX_CASES):
+        if not cases:
+            return True
+        opened, overridden, left = cases.pop()
+        if not exists(opened, overridden):
+            continue
+        if not left:
+            return False
+        name = frozenset(left[:1])
+        cases += [(opened - name, overridden, left[1:]), (opened, overridden | name, left[1:])]
+    return False
 
 
 def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:

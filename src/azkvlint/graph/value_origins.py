@@ -18,6 +18,7 @@ from azkvlint.util.secret_names import (
     NameKind,
     is_name_of_plain_secret,
     is_name_of_resource,
+    is_path_of_public_key,
     is_plain_name,
     kind_of_path,
 )
@@ -382,11 +383,13 @@ def _is_key(step: str | int) -> bool:
     return str(step).startswith(_KEYED)
 
 
-def secure_parameter_origins(origins: Origins, rest: Path = ()) -> Origins:
+def secure_parameter_origins(origins: Origins, name: str, rest: Path = ()) -> Origins:
     """Return the origins at ``rest`` in a parameter declared as secret, which is given a value with these origins.
 
-    A secure object may contain names and identifiers beside its secrets.
+    A secure object may contain names and identifiers beside its secrets. A public key is not secret by any declaration.
     """
+    if is_path_of_public_key(str(step).strip("[]") for step in (name, *rest)):
+        return origins - {SECURE} or frozenset({CONFIGURATION})
     if IDENTIFIER in origins:
         origins = origins - {IDENTIFIER} | {GENERATED}
     if rest and _kind_of(rest) is NameKind.PLAIN:

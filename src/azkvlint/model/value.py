@@ -99,11 +99,13 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     of them; ``types`` are its possible types, if known, "" for any other. ``one_of`` are the possible values, if known.
     ``pattern`` is the known part of a string, with each unknown part as its expression in angle brackets (U+27E8,
     U+27E9). Two unknown strings with the same pattern are equal. ``given``: the value is certainly not null.
+    ``filled``: the string, array or object is certainly not empty.
     """
 
     why: str
     pattern: str = ""
     given: bool = False
+    filled: bool = False
     candidates: tuple[str, ...] = ()
     closed: bool = False
     types: tuple[str, ...] = ()

@@ -167,12 +167,13 @@ _PAIRS = {
     ("mot", "passe"): "motdepasse",
     ("user", "pass"): "password",
 }
-# Qualifiers at the end of a name that do not describe its value: stage, number, place.
+_PUBLIC_WORDS = frozenset(["publickey", "pubkey"])
+# Qualifiers at the end of a name that do not describe its value: stage, number, place, encoding.
 _QUALIFIERS = _words_in(
     """
     dev develop development test tests tst testing prod prd production staging stage stg uat qa sit int integration
     preprod nonprod sandbox sbx demo poc local default manual old new current latest main value values val text
-    string plain kv keyvault vault eu us weu neu wus eus uk de fr it primary secondary v
+    string plain base b encoded pem openssh kv keyvault vault eu us weu neu wus eus uk de fr it primary secondary v
     """
 )
 
@@ -180,9 +181,7 @@ _QUALIFIERS = _words_in(
 @lru_cache(2_000)
 def kind_of_name(name: str) -> NameKind:
     """Return the kind of value that a name suggests."""
-    words = _words(name)
-    while words and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
-        words.pop()
+    words = _own_words(name)
     # In a name such as `db-username-secret`, the last word only states where the value is stored.
     if len(words) > 1 and words[-1] in ("secret", "secrets") and words[-2] in _PLAIN_WORDS - {"account", "user"}:
         return NameKind.PLAIN
@@ -209,6 +208,15 @@ def is_name_of_resource(name: str) -> bool:
     return bool(words) and words[-1].endswith(_ENDS_OF_NAMES)
 
 
+def is_path_of_public_key(steps: Iterable[str]) -> bool:
+    """Return whether the names on the path to a value show a public key: the last one that is not neutral does."""
+    for step in reversed([*steps]):
+        kind = kind_of_name(step)
+        if kind is not NameKind.NEUTRAL:
+            return kind is NameKind.PLAIN and not _PUBLIC_WORDS.isdisjoint(_own_words(step)[-2:])
+    return False
+
+
 def kind_of_path(steps: Iterable[str]) -> NameKind:
     """Return the kind that the names on the path to a value suggest: the last one that is not neutral decides."""
     for step in reversed([*steps]):
@@ -216,6 +224,14 @@ def kind_of_path(steps: Iterable[str]) -> NameKind:
         if kind is not NameKind.NEUTRAL:
             return kind
     return NameKind.NEUTRAL
+
+
+def _own_words(name: str) -> list[str]:
+    """Return the words of a name without those at its end that do not describe its value."""
+    words = _words(name)
+    while words and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
+        words.pop()
+    return words
 
 
 def _words(name: str) -> list[str]:

@@ -233,7 +233,7 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
             return context.unknown(doubt)
         case Partly():
             return context.true(False)
-        case Unknown(pattern=pattern) if any(not open_ for _, open_ in pieces(pattern)):
+        case Unknown(pattern=pattern, filled=filled) if filled or any(not open_ for _, open_ in pieces(pattern)):
             return context.true(False)
         case _:
             return context.fails(_MISFIT, *arguments)

@@ -25,6 +25,8 @@ from azkvlint.readers.arm.template import Arguments, Template, mark_secret
 from azkvlint.readers.arm.template_holders import DEPLOYMENTS
 from azkvlint.readers.arm.template_json import Pointer, is_usual, key_of, member, written_copies
 from azkvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm.expression import is_expression
 from azkvlint.util.errors import InputError
 
 
@@ -188,7 +190,7 @@ _EXTENSIONS = (
 def identify(instance: EvaluatedResource) -> ResourceIdentity:
     """Return the type, the names and the ID of a resource."""
     type_, above = instance.written_type, instance.above
-    pattern = instance.pattern("name")
+    pattern = instance.pattern("name") or _joined_names(instance)
     names = pattern.split("/")
     if above is None:
         place, extends = _scope_id(instance)
@@ -211,6 +213,24 @@ def identify(instance: EvaluatedResource) -> ResourceIdentity:
     if _is_legacy_extension(type_):
         return ResourceIdentity(*parts_of(type_, "/".join(names), outer.above))
     return ResourceIdentity(type_, names, outer.above, outer.extends)
+
+
+def _joined_names(instance: EvaluatedResource) -> str:
+    """Return the pattern of names that ``format('{0}/{1}', ...)`` joins, without the secret or unknown ones."""
+    key = instance.key_of("name")
+    plain = instance.plain[key] if key is not None else None
+    if not isinstance(plain, str) or not is_expression(plain):
+        return ""
+    template = instance.deployment.template
+    match template.run.parse(plain[1:-1], template.location(instance.pointer)):
+        case ast.Call(name=name, arguments=(ast.Literal(value=str() as form), *arguments)) if (
+            # Bicep compiles the name of a child resource to this form.
+            name.lower() == "format" and form == "/".join(f"{{{number}}}" for number in range(len(arguments)))
+        ):
+            results = [template.evaluator.evaluate(argument, instance.local) for argument in arguments]
+            names = [pattern_of(result) for result in results]
+            return "/".join(names) if any(names) else ""
+    return ""
 
 
 def _is_legacy_extension(type_: str) -> bool:

@@ -58,7 +58,8 @@ class TemplateOrigins:
             return None
         name = node.name.lower()
         first = node.arguments[0] if node.arguments else None
-        key = str(first.value).lower() if isinstance(first, ast.Literal) else ""
+        spelled = str(first.value) if isinstance(first, ast.Literal) else ""
+        key = spelled.lower()
         if name in ("parameters", "variables") and key:
             mark = id(self.template), f"{name}.{key}"
             if mark in self._busy:
@@ -67,9 +68,9 @@ class TemplateOrigins:
                 return frozenset({value_origins.UNTRACED})
             inner = TemplateOrigins(self.template, self._busy | {mark})
             if name == "parameters":
-                return inner.parameter(key, rest)
+                return inner.parameter(spelled, rest)
             plain = self.template.written_variable(key)
-            return value_origins.variable_origins(inner.trace(plain, rest), (key, *rest), self._parse(plain))
+            return value_origins.variable_origins(inner.trace(plain, rest), (spelled, *rest), self._parse(plain))
         if name.startswith("list"):
             return value_origins.list_function_origins(rest)
         if name == "newguid":
@@ -82,13 +83,14 @@ class TemplateOrigins:
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
-        secure, default = self.template.secret_and_default(name)
+        key = name.lower()
+        secure, default = self.template.secret_and_default(key)
         arguments = self.template.arguments
         if arguments is not None:
-            plain = arguments.written(name)
+            plain = arguments.written(key)
             found = TemplateOrigins(arguments.template, self._busy).argument(plain, rest) if plain is not None else None
         else:
-            found = origins_of_argument(self.template.given(name), secure)
+            found = origins_of_argument(self.template.given(key), secure)
         is_passed = arguments is not None and found is not None
         if found is None and default not in (None, "", {}, []):
             found = self.trace(default, rest)
@@ -170,7 +172,7 @@ def origins_of_parameter(found: Origins | None, secure: bool, name: str, rest: P
     """
     given = origins_of_passed(found, secure)
     if secure and not (called and value_origins.is_plain(given, (name, *rest))):
-        return value_origins.secure_parameter_origins(given, rest)
+        return value_origins.secure_parameter_origins(given, name, rest)
     return value_origins.with_name_kind(given, (name, *rest))
 
 

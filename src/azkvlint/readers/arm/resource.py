@@ -135,6 +135,16 @@ def _properties(properties: Value | None, declared: Declaration, type_: str) -> 
     return MapValue(at=declared.at, fields=fields, rest=properties.rest)
 
 
+# Properties that Azure computes. Wherever a deployed resource has them, they are IDs.
+_COMPUTED = frozenset({"principalid", "subscriptionid", "tenantid"})
+
+
+def unknown_property(name: str, why: str, pattern: str, at: Location) -> Unknown:
+    """Return a property that Azure computes during the deployment."""
+    is_id = name.lower() in _COMPUTED
+    return Unknown(at=at, why=why, pattern=pattern, given=is_id, filled=is_id)
+
+
 def property_for_others(type_: str, name: str, value: Result) -> Result:
     """Return a property of a resource as other expressions see it: the value of a secret is sensitive there too."""
     return mark_sensitive(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value

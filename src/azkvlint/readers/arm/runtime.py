@@ -7,7 +7,7 @@ from typing import Protocol
 from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.resource import property_for_others
+from azkvlint.readers.arm.resource import property_for_others, unknown_property
 from azkvlint.readers.arm.resource_identity import ResourceIdentity
 from azkvlint.readers.arm.scope import id_value, text
 
@@ -58,7 +58,7 @@ class Runtime:
             return Outputs(at, instance)
         found = instance.member("properties", lower) if instance is not None and not instance.is_deployment else None
         if found is None or isinstance(found, Absent):
-            return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.properties.{lower}"))
+            return unknown_property(name, _AFTER, hole(f"{self.id}.properties.{lower}"), at)
         return found if instance is None else property_for_others(instance.identity.type, lower, found)
 
     def item(self, index: Result, at: Location) -> Result:

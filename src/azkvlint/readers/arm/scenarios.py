@@ -64,6 +64,16 @@ class Scenario(existence.Scenario):
         same = self.instance(deployment.deployed_by)
         return same.nested.deployment if same is not None and same.nested is not None else None
 
+    def deploys(self, deployment: Deployment) -> bool:
+        """Return whether this scenario may deploy a deployment: the conditions of all those around it allow it."""
+        by = deployment.deployed_by
+        while by is not None:
+            same = self.instance(by)
+            if same is None or same.conditions() is None:
+                return False
+            by = by.deployment.deployed_by
+        return True
+
     def instance(self, instance: EvaluatedResource) -> EvaluatedResource | None:
         """Return the same resource in this scenario; None if there is none."""
         same = self.declaration(
@@ -115,7 +125,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
     def exists(self, scenario: Scenario, declaration: ResourceDeclaration) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
         same = scenario.declaration(declaration)
-        return same is not None and bool(same.existing())
+        return same is not None and bool(same.existing()) and scenario.deploys(declaration.deployment)
 
     def existing(self, declared: ResourceDeclaration) -> tuple[Scenario, ResourceDeclaration] | None:
         """Return a declaration that deploys nothing as it is where it does, and where; None if it never does.

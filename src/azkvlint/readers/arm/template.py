@@ -128,7 +128,8 @@ class Template(Values):
             if has_default and scenario is not None and scenario.opens(key):
                 why = f"parameter `{name}` has only a default value"
                 written = self.value(declared[default], (*pointer, default)) if default is not None else None
-                found = scenario.instead(written, Unknown(at=self.location(pointer), why=why, given=not nullable))
+                unknown = Unknown(at=self.location(pointer), why=why, given=not nullable)
+                found = scenario.instead(key, written, unknown)
             elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
@@ -223,7 +224,7 @@ def mark_secret(found: Result, at: Location | None = None) -> Result:
         case Scalar():
             return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown():
-            return Unknown(at=where, why=found.why, given=found.given, sensitive=True)
+            return Unknown(at=where, why=found.why, given=found.given, filled=found.filled, sensitive=True)
         case _:
             return found
 

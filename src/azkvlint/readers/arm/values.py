@@ -167,7 +167,7 @@ def with_stable_pattern(found: Result, name: str) -> Result:
     ``name`` is unique in the root template.
     """
     if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
-        return Unknown(at=found.at, why=found.why, pattern=hole(name), given=found.given)
+        return Unknown(at=found.at, why=found.why, pattern=hole(name), given=found.given, filled=found.filled)
     return found
 
 

@@ -216,7 +216,7 @@ class ModuleInstance:
             if found is None and scenario is not None and has_default and scenario.opens(node.name):
                 why, is_set = f"parameter `{node.name}` has only a default value", node.default is not None
                 unknown = Unknown(at=self._at_name(node), why=why, given=is_set)
-                found = scenario.instead(self.default(node, None) if is_set else None, unknown)
+                found = scenario.instead(node.name, self.default(node, None) if is_set else None, unknown)
             else:
                 found = self.default(node, found)
         # Report a secret at its declaration, not at the place where its value could be read.

@@ -10,7 +10,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import RequiredMembers, Tree, prune
-from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of, property_for_others
+from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of, property_for_others, unknown_property
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
 from azkvlint.readers.bicep.document import inner_resources
 from azkvlint.readers.bicep.loops import Iteration
@@ -271,7 +271,7 @@ def as_resource(found: Result | None) -> ResourceEntity | None:
 
 
 def _after(name: str, own: str, at: Location) -> Unknown:
-    return Unknown(at=at, why=f"`{name}` {_AFTER}", pattern=hole(own))
+    return unknown_property(name, f"`{name}` {_AFTER}", hole(own), at)
 
 
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})

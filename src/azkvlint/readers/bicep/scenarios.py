@@ -57,6 +57,17 @@ class Scenario(existence.Scenario):
             self._instances[instance.prefix] = content.instance if isinstance(content, BicepContent) else None
         return self._instances[instance.prefix]
 
+    def deploys(self, instance: FileInstance) -> bool:
+        """Return whether this scenario may deploy a use of a file: the conditions of all modules around it allow it."""
+        module = instance.module_call.module
+        while module is not None:
+            same = self.symbol(module.symbol)
+            use = same.entity_of(module.iteration) if same is not None else None
+            if use is None or condition_of(use.instance.evaluator, use.iteration, use.address) is None:
+                return False
+            module = module.instance.module_call.module
+        return True
+
     def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
         """Return the same declaration in this scenario; None if its container does not exist there."""
         found: Any = self._same(symbol)
@@ -120,7 +131,7 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
     def exists(self, scenario: Scenario, declaration: ResourceSymbol | ModuleSymbol) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
         same = scenario.symbol(declaration)
-        return same is not None and is_there(same)
+        return same is not None and is_there(same) and scenario.deploys(declaration.instance)
 
     def existing(self, symbol: AnySymbol) -> AnySymbol | None:
         """Return a declaration that deploys nothing as it is where it does; None if it never does.

@@ -185,8 +185,9 @@ class PlanOrigins:
         secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
             found = frozenset({value_origins.DEFAULT})
-            return value_origins.secure_parameter_origins(found) if secure else found
-        return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
+        else:
+            found = frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
+        return value_origins.secure_parameter_origins(found, name) if secure else found
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))

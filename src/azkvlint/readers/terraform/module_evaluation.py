@@ -163,7 +163,7 @@ class ModuleInstance:
                 unknown = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
                 found, scenario = unknown, self.call.scenario
                 if is_open and default is not None and scenario is not None:
-                    found = scenario.instead(self.evaluate(default, NOTHING), unknown)
+                    found = scenario.instead(name, self.evaluate(default, NOTHING), unknown)
             else:
                 found = self.evaluate(default, NOTHING)
         scope = self.scope(declaration.path)

@@ -103,7 +103,7 @@ class ModuleOrigins:
         found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
         if any(_literal(piece) in _TRUE for piece in flags):
-            return value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), rest)
+            return value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), name, rest)
         return value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
