@@ -42,7 +42,8 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
     not_set = (Origin.ABSENT, Origin.DEFAULT)
     is_absent = bool(rule.absent) and all(note.origin in not_set for note in deciding)
     message, arguments = _fill(rule.absent if is_absent else rule.message, resource, name, deciding)
-    label = _fill(rule.label, resource, name, deciding)[0] if rule.label else ""
+    has_label = rule.label and not (is_absent and "{value}" in rule.label)
+    label = _fill(rule.label, resource, name, deciding)[0] if has_label else ""
     if not label and deciding:
         label = fact_text(deciding[0], resource.address)
     return Texts(message, arguments, label, is_absent)
@@ -71,7 +72,8 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
         case "value":
             return _join([note.found for note in deciding])
         case "attribute":
-            return _join([note.source_name for note in deciding if note.attribute])
+            # In backticks in the template.
+            return _join((note.source_name for note in deciding if note.attribute), "`, `")
         case _:
             # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
@@ -130,10 +132,10 @@ def _unknown_reason(note: Evidence, resource: Resource) -> str:
     return reason
 
 
-def _join(texts: Iterable[str]) -> str:
+def _join(texts: Iterable[str], separator: str = ", ") -> str:
     distinct = list(dict.fromkeys(texts))
     suffix = f" and {len(distinct) - _MOST} more" if len(distinct) > _MOST else ""
-    return ", ".join(distinct[:_MOST]) + suffix
+    return separator.join(distinct[:_MOST]) + suffix
 
 
 def full_name(resource: Resource, index: GraphIndex) -> str:
