@@ -19,7 +19,7 @@ from azkvlint.engine.evidence import (
     link_evidence,
     missing_link_evidence,
     negate_evidence,
-    printed_name,
+    quoted_name,
     reason_of,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
@@ -238,7 +238,7 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
             others = describe_types(condition.types, resource.declared_as)
             why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
             if source and not is_incomplete:
-                why = f"the target of `{printed_name(index.graph.resources[source], via)}` on {source} is unknown"
+                why = f"the target of {quoted_name(index.graph.resources[source], via)} on {source} is unknown"
             expected = f"{others} with `{via}` of this resource"
             nothing = missing_link_evidence(start, resource, expected, why)
         return _best_outcome(links, where, index, trail, start, nothing)
@@ -261,7 +261,7 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             elif reference.outside == "?" or reference.outside in types:
                 # The display of an unknown id would not identify the resource.
                 is_id = not isinstance(reference.value, Unknown)
-                target = display(reference.value) if is_id else f"the target of `{printed_name(resource, via)}`"
+                target = display(reference.value) if is_id else f"the target of {quoted_name(resource, via)}"
                 start, why = UNKNOWN, f"{target} is outside the scanned files"
         links = (
             _LinkedResource(view := resource.view(other), certain, reference, address, view is not other)

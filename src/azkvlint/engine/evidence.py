@@ -41,6 +41,12 @@ def printed_name(resource: Resource, attribute: str) -> str:
     return name_as_written(resource.declared_as, attribute)
 
 
+def quoted_name(resource: Resource, attribute: str) -> str:
+    """Return the name of an attribute for a sentence: code in backticks, or the label of a derived attribute."""
+    name = printed_name(resource, attribute)
+    return name if _FIRST_STEP.match(attribute) else f"`{name}`"
+
+
 def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resource, path: str) -> Evidence:
     """Return the evidence that the attribute at ``path`` has the value ``found``."""
     at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or path or None)
