@@ -17,6 +17,7 @@ from azkvlint.model.value import Origin, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
+_UNKNOWN_ITEM = regex(r"(?<=[\[ ]unknown: )[^\[\]]+?(?=, unknown: |\]|$)")
 _PLACEHOLDER = regex(r"\{(\w+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
@@ -25,6 +26,7 @@ _MAX_PARENTS = 4
 _KNOWN_AFTER_APPLY = "known after apply"
 # The prefix of the notes of defaults.
 _NOT_SET = "not set"
+_EMPTY = '""'
 _ALL_INSTANCES = "[*]"
 
 
@@ -70,7 +72,7 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
         case "name":
             return name
         case "value":
-            return _join([note.found for note in deciding])
+            return _join([note.found or _EMPTY for note in deciding])
         case "attribute":
             # In backticks in the template.
             return _join((note.source_name for note in deciding if note.attribute), "`, `")
@@ -126,7 +128,8 @@ def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str
 
 
 def _unknown_reason(note: Evidence, resource: Resource) -> str:
-    reason = note.found.removeprefix(UNKNOWN_PREFIX)
+    # Of a list, the reasons of its unknown items.
+    reason = _join(_UNKNOWN_ITEM.findall(note.found)) or note.found.removeprefix(UNKNOWN_PREFIX)
     if reason == _KNOWN_AFTER_APPLY and not note.is_derived and note.attribute:
         return f"`{note.at.address or resource.address}.{note.name}` is {_KNOWN_AFTER_APPLY}"
     return reason
