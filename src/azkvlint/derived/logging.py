@@ -56,9 +56,8 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
     """Return the destination kinds to which all diagnostic settings of a vault together send its audit events."""
     found: dict[str, Sure] = {}
     for setting, sure in companions(context, "scope", SETTINGS).naming(resource.address):
-        audits = min(sure, _audits(setting))
-        for kind in _DESTINATIONS:
-            found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
+        for kind, is_sent in _audit_destinations_of(setting, context).items():
+            found[kind] = max(min(sure, is_sent), found.get(kind, Sure.NO))
     items: list[Value] = [known(resource, kind) for kind, sure in found.items() if sure is Sure.YES]
     if Sure.PERHAPS in found.values():
         items.append(unknown(resource, "where its audit events go is not known"))
@@ -66,6 +65,17 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
         why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
         items.append(unknown(resource, why))
     return known_list(resource, items)
+
+
+def _audit_destinations_of(setting: Resource, context: Context) -> Mapping[str, Sure]:
+    """Return whether a diagnostic setting sends audit events to each kind of destination, computed once."""
+    known_settings: dict[str, dict[str, Sure]] = context.cache.setdefault("audit destinations", {})
+    found = known_settings.get(setting.address)
+    if found is None:
+        audits = _audits(setting)
+        found = {kind: min(audits, _sent_to(setting, kind)) for kind in _DESTINATIONS}
+        known_settings[setting.address] = found
+    return found
 
 
 @derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
