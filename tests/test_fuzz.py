@@ -103,6 +103,14 @@ CAUSES = {
 }
 
 
+def test_a_slow_case_is_reported_with_its_place(tmp_path: Path) -> None:
+    stack = tmp_path / "stack"
+    stack.write_text(
+        'Current thread 0x01:\n  File "/lib/re.py", line 9 in match\n  File "/x/src/azkvlint/graph/a.py", line 3 in f\n'
+    )
+    assert campaign._innermost(stack) == "f at a.py:3"
+
+
 def run_python(*words: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own, for the fuzzer forks."""
     return subprocess.run(

@@ -124,7 +124,7 @@ def test_a_link_that_is_not_certain_says_what_is_not_known(build: Build) -> None
     reference = build.reference("ds", candidates=("kv",), hops=("var.x",))
     graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
     (note,) = build.ask(from_setting(build), graph).trail
-    assert note.found == "not known: scope of ds may name kv, known after apply, from var.x"
+    assert note.found == "unknown: known after apply, from var.x"
     assert (note.expected, note.at.address, note.hops) == ("a certain link", "ds", ("var.x",))
 
 
@@ -132,7 +132,7 @@ def test_a_link_of_what_may_not_be_deployed_says_so(build: Build) -> None:
     reference = build.reference("ds", candidates=("kv",), conditional=("kv",))
     graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
     (note,) = build.ask(from_setting(build), graph).trail
-    assert note.found == "not known: ds, which names kv, may not be deployed"
+    assert note.found == "unknown: ds, which refers to kv, may not be deployed"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_is_named_says_by_whom(build: Build) -> None:
     references = (build.reference("ds", targets=("kv",)),)
     graph = build.graph(build.resource("kv"), setting(build), references=references)
     (note,) = build.ask(Not(build.linked("links_to", VAULT)), graph, "ds").trail
-    assert (note.at.address, note.found, note.expected) == ("kv", "named by ds", "not a link")
+    assert (note.at.address, note.found, note.expected) == ("kv", "referenced by ds", "not a link")
 
 
 def test_every_doubt_is_told(build: Build) -> None:
@@ -174,8 +174,8 @@ def test_every_doubt_is_told(build: Build) -> None:
     )
     found = [note.found for note in build.ask(from_setting(build), graph).trail]
     assert found == [
-        "not known: known after apply, from var.x",
-        "not known: b may name it, its scope is not known",
+        "unknown: known after apply, from var.x",
+        "unknown: the target of `scope` on b is unknown",
     ]
 
 
@@ -232,13 +232,13 @@ def test_what_is_not_known_is_not_called_by_its_reason(build: Build) -> None:
     id_ = Scalar(at=Location(path="main.tf"), value="/x/vaults/kv")
     later = Unknown(at=Location(path="main.tf"), why="later")
     for value, said in (
-        (id_, "/x/vaults/kv is not part of this input"),
-        (later, "what its scope names is not part of this input"),
+        (id_, "/x/vaults/kv is outside the scanned files"),
+        (later, "the target of `scope` is outside the scanned files"),
     ):
         references = (build.reference("ds", outside=VAULT.lower(), value=value),)
         graph = build.graph(setting(build), references=references)
         (note,) = build.ask(build.linked("links_to", VAULT), graph, "ds").trail
-        assert note.found == f"not known: {said}"
+        assert note.found == f"unknown: {said}"
 
 
 def test_a_list_of_links(build: Build) -> None:
@@ -296,7 +296,7 @@ def test_a_circle_of_links_ends(build: Build) -> None:
 def test_many_types_are_not_all_recited(build: Build) -> None:
     types = [f"Microsoft.Example/kind{i}" for i in range(40)]
     (note,) = build.ask(build.linked("linked_from", *types), build.resource()).trail
-    assert note.expected == "a Microsoft.Example/kind0 or another of 40 types whose scope is this resource"
+    assert note.expected == "a `Microsoft.Example/kind0` or another resource with `scope` of this resource"
     (note,) = build.ask(build.linked("linked_from", *types[:2]), build.resource()).trail
     assert note.expected == "a Microsoft.Example/kind0 or Microsoft.Example/kind1 whose scope is this resource"
 

@@ -22,14 +22,16 @@ SETTING = "Microsoft.Insights/diagnosticSettings"
 
 def test_message(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.x")
-    because = Scalar(at=at, value=7, origin=Origin.DEFAULT, note="not set, and the default is 7")
+    because = Scalar(at=at, value=7, origin=Origin.DEFAULT, note="not set (default: 7)")
     rule = build.rule(
         build.attribute("derived.days", at_least=90),
         message="'{resource}' ('{name}'): '{attribute}' is '{value}', because '{because}' ('{value}').",
     )
     finding = build.finding(build.resource("m.kv", derived={"days": because}), rule)
-    assert finding.message == ("'m.kv' ('m.kv'): 'properties.x' is '7', because 'not set, and the default is 7' ('7').")
-    assert finding.arguments == ("m.kv", "m.kv", "properties.x", "7", "not set, and the default is 7")
+    assert finding.message == (
+        "'m.kv' ('m.kv'): 'properties.x' is '7', because '`properties.x` is not set (default: 7)' ('7')."
+    )
+    assert finding.arguments == ("m.kv", "m.kv", "properties.x", "7", "`properties.x` is not set (default: 7)")
     assert finding.at == Location(path="plan.json", address="m.kv", attribute="properties.x")
 
 
@@ -44,8 +46,8 @@ def test_many_values_are_cut_short_and_said_once(build: Build) -> None:
     rule = build.rule(condition, message="'{value}' at '{attribute}', '{because}'.")
     finding = build.finding(build.resource(a=[9, 8, 8, 7, 6, 5]), rule)
     assert finding.arguments[0] == "9, 8, 7 and 2 more"
-    assert finding.arguments[1] == "a[0], a[1], a[2] and 3 more"
-    assert finding.arguments[2] == "a[0] is 9, a[1] is 8, a[2] is 8 and 3 more"
+    assert finding.arguments[1] == "a[0]`, `a[1]`, `a[2]"
+    assert finding.arguments[2] == "`a[0]` is `9`, `a[1]` is `8`, `a[2]` is `8` and 3 more"
     assert len(finding.evidence) == 6
 
 
@@ -59,7 +61,7 @@ def test_a_missing_companion_has_no_attribute(build: Build) -> None:
 def test_a_missing_companion_is_not_told_beside_what_is_there(build: Build) -> None:
     either = AnyOf((build.attribute("properties.x", equals=1), build.linked("linked_from", SETTING)))
     rule = build.rule(either, message="'{value}', '{because}'.")
-    assert build.finding(build.resource(properties={"x": 2}), rule).message == "'2, none', 'properties.x is 2'."
+    assert build.finding(build.resource(properties={"x": 2}), rule).message == "'2, none', '`properties.x` is `2`'."
 
 
 def test_the_reason_names_what_links_here(build: Build) -> None:
@@ -78,10 +80,10 @@ def test_an_unknown_question_says_what_is_not_known_and_of_what(build: Build) ->
         references=(build.reference("ds", targets=("kv",)),),
     )
     finding = build.finding(graph, rule)
-    assert finding.why == "p of kv is known after apply, from var.x"
-    assert finding.message == "'ds': not decided, p of kv is known after apply, from var.x."
+    assert finding.why == "known after apply, from var.x"
+    assert finding.message == "ds: known after apply, from var.x"
     assert [(note.text, note.at.address) for note in finding.related] == [
-        ("kv: p is not known: known after apply, from var.x", "kv")
+        ("kv: `p` is unknown: known after apply, from var.x", "kv")
     ]
     assert finding.at == Location(path="plan.json", address="ds")
 
@@ -90,7 +92,7 @@ def test_what_is_named_outside_the_input_is_told_in_words_if_its_id_is_not_known
     rule = build.rule(build.linked("links_to", VAULT, via="parent"), resources=(SETTING,))
     reference = build.reference("ds", "parent", outside=VAULT.lower(), value=build.unknown)
     finding = build.finding(build.graph(build.resource("ds", SETTING), references=(reference,)), rule)
-    assert finding.message == "'ds': not decided, what its parent names is not part of this input."
+    assert finding.message == "ds: the target of `parent` is outside the scanned files"
 
 
 def test_what_nobody_wants_explained_is_still_counted(build: Build) -> None:

@@ -170,7 +170,7 @@ def _innermost(stack: Path) -> str:
     """Return the innermost place in kvlint of the stack that the watchdog wrote."""
     for line in stack.read_text(encoding="utf-8", errors="replace").splitlines():
         place, _, name = line.strip().partition(" in ")
-        if "/kvlint/" in place:
+        if "/azkvlint/" in place:
             file, _, number = place.removeprefix("File ").partition(", line ")
             return f"{name} at {file.strip(chr(34)).rpartition('/')[2]}:{number}"
     return "outside kvlint"

@@ -96,10 +96,7 @@ def run_case(number: int, case: Case, runner: Runner) -> Result:
     start = time.process_time()
     run = _run(case.words, case, home, runner)
     seconds = time.process_time() - start
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = list(failures_of(case, run))
-    if resident > _MAX_RESIDENT:
-        found.append(Failure("memory", f"{case.kind}: more than 1 GiB"))
     repeated = [("a second time", case.words)] if case.repeated else []
     repeated += [("with two processes", [*case.words, "-j", "2"])] if case.parallel else []
     for how, words in repeated:
@@ -109,6 +106,10 @@ def run_case(number: int, case: Case, runner: Runner) -> Result:
         if other != run:
             found.append(Failure("unstable", f"{case.kind}: another output {how}: {_difference(run, other)}"))
     shutil.rmtree(home, ignore_errors=True)
+    # After the last run: the peak of the process is never reset, so it would be that of the next case.
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if resident > _MAX_RESIDENT:
+        found.append(Failure("memory", f"{case.kind}: more than 1 GiB"))
     return Result(number, case.kind, run.code, seconds, resident, tuple(dict.fromkeys(found)))
 
 

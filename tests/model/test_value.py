@@ -136,11 +136,11 @@ def test_no_value_is_true_or_false(value: Answer) -> None:
         (Scalar(at=AT, value=False), "false"),
         (Scalar(at=AT, value=1), "1"),
         (Scalar(at=AT, value="x"), "x"),
-        (items(ONE, UNKNOWN), "[1, not known: known after apply]"),
+        (items(ONE, UNKNOWN), "[1, unknown: known after apply]"),
         (items(), "[]"),
         (mapping(a=ONE, b=items(LINK)), "(a: 1, b: [azurerm_key_vault.kv])"),
         (LINK, "azurerm_key_vault.kv"),
-        (UNKNOWN, "not known: known after apply"),
+        (UNKNOWN, "unknown: known after apply"),
         (Absent(at=AT, path="a"), "not set"),
     ],
 )

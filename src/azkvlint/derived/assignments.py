@@ -203,7 +203,9 @@ class Coverage:
 
     def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
         """Return the vaults that one scope of a resource certainly and possibly covers."""
-        return without_conditional_targets(self._covered(resource.address, via, scope), resource, self.index)
+        reference = self._covered(resource.address, via, scope)
+        self.index.pairs.connect(len(reference.targets) + len(reference.candidates))
+        return without_conditional_targets(reference, resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
         if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from itertools import chain
 
 from azkvlint.azure.azurerm.argument_names import type_as_written
 from azkvlint.azure.azurerm.resources import canonical
@@ -35,6 +36,7 @@ class Companions:
 
     def __init__(self, references: Iterable[Reference], context: Context) -> None:
         self._resources = context.index.resources
+        self._pairs = context.index.pairs
         self._certain: dict[str, list[str]] = {}
         self._perhaps: dict[str, list[str]] = {}
         self._loose: list[str] = []
@@ -50,7 +52,9 @@ class Companions:
         """Yield the resources that refer to an address, certain ones first."""
         for source in self._certain.get(address, ()):
             yield self._resources[source], Sure.YES
-        for source in (*self._perhaps.get(address, ()), *self._loose):
+        perhaps = self._perhaps.get(address, ())
+        self._pairs.add(len(perhaps) + len(self._loose))
+        for source in chain(perhaps, self._loose):
             yield self._resources[source], Sure.PERHAPS
 
 

@@ -53,15 +53,17 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
     if reference.anything or reference.candidates:
         may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
+    context.index.pairs.add(len(may_be))
     # A grant that may exist independently of the object does not make the result unknown.
     may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
     grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
     if not may_be:
         return absent(resource)
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
-    late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
+    modules = tuple(f"{module}." for module in before if module.rpartition(".")[0].endswith("module"))
+    late = [grant for grant in may_be if not _is_among(static_address(grant), before, modules)]
     # One grant is enough; whether a possible grant is enough is not known.
-    if not late or any(grant not in late for grant in grants):
+    if not late or not set(grants) <= set(late):
         return known(resource, True)
     inline = _in_vault(resource, vault, context)
     if isinstance(inline, Unknown) or inline:
@@ -98,11 +100,9 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
     return unknown(resource, doubts[0].why) if doubts else False
 
 
-def _is_among(address: str, before: set[str]) -> bool:
-    """Return whether a grant, or the module that it is in, is created before the object."""
-    return address in before or any(
-        address.startswith(f"{module}.") for module in before if module.rpartition(".")[0].endswith("module")
-    )
+def _is_among(address: str, before: set[str], modules: tuple[str, ...]) -> bool:
+    """Return whether a grant, or one of the modules that it is in, is created before the object."""
+    return address in before or address.startswith(modules)
 
 
 _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"

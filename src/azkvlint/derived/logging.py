@@ -62,9 +62,8 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
     """Return the destination kinds to which all diagnostic settings of a vault together send its audit events."""
     found: dict[str, Sure] = {}
     for setting, sure in companions(context, "scope", SETTINGS).naming(resource.address):
-        audits = min(sure, _audits(setting))
-        for kind in _DESTINATIONS:
-            found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
+        for kind, is_sent in _audit_destinations_of(setting, context).items():
+            found[kind] = max(min(sure, is_sent), found.get(kind, Sure.NO))
     certain = [kind for kind, sure in found.items() if sure is Sure.YES]
     items: list[Value] = [known(resource, kind) for kind in certain]
     if Sure.PERHAPS in found.values():
@@ -72,6 +71,17 @@ def _audit_destinations(resource: Resource, context: Context) -> Answer:
     elif not context.has_all_companions(resource):
         items.append(unknown(resource, elsewhere(resource, SETTINGS)))
     return known_list(resource, items, " and ".join(_DESTINATION_NAMES[kind] for kind in certain) or "no destination")
+
+
+def _audit_destinations_of(setting: Resource, context: Context) -> Mapping[str, Sure]:
+    """Return whether a diagnostic setting sends audit events to each kind of destination, computed once."""
+    known_settings: dict[str, dict[str, Sure]] = context.cache.setdefault("audit destinations", {})
+    found = known_settings.get(setting.address)
+    if found is None:
+        audits = _audits(setting)
+        found = {kind: min(audits, _sent_to(setting, kind)) for kind in _DESTINATIONS}
+        known_settings[setting.address] = found
+    return found
 
 
 @derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -30,6 +30,9 @@ _TYPES = (_SECRETS, "microsoft.keyvault/vaults/keys", _CERTIFICATES, _HSM_KEYS)
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _KEPT = "objects by name"
 _VALUE = ("properties", "value")
+# Where objects are: in any vault, or in one that is not known.
+_ALL, _LOOSE = "all", "loose"
+_MAX_NAMED = 20
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -40,16 +43,14 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 class _Objects:
-    """The objects of a graph by vault and name. Each is under its name, empty if unknown, and under None."""
+    """The objects of a graph by vault, name and type. Each is under its name, empty if unknown, and under None."""
 
     def __init__(self, index: Index) -> None:
         self.places: dict[str, _Place] = {}
+        self._pairs = index.pairs
         self._numbers: dict[str, int] = {}
         self._known: dict[tuple[type, str], _Place] = {}
-        # By name, and by place: the objects in all vaults, those that may be in any, and those in one vault.
-        self._all: defaultdict[str | None, list[Resource]] = defaultdict(list)
-        self._loose: defaultdict[str | None, list[Resource]] = defaultdict(list)
-        self._together: defaultdict[tuple[_Place, str | None], list[Resource]] = defaultdict(list)
+        self._found: defaultdict[tuple[_Place | str, str | None, str], list[Resource]] = defaultdict(list)
         for type_ in _TYPES:
             for resource in index.of_type(type_):
                 if resource.stays and not resource.existing:
@@ -58,12 +59,13 @@ class _Objects:
     def _add(self, resource: Resource, name: str, place: _Place) -> None:
         self._numbers[resource.address] = len(self.places)
         self.places[resource.address] = place
+        kind = resource.type.lower()
         for each in (name, None):
-            self._all[each].append(resource)
+            self._found[_ALL, each, kind].append(resource)
             if not place.is_name:
-                self._loose[each].append(resource)
+                self._found[_LOOSE, each, kind].append(resource)
             if place.vault:
-                self._together[place, each].append(resource)
+                self._found[place, each, kind].append(resource)
 
     def _place(self, resource: Resource, index: Index) -> _Place:
         """Return the vault of an object; most objects refer to it in the same few ways."""
@@ -76,36 +78,38 @@ class _Objects:
             self._known[key] = _place(resource, index)
         return self._known[key]
 
-    def is_alone(self, resource: Resource) -> bool:
-        """Return whether no other object can have the same name in the same vault."""
-        place, name = self.places[resource.address], _name(resource)
-        if not name or not place.is_name or self._loose.get(name) or self._loose.get(""):
-            return False
-        return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
-
     def beside(self, resource: Resource) -> Iterator[Resource]:
         """Yield the objects in the same vault whose names conflict with this object's name."""
         name = _name(resource)
-        for other in self._together.get((self.places[resource.address], name), ()) if name else ():
-            if self._collides(resource, other):
-                yield other
+        if name:
+            yield from self._conflicting(resource, self.places[resource.address], name)
 
     def perhaps(self, resource: Resource) -> Iterator[Resource]:
         """Yield the objects that may have the same name, and may be in the same vault."""
         place, name = self.places[resource.address], _name(resource)
-        elsewhere = self._loose if place.is_name else self._all
         for each in (name, "") if name else (None,):
-            for one in (*elsewhere.get(each, ()), *self._together.get((place, each), ())):
-                if self._collides(resource, one) and _may_share(resource, one):
-                    yield one
+            for where in (_LOOSE if place.is_name else _ALL, place):
+                for one in self._conflicting(resource, where, each):
+                    if _may_share(resource, one):
+                        yield one
 
-    def _collides(self, one: Resource, other: Resource) -> bool:
-        """Return whether a pair is reported at ``one``: the key or secret of a certificate, else the later one."""
-        own, kind = one.type.lower(), other.type.lower()
-        if own == kind:
-            # A template may deploy the same object twice, in two nested deployments. Terraform rejects a duplicate.
-            return "/" not in one.declared_as and self._numbers[other.address] < self._numbers[one.address]
-        return kind == _CERTIFICATES and own != _HSM_KEYS
+    def _conflicting(self, resource: Resource, where: _Place | str, name: str | None) -> Iterator[Resource]:
+        """Yield the objects of a name that conflict with this one.
+
+        Each pair is reported at the key or secret of a certificate, else at the later one.
+        """
+        kind = resource.type.lower()
+        number = self._numbers[resource.address]
+        # A template may deploy the same object twice, in two nested deployments. Terraform rejects a duplicate.
+        for one in self._found.get((where, name, kind), ()) if "/" not in resource.declared_as else ():
+            if self._numbers[one.address] >= number:
+                break
+            self._pairs.add(1)
+            yield one
+        if kind not in (_CERTIFICATES, _HSM_KEYS):
+            for one in self._found.get((where, name, _CERTIFICATES), ()):
+                self._pairs.add(1)
+                yield one
 
 
 def _name(resource: Resource) -> str:
@@ -145,15 +149,16 @@ def _same_name(resource: Resource, context: Context) -> Answer:
     objects: _Objects | None = context.cache.get(_KEPT)
     if objects is None:
         objects = context.cache[_KEPT] = _Objects(context.index)
-    if resource.address not in objects.places or objects.is_alone(resource):
+    if resource.address not in objects.places:
         return absent(resource)
-    beside = list(objects.beside(resource))
     # A resource with a separate condition may not exist.
-    certain = [other for other in beside if other.exists_with(resource)]
-    if certain:
-        return known(resource, ", ".join(other.address for other in certain))
+    certain = (other.address for other in objects.beside(resource) if other.exists_with(resource))
+    named = list(islice(certain, _MAX_NAMED + 1))
+    if named:
+        more = " and others" if len(named) > _MAX_NAMED else ""
+        return known(resource, ", ".join(named[:_MAX_NAMED]) + more)
     # For a resource that may not exist itself, a possible duplicate is not worth reporting.
-    doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
+    doubts = chain(objects.beside(resource), objects.perhaps(resource)) if resource.assumption is None else ()
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return absent(resource)

@@ -289,7 +289,8 @@ def _targets(reference: Reference, resource: Resource, index: GraphIndex, certai
     )
     if certain:
         return reference.targets + certain_targets
-    return tuple(address for address in reference.candidates if address not in certain_targets)
+    known = frozenset(certain_targets)
+    return tuple(address for address in reference.candidates if address not in known)
 
 
 def _best_outcome(

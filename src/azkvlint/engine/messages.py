@@ -75,7 +75,7 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
             return _join([note.found or _EMPTY for note in deciding])
         case "attribute":
             # In backticks in the template.
-            return _join((note.source_name for note in deciding if note.attribute), "`, `")
+            return "`, `".join(list(dict.fromkeys(note.source_name for note in deciding if note.attribute))[:_MOST])
         case _:
             # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
@@ -110,6 +110,8 @@ def fact_text(note: Evidence, address: str) -> str:
     if note.is_derived:
         return note.note or f"{note.name}{owner} is {note.found}"
     name = f"`{note.name}`{owner}"
+    if note.found.startswith(UNKNOWN_PREFIX):
+        return f"{name} is {note.found}"
     if note.origin in (Origin.ABSENT, Origin.DEFAULT):
         return f"{name} is {_NOT_SET}" + (f" (default: {note.found})" if note.origin is Origin.DEFAULT else "")
     return f"{name} is {note.found}" if note.found[:1] in "[(" else f"{name} is `{note.found}`"
@@ -135,10 +137,10 @@ def _unknown_reason(note: Evidence, resource: Resource) -> str:
     return reason
 
 
-def _join(texts: Iterable[str], separator: str = ", ") -> str:
+def _join(texts: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(texts))
     suffix = f" and {len(distinct) - _MOST} more" if len(distinct) > _MOST else ""
-    return separator.join(distinct[:_MOST]) + suffix
+    return ", ".join(distinct[:_MOST]) + suffix
 
 
 def full_name(resource: Resource, index: GraphIndex) -> str:

@@ -81,6 +81,7 @@ def _owner_of_outcome(
         return owner
     certain: list[str] = []
     perhaps: list[str] = []
+    owners.pairs.add(count)
     single_index = _SingleVaultIndex(index, resource, owners.vault_addresses)
     for vaults, matching in ((owner.certain, certain), (owner.perhaps, perhaps)):
         for vault in vaults:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from azkvlint.evaluation.budget import Pairs
 from azkvlint.model.finding import Owner, Vault
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Scalar, text_of
@@ -86,6 +87,7 @@ class Owners:
 
     def __init__(self, graph: ResourceGraph) -> None:
         self._resources = graph.resources
+        self.pairs = Pairs(len(graph.resources))
         self._known: dict[str, Owner] = {}
         self._outgoing: dict[str, list[Reference]] = {}
         self._incoming: dict[str, list[str]] = {}

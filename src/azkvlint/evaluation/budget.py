@@ -37,6 +37,8 @@ STEPS = Limit(500_000, 20_000, 1_000_000)
 VALUES = Limit(400_000, 200, 1_000_000)
 RESOURCES = Limit(12_000, 20, 100_000)
 DEPLOYMENTS = Limit(4_000, 10, 10_000)
+# Characters of names and addresses, for each resource that an input may have. Those that people write have a hundred.
+CHARACTERS_OF_A_RESOURCE = 500
 # Declarations that are passed over in the time of one step of the evaluator.
 DECLARATIONS_A_STEP = 5
 # A block in a resource costs as much, in what is derived from it, as so many values.
@@ -45,6 +47,12 @@ VALUES_OF_A_BLOCK = 5
 REFERENCES = Limit(20_000, 1_000, 100_000)
 # References in a plan that are followed to the resources that unknown values name. A walk follows a few.
 STEPS_OF_WALKS = Limit(200_000, 100, 2_000_000)
+# Pairs of resources that are compared, and the connections of references that take as long. Roots of people need a few
+# for each resource.
+PAIRS, PAIRS_PER_RESOURCE = 1_000_000, 50
+CONNECTIONS_OF_A_PAIR = 10
+# Characters of the names and addresses in one graph. Each finding of a resource repeats them in each report.
+CHARACTERS = 100_000
 # A root with other values than its defaults, before anything in it is evaluated, costs so many steps.
 STEPS_OF_A_SCENARIO = 50
 
@@ -57,9 +65,11 @@ _STEPS_OF_A_RESOURCE = 20
 _STEPS_OF_A_DEPLOYMENT = 30
 _VALUES_A_STEP = 4
 _FROZEN_A_STEP = 2
+_PAIRS_A_STEP = 5
 _BYTES_A_STEP = 500
 
 _of_unit: list[Budget] = []
+_pairs_of_unit: list[Pairs] = []
 
 
 def limit_of_run(units: int, size: int) -> int:
@@ -70,12 +80,14 @@ def limit_of_run(units: int, size: int) -> int:
 def begin_unit() -> None:
     """Begin to measure the work of another unit."""
     _of_unit.clear()
+    _pairs_of_unit.clear()
 
 
 def work_of_unit() -> int:
     """Return the work that the unit has caused so far, in steps of the evaluator."""
     sizes = {id(one.limits): one.limits.size for one in _of_unit}
-    return sum(one.work for one in _of_unit) + sum(sizes.values()) // _BYTES_A_STEP
+    pairs = sum(one.number for one in _pairs_of_unit)
+    return sum(one.work for one in _of_unit) + sum(sizes.values()) // _BYTES_A_STEP + pairs // _PAIRS_A_STEP
 
 
 class Limits:
@@ -102,12 +114,13 @@ class Budget:
     """
 
     __slots__ = (
-        "deployments", "depth", "frozen", "limits", "references", "resources", "secrets", "steps", "values",
+        "characters", "deployments", "depth", "frozen", "limits", "references", "resources", "secrets", "steps",
+        "values",
     )  # fmt: skip
 
     def __init__(self, size: int = 0, limits: Limits | None = None, secrets: SecretTexts | None = None) -> None:
         self.steps = self.depth = self.values = self.frozen = 0
-        self.resources = self.deployments = self.references = 0
+        self.resources = self.deployments = self.references = self.characters = 0
         self.limits = Limits() if limits is None else limits
         self.limits.add(size)
         self.secrets = SecretTexts() if secrets is None else secrets
@@ -156,6 +169,13 @@ class Budget:
         if self.resources > most or number > most:
             raise self.limit_error("the input declares", most, "resources")
 
+    def add_characters(self, number: int) -> None:
+        """Count characters of names and addresses."""
+        self.characters += number
+        most = RESOURCES.for_size(self.limits.size) * CHARACTERS_OF_A_RESOURCE
+        if self.characters > most:
+            raise self.limit_error("its names and addresses have", most, "characters")
+
     def add_deployments(self, number: int, what: str) -> None:
         """Count nested deployments, or instances of modules, as ``what`` calls them."""
         self.deployments += number
@@ -176,6 +196,41 @@ class Budget:
     def limit_error(what: str, most: int, unit: str) -> InputError:
         """Return the error of a limit that is exceeded."""
         return InputError(f"{what} more than {most:,} {unit}, the limit for an input of this size")
+
+
+class Pairs:
+    """Counts the pairs of resources in one graph that are compared or connected, and raises InputError for too many."""
+
+    __slots__ = ("_connections", "_most", "number")
+
+    def __init__(self, resources: int) -> None:
+        self.number = self._connections = 0
+        self._most = PAIRS + PAIRS_PER_RESOURCE * resources
+        _pairs_of_unit.append(self)
+
+    def add(self, number: int) -> None:
+        """Count pairs before they are compared."""
+        self.number += number
+        if self.number > self._most:
+            raise InputError(
+                f"its resources make more than {self._most:,} pairs that may refer to each other, the limit for their "
+                "number"
+            )
+
+    def connect(self, number: int) -> None:
+        """Count the resources that one reference refers to, certainly or possibly."""
+        pairs, self._connections = divmod(self._connections + number, CONNECTIONS_OF_A_PAIR)
+        self.add(pairs)
+
+
+def check_characters(characters: int, resources: int) -> None:
+    """Raise InputError if the names and addresses of the resources in one graph are too long."""
+    most = CHARACTERS + CHARACTERS_OF_A_RESOURCE * resources
+    if characters > most:
+        text = (
+            f"the names and addresses of its resources have more than {most:,} characters, the limit for their number"
+        )
+        raise InputError(text)
 
 
 # Frames of Python for the depth that the evaluator allows (``evaluate.MAX_DEPTH``), with several for each level.

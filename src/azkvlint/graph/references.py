@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from typing import NamedTuple
 
 import msgspec
 
+from azkvlint.evaluation.budget import Pairs, check_characters
 from azkvlint.graph.resource_ids import HOLE, may_equal, parse_id, parse_object_url, parse_vault_address, scope_level
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
@@ -18,19 +21,20 @@ class Index:
 
     def __init__(self, resources: dict[str, Resource]) -> None:
         self.resources = resources
+        check_characters(sum(len(one.address) + len(one.name) for one in resources.values()), len(resources))
         self._by_id: dict[str, list[str]] = {}
-        self._patterns: dict[str, list[tuple[str, str]]] = {}
         self._by_type: dict[str, list[str]] = {}
         for resource in resources.values():
             text = _text(resource, "id").lower().rstrip("/")
             if text:
                 self._by_id.setdefault(text, []).append(resource.address)
-                if HOLE in text:
-                    self._patterns.setdefault(resource.type.lower(), []).append((text, resource.address))
             self._by_type.setdefault(resource.type, []).append(resource.address)
         self._lower = {type_.lower(): addresses for type_, addresses in self._by_type.items()}
         self._names: dict[str, dict[str, list[str]]] = {}
         self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
+        self._ids: dict[str, _Ids] = {}
+        self._candidates: dict[str, tuple[str, ...]] = {}
+        self.pairs = Pairs(len(resources))
 
     def of_type(self, type_: str) -> list[Resource]:
         """Return the resources of a type (lower case), in input order."""
@@ -56,7 +60,9 @@ class Index:
             names = self._names[type_] = {}
             for resource in self.of_type(type_):
                 names.setdefault(resource.name.lower(), []).append(resource.address)
-        return [self.resources[address] for address in names.get(name, ())]
+        addresses = names.get(name, ())
+        self.pairs.add(len(addresses))
+        return [self.resources[address] for address in addresses]
 
     def find(self, text: str) -> tuple[tuple[str, ...], str]:
         """Return the addresses that an id (or its pattern) or URL refers to, and how they were found.
@@ -65,6 +71,7 @@ class Index:
         """
         addresses = self._by_id.get(text.lower().rstrip("/"), ())
         if addresses:
+            self.pairs.connect(len(addresses))
             deployed = tuple(address for address in addresses if not self.resources[address].existing)
             return deployed or tuple(addresses[:1]), "by id"
         one = self._by_parts(text)
@@ -79,7 +86,7 @@ class Index:
             return addresses[0] if len(addresses) == 1 else None
         address = parse_vault_address(text)
         if address is not None:
-            vaults_named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
+            vaults_named = [vault for type_ in _VAULTS for vault in self.named(type_, address)]
             vaults = [vault for vault in vaults_named if _text(vault, "name").lower() == address]
             deployed = [vault for vault in vaults if not vault.existing] or vaults
             return deployed[0].address if len(deployed) == 1 else None
@@ -101,25 +108,32 @@ class Index:
         id is equal in all known parts.
         """
         url = parse_object_url(text)
-        if url is None:
-            return self._alike(text.lower().rstrip("/"))
-        return tuple(address for above in _VAULTS for address in self._in_vault(f"{above}/{url.kind}", url.name, ""))
+        if url is not None:
+            return tuple(
+                address for above in _VAULTS for address in self._in_vault(f"{above}/{url.kind}", url.name, "")
+            )
+        id_ = text.lower().rstrip("/")
+        found = self._candidates.get(id_)
+        if found is None:
+            found = self._candidates[id_] = self._resources_like(id_)
+        self.pairs.connect(len(found))
+        return found
 
     def _is_alike(self, resource: Resource, text: str) -> bool:
         """Return whether an id may be a resource's own. A vault name is globally unique."""
         return may_equal(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
 
-    def _alike(self, text: str) -> tuple[str, ...]:
+    def _resources_like(self, text: str) -> tuple[str, ...]:
+        """Return the resources whose own id is equal to an id or pattern (lower case) in all known parts."""
         parts = parse_id(text)
         if parts is None:
             return ()
-        if HOLE not in text:
-            ids = self._patterns.get(parts.type, ())
-        else:
-            ids = [
-                (_text(resource, "id").lower().rstrip("/"), resource.address) for resource in self.of_type(parts.type)
-            ]
-        return tuple(address for id_, address in ids if id_ and may_equal(id_, text))
+        ids = self._ids.get(parts.type)
+        if ids is None:
+            ids = self._ids[parts.type] = _Ids(self.of_type(parts.type))
+        similar = ids.similar(text)
+        self.pairs.add(len(similar))
+        return tuple(one.address for one in similar if may_equal(one.text, text))
 
     def _in_vault(self, type_: str, name: str, vault: str) -> list[str]:
         """Return the objects of a type by name and vault name, all in lower case; an unknown vault name is empty."""
@@ -128,7 +142,9 @@ class Index:
             objects = self._objects[type_] = {}
             for child in self.of_type(type_):
                 objects.setdefault((child.name.lower(), self._vault_name(child)), []).append(child.address)
-        return objects.get((name, vault), [])
+        found = objects.get((name, vault), [])
+        self.pairs.connect(len(found))
+        return found
 
     def _vault_name(self, child: Resource) -> str:
         parent = child.attributes.fields.get("parent")
@@ -136,6 +152,49 @@ class Index:
             return self.resources[parent.target].name.lower()
         parts = parse_id(text_of(parent)) if parent is not None else None
         return parts.names[0] if parts is not None and HOLE not in parts.names[0] else ""
+
+
+class _Id(NamedTuple):
+    """The id of a resource, or its pattern, in lower case. ``number`` is its place in the input."""
+
+    number: int
+    text: str
+    address: str
+
+
+class _Ids:
+    """The ids of the resources of one type, by their number of segments and their last segment, "" if not known."""
+
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self._by_end: dict[tuple[int, str], list[_Id]] = {}
+        self._patterns_by_end: dict[tuple[int, str], list[_Id]] = {}
+        self._by_length: dict[int, list[_Id]] = {}
+        for number, resource in enumerate(resources):
+            text = _text(resource, "id").lower().rstrip("/")
+            if not text:
+                continue
+            one, length, end = _Id(number, text, resource.address), *_length_and_end(text)
+            self._by_length.setdefault(length, []).append(one)
+            self._by_end.setdefault((length, end), []).append(one)
+            if HOLE in text:
+                self._patterns_by_end.setdefault((length, end), []).append(one)
+
+    def similar(self, text: str) -> Sequence[_Id]:
+        """Return the ids that may equal an id or pattern as far as their last segments show, in input order.
+
+        A known id may only equal patterns: one that is the same is found before.
+        """
+        length, end = _length_and_end(text)
+        if not end:
+            return self._by_length.get(length, ())
+        ids = self._by_end if HOLE in text else self._patterns_by_end
+        return sorted((*ids.get((length, end), ()), *ids.get((length, ""), ())))
+
+
+def _length_and_end(text: str) -> tuple[int, str]:
+    """Return the number of segments of an id or pattern, and the last one, "" if it is not known."""
+    end = text.rpartition("/")[2]
+    return text.count("/"), "" if HOLE in end else end
 
 
 def _text(resource: Resource, name: str) -> str:
@@ -164,10 +223,11 @@ def without_conditional_targets(reference: Reference, source: Resource, index: I
     """Return ``reference`` without targets that may exist without ``source``, whose existence is unknown."""
     if not source.conditions or not reference.targets:
         return reference
-    certain = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
-    if len(certain) == len(reference.targets):
+    is_certain = [source.conditions <= index.resources[target].conditions for target in reference.targets]
+    if all(is_certain):
         return reference
-    conditional = tuple(target for target in reference.targets if target not in certain)
+    certain = tuple(compress(reference.targets, is_certain))
+    conditional = tuple(target for target, sure in zip(reference.targets, is_certain, strict=True) if not sure)
     candidates = reference.candidates + conditional
     return msgspec.structs.replace(reference, targets=certain, candidates=candidates, conditional=conditional)
 
@@ -182,6 +242,7 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
         case Unknown(pattern=pattern) if pattern:
             return _by_text(source, via, value, pattern, index)
         case Unknown(candidates=candidates, closed=closed, types=types, hops=hops):
+            index.pairs.connect(len(candidates))
             addresses = tuple(address for address in candidates if address in index.resources)
             outside_type = "" if len(addresses) == len(candidates) else type_of_any(types)
             return Reference(
@@ -214,7 +275,8 @@ def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Re
     if addresses:
         # An existing resource may be one that is deployed here under an unknown name.
         existing = all(index.resources[target].existing for target in addresses)
-        candidates = tuple(one for one in index.find_candidates(text) if one not in addresses) if existing else ()
+        found = frozenset(addresses)
+        candidates = tuple(one for one in index.find_candidates(text) if one not in found) if existing else ()
         return Reference(source=source, via=via, value=value, targets=addresses, candidates=candidates, hops=(hop,))
     parts = parse_id(text)
     # A subscription or another scope is not a resource of the graph's other types, even if its name is unknown.

@@ -212,6 +212,10 @@ class Run:
         """Count resources before they are made. Raises InputError for more of them than the budget has."""
         self.budget.add_resources(number)
 
+    def count_characters(self, number: int) -> None:
+        """Count characters of names and addresses. Raises InputError for more of them than the budget has."""
+        self.budget.add_characters(number)
+
     def expect(self, resources: int, deployments: int) -> None:
         """Raise InputError if more resources or deployments are certain to follow than the budget has."""
         self.budget.expect_resources(resources)

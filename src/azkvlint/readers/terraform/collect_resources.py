@@ -357,10 +357,12 @@ class ResourceCollector:
             )
         if type_.lower() in VARYING and instance.call.scenario is None and not symbol.is_data:
             self.scenarios.vaults[entity.address] = entity
+        name = name_of(fields.get("name"), symbol.declaration.local)
+        self.run.count_characters(len(name))
         self.run.resources[entity.address] = Resource(
             address=entity.address,
             type=type_,
-            name=name_of(fields.get("name"), symbol.declaration.local),
+            name=name,
             attributes=MapValue(at=entity.at, fields=fields, rest=attributes.rest),
             at=entity.at,
             declared_as=entity.type,

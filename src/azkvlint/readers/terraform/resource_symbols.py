@@ -70,6 +70,8 @@ class Symbol(Generic[One]):
             try:
                 self.instance.report_block_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
+                keys = sum(len(step.bracket) for step in found.steps)
+                self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
                 self._instances = [self.make(step) for step in found.steps]
                 self._expansion = found
             finally:
