@@ -43,9 +43,14 @@ def test_a_rule_without_faults() -> None:
 @pytest.mark.parametrize(
     ("rule", "fault"),
     [
-        (changed(title="x" * 91), f"{RULE.path}: KV010: title has 91 characters; the maximum is 90"),
-        (changed(message="'{resource}' " + "x" * 119), "message has 122 characters without placeholders"),
-        (changed(message="It is wrong."), "message does not contain `'{resource}'`"),
+        (changed(title="x" * 71), f"{RULE.path}: KV010: title has 71 characters; the maximum is 70"),
+        (changed(message="{resource} " + "x" * 100), "message has 101 characters without placeholders"),
+        (changed(fixes={"": "x" * 89}), "the first sentence of the fix () has 89 characters; the maximum is 88"),
+        (
+            changed(title="Vaults are safe", category="access"),
+            "title does not have the form <Resources> should <state>",
+        ),
+        (changed(message="It is wrong"), "message does not name the resource: {resource}"),
         (changed(why="TODO: why"), "why contains the placeholder TODO"),
         (example(0, title="TODO fails"), "the title contains the placeholder TODO"),
         (example(0, sources={"bicep": "// TODO"}), f"{PLACE}, bicep: the example contains the placeholder TODO"),

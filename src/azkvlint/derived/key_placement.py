@@ -50,7 +50,7 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
     own = next((one for one in (*stated, by_provider) if one is not None), None)
     vaults = consumers.vaults_of(resource, context)
     if own is None and vaults and _has_unknown_parent(resource, context):
-        own = unknown(resource, "which server it belongs to, and of which tenant that is, is not known")
+        own = unknown(resource, "the server, or its tenant, is not known")
     if own is None or not vaults:
         return absent(resource)
     for value in vaults:

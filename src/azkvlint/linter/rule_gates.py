@@ -112,7 +112,7 @@ def texts(rule: Rule) -> Iterator[Fault]:
     for name, message in (("message", rule.message), ("absent", rule.absent)):
         length = len(_VALUE.sub("", message))
         if length > LONGEST_MESSAGE:
-            text = f"{name} has {length} characters without its placeholders; the maximum is {LONGEST_MESSAGE}"
+            text = f"{name} has {length} characters without placeholders; the maximum is {LONGEST_MESSAGE}"
             yield Fault(rule=rule, text=text)
         if message and not any(word in message for word in _NAMES):
             yield Fault(rule=rule, text=f"{name} does not name the resource: {_NAMES[0]}")

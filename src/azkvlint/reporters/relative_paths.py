@@ -11,16 +11,17 @@ import msgspec
 
 from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Problem, Report, Suppression
 from azkvlint.model.location import Location
+from azkvlint.util.project_boundary import real_path
 
 _Move: TypeAlias = Callable[[str], str]
 
 
 def from_current_folder(report: Report, folder: str) -> Report:
     """Return the report with paths relative to ``folder`` instead of its root; the same report if they are equal."""
-    if not report.root or os.path.realpath(report.root) == os.path.realpath(folder):
+    if not report.root or real_path(report.root) == real_path(folder):
         return report
     try:
-        prefix = os.path.relpath(os.path.realpath(report.root), os.path.realpath(folder)).replace(os.sep, "/")
+        prefix = os.path.relpath(real_path(report.root), real_path(folder)).replace(os.sep, "/")
     except ValueError:  # another drive
         return report
 
