@@ -7,13 +7,19 @@ import io
 import re
 import tokenize
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
 
 PACKAGE = Path(__file__).parents[1] / "src" / "azkvlint"
 DONE = (
     "__main__.py", "azure", "cli", "config", "derived", "engine", "evaluation", "graph", "linter", "model", "readers",
-    "syntax", "util",
+    "reporters", "syntax", "util",
 )  # fmt: skip
 """The rooms whose docstrings, comments and names are held to the list."""
 
@@ -68,12 +74,12 @@ PHRASES = {
     r"makes? no sense": "is invalid",
 }
 # The rooms whose other strings, which users read as reasons, problems and hints, are held to the lists as well.
-MESSAGES = ("evaluation", "linter", "readers", "syntax", "util")
+MESSAGES = ("cli", "config", "engine", "evaluation", "linter", "readers", "reporters", "syntax", "util")
 # Literal translations that have a meaning of their own in docstrings and comments, but none in messages.
 MESSAGE_PHRASES = {
-    r"undecided|decided": "unknown",
-    r"(?<!UTF-8 )(?<!<)texts?(?! (?:is|that is) not (?:UTF-8|Unicode))": "string",
-    r"takes?(?! too long)": "accepts, requires",
+    r"undecided": "unknown",
+    r"(?<!UTF-8 )(?<!plain[ -])(?<!-f )texts?(?!,|\])(?! (?:or|and|format|(?:is|that is) not (?:UTF-8|Unicode)))": "",
+    r"takes?(?! too long)(?! (?:several|precedence|effect))": "accepts, requires",
     r"lies? (?:in|outside)": "is in, is outside",
     r"not looked (?:at|into|for)": "not supported",
     r"is given|was given|be given": "expects, does not accept, is set",
@@ -83,6 +89,7 @@ MESSAGE_PHRASES = {
     r"is (?:not )?part of this input": "is not in the checked files",
 }
 # Code belongs in backticks. A call in backticks has its argument in quotation marks.
+_CODE = re.compile(r"`[^`]*`")
 _QUOTED = re.compile(r"(?<![(\w])'\{\}'")
 _WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 _PHRASE = re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in PHRASES), re.IGNORECASE)
@@ -151,8 +158,8 @@ def _template(node: ast.JoinedStr) -> str:
 
 
 def message_faults(source: str) -> list[str]:
-    """Return ``line: word`` for each word of the lists, and each quoted value, in strings that users may read."""
-    patterns = (_WORD, _PHRASE, _MESSAGE_PHRASE, _QUOTED)
+    """Return ``line: word`` for each word of the lists, in strings that users may read."""
+    patterns = (_WORD, _PHRASE, _MESSAGE_PHRASE)
     texts = messages(ast.parse(source))
     found = {(line, match[0]) for line, text in texts for pattern in patterns for match in pattern.finditer(text)}
     return [f"{line}: {word}" for line, word in sorted(found)]
@@ -189,6 +196,35 @@ def test_messages_are_plain_english(room: str) -> None:
     assert not reported, "\n".join(reported)
 
 
+def text_faults(text: str) -> list[str]:
+    """Return the words of the lists in a text for users, code in backticks aside."""
+    prose = _CODE.sub("", text)
+    return [found[0] for pattern in (_WORD, _PHRASE, _MESSAGE_PHRASE) for found in pattern.finditer(prose)]
+
+
+def test_texts_of_rules_are_plain_english() -> None:
+    reported = []
+    for rule in builtin_rules():
+        texts = [rule.title, rule.message, rule.absent, rule.label, rule.why, *rule.fixes.values()]
+        texts += [*rule.differs.values(), *(parameter.about for parameter in rule.parameters)]
+        texts += [example.title for example in rule.examples]
+        reported += [f"{rule.id}: {fault}: {text}" for text in texts for fault in text_faults(text)]
+    assert not reported, "\n".join(reported)
+
+
+def test_texts_of_frameworks_are_plain_english() -> None:
+    frameworks = builtin_frameworks(builtin_rules())
+    texts = [text for one in frameworks for text in (one.title, *(control.title for control in one.controls))]
+    assert not [(text, text_faults(text)) for text in texts if text_faults(text)]
+
+
+@pytest.mark.parametrize("command", ["", "check", "controls", "suppressions", "explain", "graph", "schema", "rules"])
+def test_help_is_plain_english(command: str, run: Run) -> None:
+    ran = run(*filter(None, [command]), "--help")
+    assert ran.code == 0
+    assert text_faults(ran.out) == []
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -196,7 +232,6 @@ def test_messages_are_plain_english(room: str) -> None:
         "why = f'the template of {name} is not at hand'",
         "why = 'strings of that length are not looked at'",
         "why = 'the function takes one name'",
-        "why = f\"the module '{name}' is not installed\"",
         "why = 'the source lies outside the project'",
         "why = 'a text is required'",
         "why = 'the resource was not judged'",

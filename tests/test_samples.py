@@ -1,7 +1,7 @@
-"""Every sample says what its expected output says, byte for byte (``make samples`` writes it anew).
+"""The output for each sample equals its expected output, byte for byte (``make samples`` updates it).
 
-A sample is one deployment, spelled in several ways: all of them must be judged alike. The plan is that of ``main.tf``
-beside it, and is told on its lines.
+A sample is one deployment in several languages, with the same results in each. The plan is that of ``main.tf`` beside
+it, and its findings are reported there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+
+from sitegen.terminal import terminal_text
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -78,6 +80,24 @@ def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytes
     assert ran.out.encode() == file.read_bytes()
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("source", ["main.tf", "main.bicep"])
+@pytest.mark.parametrize("name", NAMES)
+def test_terminal(name: str, source: str, columns: int, pytestconfig: pytest.Config) -> None:
+    command = f"kvlint samples/{name}/{source} --as-of 2026-11-01 --color never"
+    text = terminal_text(command, columns)
+    file = SAMPLES / name / f"{source}.expected.{columns}.txt"
+    if pytestconfig.getoption("--write-expected"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+    assert all(len(line) <= columns for line in text.splitlines() if "https://" not in line)
+
+
+def test_the_careless_sample_fits_on_few_lines() -> None:
+    text = terminal_text("kvlint samples/careless/main.tf --as-of 2026-11-01 --color never", 100)
+    assert len(text.splitlines()) <= 130
+
+
 def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Config) -> None:
     words = [word for form in OTHERS for word in ("-f", f"{form}={form}")]
     assert run(*words, "samples/careless/main.tf", cwd=away) == (1, "", "")
@@ -86,6 +106,11 @@ def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Conf
         if pytestconfig.getoption("--write-expected"):
             file.write_bytes((away / form).read_bytes())
         assert (away / form).read_bytes() == file.read_bytes()
+
+
+def test_no_internal_name_is_printed() -> None:
+    files = [file for file in SAMPLES.rglob("*.expected.*") if "derived." in file.read_text(encoding="utf-8")]
+    assert files == []
 
 
 @pytest.mark.parametrize("outcome", ["findings", "unknown"])

@@ -65,7 +65,10 @@ def test_a_clean_report_counts_the_vaults(clean: Report, printed: Print) -> None
 
 
 def test_a_report_without_resources(make_report: Make, printed: Print) -> None:
-    assert printed(make_report()) == "No issues found: no Key Vault resources found.\n"
+    assert printed(make_report()) == "No Key Vault resources found.\n"
+    units = {"Terraform module": 1, "Bicep file": 2}
+    text = printed(make_report(unit_counts=units))
+    assert text == "No Key Vault resources found in 1 Terraform module and 2 Bicep files.\n"
 
 
 def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
@@ -212,7 +215,7 @@ def test_suppressed_findings_are_told_to_those_who_ask(
 ) -> None:
     hidden = make_finding(suppressed=make_suppression(justification="a \x1b sandbox", until="2027-03-01"))
     report = make_report(suppressed=(hidden,))
-    assert printed(report, terminal=terminal) == "No issues found: no Key Vault resources found. 1 suppressed.\n"
+    assert printed(report, terminal=terminal) == "No Key Vault resources found. 1 suppressed.\n"
     told = printed(report, terminal=terminal, verbosity=1)
     assert "suppressed[KV001]" in told
     assert r"a \x1b sandbox (until 2027-03-01) [infra/main.tf:3:1]" in told

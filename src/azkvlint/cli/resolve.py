@@ -359,7 +359,7 @@ _BEGINS = regex(
     rb"""|<!doctype\ html>(?:\s*<[^<>]*>){3}\s*<meta\ name="generator"\ content="kvlint\s"""
 )
 # The last line of a text report.
-_ENDS = regex(rb"(?:^|\n)(?:Found [0-9,]+ issues? \(|No issues found[ .:])[^\n]*\s*\Z")
+_ENDS = regex(rb"(?:^|\n)(?:Found [0-9,]+ issues? \(|No issues found[ .]|No Key Vault resources found[ .])[^\n]*\s*\Z")
 
 
 def overwrite_refusal(file: str) -> str:

@@ -179,7 +179,7 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
 
     config_file = read_file(files[0])
     preferred = os.path.basename(files[0])
-    notices += [_ignored_file_notice(other, f"{preferred} in the same folder takes precedence") for other in files[1:]]
+    notices += [_ignored_file_notice(other, f"{preferred} in the same folder has precedence") for other in files[1:]]
     above = _shadowed_files(files[0], files_by_folder)
     others = sorted({each[0] for each in nearest if each and each[0] != files[0]} - set(above))
     notices += [_ignored_file_notice(other, f"{preferred} is closest to the first input") for other in others]

@@ -164,16 +164,16 @@ class ConditionDecoder:
         if value == []:
             fault = "a list of at least one item"
         elif isinstance(value, list) and any(_names_parameter(item) for item in value):
-            fault = "a list without parameters; a parameter stands for a whole list"
+            fault = "a list without parameters; a parameter replaces a whole list"
         if fault:
-            self._decoder.fault(node, f"{operator} takes {fault}")
+            self._decoder.fault(node, f"{operator} requires {fault}")
             return None
         return tuple(value) if isinstance(value, list) else value
 
     def _parameter_fits(self, node: Node, operator: str, name: str) -> bool:
         expected = OPERATORS[operator]
         if expected is OperandKind.PRESENCE:
-            self._decoder.fault(node, f"{operator} takes {expected.value}, not a parameter")
+            self._decoder.fault(node, f"{operator} accepts {expected.value}, not a parameter")
             return False
         if name not in self._parameters:
             self._decoder.fault(node, f"there is no parameter {name!r}{suggestion(name, self._parameters)}")
@@ -184,7 +184,7 @@ class ConditionDecoder:
             return False
         fault = operand_mismatch(expected, default)
         if fault:
-            self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {fault}")
+            self._decoder.fault(node, f"the default of parameter {name!r} is invalid: {operator} requires {fault}")
         return not fault
 
     def _default(self, fields: Fields, operator: str, operand: Operand | None) -> Plain | None:
@@ -193,14 +193,14 @@ class ConditionDecoder:
             return None
         value = self._decoder.plain(node, "default")
         if operator == "is":
-            self._decoder.fault(fields.key("default"), "is: asks whether the attribute is there; it takes no default:")
+            self._decoder.fault(fields.key("default"), "is: does not accept default:")
         elif value is None or operand is None:
             return value
         elif _names_parameter(value):
             self._decoder.fault(node, "a default cannot be a parameter")
         elif operator == "length_at_least":
             if not isinstance(value, str):
-                self._decoder.fault(node, f"default {value!r} has no length; write a text, such as ''")
+                self._decoder.fault(node, f"default {value!r} has no length; use a string, such as ''")
         else:
             operands = self._parameters[str(operand)[1:]] if _names_parameter(operand) else operand
             types = {_type(item) for item in (operands if isinstance(operands, tuple) else (operands,))}

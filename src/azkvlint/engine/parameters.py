@@ -53,7 +53,7 @@ def kind_of(operand: Operand) -> str:
         case int() | float():
             return "a number"
         case _:
-            return "a text"
+            return "a string"
 
 
 def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
@@ -67,7 +67,7 @@ def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
                 pattern = defaults.get(str(condition.operand), condition.operand)
                 if not is_bounded(str(pattern)):
                     hint = f"{_SOUND}, or name the rules on the command line with --rules"
-                    what = f"rule {rule.id}: the pattern for '{condition.text}' can take unlimited time"
+                    what = f"rule {rule.id}: matching the pattern of '{condition.text}' has no time limit"
                     raise UsageError(what, hint)
 
 
@@ -95,10 +95,10 @@ def _parse_setting(setting: str, rule: Rule, parameter: Parameter, text: str) ->
     for operator in _operators(rule, parameter.name):
         fault = operand_mismatch(OPERATORS[operator], value)
         if fault:
-            raise UsageError(f"--set {setting}: {operator} takes {fault}")
+            raise UsageError(f"--set {setting}: {operator} requires {fault}")
         if operator == "matches" and not is_bounded(str(value)):
             # A configuration file may be an attacker's and must not be able to stall a check.
-            raise UsageError(f"--set {setting}: such a pattern may take time without end", _SOUND)
+            raise UsageError(f"--set {setting}: matching this pattern has no time limit", _SOUND)
     return value
 
 

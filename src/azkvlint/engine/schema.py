@@ -9,8 +9,8 @@ from enum import Enum
 class OperandKind(Enum):
     """The operand that an operator accepts, in words."""
 
-    PLAIN = "a text, a number, true or false"
-    LIST = "a list of texts, numbers, true or false"
+    PLAIN = "a string, a number, true or false"
+    LIST = "a list of strings, numbers, true or false"
     NUMBER = "a number"
     PRESENCE = "set or absent"
     PATTERN = "a regular expression"

@@ -127,7 +127,7 @@ class Decoder:
         if node is None:
             return ""
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
-            self.mismatch(node, label, "a text")
+            self.mismatch(node, label, "a string")
             return ""
         if not node.value.strip():
             self.fault(node, f"{label} must not be empty")
@@ -198,7 +198,7 @@ class Decoder:
         """Return a string (which may be empty), number or boolean; None if it is anything else."""
         if isinstance(node, ScalarNode) and node.value is not None:
             return node.value
-        self.mismatch(node, label, "a text, a number, true or false")
+        self.mismatch(node, label, "a string, a number, true or false")
         return None
 
     def operand(self, node: Node | None, label: str) -> Operand | None:
@@ -220,7 +220,7 @@ def describe(value: object) -> str:
         case int() | float():
             return f"the number {value}"
         case str():
-            return f"the text {value!r}" if len(value) <= _LONGEST_WORD else "a long text"
+            return f"the string {value!r}" if len(value) <= _LONGEST_WORD else "a long string"
         case dict():
             return "a mapping"
         case _:

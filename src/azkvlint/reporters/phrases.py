@@ -213,7 +213,9 @@ def summary(report: Report, *, options: bool = True) -> str:
     names the options that list what else was found.
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
-    text = f"{_issues(findings)}{_scope(report, has_findings=bool(findings))}."
+    text = f"{_issues(findings)}{_scope(report)}."
+    if not findings and not any(report.resource_counts.values()):
+        text = f"No Key Vault resources found{_inputs(report)}."
     if others:
         text += f" {len(others)} more in tests and examples."
     causes = unknown_causes(one for one in report.counted(report.unknown) if not is_minor(one))
@@ -244,16 +246,21 @@ def _issues(findings: Sequence[Finding]) -> str:
     return f"Found {pluralize(len(findings), 'issue')} ({graded}){instances}"
 
 
-def _scope(report: Report, *, has_findings: bool) -> str:
+def _inputs(report: Report) -> str:
+    """Return `` in 1 Terraform module and 2 Bicep files``, or an empty string."""
+    counts = [pluralize(count, kind) for kind, count in report.unit_counts.items() if count]
+    listed = ", ".join(counts[:-1])
+    return f" in {' and '.join(part for part in (listed, *counts[-1:]) if part)}" if counts else ""
+
+
+def _scope(report: Report) -> str:
     """Return `` in 2 key vaults and 1 managed HSM``, or the number of evaluated resources if there is neither."""
     counts = {kind.lower(): count for kind, count in report.resource_counts.items() if count}
     vaults = [pluralize(counts[kind], *nouns) for kind, nouns in VAULT_NOUNS.items() if kind in counts]
     if vaults:
         return f" in {' and '.join(vaults)}"
     total = sum(counts.values())
-    if total:
-        return f" in {pluralize(total, 'resource')}"
-    return "" if has_findings else ": no Key Vault resources found"
+    return f" in {pluralize(total, 'resource')}" if total else ""
 
 
 def resource_noun(kind: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "KVE001": Kind(
         name="input-unreadable",
         title="An input cannot be read.",
-        about="The file cannot be opened, or its content is not what its name says. Nothing in it was evaluated.",
+        about="The file cannot be opened, or its content does not match its name. Nothing in it was evaluated.",
         fix="Correct the file or the path, and run kvlint again. The message states the cause and the line.",
     ),
     "KVE002": Kind(

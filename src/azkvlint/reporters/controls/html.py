@@ -80,12 +80,12 @@ _SIGNS = {
     Status.NO_RULE: "\u2013",
 }
 _MEANINGS = {
-    Status.NOT_MET: "A rule does not hold, whatever the values turn out to be that are not known yet.",
-    Status.UNKNOWN: "It depends on a value that is not known before deployment, or on what is not in the input.",
-    Status.MET: "Rules judged it, and every one of them holds.",
-    Status.GUARANTEED: "Azure gives it to every vault; nobody can turn it off.",
-    Status.NOT_APPLICABLE: "The service has no such thing, or there is nothing in the input to ask.",
-    Status.NO_RULE: "Infrastructure code does not show it, or no rule asks for it yet.",
+    Status.NOT_MET: "A rule fails, regardless of values that are not known yet.",
+    Status.UNKNOWN: "The result depends on a value that is not known before deployment, or on resources outside the input.",
+    Status.MET: "All rules of the control pass.",
+    Status.GUARANTEED: "Azure guarantees it for every vault. It cannot be disabled.",
+    Status.NOT_APPLICABLE: "The service has no such feature, or the input has no matching resource.",
+    Status.NO_RULE: "Infrastructure code does not show it, or no rule checks it.",
 }
 _MARKS = {Outcome.FAIL: "bad", Outcome.UNKNOWN: "open", Outcome.PASS: "good"}
 _COLUMNS = '<colgroup><col class="c-id"><col class="c-control"><col class="c-status"><col></colgroup>'

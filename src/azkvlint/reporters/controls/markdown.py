@@ -39,7 +39,7 @@ def _lines(assessment: Assessment) -> Iterator[str]:
     problems = words.problems(assessment)
     if problems:
         yield ""
-        yield "## Not whole"
+        yield "## Analysis incomplete"
         yield ""
         yield from (f"- {plain(problem_line(problem))}" for problem in problems)
 
