@@ -78,7 +78,8 @@ MESSAGES = ("cli", "config", "engine", "evaluation", "linter", "readers", "repor
 # Literal translations that have a meaning of their own in docstrings and comments, but none in messages.
 MESSAGE_PHRASES = {
     r"undecided": "unknown",
-    r"(?<!UTF-8 )(?<!plain[ -])(?<!-f )texts?(?!,|\])(?! (?:or|and|format|(?:is|that is) not (?:UTF-8|Unicode)))": "",
+    r"(?<!UTF-8 )(?<!<)(?<!plain[ -])(?<!-f )texts?(?!,|\])"
+    r"(?! (?:or|and|format|(?:is|that is) not (?:UTF-8|Unicode)))": "string",
     r"takes?(?! too long)(?! (?:several|precedence|effect))": "accepts, requires",
     r"lies? (?:in|outside)": "is in, is outside",
     r"not looked (?:at|into|for)": "not supported",
