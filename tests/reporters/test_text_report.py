@@ -129,8 +129,9 @@ def test_carets_stand_below_the_region(
     finding = make_finding(at=at, excerpt=context)
     lines = printed(make_report(findings=(finding,)), terminal=True).split("\n")
     place = lines.index("  --> a.tf:3:4")
-    assert lines[place + 1] == f" 3 | {line}".rstrip()
-    assert lines[place + 2].split("`", 1)[0].rstrip() == f"   | {carets}"
+    assert lines[place + 1] == "   |"
+    assert lines[place + 2] == f" 3 | {line}".rstrip()
+    assert lines[place + 3].split("`", 1)[0].rstrip() == f"   | {carets}"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_a_long_line_is_cut_around_the_region(
     excerpt = Excerpt(text=text, context=Region(1, 1, 1, len(line) + 1), context_text=line)
     finding = make_finding(at=Location(path="plan.json", region=region), excerpt=excerpt)
     lines = printed(make_report(findings=(finding,)), terminal=True, width=80).split("\n")
-    shown, carets = lines[next(at for at, line in enumerate(lines) if "-->" in line) + 1 :][:2]
+    shown, carets = lines[next(at for at, line in enumerate(lines) if "-->" in line) + 2 :][:2]
     assert len(shown) <= 80
     assert shown[carets.index("^") : carets.rindex("^") + 1].startswith("m" * min(marked, 70))
 

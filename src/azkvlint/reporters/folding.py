@@ -144,7 +144,7 @@ def remedy(cause: UnknownCause) -> str:
     if _MODULE.search(cause.why):
         return "run `terraform init` first"
     if "known after apply" in cause.why:
-        return "check a plan, or the deployed resources, instead of the source"
+        return "check a plan that is created after the first apply"
     if "outside the scanned files" in cause.why:
         return "check the folder or plan that declares it too"
     return ""

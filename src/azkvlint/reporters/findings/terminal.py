@@ -173,6 +173,7 @@ class _Page:
         number = str(region.start_line).rjust(len(indent) - 1)
         bar = self.paint("|", "dim")
         before, marked, after = marked_line(region, excerpt, self.width - len(indent) - 2)
+        yield f"{indent}{bar}"
         yield f"{self.paint(number, 'dim')} {bar} {before}{marked}{after}".rstrip()
         # On a red background, a row of carets would be a bar.
         style = "high" if style == "critical" else style
