@@ -58,6 +58,12 @@ def _is_whole(part: str, delimiter: str) -> bool:
     return delimiter == "/" and part in _SEGMENTS
 
 
+def is_scope(pattern: str) -> bool:
+    """Return whether a string is the ID or the name of the scope of a deployment, such as ``resourceGroup().name``."""
+    *above, last = pattern.split("/")
+    return last in _SEGMENTS and (not above or pattern.startswith("/subscriptions/"))
+
+
 def conjuncts(pattern: str) -> list[str]:
     """Return the patterns of conditions that all have to hold for the condition with ``pattern`` to hold."""
     parts = list(pieces(pattern[1:-1])) if "&&" in pattern and len(pattern) <= _LONGEST else []

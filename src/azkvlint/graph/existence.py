@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location
@@ -33,6 +34,8 @@ ACCOUNTED = frozenset(
 _MAX_TRIED = 12
 # With more cases, conditions that exclude each other are not recognized.
 _MAX_CASES = 40
+# In the steps of the evaluator that all cases of one root may take.
+_MAX_STEPS_OF_CASES = 5_000
 _MAX_NAMED = 3
 
 
@@ -82,9 +85,15 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
     def __init__(self) -> None:
         self._known: dict[tuple[frozenset[str] | None, frozenset[str]], AnyScenario] = {}
         self._read: dict[str, frozenset[str]] = {}
+        self._steps_of_cases = 0
         # The vaults that exist with the defaults, by address, and the scenarios that enable more resources.
         self.vaults: dict[str, Any] = {}
         self.assumed: dict[Assumption, AnyScenario] = {}
+
+    @property
+    def budget(self) -> Budget:
+        """Return the budget of the scenarios."""
+        raise NotImplementedError
 
     def made(self, opened: frozenset[str] | None) -> AnyScenario:
         """Create a scenario."""
@@ -163,8 +172,19 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
 
     def _is_excluded(self, declaration: AnyDeclaration, deciding: frozenset[str], exists: Callable[..., bool]) -> bool:
         """Return whether a declaration that several parameters disable exists with no values of them."""
+
+        def may_exist(names: frozenset[str], overridden: frozenset[str]) -> bool:
+            if self._steps_of_cases > _MAX_STEPS_OF_CASES:
+                return True
+            before = self.budget.steps
+            found = exists(names, overridden)
+            self._steps_of_cases += self.budget.steps - before
+            return found
+
+        if self._steps_of_cases > _MAX_STEPS_OF_CASES:
+            return False
         binary = sorted(deciding.intersection(self._probe(declaration).binary))
-        return len(binary) > 1 and exclude_each_other(deciding, binary, exists)
+        return len(binary) > 1 and exclude_each_other(deciding, binary, may_exist)
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
         """Return the parameters with a given value that decide whether a declaration exists, as far as known."""
@@ -207,6 +227,8 @@ def exclude_each_other(
     ``exists`` returns whether it may exist if some parameters are unknown, and some of these do not have their
     defaults.
     """
+    if exists(names, frozenset(binary)):
+        return False
     cases = [(names, frozenset[str](), tuple(binary))]
     for _ in range(_MAX_CASES):
         if not cases:

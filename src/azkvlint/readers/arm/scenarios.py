@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.graph import existence
 from azkvlint.graph.existence import ACCOUNTED, assumption, skipped_declaration
 from azkvlint.model.resource import Assumption
@@ -107,12 +107,22 @@ class Scenarios(existence.Scenarios[Scenario, ResourceDeclaration]):
         base.run.opened.append(self.close)
         self.is_possible = bool(base.template.parameters)
 
-    def made(self, opened: frozenset[str] | None) -> Scenario:
-        """Return a new scenario."""
+    @property
+    def apart(self) -> Run:
+        """Return the run in which scenarios are evaluated."""
         if self._apart is None:
             self._apart = self.base.run.with_second_budget()
-        self._apart.budget.spend(STEPS_OF_A_SCENARIO)
-        return Scenario(self.base, self._apart, opened)
+        return self._apart
+
+    @property
+    def budget(self) -> Budget:
+        """See the base class."""
+        return self.apart.budget
+
+    def made(self, opened: frozenset[str] | None) -> Scenario:
+        """Return a new scenario."""
+        self.apart.budget.spend(STEPS_OF_A_SCENARIO)
+        return Scenario(self.base, self.apart, opened)
 
     def attributes_in(self, scenario: Scenario, vault: EvaluatedResource) -> MapValue | None:
         """See the base class."""

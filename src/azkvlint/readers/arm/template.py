@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import ARM
 from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.string_patterns import is_scope
 from azkvlint.evaluation.values import (
     Fields,
     Items,
@@ -212,6 +213,8 @@ class Template(Values):
 def mark_secret(found: Result, at: Location | None = None) -> Result:
     """Return ``found`` with every part secret, and without patterns, which may contain parts of the secret.
 
+    Where the deployment goes is not secret.
+
     ``at``: the location of all parts.
     """
     where = found.at if at is None else at
@@ -223,7 +226,7 @@ def mark_secret(found: Result, at: Location | None = None) -> Result:
             return Items(at=where, items=[mark_secret(item, at) for item in found.items])
         case Scalar():
             return Scalar(at=where, value=found.value, sensitive=True)
-        case Unknown():
+        case Unknown() if not is_scope(found.pattern):
             return Unknown(at=where, why=found.why, given=found.given, filled=found.filled, sensitive=True)
         case _:
             return found

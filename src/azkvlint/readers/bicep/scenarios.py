@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.graph import existence
 from azkvlint.graph.existence import ACCOUNTED, assume, assumption, skipped_declaration
 from azkvlint.model.location import Location, static_address
@@ -113,6 +113,11 @@ class Scenarios(existence.Scenarios[Scenario, ResourceSymbol | ModuleSymbol]):
         if self._apart is not None:
             self._apart.scenarios = None
         del self.given_values
+
+    @property
+    def budget(self) -> Budget:
+        """See the base class."""
+        return self.apart.budget
 
     def made(self, opened: frozenset[str] | None) -> Scenario:
         """Return a new scenario."""

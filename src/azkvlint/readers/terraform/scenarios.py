@@ -8,7 +8,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import existence
@@ -117,12 +117,22 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
             and any("default" in declaration.attributes for declaration in folder.variables.values())
         )
 
-    def made(self, opened: frozenset[str] | None) -> Scenario:
-        """Return a new scenario."""
+    @property
+    def apart(self) -> TerraformRun:
+        """Return the run in which scenarios are evaluated."""
         if self._apart is None:
             self._apart = self.run.with_second_budget()
-        self._apart.budget.spend(STEPS_OF_A_SCENARIO)
-        return Scenario(self._apart, self.folder, self.base, opened)
+        return self._apart
+
+    @property
+    def budget(self) -> Budget:
+        """See the base class."""
+        return self.apart.budget
+
+    def made(self, opened: frozenset[str] | None) -> Scenario:
+        """Return a new scenario."""
+        self.apart.budget.spend(STEPS_OF_A_SCENARIO)
+        return Scenario(self.apart, self.folder, self.base, opened)
 
     def exists(self, scenario: Scenario, declaration: Symbol[Any]) -> bool:
         """Return whether a declaration may have instances in a scenario."""
