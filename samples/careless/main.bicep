@@ -1,4 +1,4 @@
-// A deployment as it grows when nobody looks: the same vaults as in main.tf.
+// Key vaults with common misconfigurations, the same as in main.tf.
 param location string = 'westeurope'
 
 @description('Known only to those who deploy.')

@@ -1,4 +1,4 @@
-// The same vault as in main.tf. Certificates have no resource type in Azure Resource Manager.
+// The vault of main.tf. Azure Resource Manager has no resource type for certificates.
 param location string = resourceGroup().location
 
 @secure()

@@ -1,4 +1,4 @@
-# The same vault as in main.bicep, and a certificate. plan.json is its plan.
+# The vault of main.bicep, and a certificate. plan.json is the plan of this module.
 terraform {
   required_providers {
     azurerm = {
