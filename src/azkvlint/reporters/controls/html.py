@@ -81,7 +81,7 @@ _SIGNS = {
 }
 _MEANINGS = {
     Status.NOT_MET: "A rule fails, regardless of values that are not known yet.",
-    Status.UNKNOWN: "The result depends on a value that is not known before deployment, or on resources outside the input.",
+    Status.UNKNOWN: "The result depends on a value that is not known, or on resources outside the input.",
     Status.MET: "All rules of the control pass.",
     Status.GUARANTEED: "Azure guarantees it for every vault. It cannot be disabled.",
     Status.NOT_APPLICABLE: "The service has no such feature, or the input has no matching resource.",
