@@ -1,11 +1,10 @@
-"""Hold kvlint's verdicts against those that other tools publish in their own tests.
+"""Compare the results of kvlint with those that other tools publish in their tests.
 
     python benchmarks/agreement.py [--corpora FOLDER]
 
-Every row of ``expected/*.csv`` names a file, a resource, a peer's rule and its verdict. Where kvlint reads the file and
-a rule of its own answers the peer's, both verdicts are compared. Exit code 1 if they differ and
-docs/peer-disagreements.md does not say why, or if that page names a disagreement that is none, or a peer rule that no
-kvlint rule answers.
+Every row of ``expected/*.csv`` names a file, a resource, a rule of a peer and its result. If kvlint reads the file and
+has an equivalent rule, both results are compared. The exit code is 1 if they differ and docs/peer-disagreements.md does
+not explain it, or if that page names a disagreement that does not exist, or a peer rule without an equivalent rule.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
 PAGE = ROOT / "docs" / "peer-disagreements.md"
 
-# Policies that people wrote for themselves have no id that a rule file would name. Where several rules answer one
-# peer rule together, the worst of their verdicts counts.
+# Custom policies have no id that a rule file could name. If several rules are equivalent to one peer rule, the worst of
+# their results counts.
 OWN_NAMES: Mapping[str, tuple[str, ...]] = {
     "key_vault_purge_protection_disabled": ("KV001",),
     "key_vault_rbac_disabled": ("KV301",),
@@ -42,13 +41,13 @@ OWN_NAMES: Mapping[str, tuple[str, ...]] = {
     "key_vault_secret_expiry": ("KV601",),
     "naming.key_vault": ("KV018",),
 }
-# What its authors' policies say by themselves, a rule of kvlint's is told.
+# Parameters of rules for values that are part of the custom policies.
 SETTINGS = ("KV018.pattern=kv-[a-z0-9-]+",)
-# The kind of input that kvlint reads, by the folder of a corpus file.
+# The folders of corpus files that kvlint reads.
 READ = ("plan", "tf", "arm", "bicep")
-# Parameters that a peer's test gives to a template whose name does not lead to them.
+# Parameter files of peer tests that the name of the template does not indicate.
 PARAMETERS = {"arm/psrule/Resources.Template2.json": "arm/psrule/Resources.Parameters2.json"}
-# Rows that say the opposite of what their tool wants: its test holds a mistake of its own to be right.
+# Rows with the opposite of the intended result, because the test of the tool expects a mistake of the tool.
 INVERTED = frozenset({"CB_AZR_063"})
 FAIL, UNKNOWN, PASS, NOT_EVALUATED = "fail", "unknown", "pass", "not evaluated"
 _RULE = re.compile(r"\bKV\d{3}\b")
@@ -56,7 +55,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 class Row(NamedTuple):
-    """What a peer says: ``expected`` is ``pass`` or ``fail``."""
+    """The published result of a peer: ``expected`` is ``pass`` or ``fail``."""
 
     file: str
     resource: str
@@ -65,31 +64,31 @@ class Row(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The kind of input that the file is."""
+        """Return the kind of input of the file."""
         return self.file.partition("/")[0]
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What a row of the page is known by."""
+        """Return the key of the row on the page."""
         return self.file, self.resource, self.rule
 
 
 class Page(NamedTuple):
-    """The page: the disagreements that it explains, with kvlint's verdict, and the peer rules of its second table."""
+    """The page: the disagreements that it explains, with the result of kvlint, and the rules of its second table."""
 
     disagreements: Mapping[tuple[str, str, str], str]
-    checks: tuple[tuple[str, str, tuple[str, ...]], ...]  # tool, the peer's rule id, kvlint's rules
+    checks: tuple[tuple[str, str, tuple[str, ...]], ...]  # tool, id of the peer rule, rules of kvlint
 
 
 def rule_catalogue() -> list[dict[str, Any]]:
-    """All rules, as ``kvlint rules`` tells them."""
+    """Return all rules, as printed by ``kvlint rules``."""
     command = [sys.executable, "-m", "azkvlint", "rules", "-f", "json"]
     rules: list[dict[str, Any]] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return rules
 
 
 def expectations(corpora: Path) -> list[Row]:
-    """All rows of all tables, in order."""
+    """Return all rows of all tables, in order."""
     rows = []
     for table in sorted((corpora / "expected").glob("*.csv")):
         with table.open(encoding="utf-8", newline="") as lines:
@@ -100,7 +99,7 @@ def expectations(corpora: Path) -> list[Row]:
 
 
 def answering(rules: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """By a peer's rule id, the kvlint rules that answer it."""
+    """Return the equivalent rules of kvlint by the id of the peer rule."""
     found: dict[str, list[str]] = defaultdict(list)
     for rule in rules:
         for id_ in sorted({id_ for ids in rule["peers"].values() for id_ in ids}):
@@ -110,16 +109,16 @@ def answering(rules: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 @cache
 def report_on(corpora: Path, file: str) -> Any:
-    """kvlint's JSON report on a corpus file. It is made in this process: there are many small files."""
+    """Return the JSON report on a corpus file. It is created in this process, because there are many small files."""
     given = (str(corpora / PARAMETERS[file]),) if file in PARAMETERS else ()
     config = Config(paths=(str(corpora / file),), parameters=given, profiles=("all",), settings=SETTINGS, jobs=1)
     return json.loads(REPORTERS["json"](check(config), Options()))
 
 
 def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:
-    """The worst verdict of several rules on one resource; PASS only if something was judged that one of them is for.
+    """Return the worst result of several rules on one resource; PASS only if a resource of their types was evaluated.
 
-    Peers ask a vault about its keys, so a vault without any passes.
+    Peers evaluate keys at their vault, so a vault without keys passes.
     """
     ids = {rule["id"] for rule in rules}
     for outcome, results in ((FAIL, report["findings"]), (UNKNOWN, report["unknown"])):
@@ -132,7 +131,7 @@ def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:
 
 
 def table_rows(text: str, heading: str) -> Iterator[list[str]]:
-    """The cells of each row of the table under a heading, without its head."""
+    """Yield the cells of each row of the table below a heading, without the header."""
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     for line in lines[2:]:
@@ -140,7 +139,7 @@ def table_rows(text: str, heading: str) -> Iterator[list[str]]:
 
 
 def read_page(page: Path) -> Page:
-    """The two tables of the page."""
+    """Return the two tables of the page."""
     text = page.read_text(encoding="utf-8")
     disagreements = {}
     for file, resource, rule, _, word, _ in table_rows(text, "In their own tests"):
@@ -154,7 +153,7 @@ def read_page(page: Path) -> Page:
 def compare(
     rows: list[Row], answers: Mapping[str, tuple[str, ...]], by_id: Mapping[str, Any], corpora: Path, page: Page
 ) -> Iterator[str]:
-    """Print the verdicts side by side, and yield what is amiss."""
+    """Print the results side by side, and yield the faults."""
     used = set()
     print(f"{'peer rule':38} {'peer':5} {'kvlint':13} {'rules':14} resource")
     for row in rows:
@@ -168,14 +167,14 @@ def compare(
             used.add(row.key)
             mark = f"  ({'explained' if named == said else 'NOT EXPLAINED'})"
             if named != said:
-                yield f"{row.file}: {row.rule} says {row.expected} of {row.resource}, kvlint {said}"
+                yield f"{row.file}: {row.rule} expects {row.expected} for {row.resource}, kvlint reports {said}"
         print(f"{row.rule:38} {row.expected:5} {said:13} {', '.join(rules):14} {row.file}: {row.resource}{mark}")
     for key in page.disagreements.keys() - used:
-        yield f"{PAGE.name} names a disagreement that is none: {', '.join(key)}"
+        yield f"{PAGE.name} names a disagreement that does not exist: {', '.join(key)}"
 
 
 def check_page(page: Page, rules: list[dict[str, Any]]) -> Iterator[str]:
-    """What the page says of peer rules that no rule file says."""
+    """Yield the statements of the page about peer rules that are not in a rule file."""
     peers = {rule["id"]: rule["peers"] for rule in rules}
     for tool, id_, answers in page.checks:
         if not any(id_ in peers.get(rule, {}).get(tool, ()) for rule in answers):
@@ -183,23 +182,23 @@ def check_page(page: Page, rules: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def not_compared(rows: list[Row], answers: Mapping[str, tuple[str, ...]]) -> None:
-    """Print how many rows were left out, and why."""
+    """Print the number of rows that are not compared, and the reasons."""
     unread = Counter(row.kind for row in rows if row.kind not in READ)
     unanswered = Counter(row.rule for row in rows if row.kind in READ and row.rule not in answers)
     inverted = Counter(row.rule for row in rows if row.rule in INVERTED)
-    for label, counts in (("no rule answers", unanswered), ("not read", unread), ("inverted", inverted)):
+    for label, counts in (("no equivalent rule", unanswered), ("not read", unread), ("inverted", inverted)):
         told = (f"{name} ({pluralize(count, 'row')})" for name, count in sorted(counts.items()))
         print(f"{label}: {', '.join(told) or '-'}")
 
 
 def main() -> int:
-    """Compare all rows and check the page."""
+    """Compare all rows, check the page, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpora", type=Path, default=CORPORA, help="folder with expected/ and the files it names")
+    parser.add_argument("--corpora", type=Path, default=CORPORA, help="folder with expected/ and its input files")
     args = parser.parse_args()
     rows = expectations(args.corpora)
     if not rows:
-        parser.error(f"'{args.corpora}' holds no expected/*.csv")
+        parser.error(f"'{args.corpora}' does not contain expected/*.csv")
     rules = rule_catalogue()
     answers, page = answering(rules), read_page(PAGE)
     amiss = [
@@ -208,7 +207,7 @@ def main() -> int:
     ]
     not_compared(rows, answers)
     for fault in amiss:
-        print(f"amiss: {fault}")
+        print(f"fault: {fault}")
     return 1 if amiss else 0
 
 

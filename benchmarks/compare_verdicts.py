@@ -1,10 +1,10 @@
-"""Compare what two installations of kvlint report on the same inputs.
+"""Compare the reports of two installations of kvlint on the same inputs.
 
     python benchmarks/compare_verdicts.py --before INSTALLATION [--after INSTALLATION] [FOLDER ...]
 
-An INSTALLATION is a Python interpreter that has kvlint, or a folder for PYTHONPATH that holds the package. Every file
-that kvlint reads and every folder that holds such files is an input of its own. The exit code is 1 if any report
-differs. Nothing but the version of kvlint is ignored.
+An INSTALLATION is a Python interpreter with kvlint, or a folder for PYTHONPATH that contains the package. Every file
+that kvlint reads and every folder with such files is a separate input. The exit code is 1 if any report differs. Only
+the version of kvlint is ignored.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ROOT = Path(__file__).resolve().parents[1]
 FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson")
 CONTROLS_FORMATS = ("text", "json", "markdown", "html")
 _ENDINGS = (".tf", ".tofu", ".json", ".jsonc", ".bicep", ".bicepparam")
-# Terraform reads a folder as a whole, so its files are no inputs of their own.
+# Terraform reads all files of a folder together, so they are not separate inputs.
 _OF_FOLDER = (".tf", ".tofu", ".tf.json", ".tofu.json")
 _SKIPPED = frozenset({".git", ".terraform", "node_modules"})
-# One process runs so many inputs: starting it takes longer than most of them.
+# The number of inputs of one process, because its start needs more time than most inputs.
 _BATCH = 40
 _SECONDS_PER_BATCH = 900
-# The same day for both installations, so that no date is due in one run only.
+# The same date for both installations, so that they compare dates with the same day.
 _DAY = "2027-01-01"
 _OPTIONS = ("--profile", "all", "--jobs", "1", "--as-of", _DAY, "--isolated")
 _SECTIONS = ("findings", "unknown", "suppressed")
@@ -42,19 +42,19 @@ _DIFF_LINES = 12
 
 
 class Installation(NamedTuple):
-    """An interpreter, and the folder for its PYTHONPATH ("" for none)."""
+    """An interpreter, and the folder for its PYTHONPATH (empty: none)."""
 
     python: str
     path: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of a run, without what changes a report."""
+        """Return the environment of a run, without variables that change a report."""
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "XDG_CACHE_HOME")}
         return kept | {"LC_ALL": "C.UTF-8", "COLUMNS": "120"} | ({"PYTHONPATH": self.path} if self.path else {})
 
     def version(self) -> str:
-        """Return the version of kvlint. Ends the program if there is none."""
+        """Return the version of kvlint. End the program if it cannot be imported."""
         command = [self.python, __file__, "--version"]
         done = subprocess.run(command, env=self.environment, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
@@ -63,14 +63,14 @@ class Installation(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What one installation reports on an input: the exit code of each command, and each output by its name."""
+    """The report of one installation on an input: the exit code of each command, and each output by name."""
 
     codes: tuple[int | str, ...]
     outputs: Mapping[str, bytes]
 
 
 class Difference(NamedTuple):
-    """A difference: equal groups are counted together; ``place`` says where it is."""
+    """A difference. Equal groups are counted together; ``place`` is its location."""
 
     group: str
     place: str
@@ -78,7 +78,7 @@ class Difference(NamedTuple):
 
 def installation(place: str) -> Installation:
     """Return the installation that an option names."""
-    # Not resolved: a link to an interpreter is what makes a virtual environment.
+    # Not resolved, because the interpreter of a virtual environment is a link.
     path = Path(place).absolute()
     if path.is_dir():
         return Installation(sys.executable, str(path))
@@ -88,7 +88,7 @@ def installation(place: str) -> Installation:
 
 
 def inputs(folders: Iterable[Path]) -> Iterator[Path]:
-    """Return the folders that hold files for kvlint, and the files that are inputs of their own."""
+    """Yield the folders with files for kvlint, and the files that are separate inputs."""
     for folder in folders:
         for here, below, names in os.walk(folder):
             below[:] = sorted(name for name in below if name not in _SKIPPED)
@@ -103,7 +103,7 @@ def inputs(folders: Iterable[Path]) -> Iterator[Path]:
 
 
 def commands(target: str, home: Path, every: bool) -> Iterator[list[str]]:
-    """Return the command lines for an input, which write reports into ``home`` under the names of their formats."""
+    """Yield the command lines for an input. They write reports to ``home``, each with the name of its format."""
     forms = FORMATS if every else ("json",)
     yield [target, *_OPTIONS, *(word for form in forms for word in ("-f", f"{form}={home / form}"))]
     if every:
@@ -115,9 +115,9 @@ def commands(target: str, home: Path, every: bool) -> Iterator[list[str]]:
 
 
 def package_name() -> str:
-    """Return the name of the package in this process. Installations before the name azkvlint have kvlint.
+    """Return the name of the package in this process: azkvlint, or kvlint in earlier versions.
 
-    What PYTHONPATH holds counts before what the interpreter has, whatever it is called.
+    A package on PYTHONPATH takes precedence over one of the interpreter, regardless of its name.
     """
     from importlib.util import find_spec
 
@@ -128,7 +128,7 @@ def package_name() -> str:
 
 
 def work(job: Mapping[str, Any]) -> None:
-    """Run kvlint in this process on every input of a job, and leave its reports in the folder of the job."""
+    """Run kvlint in this process on every input of a job, and write its reports to the folder of the job."""
     from importlib import import_module
 
     main = import_module(f"{package_name()}.__main__").main
@@ -190,13 +190,13 @@ def run_batch(
 def _report(home: Path, version: str) -> Report:
     codes = json.loads((home / "codes").read_text(encoding="utf-8"))
     files = sorted(file for file in home.iterdir() if file.name != "codes")
-    # The file names in messages are those of the folder for reports, which is another one in each run.
+    # Messages contain the folder of the reports, which differs in each run.
     texts = {file.name: file.read_bytes().replace(os.fsencode(home), b"REPORTS") for file in files}
     return Report(tuple(codes), {name: text.replace(version.encode(), b"VERSION") for name, text in texts.items()})
 
 
 def verdict_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
-    """Return the differences of two JSON reports, verdict by verdict."""
+    """Yield the differences of two JSON reports, result by result."""
     verdicts = [_verdicts(document) for document in (old, new)]
     for rule, resource in sorted({*verdicts[0], *verdicts[1]}):
         was, now = (one.get((rule, resource), {}) for one in verdicts)
@@ -209,7 +209,7 @@ def verdict_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
             yield Difference(f"summary: {key}", f"{json.dumps(was)} -> {json.dumps(now)}")
 
 
-# By rule and resource: each verdict by its status, path and line, with the results that are about it.
+# By rule and resource: the results by status, path and line.
 _Verdicts = dict[tuple[str, str], dict[tuple[str, str, int], list[dict[str, Any]]]]
 
 
@@ -226,7 +226,7 @@ def _verdicts(document: Mapping[str, Any]) -> _Verdicts:
 
 
 def _changes(rule: str, resource: str, was: Mapping[Any, Any], now: Mapping[Any, Any]) -> Iterator[Difference]:
-    """Return how the verdicts of one rule on one resource differ."""
+    """Yield the differences between the results of one rule on one resource."""
     statuses = [" and ".join(sorted({status for status, _, _ in side})) or "none" for side in (was, now)]
     places = [", ".join(f"{path}:{line}" for _, path, line in sorted(side)) for side in (was, now)]
     if statuses[0] != statuses[1]:
@@ -242,7 +242,7 @@ def _changes(rule: str, resource: str, was: Mapping[Any, Any], now: Mapping[Any,
 
 
 def _listed(key: str, old: Any, new: Any) -> Iterator[Difference]:
-    """Return how a list of a report differs, item by item; anything else as a whole."""
+    """Yield the differences of a list in a report, item by item, or of another value."""
     if old == new:
         return
     if not isinstance(old, list) or not isinstance(new, list):
@@ -263,7 +263,7 @@ def _problem(item: Mapping[str, Any]) -> str:
 
 
 def byte_differences(before: Report, after: Report) -> Iterator[Difference]:
-    """Return the outputs that differ, each with its first lines that do."""
+    """Yield the outputs that differ, each with the first lines that differ."""
     for name in sorted({*before.outputs, *after.outputs}):
         old, new = before.outputs.get(name), after.outputs.get(name)
         if old is None or new is None:
@@ -278,7 +278,7 @@ def byte_differences(before: Report, after: Report) -> Iterator[Difference]:
 
 
 def differences(before: Report, after: Report, every: bool) -> Iterator[Difference]:
-    """Return all differences between two reports on an input."""
+    """Yield all differences between two reports on an input."""
     if before.codes != after.codes:
         yield Difference(f"exit codes {_list(before.codes)} -> {_list(after.codes)}", "")
     if not every and before.outputs.get("json") and after.outputs.get("json"):
@@ -294,7 +294,7 @@ def _list(codes: Sequence[int | str]) -> str:
 def compare(
     pair: tuple[Installation, Installation], targets: Sequence[Path], cwd: Path, every: bool, jobs: int
 ) -> Iterator[tuple[Path, list[Difference]]]:
-    """Return the differences on each input, in order."""
+    """Yield the differences on each input, in order."""
     versions = [one.version() for one in pair]
     numbered = [(number, os.path.relpath(target, cwd)) for number, target in enumerate(targets)]
     batches = [numbered[at : at + _BATCH] for at in range(0, len(numbered), _BATCH)]
@@ -313,23 +313,23 @@ def compare(
 
 
 def main() -> int:
-    """Print every difference, grouped, and return the exit code."""
+    """Print all differences in groups, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="inputs (default: samples)")
     parser.add_argument(
-        "--before", required=True, metavar="INSTALLATION", help="interpreter or PYTHONPATH to compare with"
+        "--before", required=True, metavar="INSTALLATION", help="interpreter or PYTHONPATH folder to compare with"
     )
     parser.add_argument(
-        "--after", default=sys.executable, metavar="INSTALLATION", help="the other one (default: this one)"
+        "--after", default=sys.executable, metavar="INSTALLATION", help="the same (default: this interpreter)"
     )
-    parser.add_argument("--bytes", action="store_true", help="compare every byte of every format and command")
-    parser.add_argument("--examples", type=int, default=5, metavar="N", help="examples shown of each difference")
+    parser.add_argument("--bytes", action="store_true", help="compare all bytes of all formats and commands")
+    parser.add_argument("--examples", type=int, default=5, metavar="N", help="number of examples of each difference")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="number of processes")
     options = parser.parse_args()
     folders = options.folders or [ROOT / "samples"]
     missing = [str(folder) for folder in folders if not folder.is_dir()]
     if missing:
-        parser.error(f"there is no folder {', '.join(missing)}")
+        parser.error(f"folder not found: {', '.join(missing)}")
     targets = list(dict.fromkeys(inputs(folder.resolve() for folder in folders)))
     cwd = Path(os.path.commonpath([folder.resolve() for folder in folders]))
     groups: dict[str, list[str]] = defaultdict(list)

@@ -1,9 +1,10 @@
-"""Hold kvlint's verdicts on Bicep files against those on the templates that were compiled from them.
+"""Compare the results of kvlint on Bicep files with those on the templates that were compiled from them.
 
     python benchmarks/pairs.py [--corpora FOLDER]
 
-Each ``main.bicep`` of ``pairs`` is judged by itself, and so is each template beside it, in folders of their own: side
-by side, kvlint would take both for one deployment. Exit code 1 if a pair that has all its modules differs.
+Each ``main.bicep`` of ``pairs`` and each template beside it are evaluated separately, in separate folders, because
+kvlint treats both as one deployment if they are in one folder. The exit code is 1 if a pair with all its modules
+differs.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from azkvlint.linter.linter import check
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
 TEMPLATES = ("main.json", "main.symbolicnames.json")
-# Goes the other way: templates written by hand, from which Bicep was guessed.
+# The other direction: templates that were decompiled to Bicep.
 DECOMPILED = "bicep-decompiler"
-# Bicep that is wrong on purpose, and so is not read wholly.
+# Bicep that is invalid on purpose, so that it cannot be read completely.
 INVALID = ("bicep-baselines/InvalidLambdas_LF", "template-analyzer/Cli.FunctionalTests-AnInvalidTemplate")
-# Both sides are judged with their own defaults.
+# Both sides are evaluated with their defaults.
 PARAMETERS = re.compile(r"\.bicepparam$|\.parameters(\.[\w-]+)?\.jsonc?$", re.IGNORECASE)
 MODULE = re.compile(r"^\s*(?:module\s+\w+|import\s.*\sfrom|using)\s+'([^']+)'", re.MULTILINE)
-OPEN = "\u27e8"  # opens what is not known of a name
+OPEN = "\u27e8"  # begins an unknown part of a name
 
 Verdict: TypeAlias = tuple[str, str, str, str]  # outcome, rule, type, full name
 
 
 class Side(NamedTuple):
-    """What kvlint says of one file: its verdicts, what is amiss with it, and how many of each type were judged."""
+    """The results on one file, its errors, and the number of evaluated resources of each type."""
 
     verdicts: Counter[Verdict]
     errors: tuple[str, ...]
@@ -46,12 +47,12 @@ class Side(NamedTuple):
 
     @property
     def vaults(self) -> bool:
-        """Whether there is anything of Key Vault in it."""
+        """Return whether the file has resources of Key Vault."""
         return any(type_.startswith("Microsoft.KeyVault/") for type_ in self.judged)
 
 
 class Pair(NamedTuple):
-    """A Bicep file and a template compiled from it. ``missing``: the modules that are not at hand."""
+    """A Bicep file and a template compiled from it. ``missing`` are the modules that are not available."""
 
     bicep: Path
     template: Path
@@ -59,12 +60,12 @@ class Pair(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Return the printed name."""
         return self.template.parent.as_posix() + ("" if self.template.name == TEMPLATES[0] else " (symbolic names)")
 
 
 def pairs_in(folder: Path) -> list[Pair]:
-    """The pairs below a folder; their paths are relative to it."""
+    """Return the pairs below a folder, with paths relative to it."""
     found = []
     for bicep in sorted(folder.rglob("main.bicep")):
         missing = tuple(sorted(missing_modules(bicep)))
@@ -76,7 +77,7 @@ def pairs_in(folder: Path) -> list[Pair]:
 
 
 def missing_modules(file: Path, seen: set[Path] | None = None) -> set[str]:
-    """What a Bicep file, or a module of it, needs and is not there: of a registry, or a file that the pair lacks."""
+    """Return the modules that a Bicep file requires and that are missing: from a registry, or a missing file."""
     seen = set() if seen is None else seen
     seen.add(file)
     found = set()
@@ -90,7 +91,7 @@ def missing_modules(file: Path, seen: set[Path] | None = None) -> set[str]:
 
 
 def split(folder: Path, away: Path) -> tuple[Path, Path]:
-    """Copy all Bicep files with what they load, and all templates, apart from each other; the two folders."""
+    """Copy all Bicep files with the files that they load, and all templates, to two folders, and return both."""
     bicep, templates = away / "bicep", away / "templates"
     for pair in pairs_in(folder):
         target = templates / pair.template
@@ -106,8 +107,8 @@ def split(folder: Path, away: Path) -> tuple[Path, Path]:
 
 
 def judge(folder: Path, file: Path) -> Side:
-    """kvlint's answer on one file below ``folder``."""
-    with contextlib.chdir(folder):  # nothing outside the current folder is read, and so all modules are
+    """Return the results on one file below ``folder``."""
+    with contextlib.chdir(folder):  # only files in the current folder are read, so that all modules are
         report = check(Config(paths=(str(file),), jobs=1))
     verdicts = Counter(
         (finding.outcome.label, finding.rule.id, one.type, one.full_name)
@@ -119,10 +120,10 @@ def judge(folder: Path, file: Path) -> Side:
 
 
 def differences(bicep: Side, template: Side) -> Iterator[str]:
-    """What one side says and the other does not.
+    """Yield the results that only one side has.
 
-    What is not known of a name is told by the expression that stands for it, and a compiler writes that anew: such
-    names are left out, and only counted.
+    An unknown part of a name is printed as its expression, and the compiler changes expressions. Such names are not
+    compared, but counted.
     """
     here, there = bicep.verdicts - template.verdicts, template.verdicts - bicep.verdicts
     vague_here, vague_there = vague(here), vague(there)
@@ -143,12 +144,12 @@ def differences(bicep: Side, template: Side) -> Iterator[str]:
 
 
 def blurred(verdict: Verdict) -> tuple[str, str, str]:
-    """A verdict without the name."""
+    """Return a result without the name."""
     return verdict[:3]
 
 
 def vague(verdicts: Counter[Verdict]) -> Counter[tuple[str, str, str]]:
-    """The verdicts on resources whose name is not wholly known, without the name."""
+    """Return the results on resources whose name is not completely known, without the name."""
     found: Counter[tuple[str, str, str]] = Counter()
     for verdict, count in verdicts.items():
         if OPEN in verdict[3]:
@@ -157,7 +158,7 @@ def vague(verdicts: Counter[Verdict]) -> Counter[tuple[str, str, str]]:
 
 
 def compare(corpora: Path, show: int) -> Iterator[tuple[Pair, bool, int, list[str]]]:
-    """Each pair, whether it has anything of Key Vault in it, how many verdicts, and its differences."""
+    """Yield each pair, whether it has resources of Key Vault, the number of results, and the differences."""
     folder = corpora / "pairs"
     known = {pair.bicep: pair.missing for pair in pairs_in(folder)}
     with tempfile.TemporaryDirectory() as away:
@@ -170,7 +171,7 @@ def compare(corpora: Path, show: int) -> Iterator[tuple[Pair, bool, int, list[st
 
 
 def outcome_of(pair: Pair, differing: list[str]) -> str:
-    """What to count a pair as."""
+    """Return the category of a pair."""
     if not differing:
         return "same"
     if pair.missing:
@@ -179,20 +180,20 @@ def outcome_of(pair: Pair, differing: list[str]) -> str:
 
 
 def main() -> int:
-    """Compare all pairs."""
+    """Compare all pairs, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpora", type=Path, default=CORPORA, help="folder with pairs/")
-    parser.add_argument("--show", type=int, default=20, help="differences to show of each pair")
+    parser.add_argument("--show", type=int, default=20, help="number of differences of each pair")
     args = parser.parse_args()
     if not (args.corpora / "pairs").is_dir():
-        parser.error(f"'{args.corpora}' holds no pairs")
+        parser.error(f"'{args.corpora}' does not contain pairs/")
     counts: Counter[str] = Counter()
     for pair, vaults, said, differing in compare(args.corpora, args.show):
         decompiled = pair.template.parts[0] == DECOMPILED
         kind = "decompiled, " if decompiled else "compiled, "
         counts[f"{kind}all"] += 1
         counts[f"{kind}with Key Vault"] += vaults
-        counts[f"{kind}findings and open questions"] += said
+        counts[f"{kind}findings and unknown results"] += said
         outcome = outcome_of(pair, differing)
         counts[kind + outcome] += 1
         if differing:

@@ -1,12 +1,13 @@
-"""Hold SARIF logs against a validator: of the samples, and of other people's files.
+"""Check SARIF logs of the samples and of a corpus with a validator.
 
     python benchmarks/sarif_logs.py --validator COMMAND --corpora FOLDER [--count N]
 
-``COMMAND FILE`` prints what is wrong with a log, and exits with 0 if that is nothing. Of each language in FOLDER (its
-folders tf, plan, bicep, arm and whatif) N inputs are taken, spread evenly over the names, and every log is made twice:
-with findings only, and with all that an audit asks for. Outside of a checkout a log cannot say which revision it is
-of, so the inputs are copied into one. Exit code 1 if the validator finds anything but SARIF2011, which wants lines
-around a result, or if a result has none though its file has more than one line. Logs with SARIF2011 are counted.
+``COMMAND FILE`` prints the faults of a log, and exits with 0 if there are none. N inputs of each language in FOLDER
+(its folders tf, plan, bicep, arm and whatif) are selected, evenly distributed over the names. Every log is written
+twice: with findings only, and with all results for an audit. A log states its revision only in a checkout, so the
+inputs are copied to one. The exit code is 1 if the validator finds a fault other than SARIF2011, which requires lines
+around a result, or if a result has no such lines although its file has more than one line. Logs with SARIF2011 are
+counted.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = {"tf": ".tf", "plan": ".json", "bicep": ".bicep", "arm": ".json", "whatif": ".json"}
 AUDIT = ("--sarif-include", "suppressed,unknown,passed", "--profile", "all")
-# There are no lines around a result.
+# A result has no lines around it.
 NO_CONTEXT = "SARIF2011"
 
 
 def inputs(corpora: Path, count: int) -> Iterator[Path]:
-    """Samples, and ``count`` files of each language."""
+    """Yield the samples, and ``count`` files of each language."""
     samples = ROOT / "samples"
     yield from sorted(path for path in samples.glob("*/*.*") if path.suffix in SUFFIXES.values())
     for folder, suffix in SUFFIXES.items():
@@ -38,7 +39,7 @@ def inputs(corpora: Path, count: int) -> Iterator[Path]:
 
 
 def checkout(folder: Path) -> None:
-    """Make a git checkout with a remote."""
+    """Create a git checkout with a remote."""
     git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     for words in (
         ["init", "--quiet"],
@@ -49,7 +50,7 @@ def checkout(folder: Path) -> None:
 
 
 def bare(log: Path, root: Path) -> Iterator[str]:
-    """The results of a log without lines around them whose files have such lines; its paths start from ``root``."""
+    """Yield the results of a log without lines around them whose files have such lines. Paths start at ``root``."""
     (run,) = json.loads(log.read_text(encoding="utf-8"))["runs"]
     for result in run["results"]:
         for location in result["locations"]:
@@ -61,7 +62,7 @@ def bare(log: Path, root: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Validate every log, and print what is wrong with any."""
+    """Validate all logs, print their faults, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--validator", required=True)
     parser.add_argument("--corpora", type=Path, required=True)
@@ -99,7 +100,7 @@ def main() -> int:
                     wrong += 1
                     print(f"{path} {' '.join(words)}:\n{said}")
             shutil.rmtree(copied)
-    print(f"{logs} logs, {wrong} with anything wrong, {lone} with {NO_CONTEXT}")
+    print(f"{logs} logs, {wrong} with faults, {lone} with {NO_CONTEXT}")
     return 1 if wrong else 0
 
 

@@ -1,10 +1,10 @@
-"""Hold kvlint's verdicts on generated plans, templates and Bicep files against the generator's truth tables.
+"""Compare the results of kvlint on generated plans, templates and Bicep files with the tables of the generator.
 
     python benchmarks/score.py --kvgen FOLDER
 
-Exit code 0 only if every violation is found, nothing else is, what cannot be known is unknown and nothing else is,
-and the same vaults get the same verdicts in every format, unless their truths differ: not every format can make all
-that a plan can, nor leave the same open.
+The exit code is 0 only if exactly the violations are found, exactly the results that cannot be known are unknown, and
+the same vaults have the same results in every format, unless their tables differ. Not every format can contain all that
+a plan contains, or has the same unknown values.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from truth import EXPOSURE, GATES, REFERENCE_DAY, RULES, SETTINGS, Key, Subject,
 
 FORMATS = ("plan", "hcl", "arm", "bicep")
 FAIL, PASS = "fail", "pass"
-# The rules that hang on the gates of a vault's network, one of which may be known in some formats only.
+# The rules that depend on network settings of a vault, which may be known in some formats only.
 GATED = (*EXPOSURE, "KV104")
 
 
 class Tally:
-    """For one rule, over all seeds: what must be found, what must stay open, and what kvlint found and left open."""
+    """The expected and reported findings and unknown results of one rule, over all seeds."""
 
     def __init__(self) -> None:
         self.must: set[str] = set()
@@ -39,17 +39,17 @@ class Tally:
         self.misnamed: set[str] = set()
 
     def amiss(self) -> dict[str, set[str]]:
-        """Every mistake, by kind."""
+        """Return all mistakes by kind."""
         return {
             "missed": self.must - self.found,
             "wrong": self.found - self.must,
-            "not left open": self.open - self.unknown,
-            "open, though known": self.unknown - self.open,
+            "not unknown": self.open - self.unknown,
+            "unknown, though known": self.unknown - self.open,
             "misnamed": self.misnamed,
         }
 
     def row(self) -> str:
-        """Its figures, under the heading that main prints."""
+        """Return the figures, for the header that ``show`` prints."""
         right, amiss = self.must & self.found, self.amiss()
         precision = len(right) / len(self.found) if self.found else 1.0
         recall = len(right) / len(self.must) if self.must else 1.0
@@ -59,7 +59,7 @@ class Tally:
 
 
 class Answer(NamedTuple):
-    """kvlint's verdicts on one input, where they are no passes, with what is missing for those that are open."""
+    """The findings and unknown results on one input, with the reasons of the unknown results."""
 
     subjects: Mapping[Key, Subject]
     verdicts: Mapping[tuple[Key, str], str]
@@ -67,7 +67,7 @@ class Answer(NamedTuple):
 
 
 def check(folder: Path) -> dict[str, Any]:
-    """kvlint's JSON report on ``folder``."""
+    """Return the JSON report on ``folder``."""
     asked = ",".join(sorted({*RULES.values(), *EXPOSURE}))
     command = [sys.executable, "-m", "azkvlint", "-f", "json", "--select", asked, "--as-of", REFERENCE_DAY, "."]
     command += SETTINGS
@@ -79,13 +79,13 @@ def check(folder: Path) -> dict[str, Any]:
 
 
 def told(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The findings and unknown questions of a report, one for each resource."""
+    """Yield the findings and unknown results of a report, one for each resource."""
     for result in (*report["findings"], *report["unknown"]):
         yield from (result | occurrence for occurrence in result["occurrences"])
 
 
 def score(folder: Path, seed: int, ranges: Mapping[str, list[str]], tallies: dict[str, Tally]) -> Answer:
-    """Check one input, and add what comes of it to the tallies by rule."""
+    """Check one input, and add its results to the tallies by rule."""
     known = subjects(folder / "truth.json")
     by_spot = {subject.spot: subject for subject in known}
     vaults = {(subject.spot[0], subject.key.vault): subject.spot for subject in known if subject.key.kind == "vault"}
@@ -98,16 +98,16 @@ def score(folder: Path, seed: int, ranges: Mapping[str, list[str]], tallies: dic
     for result in told(report):
         spot, rule, outcome = spot_of(result), result["ruleId"], result["outcome"]
         if spot not in by_spot:
-            # A separate access policy stands for its vault.
+            # The result on a separate access policy counts for its vault.
             spot = vaults.get((spot[0], result["fullName"].partition("/")[0]), spot)
         label = f"seed {seed}: {' '.join(spot).strip()}"
         (tallies[rule].found if outcome == FAIL else tallies[rule].unknown).add(label)
         about = by_spot.get(spot)
         if about is None:
             continue
-        # A separate access policy stands for its vault, so the vault's name may have more behind it.
+        # The full name of a separate access policy begins with the name of its vault.
         if about.full_name not in {None, result["fullName"], result["fullName"].partition("/")[0]}:
-            tallies[rule].misnamed.add(f"{label} is called '{result['fullName']}'")
+            tallies[rule].misnamed.add(f"{label} is named '{result['fullName']}'")
         if verdicts.get((about.key, rule)) != FAIL:
             verdicts[about.key, rule] = outcome
             why[about.key, rule] = result.get("why", "")
@@ -115,7 +115,7 @@ def score(folder: Path, seed: int, ranges: Mapping[str, list[str]], tallies: dic
 
 
 def differences(plan: Answer, other: Answer) -> Iterator[tuple[str, str, str]]:
-    """(cause, rule, what) of each difference; the cause is empty where the inputs do not explain it."""
+    """Yield (cause, rule, description) of each difference. The cause is empty if the inputs do not explain it."""
     for key, rule in sorted(plan.verdicts.keys() | other.verdicts.keys()):
         ours, theirs = plan.verdicts.get((key, rule), PASS), other.verdicts.get((key, rule), PASS)
         if ours == theirs:
@@ -123,7 +123,7 @@ def differences(plan: Answer, other: Answer) -> Iterator[tuple[str, str, str]]:
         what = f"{key.kind} {key.number} of {key.vault}: {ours} in the plan, {theirs} here"
         here, there = plan.subjects.get(key), other.subjects.get(key)
         if here is None or there is None:
-            yield "only the plan can make it", rule, what
+            yield "only in the plan", rule, what
         elif rule in GATED and here.unknown != there.unknown:
             yield "known in one of them only", rule, what
         else:
@@ -131,13 +131,13 @@ def differences(plan: Answer, other: Answer) -> Iterator[tuple[str, str, str]]:
 
 
 def main() -> int:
-    """Score all seeds together."""
+    """Score all seeds together, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kvgen", type=inputs.generator, required=True, help="folder of the generator (its gen.py)")
+    parser.add_argument("--kvgen", type=inputs.generator, required=True, help="folder of the generator, with gen.py")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--count", type=int, default=150, help="vaults of each seed, a multiple of three")
-    parser.add_argument("--formats", choices=FORMATS[1:], nargs="*", default=FORMATS[1:], help="beside the plan")
-    parser.add_argument("--show", type=int, default=3, help="examples of each kind of mistake")
+    parser.add_argument("--count", type=int, default=150, help="number of vaults of each seed, a multiple of three")
+    parser.add_argument("--formats", choices=FORMATS[1:], nargs="*", default=FORMATS[1:], help="formats besides plans")
+    parser.add_argument("--show", type=int, default=3, help="number of examples of each kind of mistake")
     args = parser.parse_args()
     formats = [FORMATS[0], *args.formats]
     tallies: dict[str, dict[str, Tally]] = {kind: defaultdict(Tally) for kind in formats}
@@ -157,12 +157,12 @@ def main() -> int:
     perfect = [show(kind, tallies[kind], differing[kind], args.show) for kind in formats]
     forgotten = sorted(ideas - {*RULES, *GATES})
     if forgotten:
-        print(f"neither covered nor named here: {', '.join(forgotten)}")
+        print(f"not covered: {', '.join(forgotten)}")
     return 0 if all(perfect) and not forgotten else 1
 
 
 def show(kind: str, tallies: Mapping[str, Tally], differing: list[tuple[str, str, str]], most: int) -> bool:
-    """Print what came of one format; whether nothing is amiss."""
+    """Print the results of one format, and return whether there are no mistakes."""
     print(f"{kind + ': idea':26} {'rule':5}  truth  found  right missed  wrong  unknown  precision  recall")
     perfect = True
     for label, rule in [*RULES.items(), *((label, rule) for rule, label in EXPOSURE.items())]:
@@ -172,7 +172,7 @@ def show(kind: str, tallies: Mapping[str, Tally], differing: list[tuple[str, str
         for mistake, items in tally.amiss().items():
             for item in sorted(items)[:most]:
                 print(f"    {mistake}: {item}")
-    print(f"(the last two rows answer {', '.join(GATES)} together)")
+    print(f"(the last two rows cover {', '.join(GATES)} together)")
     for (cause, rule), count in sorted(Counter((cause, rule) for cause, rule, _ in differing).items()):
         print(f"{rule} differs from the plan ({count}): {cause or 'NOT EXPLAINED'}")
         if not cause:

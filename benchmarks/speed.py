@@ -1,9 +1,9 @@
-"""Time kvlint as whole processes, side by side with what cannot be beaten and with what people use today.
+"""Measure the time and memory of kvlint, in comparison with a lower limit and with Checkov.
 
     python benchmarks/speed.py --kvgen FOLDER [--full]
 
-In each round every command runs once, in turn; figures are medians over the rounds, ratios are taken round by round.
-Exit code 1 if a bar is missed.
+Each command runs once per round. Figures are medians over the rounds, and ratios are computed for each round. The exit
+code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ import inputs
 from timing import MEBIBYTE, Cost, median, race, ratio
 
 NOTHING = [sys.executable, "-c", "pass"]
-# The least that any linter of plans must do: start, read the file, and parse it with the fastest general parser, the
-# garbage collector off.
+# The least work of any linter for plans: start, read the file, and parse it with the fastest general parser, without
+# garbage collection.
 PARSE_ONLY = "import gc, sys; gc.disable(); import orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
-# The same for a folder of templates, with the parser that comes with Python; of Bicep and Terraform, for which there is
-# none, the first step of any: to take the text apart into words.
+# The same for a folder of templates, with the parser of Python. There is no parser for Bicep and Terraform, so the
+# source is split into words, the first step of any parser.
 EACH = "import pathlib, sys; [one(file.read_text()) for file in sorted(pathlib.Path(sys.argv[1]).rglob(sys.argv[2]))]"
 PARSE_EACH = f"from json import loads as one; {EACH}"
 WORDS = r"[A-Za-z_]\w*|\d+|'(?:[^'\\\n]|\\.)*'|\s+|//[^\n]*|."
 SPLIT_EACH = f'import re; one = re.compile(r"""{WORDS}""").findall; {EACH}'
-# Folders by kind: the ending of their files, what a run of kvlint is held against, and its bar.
+# Folders by kind: the suffix of their files, the limit for a run of kvlint, and its bar.
 FOLDERS = (
-    ("arm", ".json", PARSE_EACH, 20),  # 8 is what it aims at
+    ("arm", ".json", PARSE_EACH, 20),  # the goal is 8
     ("bicep", ".bicep", SPLIT_EACH, None),
     ("hcl", ".tf", SPLIT_EACH, None),
 )
 WITHIN = {"arm": "templates", "bicep": "bicep", "hcl": "."}
 CALLED = {"arm": "templates", "bicep": "Bicep files", "hcl": "root modules"}
-FRAMEWORKS = {"hcl": "terraform"}  # what checkov calls a kind, if it is another word
-# checkov with its Key Vault checks alone, and nothing that would make it use the network.
+FRAMEWORKS = {"hcl": "terraform"}  # the name of a kind in Checkov, if it differs
+# Checkov with its Key Vault checks only, and without network access.
 CHECKOV_CHECKS = ",".join([*(f"CKV_AZURE_{n}" for n in (40, 41, 42, 109, 110, 111, 112, 114, 189)), "CKV2_AZURE_32"])
 CHECKOV_OPTIONS = ["-c", CHECKOV_CHECKS, "--quiet", "--compact", "--skip-download", "-s"]
 CHECKOV_OPTIONS += ["--download-external-modules", "false"]
@@ -51,10 +51,10 @@ MEGABYTE = 1_000_000
 
 
 class Case(NamedTuple):
-    """One line of the result: a command of kvlint's, the process it is held against, and how often it may take as long.
+    """One line of the result: a command of kvlint, the process to compare with, and the maximum ratio of their times.
 
-    ``bar`` is None where the ratio is only told. ``plan``: the plan that it reads, whose size bounds the memory;
-    ``size``: the bytes that it reads. ``rounds`` counts the rounds; in ``rival_rounds`` of them it races ``rival``.
+    If ``bar`` is None, the ratio is only printed. ``plan`` is the plan that it reads, whose size limits the memory, and
+    ``size`` the number of bytes that it reads. In ``rival_rounds`` further rounds, it is compared with ``rival``.
     """
 
     name: str
@@ -69,12 +69,12 @@ class Case(NamedTuple):
 
 
 def verdict(good: bool) -> str:
-    """The word for it."""
+    """Return the word for a result."""
     return "ok" if good else "MISSED"
 
 
 def judge(case: Case) -> tuple[Cost, bool]:
-    """Race one case, print its line; kvlint's cost, and whether it holds its bars."""
+    """Measure one case, print its line, and return the cost of kvlint and whether no bar is missed."""
     ours, limit = race([case.command, case.limit], case.rounds)
     cost, factor = median(ours), ratio(ours, limit)
     good = case.bar is None or factor <= case.bar
@@ -100,7 +100,7 @@ def judge(case: Case) -> tuple[Cost, bool]:
 
 
 def plans(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: bool) -> Iterator[tuple[int, Case]]:
-    """(vaults, case) of plans, small to big; writes them."""
+    """Write plans, from small to large, and yield (number of vaults, case) for each."""
     rival = [] if checkov is None else [checkov, "--version"]
     yield 0, Case("--version", [kvlint, "--version"], NOTHING, 3, 21, rival, 3)
     for count, bar, rounds, rival_rounds in (
@@ -117,7 +117,7 @@ def plans(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: 
 
 
 def folders(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: bool) -> Iterator[Case]:
-    """Cases of folders of templates, Bicep files and Terraform modules, by one process and by two; writes them."""
+    """Write folders of templates, Bicep files and root modules, and yield their cases with one and two processes."""
     for kind, ending, script, bar in FOLDERS:
         for count, rounds, rival_rounds in ((100, 9, 1), (1000, 5, int(full))):
             inputs.write(kvgen, kind, folder / f"{kind}-{count}", count * inputs.VAULTS_A_FILE[kind])
@@ -134,12 +134,12 @@ def folders(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full
 
 
 def weight(size: int) -> str:
-    """A number of bytes for people."""
+    """Return a number of bytes with its unit."""
     return f"{size / MEGABYTE:.1f} MB" if size >= MEGABYTE else f"{size / 1000:.0f} KB"
 
 
 def growth(costs: Mapping[int, Cost]) -> bool:
-    """Print the exponents with which time and peak grow with the plan; whether they hold their bar."""
+    """Print the exponents of the growth of time and peak memory, and return whether no bar is missed."""
     small, *larger = sorted(count for count in costs if count >= 100) or [0]
     good = True
     for big in larger:
@@ -154,29 +154,29 @@ def growth(costs: Mapping[int, Cost]) -> bool:
 
 
 def beside_python(name: str) -> str | None:
-    """The script ``name`` of this Python's environment, or the first on the PATH."""
+    """Return the script ``name`` in the environment of this Python, or the first on the PATH."""
     script = Path(sys.executable).with_name(name)
     return str(script) if script.is_file() else shutil.which(name)
 
 
 def main() -> int:
-    """Run all cases."""
+    """Run all cases, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kvgen", type=inputs.generator, required=True, help="folder of the generator (its gen.py)")
-    parser.add_argument("--kvlint", default=beside_python("kvlint"), help="its script (default: this environment's)")
-    parser.add_argument("--checkov", default=beside_python("checkov"), help="its script (default: the first found)")
+    parser.add_argument("--kvgen", type=inputs.generator, required=True, help="folder of the generator, with gen.py")
+    parser.add_argument("--kvlint", default=beside_python("kvlint"), help="kvlint command (default: beside Python)")
+    parser.add_argument("--checkov", default=beside_python("checkov"), help="Checkov command (default: first found)")
     kinds = ["plan", "folders"]
-    parser.add_argument("--inputs", choices=kinds, nargs="+", default=kinds, help="plans, folders of files, or both")
+    parser.add_argument("--inputs", choices=kinds, nargs="+", default=kinds, help="kinds of inputs (default: both)")
     parser.add_argument(
-        "--full", action="store_true", help="also 10,000 vaults (620 MB), and checkov on 1,700 (ten minutes)"
+        "--full", action="store_true", help="also 10,000 vaults (620 MB), and Checkov on 1,700 (ten minutes)"
     )
     args = parser.parse_args()
     if args.kvlint is None:
-        parser.error("kvlint is not installed beside this Python; 'make install-wheel' installs it in .venv-wheel")
+        parser.error("kvlint is not installed in this environment; 'make install-wheel' installs it in .venv-wheel")
     if "plan" in args.inputs and importlib.util.find_spec("orjson") is None:
-        parser.error("the limit needs orjson: pip install --group bench")
+        parser.error("orjson is required: pip install --group bench")
     if args.checkov is None:
-        print("checkov is not installed: no comparison with it")
+        print("Checkov is not installed: no comparison")
     version = sys.version.partition(" ")[0]
     print(f"Python {version}, {os.cpu_count()} cores; wall time and peak memory of whole processes, medians\n")
     costs: dict[int, Cost] = {}

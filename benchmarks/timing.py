@@ -1,4 +1,4 @@
-"""Time and peak memory of whole processes, side by side."""
+"""Measure and compare the time and peak memory of processes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MEBIBYTE = 1 << 20
 
 
 class Cost(NamedTuple):
-    """What one process took: seconds of wall time, and MiB of memory at its peak."""
+    """The cost of one process: wall time in seconds, and peak memory in MiB."""
 
     wall: float
     peak: float
 
 
 def measure(command: Sequence[str]) -> Cost:
-    """Run ``command`` once, silently. Ends the benchmark if it fails: half a run must not look fast."""
+    """Run ``command`` once, without output. End the benchmark if it fails, because a partial run would look fast."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     start = time.perf_counter()
     child = subprocess.Popen(
@@ -41,7 +41,7 @@ def measure(command: Sequence[str]) -> Cost:
 
 
 def race(commands: Sequence[Sequence[str]], rounds: int) -> list[list[Cost]]:
-    """The costs of each command over the rounds, after a round that only warms the caches."""
+    """Return the costs of each command in each round, after one round that warms the caches."""
     for command in commands:
         measure(command)
     costs = [[measure(command) for command in commands] for _ in range(rounds)]
@@ -49,10 +49,10 @@ def race(commands: Sequence[Sequence[str]], rounds: int) -> list[list[Cost]]:
 
 
 def median(costs: Sequence[Cost]) -> Cost:
-    """Of each part by itself."""
+    """Return the median of each part."""
     return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.peak for cost in costs))
 
 
 def ratio(ours: Sequence[Cost], theirs: Sequence[Cost]) -> float:
-    """How often ours takes as long as theirs: the median over the rounds."""
+    """Return the ratio of the wall times of ``ours`` and ``theirs``: the median over the rounds."""
     return statistics.median(a.wall / b.wall for a, b in zip(ours, theirs, strict=True))

@@ -1,7 +1,7 @@
-"""The generator's truth tables: its subjects, what must be said of them, and which of them a result is about.
+"""Read the tables of the generator: its subjects, their expected results, and the subject of each result.
 
-The same seed gives the same vaults in every format, so that a subject is known by its vault, what it is, and its number
-among the vault's own.
+The same seed results in the same vaults in every format, so that a subject is identified by its vault, its kind, and
+its number among those of the vault.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-# The generator's ideas and the rule that answers each.
+# The ideas of the generator, each with its rule.
 RULES = {
     "purge-protection-off": "KV001",
     "soft-delete-short": "KV003",
@@ -36,13 +36,13 @@ RULES = {
     "key-not-hsm": "KV510",
     "cert-no-renewal": "KV702",
 }
-# Three ideas look at one gate each; kvlint has one verdict on who can reach a vault through all of them together.
+# Three ideas concern one network setting each; kvlint has one result for all network settings of a vault together.
 WORLD, WIDE = "KV101", "KV102"
-EXPOSURE = {WORLD: "exposed to the world", WIDE: "exposed to a wide range"}
+EXPOSURE = {WORLD: "open to all networks", WIDE: "large IP range"}
 GATES = ("network-default-allow", "network-open-range", "public-network-access")
-# What the generator asks for, where a rule asks for less by default.
+# Requirements of the generator that are stricter than the default of the rule.
 SETTINGS = ("--set", "KV503.minimum=3072")
-# The day on which the generator judges dates.
+# The date with which the generator compares dates.
 REFERENCE_DAY = "2026-11-01"
 
 KINDS = {
@@ -64,7 +64,7 @@ _OBJECT = re.compile(r"Microsoft\.KeyVault/vaults/[^/]+(/\w+/[^/]+)?$")
 
 
 class Key(NamedTuple):
-    """What a subject is known by in every format."""
+    """The key of a subject, which is the same in every format."""
 
     vault: str
     kind: str
@@ -72,7 +72,7 @@ class Key(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A resource of which the generator knows the truth. ``spot`` tells where it is, as ``spot_of`` tells it."""
+    """A resource in the table of the generator. ``spot`` is its location, in the form of ``spot_of``."""
 
     key: Key
     spot: Spot
@@ -85,13 +85,13 @@ Spot: TypeAlias = tuple[str, str]
 
 
 def subjects(truth: Path) -> list[Subject]:
-    """The subjects of a truth table, in its order."""
+    """Return the subjects of a table, in its order."""
     found, numbers = [], Counter[tuple[str, str]]()
     for entry in json.loads(truth.read_bytes())["subjects"]:
         kind, vault = KINDS[entry["type"].lower()], _vault(entry, truth.parent)
         key = Key(vault, kind, numbers[vault, kind])
         numbers[vault, kind] += 1
-        # The name of a grant is a GUID, and in a plan only the address tells what the others are called.
+        # The name of a role assignment is a GUID, and in a plan only the address contains the names of the others.
         name = entry.get("name")
         full_name = vault if kind == "vault" else None if kind == "grant" or name is None else f"{vault}/{name}"
         found.append(Subject(key, _spot(entry, kind), full_name, (*entry["violates"],), (*entry.get("unknown", ()),)))
@@ -99,7 +99,7 @@ def subjects(truth: Path) -> list[Subject]:
 
 
 def _vault(entry: Mapping[str, Any], folder: Path) -> str:
-    """The name of a subject's vault; in Terraform source it is the key of its instance, or in its own file."""
+    """Return the name of the vault of a subject; in Terraform source, it is the instance key, or in a separate file."""
     if "root" not in entry:
         return str(entry.get("vault_name", entry["vault"]))
     keyed = _KEY.search(entry["vault"])
@@ -110,7 +110,7 @@ def _vault(entry: Mapping[str, Any], folder: Path) -> str:
 
 
 def _spot(entry: Mapping[str, Any], kind: str) -> Spot:
-    """Where a subject is: of a template, by the names in its address; of Bicep, by its symbol."""
+    """Return the location of a subject: in a template, the names in its address; in Bicep, its symbolic name."""
     if "address" in entry:
         return entry.get("root", ""), entry["address"]
     if "symbol" in entry:
@@ -123,9 +123,9 @@ def _spot(entry: Mapping[str, Any], kind: str) -> Spot:
 
 
 def spot_of(result: Mapping[str, Any]) -> Spot:
-    """The spot of the subject that a result of kvlint's JSON report is about, with one of its occurrences in its place.
+    """Return the location of the subject of a result in the JSON report, which is merged with one of its occurrences.
 
-    What is in a module is in the file that is deployed. A separate access policy stands for its vault.
+    The location of a resource in a module is the file that is deployed, and that of a separate access policy its vault.
     """
     address: str = result["resource"]
     file: str = result["location"]["path"]
@@ -143,7 +143,7 @@ def spot_of(result: Mapping[str, Any]) -> Spot:
 
 
 def ip_rules(plan: Path) -> dict[str, list[str]]:
-    """The IP ranges that each vault's firewall lets in, by the vault's name: the truth tables do not tell them."""
+    """Return the IP ranges that the firewall of each vault allows, by its name: the tables do not contain them."""
     found = {}
     for entry in json.loads(plan.read_bytes())["resource_changes"]:
         if entry["type"] == "azurerm_key_vault":
@@ -153,7 +153,7 @@ def ip_rules(plan: Path) -> dict[str, list[str]]:
 
 
 def expected(subject: Subject, ranges: Mapping[str, list[str]]) -> Iterator[tuple[str, bool]]:
-    """(rule, known) of each finding that must come (known) and each question that must stay open."""
+    """Yield (rule, True) for each expected finding, and (rule, False) for each expected unknown result."""
     for idea, rule in RULES.items():
         if idea in subject.violates or idea in subject.unknown:
             yield rule, idea in subject.violates
@@ -162,7 +162,7 @@ def expected(subject: Subject, ranges: Mapping[str, list[str]]) -> Iterator[tupl
 
 
 def _exposure(subject: Subject, ranges: list[str]) -> Iterator[tuple[str, bool]]:
-    """The same for a vault whose public endpoint is on; where it is off, the other gates do not matter."""
+    """Yield the same for a vault with public network access; without it, other network settings have no effect."""
     if "network-default-allow" in subject.violates:
         yield WORLD, True
     elif "network-default-allow" in subject.unknown:
