@@ -63,7 +63,7 @@ def test_findings_are_uploaded_and_fail_the_job(action: Runner) -> None:
     assert done.outputs["findings"] == str(len(results(sarif))) == str(KNOWN)
     assert Path(sarif).is_relative_to(action.temp)
     assert done.uploaded == [{"sarif_file": sarif, "category": "vaults", "token": TOKEN}]
-    assert "samples/careless/main.bicep:12:1: critical KV101" in done.log
+    assert "samples/careless/main.bicep:12:1: high[KV101]" in done.log
     assert f"::error title=kvlint::Exit code 1, findings: {KNOWN}" in done.log
     assert "KV101" in done.summary
     assert files(action.workspace) == before

@@ -61,7 +61,7 @@ def changes(plan: Path, type_: str) -> list[dict[str, Any]]:
 def test_every_plan_is_read_and_no_vault_is_skipped(plan: Path, run: Run, tmp_path: Path) -> None:
     said = judge(plan, run, tmp_path)
     summary, problems = said.report["summary"], said.report["problems"]
-    assert summary["judged"].get(VAULTS, 0) == len(changes(plan, "azurerm_key_vault"))
+    assert summary["evaluatedResources"].get(VAULTS, 0) == len(changes(plan, "azurerm_key_vault"))
     assert [problem for problem in problems if problem["code"] == "KVE004"] == []  # no rule crashed
     whole = all(problem["level"] != "error" for problem in problems)
     assert said.code == ((1 if said.report["findings"] else 0) if whole else 3)
@@ -72,7 +72,7 @@ def test_whole_plans_are_judged_in_full_and_their_secrets_stay_in(plan: Path, ru
     said = judge(plan, run, tmp_path)
     # What is not at hand is the source that the plan was made from.
     assert {problem["code"] for problem in said.report["problems"]} <= {"KVE008"}
-    assert said.report["summary"]["judged"][VAULTS] == 1
+    assert said.report["summary"]["evaluatedResources"][VAULTS] == 1
     assert said.report["summary"]["findings"]["critical"] == 1  # every one of them is open to the world
     values = [change["after"].get("value") or "" for change in changes(plan, "azurerm_key_vault_secret")]
     assert [value for value in values for text in said.texts if len(value) >= TELLING and value in text] == []

@@ -47,7 +47,7 @@ def test_a_task_is_understood(task: dict[str, Any]) -> None:
         "file": "infra/a b/main.tf", "line": "12", "column": "3", "code": "KV001", "severity": "error",
         "message": "'azurerm_key_vault.kv' can be purged: C:\\x:1:2: KV002 info",
     }  # fmt: skip
-    assert matched("2 vaults judged: 18 findings, 0 unknown, 0 problems", matcher["pattern"]) is None
+    assert matched("Found 18 issues (18 high) in 2 key vaults.", matcher["pattern"]) is None
 
 
 def test_a_task_takes_every_line_that_is_printed(run: Run, tmp_path: Path) -> None:

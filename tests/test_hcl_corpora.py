@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_named(run: Run, tmp_path: Path) -> None:
             errors.setdefault(problem["location"]["path"], set()).add(problem["message"])
     assert errors == ERRORS
     assert code == 3
-    assert report["summary"]["judged"]["Microsoft.KeyVault/vaults"] > 100
+    assert report["summary"]["evaluatedResources"]["Microsoft.KeyVault/vaults"] > 100
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

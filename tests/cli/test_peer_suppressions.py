@@ -276,10 +276,10 @@ def test_the_list(kvlint: Kvlint) -> None:
     said = kvlint("suppressions", ".", "--from", ALL, *SELECTED)
     assert said.out.splitlines() == [
         "main.tf:2:2: expired trivy comment AZU-0013 (KV101): no reason (until 2026-01-01)",
-        "main.tf:3:2: not asked tfsec comment AZU020 (KV101): no reason (it applies only to workspace `lab`)",
+        "main.tf:3:2: not evaluated tfsec comment AZU020 (KV101): no reason (it applies only to workspace `lab`)",
         r"main.tf:6:4: used checkov comment CKV_AZURE_110 (KV001): a \x1b lab",
-        "main.tf:7:4: not asked checkov comment CKV_AZURE_41 (KV601): no reason",
-        "4 comments for other tools: 1 used, 2 not asked, 1 expired; they would suppress 1 finding",
+        "main.tf:7:4: not evaluated checkov comment CKV_AZURE_41 (KV601): no reason",
+        "4 comments for other tools: 1 used, 2 not evaluated, 1 expired; they would suppress 1 finding",
     ]
     # What is wrong with kvlint's own directives is another question, and peers' comments are no reason for exit 1.
     assert (said.code, said.err) == (0, "")

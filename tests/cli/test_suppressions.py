@@ -264,8 +264,8 @@ def test_everything_is_listed_with_its_state(kvlint: Kvlint) -> None:
         "main.tf:2:38: used comment KV001, KV502: a lab (until 2027-03-01, owner @ops, unused: KV502)",
         "main.tf:7:19: expired comment KV001: over (until 2020-01-01)",
         "main.tf:9:3: malformed comment no rule: the reason is missing",
-        "main.tf:10:38: not asked comment KV602: another profile's or another question's",
-        "12 suppressions: 5 used, 3 unused, 1 not asked, 2 expired, 1 malformed",
+        "main.tf:10:38: not evaluated comment KV602: another profile's or another question's",
+        "12 suppressions: 5 used, 3 unused, 1 not evaluated, 2 expired, 1 malformed",
     ]
     assert (said.code, said.err) == (1, "")
     assert kvlint("suppressions", ".", "--select", "KV001", "-f", "text=x.txt", "-f", "json").code == 1
@@ -311,7 +311,7 @@ def test_the_list_as_json(kvlint: Kvlint) -> None:
     everything()
     said = kvlint("suppressions", "main.tf", "--select", "KV001,KV502", "-f", "json", "--isolated")
     document = json.loads(said.out)
-    assert document["summary"] == {"used": 1, "unused": 0, "not asked": 1, "expired": 1, "malformed": 1, "findings": 0}
+    assert document["summary"] == {"used": 1, "unused": 0, "not evaluated": 1, "expired": 1, "malformed": 1, "findings": 0}
     assert document["suppressions"][0] == {
         "kind": "comment",
         "state": "used",

@@ -26,7 +26,7 @@ from azkvlint.reporters.phrases import place
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # The maximum number of equivalent rules that are listed for one comment.
 _NAMED = 5
 _STALE = frozenset({EXPIRED, MALFORMED})

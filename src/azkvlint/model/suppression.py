@@ -17,7 +17,7 @@ TOOLS = (CHECKOV, TFSEC, TRIVY, KICS)
 """The tools whose comments can suppress findings."""
 # The wildcard for all checks of a tool.
 EVERY_CHECK = "*"
-USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED = "used", "unused", "not asked", "expired", "malformed"
+USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED = "used", "unused", "not evaluated", "expired", "malformed"
 STATES = (USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED)
 
 
