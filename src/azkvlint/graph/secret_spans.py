@@ -38,32 +38,50 @@ def speaks_of_secret(name: object) -> bool:
 
 
 def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
-    """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is."""
-    match node:
-        case _ if is_secret:
-            if has_literal(node):
+    """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is.
+
+    Operators make expressions deeper than the recursion limit, so the nodes are on a stack.
+    """
+    stack = [(node, is_secret)]
+    while stack:
+        node, is_secret = stack.pop()
+        match node:
+            case _ if is_secret:
+                if has_literal(node):
+                    yield node.start, node.end
+            case ast.Property(key=key, value=value):
+                stack.append((value, speaks_of_secret(_text_of(key))))
+            case ast.Call(name="sensitive") if has_literal(node):
                 yield node.start, node.end
-        case ast.Property(key=key, value=value):
-            yield from secret_spans(value, speaks_of_secret(_text_of(key)))
-        case ast.Call(name="sensitive") if has_literal(node):
-            yield node.start, node.end
-        case ast.Literal(value=str() as text):
-            if contains_secret(text):
-                yield node.start, node.end
-        case _:
-            for child in _children(node):
-                yield from secret_spans(child)
+            case ast.Literal(value=str() as text):
+                if contains_secret(text):
+                    yield node.start, node.end
+            case _:
+                stack += [(child, False) for child in reversed(tuple(_children(node)))]
 
 
 def has_literal(node: ast.Node) -> bool:
     """Return whether an expression holds a string or number of its own."""
-    if isinstance(node, ast.Literal):
-        if isinstance(node.value, str):
-            return bool(node.value) and not is_harmless(node.value)
-        return node.value is not None and not isinstance(node.value, bool)
-    if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal) and not isinstance(node.index.value, str):
-        return has_literal(node.of)
-    return any(has_literal(child) for child in _children(node))
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Literal):
+            if _is_content(node.value):
+                return True
+        elif (
+            isinstance(node, ast.Item) and isinstance(node.index, ast.Literal) and not isinstance(node.index.value, str)
+        ):
+            stack.append(node.of)
+        else:
+            stack += _children(node)
+    return False
+
+
+def _is_content(value: object) -> bool:
+    """Return whether a literal may be a secret: a string that is not harmless, or a number."""
+    if isinstance(value, str):
+        return bool(value) and not is_harmless(value)
+    return value is not None and not isinstance(value, bool)
 
 
 def _text_of(key: str | ast.Node) -> str:
