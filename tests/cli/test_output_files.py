@@ -147,7 +147,7 @@ def test_no_input_is_written_over(kvlint: Kvlint, checkout: Path, option: str, n
     given = [option, "rules" if option == "--rules" else name] if option else []
     said = kvlint(".", "--jobs", jobs, *ONE, *given, "-f", f"json={name}")
     assert (said.code, said.out) == (2, "")
-    assert f"'{name}' is an input of this run" in said.err
+    assert f"`{name}` is an input of this run" in said.err
     assert Path(name).read_text() == text
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_left_of_a_write_that_fails(kvlint: Kvlint, checkout: Path, m
 
     monkeypatch.setattr(os, "replace", fail)
     said = kvlint(".", *ONE, "-f", "json", "-o", "report.json")
-    assert (said.code, said.err) == (2, "kvlint: `report.json` cannot be written: No space left on device\n")
+    assert (said.code, said.err) == (2, "kvlint: 'report.json' cannot be written: No space left on device\n")
     assert sorted(file.name for file in checkout.iterdir()) == [".git", "infra", "report.json"]
     assert Path("report.json").read_text() == "old"
 

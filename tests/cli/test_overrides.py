@@ -166,7 +166,7 @@ def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: P
     assert report(kvlint, "infra/app")["problems"] == []
     (first, _) = report(kvlint, ".", "--select", "KV001,KV503")["problems"]
     assert [first["message"], first["location"]["line"]] == [
-        "nothing of KV503 is found where this override ignores it",
+        "unused override: KV503 is not reported here",
         2,
     ]
     (project / "infra" / "broken.tf").write_text('resource "azurerm_key_vault" {', encoding="utf-8")
@@ -191,7 +191,7 @@ def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: P
         ("rule = ['KV001']", "2: override: there is no key 'rule' (did you mean rules?)"),
         (f"rules = 'KV001'\n{IGNORE}", '2: override: rules must be a list of texts (write rules = ["..."])'),
         (f"paths = ['../x']\n{IGNORE}", "2: override: paths: '../x' is no glob: `..` leads out of the folder"),
-        (f"resources = ['']\n{IGNORE}", "2: override: resources: '' is no glob: it is empty"),
+        (f"resources = ['']\n{IGNORE}", "2: override: resources: '' is no glob: the pattern is empty"),
         (f"rules = ['KV001', 'KV0000']\n{IGNORE}", "2: override: rules: no rule is called 'KV0000' (did you mean "),
         (f"rules = ['KV001']\n{IGNORE}until = 5", "2: override: until must be a day (write until = 2027-03-01)"),
         (f"rules = ['KV001']\n{IGNORE}[[override]]\nrules = 1", "6: override: rules must be a list of texts"),

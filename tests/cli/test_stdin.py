@@ -123,7 +123,7 @@ def test_nothing_but_the_text_stands_for_the_file(run: Given, project: Path) -> 
 def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
     done = run("-", stdin=VAULT.encode())
     assert done.code == 3
-    assert "or say what it is: kvlint - --stdin-filename main.tf)" in done.out
+    assert "or its name with `kvlint - --stdin-filename main.tf`)" in done.out
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
         (("-", "--stdin-filename", "infra"), "--stdin-filename infra: the path is a folder"),
         (("-", "--stdin-filename", "none/x.tf"), "--stdin-filename none/x.tf: the folder does not exist"),
         (("-", "--stdin-filename", "\x1b[31m/x.tf"), "--stdin-filename \\x1b[31m/x.tf: the folder does not exist"),
-        (("-", "--stdin-filename", "x.tf", "--watch"), "--watch does not support standard input"),
+        (("-", "--stdin-filename", "x.tf", "--watch"), "--watch cannot watch the standard input"),
     ],
 )
 def test_a_name_that_says_nothing_is_wrong_use(run: Given, words: tuple[str, ...], text: str) -> None:

@@ -279,7 +279,7 @@ def test_a_value_that_no_module_asks_for_is_told(given: str, run: Run, tmp_path:
         (tmp_path / name / "main.tf").write_text(PURGE % "true" + VAULT)
     (tmp_path / "values.tfvars").write_text("nope = 1\np = true\n")
     report = json.loads(run("-f", "json", given, ".", cwd=tmp_path).out)
-    assert [(one["level"], "'nope'" in one["message"]) for one in report["problems"]] == [("warning", True)]
+    assert [(one["level"], "`nope`" in one["message"]) for one in report["problems"]] == [("warning", True)]
 
 
 def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_file_of_values_is_no_input(run: Run, tmp_path: Path) -> None:
 def test_standard_input_takes_no_source(text: str, run: Run) -> None:
     ran = run("-", stdin=text.encode())
     assert ran.code == 3
-    assert "name a .tf or .bicep file by its path" in ran.out
+    assert "specify the path of the file" in ran.out
 
 
 def test_a_module_is_drawn(run: Run, tmp_path: Path) -> None:
