@@ -381,7 +381,7 @@ def test_a_stack_is_a_note_that_names_its_key_vault_modules(kvlint: Kvlint, name
     (note,) = [line for line in ran.out.splitlines() if "note" in line]
     assert note.startswith(f"{name}:1:1: note")
     assert "`vault` (./modules/vault)" in note
-    assert "'other' (app.terraform.io/acme/other/azurerm)" in note
+    assert "`other` (app.terraform.io/acme/other/azurerm)" in note
     assert "net" not in note
 
 
