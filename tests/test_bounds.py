@@ -89,7 +89,7 @@ TERRAFORM_CALL = 'module "m" {\n  source = "./m"\n  count = %s\n}\n'
 TERRAFORM_VAULT = 'resource "azurerm_key_vault" "a" {\n  count = %s\n  name = "kv${count.index}"\n}\n'
 BICEP_CALL = "module m 'm.bicep' = [for i in %s: {\n  name: 'm${i}'\n}]\n"
 BICEP_VAULT = f"resource v '{_KV}' = [for i in %s: {{\n  name: 'v${{i}}'\n  location: 'x'\n}}]\n"
-RESOURCES = "it declares more than 12,"
+RESOURCES = "the input declares more than 12,"
 POLICIES = [{"objectId": "o", "permissions": {"keys": ["get"]}}] * 3000
 
 DYNAMIC_VAULT = 'resource "azurerm_key_vault" "a" {\n  name = "kv"\n  %s\n%s}\n'
@@ -113,7 +113,7 @@ OBJECTS = "map(range(0, 9000), lambda('x', createObject('a', lambdaVariables('x'
         ),
         pytest.param(
             {"main.tf": TERRAFORM_CALL % 9999, "m/main.tf": TERRAFORM_VAULT % 9999},
-            "it has more than 4,000 instances of modules",
+            "the input has more than 4,000 instances of modules",
             id="terraform-modules",
         ),
         pytest.param(
@@ -159,7 +159,7 @@ def test_products_end_soon_with_a_named_limit(tmp_path: Path, files: dict[str, s
     run = kvlint(tmp_path, ".")
     assert run.code == 3, run
     assert limit in run.output
-    assert "the limit for its size" in run.output
+    assert "the limit for an input of this size" in run.output
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_what_defaults_leave_out_takes_work_in_proportion(tmp_path: Path, files:
     write(tmp_path, files)
     run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV001,KV601")
     report = json.loads(run.output)
-    limits = [one["message"] for one in report["problems"] if "the limit for its size" in one["message"]]
+    limits = [one["message"] for one in report["problems"] if "the limit for an input of this size" in one["message"]]
     assert run.code == (3 if report["problems"] else 1), run
     assert report["evaluated"]
     assert len(limits) < 10
@@ -506,7 +506,7 @@ def test_what_a_run_leaves_out_does_not_depend_on_its_processes(tmp_path: Path) 
     write(tmp_path, {f"t{one}.bicep": BICEP_VAULT % "range(0, 5000)" for one in range(8)})
     reports = [kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", "-j", jobs, seconds=60, megabytes=4000)
                for jobs in ("1", "2")]  # fmt: skip
-    assert "more work than the limit" in reports[0].output
+    assert "exceed the work limit" in reports[0].output
     assert reports[0] == reports[1]
 
 
@@ -518,7 +518,7 @@ def test_many_callers_of_a_large_module_share_a_limit(tmp_path: Path) -> None:
     })  # fmt: skip
     run = kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", seconds=20, megabytes=800)
     assert run.code == 3
-    assert "more work than the limit" in run.output
+    assert "exceed the work limit" in run.output
 
 
 def test_real_repositories_are_far_below_the_limit_of_a_run(tmp_path: Path) -> None:
@@ -557,7 +557,7 @@ def test_nested_dynamic_blocks_end_soon(tmp_path: Path) -> None:
     report = json.loads(run.output)
     assert run.code in (1, 3)
     assert report["evaluated"] or report["skipped"]
-    assert run.code == 1 or "the limit for its size" in run.output
+    assert run.code == 1 or "the limit for an input of this size" in run.output
 
 
 def plan_of_secrets(number: int, outputs: dict[str, list[str]], inner: dict[str, list[str]]) -> str:

@@ -139,7 +139,7 @@ class TestExamples:
         ran, problems = checked(run, tmp_path, ".", "--include-tests")
         assert ran.code == 1
         assert [one["level"] for one in problems] == ["note"] * 3
-        assert all("which an example or a test uses, does not exist" in one["message"] for one in problems)
+        assert all("used by an example or a test, does not exist" in one["message"] for one in problems)
 
     def test_for_a_folder_that_the_command_line_names_it_is_an_error(self, run: Run, tmp_path: Path) -> None:
         write(tmp_path, {"vault/examples/basic/main.tf": call("../gone")})

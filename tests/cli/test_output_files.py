@@ -147,7 +147,7 @@ def test_no_input_is_written_over(kvlint: Kvlint, checkout: Path, option: str, n
     given = [option, "rules" if option == "--rules" else name] if option else []
     said = kvlint(".", "--jobs", jobs, *ONE, *given, "-f", f"json={name}")
     assert (said.code, said.out) == (2, "")
-    assert f"'{name}' is an input of this run" in said.err
+    assert f"`{name}` is an input of this run" in said.err
     assert Path(name).read_text() == text
 
 

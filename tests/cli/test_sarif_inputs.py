@@ -48,7 +48,7 @@ WRONG = {
     "Terraform, binary": Wrong("a.tf", BINARY, "the file is not UTF-8"),
     "Bicep, binary": Wrong("a.bicep", BINARY, "the file is not UTF-8"),
     "JSON, binary": Wrong("a.json", BINARY[2:], "invalid JSON: invalid character"),
-    "JSON, binary like UTF-16": Wrong("a.json", BINARY, "UTF-8 was expected"),
+    "JSON, binary like UTF-16": Wrong("a.json", BINARY, "expected UTF-8"),
     "Terraform, Latin-1": Wrong("a.tf", "# é\n".encode("latin-1"), "the file is not UTF-8"),
     "Bicep, Latin-1": Wrong("a.bicep", "// é\n".encode("latin-1"), "the file is not UTF-8"),
     "a plan, Latin-1": Wrong("a.json", PLAN.encode("latin-1"), "not UTF-8"),

@@ -123,7 +123,7 @@ def test_nothing_but_the_text_stands_for_the_file(run: Given, project: Path) -> 
 def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
     done = run("-", stdin=VAULT.encode())
     assert done.code == 3
-    assert "or say what it is: kvlint - --stdin-filename main.tf)" in done.out
+    assert "or its name with `kvlint - --stdin-filename main.tf`)" in done.out
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_value_from_elsewhere_is_about_the_resource_too(kvlint: Kvlint) -> Non
         (KV001 | {"until": "2027-02-30"}, "KVE005", "`until` is not a date"),
         (KV001 | {"until": ""}, "KVE005", "`until` is not a date"),
         (KV001 | {"untill": "2027-02-28"}, "KVE005", "the directive has an unsupported key"),
-        (KV001 | {"until": "2026-11-29"}, "KVE006", "this ended on 2026-11-29"),
+        (KV001 | {"until": "2026-11-29"}, "KVE006", "it ended on 2026-11-29"),
         ("KV001 a lab", "KVE005", "the directive is not supported"),
         ("[KV001]", "KVE005", "the reason is missing"),
         ("ignore-file[KV001] a lab", "KVE005", "`ignore-file` is not supported in metadata"),

@@ -206,7 +206,7 @@ class TestCompiled:
         (note,) = differences(run, tmp_path)
         assert note["level"] == "note"
         assert note["message"] == (
-            "the compiled template differs from main.bicep: "
+            "the compiled template differs from `main.bicep`: "
             "`properties.enablePurgeProtection` of `kv`, `apiVersion` of `kv`"
         )
         assert note["location"]["path"] == "main.json"

@@ -302,7 +302,7 @@ def test_a_file_of_values_is_no_input(run: Run, tmp_path: Path) -> None:
 def test_standard_input_takes_no_source(text: str, run: Run) -> None:
     ran = run("-", stdin=text.encode())
     assert ran.code == 3
-    assert "name a .tf or .bicep file by its path" in ran.out
+    assert "specify the path of the file" in ran.out
 
 
 def test_a_module_is_drawn(run: Run, tmp_path: Path) -> None:

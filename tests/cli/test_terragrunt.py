@@ -363,7 +363,7 @@ def test_a_unit_from_standard_input(kvlint: Kvlint, monkeypatch: pytest.MonkeyPa
 def test_an_included_file_alone_names_the_way(kvlint: Kvlint) -> None:
     write(INCLUDED)
     ran = kvlint("repo/root.hcl")
-    assert (ran.code, "name the terragrunt.hcl that includes it" in ran.out) == (3, True)
+    assert (ran.code, "specify the `terragrunt.hcl` that includes the file" in ran.out) == (3, True)
 
 
 COMPONENT = 'component "{}" {{\n  source = "{}"\n  inputs = {{}}\n}}\n'
@@ -380,8 +380,8 @@ def test_a_stack_is_a_note_that_names_its_key_vault_modules(kvlint: Kvlint, name
     assert ran.code == 0, ran
     (note,) = [line for line in ran.out.splitlines() if "note" in line]
     assert note.startswith(f"{name}:1:1: note")
-    assert "'vault' (./modules/vault)" in note
-    assert "'other' (app.terraform.io/acme/other/azurerm)" in note
+    assert "`vault` (./modules/vault)" in note
+    assert "`other` (app.terraform.io/acme/other/azurerm)" in note
     assert "net" not in note
 
 

@@ -110,7 +110,7 @@ def test_a_change_is_told_with_what_it_reaches(project: Path) -> None:
     assert edited == "checked 2 of 3 (one, two); watching for changes"
     assert told.reports[-1] == check(Config(paths=told.paths, jobs=1))
     same = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "true"))
-    assert same == "checked 1 of 3 (alone): nothing new"
+    assert same == "checked 1 of 3 (alone): no changes"
     assert len(told.reports) == 2
 
 
@@ -118,7 +118,7 @@ def test_a_deleted_input_is_told_once_and_may_come_back(project: Path) -> None:
     told = Told(project / "alone")
     text = (project / "alone/main.tf").read_text()
     line = told.after(lambda: shutil.rmtree(project / "alone"))
-    assert line.endswith("/alone' does not exist; the reports were not updated")
+    assert line.endswith("/alone` does not exist; the reports were not updated")
     assert told.after() == ""
     assert len(told.reports) == 1
     (project / "alone").mkdir()
