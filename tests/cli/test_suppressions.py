@@ -311,7 +311,14 @@ def test_the_list_as_json(kvlint: Kvlint) -> None:
     everything()
     said = kvlint("suppressions", "main.tf", "--select", "KV001,KV502", "-f", "json", "--isolated")
     document = json.loads(said.out)
-    assert document["summary"] == {"used": 1, "unused": 0, "not evaluated": 1, "expired": 1, "malformed": 1, "findings": 0}
+    assert document["summary"] == {
+        "used": 1,
+        "unused": 0,
+        "not evaluated": 1,
+        "expired": 1,
+        "malformed": 1,
+        "findings": 0,
+    }
     assert document["suppressions"][0] == {
         "kind": "comment",
         "state": "used",
