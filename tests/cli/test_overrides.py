@@ -102,12 +102,12 @@ def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
         "tool": None,
         "location": {"path": "kvlint.toml", "line": 2, "column": 1, "endLine": 2, "endColumn": 1},
     }
-    assert "\n    ignored: a lab (until 2099-01-31, owner @ops) [kvlint.toml:2:1]\n" in kvlint(".", "-v").out
+    assert "\n    suppressed: a lab (until 2099-01-31, owner @ops) [kvlint.toml:2:1]\n" in kvlint(".", "-v").out
 
 
 def test_a_severity_counts_everywhere(kvlint: Kvlint, project: Path) -> None:
     override("rules = ['KV001']\nseverity = 'LOW'\n[[override]]\npaths = ['lab']\nseverity = 'critical'")
-    assert "infra/app/main.tf:2:1: low KV001" in kvlint(".").out
+    assert "infra/app/main.tf:2:1: low[KV001] " in kvlint(".").out
     assert kvlint("infra/app", "--fail-on", "high").code == 0
     assert kvlint("infra/lab", "--fail-on", "critical").code == 1
     assert [one[0] for one in told(report(kvlint, ".", "--min-severity", "medium")["findings"])] == [
@@ -131,9 +131,11 @@ def test_unknown_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> Non
     override(f"rules = ['KV001']\npaths = ['lab']\n{IGNORE}")
     for words in ((), (".", "-f", "sarif=x.sarif")):
         document = report(kvlint, *words)
-        assert [one[0] for one in told(document["unknown"])] == ["app"]
+        assert [(one[0], one[3]) for one in told(document["unknown"])] == [("app", 2)]
         assert [one[:2] for one in told(document["suppressed"])] == [("lab", "KV001")]
-    assert "1 unknown in 2 instances, 1 suppressed" in kvlint("infra", "-f", "sarif=x", "-f", "text").out
+    assert ". 1 check is unknown because of 1 value (--show-unknown). 1 suppressed.\n" in kvlint(
+        "infra", "-f", "sarif=x", "-f", "text"
+    ).out
 
 
 def test_controls_say_who_takes_the_risk(kvlint: Kvlint, project: Path) -> None:
@@ -222,7 +224,7 @@ def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
         'rules = ["KV001"]\nignore = true\nreason = "a\\u001b[31m\\n::error::x ##vso[task] ]](b)"\nowner = "\\u202ex"'
     )
     said = kvlint(".", "-v").out
-    assert r"ignored: a\x1b[31m \x3a:error::x \x23#vso[task] ]](b) (owner \u202ex) [kvlint.toml:2:1]" in said
+    assert r"suppressed: a\x1b[31m \x3a:error::x \x23#vso[task] ]](b) (owner \u202ex) [kvlint.toml:2:1]" in said
     assert "\x1b" not in kvlint(".", "-f", "json").out
 
 

@@ -142,7 +142,7 @@ def test_a_comment_on_a_module_call_applies_to_what_is_found_through_it(kvlint: 
 def test_how_it_is_reported(kvlint: Kvlint) -> None:
     write(vault(first='#checkov:skip=CKV_AZURE_109:"a lab"'))
     words = (".", *SELECTED, "--respect-peer-suppressions")
-    assert "    ignored: a lab (checkov comment) [main.tf:3:4]\n" in kvlint(*words, "--show-suppressed").out
+    assert "    suppressed: a lab (checkov comment) [main.tf:3:4]\n" in kvlint(*words, "--show-suppressed").out
     (one,) = json.loads(kvlint(*words, "-f", "json").out)["suppressed"]
     assert (one["suppression"]["tool"], one["suppression"]["justification"]) == ("checkov", "a lab")
     log = json.loads(kvlint(*words, "-f", "sarif", "--sarif-include", "suppressed").out)

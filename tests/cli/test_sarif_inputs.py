@@ -135,7 +135,7 @@ def test_a_path_that_is_not_there_is_wrong_use_and_makes_no_log(kvlint: Kvlint, 
     """A log without results would close every alert."""
     said = kvlint("good", "gone.tf", "-f", "sarif", "-o", "kvlint.sarif")
     assert (said.code, said.out) == (2, "")
-    assert "`gone.tf` does not exist" in said.err
+    assert "'gone.tf' does not exist" in said.err
     assert not (checkout / "kvlint.sarif").exists()
 
 

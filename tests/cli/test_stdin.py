@@ -65,7 +65,7 @@ def test_terraform_is_read_with_the_files_beside_it(run: Given, project: Path, t
         file.unlink()
     held = run("-", "--stdin-filename", "infra/variables.tf", *ONE, stdin=(ON % "false").encode())
     assert (held.code, held.err) == (1, "")
-    assert held.out.startswith("infra/main.tf:3:3: high KV001")
+    assert held.out.startswith("infra/main.tf:3:3: high[KV001] Purge protection is not enabled on ")
     assert file.exists() is there
     file.write_text(ON % "false")
     assert run("infra/variables.tf", *ONE) == held
@@ -80,7 +80,7 @@ def test_bicep_is_read_with_its_modules_and_as_one(run: Given, project: Path) ->
     changed = BICEP.replace("on ? true : null", "false").encode()
     name = ("--stdin-filename", str(project / "infra" / "inner.bicep"))
     whole = run("-", ".", *name, *ONE, stdin=changed)
-    assert whole.out.startswith("infra/inner.bicep:8:5: high KV001")
+    assert whole.out.startswith("infra/inner.bicep:8:5: high[KV001] Purge protection is not enabled on ")
 
 
 def test_a_template_is_read_with_its_parameters(run: Given, project: Path) -> None:
@@ -107,9 +107,9 @@ def test_a_template_is_read_with_its_parameters(run: Given, project: Path) -> No
 def test_a_faulty_text_is_told_under_its_name(run: Given) -> None:
     done = run("-", "--stdin-filename", "infra/main.tf", stdin=b'resource "a" {')
     assert done.code == 3
-    assert "infra/main.tf:1:14: error KVE001" in done.out
+    assert "infra/main.tf:1:14: error[KVE001] this `{` is not closed" in done.out
     done = run("-", "--stdin-filename", "infra/new.bicep", stdin=b"\xff\xfe\x00")
-    assert (done.code, "infra/new.bicep: error KVE001" in done.out) == (3, True)
+    assert (done.code, "infra/new.bicep: error[KVE001]" in done.out) == (3, True)
 
 
 def test_nothing_but_the_text_stands_for_the_file(run: Given, project: Path) -> None:
@@ -117,7 +117,7 @@ def test_nothing_but_the_text_stands_for_the_file(run: Given, project: Path) -> 
     (project / "infra" / "variables.tf").rename(project / "target.tf")
     (project / "infra" / "variables.tf").symlink_to(project / "target.tf")
     done = run("infra", "-", "--stdin-filename", "target.tf", *ONE, stdin=(ON % "false").encode())
-    assert "infra/main.tf:3:3: high KV001" in done.out
+    assert "infra/main.tf:3:3: high[KV001] Purge protection is not enabled on " in done.out
 
 
 def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:

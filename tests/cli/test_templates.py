@@ -118,7 +118,7 @@ class TestParameters:
         write(tmp_path, prod_bicepparam="using 'gone.bicep'\nparam purge = false\n")
         ran = run("prod.bicepparam", cwd=tmp_path)
         assert ran.code == 3
-        assert "prod.bicepparam:1:7: error KVE001" in ran.out
+        assert "prod.bicepparam:1:7: error[KVE001] `gone.bicep`, named in `using`, cannot be read" in ran.out
 
     def test_the_option_without_a_template_is_wrong_use(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, good_json=given(purge=True))
@@ -158,7 +158,7 @@ class TestModules:
         assert [note["location"]["path"] for note in finding["relatedLocations"]] == ["a.bicep", "b.bicep"]
         told = run("--select", "KV001", ".", cwd=tmp_path).out
         assert "[called at a.bicep:1:1] [and 1 more: kv.kv of b.bicep]" in told
-        assert "1 finding (1 high) in 2 instances" in told
+        assert "Found 1 issue (1 high) on 2 resources in 2 key vaults." in told
         (tmp_path / "b.bicep").unlink()
         (alone,) = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)["findings"]
         assert alone["fingerprint"] == finding["fingerprint"]
@@ -419,4 +419,4 @@ resource other 'Microsoft.KeyVault/vaults@2023-07-01' = {{
     def check(self, run: Run, folder: Path) -> None:
         ran = run(".", "-f", "json", "--profile", "all", cwd=folder)
         assert self.SECRET not in (ran.out + ran.err).upper()
-        assert "'(sensitive)'" in ran.out
+        assert "`properties.sku.name` is (sensitive)" in ran.out

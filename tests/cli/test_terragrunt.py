@@ -123,7 +123,7 @@ def test_each_unit_evaluates_the_module_with_its_own_inputs(kvlint: Kvlint) -> N
 
 def test_the_module_has_no_other_root(kvlint: Kvlint) -> None:
     write({"live/terragrunt.hcl": f"{LOCAL}inputs = {{}}\n"})
-    assert json.loads(kvlint("repo", "-f", "json").out)["summary"]["judged"] == {"Microsoft.KeyVault/vaults": 1}
+    assert json.loads(kvlint("repo", "-f", "json").out)["summary"]["evaluatedResources"] == {"Microsoft.KeyVault/vaults": 1}
     excluded = found(kvlint, "repo", "--exclude", "**/terragrunt.hcl", select="KV003", status="unknown")
     assert excluded == []
     assert found(kvlint, "repo/live/terragrunt.hcl", "repo/modules/vault/main.tf") == []
@@ -182,8 +182,8 @@ def test_includes_and_locals(kvlint: Kvlint, text: str, expected: list[tuple[str
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("dependency.other.outputs.purge", "the outputs of the dependency 'other' are not available"),
-        ('get_env("PURGE")', "environment variable 'PURGE' is not read"),
+        ("dependency.other.outputs.purge", "the outputs of dependency `other` are not available"),
+        ('get_env("PURGE")', "environment variable `PURGE` is not read"),
         ("values.purge", "only in a Terragrunt stack"),
         ('tobool(run_cmd("x"))', "run_cmd"),
     ],
@@ -202,7 +202,7 @@ def test_an_included_source_is_called_by_the_unit(kvlint: Kvlint) -> None:
     common = 'terraform {\n  source = "${get_repo_root()}/modules/vault"\n}\n'
     unit = 'include "common" {\n  path = "../common/vault.hcl"\n}\ninputs = { purge = false }\n'
     write({"common/vault.hcl": common, "a/terragrunt.hcl": unit})
-    assert "[called at a/terragrunt.hcl:1:1]" in kvlint("repo", "--select", "KV001").out
+    assert "[called at repo/a/terragrunt.hcl:1:1]" in kvlint("repo", "--select", "KV001").out
 
 
 def test_files_of_values(kvlint: Kvlint) -> None:
@@ -321,7 +321,7 @@ def test_no_link_leads_out_of_the_checkout(kvlint: Kvlint, kind: str) -> None:
         Path("repo/live/terragrunt.hcl").symlink_to(Path("outside/x.hcl").resolve())
     ran = kvlint("repo/live", "--select", "KV001")
     assert ran.code == 3, ran
-    assert "high KV001" not in ran.out
+    assert "[KV001] " not in ran.out
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_a_stack_is_a_note_that_names_its_key_vault_modules(kvlint: Kvlint, name
     ran = kvlint("repo", "--select", "KV001")
     assert ran.code == 0, ran
     (note,) = [line for line in ran.out.splitlines() if "note" in line]
-    assert note.startswith(f"{name}:1:1: note")
+    assert note.startswith(f"repo/{name}:1:1: note[KVE002] ")
     assert "`vault` (./modules/vault)" in note
     assert "`other` (app.terraform.io/acme/other/azurerm)" in note
     assert "net" not in note

@@ -118,7 +118,7 @@ def test_a_deleted_input_is_told_once_and_may_come_back(project: Path) -> None:
     told = Told(project / "alone")
     text = (project / "alone/main.tf").read_text()
     line = told.after(lambda: shutil.rmtree(project / "alone"))
-    assert line.endswith("/alone` does not exist; the reports were not updated")
+    assert line.endswith("/alone' does not exist; the reports were not updated")
     assert told.after() == ""
     assert len(told.reports) == 1
     (project / "alone").mkdir()
@@ -138,7 +138,7 @@ def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None
     told = Told(project)
     told.fails = True
     line = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "false"))
-    assert line == "cannot write 'x.sarif': No space left on device; the reports are as they were"
+    assert line == "cannot write 'x.sarif': No space left on device; the reports were not updated"
     told.fails = False
     told.after()
     assert told.reports == [told.reports[0], check(Config(paths=told.paths, jobs=1))]
