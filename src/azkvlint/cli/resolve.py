@@ -105,7 +105,7 @@ def _refuse_inputs(settings: Settings, outputs: Collection[str]) -> None:
     for file in outputs:
         path = real_path(file)
         if path in inputs and not (path == new_baseline == real_path(arguments.baseline)):
-            raise UsageError(f"'{visible(file)}' is an input of this run and is not overwritten", _ELSEWHERE)
+            raise UsageError(f"`{visible(file)}` is an input of this run and is not overwritten", _ELSEWHERE)
 
 
 def with_included(config: Config, included: Collection[str]) -> Config:
@@ -137,9 +137,12 @@ def _test_folders(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def _globs(settings: Settings, field: str, base: str) -> Iterator[tuple[str, str]]:
     """Yield the globs of a setting, each with the folder that it is relative to. Raise UsageError for invalid ones."""
+    patterns = getattr(settings.arguments, field)
+    if not patterns:  # Most runs have none, and need not wait for the import.
+        return
     from azkvlint.util.globs import PathGlob
 
-    for pattern in getattr(settings.arguments, field):
+    for pattern in patterns:
         try:
             PathGlob(pattern)
         except ValueError as error:
