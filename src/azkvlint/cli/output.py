@@ -42,7 +42,7 @@ def print_problems(problems: Sequence[Problem]) -> None:
 
     for problem in problems:
         at = "" if problem.at is None else f"{place(problem.at)}: "
-        print_line(f"{at}{problem.level} {problem.code} {problem_text(problem)}")
+        print_line(f"{at}{problem.level}[{problem.code}] {problem_text(problem)}")
 
 
 def write(content: str | bytes, file: str = "") -> bool:
