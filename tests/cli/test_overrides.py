@@ -133,9 +133,10 @@ def test_unknown_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> Non
         document = report(kvlint, *words)
         assert [(one[0], one[3]) for one in told(document["unknown"])] == [("app", 2)]
         assert [one[:2] for one in told(document["suppressed"])] == [("lab", "KV001")]
-    assert ". 1 check is unknown because of 1 value (--show-unknown). 1 suppressed.\n" in kvlint(
-        "infra", "-f", "sarif=x", "-f", "text"
-    ).out
+    assert (
+        ". 1 check is unknown because of 1 value (--show-unknown). 1 suppressed.\n"
+        in kvlint("infra", "-f", "sarif=x", "-f", "text").out
+    )
 
 
 def test_controls_say_who_takes_the_risk(kvlint: Kvlint, project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,8 +61,14 @@ def plan(**actions: str) -> str:
 
 
 def told(run: Run, folder: Path) -> list[str]:
+    """Place and status of each result, those that the line of an equal one names included."""
     ran = run(".", "--select", "KV005", "--show-suppressed", cwd=folder)
-    return [" ".join(line.split()[:2]) for line in ran.out.splitlines() if " KV005 " in line]
+    lines = [line.partition("[KV005] ") for line in ran.out.splitlines() if "[KV005] " in line]
+    return [
+        one
+        for head, _, text in lines
+        for one in (head, *(f"{at}: {head.split()[-1]}" for at in re.findall(r"\((main\.tf:\d+:\d+)\)", text)))
+    ]
 
 
 def test_from_source_alone(run: Run, tmp_path: Path) -> None:

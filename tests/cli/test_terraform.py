@@ -55,7 +55,7 @@ def test_the_text_says_where_the_call_is(kvlint: Kvlint) -> None:
     write({**MODULE, "main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/main.tf": PURGE % "false" + VAULT})
     said = kvlint("infra", "--select", "KV001")
     assert said.code == 1
-    line = "infra/m/main.tf:7:3: high KV001 'module.m.azurerm_key_vault.kv' can be purged for good"
+    line = "infra/m/main.tf:7:3: high[KV001] Purge protection is not enabled on module.m.azurerm_key_vault.kv"
     assert said.out.startswith(line)
     assert "[called at infra/main.tf:1:1]" in said.out
 
@@ -280,7 +280,7 @@ def test_a_value_that_no_module_asks_for_is_told(given: str, run: Run, tmp_path:
     (tmp_path / "values.tfvars").write_text("nope = 1\np = true\n")
     report = json.loads(run("-f", "json", given, ".", cwd=tmp_path).out)
     level = "error" if given.startswith("--var=") else "warning"
-    assert [(one["level"], "'nope'" in one["message"]) for one in report["problems"]] == [(level, True)]
+    assert [(one["level"], "`nope`" in one["message"]) for one in report["problems"]] == [(level, True)]
 
 
 def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
     (tmp_path / "values.tfvars").write_text("p {}\n")
     ran = run("--var-file", "values.tfvars", ".", cwd=tmp_path)
     assert ran.code == 3
-    assert "values.tfvars:1:1: error KVE002 block `p` is not supported in a variable file" in ran.out
+    assert "values.tfvars:1:1: error[KVE002] block `p` is not supported in a variable file" in ran.out
 
 
 def test_a_file_of_values_is_no_input(run: Run, tmp_path: Path) -> None:
@@ -339,4 +339,4 @@ resource "azurerm_key_vault" "kv" {{
     write({"main.tf": text})
     said = kvlint("infra", "-f", "json", "--profile", "all")
     assert secret not in said.out + said.err
-    assert "'(sensitive)'" in said.out
+    assert "`sku_name` is (sensitive)" in said.out
