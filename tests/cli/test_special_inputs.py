@@ -119,7 +119,7 @@ def test_a_watch_whose_folder_is_gone_goes_on(tmp_path: Path) -> None:
     watch.check()
     _remove(work)
     watch.check()
-    assert f"`{work}` does not exist; the reports were not updated" in said[-1]
+    assert f"'{work}' does not exist; the reports were not updated" in said[-1]
     work.mkdir()
     (work / "main.tf").write_text(VAULT)
     watch.check()

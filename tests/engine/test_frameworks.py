@@ -88,7 +88,10 @@ def test_one_id_for_all_versions() -> None:
         (HEAD + "controls:\n  - {id: A-1}\n", "8:5: a control needs title:"),
         (HEAD + "controls:\n  - {id: A, title: B, rule: [X]}\n", "8:23: a control has no key 'rule'; did you"),
         (HEAD + "controls:\n  - {id: A, title: B, rules: [KV01]}\n", "8:31: there is no rule 'KV01'; did you mean 'KV"),
-        (HEAD + "controls:\n  - {id: A, title: B, rules: KV001}\n", "8:30: rules must be a list, not the text 'KV001'"),
+        (
+            HEAD + "controls:\n  - {id: A, title: B, rules: KV001}\n",
+            "8:30: rules must be a list, not the string 'KV001'",
+        ),
         (HEAD + "controls:\n  - {id: A, title: B, ideas: [key1]}\n", "8:31: 'key1' is not an id such as NET-01"),
         (HEAD + "controls:\n  - {id: A, title: B, policies: [x]}\n", "8:34: 'x' is not the id of a built-in policy"),
         (HEAD + ROW + "  - {id: A-1, title: Two}\n", "9:5: there are two rows 'A-1'"),

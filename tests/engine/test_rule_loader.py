@@ -316,18 +316,18 @@ def test_required_keys(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "text", "found"),
     [
-        ("title", "title: true", "title must be a text, not true"),
-        ("title", "title: 8.5", "title must be a text, not the number 8.5"),
+        ("title", "title: true", "title must be a string, not true"),
+        ("title", "title: 8.5", "title must be a string, not the number 8.5"),
         ("title", "title: ''", "title must not be empty"),
-        ("title", "title:", "title must be a text, not nothing"),
+        ("title", "title:", "title must be a string, not nothing"),
         ("title", "title: |\n  a\n  b", "title must be one line"),
-        ("why", "why: [a]", "why must be a text, not a list"),
+        ("why", "why: [a]", "why must be a string, not a list"),
         ("name", "name: Purge_Protection", "'Purge_Protection' is not a name: small letters and digits, joined by '-'"),
         ("severity", "severity: severe", "there is no severity 'severe'; it is info, low, medium, high or critical"),
         ("resource", "resource: vaults", "'vaults' is not a resource type, such as Microsoft.KeyVault/vaults"),
         ("resource", "resource: [A/b, c]", "'c' is not a resource type, such as Microsoft.KeyVault/vaults"),
         ("resource", "resource: []", "resource must not be an empty list"),
-        ("also_removed", "also_removed: yes", "also_removed must be true or false, not the text 'yes'"),
+        ("also_removed", "also_removed: yes", "also_removed must be true or false, not the string 'yes'"),
         ("profile", "profile: strct", "there is no profile 'strct'; did you mean 'strict'?"),
         ("references", "references: [http://a.b/c]", "'http://a.b/c' is not an https:// link"),
         ("references", "references: [https://nowhere]", "'https://nowhere' is not an https:// link"),
@@ -335,11 +335,11 @@ def test_required_keys(key: str) -> None:
         ("covers", "covers: [NET-1]", "'NET-1' is not an id such as NET-01"),
         ("cwe", "cwe: [true]", "each item of cwe must be a whole number above 0, not true"),
         ("cwe", "cwe: 284", "cwe must be a list, not the number 284"),
-        ("controls", "controls: {cis: [8.5]}", "each item of controls 'cis' must be a text, not the number 8.5"),
+        ("controls", "controls: {cis: [8.5]}", "each item of controls 'cis' must be a string, not the number 8.5"),
         ("controls", "controls: [a]", "controls must be a mapping, not a list"),
-        ("peers", "peers: {Checkov: CKV_1}", "peers 'Checkov' must be a list, not the text 'CKV_1'"),
+        ("peers", "peers: {Checkov: CKV_1}", "peers 'Checkov' must be a list, not the string 'CKV_1'"),
         ("require", "require: []", "require must not be an empty list"),
-        ("require", "require: yes", "a condition must be a mapping, not the text 'yes'"),
+        ("require", "require: yes", "a condition must be a mapping, not the string 'yes'"),
         ("message", "message: It ends.", "message must not end with '.' or have quotes around a placeholder"),
         ("message", "message: >\n  a\n\n  b", "message must be one line"),
         ("message", "message: It is {valeu}", "message has no placeholder 'valeu'; did you mean 'value'?"),
@@ -362,25 +362,31 @@ NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
         ("- {attribute: a}", f"an attribute condition needs {OPERATOR}:"),
         ("- {attribute: a, equals: 1, in: [1]}", "'equals' and 'in' are two operators, not one"),
         ("- {attribute: $, is: set}", "'$' is the item of some: or every:, and there is none here"),
-        ("- {attribute: a, equals: [1]}", "equals takes a text, a number, true or false, not a list"),
-        ("- {attribute: a, equals: null}", "equals takes a text, a number, true or false, not nothing"),
-        ("- {attribute: a, in: x}", "in takes a list of texts, numbers, true or false, not the text 'x'"),
-        ("- {attribute: a, in: []}", "in takes a list of at least one item"),
-        ("- {attribute: a, in: [[1]]}", "in takes a list of texts, numbers, true or false, not a list"),
-        ("- {attribute: a, in: [$b]}", "in takes a list without parameters; a parameter stands for a whole list"),
-        ("- {attribute: a, at_least: true}", "at_least takes a number, not true"),
-        ("- {attribute: a, at_most: '1'}", "at_most takes a number, not the text '1'"),
-        ("- {attribute: a, is: here}", "is takes set or absent, not the text 'here'"),
-        ("- {attribute: a, is: $b}", "is takes set or absent, not a parameter"),
-        ("- {attribute: a, matches: '('}", "matches takes a regular expression, not the text '('"),
-        ("- {attribute: a, matches: '[[a]'}", "matches takes a regular expression, not the text '[[a]'"),
-        ("- {attribute: a, length_at_least: -1}", "length_at_least takes a whole number, 0 or more, not the number -1"),
-        ("- {attribute: a, length_at_least: 1, default: 0}", "default 0 has no length; write a text, such as ''"),
-        ("- {attribute: a, is: set, default: x}", "is: asks whether the attribute is there; it takes no default:"),
+        ("- {attribute: a, equals: [1]}", "equals requires a string, a number, true or false, not a list"),
+        ("- {attribute: a, equals: null}", "equals requires a string, a number, true or false, not nothing"),
+        ("- {attribute: a, in: x}", "in requires a list of strings, numbers, true or false, not the string 'x'"),
+        ("- {attribute: a, in: []}", "in requires a list of at least one item"),
+        ("- {attribute: a, in: [[1]]}", "in requires a list of strings, numbers, true or false, not a list"),
+        ("- {attribute: a, in: [$b]}", "in requires a list without parameters; a parameter replaces a whole list"),
+        ("- {attribute: a, at_least: true}", "at_least requires a number, not true"),
+        ("- {attribute: a, at_most: '1'}", "at_most requires a number, not the string '1'"),
+        ("- {attribute: a, is: here}", "is requires set or absent, not the string 'here'"),
+        ("- {attribute: a, is: $b}", "is accepts set or absent, not a parameter"),
+        ("- {attribute: a, matches: '('}", "matches requires a regular expression, not the string '('"),
+        ("- {attribute: a, matches: '[[a]'}", "matches requires a regular expression, not the string '[[a]'"),
+        (
+            "- {attribute: a, length_at_least: -1}",
+            "length_at_least requires a whole number, 0 or more, not the number -1",
+        ),
+        ("- {attribute: a, length_at_least: 1, default: 0}", "default 0 has no length; use a string, such as ''"),
+        ("- {attribute: a, is: set, default: x}", "is: does not accept default:"),
         ("- {attribute: a, equals: 1, default: true}", "default True and equals 1 are of two types"),
         ("- {attribute: a, in: [x, y], default: 1}", "default 1 and in ['x', 'y'] are of two types"),
         ("- {attribute: a, equals: x, default: $b}", "a default cannot be a parameter"),
-        ("- {attribute: a, equals: x, default: null}", "default must be a text, a number, true or false, not nothing"),
+        (
+            "- {attribute: a, equals: x, default: null}",
+            "default must be a string, a number, true or false, not nothing",
+        ),
         ("- {attribute: a, equals: $b}", "there is no parameter 'b'"),
         ("- {some: a}", "a some condition needs where:"),
         ("- {every: a, were: []}", "an every condition has no key 'were'; did you mean 'where'?"),
@@ -393,7 +399,7 @@ NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
         ("- {given: b}", "there is no parameter 'b'"),
         (
             "- {attribute: a, inside: [10.0.0.0/33]}",
-            "inside takes a list of IP addresses or ranges, such as 203.0.113.0/24, not a list",
+            "inside requires a list of IP addresses or ranges, such as 203.0.113.0/24, not a list",
         ),
         ("- any: {attribute: a, is: set}", "any must be a list, not a mapping"),
         ("- not: {any: [{attribute: a, equals: x}]}", NEEDS_DEFAULT),
@@ -412,7 +418,7 @@ def parameter(default: str = "default: 90", name: str = "least") -> str:
 GIVEN = "when:\n  - {given: least}\n  - {attribute: a, in: $least}\n"
 USE = "when:\n  - {attribute: a, at_least: $least}\n"
 OF_TWO_TYPES = "when:\n  - {attribute: a, at_least: $least, default: x}\n"
-PLAIN = "a text, a number, true or false"
+PLAIN = "a string, a number, true or false"
 
 
 @pytest.mark.parametrize(
@@ -433,7 +439,7 @@ PLAIN = "a text, a number, true or false"
         (
             parameter("default: [90]"),
             USE,
-            ["the default of parameter 'least' does not fit: at_least takes a number, not a list"],
+            ["the default of parameter 'least' is invalid: at_least requires a number, not a list"],
         ),
         (
             parameter(name="Least"),
@@ -457,7 +463,7 @@ def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
     ("differs", "found"),
     [
         ("differs: {CKV_2: It looks away.}", ["'CKV_2' is not among the peers; did you mean 'CKV_1'?"]),
-        ("differs: {CKV_1: []}", ["differs 'CKV_1' must be a text, not a list"]),
+        ("differs: {CKV_1: []}", ["differs 'CKV_1' must be a string, not a list"]),
     ],
 )
 def test_what_differs_is_said_of_a_peers_id(differs: str, found: list[str]) -> None:
@@ -478,14 +484,14 @@ PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
         (FAILS + "  - passes: x\n", "an example needs a source: plan, terraform, terraform_json, bicep or arm"),
         (FAILS + PASSES + "  - plan: x\n", "an example needs one of fails, passes or unknown"),
         (FAILS + PASSES + "  - {fails: x, passes: y, plan: z}\n", "an example needs one of fails, passes or unknown"),
-        (FAILS + PASSES + "  - text\n", "an example must be a mapping, not the text 'text'"),
+        (FAILS + PASSES + "  - text\n", "an example must be a mapping, not the string 'text'"),
         (FAILS + PASSES + "    as_of: 2026-13-01\n", "'2026-13-01' is not a day, such as 2026-11-01"),
         (FAILS + PASSES + "    set: {most: 1}\n", "there is no parameter 'most'"),
         (FAILS.replace("KV001", "KV002") + PASSES, "fails: needs a line marked '# <- KV001'"),
         (FAILS + "    bicep: |\n      a\n" + PASSES, "fails: needs a line marked '# <- KV001'"),
         (FAILS + PASSES.replace("{}", "{} # <- KV001"), "passes: must have no line marked '# <- KV001'"),
         (FAILS + PASSES + "  - unknown: x\n    plan: y\n", "unknown: needs a line marked '# <- KV001'"),
-        (FAILS + PASSES.replace("|\n      a.b: {}", "{a.b: {}}"), "plan must be a text, not a mapping"),
+        (FAILS + PASSES.replace("|\n      a.b: {}", "{a.b: {}}"), "plan must be a string, not a mapping"),
     ],
 )
 def test_examples(examples: str, found: str) -> None:

@@ -44,7 +44,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "KVE004": Kind(
         name="rule-crashed",
         title="A rule could not be evaluated.",
-        about="An internal error stopped the rule, so its result for this resource is missing.",
+        about="A defect in kvlint stopped the rule, so its result for this resource is missing.",
         fix="Report the error with the message.",
     ),
     "KVE005": Kind(

@@ -18,11 +18,11 @@ _Move: TypeAlias = Callable[[str], str]
 
 def from_current_folder(report: Report, folder: str) -> Report:
     """Return the report with paths relative to ``folder`` instead of its root; the same report if they are equal."""
-    if not report.root or real_path(report.root) == real_path(folder):
-        return report
     try:
+        if not report.root or real_path(report.root) == real_path(folder):
+            return report
         prefix = os.path.relpath(real_path(report.root), real_path(folder)).replace(os.sep, "/")
-    except ValueError:  # another drive
+    except (OSError, ValueError):  # the current folder does not exist any more, or is on another drive
         return report
 
     def move(path: str) -> str:
