@@ -187,7 +187,7 @@ def test_what_is_ignored_is_not_held(kvlint: Kvlint) -> None:
 def test_it_may_stand_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write("kvlint.toml", f"baseline = '{BASE}'")
     hint = "write one with --write-baseline FILE"
-    assert kvlint(".").err == f"kvlint: the baseline '{BASE}' cannot be read: there is no such file ({hint})\n"
+    assert kvlint(".").err == f"kvlint: baseline `{BASE}` cannot be read: the file does not exist ({hint})\n"
     assert kvlint(".", "--write-baseline", BASE).code == 1
     assert kvlint(".").code == 0
     assert kvlint(".", "--write-baseline", BASE).code == 0  # nothing is lost when it is written again

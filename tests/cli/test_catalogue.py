@@ -61,7 +61,7 @@ def test_rules(kvlint: Kvlint) -> None:
     ran = kvlint("rules")
     assert (ran.code, ran.err) == (0, "")
     assert [line.split()[0] for line in ran.out.splitlines()] == [rule.id for rule in RULES]
-    assert "KV001  high      Purge protection is on\n" in ran.out
+    assert "KV001  high      Key vaults should have purge protection enabled\n" in ran.out
     assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: unknown format 'xml' (write -f text or -f json)\n")
 
 
@@ -220,7 +220,7 @@ def test_a_new_rule_loads_and_says_what_is_to_be_filled_in(kvlint: Kvlint) -> No
     assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "6 examples of 1 rule: 6 passed, 0 failed\n", "")
     ran = kvlint("rules", "test", "--strict", "ACME-1-owned.yaml")
     assert ran.code == 1
-    assert "ACME-1-owned.yaml: ACME-1: why still has the placeholder TODO\n" in ran.out
+    assert "ACME-1-owned.yaml: ACME-1: why contains the placeholder TODO\n" in ran.out
     assert ran.out.endswith("6 examples of 1 rule: 6 passed, 0 failed\nquality checks: 8 errors\n")
     text = Path("ACME-1-owned.yaml").read_text(encoding="utf-8")
     Path("ACME-1-owned.yaml").write_text(text.replace("TODO fails", "a").replace("TODO", "it"), encoding="utf-8")

@@ -129,7 +129,7 @@ def test_wrong_options_exit_with_2(kvlint: Kvlint, line: str, said: str) -> None
 def test_a_broken_input_says_how_to_make_a_good_one(kvlint: Kvlint) -> None:
     ran = kvlint("broken.json")
     assert ran.err == ""
-    assert ran.out.startswith("broken.json:1:2: error KVE001 ")
+    assert ran.out.startswith("broken.json:1:2: error[KVE001] invalid JSON: ")
     assert "terraform show -json tfplan > plan.json" in ran.out
 
 

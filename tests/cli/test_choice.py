@@ -33,7 +33,7 @@ def test_a_profile_asks_its_rules(profile: str) -> None:
 def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word: str) -> None:
     ran = kvlint("check", "bad.json", "--select", word, "-q")
     assert ran.code == 1
-    assert " KV001 " in ran.out
+    assert " high[KV001] " in ran.out
     assert kvlint("explain", word).out.startswith("KV001 purge-protection")
 
 

@@ -108,7 +108,7 @@ def test_what_holds_has_evidence(acme: Input) -> None:
     (evidence,) = acme.row("purge", *ACME)["a"]["evidence"]
     assert (evidence["ruleId"], evidence["outcome"]) == ("KV001", "pass")
     assert (evidence["resource"], evidence["location"]["line"]) == ("azurerm_key_vault.a", 3)
-    assert evidence["found"] == "properties.enablePurgeProtection is true"
+    assert evidence["found"] == "`purge_protection_enabled` is true"
 
 
 def test_an_object_is_its_vaults(acme: Input) -> None:
@@ -258,7 +258,8 @@ def test_a_row_about_other_vaults(acme: Input) -> None:
     )
     acme.write("plan.json", expand(TWO + secrets))
     assert acme.status("rbac", *ACME) == {"a": "not met", "b": "not applicable"}
-    assert acme.row("rbac", *ACME)["b"]["why"] == "it is about other vaults: accessModel is access policies"
+    why = "the control applies to other vaults: permission model is access policies"
+    assert acme.row("rbac", *ACME)["b"]["why"] == why
 
 
 def test_a_row_that_is_perhaps_about_this_vault_is_unknown(acme: Input) -> None:

@@ -171,8 +171,8 @@ def test_what_is_given_is_final(kvlint: Kvlint, call: str, files: Mapping[str, s
 def test_the_summary_counts_what_was_skipped(kvlint: Kvlint) -> None:
     write({"main.tf": PROVIDER + vault("  count = 0") + vault("", "other")})
     said = kvlint("in", "-v")
-    assert said.out.splitlines()[-1].endswith("; 1 declaration evaluated, 1 skipped")
-    assert "skipped 'azurerm_key_vault.kv' was not evaluated: `count` is 0" in said.out
+    assert said.out.splitlines()[-1].endswith(" in 1 key vault. 1 declaration not evaluated (--verbose).")
+    assert "\nin/main.tf:4:1: skipped azurerm_key_vault.kv was not evaluated: `count` is 0" in said.out
 
 
 def test_a_companion_that_a_default_leaves_out_is_perhaps_there(kvlint: Kvlint) -> None:

@@ -292,5 +292,5 @@ def test_a_configuration_that_sends_the_report_to_a_file_leaves_a_line(project: 
     write(project, {"kvlint.toml": 'format = ["json=r.json"]\nselect = ["KV001"]'})
     said = kvlint("bad")
     assert (said.code, said.out) == (1, "")
-    summary = r"kvlint: 1 vault judged: 1 finding \(1 high\), 0 unknown, \d problems? \(written to r\.json\)\n"
+    summary = r"kvlint: Found 1 issue \(1 high\) in 1 key vault\.(?: \d problems?\.)? \(written to r\.json\)\n"
     assert re.fullmatch(summary, said.err)

@@ -203,7 +203,10 @@ def test_strict(kvlint: Kvlint) -> None:
     assert kvlint(".", *ONE, "--strict").code == 0
     assert kvlint(".", *ONE, "--strict", "--include-tests").code == 1
     assert kvlint("examples", *ONE, "--strict").code == 1
-    assert kvlint(".", *ONE).out.splitlines()[0].endswith(MARK)
+    line, summary = kvlint(".", *ONE, "--show-unknown").out.splitlines()
+    assert line.startswith("examples/main.tf:6:3: unknown[KV001] ")
+    assert line.endswith(MARK)
+    assert summary == "No issues found in 1 key vault."
 
 
 def test_an_input_that_cannot_be_read_is_still_an_error(kvlint: Kvlint) -> None:
@@ -242,7 +245,7 @@ def test_formats(kvlint: Kvlint) -> None:
         assert place > next(index for index, line in enumerate(lines) if "examples" not in line and "main.tf" in line)
         assert lines[place].endswith(MARK)
         assert not lines[place].startswith(("::", "##"))
-        assert lines[-1].endswith("1 finding (1 high), 1 more in tests and examples, 0 unknown, 0 problems")
+        assert lines[-1] == "Found 1 issue (1 high) in 2 key vaults. 1 more in tests and examples."
     assert [MARK in line for line in run("text", "-q").splitlines()] == [False, True]
     assert "In tests and examples: 1" in run("markdown")
     assert [one["location"]["path"] for one in json.loads(run("gitlab"))] == ["main.tf", "examples/main.tf"]

@@ -64,7 +64,9 @@ def test_unknown_questions(kvlint: Kvlint) -> None:
     said = {form: kvlint("doubtful.json", *ONE, "-f", form).out for form in REPORTERS}
     for form in ("concise", "github", "azure"):
         *notes, summary = said[form].splitlines()
-        assert summary == "1 vault judged: 0 findings, 1 unknown, 1 problem"
+        assert summary == (
+            "No issues found in 1 key vault. 1 check is unknown because of 1 value (--show-unknown). 1 problem."
+        )
         assert all("KVE008" in note for note in notes)
     assert json.loads(said["gitlab"]) == []
     assert json.loads(said["rdjson"])["diagnostics"] == []
@@ -77,7 +79,7 @@ def test_unknown_questions_of_a_strict_run_are_told_as_what_they_count_for(kvlin
     line = ("doubtful.json", *ONE, "--strict")
     said = {form: kvlint(*line, "-f", form) for form in REPORTERS}
     assert {ran.code for ran in said.values()} == {1}
-    assert "KV001 error 'azurerm_key_vault.kv' cannot be judged: " in said["concise"].out
+    assert "KV001 error `purge_protection_enabled` of azurerm_key_vault.kv is unknown: " in said["concise"].out
     assert said["github"].out.startswith("::error title=kvlint (KV001),file=doubtful.json,line=1,")
     assert "type=error;sourcepath=doubtful.json;" in said["azure"].out
     assert [one["severity"] for one in json.loads(said["gitlab"].out)] == ["critical"]
@@ -89,7 +91,7 @@ def test_a_report_without_findings_is_a_whole_one(kvlint: Kvlint) -> None:
     said = {form: kvlint("good.json", *ONE, "-f", form) for form in REPORTERS}
     assert {ran.code for ran in said.values()} == {0}
     for form in ("concise", "github", "azure"):
-        assert said[form].out == "1 vault judged: 0 findings, 0 unknown, 0 problems\n"
+        assert said[form].out == "No issues found in 1 key vault.\n"
         assert kvlint("good.json", *ONE, "-q", "-f", form).out == ""
     assert said["gitlab"].out == "[]\n"
     assert json.loads(said["rdjson"].out)["diagnostics"] == []
@@ -138,7 +140,7 @@ def test_a_summary_leaves_room_for_what_is_there(kvlint: Kvlint) -> None:
     kvlint("many.json", *ONE, "--summary-file", "summary.md", "-q")
     added = Path("summary.md").read_bytes()[900 * 1024 - 3000 :].decode()
     assert len(added.encode()) <= 3000
-    assert re.search(r"\n\*\*Cut here:\*\* \d+ more lines would make this longer than is shown\.", added)
+    assert re.search(r"\n\*\*Truncated:\*\* \d+ more lines omitted, because the summary has a size limit\.", added)
 
 
 def test_show_suppressed(kvlint: Kvlint) -> None:
@@ -148,10 +150,10 @@ def test_show_suppressed(kvlint: Kvlint) -> None:
     )
     assert "a sandbox" not in kvlint("main.tf", *ONE).out
     shown = kvlint("main.tf", *ONE, "--show-suppressed").out
-    assert shown.startswith("main.tf:2:1: suppressed KV001 ")
-    assert "\n    ignored: a sandbox [main.tf:1:3]\n" in shown
+    assert shown.startswith("main.tf:2:1: suppressed[KV001] ")
+    assert "\n    suppressed: a sandbox [main.tf:1:3]\n" in shown
     assert "a sandbox" not in kvlint("main.tf", *ONE, "-f", "markdown").out
-    assert "<br>Ignored: a sandbox" in kvlint("main.tf", *ONE, "-f", "markdown", "--show-suppressed").out
+    assert "<br>Suppressed: a sandbox" in kvlint("main.tf", *ONE, "-f", "markdown", "--show-suppressed").out
 
 
 def test_an_error_message_cannot_act(kvlint: Kvlint) -> None:

@@ -100,7 +100,8 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
     Path("new.json").write_bytes(expand("azurerm_key_vault_thing.x: {}\nazurerm_key_vault.kv: {name: kv}"))
     ran = kvlint("graph", "new.json")
     assert (ran.code, "azurerm_key_vault.kv" in ran.out) == (3, True)
-    assert ran.err.startswith("kvlint: new.json: error KVE003 'azurerm_key_vault_thing' looks like")
+    unsupported = "resource type `azurerm_key_vault_thing` is not supported, so the resource was not evaluated"
+    assert ran.err == f"kvlint: new.json: error[KVE003] {unsupported}\n"
 
 
 @pytest.mark.parametrize(
@@ -109,10 +110,10 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
         ("bad.json -f svg", 2, "unknown format 'svg' (write -f mermaid or -f dot)"),
         (".", 2, "'.' is not one Terraform module, plan, template or Bicep file (name a single file, or its folder)"),
         ("nowhere", 2, "'nowhere' does not exist"),
-        ("broken.json", 3, "not JSON"),
+        ("broken.json", 3, "invalid JSON: unexpected end of file ("),
     ],
 )
 def test_graph_of_what_is_none(kvlint: Kvlint, line: str, code: int, said: str) -> None:
     ran = kvlint("graph", *line.split())
     assert (ran.code, ran.out) == (code, "")
-    assert ran.err.startswith(f"kvlint: {said}") or "JSON" in ran.err
+    assert ran.err.startswith(f"kvlint: {said}")

@@ -95,7 +95,7 @@ def test_a_variable_that_no_root_module_declares_is_an_error(kvlint: Kvlint) -> 
     assert said.code == 3
     (problem,) = problems(said)
     assert (problem["code"], problem["level"]) == ("KVE011", "error")
-    assert problem["message"] == "no root module declares the variable 'knwon', which --var sets"
+    assert problem["message"] == "input variable `knwon`, set with --var, is not declared in any root module"
     assert "hunter2" not in said.out + said.err
     assert json.loads(said.out)["findings"]
 
@@ -155,9 +155,9 @@ def test_json_of_any_name_is_read(kvlint: Kvlint) -> None:
         Path(name).write_bytes(content)
         assert kvlint(name, "--select", "KV001").code == 1
     write("broken.txt", "{")
-    assert "not JSON" in kvlint("broken.txt").out
+    assert "error[KVE001] invalid JSON: " in kvlint("broken.txt").out
     write("empty.json", "nonsense")
-    assert "not JSON" in kvlint("empty.json").out
+    assert "error[KVE001] invalid JSON: " in kvlint("empty.json").out
 
 
 # --- what was read ----------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def test_own_rules_run_beside_the_built_in_ones(kvlint: Kvlint) -> None:
         report = json.loads(kvlint("bad.json", "-f", "json", *words).out)
         assert {"KV001", "ACME-2"} <= {result["ruleId"] for result in report["findings"]}
     ran = kvlint("bad.json", "--rules", "own", "--select", "ACME")
-    assert ran.out.splitlines()[0] == "bad.json:1:46: low ACME-2 'azurerm_key_vault.kv' is of the tier 'not set'."
+    assert ran.out.splitlines()[0] == "bad.json:1:46: low[ACME-2] azurerm_key_vault.kv is of the tier not set"
     assert kvlint("bad.json", "--rules", "own", "--select", "KV001,acme-2").code == 1
     assert kvlint("bad.json", "--select", "ACME").code == 2
 
