@@ -1,4 +1,4 @@
-"""The day on which old API versions stop working, as it is told."""
+"""The day on which old API versions stop working, as reports state it before and after that day."""
 
 from __future__ import annotations
 
@@ -26,23 +26,28 @@ resource "azurerm_key_vault" "kv" {
 
 
 @pytest.mark.parametrize(
-    ("version", "today", "said"),
+    ("version", "today", "expected", "severity"),
     [
-        ("2023-07-01", "2026-11-25", "2023-07-01, which is retired on 2027-02-27, 94 days from 2026-11-25"),
-        ("2023-07-01", "2027-02-26", "2023-07-01, which is retired on 2027-02-27, 1 day from 2027-02-26"),
-        ("2023-07-01", "2027-02-28", "2023-07-01, which was retired on 2027-02-27"),
-        ("2024-12-01-preview", "2026-11-25", "2024-12-01-preview, a preview that Azure retires with 90 days' notice"),
+        ("2023-07-01", "2026-11-25", "2023-07-01 (retires on 2027-02-27)", "medium"),
+        ("2023-07-01", "2027-02-26", "2023-07-01 (retires on 2027-02-27)", "medium"),
+        ("2023-07-01", "2027-02-28", "2023-07-01 (retired on 2027-02-27)", "high"),
+        ("2024-12-01-preview", "2026-11-25", "2024-12-01-preview (preview, retired on 90 days' notice)", "medium"),
     ],
 )
-def test_the_days_that_are_left(version: str, today: str, said: str, tmp_path: Path, run: Run) -> None:
+def test_retirement_of_an_api_version(
+    version: str, today: str, expected: str, severity: str, tmp_path: Path, run: Run
+) -> None:
     (tmp_path / "main.bicep").write_text(VAULT.format(version), encoding="utf-8")
     report = json.loads(run("-f", "json", "--select", "KV050", "--as-of", today, "main.bicep", cwd=tmp_path).out)
-    assert [one["message"] for one in report["findings"]] == [f"The API version of 'kv' is '{said}'."]
+    found = [(one["message"], one["label"], one["severity"]) for one in report["findings"]]
+    assert found == [(f"kv uses Key Vault API version {expected}", f"API version {expected}", severity)]
 
 
-def test_the_same_of_a_provider(tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize(
+    ("today", "verb"), [("2027-02-17", "retires"), ("2027-02-26", "retires"), ("2027-02-28", "retired")]
+)
+def test_retirement_of_the_api_of_a_provider(today: str, verb: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "main.tf").write_text(OLD, encoding="utf-8")
-    report = json.loads(run("-f", "json", "--select", "KV051", "--as-of", "2027-02-17", ".", cwd=tmp_path).out)
-    said = "older than 4.81, whose API is retired on 2027-02-27, 10 days from 2027-02-17"
-    told = f"The version of azurerm that 'provider.azurerm' may have is '{said}'."
-    assert [one["message"] for one in report["findings"]] == [told]
+    report = json.loads(run("-f", "json", "--select", "KV051", "--as-of", today, ".", cwd=tmp_path).out)
+    message = f"azurerm versions before 4.81, whose Key Vault API {verb} on 2027-02-27"
+    assert [one["message"] for one in report["findings"]] == [f"provider.azurerm is limited to {message}"]

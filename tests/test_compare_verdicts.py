@@ -90,7 +90,7 @@ def test_bytes_that_differ(installed: Path, changed: Path, inputs: Path) -> None
     text = "\n".join(lines)
     for name in ("text", "concise", "junit", "gitlab"):
         assert f"2 x {name}: other bytes\n" in text
-    assert "-root/main.tf:1:1: critical KV101" in text
+    assert "-root/main.tf:1:1: high[KV101]" in text
     assert "graph" not in text
 
 

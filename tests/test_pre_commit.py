@@ -63,7 +63,9 @@ def test_the_whole_repository(tmp_path: Path, run: Run) -> None:
     careless(tmp_path / "careless")
     ran = run_hook("kvlint", ["main.bicep"], tmp_path, run)
     assert ran.code == 1
-    assert "careless/main.bicep:12:1: critical KV101" in ran.out
+    message = "careless/azuredeploy.json:20:7: high[KV101] Microsoft.KeyVault/vaults/kv-app-careless allows access "
+    assert message in ran.out
+    assert "app (careless/main.bicep:12:1)" in next(line for line in ran.out.splitlines() if message in line)
 
 
 def test_changed_files_alone(tmp_path: Path, run: Run) -> None:
@@ -72,10 +74,9 @@ def test_changed_files_alone(tmp_path: Path, run: Run) -> None:
     shutil.copy(SAMPLES / "careless" / "grant.bicep", tmp_path)
     ran = run_hook("kvlint-files", ["--output=two.bicep", "-q.bicep", "README.md"], tmp_path, run)
     assert ran.code == 1
-    assert {line.split(":")[0] for line in ran.out.splitlines() if " KV001 " in line} == {
-        "./--output=two.bicep",
-        "./-q.bicep",
-    }
+    found = [line for line in ran.out.splitlines() if "[KV001] " in line]
+    message = "high[KV001] Purge protection is not enabled on app [and 1 more: app (./-q.bicep:12:1)] [also KV307]"
+    assert found == [f"./--output=two.bicep:12:1: {message}"]
     assert not (tmp_path / "two.bicep").exists()
 
 
@@ -117,9 +118,9 @@ def test_with_pre_commit_itself(tmp_path: Path) -> None:
     whole, _, single = ran.stdout.decode().partition("kvlint (changed files)")
     assert ran.returncode == 1, ran.stdout
     assert whole.count("Failed") == single.count("Failed") == 1
-    assert "main.bicep:12:1: critical KV101" in whole
-    assert "azuredeploy.json:20:7: critical KV101" in whole
-    assert "main.bicep:12:1: critical KV101" in single
+    message = "azuredeploy.json:20:7: high[KV101] Microsoft.KeyVault/vaults/kv-app-careless allows access from "
+    assert "app (main.bicep:12:1)" in next(line for line in whole.splitlines() if line.startswith(message))
+    assert "main.bicep:12:1: high[KV101]" in single
     assert "azuredeploy.json" not in single
 
 

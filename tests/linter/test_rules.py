@@ -84,8 +84,8 @@ def test_example(result: Result) -> None:
 
 
 MOST_LINES_OF_A_FILE = 250
-# Each rule beyond these 179 may add so many lines.
-MOST_LINES_OF_ALL = 30_000 + 170 * max(0, len(RULES) - 179)
+# A fix is written for each language. Each rule beyond these 179 may add 170 lines.
+MOST_LINES_OF_ALL = 30_500 + 170 * max(0, len(RULES) - 179)
 
 
 def test_rule_files_stay_short() -> None:

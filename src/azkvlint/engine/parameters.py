@@ -13,7 +13,7 @@ from azkvlint.model.value import Plain
 from azkvlint.util.errors import UsageError, did_you_mean
 
 _T = TypeVar("_T")
-_SOUND = "repeat less, or leave out what looks ahead or behind"
+_SOUND = "use fewer repetitions, and no lookahead or lookbehind"
 
 
 def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule, ...]:
@@ -67,7 +67,7 @@ def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
                 pattern = defaults.get(str(condition.operand), condition.operand)
                 if not is_bounded(str(pattern)):
                     hint = f"{_SOUND}, or name the rules on the command line with --rules"
-                    what = f"rule {rule.id}: matching the pattern of '{condition.text}' has no time limit"
+                    what = f"rule {rule.id}: matching the pattern for `{condition.text}` has no time limit"
                     raise UsageError(what, hint)
 
 

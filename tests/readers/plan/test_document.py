@@ -375,9 +375,9 @@ class TestCommandLine:
         os.mkfifo(tmp_path / "pipe")
         ran = run("pipe", "/dev/null", cwd=tmp_path)
         assert ran.code == 3
-        assert ran.out.count("KVE001 the path is not a regular file") == 2
+        assert ran.out.count(": error[KVE001] the path is not a regular file") == 2
 
     def test_standard_input(self, tmp_path: Path, run: Run) -> None:
         ran = run("-", cwd=tmp_path, stdin=b"no plan")
         assert ran.code == 3
-        assert re.search(r"^stdin:1:\d+: error .*invalid JSON", ran.out, re.MULTILINE)
+        assert re.search(r"^stdin:1:\d+: error\[KVE001\] invalid JSON", ran.out, re.MULTILINE)
