@@ -85,16 +85,16 @@ def test_example(result: Result) -> None:
 
 MOST_LINES_OF_A_FILE = 250
 # A fix is written for each language. Each rule beyond these 179 may add 170 lines.
-MOST_LINES_OF_ALL = 30_500 + 170 * max(0, len(RULES) - 179)
+MOST_LINES_OF_ALL = 30_000 + 170 * max(0, len(RULES) - 179)
 
 
 def test_rule_files_stay_short() -> None:
-    files = sorted(FilePath(__file__).parents[2].joinpath("rules").rglob("*.yaml"))
+    files = sorted(FilePath(__file__).parents[2].joinpath("rules").rglob("KV*.yaml"))
     if not files:
         pytest.skip("there are no rule files here")
     lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
     assert len(files) >= len(RULES)
-    assert not {name: count for name, count in lines.items() if name[:2] == "KV" and count > MOST_LINES_OF_A_FILE}
+    assert not {name: count for name, count in lines.items() if count > MOST_LINES_OF_A_FILE}
     assert sum(lines.values()) < MOST_LINES_OF_ALL
 
 
