@@ -361,3 +361,28 @@ def test_no_ignores(kvlint: Kvlint) -> None:
     # What another severity is given is not ignored.
     assert {one["severity"] for one in audit["findings"] if one["ruleId"] == "KV001"} == {"low"}
     assert "a lab" not in kvlint("controls", ".", "--no-ignores", "-f", "json").out
+
+
+def test_comments_in_bicep_suppress_findings(kvlint: Kvlint) -> None:
+    Path("main.bicep").write_text(
+        """// kvlint: ignore[KV101] a sandbox until=2027-03-01
+resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: 'kv-sandbox-0001'
+  properties: {
+    enableSoftDelete: false // kvlint: ignore[KV002] soft delete is enforced anyway
+  }
+}
+// kvlint: ignore[KV602]
+// kvlint: ignore[KV601] unused here
+resource other 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
+  name: 'kv-other'
+}
+""",
+        encoding="utf-8",
+    )
+    said = kvlint("main.bicep", "--select", "KV002,KV101,KV601,KV602", "--as-of", "2026-11-01")
+    assert "KV101]" not in said.out.replace("ignore[KV", "")
+    assert "KV002]" not in said.out.replace("ignore[KV", "")
+    assert "main.bicep:8:4: warning[KVE005]" in said.out
+    assert "main.bicep:9:4: note[KVE007]" in said.out
+    assert "2 suppressed." in said.out

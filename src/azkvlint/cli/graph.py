@@ -53,7 +53,7 @@ def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redacto
     required = RequiredAttributes(paths={}, reference_paths={}, everything=True)
     read = Reader(required, root).read(unit)
     if read is None:
-        raise InputError(f"{unit.source.path}: there is nothing in it to draw")
+        raise InputError(f"{unit.source.path}: no resources to draw")
     types = frozenset(resource.type.lower() for resource in read.resources.values())
     required = msgspec.structs.replace(required, reference_paths=dict.fromkeys(_VIAS, types))
     redactor = Redactor(read.secret_texts())

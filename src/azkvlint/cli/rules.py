@@ -73,8 +73,13 @@ def _explanation_of_problem(code: str, kind: Kind) -> Iterator[str]:
         yield from _wrap(f"{head}: {text}")
 
 
+def _other_severities(rule: Rule) -> list[str]:
+    return list(dict.fromkeys(grading.severity.label for grading in rule.severity_if))
+
+
 def _explanation(rule: Rule) -> Iterator[str]:
-    yield f"{rule.id} {rule.name} ({rule.severity.label})"
+    others = "".join(f"; {severity} for some resources" for severity in _other_severities(rule))
+    yield f"{rule.id} {rule.name} ({rule.severity.label}{others})"
     yield rule.title
     fixes = ((f"Fix ({language})" if language else "Fix", text) for language, text in rule.fixes.items())
     for head, text in (("Why", rule.why), *fixes):

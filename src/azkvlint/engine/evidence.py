@@ -23,6 +23,8 @@ NAMED_BY = "referenced by "
 UNKNOWN_PREFIX = "unknown: "
 # The maximum number of types in a message.
 _MOST_TYPES = 2
+# How operators read after "expected"; the others read as they are.
+_OPERATOR_WORDS = {"equals": "", "in": "one of ", "is": "", "matches": "a match of ", "contains": "a value with "}
 _FIRST_STEP = regex(r"derived\.(\w+)")
 
 
@@ -101,7 +103,8 @@ def expectation(operator: str, operand: Any) -> str:
     text = str(operand).lower() if isinstance(operand, bool) else operand
     if isinstance(operand, (tuple, list)):
         text = ", ".join(str(item) for item in operand)
-    return f"{operator.replace('_', ' ')} {text}"
+    words = _OPERATOR_WORDS.get(operator, f"{operator.replace('_', ' ')} ")
+    return f"{words}{text}"
 
 
 def reason_of(value: Answer) -> str:

@@ -179,7 +179,7 @@ class Suppressions:
             return
         read_peers = _peer_comment_reader(policy)
         for path, source in files.items():
-            own_directives = directives(source.text, source.comments) if source.has_directives else []
+            own_directives = directives(source.text, source.comments)
             peers = read_peers(source)
             if own_directives or peers:
                 self._texts[path] = Lines(source.text)

@@ -73,14 +73,12 @@ class Target(msgspec.Struct, frozen=True, order=True, gc=False):
 class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The ``comments`` of a file by their spans, markers included, and their possible targets; both in order.
 
-    Two targets overlap only if one contains the other. Unless ``has_directives``, comments of this language hold
-    directives of other tools only.
+    Two targets overlap only if one contains the other.
     """
 
     text: str
     comments: tuple[tuple[int, int], ...]
     targets: tuple[Target, ...]
-    has_directives: bool = True
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DisabledRange: TypeAlias = tuple[int, int, tuple[str, ...]]
 RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 
+# The word of a directive in a comment.
+_MARK = "kvlint"
+
 
 class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of reading one unit. ``is_complete``: it contains all deployed resources.
@@ -127,10 +130,10 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
     # Some of its modules may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     comments: Mapping[str, SourceComments] = {}
-    if peer_comments:
+    if peer_comments or any(_MARK in text.lower() for text in read.files.values()):
         from azkvlint.readers.bicep.suppressions import comments_of
 
-        comments = comments_of(read)
+        comments = comments_of(read, peer_comments)
     return msgspec.structs.replace(
         found, metadata=metadata_in(texts, peer_comments), disabled_rules=disabled_ranges(read), texts=read.files,
         comments=comments, deployed=read.deployed, kind=BICEP_FILE,

@@ -25,6 +25,8 @@ _MAX_LENGTH = 300
 _PLACEHOLDER = regex(r"`?\{(\w+)\}`?")
 # The placeholder that stands for words of kvlint instead of a string from the input.
 _CLAUSE = "because"
+# Between the names of several attributes, which the rule's own backticks enclose.
+_BETWEEN_NAMES = "`, `"
 
 
 def plain(text: str) -> str:
@@ -78,10 +80,15 @@ def _fill(finding: Finding, cell: bool) -> str:
         if index % 2 == 0:
             text += _prose_between(part)
             continue
-        span = prose(_cut(values[part])) if part == _CLAUSE else _span(values[part], cell)
+        span = prose(_cut(values[part])) if part == _CLAUSE else _spans(values[part], cell)
         # Adjacent spans would be parsed as another span.
         text += f"{_APART}{span}" if text.endswith("`") else span
     return text
+
+
+def _spans(text: str, cell: bool) -> str:
+    """Return code spans, of which names of several attributes have one each."""
+    return ", ".join(_span(part, cell) for part in text.split(_BETWEEN_NAMES)) or ""
 
 
 def _span(text: str, cell: bool) -> str:

@@ -206,11 +206,11 @@ def configuration(report: Report) -> str:
     return f"configuration: {visible(report.configuration) or 'none'}"
 
 
-def summary(report: Report, *, options: bool = True) -> str:
+def summary(report: Report, *, options: bool = True, strict: bool = False) -> str:
     """Return ``Found 9 issues (1 high, 8 low) in 2 key vaults.``, followed by the counts of what else was found.
 
     Findings about several instances include their number: ``2 issues (1 high, 1 low) on 7 resources``. ``options``
-    names the options that list what else was found.
+    names the options that list what else was found. If the run is ``strict``, unknown results fail it.
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
     text = f"{_issues(findings)}{_scope(report)}."
@@ -224,6 +224,8 @@ def summary(report: Report, *, options: bool = True) -> str:
         verb = "check is" if count == 1 else "checks are"
         option = " (--show-unknown)" if options else ""
         text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')}{option}."
+    if strict and report.unknown:
+        text += f" {pluralize(len(report.counted(report.unknown)), 'unknown result')} counted as findings (--strict)."
     if report.suppressed:
         text += f" {len(report.suppressed)} suppressed."
     if report.skipped:
@@ -232,7 +234,7 @@ def summary(report: Report, *, options: bool = True) -> str:
         errors = sum(problem.level == "error" for problem in report.problems)
         text += f" {pluralize(len(report.problems), 'problem')}."
         if errors:
-            text += " Analysis incomplete: some input could not be read."
+            text += " Analysis incomplete: an input could not be read or used."
     return text
 
 

@@ -31,7 +31,7 @@ PROBLEMS: Mapping[str, Kind] = {
         name="input-incomplete",
         title="An input is incomplete.",
         about="A part of the input is missing, was cut off or is not supported, so declarations in it were not "
-        "evaluated. A module that is not installed is a note and does not change the exit code.",
+        "evaluated. A module that is not installed is only a note, and the exit code does not change.",
         fix="Provide the missing part: run terraform init to install modules, or create the plan or template again.",
     ),
     "KVE003": Kind(

@@ -78,3 +78,8 @@ def omitted_problems(count: int) -> str:
 def omitted_causes(count: int) -> str:
     """Return the remark on causes of unknown results that are not listed."""
     return f"{pluralize(count, 'more cause')} of unknown results (--show-unknown)"
+
+
+def shows_hints(options: Options) -> bool:
+    """Return whether the summary names the options that list more: not if they are in use."""
+    return options.verbosity <= 0 and not options.show_unknown

@@ -1,4 +1,4 @@
-"""Suppressions: ``#disable-next-line KV001``, ``#disable-diagnostics KV001``, and comments of other tools."""
+"""Suppressions: ``#disable-next-line KV001``, ``#disable-diagnostics KV001``, and comments."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from azkvlint.readers.bicep.read import BicepRead
 from azkvlint.syntax.bicep.comments import source_comments
 from azkvlint.syntax.peer_comments import has_peer_comments
 from azkvlint.syntax.positions import Lines
+
+# The word of a directive in a comment.
+_MARK = "kvlint"
 
 
 def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
@@ -77,10 +80,14 @@ def _offset(text: str, at: Location) -> int | None:
     return starts[line - 1] + at.region.start_column - 1
 
 
-def comments_of(read: BicepRead) -> dict[str, SourceComments]:
-    """Return the comments of the files in which any may be for another tool, by reported path."""
+def comments_of(read: BicepRead, peer_comments: bool = False) -> dict[str, SourceComments]:
+    """Return the comments of the files in which any may be a directive, by reported path.
+
+    With ``peer_comments`` those for other tools are directives too.
+    """
     return {
-        path: source_comments(read.files[path], parsed)
+        path: source_comments(text, parsed)
         for path, parsed in read.parsed.items()
-        if path in read.files and has_peer_comments(read.files[path])
+        if (text := read.files.get(path)) is not None
+        and (_MARK in text.lower() or (peer_comments and has_peer_comments(text)))
     }

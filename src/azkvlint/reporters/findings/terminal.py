@@ -72,7 +72,8 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped_text(one)}"
     if page.verbose:
         yield configuration(report)
-    yield from (page.paint(line, "bold") for line in _wrap(summary(report), page.width, 0, 0))
+    closing = summary(report, options=text_content.shows_hints(options), strict=options.strict)
+    yield from (page.paint(line, "bold") for line in _wrap(closing, page.width, 0, 0))
 
 
 def paint(text: str, style: str) -> str:
@@ -115,7 +116,7 @@ class _Page:
         finding = block.finding
         if block.same_cause:
             others = {one.rule.id: one for one in block.same_cause}
-            yield from self._note(indent, _ALSO, visible(", ".join(others)) + " because of the same setting")
+            yield from self._note(indent, _ALSO, visible(", ".join(others)) + " have the same cause")
         if self.verbose:
             for name, text in details(finding, references=True):
                 yield from self._note(indent, name, text)

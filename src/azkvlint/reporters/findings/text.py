@@ -45,6 +45,7 @@ from azkvlint.reporters.text_content import (
     resource_list,
     rule_list,
     same_cause_note,
+    shows_hints,
     summarized_unknown,
 )
 from azkvlint.util.safe_text import visible
@@ -83,14 +84,14 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
     problems, omitted = listed_problems(report, options)
     yield from (_problem(problem, paint) for problem in problems)
     if omitted:
-        yield f"kvlint: {paint('note', 'note')} {omitted_problems(omitted)}"
+        yield f"kvlint: {paint('note', 'note')}: {omitted_problems(omitted)}"
     for one in report.skipped if options.verbosity > 0 else ():
         yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped_text(one)}"
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     if options.verbosity > 0:
         yield configuration(report)
-    yield summary(report)
+    yield summary(report, options=shows_hints(options), strict=options.strict)
 
 
 def _details(finding: Finding, options: Options) -> Iterator[str]:
@@ -105,7 +106,7 @@ def _unknown(causes: Sequence[UnknownCause], paint: _Paint) -> Iterator[str]:
         help_ = f" ({action})" if action else ""
         yield f"{place(cause.at)}: {label} {visible(cause.why)}: {resource_list(cause)}{help_}"
     if len(causes) > MOST_CAUSES:
-        yield f"kvlint: {paint('unknown', 'unknown')} {omitted_causes(len(causes) - MOST_CAUSES)}"
+        yield f"kvlint: {paint('note', 'note')}: {omitted_causes(len(causes) - MOST_CAUSES)}"
 
 
 def _painter(options: Options) -> _Paint:

@@ -18,7 +18,7 @@ _Body = ast.Expression | ast.Spread
 def source_comments(text: str, parsed: Parsed) -> SourceComments:
     """Return the comments of a file with their possible targets."""
     comments, targets = tuple(_comments(text, parsed)), tuple(sorted(set(_targets(parsed))))
-    return SourceComments(text=text, comments=comments, targets=targets, has_directives=False)
+    return SourceComments(text=text, comments=comments, targets=targets)
 
 
 def _comments(text: str, parsed: Parsed) -> Iterator[tuple[int, int]]:
