@@ -224,8 +224,7 @@ resource other 'Microsoft.KeyVault/vaults@2024-11-01' = {{
         ("above", "/*\n  tfsec:ignore:AZU020\n  tfsec:ignore:AZU021 */", {"KV001", "KV101"}),
         ("above", "// kics-scan ignore-block", {"KV001", "KV101"}),
         ("above", "", set()),
-        # Bicep has directives of its own for this.
-        ("within", "// kvlint: ignore[KV001] checkov:skip=CKV_1", set()),
+        ("above", "// kvlint: ignore[KV001] checkov:skip=CKV_1", {"KV001"}),
     ],
 )
 def test_comments_in_bicep(where: str, comment: str, rules: set[str], kvlint: Kvlint) -> None:

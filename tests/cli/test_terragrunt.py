@@ -322,7 +322,7 @@ def test_no_link_leads_out_of_the_checkout(kvlint: Kvlint, kind: str) -> None:
         Path("repo/live/terragrunt.hcl").symlink_to(Path("outside/x.hcl").resolve())
     ran = kvlint("repo/live", "--select", "KV001")
     assert ran.code == 3, ran
-    assert "[KV001] " not in ran.out
+    assert "high[KV001] " not in ran.out
 
 
 @pytest.mark.parametrize(
