@@ -67,7 +67,7 @@ _MAY_BE_SECRET = "the value may be a secret"
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
 # Properties that are visible to every reader of the resource. Source: the template reference of these types.
-_TELLING: Mapping[str, tuple[Path, ...]] = {
+_EXPOSING_RESOURCES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/deploymentscripts": (
         ("properties", "arguments"), ("properties", "environmentVariables"), ("properties", "scriptContent"), ("tags",),
     ),
@@ -228,10 +228,10 @@ def _decoded(text: Scalar) -> Value:
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="the value is not a JSON object")
 
 
-@derived("toldSecrets", of=_TELLING, label="exposed secret", reads=_TELLING)
+@derived("exposedSecrets", of=_EXPOSING_RESOURCES, label="exposed secret", reads=_EXPOSING_RESOURCES)
 def _exposed_secrets(resource: Resource, _: Context) -> Answer:
     """Return the properties that expose a secret to readers of the resource, each as an item."""
-    paths = _TELLING.get(resource.type.lower(), ())
+    paths = _EXPOSING_RESOURCES.get(resource.type.lower(), ())
     found = tuple(item for path in paths for item in _exposed_at(resource, path))
     return known_list(resource, found) if paths else absent(resource)
 
