@@ -108,11 +108,8 @@ def _block_key(finding: Finding) -> object:
 
 
 def is_minor(finding: Finding) -> bool:
-    """Return whether an unknown result is left out of the default text report.
-
-    That is so for rules about names, limits, sizes, versions and syntax, and for rules below medium severity.
-    """
-    return finding.rule.category in _MINOR_CATEGORIES or finding.severity < Severity.MEDIUM
+    """Return whether an unknown result is left out of the default text report: those about names, limits and syntax."""
+    return finding.rule.category in _MINOR_CATEGORIES
 
 
 def unknown_causes(unknown: Iterable[Finding]) -> list[UnknownCause]:
