@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson")
+FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson", "html")
 CONTROLS_FORMATS = ("text", "json", "markdown", "html")
 _ENDINGS = (".tf", ".tofu", ".json", ".jsonc", ".bicep", ".bicepparam")
 # Terraform reads all files of a folder together, so they are not separate inputs.
