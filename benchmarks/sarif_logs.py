@@ -77,17 +77,8 @@ def main() -> int:
             shutil.copytree(path.parent, copied)
             for words in ((), AUDIT):
                 log = copied / "kvlint.sarif"
-                command = [
-                    sys.executable,
-                    "-m",
-                    "kvlint",
-                    str(copied / path.name),
-                    "-f",
-                    "sarif",
-                    "-o",
-                    str(log),
-                    *words,
-                ]
+                command = [sys.executable, "-m", "azkvlint", str(copied / path.name), "-f", "sarif", "-o", str(log)]
+                command += words
                 ran = subprocess.run(command, capture_output=True, text=True, check=False)
                 said = "no log" if ran.returncode not in (0, 1, 3) else ""
                 if not said:
