@@ -43,12 +43,20 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
     """Return the texts of a finding. Without a label in the rule, the first evidence is the label."""
     not_set = (Origin.ABSENT, Origin.DEFAULT)
     is_absent = bool(rule.absent) and all(note.origin in not_set for note in deciding)
+    marked = marked_evidence(rule, deciding)
+    deciding = marked or deciding
     message, arguments = _fill(rule.absent if is_absent else rule.message, resource, name, deciding)
     has_label = rule.label and not (is_absent and "{value}" in rule.label)
     label = _fill(rule.label, resource, name, deciding)[0] if has_label else ""
     if not label and deciding:
         label = fact_text(deciding[0], resource.address)
     return Texts(message, arguments, label, is_absent)
+
+
+def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence of the attribute that a rule marks, for the first condition that compares it."""
+    found = [note for note in deciding if rule.marks and _INDEX.sub("", note.attribute) == rule.marks]
+    return [note for note in found if note.expected == found[0].expected]
 
 
 def _fill(template: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> tuple[str, tuple[str, ...]]:

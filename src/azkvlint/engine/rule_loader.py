@@ -123,6 +123,7 @@ class _RuleDecoder:
             category=decoder.word(fields.get("category"), "category", CATEGORIES, ""),
             formerly=decoder.texts(fields.get("formerly"), "formerly", _NAME, "a name"),
             severity_if=severity_if,
+            marks=self._marks(fields.get("marks"), conditions),
             same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
@@ -182,6 +183,13 @@ class _RuleDecoder:
         for key, _ in self._decoder.entries(fields.get("parameters"), "parameters"):
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
+
+    def _marks(self, node: Node | None, conditions: ConditionDecoder) -> str:
+        """Decode the attribute whose source findings mark. A condition must compare it."""
+        text = self._decoder.line(node, "marks")
+        if node is not None and text and text not in conditions.attributes:
+            self._decoder.fault(node, f"no condition compares {text!r}{suggestion(text, conditions.attributes)}")
+        return text
 
     def _gradings(self, node: Node | None, conditions: ConditionDecoder) -> Iterator[Grading]:
         """Decode the other severities, each with its condition."""

@@ -65,6 +65,7 @@ RULE_KEYS = (
     "message",
     "absent",
     "label",
+    "marks",
     "same_cause",
     "why",
     "fix",

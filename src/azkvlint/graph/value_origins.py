@@ -7,11 +7,12 @@ choose among values, and are not origins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.secret_formats import Placeholder, placeholder_in
+from azkvlint.model.location import Location
 from azkvlint.model.value import Path, Scalar
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import (
@@ -78,6 +79,17 @@ _HASHING = frozenset({"guid", "uniquestring", "uuidv5"})
 # Functions that read a file at a path.
 _READING = frozenset({"file", "filebase64", "templatefile"})
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
+
+
+class Source(NamedTuple):
+    """A default, or an entry of a file of values, from which a value comes. ``text`` describes it.
+
+    ``at`` is None where the author cannot edit it, or where the input has no lines.
+    """
+
+    origin: str
+    text: str
+    at: Location | None
 
 
 class Scope(Protocol):
@@ -367,6 +379,20 @@ def path_of(node: ast.Expression) -> tuple[str, ...]:
             case _:
                 return ()
     return (current.name, *reversed(names))
+
+
+def part_at(node: ast.Expression, rest: Path) -> ast.Node:
+    """Return the member of a literal object to which a path leads, or the innermost object around it."""
+    found: ast.Node = node
+    current = node
+    for step in rest:
+        name = str(step).strip("[]")
+        members = current.members if isinstance(current, ast.Object) else ()
+        member = next((one for one in members if isinstance(one, ast.Property) and one.key == name), None)
+        if member is None:
+            break
+        found, current = member, member.value
+    return found
 
 
 def names_of(path: Path) -> tuple[str, ...]:

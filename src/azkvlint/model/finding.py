@@ -124,10 +124,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``arguments`` are the values of the placeholders in its ``template``, in order of first appearance. ``label`` is the
     text beside the marked line, and ``attribute`` the name of the attribute there, as its author calls it.
     ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at``
-    is the resource's declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the
-    path of the document or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that
-    is reported in source. ``regraded`` is the severity of this resource or from the configuration. A grouped
-    finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
+    is the resource's declaration. ``attribute_at`` is the attribute of the resource if the finding marks another place,
+    such as the default that holds the value. ``callers`` are the module calls that lead to it, outermost first.
+    ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for a finding
+    from a plan that is reported in source. ``regraded`` is the severity of this resource or from the configuration. A
+    grouped finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
     examples, or only arguments from one cause it.
     """
 
@@ -149,6 +150,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     why: str = ""
     excerpt: Excerpt | None = None
     resource_at: Location | None = None
+    attribute_at: Location | None = None
     callers: tuple[Location, ...] = ()
     root: str = ""
     source: str = ""

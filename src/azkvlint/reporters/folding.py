@@ -104,7 +104,8 @@ def _block_key(finding: Finding) -> object:
     names = dict.fromkeys(_PLACEHOLDER.findall(finding.template))
     values = zip(names, finding.arguments, strict=True)
     facts = tuple(value for name, value in values if name not in _NAMES)
-    return finding.rule.id, finding.severity, finding.is_absent, facts, finding.label, finding.in_tests
+    label = "" if finding.rule.marks else finding.label
+    return finding.rule.id, finding.severity, finding.is_absent, facts, label, finding.in_tests
 
 
 def is_minor(finding: Finding) -> bool:
