@@ -158,3 +158,34 @@ def test_plan_beside_its_source(run: Run, tmp_path: Path) -> None:
 def test_variable_that_is_not_sensitive(run: Run, tmp_path: Path) -> None:
     write(tmp_path, main__tf=USE.format("", "var.password"), variables__tf='\nvariable "password" {}\n')
     assert marked(run, tmp_path, ".", rule="KV611") == [("variables.tf:2", "`var.password` is not marked as sensitive")]
+
+
+VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
+SETTING = """resource "azurerm_monitor_diagnostic_setting" "{0}" {{
+  name                       = "{0}"
+  target_resource_id         = azurerm_key_vault.kv.id
+  log_analytics_workspace_id = var.workspace_id
+  {1}
+}}
+"""
+PROVIDER = 'provider "azurerm" {\n  features {}\n}\n'
+METRICS = 'enabled_metric { category = "AllMetrics" }'
+
+
+def test_setting_without_audit_events(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, main__tf=VAULT, logs__tf=SETTING.format("logs", METRICS))
+    label = "no enabled log has the category `AuditEvent`"
+    assert marked(run, tmp_path, ".", rule="KV202") == [("logs.tf:1", label)]
+    assert [one["resource"] for one in findings(run, tmp_path, ".", rule="KV202")] == ["azurerm_key_vault.kv"]
+
+
+def test_two_settings_mark_the_vault(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, main__tf=VAULT, logs__tf=SETTING.format("a", METRICS) + SETTING.format("b", METRICS))
+    assert [place for place, _ in marked(run, tmp_path, ".", rule="KV202")] == ["main.tf:1"]
+
+
+def test_unknown_audit_events_name_the_value(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, main__tf=VAULT, logs__tf=SETTING.format("logs", "enabled_log { category = var.category }"))
+    write(tmp_path, variables__tf='variable "category" {}\nvariable "workspace_id" {}\n' + PROVIDER)
+    ran = run("check", ".", "--select", "KV202", "-f", "json", "--show-unknown", cwd=tmp_path)
+    assert [one["why"] for one in json.loads(ran.out)["unknown"]] == ["`var.category` has no value"]

@@ -128,7 +128,7 @@ def marked_location(rule: Rule, deciding: Sequence[Evidence], at: Location) -> L
     if len(places) != 1:
         return None
     (place,) = places.values()
-    return msgspec.structs.replace(place, address=at.address, attribute=at.attribute, cause=None)
+    return msgspec.structs.replace(place, address=place.address or at.address, attribute=at.attribute, cause=None)
 
 
 def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location, own: Location) -> tuple[Note, ...]:
