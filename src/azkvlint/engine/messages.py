@@ -13,12 +13,12 @@ from azkvlint.model.finding import Evidence
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import Rule
-from azkvlint.model.value import Origin, text_of
+from azkvlint.model.value import Origin, display, path_of, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
 _UNKNOWN_ITEM = regex(r"(?<=[\[ ]unknown: )[^\[\]]+?(?=, unknown: |\]|$)")
-_PLACEHOLDER = regex(r"\{(\w+)\}")
+_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
@@ -79,6 +79,10 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
             return printed_address(resource.address)
         case "name":
             return name
+        case "linked":
+            return _join([address for note in deciding if (address := _linked_address(note, resource))])
+        case _ if "." in word:
+            return display(resource.select(path_of(word)))
         case "value":
             return _join([note.found or _EMPTY for note in deciding])
         case "attribute":
@@ -88,6 +92,11 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
             # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
             return _join([_because(note, resource) for note in noted or deciding])
+
+
+def _linked_address(note: Evidence, resource: Resource) -> str:
+    """Return the address of another resource in a piece of evidence, or an empty string."""
+    return printed_address(note.at.address) if note.at.address not in (None, resource.address) else ""
 
 
 def printed_address(address: str) -> str:

@@ -22,6 +22,7 @@ from azkvlint.engine.schema import (
 )
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, Parameter, Rule
+from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node
 from azkvlint.util.errors import RuleError
 from azkvlint.util.lazy_regex import regex
@@ -33,7 +34,7 @@ _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
-_QUOTED = regex(r"'(\{\w+\})'")
+_QUOTED = regex(r"'(\{[\w.]+\})'")
 _START = Fault(1, 1, "")
 # Behind the stem of a rule file: the file with its further examples.
 FURTHER = ".examples"
@@ -213,8 +214,15 @@ class _RuleDecoder:
         text = plain
         for match in _PLACEHOLDER.finditer(text):
             name = match[1]
-            if name not in PLACEHOLDERS:
+            if name in PLACEHOLDERS:
+                continue
+            if "." not in name:
                 self._decoder.fault(node, f"{label} has no placeholder {name!r}{suggestion(name, PLACEHOLDERS)}")
+                continue
+            try:
+                parse_path(name)
+            except PathError as error:
+                self._decoder.fault(node, f"{label}: {error}")
         if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
             self._decoder.fault(node, f"{label} has a brace that belongs to no placeholder")
         return text

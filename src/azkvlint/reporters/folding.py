@@ -16,9 +16,9 @@ from azkvlint.util.lazy_regex import regex
 
 # The rules about names, limits, versions and syntax: their unknown results need no attention.
 _MINOR_CATEGORIES = frozenset({"correctness", "hygiene"})
-_PLACEHOLDER = regex(r"\{(\w+)\}")
-# The placeholders that identify the resource.
-_NAMES = ("resource", "name")
+_PLACEHOLDER = regex(r"\{([\w.]+)\}")
+# The placeholders that identify the resource, and those that it refers to.
+_NAMES = ("resource", "name", "linked")
 _PROVIDER_TYPE = "terraform/providers"
 _VARIABLE = regex(r"`var\.[^`]*` has no value")
 _PARAMETER = regex(r"parameter `[^`]*` has no value")

@@ -18,7 +18,7 @@ from azkvlint.util.safe_text import visible
 
 # The number of other resources of a finding that are named.
 _NAMED = 3
-_PLACEHOLDER = regex(r"\{(\w+)\}")
+_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
 VAULT_NOUNS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
 _BICEP_FILES = (".bicep", ".bicepparam")
