@@ -51,10 +51,8 @@ def test_role_and_scope(run: Run, tmp_path: Path, rule: str, role: str) -> None:
 
 def test_role_and_vault(run: Run, tmp_path: Path) -> None:
     found = messages(run, tmp_path, "main.tf", ASSIGNMENT.format("azurerm_key_vault.kv.id", "Contributor"), "KV403")
-    assert found == [
-        "azurerm_role_assignment.ops assigns `Contributor`, whose holder can add an access policy for itself on "
-        "azurerm_key_vault.kv"
-    ]
+    text = "assigns `Contributor`, whose holder can add an access policy for itself on"
+    assert found == [f"azurerm_role_assignment.ops {text} azurerm_key_vault.kv"]
 
 
 def test_role_by_id(run: Run, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from azkvlint.graph.value_origins import (
+    CODE,
     COMMAND,
     CONFIGURATION,
     CREDENTIAL,
@@ -142,16 +143,18 @@ def origin_list(origins: Origins, at: Location, sources: Sequence[Source] = ()) 
     A source that is the only one of its kind is the cause of the item's location.
     """
     words = origins - _UNKNOWN_REASONS.keys() or (NONE if origins else frozenset({WRITTEN}))
-    items: list[Scalar | Unknown] = [_origin_item(word, at, sources) for word in sorted(words)]
+    items: list[Scalar | Unknown] = [_origin_item(word, at, sources, bool(words & CODE)) for word in sorted(words)]
     items += [
         Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in origins
     ]
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
 
 
-def _origin_item(word: str, at: Location, sources: Sequence[Source]) -> Scalar:
+def _origin_item(word: str, at: Location, sources: Sequence[Source], is_in_code: bool) -> Scalar:
     texts = {source.text: source.at for source in sources if source.origin == word}
     note = " and ".join([*texts][:_MOST_SOURCES]) or _ORIGIN_NOTES.get(word, "")
+    if word == SECURE and is_in_code:
+        note = "marked as sensitive or secure"
     only = next(iter(texts.values())) if len(texts) == 1 else None
     place = at if only is None else at.caused_by(_exact(at, only))
     return Scalar(at=place, value=word, origin=Origin.DERIVED, note=note)

@@ -51,8 +51,9 @@ UNTRACED = "?"
 FROM_SECRET = "?secret"
 
 NONE: Origins = frozenset()
-_CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
-_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
+# In code or in a file of values.
+CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
+_PLAIN: Origins = CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
 _SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
 # Functions that return one of their arguments.
 _CHOOSING = frozenset({"coalesce", "try", "if"})
@@ -309,7 +310,7 @@ def _members(node: ast.Object) -> _Members:
 
 def combine(parts: list[Origins]) -> Origins:
     """Combine the origins of the parts of a value: a host or user beside a secret does not count."""
-    for weaker in (_PLAIN, _CODE):
+    for weaker in (_PLAIN, CODE):
         origins = union(part for part in parts if not part <= weaker)
         if origins:
             return origins
@@ -427,7 +428,7 @@ def is_plain(origins: Origins, steps: Path) -> bool:
     """Return whether a value is configuration, or from code or a resource under a name that suggests no secret."""
     if origins == {CONFIGURATION}:
         return True
-    return bool(origins) and origins <= _CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
+    return bool(origins) and origins <= CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
 
 
 def _kind_of(steps: Iterable[str | int]) -> NameKind:

@@ -44,6 +44,8 @@ class Outcome(IntEnum):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
+    ``negated`` is what ``not`` expects. Both are empty if no value can meet the condition.
+
     ``attribute`` is a path in Azure's vocabulary, empty for a link. ``name`` is what the author calls it, or the label
     of a derived attribute. ``at.attribute`` is where the author can change it; for a derived attribute, the source of
     the derivation; ``source_name`` is what the author calls that.
@@ -54,6 +56,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome
     found: str
     expected: str
+    negated: str
     at: Location
     attribute: str = ""
     name: str = ""
