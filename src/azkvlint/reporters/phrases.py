@@ -29,6 +29,11 @@ _NOT_EXPECTED = ("not ", "none of ", "no ", "a value that does not ", "an empty 
 _EMPTY_VALUES = {"": "an empty string", "[]": "empty"}
 _ANSWERS = {"true": "yes", "false": "no"}
 VAULT_NOUNS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
+_ABOUT_TERRAFORM = re.compile(r"\bTerraform\b|azurerm|//(?:registry\.terraform\.io|developer\.hashicorp\.com)/")
+_ABOUT_TEMPLATES = re.compile(
+    r"\bBicep\b|\bARM templates?\b|^(?:In|For) (?:a )?templates?,"
+    r"|//learn\.microsoft\.com/azure/(?:azure-resource-manager/(?:bicep|templates)|templates)/"
+)
 _BICEP_FILES = (".bicep", ".bicepparam")
 _TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 
@@ -73,6 +78,30 @@ def language_of(finding: Finding) -> str:
         return "terraform"
     is_template = "/" in declared_as or (declared_as == "output" and not finding.resource.startswith("output."))
     return "arm" if is_template else "terraform"
+
+
+def why_of(findings: Sequence[Finding]) -> str:
+    """Return the reason of the rule of ``findings``, without sentences about languages that none of them is in."""
+    text = paragraph(findings[0].rule.why)
+    words = _foreign_words(findings)
+    sentences = [one for one in _SENTENCE_END.split(text) if words is None or not words.search(one)]
+    return " ".join(sentences) or text
+
+
+def references_of(findings: Sequence[Finding]) -> list[str]:
+    """Return the references of the rule of ``findings``, without pages about languages that none of them is in."""
+    words = _foreign_words(findings)
+    return [link for link in findings[0].rule.references if words is None or not words.search(link)]
+
+
+def _foreign_words(findings: Sequence[Finding]) -> re.Pattern[str] | None:
+    """Return what only texts about another language contain; None if the findings are in several languages."""
+    # A resource of azapi is in Terraform, and has the properties of Azure.
+    languages = {
+        "" if one.declared_as.startswith("azapi_") else "terraform" if language_of(one) == "terraform" else "template"
+        for one in findings
+    }
+    return _ABOUT_TEMPLATES if languages == {"terraform"} else _ABOUT_TERRAFORM if languages == {"template"} else None
 
 
 def help_line(fix: str) -> str:
@@ -229,14 +258,13 @@ def suppression(finding: Finding) -> str:
 
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Return all details below a finding's headline, as (label, text) in reading order."""
-    rule = finding.rule
     lines = [("suppressed", suppression(finding))] if finding.suppressed is not None else []
     lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
     lines += [("found", text) for text in evidence_lines(finding)]
     lines += [("note", note_text(note)) for note in finding.related]
-    lines += [("why", paragraph(rule.why)), ("help", fix_of(finding))]
+    lines += [("why", why_of([finding])), ("help", fix_of(finding))]
     if references:
-        lines += [("see", visible(link)) for link in rule.references]
+        lines += [("see", visible(link)) for link in references_of([finding])]
     return lines
 
 

@@ -27,6 +27,7 @@ from azkvlint.reporters.phrases import (
     summary,
     suppression,
 )
+from azkvlint.reporters.short_addresses import short_address
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
@@ -131,7 +132,7 @@ class _Page:
     def unknown(self, causes: Sequence[UnknownCause]) -> Iterator[str]:
         """Yield the causes of unknown results, each with its place, rules and resources, then an empty line."""
         for cause in causes[: text_content.MOST_CAUSES]:
-            yield from self._head("unknown", text_content.rule_list(cause), visible(cause.why))
+            yield from self._head("unknown", text_content.rule_list(cause), visible(short_address(cause.why)))
             indent = self._indent(cause.at)
             yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(cause.at)}"
             yield from self._note(indent, "for", text_content.resource_list(cause))
