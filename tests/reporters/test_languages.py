@@ -69,3 +69,14 @@ def test_text_has_short_addresses_and_json_has_whole_ones(run: Run, tmp_path: Pa
     assert "roleAssignments/{guid(..., 'owner')} assigns `Owner`" in run(*arguments, cwd=tmp_path).out
     (finding,) = json.loads(run(*arguments, "-f", "json", cwd=tmp_path).out)["findings"]
     assert "99999999-8888-4777-8666-555555555555" in finding["resource"]
+
+
+def test_unknown_results_in_tests_are_counted(run: Run, tmp_path: Path) -> None:
+    vault = 'variable "open" {\n  type = bool\n}\nresource "azurerm_key_vault" "kv" {\n  name = "kv"\n%s}\n'
+    for folder in ("app", "tests"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "main.tf").write_text(vault % "  purge_protection_enabled = var.open\n")
+    arguments = ("check", ".", "--select", "KV001")
+    text = "1 check is unknown because of 1 value (--show-unknown). 1 unknown result in tests and examples not shown."
+    assert text in run(*arguments, cwd=tmp_path).out
+    assert "not shown" not in run(*arguments, "--show-unknown", cwd=tmp_path).out

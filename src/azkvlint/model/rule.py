@@ -98,6 +98,13 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     default: Operand
 
 
+def operand_text(operand: Operand) -> str:
+    """Return the value of a parameter for people: the items of a list, or ``none``."""
+    items = operand if isinstance(operand, tuple) else (operand,)
+    words = (str(item).lower() if isinstance(item, bool) else str(item) for item in items)
+    return ", ".join(word for word in words if word) or "none"
+
+
 # The evaluation date of examples without ``as_of``.
 EXAMPLE_DAY = "2026-11-01"
 

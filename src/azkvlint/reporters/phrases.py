@@ -304,6 +304,9 @@ def summary(report: Report, *, options: bool = True, strict: bool = False) -> st
         verb = "check is" if count == 1 else "checks are"
         option = " (--show-unknown)" if options else ""
         text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')}{option}."
+    in_tests = sum(not is_minor(one) for one in report.uncounted(report.unknown))
+    if in_tests and options:
+        text += f" {pluralize(in_tests, 'unknown result')} in tests and examples not shown."
     if strict and report.unknown:
         text += f" {pluralize(len(report.counted(report.unknown)), 'unknown result')} counted as findings (--strict)."
     if report.suppressed:
