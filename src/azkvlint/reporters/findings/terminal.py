@@ -117,7 +117,8 @@ class _Page:
         finding = block.finding
         if block.same_cause:
             others = {one.rule.id: one for one in block.same_cause}
-            yield from self._note(indent, _ALSO, visible(", ".join(others)) + " have the same cause")
+            verb = "has" if len(others) == 1 else "have"
+            yield from self._note(indent, _ALSO, visible(", ".join(others)) + f" {verb} the same cause")
         if self.verbose:
             for name, text in details(finding, references=True):
                 yield from self._note(indent, name, text)
