@@ -48,6 +48,7 @@ def test_azapi_resources_concern_both(run: Run, tmp_path: Path) -> None:
         ("x/{guid(resourceGroup().id,subscription().id)}", "x/{guid(...)}"),
         ("x/{guid('it''s {here}','a longer name')}", "x/{guid(..., 'a longer name')}"),
         ("x/{guid('a')}", "x/{guid('a')}"),
+        ("x/{guid('a','/subscriptions/0/resourceGr... is open", "x/{guid(...)} is open"),
         ('azurerm_key_vault.kv["a"] is {not} a call', 'azurerm_key_vault.kv["a"] is {not} a call'),
     ],
 )

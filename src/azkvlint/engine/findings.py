@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from azkvlint.engine.evidence import printed_name
+from azkvlint.engine.evidence import NAMED_BY, NONE, UNKNOWN_PREFIX, printed_name
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.messages import (
     fact_text,
@@ -145,7 +145,7 @@ def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location
         if note.at.position_key == at.position_key:
             continue
         if address is not None and address != resource.address and address not in notes:
-            notes[address] = Note(text=f"{address}: {fact_text(note, address)}", at=note.at)
+            notes[address] = Note(text=_related_text(note, address), at=note.at)
     origins: dict[tuple[object, ...], Note] = {place.position_key: Note(text=CAUSED, at=place) for place in (at, own)}
     for note in deciding:
         if note.at.address == resource.address:
@@ -159,6 +159,14 @@ def related_notes(resource: Resource, deciding: Sequence[Evidence], at: Location
     if resource.assumption is not None:
         calls.append(Note(text=resource.assumption.text, at=resource.assumption.at))
     return (*notes.values(), *origins.values(), *calls)
+
+
+def _related_text(note: Evidence, address: str) -> str:
+    """Return what a piece of evidence states about another resource, the one at ``address``."""
+    if note.attribute or note.found == NONE or note.found.startswith(UNKNOWN_PREFIX):
+        return f"{address}: {fact_text(note, address)}"
+    source = note.found.removeprefix(NAMED_BY)
+    return f"{source} refers to {address}" if source != note.found else f"{address} refers to {note.found}"
 
 
 def _origins(at: Location) -> Iterator[Location]:

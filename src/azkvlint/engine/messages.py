@@ -26,6 +26,8 @@ _MAX_PARENTS = 4
 _KNOWN_AFTER_APPLY = "known after apply"
 # The prefix of the notes of defaults.
 _NOT_SET = "not set"
+# The display of a secret value.
+_SENSITIVE = "(sensitive)"
 _EMPTY = '""'
 _ALL_INSTANCES = "[*]"
 
@@ -137,6 +139,7 @@ def fact_text(note: Evidence, address: str) -> str:
 def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str, str, str]:
     """Return the message of an unknown result, its reasons, and the first of them, all without a period."""
     reasons = [_unknown_reason(note, resource) for note in deciding]
+    reasons = [reason for reason in reasons if reason != _SENSITIVE] or reasons
     why = _join(reasons) or "the result depends on an unknown value"
     address = printed_address(resource.address)
     first = deciding[0] if deciding else None

@@ -23,9 +23,14 @@ _SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
 # The prefixes of the note of a default, of an unknown value, and of the value of an incoming reference.
 _NOT_SET, _UNKNOWN, _REFERENCED = "not set", "unknown: ", "referenced by "
 # Computed attributes whose values are codes; their notes have the words.
-_CODED = ("derived.valueOrigins", "derived.ignoredChanges", "derived.placeholder")
+_CODED = (
+    "derived.valueOrigins", "derived.ignoredChanges", "derived.placeholder", "derived.apiRetirement",
+    "derived.vaultApi", "derived.hsmApi",
+)  # fmt: skip
 # How expectations begin that a value must not meet, or that no value of a computed attribute meets.
 _NOT_EXPECTED = ("not ", "none of ", "no ", "a value that does not ", "an empty string", "a length of less ")
+# Expectations that say nothing about an unknown value.
+_VAGUE = ("a value of another form", "a list")
 _EMPTY_VALUES = {"": "an empty string", "[]": "empty"}
 _ANSWERS = {"true": "yes", "false": "no"}
 VAULT_NOUNS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
@@ -204,7 +209,9 @@ def _expectation(evidence: Evidence) -> str:
     """Return ``, expected true``; nothing for a computed value that is the fault itself."""
     expected = evidence.expected
     is_unknown = evidence.found.startswith(_UNKNOWN)
-    if not expected or (evidence.is_derived and (is_unknown or expected.startswith(_NOT_EXPECTED))):
+    if not expected or (is_unknown and expected in _VAGUE):
+        return ""
+    if evidence.is_derived and (is_unknown or expected.startswith(_NOT_EXPECTED)):
         return ""
     return f", expected {'another value' if expected.lower() == f'not {evidence.found}'.lower() else expected}"
 

@@ -11,6 +11,8 @@ from azkvlint.util.lazy_regex import regex
 
 # A call in braces, which is a name that is known only after deployment: {guid('a', 'b')}.
 _CALL = regex(r"\{(\w+)\(((?:'(?:[^']|'')*'|[^'{}])*)\)\}")
+# The same, cut off because the address is too long.
+_CUT_CALL = regex(r"\{(\w+)\((?:'(?:[^']|'')*+'|[^'{}])*+'[^'{}]*?\.\.\.(?=\s|$)")
 _LITERAL = regex(r"'((?:[^']|'')*)'")
 # Shorter calls stay as they are.
 _SHORT, _LONGEST_LITERAL = 24, 40
@@ -18,7 +20,7 @@ _SHORT, _LONGEST_LITERAL = 24, 40
 
 def short_address(text: str) -> str:
     """Return a text in which each long call in braces has only its last literal: ``{guid(..., 'owner')}``."""
-    return _CALL.sub(_shorten, text) if "{" in text else text
+    return _CUT_CALL.sub(r"{\1(...)}", _CALL.sub(_shorten, text)) if "{" in text else text
 
 
 def _shorten(match: re.Match[str]) -> str:
