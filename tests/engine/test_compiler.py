@@ -122,7 +122,7 @@ def test_not_mirrors_evidence_and_words(build: Build) -> None:
     condition = build.attribute("a", equals=True)
     resource = build.resource(a=True)
     (note,) = build.ask(Not(condition), resource).trail
-    assert (note.outcome, note.expected, note.found) == (FAIL, "not true", "true")
+    assert (note.outcome, note.expected, note.found) == (FAIL, "false", "true")
     (note,) = build.ask(Not(Not(condition)), resource).trail
     assert (note.outcome, note.expected) == (PASS, "true")
     both = All((condition, build.attribute("b", **{"is": "set"})))

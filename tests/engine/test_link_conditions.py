@@ -296,9 +296,9 @@ def test_a_circle_of_links_ends(build: Build) -> None:
 def test_many_types_are_not_all_recited(build: Build) -> None:
     types = [f"Microsoft.Example/kind{i}" for i in range(40)]
     (note,) = build.ask(build.linked("linked_from", *types), build.resource()).trail
-    assert note.expected == "a `Microsoft.Example/kind0` or another resource with `scope` of this resource"
+    assert note.expected == "a `Microsoft.Example/kind0` or another resource whose `scope` is this resource"
     (note,) = build.ask(build.linked("linked_from", *types[:2]), build.resource()).trail
-    assert note.expected == "a `Microsoft.Example/kind0` or `Microsoft.Example/kind1` with `scope` of this resource"
+    assert note.expected == "a `Microsoft.Example/kind0` or `Microsoft.Example/kind1` whose `scope` is this resource"
 
 
 def test_values_that_are_links_or_unknown_where_a_list_is_expected(build: Build) -> None:

@@ -69,7 +69,9 @@ findings = st.lists(
         message=st.sampled_from(["one", "two"]),
         root=st.sampled_from(["a", "b"]),
         related=st.lists(notes, max_size=25).map(tuple),
-        evidence=st.sampled_from([(), (Evidence(outcome=Outcome.FAIL, found="x", expected="y", at=place()),)]),
+        evidence=st.sampled_from(
+            [(), (Evidence(outcome=Outcome.FAIL, found="x", expected="y", negated="", at=place()),)]
+        ),
         suppressed=st.sampled_from([None, Suppression(kind="inSource", justification="x", at=place(9))]),
         source=st.sampled_from(["", "plan"]),
     ),

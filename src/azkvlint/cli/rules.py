@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.engine.rule_selection import find_rules, rules_of_category, rules_of_profile
 from azkvlint.linter.linter import all_rules
-from azkvlint.model.rule import Example, Rule
+from azkvlint.model.rule import Example, Rule, operand_text
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError, did_you_mean
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
@@ -102,10 +102,11 @@ def _properties(rule: Rule) -> Iterator[str]:
     if rule.profile != "default":
         profiles = " or ".join(f"--profile {name}" for name in dict.fromkeys((rule.profile, "all")))
         yield f"Profile: {rule.profile} (not in the default set; use {profiles}, or --select {rule.id})"
+    if rule.parameters:
+        yield f"Parameters (set with --set {rule.id}.{rule.parameters[0].name}=VALUE):"
     for parameter in rule.parameters:
-        default = parameter.default
-        value = ", ".join(map(str, default)) if isinstance(default, tuple) else default
-        yield from _wrap(f"Parameter {parameter.name} = {value}: {' '.join(parameter.about.split())}")
+        yield from _wrap(f"{parameter.name}: {' '.join(parameter.about.split())}", "  ", "    ")
+        yield from _wrap(f"default: {operand_text(parameter.default)}", "    ", "      ")
     if rule.cwe:
         yield from _wrap(f"CWE: {', '.join(f'CWE-{number}' for number in rule.cwe)}")
     if rule.formerly:

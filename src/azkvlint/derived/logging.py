@@ -13,7 +13,7 @@ import msgspec
 
 from azkvlint.derived import consumers
 from azkvlint.derived.companions import Sure, companions, elsewhere, is_one_of, is_set, items_of
-from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown, unknown_as
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Reference, Resource
@@ -90,9 +90,19 @@ def _exports_audit(resource: Resource, _: Context) -> Answer:
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
-        return unknown(resource, "the setting may export audit events")
-    missing = "no enabled log includes AuditEvent" if audits is Sure.NO else "no destination is set"
+        return unknown_as(_open_value(resource, audits), "the setting may export audit events")
+    missing = "no enabled log has the category `AuditEvent`" if audits is Sure.NO else "no destination is set"
     return known(resource, sure is Sure.YES, "" if sure is Sure.YES else missing)
+
+
+def _open_value(setting: Resource, audits: Sure) -> Answer:
+    """Return the unknown value that decides whether a diagnostic setting exports audit events."""
+    logs = setting.select(_LOGS)
+    possible = [log for log in items_of(logs) if _is_audit(log) is Sure.PERHAPS]
+    parts = [select(log, (name,)) for log in possible for name in ("enabled", "category", "categoryGroup")]
+    destinations = [setting.select(path) for path in _DESTINATION_PATHS]
+    candidates = (logs, *possible, *parts) if audits is Sure.PERHAPS else destinations
+    return next((one for one in candidates if isinstance(one, Unknown)), logs)
 
 
 def _sent_to(setting: Resource, kind: str) -> Sure:

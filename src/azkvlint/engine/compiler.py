@@ -14,14 +14,15 @@ import msgspec
 from azkvlint.engine.evidence import (
     describe_types,
     evidence_of,
-    expectation,
     join_path,
     link_evidence,
+    linking_resource,
     missing_link_evidence,
     negate_evidence,
     quoted_name,
     reason_of,
 )
+from azkvlint.engine.expectations import EVERY_ITEM, SOME_ITEM, Expectation, expectation
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import Operator, operator_of
 from azkvlint.engine.string_shapes import matches_pattern
@@ -62,11 +63,12 @@ def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Pr
 def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate:
     path, name, default = condition.path, condition.operator, condition.default
     operand: Any = condition.operand
-    if isinstance(operand, str) and operand.startswith("$"):
+    is_configured = isinstance(operand, str) and operand.startswith("$")
+    if is_configured:
         operand = parameters[operand[1:]]
     operator = operator_of(name, operand, path)
     expression = RulePattern(operand) if name == "matches" else None
-    expected = ""  # computed for the first trail
+    expected: Expectation | None = None  # computed for the first trail
     names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None
     if name == "is":
@@ -77,7 +79,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is not None:
             nonlocal expected
-            expected = expected or expectation(name, operand)
+            expected = expected or expectation(name, operand, is_configured)
             value = select(subject, path)
             outcome = outcome_of(value)
             trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
@@ -174,7 +176,7 @@ def _items(condition: Items, where: Predicate) -> Predicate:
         if type(value) is not ListValue or not value.items:
             outcome = empty if type(value) is ListValue or type(value) is Absent else UNKNOWN
             if trail is not None:
-                expected = "some item" if some else "every item"
+                expected = SOME_ITEM if some else EVERY_ITEM
                 if outcome is UNKNOWN and not isinstance(value, Unknown):
                     value = Unknown(at=value.at, why="the value is not a list", sensitive=value.sensitive)
                 trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
@@ -239,7 +241,7 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
             why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
             if source and not is_incomplete:
                 why = f"the target of {quoted_name(index.graph.resources[source], via)} on {source} is unknown"
-            expected = f"{others} with `{via}` of this resource"
+            expected = linking_resource(condition.types, via, resource.declared_as)
             nothing = missing_link_evidence(start, resource, expected, why)
         return _best_outcome(links, where, index, trail, start, nothing)
 
@@ -272,7 +274,8 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
         )
         nothing = None
         if trail is not None:
-            expected = f"{describe_types(condition.types, resource.declared_as)} as the target of `{via}`"
+            others = describe_types(condition.types, resource.declared_as)
+            expected = f"{others} as the target of {quoted_name(resource, via)}"
             nothing = missing_link_evidence(start, resource, expected, why)
         return _best_outcome(links, where, index, trail, start, nothing)
 

@@ -49,10 +49,13 @@ _TOP = _Scope()
 
 
 class ConditionDecoder:
-    """Decodes the conditions of one rule. ``used`` are the parameters to which they refer."""
+    """Decodes the conditions of one rule. ``used`` are the parameters to which they refer, ``attributes`` what they
+    compare.
+    """
 
     def __init__(self, decoder: Decoder, parameters: Mapping[str, Operand | None]) -> None:
         self.used: set[str] = set()
+        self.attributes: set[str] = set()
         self._decoder = decoder
         self._parameters = parameters
 
@@ -89,6 +92,7 @@ class ConditionDecoder:
                 return Not(self.conditions(body, kind, _Scope(item=scope.item, negated=True)))
             case "some" | "every":
                 text, path = self._path(body, kind, scope)
+                self.attributes.add(text)
                 where = self.conditions(fields.get("where"), "where", _Scope(item=True, negated=scope.negated))
                 return Items(quantifier=kind, path=path, text=text, where=where)
             case "given":
@@ -136,6 +140,7 @@ class ConditionDecoder:
 
     def _attribute(self, fields: Fields, scope: _Scope) -> Condition:
         text, path = self._path(fields["attribute"], "attribute", scope)
+        self.attributes.add(text)
         operators = [key for key in fields if key in OPERATORS]
         if len(operators) != 1:
             if operators:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from azkvlint.azure.azurerm.argument_names import name_as_written, type_as_written
 from azkvlint.derived.registry import labels
+from azkvlint.engine.expectations import Expectation
 from azkvlint.engine.three_valued import PASS, negate
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
@@ -23,8 +23,7 @@ NAMED_BY = "referenced by "
 UNKNOWN_PREFIX = "unknown: "
 # The maximum number of types in a message.
 _MOST_TYPES = 2
-# How operators read after "expected"; the others read as they are.
-_OPERATOR_WORDS = {"equals": "", "in": "one of ", "is": "", "matches": "a match of ", "contains": "a value with "}
+_A_LINK = Expectation("a link", "not a link")
 _FIRST_STEP = regex(r"derived\.(\w+)")
 
 
@@ -49,13 +48,14 @@ def quoted_name(resource: Resource, attribute: str) -> str:
     return name if _FIRST_STEP.match(attribute) else f"`{name}`"
 
 
-def evidence_of(outcome: Outcome, found: Answer, expected: str, resource: Resource, path: str) -> Evidence:
+def evidence_of(outcome: Outcome, found: Answer, expected: Expectation, resource: Resource, path: str) -> Evidence:
     """Return the evidence that the attribute at ``path`` has the value ``found``."""
     at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or path or None)
     return Evidence(
         outcome=outcome,
         found=display(found),
-        expected=expected,
+        expected=expected.met,
+        negated=expected.negated,
         at=at,
         attribute=path,
         name=printed_name(resource, path),
@@ -70,7 +70,7 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
 
     ``resource`` is at the other end of the link.
     """
-    value, expected = reference.value, "a link"
+    value, expected = reference.value, _A_LINK.met
     # The target is named even if a part of its id is only known after deployment.
     found = target if isinstance(value, Unknown) else display(value)
     if resource.address == target:
@@ -82,29 +82,30 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
         else:
             found = f"{UNKNOWN_PREFIX}{reason_of(value)}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
-    return Evidence(outcome=outcome, found=found, expected=expected, at=at, hops=reference.hops)
+    return Evidence(
+        outcome=outcome, found=found, expected=expected, negated=_A_LINK.negated, at=at, hops=reference.hops
+    )
 
 
 def missing_link_evidence(outcome: Outcome, resource: Resource, expected: str, why: str) -> Evidence:
     """Return the evidence that a link has no (certain) resource at its other end."""
-    if why:
-        return Evidence(outcome=outcome, found=f"{UNKNOWN_PREFIX}{why}", expected=expected, at=resource.at)
-    return Evidence(outcome=outcome, found=NONE, expected=expected, at=resource.at, origin=Origin.ABSENT)
+    found, origin = (f"{UNKNOWN_PREFIX}{why}", Origin.WRITTEN) if why else (NONE, Origin.ABSENT)
+    negated = f"not {expected}"
+    return Evidence(outcome=outcome, found=found, expected=expected, negated=negated, at=resource.at, origin=origin)
 
 
 def negate_evidence(note: Evidence) -> Evidence:
     """Return the evidence with the opposite outcome, for ``not``."""
-    expected = note.expected[4:] if note.expected.startswith("not ") else f"not {note.expected}"
-    return msgspec.structs.replace(note, outcome=negate(note.outcome), expected=expected)
+    return msgspec.structs.replace(note, outcome=negate(note.outcome), expected=note.negated, negated=note.expected)
 
 
-def expectation(operator: str, operand: Any) -> str:
-    """Return an operator and its operand in words: ``at least 90``."""
-    text = str(operand).lower() if isinstance(operand, bool) else operand
-    if isinstance(operand, (tuple, list)):
-        text = ", ".join(str(item) for item in operand)
-    words = _OPERATOR_WORDS.get(operator, f"{operator.replace('_', ' ')} ")
-    return f"{words}{text}"
+def linking_resource(types: Sequence[str], via: str, declared_as: str) -> str:
+    """Return what a resource declared as ``declared_as`` lacks: ``an `X` whose `via` is this resource``."""
+    others = describe_types(types, declared_as)
+    if _FIRST_STEP.match(via):
+        return f"{others} that refers to this resource"
+    names = {name_as_written(type_as_written(declared_as, type_), via) for type_ in types}
+    return f"{others} whose `{names.pop() if len(names) == 1 else via}` is this resource"
 
 
 def reason_of(value: Answer) -> str:

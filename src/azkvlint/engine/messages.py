@@ -13,12 +13,12 @@ from azkvlint.model.finding import Evidence
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import Rule
-from azkvlint.model.value import Origin, text_of
+from azkvlint.model.value import Origin, display, path_of, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
 
 _UNKNOWN_ITEM = regex(r"(?<=[\[ ]unknown: )[^\[\]]+?(?=, unknown: |\]|$)")
-_PLACEHOLDER = regex(r"\{(\w+)\}")
+_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _INDEX = regex(r"\[[0-9]+\]")
 # The maximum number of values in a message. The evidence has all of them.
 _MOST = 3
@@ -26,6 +26,8 @@ _MAX_PARENTS = 4
 _KNOWN_AFTER_APPLY = "known after apply"
 # The prefix of the notes of defaults.
 _NOT_SET = "not set"
+# The display of a secret value.
+_SENSITIVE = "(sensitive)"
 _EMPTY = '""'
 _ALL_INSTANCES = "[*]"
 
@@ -43,12 +45,20 @@ def failure_texts(rule: Rule, resource: Resource, name: str, deciding: Sequence[
     """Return the texts of a finding. Without a label in the rule, the first evidence is the label."""
     not_set = (Origin.ABSENT, Origin.DEFAULT)
     is_absent = bool(rule.absent) and all(note.origin in not_set for note in deciding)
+    marked = marked_evidence(rule, deciding)
+    deciding = marked or deciding
     message, arguments = _fill(rule.absent if is_absent else rule.message, resource, name, deciding)
     has_label = rule.label and not (is_absent and "{value}" in rule.label)
     label = _fill(rule.label, resource, name, deciding)[0] if has_label else ""
     if not label and deciding:
         label = fact_text(deciding[0], resource.address)
     return Texts(message, arguments, label, is_absent)
+
+
+def marked_evidence(rule: Rule, deciding: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence of the attribute that a rule marks, for the first condition that compares it."""
+    found = [note for note in deciding if rule.marks and _INDEX.sub("", note.attribute) == rule.marks]
+    return [note for note in found if note.expected == found[0].expected]
 
 
 def _fill(template: str, resource: Resource, name: str, deciding: Sequence[Evidence]) -> tuple[str, tuple[str, ...]]:
@@ -71,6 +81,10 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
             return printed_address(resource.address)
         case "name":
             return name
+        case "linked":
+            return _join([address for note in deciding if (address := _linked_address(note, resource))])
+        case _ if "." in word:
+            return display(resource.select(path_of(word)))
         case "value":
             return _join([note.found or _EMPTY for note in deciding])
         case "attribute":
@@ -80,6 +94,11 @@ def _value(word: str, resource: Resource, name: str, deciding: Sequence[Evidence
             # A missing link is mentioned only if there is no other evidence.
             noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
             return _join([_because(note, resource) for note in noted or deciding])
+
+
+def _linked_address(note: Evidence, resource: Resource) -> str:
+    """Return the address of another resource in a piece of evidence, or an empty string."""
+    return printed_address(note.at.address) if note.at.address not in (None, resource.address) else ""
 
 
 def printed_address(address: str) -> str:
@@ -120,6 +139,7 @@ def fact_text(note: Evidence, address: str) -> str:
 def unknown_texts(deciding: Sequence[Evidence], resource: Resource) -> tuple[str, str, str]:
     """Return the message of an unknown result, its reasons, and the first of them, all without a period."""
     reasons = [_unknown_reason(note, resource) for note in deciding]
+    reasons = [reason for reason in reasons if reason != _SENSITIVE] or reasons
     why = _join(reasons) or "the result depends on an unknown value"
     address = printed_address(resource.address)
     first = deciding[0] if deciding else None

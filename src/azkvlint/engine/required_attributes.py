@@ -7,7 +7,11 @@ from datetime import date
 
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
-from azkvlint.model.value import Path
+from azkvlint.model.value import Path, path_of
+from azkvlint.util.lazy_regex import regex
+
+# A placeholder for the value of an attribute of the resource.
+_ATTRIBUTE_PLACEHOLDER = regex(r"\{(\w+\.[\w.]+)\}")
 
 
 def evaluated_types(rules: Iterable[Rule]) -> frozenset[str]:
@@ -29,6 +33,9 @@ def required_by(
         for type_ in types:
             paths.setdefault(type_, set())
             _add_parents(type_, paths, vias)
+        for name in _ATTRIBUTE_PLACEHOLDER.findall(f"{rule.message} {rule.absent} {rule.label}"):
+            for type_ in types:
+                paths[type_].add(path_of(name))
         for condition in (rule.when, rule.require, *(grading.when for grading in rule.severity_if)):
             _add_condition(condition, types, paths, vias)
     return RequiredAttributes(

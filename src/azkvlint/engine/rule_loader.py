@@ -22,6 +22,7 @@ from azkvlint.engine.schema import (
 )
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, Parameter, Rule
+from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node
 from azkvlint.util.errors import RuleError
 from azkvlint.util.lazy_regex import regex
@@ -33,7 +34,7 @@ _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
-_QUOTED = regex(r"'(\{\w+\})'")
+_QUOTED = regex(r"'(\{[\w.]+\})'")
 _START = Fault(1, 1, "")
 # Behind the stem of a rule file: the file with its further examples.
 FURTHER = ".examples"
@@ -123,6 +124,7 @@ class _RuleDecoder:
             category=decoder.word(fields.get("category"), "category", CATEGORIES, ""),
             formerly=decoder.texts(fields.get("formerly"), "formerly", _NAME, "a name"),
             severity_if=severity_if,
+            marks=self._marks(fields.get("marks"), conditions),
             same_cause=decoder.texts(fields.get("same_cause"), "same_cause", _BUILTIN_ID, "an id such as KV001"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
@@ -183,6 +185,13 @@ class _RuleDecoder:
             if key.value not in used:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
 
+    def _marks(self, node: Node | None, conditions: ConditionDecoder) -> str:
+        """Decode the attribute whose source findings mark. A condition must compare it."""
+        text = self._decoder.line(node, "marks")
+        if node is not None and text and text not in conditions.attributes:
+            self._decoder.fault(node, f"no condition compares {text!r}{suggestion(text, conditions.attributes)}")
+        return text
+
     def _gradings(self, node: Node | None, conditions: ConditionDecoder) -> Iterator[Grading]:
         """Decode the other severities, each with its condition."""
         for item in self._decoder.items(node, "severity_if"):
@@ -205,8 +214,15 @@ class _RuleDecoder:
         text = plain
         for match in _PLACEHOLDER.finditer(text):
             name = match[1]
-            if name not in PLACEHOLDERS:
+            if name in PLACEHOLDERS:
+                continue
+            if "." not in name:
                 self._decoder.fault(node, f"{label} has no placeholder {name!r}{suggestion(name, PLACEHOLDERS)}")
+                continue
+            try:
+                parse_path(name)
+            except PathError as error:
+                self._decoder.fault(node, f"{label}: {error}")
         if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
             self._decoder.fault(node, f"{label} has a brace that belongs to no placeholder")
         return text

@@ -65,6 +65,7 @@ RULE_KEYS = (
     "message",
     "absent",
     "label",
+    "marks",
     "same_cause",
     "why",
     "fix",
@@ -110,7 +111,7 @@ CATEGORIES = (
 )
 # The languages of fixes.
 FIX_LANGUAGES = ("terraform", "bicep", "arm")
-PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
+PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")
 # Two languages with one text, of which the second follows from the first.

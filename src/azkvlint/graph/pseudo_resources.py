@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from azkvlint.graph.value_origins import (
+    CODE,
     COMMAND,
     CONFIGURATION,
     CREDENTIAL,
@@ -25,6 +26,7 @@ from azkvlint.graph.value_origins import (
     UNTRACED,
     WRITTEN,
     Origins,
+    Source,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import Version, VersionRange
@@ -72,6 +74,8 @@ _ORIGIN_NOTES: Mapping[str, str] = {
     GENERATED: "generated password",
     CONFIGURATION: "configuration value",
 }
+# The maximum number of sources that a note lists.
+_MOST_SOURCES = 3
 _REPORTED_ORIGINS: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, FROM_SECRET})
 
 
@@ -105,23 +109,25 @@ def secret_in(attributes: MapValue) -> Value | None:
     return next((answer for answer in answers if not isinstance(answer, Absent)), None)
 
 
-def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None) -> MapValue:
+def with_origins(
+    attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None, sources: Sequence[Source] = ()
+) -> MapValue:
     """Return ``attributes`` with the origins of the secret value, and with whether the Terraform state stores it."""
     secret = secret_in(attributes)
     at = secret.at if secret is not None else select(attributes, PATH_IN_BODY).at
-    return with_derived(attributes, {**_origins(found, at), **(kept or {})})
+    return with_derived(attributes, {**_origins(found, at, sources), **(kept or {})})
 
 
 def origins_and_retention(
-    found: Origins, arguments: Sequence[str], version: VersionRange, at: Location
+    found: Origins, arguments: Sequence[str], version: VersionRange, at: Location, sources: Sequence[Source] = ()
 ) -> dict[str, Value]:
     """Return the derived attributes of a plan for value origins, all at one place. ``arguments`` may set the value."""
-    return {**_origins(found, at), **(state_retention(arguments, version, at) if arguments else {})}
+    return {**_origins(found, at, sources), **(state_retention(arguments, version, at) if arguments else {})}
 
 
-def _origins(origins: Origins, at: Location) -> dict[str, Value]:
+def _origins(origins: Origins, at: Location, sources: Sequence[Source]) -> dict[str, Value]:
     domain = {_DOMAIN: Scalar(at=at, value=True, origin=Origin.DERIVED)} if SECURITY_DOMAIN in origins else {}
-    return {ORIGINS: origin_list(origins, at), **domain}
+    return {ORIGINS: origin_list(origins, at, sources), **domain}
 
 
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
@@ -131,16 +137,37 @@ def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Locati
     return with_derived(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
 
-def origin_list(origins: Origins, at: Location) -> ListValue:
-    """Return origins as a derived list, in which untraced origins are unknown items."""
+def origin_list(origins: Origins, at: Location, sources: Sequence[Source] = ()) -> ListValue:
+    """Return origins as a derived list, in which untraced origins are unknown items.
+
+    A source that is the only one of its kind is the cause of the item's location.
+    """
     words = origins - _UNKNOWN_REASONS.keys() or (NONE if origins else frozenset({WRITTEN}))
-    items: list[Scalar | Unknown] = [
-        Scalar(at=at, value=word, origin=Origin.DERIVED, note=_ORIGIN_NOTES.get(word, "")) for word in sorted(words)
-    ]
+    items: list[Scalar | Unknown] = [_origin_item(word, at, sources, bool(words & CODE)) for word in sorted(words)]
     items += [
         Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _UNKNOWN_REASONS.items() if word in origins
     ]
     return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
+
+
+def _origin_item(word: str, at: Location, sources: Sequence[Source], is_in_code: bool) -> Scalar:
+    texts = {source.text: source.at for source in sources if source.origin == word}
+    note = " and ".join([*texts][:_MOST_SOURCES]) or _ORIGIN_NOTES.get(word, "")
+    if word == SECURE and is_in_code:
+        note = "marked as sensitive or secure"
+    only = next(iter(texts.values())) if len(texts) == 1 else None
+    place = at if only is None else at.caused_by(_exact(at, only))
+    return Scalar(at=place, value=word, origin=Origin.DERIVED, note=note)
+
+
+def _exact(at: Location, source: Location) -> Location:
+    """Return the place in a source that the evaluator has found, such as an item of a default; else the source."""
+    origin = at
+    while origin.cause is not None:
+        origin = origin.cause
+    if origin.path != source.path or origin.span is None or source.span is None:
+        return source
+    return origin if source.span[0] <= origin.span[0] and origin.span[1] <= source.span[1] else source
 
 
 def possible_arguments(values: Iterable[tuple[str, object]]) -> tuple[str, ...]:

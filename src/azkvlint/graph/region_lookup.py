@@ -34,9 +34,9 @@ _SECRET = regex(
 _LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
-# A decorator, a parameter up to its default, and the start of the next line.
+# A decorator, a parameter up to the value of its default, and the start of the next line.
 _SECURE_DECORATOR = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
-_DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
+_DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=[ \t]*+", re.MULTILINE)
 _NEXT = regex(r"[\r\n]++(?=[\w@#/])")
 # A line with strings: the header of a block or resource, or one named string, possibly cut off.
 _QUOTED = regex(r"['\"]|<<")

@@ -7,11 +7,12 @@ choose among values, and are not origins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.secret_formats import Placeholder, placeholder_in
+from azkvlint.model.location import Location
 from azkvlint.model.value import Path, Scalar
 from azkvlint.syntax import ast
 from azkvlint.util.secret_names import (
@@ -50,8 +51,9 @@ UNTRACED = "?"
 FROM_SECRET = "?secret"
 
 NONE: Origins = frozenset()
-_CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
-_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
+# In code or in a file of values.
+CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
+_PLAIN: Origins = CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
 _SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
 # Functions that return one of their arguments.
 _CHOOSING = frozenset({"coalesce", "try", "if"})
@@ -78,6 +80,17 @@ _HASHING = frozenset({"guid", "uniquestring", "uuidv5"})
 # Functions that read a file at a path.
 _READING = frozenset({"file", "filebase64", "templatefile"})
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
+
+
+class Source(NamedTuple):
+    """A default, or an entry of a file of values, from which a value comes. ``text`` describes it.
+
+    ``at`` is None where the author cannot edit it, or where the input has no lines.
+    """
+
+    origin: str
+    text: str
+    at: Location | None
 
 
 class Scope(Protocol):
@@ -297,7 +310,7 @@ def _members(node: ast.Object) -> _Members:
 
 def combine(parts: list[Origins]) -> Origins:
     """Combine the origins of the parts of a value: a host or user beside a secret does not count."""
-    for weaker in (_PLAIN, _CODE):
+    for weaker in (_PLAIN, CODE):
         origins = union(part for part in parts if not part <= weaker)
         if origins:
             return origins
@@ -369,6 +382,20 @@ def path_of(node: ast.Expression) -> tuple[str, ...]:
     return (current.name, *reversed(names))
 
 
+def part_at(node: ast.Expression, rest: Path) -> ast.Node:
+    """Return the member of a literal object to which a path leads, or the innermost object around it."""
+    found: ast.Node = node
+    current = node
+    for step in rest:
+        name = str(step).strip("[]")
+        members = current.members if isinstance(current, ast.Object) else ()
+        member = next((one for one in members if isinstance(one, ast.Property) and one.key == name), None)
+        if member is None:
+            break
+        found, current = member, member.value
+    return found
+
+
 def names_of(path: Path) -> tuple[str, ...]:
     """Return the steps of a path without indexes."""
     return tuple(str(step) for step in path if not _is_key(step))
@@ -401,7 +428,7 @@ def is_plain(origins: Origins, steps: Path) -> bool:
     """Return whether a value is configuration, or from code or a resource under a name that suggests no secret."""
     if origins == {CONFIGURATION}:
         return True
-    return bool(origins) and origins <= _CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
+    return bool(origins) and origins <= CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
 
 
 def _kind_of(steps: Iterable[str | int]) -> NameKind:

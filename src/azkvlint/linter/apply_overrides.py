@@ -125,7 +125,8 @@ class Overrides:
     def _override(self, finding: Finding) -> Finding:
         """Apply the overrides to a finding: the last severity and the first suppression count."""
         reason: Suppression | None = None
-        for index, words in self._for_rule(finding.at.path, finding.rule.id):
+        paths = {at.path for at in (finding.at, finding.attribute_at) if at is not None}
+        for index, words in sorted(pair for path in paths for pair in self._for_rule(path, finding.rule.id)):
             compiled = self._active[index]
             if not _matches(compiled.resources, finding.resource):
                 continue

@@ -61,7 +61,8 @@ def fold_key(finding: Finding) -> tuple[object, ...]:
     at, reason = finding.at, finding.suppressed
     attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
     by = None if reason is None else reason.at.position_key
-    return finding.rule.id, finding.outcome, finding.severity, at.position_key, attribute, by
+    own = None if finding.attribute_at is None else finding.attribute_at.position_key
+    return finding.rule.id, finding.outcome, finding.severity, at.position_key, own, attribute, by
 
 
 def _merge(group: Sequence[Finding]) -> Finding:

@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.findings import related_notes
+from azkvlint.engine.findings import marked_location, related_notes
 from azkvlint.engine.messages import fingerprint
 from azkvlint.linter.declarations import locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
@@ -25,7 +25,7 @@ from azkvlint.linter.unit_result import (
     verdicts_on,
     with_regions,
 )
-from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Problem, Vault
+from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Outcome, Problem, Vault
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import NOT_MAPPED
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -184,16 +184,18 @@ class _Places:
             # Resources to destroy are usually no longer in the source.
             self.missing += planned is None or planned.stays
             return None
-        at = self._place(resource, finding.at)
+        at = self._place(resource, finding.attribute_at or finding.at)
         evidence = tuple(self._locate_evidence(item) for item in finding.evidence)
+        marked = marked_location(finding.rule, evidence, at) if finding.outcome is Outcome.FAIL else None
         named = msgspec.structs.replace(resource, address=finding.resource)
         return msgspec.structs.replace(
             finding,
-            at=at,
+            at=marked or at,
             excerpt=None,
             evidence=evidence,
-            related=related_notes(named, evidence, at),
+            related=related_notes(named, evidence, marked or at, at),
             resource_at=resource.at,
+            attribute_at=at if marked is not None else None,
             callers=resource.callers,
             fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
             source=FROM_PLAN,

@@ -70,10 +70,11 @@ class Redactor:
 
     def _finding(self, finding: Finding) -> Finding:
         at, callers = self._location(finding.at), tuple(map(self._location, finding.callers))
+        own = None if finding.attribute_at is None else self._location(finding.attribute_at)
         hash_ = finding.fingerprint
         if hash_ and (at.address, at.attribute) != (finding.at.address, finding.at.attribute):
             # An attacker could verify guesses against a hash of the secret.
-            hash_ = fingerprint(finding.rule.id, at, callers)
+            hash_ = fingerprint(finding.rule.id, own or at, callers)
         return msgspec.structs.replace(
             finding,
             message=self.text(finding.message),
@@ -88,6 +89,7 @@ class Redactor:
             related=tuple(Note(text=self.text(note.text), at=self._location(note.at)) for note in finding.related),
             why=self.text(finding.why),
             resource_at=None if finding.resource_at is None else self._location(finding.resource_at),
+            attribute_at=own,
             callers=callers,
             excerpt=None if finding.excerpt is None else self._excerpt(finding.excerpt),
         )

@@ -35,7 +35,7 @@ PLACEHOLDER = "TODO"
 """The placeholder for missing texts in files from ``kvlint rules new``."""
 LONGEST_TITLE, LONGEST_MESSAGE, LONGEST_HELP = 70, 100, 88
 _OWN_ID = regex(r"KV[0-9]{3}")
-_VALUE = regex(r"\{\w+\}")
+_VALUE = regex(r"\{[\w.]+\}")
 _NAMES = ("{resource}", "{name}")
 # Outcomes that only Terraform source can have, so that their second language is Terraform's JSON syntax: plans have no
 # ``lifecycle`` blocks and always the exact module version, and Bicep and ARM have neither.

@@ -141,7 +141,8 @@ def lines_marked(source: str, rule_id: str) -> set[str]:
 
 
 def _addresses(findings: Sequence[Finding]) -> set[str]:
-    return {finding.resource for finding in findings}
+    places = ((finding.resource, finding.at if finding.attribute_at is not None else None) for finding in findings)
+    return {resource if at is None else at.address or resource for resource, at in places}
 
 
 def _lines(findings: Sequence[Finding]) -> set[str]:

@@ -128,7 +128,8 @@ class _Directives:
     def matching(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield the suppressions of a finding: at its location, on its resource, on a module call, or in its file."""
         rule = finding.rule.id
-        own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
+        places = (finding.at, finding.attribute_at, finding.resource_at)
+        own = tuple(place for place in places if place is not None)
         yield from self._in_spans(self.lines, finding.at, rule)
         for at in (*own, *reversed(finding.callers)):
             yield from self._at_location(at, rule)

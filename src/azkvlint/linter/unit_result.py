@@ -83,15 +83,17 @@ def verdicts_on(
     """Return the results for an input, without those that directives of its language suppress."""
     verdicts = evaluator.evaluate(build_graph(read.resources, required, read.is_complete), explain)
     reported = verdicts.findings + verdicts.unknown
-    verdicts.findings = [
-        finding for finding in verdicts.findings if not read.is_suppressed(finding.at, finding.rule.id)
-    ]
-    verdicts.unknown = [finding for finding in verdicts.unknown if not read.is_suppressed(finding.at, finding.rule.id)]
+    verdicts.findings = [finding for finding in verdicts.findings if not _is_suppressed(read, finding)]
+    verdicts.unknown = [finding for finding in verdicts.unknown if not _is_suppressed(read, finding)]
     if len(reported) > len(verdicts.findings) + len(verdicts.unknown):
-        verdicts.suppressed = [
-            suppress(finding, finding.at) for finding in reported if read.is_suppressed(finding.at, finding.rule.id)
-        ]
+        verdicts.suppressed = [suppress(finding, finding.at) for finding in reported if _is_suppressed(read, finding)]
     return verdicts
+
+
+def _is_suppressed(read: ReadResult, finding: Finding) -> bool:
+    """Return whether a directive of the language itself suppresses a finding, at its place or at its attribute."""
+    places = (finding.at, finding.attribute_at)
+    return any(at is not None and read.is_suppressed(at, finding.rule.id) for at in places)
 
 
 def suppress(finding: Finding, at: Location) -> Finding:
@@ -202,7 +204,8 @@ def split_suppressed(findings: Iterable[Finding], suppressions: Suppressions) ->
 def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
     """Yield every location that a report may show, with the origins of its value."""
     for finding in findings:
-        places = (finding.at, *finding.callers, *(note.at for note in finding.related))
+        own = (finding.at,) if finding.attribute_at is None else (finding.at, finding.attribute_at)
+        places = (*own, *finding.callers, *(note.at for note in finding.related))
         for at in (*places, *(evidence.at for evidence in finding.evidence)):
             yield from _with_origins(at)
     for problem in problems:
@@ -245,6 +248,7 @@ def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
     return msgspec.structs.replace(
         finding,
         at=_with_region(finding.at, find),
+        attribute_at=None if finding.attribute_at is None else _with_region(finding.attribute_at, find),
         excerpt=finding.excerpt if place is None else place[1],
         related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
         evidence=tuple(

@@ -44,6 +44,8 @@ class Outcome(IntEnum):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
+    ``negated`` is what ``not`` expects. Both are empty if no value can meet the condition.
+
     ``attribute`` is a path in Azure's vocabulary, empty for a link. ``name`` is what the author calls it, or the label
     of a derived attribute. ``at.attribute`` is where the author can change it; for a derived attribute, the source of
     the derivation; ``source_name`` is what the author calls that.
@@ -54,6 +56,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: Outcome
     found: str
     expected: str
+    negated: str
     at: Location
     attribute: str = ""
     name: str = ""
@@ -124,10 +127,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``arguments`` are the values of the placeholders in its ``template``, in order of first appearance. ``label`` is the
     text beside the marked line, and ``attribute`` the name of the attribute there, as its author calls it.
     ``full_name`` is the resource's name prefixed with its parents' where known (``vault/secret``). ``resource_at``
-    is the resource's declaration, ``callers`` the module calls that lead to it, outermost first. ``root`` is the
-    path of the document or folder through which it was found. ``source`` is ``plan`` for a finding from a plan that
-    is reported in source. ``regraded`` is the severity of this resource or from the configuration. A grouped
-    finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
+    is the resource's declaration. ``attribute_at`` is the attribute of the resource if the finding marks another place,
+    such as the default that holds the value. ``callers`` are the module calls that lead to it, outermost first.
+    ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for a finding
+    from a plan that is reported in source. ``regraded`` is the severity of this resource or from the configuration. A
+    grouped finding has ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or
     examples, or only arguments from one cause it.
     """
 
@@ -149,6 +153,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     why: str = ""
     excerpt: Excerpt | None = None
     resource_at: Location | None = None
+    attribute_at: Location | None = None
     callers: tuple[Location, ...] = ()
     root: str = ""
     source: str = ""

@@ -98,6 +98,13 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     default: Operand
 
 
+def operand_text(operand: Operand) -> str:
+    """Return the value of a parameter for people: the items of a list, or ``none``."""
+    items = operand if isinstance(operand, tuple) else (operand,)
+    words = (str(item).lower() if isinstance(item, bool) else str(item) for item in items)
+    return ", ".join(word for word in words if word) or "none"
+
+
 # The evaluation date of examples without ``as_of``.
 EXAMPLE_DAY = "2026-11-01"
 
@@ -132,8 +139,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     ``message`` and ``label`` (the text beside the marked line) may contain placeholders; ``absent`` is the message
     if the deciding attribute is not set, and either may be empty. ``fixes`` are by language, "" for every other
     one. ``formerly`` are names from earlier versions. ``same_cause`` are rules whose findings on a resource have
-    the same cause as this rule's. The first of ``severity_if`` whose condition holds replaces the severity of a
-    finding. ``differs`` maps another tool's rule id to the difference between its verdict and this rule's.
+    the same cause as this rule's. ``marks`` is the attribute whose source a finding marks. The first of
+    ``severity_if`` whose condition holds replaces the severity of a finding. ``differs`` maps another tool's rule id
+    to the difference between its verdict and this rule's.
     """
 
     id: str
@@ -155,6 +163,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     formerly: tuple[str, ...] = ()
     same_cause: tuple[str, ...] = ()
+    marks: str = ""
     severity_if: tuple[Grading, ...] = ()
     absent: str = ""
     label: str = ""

@@ -16,9 +16,9 @@ from azkvlint.util.lazy_regex import regex
 
 # The rules about names, limits, versions and syntax: their unknown results need no attention.
 _MINOR_CATEGORIES = frozenset({"correctness", "hygiene"})
-_PLACEHOLDER = regex(r"\{(\w+)\}")
-# The placeholders that identify the resource.
-_NAMES = ("resource", "name")
+_PLACEHOLDER = regex(r"\{([\w.]+)\}")
+# The placeholders that identify the resource, and those that it refers to.
+_NAMES = ("resource", "name", "linked")
 _PROVIDER_TYPE = "terraform/providers"
 _VARIABLE = regex(r"`var\.[^`]*` has no value")
 _PARAMETER = regex(r"parameter `[^`]*` has no value")
@@ -104,7 +104,8 @@ def _block_key(finding: Finding) -> object:
     names = dict.fromkeys(_PLACEHOLDER.findall(finding.template))
     values = zip(names, finding.arguments, strict=True)
     facts = tuple(value for name, value in values if name not in _NAMES)
-    return finding.rule.id, finding.severity, finding.is_absent, facts, finding.label, finding.in_tests
+    label = "" if finding.rule.marks else finding.label
+    return finding.rule.id, finding.severity, finding.is_absent, facts, label, finding.in_tests
 
 
 def is_minor(finding: Finding) -> bool:

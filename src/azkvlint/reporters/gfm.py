@@ -22,7 +22,7 @@ _APART = "&#8203;"
 _TICKS = regex("`+")
 _MAX_LENGTH = 300
 # A backtick of the rule around a placeholder is not needed, because the value is a code span.
-_PLACEHOLDER = regex(r"`?\{(\w+)\}`?")
+_PLACEHOLDER = regex(r"`?\{([\w.]+)\}`?")
 # The placeholder that stands for words of kvlint instead of a string from the input.
 _CLAUSE = "because"
 # Between the names of several attributes, which the rule's own backticks enclose.

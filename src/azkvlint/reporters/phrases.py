@@ -18,9 +18,27 @@ from azkvlint.util.safe_text import visible
 
 # The number of other resources of a finding that are named.
 _NAMED = 3
-_PLACEHOLDER = regex(r"\{(\w+)\}")
+_PLACEHOLDER = regex(r"\{([\w.]+)\}")
 _SENTENCE_END = regex(r"(?<=[.])\s+(?=[A-Z`])")
+# The prefixes of the note of a default, of an unknown value, and of the value of an incoming reference.
+_NOT_SET, _UNKNOWN, _REFERENCED = "not set", "unknown: ", "referenced by "
+# Computed attributes whose values are codes; their notes have the words.
+_CODED = (
+    "derived.valueOrigins", "derived.ignoredChanges", "derived.placeholder", "derived.apiRetirement",
+    "derived.vaultApi", "derived.hsmApi",
+)  # fmt: skip
+# How expectations begin that a value must not meet, or that no value of a computed attribute meets.
+_NOT_EXPECTED = ("not ", "none of ", "no ", "a value that does not ", "an empty string", "a length of less ")
+# Expectations that say nothing about an unknown value.
+_VAGUE = ("a value of another form", "a list")
+_EMPTY_VALUES = {"": "an empty string", "[]": "empty"}
+_ANSWERS = {"true": "yes", "false": "no"}
 VAULT_NOUNS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
+_ABOUT_TERRAFORM = re.compile(r"\bTerraform\b|azurerm|//(?:registry\.terraform\.io|developer\.hashicorp\.com)/")
+_ABOUT_TEMPLATES = re.compile(
+    r"\bBicep\b|\bARM templates?\b|^(?:In|For) (?:a )?templates?,"
+    r"|//learn\.microsoft\.com/azure/(?:azure-resource-manager/(?:bicep|templates)|templates)/"
+)
 _BICEP_FILES = (".bicep", ".bicepparam")
 _TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 
@@ -65,6 +83,30 @@ def language_of(finding: Finding) -> str:
         return "terraform"
     is_template = "/" in declared_as or (declared_as == "output" and not finding.resource.startswith("output."))
     return "arm" if is_template else "terraform"
+
+
+def why_of(findings: Sequence[Finding]) -> str:
+    """Return the reason of the rule of ``findings``, without sentences about languages that none of them is in."""
+    text = paragraph(findings[0].rule.why)
+    words = _foreign_words(findings)
+    sentences = [one for one in _SENTENCE_END.split(text) if words is None or not words.search(one)]
+    return " ".join(sentences) or text
+
+
+def references_of(findings: Sequence[Finding]) -> list[str]:
+    """Return the references of the rule of ``findings``, without pages about languages that none of them is in."""
+    words = _foreign_words(findings)
+    return [link for link in findings[0].rule.references if words is None or not words.search(link)]
+
+
+def _foreign_words(findings: Sequence[Finding]) -> re.Pattern[str] | None:
+    """Return what only texts about another language contain; None if the findings are in several languages."""
+    # A resource of azapi is in Terraform, and has the properties of Azure.
+    languages = {
+        "" if one.declared_as.startswith("azapi_") else "terraform" if language_of(one) == "terraform" else "template"
+        for one in findings
+    }
+    return _ABOUT_TEMPLATES if languages == {"terraform"} else _ABOUT_TERRAFORM if languages == {"template"} else None
 
 
 def help_line(fix: str) -> str:
@@ -121,21 +163,67 @@ def problem_line(problem: Problem) -> str:
     return f"{at}: {problem.level}[{problem.code}] {problem_text(problem)}"
 
 
+def evidence_lines(finding: Finding) -> list[str]:
+    """Return the evidence of a finding as sentences.
+
+    Computed attributes that are absent or empty, and comparisons that no value can meet, say nothing to a reader.
+    """
+    informative = [
+        one
+        for one in finding.evidence
+        if one.expected and not (one.is_derived and (one.origin is Origin.ABSENT or not one.found))
+    ]
+    texts = (evidence_text(one, finding) for one in informative or finding.evidence[:1])
+    return list(dict.fromkeys(texts))
+
+
 def evidence_text(evidence: Evidence, finding: Finding) -> str:
-    """Return a piece of evidence: the value with its place and origin, and the expected value."""
+    """Return a piece of evidence as a sentence: the value with its place and origin, and the expected value."""
     other = evidence.at.address if evidence.at.address not in (None, finding.resource) else None
-    name = evidence.name if evidence.is_derived or not evidence.name else f"`{evidence.name}`"
-    where = " of ".join(part for part in (name, other) if part)
-    text = f"{where} is {evidence.found}" if where else evidence.found
-    text += f", expected {evidence.expected}"
-    origin = [part for part in (evidence.origin, evidence.note) if part and part not in (Origin.WRITTEN, Origin.ABSENT)]
-    if origin:
-        text += f" ({', '.join(origin)})"
-    if evidence.hops:
-        text += f", through {' -> '.join(evidence.hops)}"
-    text = visible(text)
+    fact = _attribute_fact(evidence, other) if evidence.attribute else _link_fact(evidence, other, finding)
+    hops = [hop for hop in evidence.hops if not hop.startswith((finding.resource, other or finding.resource, "by "))]
+    text = visible(f"{fact}, through {' -> '.join(hops)}" if hops else fact)
     is_same_place = evidence.at.path == finding.at.path and evidence.at.region in (None, finding.at.region)
     return f"{text} [{place(evidence.at)}]" if not is_same_place else text
+
+
+def _attribute_fact(evidence: Evidence, other: str | None) -> str:
+    name = evidence.name if evidence.is_derived else f"`{evidence.name}`"
+    where = f"{name} of {other}" if other else name
+    expected = _expectation(evidence)
+    found, note = _EMPTY_VALUES.get(evidence.found, evidence.found), evidence.note
+    if note and evidence.origin is Origin.DEFAULT and not note.startswith(_NOT_SET):
+        note = f"default: {note}"
+    if note.startswith(_NOT_SET):
+        return f"{where} is {note}{expected}"
+    if evidence.attribute.startswith(_CODED) and not found.startswith(_UNKNOWN):
+        return f"{where}: {note or found}"
+    if evidence.is_derived and found in _ANSWERS:
+        return f"{where}: {_ANSWERS[found]}{f' ({note})' if note else ''}"
+    if note.startswith(evidence.name) and evidence.is_derived:
+        return f"{note}{expected}"
+    return f"{where} is {found}{expected}{f' ({note})' if note else ''}"
+
+
+def _expectation(evidence: Evidence) -> str:
+    """Return ``, expected true``; nothing for a computed value that is the fault itself."""
+    expected = evidence.expected
+    is_unknown = evidence.found.startswith(_UNKNOWN)
+    if not expected or (is_unknown and expected in _VAGUE):
+        return ""
+    if evidence.is_derived and (is_unknown or expected.startswith(_NOT_EXPECTED)):
+        return ""
+    return f", expected {'another value' if expected.lower() == f'not {evidence.found}'.lower() else expected}"
+
+
+def _link_fact(evidence: Evidence, other: str | None, finding: Finding) -> str:
+    """Return a sentence about a reference, or about one that is missing."""
+    if evidence.origin is Origin.ABSENT:
+        return f"there is no {evidence.expected.partition(' ')[2].replace('this resource', other or 'this resource')}"
+    source = evidence.found.removeprefix(_REFERENCED)
+    if source != evidence.found:
+        return f"{source} refers to {other or finding.resource}"
+    return f"{other} refers to {evidence.found}" if other else evidence.found
 
 
 def note_text(note: Note) -> str:
@@ -177,14 +265,13 @@ def suppression(finding: Finding) -> str:
 
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Return all details below a finding's headline, as (label, text) in reading order."""
-    rule = finding.rule
     lines = [("suppressed", suppression(finding))] if finding.suppressed is not None else []
     lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
-    lines += [("found", evidence_text(evidence, finding)) for evidence in finding.evidence]
+    lines += [("found", text) for text in evidence_lines(finding)]
     lines += [("note", note_text(note)) for note in finding.related]
-    lines += [("why", paragraph(rule.why)), ("help", fix_of(finding))]
+    lines += [("why", why_of([finding])), ("help", fix_of(finding))]
     if references:
-        lines += [("see", visible(link)) for link in rule.references]
+        lines += [("see", visible(link)) for link in references_of([finding])]
     return lines
 
 
@@ -224,6 +311,9 @@ def summary(report: Report, *, options: bool = True, strict: bool = False) -> st
         verb = "check is" if count == 1 else "checks are"
         option = " (--show-unknown)" if options else ""
         text += f" {count} {verb} unknown because of {pluralize(len(causes), 'value')}{option}."
+    in_tests = sum(not is_minor(one) for one in report.uncounted(report.unknown))
+    if in_tests and options:
+        text += f" {pluralize(in_tests, 'unknown result')} in tests and examples not shown."
     if strict and report.unknown:
         text += f" {pluralize(len(report.counted(report.unknown)), 'unknown result')} counted as findings (--strict)."
     if report.suppressed:

@@ -7,6 +7,7 @@ from collections import Counter
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.reporters import Options
 from azkvlint.reporters.folding import Block, UnknownCause, fold, is_minor, unknown_causes
+from azkvlint.reporters.short_addresses import short_address, with_short_addresses
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
@@ -20,15 +21,23 @@ def blocks(report: Report, options: Options) -> list[Block]:
     """Return the findings as blocks, those that count first; each finding by itself if the report is verbose."""
     counted, others = report.counted(report.findings), report.uncounted(report.findings)
     if options.verbosity > 0:
-        return [Block(finding) for finding in counted + others]
-    return [*fold(counted), *fold(others)]
+        return [Block(with_short_addresses(finding)) for finding in counted + others]
+    return [_shortened(block) for block in (*fold(counted), *fold(others))]
+
+
+def _shortened(block: Block) -> Block:
+    return Block(
+        with_short_addresses(block.finding),
+        [with_short_addresses(finding) for finding in block.others],
+        [with_short_addresses(finding) for finding in block.same_cause],
+    )
 
 
 def listed_unknown(report: Report, options: Options) -> tuple[Finding, ...]:
     """Return the unknown results that are listed one by one."""
     if not (options.show_unknown or options.strict or options.verbosity > 0):
         return ()
-    return report.counted(report.unknown) + report.uncounted(report.unknown)
+    return tuple(map(with_short_addresses, report.counted(report.unknown) + report.uncounted(report.unknown)))
 
 
 def summarized_unknown(report: Report, options: Options) -> list[UnknownCause]:
@@ -67,7 +76,7 @@ def rule_list(cause: UnknownCause) -> str:
 def resource_list(cause: UnknownCause) -> str:
     """Return the resource whose results have a cause, or the number of resources."""
     resources = cause.resources
-    return visible(resources[0]) if len(resources) == 1 else pluralize(len(resources), "resource")
+    return visible(short_address(resources[0])) if len(resources) == 1 else pluralize(len(resources), "resource")
 
 
 def omitted_problems(count: int) -> str:

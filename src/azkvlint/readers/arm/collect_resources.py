@@ -17,6 +17,7 @@ from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.values import OPEN, Fields, Items, Result, find_field, hole, is_large, pattern_of
 from azkvlint.graph.existence import VARYING, assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
+from azkvlint.graph.value_origins import Source
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -219,13 +220,15 @@ class ResourceCollector:
             return
         resource = resource_of(instance, required, conditions)
         if not resource.existing and resource.type.lower() == SECRETS_TYPE:
+            sources: list[Source] = []
             found = (
-                origins_of_secret(instance)
+                origins_of_secret(instance, sources)
                 if requires_origins(self.run.attribute_filter.required, SECRETS_TYPE)
                 else None
             )
             if found is not None:
-                resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+                attributes = with_origins(resource.attributes, found, sources=sources)
+                resource = msgspec.structs.replace(resource, attributes=attributes)
         if self.scenarios is not None and resource.type.lower() in VARYING and self.run is self.scenarios.base.run:
             self.scenarios.vaults[instance.address] = instance
         self.run.resources[instance.address] = resource

@@ -9,7 +9,7 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import with_origins
-from azkvlint.graph.value_origins import ANY, NONE, Origins, combine, origins_of, union
+from azkvlint.graph.value_origins import ANY, NONE, Origins, Source, combine, origins_of, union
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
@@ -29,10 +29,16 @@ _LEAKS = frozenset({value_origins.SECURE, value_origins.SECRET, value_origins.CR
 
 
 class TemplateOrigins:
-    """The origins of the values in a template."""
+    """The origins of the values in a template.
 
-    def __init__(self, template: Template, busy: frozenset[tuple[int, str]] = frozenset()) -> None:
+    ``sources`` collects the defaults and entries of parameter files that a value comes from.
+    """
+
+    def __init__(
+        self, template: Template, sources: list[Source], busy: frozenset[tuple[int, str]] = frozenset()
+    ) -> None:
         self.template = template
+        self.sources = sources
         self._busy = busy
 
     def trace(self, plain: Any, rest: Path = ()) -> Origins:
@@ -66,7 +72,7 @@ class TemplateOrigins:
                 return NONE
             if not self.template.run.may_follow_reference():
                 return frozenset({value_origins.UNTRACED})
-            inner = TemplateOrigins(self.template, self._busy | {mark})
+            inner = TemplateOrigins(self.template, self.sources, self._busy | {mark})
             if name == "parameters":
                 return inner.parameter(spelled, rest)
             plain = self.template.written_variable(key)
@@ -85,17 +91,24 @@ class TemplateOrigins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         key = name.lower()
         secure, default = self.template.secret_and_default(key)
-        arguments = self.template.arguments
+        arguments, source = self.template.arguments, None
         if arguments is not None:
             plain = arguments.written(key)
-            found = TemplateOrigins(arguments.template, self._busy).argument(plain, rest) if plain is not None else None
+            outer = TemplateOrigins(arguments.template, self.sources, self._busy)
+            found = outer.argument(plain, rest) if plain is not None else None
         else:
-            found = origins_of_argument(self.template.given(key), secure)
+            given = self.template.given(key)
+            found = origins_of_argument(given, secure)
+            source = value_of(name, given.at if given is not None else None)
         is_passed = arguments is not None and found is not None
         if found is None and default not in (None, "", {}, []):
             found = self.trace(default, rest)
             found = frozenset({value_origins.DEFAULT}) if not found or found & {value_origins.WRITTEN} else found
-        return origins_of_parameter(found, secure, name, rest, is_passed)
+            source = default_of(name, self.template.default_location(key, rest))
+        found = origins_of_parameter(found, secure, name, rest, is_passed)
+        at = self.template.location(self.template.declaration(key)[1]) if key in self.template.parameters else None
+        self.sources += sources_in(found, name, at, source)
+        return found
 
     def argument(self, plain: Any, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in an argument of a nested deployment."""
@@ -134,6 +147,25 @@ def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
     arguments = node.arguments if isinstance(node, ast.Call) else ()
     pairs = zip(arguments[::2], arguments[1::2], strict=False)
     return next((value for key, value in pairs if isinstance(key, ast.Literal) and key.value == name), None)
+
+
+def default_of(name: str, at: Location | None) -> Source:
+    """Return the source of a value that comes from the default of a parameter."""
+    return Source(value_origins.DEFAULT, f"default of parameter `{name}`", at)
+
+
+def value_of(name: str, at: Location | None) -> Source:
+    """Return the source of a value that comes from a parameter file."""
+    return Source(value_origins.GIVEN, f"value of parameter `{name}`", at)
+
+
+def sources_in(found: Origins, name: str, at: Location | None, source: Source | None) -> list[Source]:
+    """Return the sources of a value with these origins that comes from a parameter, which is declared at ``at``.
+
+    They are ``source``, where the value is written, or the parameter itself.
+    """
+    plain = Source(value_origins.PARAMETER, f"parameter `{name}` is not marked as secure", at)
+    return [one for one in (source, plain) if one is not None and one.origin in found]
 
 
 def origins_of_argument(found: Result | None, secure: bool) -> Origins | None:
@@ -176,14 +208,14 @@ def origins_of_parameter(found: Origins | None, secure: bool, name: str, rest: P
     return value_origins.with_name_kind(given, (name, *rest))
 
 
-def origins_of_secret(instance: EvaluatedResource) -> Origins | None:
-    """Return the origins of a secret's value; None if it is not written."""
+def origins_of_secret(instance: EvaluatedResource, sources: list[Source]) -> Origins | None:
+    """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
     deployment = instance.deployment
     properties = member(instance.plain, "properties")
     plain = properties if isinstance(properties, str) else member(properties, "value")
     if plain is None:
         return None
-    found = TemplateOrigins(deployment.template).trace(plain)
+    found = TemplateOrigins(deployment.template, sources).trace(plain)
     # The template of a deployment of outer scope contains the values from around it once it is deployed.
     return origins_of_passed(found, deployment.pointer == deployment.template.pointer)
 
@@ -199,7 +231,7 @@ def outputs_of(deployment: Deployment) -> Iterator[Resource]:
 
 def _output(deployment: Deployment, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
     template = deployment.template
-    found = TemplateOrigins(template).trace(plain)
+    found = TemplateOrigins(template, []).trace(plain)
     return as_resource(
         f"{deployment.address}outputs.{name}", name, template.is_secure(plain), found, template.location(pointer),
         deployment.deployment_path,

@@ -22,7 +22,7 @@ from azkvlint.evaluation.values import (
 )
 from azkvlint.graph import existence
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.model.value import Absent, Path, Scalar, Unknown
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.scope import Scope
@@ -169,6 +169,16 @@ class Template(Values):
         """Return whether a parameter (in lower case) is declared as secret, and its default as it is written."""
         declared, _ = self._declared.get(name, (None, ()))
         return self.is_secure(declared), member(declared, "defaultValue")
+
+    def default_location(self, name: str, rest: Path) -> Location:
+        """Return the location of what is at ``rest`` in the default of a parameter (in lower case)."""
+        plain, pointer = self._declared.get(name, (None, self.pointer))
+        for step in ("defaultValue", *(str(step).strip("[]") for step in rest)):
+            key = key_of(plain, step) if isinstance(plain, dict) else None
+            if key is None:
+                break
+            plain, pointer = plain[key], (*pointer, key)
+        return self.location(pointer)
 
     def is_secure(self, declared: Any) -> bool:
         """Return whether a parameter or an output is declared as secret."""

@@ -9,6 +9,7 @@ from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
 from azkvlint.graph.existence import VARYING
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
+from azkvlint.graph.value_origins import Source
 from azkvlint.model.value import Absent
 from azkvlint.readers.arm.collect_resources import HoldingResource, deploy_held
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
@@ -103,9 +104,11 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
         and type_.lower() == SECRETS_TYPE
         and requires_origins(run.attribute_filter.required, SECRETS_TYPE)
     ):
-        found = origins_of_secret(entity)
+        sources: list[Source] = []
+        found = origins_of_secret(entity, sources)
         if found is not None:
-            resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+            attributes = with_origins(resource.attributes, found, sources=sources)
+            resource = msgspec.structs.replace(resource, attributes=attributes)
     if run.scenarios is not None and type_.lower() in VARYING and instance.module_call.scenario is None:
         run.scenarios.vaults[entity.address] = entity
     run.resources[entity.address] = resource

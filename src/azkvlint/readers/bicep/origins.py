@@ -8,10 +8,29 @@ from azkvlint.azure.azurerm import credentials
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
-from azkvlint.graph.value_origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
+from azkvlint.graph.value_origins import (
+    NONE,
+    Loop,
+    Origins,
+    Scope,
+    Source,
+    is_nothing,
+    names_of,
+    origins_of,
+    part_at,
+    path_of,
+)
+from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
-from azkvlint.readers.arm.origins import as_resource, origins_of_argument, origins_of_parameter
+from azkvlint.readers.arm.origins import (
+    as_resource,
+    default_of,
+    origins_of_argument,
+    origins_of_parameter,
+    sources_in,
+    value_of,
+)
 from azkvlint.readers.bicep.document import is_decorated, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity
@@ -24,10 +43,14 @@ _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
 
 
 class FileOrigins:
-    """The origins of the values in a file with the arguments of one call."""
+    """The origins of the values in a file with the arguments of one call.
 
-    def __init__(self, instance: FileInstance, busy: frozenset[str] = frozenset()) -> None:
+    ``sources`` collects the defaults and entries of parameter files that a value comes from.
+    """
+
+    def __init__(self, instance: FileInstance, sources: list[Source], busy: frozenset[str] = frozenset()) -> None:
         self.instance = instance
+        self.sources = sources
         self._busy = busy
 
     def trace(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
@@ -49,7 +72,7 @@ class FileOrigins:
             return NONE  # of another file
         if not self.instance.run.may_follow_reference():
             return frozenset({value_origins.UNTRACED})
-        inner = FileOrigins(self.instance, self._busy | {key})
+        inner = FileOrigins(self.instance, self.sources, self._busy | {key})
         match symbol:
             case ast.Parameter():
                 return inner.parameter(symbol, (*path[1:], *rest))
@@ -66,32 +89,48 @@ class FileOrigins:
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         given, found = self.instance.module_call.given, None
+        source: Source | None = None
         secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance, node.type, rest)
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
-                scope = _with_loop(FileOrigins(given.caller, self._busy), given.declared)
+                scope = _with_loop(FileOrigins(given.caller, self.sources, self._busy), given.declared)
                 found = origins_of(written.value, scope, rest) or frozenset({value_origins.WRITTEN})
                 if isinstance(scope, Loop) and not rest:
                     found = _origins_of_iteration(found, given.get(node.name))
         elif isinstance(given, ParameterFile):
-            found = self._of_parameter_file(given, node.name, secure)
+            found, at = self._of_parameter_file(given, node.name, secure)
+            source = value_of(node.name, at)
         else:
-            found = origins_of_argument(given.get(node.name), secure)
+            argument = given.get(node.name)
+            found = origins_of_argument(argument, secure)
+            source = value_of(node.name, argument.at if argument is not None else None)
         is_passed = isinstance(given, Arguments) and found is not None
         if found is None and not is_nothing(node.default):
             found = self.trace(node.default, rest) or frozenset({value_origins.DEFAULT})
-        return origins_of_parameter(found, secure, node.name, rest, is_passed)
+            source = default_of(node.name, self._default_location(node, rest))
+        found = origins_of_parameter(found, secure, node.name, rest, is_passed)
+        at = None if self.instance.is_foreign else self.instance.place(node)
+        self.sources += sources_in(found, node.name, at, source)
+        return found
 
-    def _of_parameter_file(self, given: ParameterFile, name: str, secure: bool) -> Origins | None:
-        """Return the origins of a value in a parameter file."""
+    def _default_location(self, node: ast.Parameter, rest: Path) -> Location | None:
+        """Return the location of what is at ``rest`` in a default; None if the author cannot edit it."""
+        if node.default is None or self.instance.is_foreign:
+            return None
+        return self.instance.reported_location(self.instance.place(part_at(node.default, rest)))
+
+    def _of_parameter_file(
+        self, given: ParameterFile, name: str, secure: bool
+    ) -> tuple[Origins | None, Location | None]:
+        """Return the origins of a value in a parameter file, and its location."""
         if name not in given.names:
-            return self._of_parameter_file(given.base, name, secure) if given.base is not None else None
+            return self._of_parameter_file(given.base, name, secure) if given.base is not None else (None, None)
         node = given.instance.file.symbols[name]
-        found = FileOrigins(given.instance).trace(node.default if isinstance(node, ast.Parameter) else None)
+        found = FileOrigins(given.instance, []).trace(node.default if isinstance(node, ast.Parameter) else None)
         if value_origins.SECURE in found:
-            return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
-        return found or frozenset({value_origins.GIVEN})
+            return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER}), None
+        return found or frozenset({value_origins.GIVEN}), given.instance.place(node)
 
     def output(self, node: ast.Module, name: str) -> Origins:
         """Return the origins of an output of a module."""
@@ -100,7 +139,7 @@ class FileOrigins:
         if not isinstance(content, BicepContent):
             return credentials.output_origins(name)
         found = content.instance.file.outputs.get(name)
-        return FileOrigins(content.instance, self._busy).trace(found.value if found is not None else None)
+        return FileOrigins(content.instance, self.sources, self._busy).trace(found.value if found is not None else None)
 
 
 def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
@@ -117,8 +156,8 @@ def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
     return frozenset({value_origins.SECURE}) if name in _OUTSIDE else None
 
 
-def origins_of_secret(entity: ResourceEntity) -> Origins | None:
-    """Return the origins of a secret's value; None if it is not written."""
+def origins_of_secret(entity: ResourceEntity, sources: list[Source]) -> Origins | None:
+    """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
     members = entity.body.properties
     node: ast.Expression | None = None
     for name in pseudo_resources.PATH_IN_BODY:
@@ -128,14 +167,14 @@ def origins_of_secret(entity: ResourceEntity) -> Origins | None:
         node = found.value
         members = properties_of(node) if isinstance(node, ast.Object) else None
     else:
-        return _origins_of_node(entity, node)
-    return _origins_of_node(entity, node) if not isinstance(node, ast.Object) else None
+        return _origins_of_node(entity, node, sources)
+    return _origins_of_node(entity, node, sources) if not isinstance(node, ast.Object) else None
 
 
-def _origins_of_node(entity: ResourceEntity, node: ast.Expression | None) -> Origins | None:
+def _origins_of_node(entity: ResourceEntity, node: ast.Expression | None, sources: list[Source]) -> Origins | None:
     if node is None:
         return None
-    scope = _scope_of(entity)
+    scope = _scope_of(entity, sources)
     found = origins_of(node, scope)
     return (
         _origins_of_iteration(found, entity.instance.evaluator.evaluate(node, entity.local))
@@ -149,9 +188,9 @@ def _origins_of_iteration(found: Origins, value: object) -> Origins:
     return value_origins.known_value_origins(found) if isinstance(value, Scalar) else found
 
 
-def _scope_of(entity: ResourceEntity) -> Scope:
+def _scope_of(entity: ResourceEntity, sources: list[Source]) -> Scope:
     """Return the names in a resource, including the variables of the loops around it."""
-    outer: Scope = FileOrigins(entity.instance) if entity.outer is None else _scope_of(entity.outer)
+    outer: Scope = FileOrigins(entity.instance, sources) if entity.outer is None else _scope_of(entity.outer, sources)
     return _with_loop(outer, entity.node.body)
 
 
@@ -163,7 +202,7 @@ def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
     for node in instance.file.declarations(ast.Output):
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
-        found = FileOrigins(instance).trace(node.value)
+        found = FileOrigins(instance, []).trace(node.value)
         at = instance.reported_location(instance.place(node))
         yield as_resource(
             f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.module_call.deployment

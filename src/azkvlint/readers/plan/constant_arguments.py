@@ -21,7 +21,7 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MapValue, Origin, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration
-from azkvlint.readers.plan.origins import PlanOrigins
+from azkvlint.readers.plan.origins import NOT_TRACED, PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance
 
 _Derived: TypeAlias = Mapping[str, Value]
@@ -77,7 +77,9 @@ class Additions:
         is_traced, requires_dead = self._requirements[type_]
         if instance.is_data:
             return _NOTHING
-        names, words = self._origins.of_block(instance.names, instance.resource, in_state) if is_traced else ((), None)
+        names, words, sources = (
+            self._origins.of_block(instance.names, instance.resource, in_state) if is_traced else NOT_TRACED
+        )
         dead: Value | None = None
         if requires_dead:
             expressions = self._configuration.resource(instance.names, instance.resource).get("expressions")
@@ -85,10 +87,10 @@ class Additions:
             # A plan does not show dynamic blocks.
             dead = unsupported_arguments(declared_as, written, version, self._at, is_block=False)
         reason = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
-        key = (words, names, version if names else None, type(dead), reason)
+        key = (words, names, sources, version if names else None, type(dead), reason)
         shared = self._shared.get(key)
         if shared is None:
-            found = {} if words is None else origins_and_retention(words, names, version, self._at)
+            found = {} if words is None else origins_and_retention(words, names, version, self._at, sources)
             shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
         return shared
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.credentials import READING, exposing_arguments, has_secrets
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
-from azkvlint.graph.value_origins import NONE, Origins, combine, union
+from azkvlint.graph.value_origins import NONE, Origins, Source, combine, union
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
@@ -25,6 +25,9 @@ from azkvlint.readers.plan.traversal import Traversal, longest
 
 _MOST = 50
 _NULL = {"constant_value": None}
+# The arguments that may set a value, the origins of the value if it is set, and its sources.
+_Traced: TypeAlias = tuple[tuple[str, ...], Origins | None, tuple[Source, ...]]
+NOT_TRACED: _Traced = ((), None, ())
 
 
 class PlanOrigins:
@@ -34,7 +37,8 @@ class PlanOrigins:
         self._configuration = configuration
         self._plan = plan
         self._shown = VisibleSecrets(configuration, plan)
-        self._known: dict[tuple[Names, str, bool | None], tuple[tuple[str, ...], Origins | None]] = {}
+        self._known: dict[tuple[Names, str, bool | None], _Traced] = {}
+        self._sources: list[Source] = []
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
@@ -43,20 +47,20 @@ class PlanOrigins:
 
     def with_origins(self, instance: Instance, attributes: MapValue) -> MapValue:
         """Return the attributes of an azapi resource with the origins of its value, if that is set."""
-        _, found = self.of_block(instance.names, instance.resource)
-        return attributes if found is None else with_origins(attributes, found)
+        _, found, sources = self.of_block(instance.names, instance.resource)
+        return attributes if found is None else with_origins(attributes, found, sources=sources)
 
-    def of_block(
-        self, names: Names, resource: str, in_state: bool | None = None
-    ) -> tuple[tuple[str, ...], Origins | None]:
-        """Return the azurerm arguments that may set the value, and the origins of the value if it is set.
+    def of_block(self, names: Names, resource: str, in_state: bool | None = None) -> _Traced:
+        """Return the azurerm arguments that may set the value, the origins of the value if it is set, and its sources.
 
         ``in_state`` states whether the plan has a value for the argument that the state stores, None if that is not
         known. A plan has no values of write-only arguments.
         """
         key = (names, resource, in_state)
         if key not in self._known:
-            self._known[key] = self._of_block(names, resource, in_state)
+            self._sources = []
+            arguments, found = self._of_block(names, resource, in_state)
+            self._known[key] = arguments, found, tuple(dict.fromkeys(self._sources))
         return self._known[key]
 
     def _of_block(self, names: Names, resource: str, in_state: bool | None) -> tuple[tuple[str, ...], Origins | None]:
@@ -185,8 +189,12 @@ class PlanOrigins:
         secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
             found = frozenset({value_origins.DEFAULT})
+            self._sources.append(Source(value_origins.DEFAULT, f"default of `var.{name}`", None))
         else:
             found = frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
+            if not secure:
+                text = f"`var.{name}` is not marked as sensitive"
+                self._sources.append(Source(value_origins.PARAMETER, text, None))
         return value_origins.secure_parameter_origins(found, name) if secure else found
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:

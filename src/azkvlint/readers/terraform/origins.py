@@ -10,7 +10,7 @@ from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
-from azkvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
+from azkvlint.graph.value_origins import ANY, NONE, Origins, Source, is_nothing, names_of, origins_of, part_at, path_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from azkvlint.readers.terraform.folder import Piece
@@ -27,17 +27,30 @@ if TYPE_CHECKING:
 
 _KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
 _TRUE = (True, "true")
+# The descriptions of variables as sources of a value.
+_SOURCE_TEXTS = {
+    value_origins.DEFAULT: "default of `var.{}`",
+    value_origins.GIVEN: "value of `var.{}`",
+    value_origins.PARAMETER: "`var.{}` is not marked as sensitive",
+}
 # Real modules do not pass a value on more often.
 _MOST = 50
 _Make: TypeAlias = "Callable[[ModuleOrigins], Origins]"
 
 
 class ModuleOrigins:
-    """Traces values of a module. ``around`` is the declaration that ``each`` belongs to."""
+    """Traces values of a module. ``around`` is the declaration that ``each`` belongs to.
 
-    def __init__(self, instance: ModuleScope, around: Declaration | None, busy: frozenset[str] = frozenset()) -> None:
+    ``sources`` collects the defaults and entries of files of values that a value comes from.
+    """
+
+    def __init__(
+        self, instance: ModuleScope, around: Declaration | None, sources: list[Source],
+        busy: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
         self.instance = instance
         self.around = around
+        self.sources = sources
         self._busy = busy
         self._piece: Piece | None = None
 
@@ -89,7 +102,7 @@ class ModuleOrigins:
             return NONE
         if len(self._busy) > _MOST or not self.instance.run.may_follow_reference():
             return frozenset({value_origins.UNTRACED})
-        return make(ModuleOrigins(self.instance, None, self._busy | {key}))
+        return make(ModuleOrigins(self.instance, None, self.sources, self._busy | {key}))
 
     def variable(self, name: str, rest: Path) -> Origins:
         """Return the origins of the value at ``rest`` in a variable: those of its argument, or of its default."""
@@ -98,27 +111,32 @@ class ModuleOrigins:
             return NONE
         given = self.instance.call.given
         if isinstance(given, CallArguments) and name in given.pieces:
-            found = ModuleOrigins(given.caller, given.declaration, self._busy).trace(given.pieces[name], rest)
+            caller = ModuleOrigins(given.caller, given.declaration, self.sources, self._busy)
+            found = caller.trace(given.pieces[name], rest)
             return value_origins.with_name_kind(found, (name, *rest))
-        found = self._of_root(name, declaration, given)
+        word, piece = _of_root(name, declaration, given)
+        found = frozenset({word}) if word else NONE
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
-        if any(_literal(piece) in _TRUE for piece in flags):
-            return value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), name, rest)
-        return value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
+        if any(_literal(flag) in _TRUE for flag in flags):
+            found = value_origins.secure_parameter_origins(found or frozenset({value_origins.SECURE}), name, rest)
+        else:
+            found = value_origins.with_name_kind(found or frozenset({value_origins.PARAMETER}), (name, *rest))
+        origin = word or value_origins.PARAMETER
+        if origin in found and origin in _SOURCE_TEXTS:
+            at = self._place(declaration, piece, rest)
+            self.sources.append(Source(origin, _SOURCE_TEXTS[origin].format(name), at))
+        return found
 
-    def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
-        """Return the origins of a variable that no call sets; empty if its value comes from outside."""
-        if isinstance(given, RootValues):
-            if name in given.options:
-                return frozenset({value_origins.COMMAND})
-            if given.is_in_file(name):
-                return frozenset({value_origins.GIVEN})
-        default = declaration.attributes.get("default")
-        if default is not None and not is_nothing(default.attribute.expression()):
-            return frozenset({value_origins.DEFAULT})
-        if isinstance(given, RootValues) and name in given.planned:
-            return frozenset({value_origins.COMMAND})
-        return NONE
+    def _place(self, declaration: Declaration, piece: Piece | None, rest: Path) -> Location | None:
+        """Return where a variable is declared, or where ``rest`` of its value is; None if the author cannot edit it."""
+        if self.instance.call.shown is not None:
+            return None
+        if piece is None:
+            return self.instance.locate(declaration.path, declaration.block.start, declaration.block.head)
+        node = piece.attribute.expression()
+        part = part_at(node, rest) if node is not None else None
+        whole = piece.attribute if part is None or part is node else part
+        return self.instance.locate(piece.path, whole.start, whole.end)
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
         """Return the origins of the value at ``rest`` in an output of a called module."""
@@ -130,7 +148,7 @@ class ModuleOrigins:
         declaration = content.folder.outputs.get(name) if content is not None else None
         if content is None or declaration is None:
             return credentials.output_origins(name)
-        return ModuleOrigins(content, None, self._busy).trace(declaration.attributes.get("value"), rest)
+        return ModuleOrigins(content, None, self.sources, self._busy).trace(declaration.attributes.get("value"), rest)
 
     def _resource(self, local: str, type_: str, rest: Path) -> Origins:
         """Return the origins of an attribute of a resource: of the attribute itself, or of its expression."""
@@ -153,13 +171,28 @@ class ModuleOrigins:
 
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
         """Return the origins of an attribute of another declaration."""
-        return ModuleOrigins(self.instance, declaration, self._busy).trace(piece)
+        return ModuleOrigins(self.instance, declaration, self.sources, self._busy).trace(piece)
 
 
-def of_attribute(entity: ResourceEntity, name: str) -> Origins:
-    """Return the origins of an attribute of a resource."""
+def _of_root(name: str, declaration: Declaration, given: object) -> tuple[str, Piece | None]:
+    """Return the origin of a variable that no call sets, and where it is written; empty if it comes from outside."""
+    if isinstance(given, RootValues):
+        if name in given.options:
+            return value_origins.COMMAND, None
+        if given.is_in_file(name):
+            return value_origins.GIVEN, given.pieces.get(name)
+    default = declaration.attributes.get("default")
+    if default is not None and not is_nothing(default.attribute.expression()):
+        return value_origins.DEFAULT, default
+    if isinstance(given, RootValues) and name in given.planned:
+        return value_origins.COMMAND, None
+    return "", None
+
+
+def of_attribute(entity: ResourceEntity, name: str, sources: list[Source]) -> Origins:
+    """Return the origins of an attribute of a resource; ``sources`` receives the sources of its value."""
     piece = entity.content.pieces.get(name)
-    found = ModuleOrigins(entity.instance, entity.symbol.declaration).trace(piece)
+    found = ModuleOrigins(entity.instance, entity.symbol.declaration, sources).trace(piece)
     if isinstance(entity.content.attribute(name), Scalar):
         return value_origins.known_value_origins(found)
     return found
@@ -174,9 +207,10 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
         found_at = [part for name in credentials.OTHER_SECRETS[entity.type] for part in _of_credential(entity, name)]
         return pseudo_resources.with_all_origins(attributes, found_at) if found_at else attributes
     if entity.type in AZAPI:
-        parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
+        in_body: list[Source] = []
+        parts = [of_body(entity, pieces[name], in_body) for name in ("body", "sensitive_body") if name in pieces]
         found = value_origins.union(one for one in parts if one is not None)
-        return pseudo_resources.with_origins(attributes, found) if found else attributes
+        return pseudo_resources.with_origins(attributes, found, sources=in_body) if found else attributes
     written = [name for name in credentials.ARGUMENTS.get(entity.type, ()) if name in pieces]
     arguments = pseudo_resources.possible_arguments((name, entity.content.attribute(name)) for name in written)
     if not arguments:
@@ -184,8 +218,9 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     piece = pieces[arguments[0]]
     at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
     kept = pseudo_resources.state_retention(arguments, entity.instance.run.version, at)
-    found = value_origins.union(of_attribute(entity, name) for name in arguments)
-    return pseudo_resources.with_origins(attributes, found, kept)
+    sources: list[Source] = []
+    found = value_origins.union(of_attribute(entity, name, sources) for name in arguments)
+    return pseudo_resources.with_origins(attributes, found, kept, sources)
 
 
 def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
@@ -203,7 +238,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
         if not isinstance(piece, Piece):
             yield frozenset({value_origins.UNTRACED}), value.at
             continue
-        found = ModuleOrigins(entity.instance, entity.symbol.declaration).trace(piece)
+        found = ModuleOrigins(entity.instance, entity.symbol.declaration, []).trace(piece)
         at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
         if isinstance(value, Scalar):
             yield value_origins.known_value_origins(found), at
@@ -212,7 +247,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
             yield found or frozenset({value_origins.UNTRACED}), at
 
 
-def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
+def of_body(entity: ResourceEntity, piece: Piece, sources: list[Source]) -> Origins | None:
     """Return the origins of the value in an azapi body of a secret; None if the body does not contain it."""
     node: ast.Node | None = piece.attribute.expression()
     if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
@@ -226,7 +261,7 @@ def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
             node = next((member.value for member in members if member.key == name), None)
     if node is None:
         return None
-    found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration))
+    found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration, sources))
     return found or frozenset({value_origins.WRITTEN})
 
 

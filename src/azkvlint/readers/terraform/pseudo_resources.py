@@ -32,7 +32,7 @@ def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resou
     marked, ephemeral = (
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
     )
-    found = ModuleOrigins(instance, None).trace(declaration.attributes.get("value"))
+    found = ModuleOrigins(instance, None, []).trace(declaration.attributes.get("value"))
     return output(name, marked if marked is not None else default_sensitive(at), found, at, ephemeral)
 
 
@@ -46,7 +46,7 @@ def exposing_argument_resources(instance: ModuleScope) -> Iterator[Resource]:
     for local, declaration in instance.folder.resources.items():
         if local.startswith(("data.", "ephemeral.")):
             continue
-        scope = ModuleOrigins(instance, declaration)
+        scope = ModuleOrigins(instance, declaration, [])
         for name in exposing_arguments(_type_of(local)):
             for piece, rests in _pieces(declaration, name):
                 path, attribute = piece

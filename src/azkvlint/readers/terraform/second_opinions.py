@@ -52,6 +52,6 @@ def _opinion(text: str) -> str:
     except Exception:  # noqa: BLE001
         return ""
     if fault is None:
-        return "python-hcl2 accepts this file; if `terraform validate` does too, report a bug in kvlint"
+        return "a second parser accepts this file; if `terraform validate` does too, report a bug in kvlint"
     line, column = Lines(text).place(fault.at)
-    return f"python-hcl2 also rejects this file: it {fault.message} on line {line}, column {column}"
+    return f"a second parser also rejects this file, on line {line}, column {column}"

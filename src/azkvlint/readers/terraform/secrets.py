@@ -22,15 +22,15 @@ class FileSecrets:
         self._found = Spans(found)
         # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
         self._spans: dict[int, tuple[Span, ...]] = {}
+        self._values: dict[Span, int] = {}
         # Only blocks that a report shows are parsed.
         self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
         own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
         self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
 
     def within(self, low: int, high: int) -> list[Span]:
-        """Return the secret spans between two offsets."""
-        spans = self._found.within(low, high)
-        spans += self._of(self._attributes[-1], low, high)
+        """Return the secret spans between two offsets. Of an attribute, the name is not secret."""
+        spans = list(self._of(self._attributes[-1], low, high))
         for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
             start, _, block = self._blocks[index]
             if start >= high:
@@ -38,7 +38,8 @@ class FileSecrets:
             if index not in self._attributes:
                 self._attributes[index] = sorted(_in_block(block), key=_span)
             spans += self._of(self._attributes[index], low, high)
-        return spans
+        found = self._found.within(low, high)
+        return [*((self._values.get(span, span[0]), span[1]) for span in found), *spans]
 
     def _of(self, attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
         """Return the secret spans of the attributes between two offsets; attributes are not nested."""
@@ -47,6 +48,7 @@ class FileSecrets:
             if start >= high:
                 return
             if end > low:
+                self._values[start, end] = attribute.value_start
                 spans = self._spans.get(id(attribute))
                 if spans is None:
                     found = [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)

@@ -13,7 +13,7 @@ from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
 from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
-from azkvlint.reporters.phrases import fix_of, paragraph, problem_line, problem_sentence, sentence, summary
+from azkvlint.reporters.phrases import fix_of, problem_line, problem_sentence, sentence, summary, why_of
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
 
@@ -47,7 +47,7 @@ def _line(one: Finding | Problem) -> str:
 
 def _finding(finding: Finding) -> str:
     rule = finding.rule
-    return _command(rule.id, finding.at, f"{sentence(finding)}\n\nWhy: {paragraph(rule.why)}\nFix: {fix_of(finding)}")
+    return _command(rule.id, finding.at, f"{sentence(finding)}\n\nWhy: {why_of([finding])}\nFix: {fix_of(finding)}")
 
 
 def _problem(problem: Problem) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from azkvlint.model.finding import Finding, Report
-from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import code, message, plain, prose
 from azkvlint.reporters.ordering import worst_first
-from azkvlint.reporters.phrases import fix_of, place, problem_text, summary, suppression
+from azkvlint.reporters.phrases import fix_of, place, problem_text, references_of, summary, suppression, why_of
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
@@ -101,16 +101,14 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:
     """Yield title, reason and fixes of each rule with findings, in the languages of the findings."""
-    rules: dict[str, Rule] = {finding.rule.id: finding.rule for finding in findings}
-    fixes: dict[str, dict[str, None]] = {}
+    by_rule: dict[str, list[Finding]] = {}
     for finding in findings:
-        fixes.setdefault(finding.rule.id, {})[fix_of(finding)] = None
-    for index, id_ in enumerate(sorted(rules)):
-        rule = rules[id_]
+        by_rule.setdefault(finding.rule.id, []).append(finding)
+    for index, (id_, group) in enumerate(sorted(by_rule.items())):
         if index:
             yield ""
-        yield f"**{plain(visible(id_))} {prose(rule.title)}**"
-        yield f"<br>{prose(rule.why)}"
-        yield from (f"<br>Fix: {prose(fix)}" for fix in fixes[id_])
-        for link in rule.references:
+        yield f"**{plain(visible(id_))} {prose(group[0].rule.title)}**"
+        yield f"<br>{prose(why_of(group))}"
+        yield from (f"<br>Fix: {prose(fix)}" for fix in dict.fromkeys(map(fix_of, group)))
+        for link in references_of(group):
             yield f"<br><{visible(link)}>"

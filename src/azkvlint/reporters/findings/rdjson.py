@@ -14,7 +14,7 @@ from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.gfm import message, plain, prose
 from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
-from azkvlint.reporters.phrases import fix_of, problem_text
+from azkvlint.reporters.phrases import fix_of, problem_text, why_of
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import encode
 
@@ -35,7 +35,7 @@ def _finding(finding: Finding, version: str) -> dict[str, Any]:
     rule = finding.rule
     link = rule_link(rule, version)
     return {
-        "message": f"{message(finding, cell=False)}\n\n{prose(rule.why)}\n\nFix: {prose(fix_of(finding))}",
+        "message": f"{message(finding, cell=False)}\n\n{prose(why_of([finding]))}\n\nFix: {prose(fix_of(finding))}",
         "location": _location(finding.at, finding.excerpt),
         "severity": _SEVERITIES[GRADES[finding.severity].level],
         "code": {"value": rule.id} | ({"url": link} if link else {}),

@@ -29,7 +29,7 @@ _TAGS = 10
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 # Other characters of a link that stay unencoded: delimiters except brackets, and the percent sign.
 _RESERVED = frozenset(b":?#@!$&'()*+,;=%")
-_SLOT = regex(r"`?\{(\w+)\}`?")
+_SLOT = regex(r"`?\{([\w.]+)\}`?")
 _LANGUAGES = {"terraform": "Terraform", "bicep": "Bicep", "arm": "ARM"}
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that do not represent a byte of a file name
 

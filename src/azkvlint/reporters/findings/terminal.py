@@ -27,6 +27,7 @@ from azkvlint.reporters.phrases import (
     summary,
     suppression,
 )
+from azkvlint.reporters.short_addresses import short_address
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
@@ -116,7 +117,8 @@ class _Page:
         finding = block.finding
         if block.same_cause:
             others = {one.rule.id: one for one in block.same_cause}
-            yield from self._note(indent, _ALSO, visible(", ".join(others)) + " have the same cause")
+            verb = "has" if len(others) == 1 else "have"
+            yield from self._note(indent, _ALSO, visible(", ".join(others)) + f" {verb} the same cause")
         if self.verbose:
             for name, text in details(finding, references=True):
                 yield from self._note(indent, name, text)
@@ -131,7 +133,7 @@ class _Page:
     def unknown(self, causes: Sequence[UnknownCause]) -> Iterator[str]:
         """Yield the causes of unknown results, each with its place, rules and resources, then an empty line."""
         for cause in causes[: text_content.MOST_CAUSES]:
-            yield from self._head("unknown", text_content.rule_list(cause), visible(cause.why))
+            yield from self._head("unknown", text_content.rule_list(cause), visible(short_address(cause.why)))
             indent = self._indent(cause.at)
             yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(cause.at)}"
             yield from self._note(indent, "for", text_content.resource_list(cause))

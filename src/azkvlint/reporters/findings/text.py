@@ -35,6 +35,7 @@ from azkvlint.reporters.phrases import (
     suppression,
 )
 from azkvlint.reporters.relative_paths import from_current_folder
+from azkvlint.reporters.short_addresses import short_address, with_short_addresses
 from azkvlint.reporters.text_content import (
     MOST_CAUSES,
     blocks,
@@ -59,7 +60,9 @@ def text(report: Report, options: Options) -> str:
     if options.verbosity < 0:
         paint = _painter(options)
         findings = report.counted(report.findings) + report.uncounted(report.findings)
-        lines: Iterator[str] = (_line(finding, finding.severity.label, paint) for finding in findings)
+        lines: Iterator[str] = (
+            _line(with_short_addresses(finding), finding.severity.label, paint) for finding in findings
+        )
     elif options.terminal:
         from azkvlint.reporters.findings.terminal import terminal
 
@@ -104,7 +107,7 @@ def _unknown(causes: Sequence[UnknownCause], paint: _Paint) -> Iterator[str]:
         label = f"{paint('unknown', 'unknown')}[{paint(rule_list(cause), 'bold')}]"
         action = remedy(cause)
         help_ = f" ({action})" if action else ""
-        yield f"{place(cause.at)}: {label} {visible(cause.why)}: {resource_list(cause)}{help_}"
+        yield f"{place(cause.at)}: {label} {visible(short_address(cause.why))}: {resource_list(cause)}{help_}"
     if len(causes) > MOST_CAUSES:
         yield f"kvlint: {paint('note', 'note')}: {omitted_causes(len(causes) - MOST_CAUSES)}"
 

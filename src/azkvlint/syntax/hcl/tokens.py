@@ -80,11 +80,21 @@ class Unexpected(Exception):
         self.resume = at if resume is None else resume
 
 
+_CONFLICT_MARKERS = ("<<<<<<< ", "=======\n", ">>>>>>> ")
+_LONG_OPERATORS = ("==", "!=", "<=", ">=", "&&", "||", "=>")
+
+
 def describe_token(text: str, at: int) -> str:
     """Name the kind of token at an offset of a text that ends with END. Words are not quoted: they may be secrets."""
     if at >= len(text) - len(END):
         return "the end of the file"
     mark = text[at]
+    if text.startswith(_CONFLICT_MARKERS, at):
+        return "a merge conflict marker"
+    if text.startswith(_LONG_OPERATORS, at):
+        return f"`{text[at : at + 2]}`"
+    if mark == "'":
+        return "`'` (strings have double quotes)"
     if mark in "\r\n":
         return "the end of the line"
     if mark == '"':
