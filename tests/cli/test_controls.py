@@ -420,14 +420,14 @@ def test_a_framework_that_does_not_exist(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     ran = given.run("--framework", "cis-azure-5.1")
     assert (ran.code, ran.out) == (2, "")
-    assert "there is no control framework 'cis-azure-5.1' (did you mean 'cis-azure-5.0.0'?)" in ran.err
+    assert "unknown control framework 'cis-azure-5.1' (did you mean 'cis-azure-5.0.0'?)" in ran.err
 
 
 def test_a_framework_file_that_does_not_exist(given: Input) -> None:
     given.write("plan.json", expand(TWO))
     said = given.run("--framework", "none.yaml")
     assert (said.code, said.out) == (2, "")
-    assert "there is no file 'none.yaml' to read a control framework from" in said.err
+    assert "the control framework file 'none.yaml' does not exist" in said.err
 
 
 @pytest.mark.parametrize("words", [("-f", "sarif"), ("--framework", ","), ("--set", "KV003.nothing=1")])

@@ -213,7 +213,7 @@ def _matching_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Fram
     if not matches:
         words = [framework.name for framework in known]
         hint = did_you_mean(name.lower(), words) or f"one of {', '.join(words)}, or {EVERYTHING}"
-        raise UsageError(f"there is no control framework '{name}'", hint)
+        raise UsageError(f"unknown control framework '{name}'", hint)
     return matches
 
 
