@@ -109,5 +109,5 @@ def test_a_link_in_that_folder_is_never_followed(run: Run, tmp_path: Path) -> No
 def test_no_other_folder_is_made(run: Run, tmp_path: Path, file: str) -> None:
     (tmp_path / "main.tf").write_text("")
     done = run(".", "-f", f"sarif={file}", cwd=tmp_path)
-    assert (done.code, done.err) == (2, f"kvlint: cannot write '{file}': No such file or directory\n")
+    assert (done.code, done.err) == (2, f"kvlint: error: cannot write '{file}': No such file or directory\n")
     assert not (tmp_path / file).parent.exists()

@@ -89,11 +89,17 @@ def test_every_action_is_pinned_to_one_commit() -> None:
         (f"v{__version__}$(touch pwned)", f"## [{__version__}]", False),
     ],
 )
-def test_a_release_has_the_tag_of_its_version_and_notes(tag: str, heading: str, told: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_release", [True, False])
+def test_a_release_has_the_tag_of_its_version_and_notes(
+    tag: str, heading: str, told: bool, is_release: bool, tmp_path: Path
+) -> None:
+    told = told and is_release
     build = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]
     (script,) = [step["run"] for step in build["steps"] if "GITHUB_REF_NAME" in step.get("run", "")]
     (tmp_path / "src" / "azkvlint").mkdir(parents=True)
-    shutil.copy(ROOT / "src" / "azkvlint" / "__init__.py", tmp_path / "src" / "azkvlint")
+    text = (ROOT / "src" / "azkvlint" / "__init__.py").read_text(encoding="utf-8")
+    marked = re.sub(r"^IS_RELEASE = \w+$", f"IS_RELEASE = {is_release}", text, flags=re.MULTILINE)
+    (tmp_path / "src" / "azkvlint" / "__init__.py").write_text(marked, encoding="utf-8")
     (tmp_path / "CHANGELOG.md").write_text(
         f"# Changelog\n\n## [Unreleased]\n\n- Later.\n\n{heading}\n\n### Added\n\n- This.\n\n## [0.0.1]\n\n- That.\n",
         encoding="utf-8",

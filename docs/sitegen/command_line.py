@@ -41,9 +41,13 @@ def _section(name: str, command: Any) -> Iterator[str]:
     yield usage
     yield "```"
     yield ""
-    rows = [(_names(one), _text(one.help)) for one in options if "--help" not in one.opts]
-    if rows:
-        yield from table(("option", "description"), rows)
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for one in options:
+        if "--help" not in one.opts:
+            panel = one.rich_help_panel if isinstance(one.rich_help_panel, str) else "option"
+            panels.setdefault(panel, []).append((_names(one), _text(one.help)))
+    for panel, rows in panels.items():
+        yield from table((panel, "description"), rows)
         yield ""
 
 

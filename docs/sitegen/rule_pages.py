@@ -10,7 +10,7 @@ from functools import cache
 
 import msgspec
 
-from azkvlint import PROJECT
+from azkvlint import file_url
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
@@ -107,7 +107,7 @@ def _facts(rule: Rule) -> Iterator[tuple[str, str]]:
     ]
     if also:
         yield "Includes", f"resources {' and '.join(also)}"
-    yield "Source", f'<a href="{PROJECT}/blob/main/{rule.path}">rule file</a>'
+    yield "Source", f'<a href="{file_url(rule.path)}">rule file</a>'
 
 
 def _profile(rule: Rule) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 # Allocated in advance, because no memory is left when it is written.
-_NO_MEMORY = b"kvlint: not enough memory: increase the memory limit, or check fewer files at once\n"
+_NO_MEMORY = b"kvlint: error: not enough memory: increase the memory limit, or check fewer files at once\n"
 _EXIT_NO_MEMORY = 3
 
 _VERSION = (["--version"], ["-V"])

@@ -187,7 +187,7 @@ def test_what_is_ignored_is_not_held(kvlint: Kvlint) -> None:
 def test_it_may_stand_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write("kvlint.toml", f"baseline = '{BASE}'")
     hint = "write one with --write-baseline FILE"
-    assert kvlint(".").err == f"kvlint: baseline `{BASE}` cannot be read: the file does not exist ({hint})\n"
+    assert kvlint(".").err == f"kvlint: error: baseline `{BASE}` cannot be read: the file does not exist ({hint})\n"
     assert kvlint(".", "--write-baseline", BASE).code == 1
     assert kvlint(".").code == 0
     assert kvlint(".", "--write-baseline", BASE).code == 0  # nothing is lost when it is written again
@@ -232,7 +232,7 @@ def test_what_is_no_baseline(kvlint: Kvlint, text: str, said: str) -> None:
     Path(BASE).write_text(text, encoding="utf-8")
     ran = kvlint(".", "--baseline", BASE)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"kvlint: {BASE}: {said}")
+    assert ran.err.startswith(f"kvlint: error: {BASE}: {said}")
     assert "\x1b" not in ran.err
 
 
@@ -260,7 +260,7 @@ def test_entries_that_are_none(kvlint: Kvlint, change: dict[str, Any], said: str
         Path(BASE).write_text(json.dumps(document), encoding="utf-8")
         ran, said = kvlint(".", "--baseline", BASE), "findings[4]: the fingerprint is repeated"
     assert ran.code == 2
-    assert ran.err.startswith(f"kvlint: {BASE}: not a baseline of kvlint: {said}")
+    assert ran.err.startswith(f"kvlint: error: {BASE}: not a baseline of kvlint: {said}")
 
 
 def test_files_that_cannot_be(kvlint: Kvlint) -> None:
@@ -268,10 +268,13 @@ def test_files_that_cannot_be(kvlint: Kvlint) -> None:
     assert kvlint(".", "--baseline", "pipe").code == 2
     assert kvlint(".", "--baseline", "a").code == 2
     said = kvlint(".", "--write-baseline", "nowhere/x.json")
-    assert (said.code, said.err) == (2, "kvlint: cannot write 'nowhere/x.json': No such file or directory\n")
-    assert kvlint(".", "--write-baseline", "-").err == "kvlint: --write-baseline requires a file\n"
+    assert (said.code, said.err) == (2, "kvlint: error: cannot write 'nowhere/x.json': No such file or directory\n")
+    assert kvlint(".", "--write-baseline", "-").err == "kvlint: error: --write-baseline requires a file\n"
     said = kvlint(".", "-f", "json=x", "--write-baseline", "./x")
-    assert (said.code, said.err) == (2, "kvlint: a report and the baseline are written to the same file, './x'\n")
+    assert (said.code, said.err) == (
+        2,
+        "kvlint: error: a report and the baseline are written to the same file, './x'\n",
+    )
     assert not Path("x").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import azkvlint
 from azkvlint import __version__
+from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.engine.schema import TOPICS
 from azkvlint.model.rule import Rule
@@ -48,6 +49,33 @@ def test_help(kvlint: Kvlint, line: str) -> None:
     assert ran.out.startswith("Usage: kvlint ")
 
 
+@pytest.mark.parametrize("command", ["check", "controls", "suppressions"])
+def test_options_are_in_panels(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = kvlint(command, "--help").out
+    assert max(map(len, text.splitlines())) <= 80
+    options = [option for option in OPTIONS if command in option.commands]
+    panels = list(dict.fromkeys(option.panel for option in options))
+    heads = re.findall(r"^([A-Z][\w ]*):$", text, re.MULTILINE)
+    assert heads == ["Arguments", *panels]
+    for panel, content in zip(panels, re.split(r"^[A-Z][\w ]*:$", text, flags=re.MULTILINE)[2:], strict=True):
+        names = re.findall(r"^  (?:-\w, )?(--[\w-]+)", content, re.MULTILINE)
+        own = [option.names[0] for option in options if option.panel == panel]
+        assert names == own + (["--help"] if panel == panels[-1] else [])
+        words = " ".join(content.split())
+        assert all(option.help in words for option in options if option.panel == panel)
+
+
+def test_the_main_help_lists_commands_before_options(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = kvlint("--help").out
+    assert max(map(len, text.splitlines())) <= 80
+    heads = ["Examples", "Checks", "Rules", "Configuration", "Options", "Exit codes"]
+    assert re.findall(r"^([A-Z][\w ]*):$", text, re.MULTILINE) == heads
+    listed = re.findall(r"^  ([a-z]+)  +[A-Z]", text.partition("Options:")[0], re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
 def test_nothing_said_is_answered_with_help(kvlint: Kvlint) -> None:
     ran = kvlint()
     assert ran.code == 2
@@ -57,12 +85,37 @@ def test_nothing_said_is_answered_with_help(kvlint: Kvlint) -> None:
 # --- rules, explain ---------------------------------------------------------------------------------------------------
 
 
-def test_rules(kvlint: Kvlint) -> None:
+def test_rules(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     ran = kvlint("rules")
     assert (ran.code, ran.err) == (0, "")
-    assert [line.split()[0] for line in ran.out.splitlines()] == [rule.id for rule in RULES]
-    assert "KV001  high      Key vaults should have purge protection enabled\n" in ran.out
-    assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: unknown format 'xml' (write -f text or -f json)\n")
+    head, *rows, empty, summary = ran.out.splitlines()
+    assert (head, empty) == ("ID     SEVERITY  CATEGORY        PROFILE  NAME", "")
+    assert [row.split() for row in rows] == [
+        [rule.id, rule.severity.label, rule.category, rule.profile, rule.name] for rule in RULES
+    ]
+    by_default = sum(rule.profile == "default" for rule in RULES)
+    assert summary.startswith(
+        f"{len(RULES)} rules: {by_default} run by default, {len(RULES) - by_default} only with --profile ("
+    )
+    assert kvlint("rules", "--profile", "default").out.endswith(
+        f"\n\n{by_default} rules: {by_default} run by default\n"
+    )
+    assert kvlint("rules", "-f", "xml") == (2, "", "kvlint: error: unknown format 'xml' (one of text, json)\n")
+    assert kvlint("rules", "-f", "jsn") == (2, "", "kvlint: error: unknown format 'jsn' (did you mean 'json'?)\n")
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_the_table_of_rules_fits_the_terminal(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = kvlint("rules").out
+    assert max(map(len, text.splitlines())) <= width
+    # Wide enough, it has the titles too: in full, on further lines of their column.
+    column = text.find("TITLE")
+    assert (column > 0) is (width >= 120)
+    if column > 0:
+        titles = " ".join(" ".join(line[column:] for line in text.splitlines()[1:-2]).split())
+        assert titles == " ".join(" ".join(rule.title.split()) for rule in RULES)
 
 
 def test_rules_as_json_hold_every_field(kvlint: Kvlint) -> None:
@@ -95,11 +148,31 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
     assert all(len(line) <= 100 for line in prose.splitlines() if " " in line.strip() and "://" not in line)
 
 
+@pytest.mark.parametrize("word", ["KV2", "kv2", "logging", "KV"])
+def test_several_rules_are_listed_and_not_explained(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ran = kvlint("explain", word)
+    head, *rows, _, summary = ran.out.splitlines()
+    assert (ran.code, ran.err, head) == (0, "", "ID     SEVERITY  TITLE")
+    named = {rule.id: rule for rule in RULES}
+    found = [named[id_] for id_ in re.findall(r"^KV\d+", "\n".join(rows), re.MULTILINE)]
+    assert len(found) > 1
+    assert " ".join(" ".join(rows).split()) == " ".join(
+        f"{rule.id} {rule.severity.label} {' '.join(rule.title.split())}" for rule in found
+    )
+    assert summary == f"{len(found)} rules match '{word}'. To see one: kvlint explain {found[0].id}"
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
 def test_explain_what_is_not_there(kvlint: Kvlint) -> None:
     assert kvlint("explain", "purge-protect").err == (
-        "kvlint: no rule matches 'purge-protect' (did you mean 'purge-protection'?)\n"
+        "kvlint: error: no rule matches 'purge-protect' (did you mean 'purge-protection'?)\n"
     )
-    assert kvlint("explain", "KV99") == (2, "", "kvlint: no rule matches 'KV99' (kvlint rules lists all rules)\n")
+    assert kvlint("explain", "KV99") == (
+        2,
+        "",
+        "kvlint: error: no rule matches 'KV99' (kvlint rules lists all rules)\n",
+    )
 
 
 # --- rules test -------------------------------------------------------------------------------------------------------
@@ -290,5 +363,12 @@ def test_every_code_in_the_source_is_explained() -> None:
 
 def test_a_prefix_of_problem_codes(kvlint: Kvlint) -> None:
     out = kvlint("explain", "KVE00").out
-    assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == [code for code in PROBLEMS if code < "KVE010"]
-    assert kvlint("explain", "KVE099") == (2, "", "kvlint: unknown problem code 'KVE099' (did you mean 'KVE009'?)\n")
+    codes = [code for code in PROBLEMS if code < "KVE010"]
+    assert re.findall(r"^KVE\d{3}", out, re.MULTILINE) == codes
+    assert out.endswith(f"\n{len(codes)} problem codes match 'KVE00'. To see one: kvlint explain {codes[0]}\n")
+    assert all(PROBLEMS[code].about not in out for code in codes)
+    assert kvlint("explain", "KVE099") == (
+        2,
+        "",
+        "kvlint: error: unknown problem code 'KVE099' (did you mean 'KVE009'?)\n",
+    )

@@ -34,32 +34,35 @@ def test_another_tools_id_selects_the_rule_that_answers_it(kvlint: Kvlint, word:
     ran = kvlint("check", "bad.json", "--select", word, "-q")
     assert ran.code == 1
     assert " high[KV001] " in ran.out
-    assert kvlint("explain", word).out.startswith("KV001 purge-protection")
+    assert re.search(r"^KV001 ", kvlint("explain", word).out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--profile strikt", "there is no profile or control framework 'strikt' (did you mean 'strict'?)"),
+        ("--profile strikt", "unknown profile or control framework 'strikt' (did you mean 'strict'?)"),
         (
             "--profile ,",
             "--profile requires a profile (default, strict, cmk, all, or a control framework such as cis-azure-6.0)",
         ),
-        ("--set KV003", "--set KV003: RULE.parameter=value was expected (such as KV003.minimum=30)"),
-        ("--set XV003.minimum=1", "--set: there is no rule called 'XV003' (did you mean 'KV003'?)"),
-        ("--set KV001.minimum=1", "--set: there is no parameter of KV001 called 'minimum' (it has none)"),
-        ("--set KV003.minimun=1", "--set: there is no parameter of KV003 called 'minimun' (did you mean 'minimum'?)"),
+        ("--set KV003", "--set KV003: expected RULE.NAME=VALUE (such as KV003.minimum=30)"),
+        ("--set XV003.minimum=1", "--set XV003.minimum: unknown rule 'XV003' (did you mean 'KV003'?)"),
+        (
+            "--set KV001.minimum=1",
+            "--set KV001.minimum: KV001 has no parameters (kvlint explain KV001 describes the rule)",
+        ),
+        ("--set KV003.minimun=1", "--set KV003.minimun: KV003 has no parameter 'minimun' (did you mean 'minimum'?)"),
         ("--select CKV_AZURE_111O", "no rule matches 'CKV_AZURE_111O' (did you mean 'CKV_AZURE_111'?)"),
     ],
 )
 def test_wrong_use(kvlint: Kvlint, line: str, said: str) -> None:
-    assert kvlint("bad.json", *line.split()) == (2, "", f"kvlint: {said}\n")
+    assert kvlint("bad.json", *line.split()) == (2, "", f"kvlint: error: {said}\n")
 
 
 def test_a_value_must_be_of_the_parameters_type(kvlint: Kvlint) -> None:
     ran = kvlint("bad.json", "--set", "KV003.minimum=soon")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("kvlint: --set KV003.minimum=soon: a number was expected (")
+    assert ran.err.startswith("kvlint: error: --set KV003.minimum=soon: expected a number (")
 
 
 def test_a_parameter_that_is_set_decides(kvlint: Kvlint) -> None:
@@ -95,7 +98,7 @@ def listed(kvlint: Kvlint, *words: str) -> list[str]:
     """Return the ids that ``kvlint rules`` lists."""
     ran = kvlint("rules", *words)
     assert (ran.code, ran.err) == (0, "")
-    return [line.split()[0] for line in ran.out.splitlines()]
+    return re.findall(r"^KV\d+", ran.out, re.MULTILINE)
 
 
 def test_a_category_selects_its_rules_of_the_profile(kvlint: Kvlint, categorized: tuple[Rule, ...]) -> None:
@@ -124,11 +127,10 @@ def test_a_category_is_listed_and_explained(kvlint: Kvlint, categorized: tuple[R
     assert listed(kvlint, "--category", "NETWORK", "--profile", "default") == [
         rule.id for rule in categorized if rule.category == "network" and rule.profile == "default"
     ]
-    explained = kvlint("explain", "network").out
-    assert re.findall(r"^(KV\d{3}) \S+ \(", explained, re.MULTILINE) == network
-    assert "\nCategory: network\n" in explained
+    assert re.findall(r"^(KV\d{3}) ", kvlint("explain", "network").out, re.MULTILINE) == network
+    assert "\nCategory: network\n" in kvlint("explain", network[0]).out
     assert kvlint("rules", "--category", "netwrk").err == (
-        "kvlint: there is no category 'netwrk' (did you mean 'network'?)\n"
+        "kvlint: error: unknown category 'netwrk' (did you mean 'network'?)\n"
     )
 
 
@@ -152,10 +154,11 @@ def test_a_suppression_with_a_former_name_counts(kvlint: Kvlint, categorized: tu
 
 def test_a_prefix_is_no_misspelling(kvlint: Kvlint) -> None:
     first = [rule.id for rule in RULES if rule.id.startswith("KV1")]
-    assert re.findall(r"^(KV\d{3}) \S+ \(", kvlint("explain", "kv1").out, re.MULTILINE) == first
+    assert re.findall(r"^(KV\d{3}) ", kvlint("explain", "kv1").out, re.MULTILINE) == first
     assert ids(kvlint("bad.json", "--select", "KV1", "--profile", "all").out) <= set(first)
     assert (
-        kvlint("bad.json", "--select", "KV77").err == "kvlint: no rule matches 'KV77' (kvlint rules lists all rules)\n"
+        kvlint("bad.json", "--select", "KV77").err
+        == "kvlint: error: no rule matches 'KV77' (kvlint rules lists all rules)\n"
     )
 
 
@@ -186,7 +189,7 @@ def test_the_first_parts_of_a_version_name_a_framework(kvlint: Kvlint) -> None:
     for word in ("cis-azure-6.0", "cis-azure-6", "CIS-Azure-6.0", "cis-azure"):
         assert listed(kvlint, "--profile", word) == exact
     assert kvlint("rules", "--profile", "cis-azure-2").err == (
-        "kvlint: several control frameworks match 'cis-azure-2' (one of cis-azure-2.0.0, cis-azure-2.1.0)\n"
+        "kvlint: error: several control frameworks match 'cis-azure-2' (one of cis-azure-2.0.0, cis-azure-2.1.0)\n"
     )
     assert kvlint("controls", "bad.json", "--framework", "cis-azure-6.0") == (
         kvlint("controls", "bad.json", "--framework", "cis-azure-6.0.0")
@@ -204,5 +207,5 @@ def test_a_framework_joins_profiles_and_selection(kvlint: Kvlint) -> None:
     Path("kvlint.toml").unlink()
     assert ids(kvlint("bad.json", "--profile", "cis-azure-6.0", "--select", "KV0").out) <= set(joined)
     assert kvlint("bad.json", "--profile", "cis-azure-6.0", "--select", "KV31").err == (
-        "kvlint: no selected rule is in profile cis-azure-6.0 (add --profile default)\n"
+        "kvlint: error: no selected rule is in profile cis-azure-6.0 (add --profile default)\n"
     )

@@ -89,7 +89,7 @@ def test_standard_input_lies_in_the_current_folder(
 ) -> None:
     write(project / "kvlint.toml", "select = ['KV999']")
     monkeypatch.chdir(project / "infra")
-    assert kvlint("-").err.startswith("kvlint: ../kvlint.toml:1:1: select: no rule matches 'KV999'")
+    assert kvlint("-").err.startswith("kvlint: error: ../kvlint.toml:1:1: select: no rule matches 'KV999'")
 
 
 def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, project: Path) -> None:
@@ -141,7 +141,7 @@ def test_variables_take_each_kind(kvlint: Kvlint, project: Path, monkeypatch: py
     assert "strict = true # KVLINT_STRICT\n" in shown
     assert '[set] # KVLINT_SET\nKV003.minimum = "30"\nKV003.maximum = "40"\n' in shown
     monkeypatch.setenv("KVLINT_STRICT", "perhaps")
-    assert kvlint("infra") == (2, "", "kvlint: KVLINT_STRICT=perhaps: expected true or false\n")
+    assert kvlint("infra") == (2, "", "kvlint: error: KVLINT_STRICT=perhaps: expected true or false\n")
 
 
 def test_a_variable_that_is_no_setting_is_told(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_the_file_may_be_named_by_a_variable(kvlint: Kvlint, project: Path, monk
     assert kvlint("infra") == (
         2,
         "",
-        "kvlint: configuration file nowhere.toml cannot be read: the file does not exist\n",
+        "kvlint: error: configuration file nowhere.toml cannot be read: the file does not exist\n",
     )
 
 
@@ -192,9 +192,9 @@ def test_own_rules_that_are_not_there_are_told_with_their_place(
     told = "{}: the file or folder does not exist\n"
     for command in ("check", "controls", "suppressions"):
         ran = kvlint(command, "infra")
-        assert ran == (2, "", "kvlint: infra/kvlint.toml:2:1: rules " + told.format("infra/policies"))
+        assert ran == (2, "", "kvlint: error: infra/kvlint.toml:2:1: rules " + told.format("infra/policies"))
     monkeypatch.setenv("KVLINT_RULES", "nowhere")
-    assert kvlint("infra").err == "kvlint: KVLINT_RULES " + told.format("nowhere")
+    assert kvlint("infra").err == "kvlint: error: KVLINT_RULES " + told.format("nowhere")
 
 
 def test_paths_start_from_the_file(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_what_is_excluded_is_read_only_if_it_is_named(kvlint: Kvlint, project: P
     ]
     said = kvlint("infra/x", "--exclude", "*.tf")
     assert (said.code, "nothing to check" in said.out) == (3, True)
-    assert kvlint("infra", "--exclude", "!x").err.startswith("kvlint: --exclude: '!x' is not a valid glob: ")
+    assert kvlint("infra", "--exclude", "!x").err.startswith("kvlint: error: --exclude: '!x' is not a valid glob: ")
 
 
 def test_an_option_excludes_in_folders_outside_the_current_one(kvlint: Kvlint, project: Path) -> None:
@@ -298,13 +298,13 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
         ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1:1: ignore: no rule matches 'KV0O1' (did you mean "),
         (
             "profile = ['strikt']",
-            "kvlint.toml:1:1: profile: there is no profile or control framework 'strikt' (did you mean 'strict'?)",
+            "kvlint.toml:1:1: profile: unknown profile or control framework 'strikt' (did you mean 'strict'?)",
         ),
         ("set = 1", "kvlint.toml:1:1: set must be a table (write [set], then KV003.minimum = 30)"),
         ("\n[set]\nKV003 = 1", "kvlint.toml:2:1: set must be a table of rules with parameters"),
         (
             "[set.KV003]\nminimun = 1",
-            "kvlint.toml:1:1: set: there is no parameter of KV003 called 'minimun' (did you mean 'minimum'?)",
+            "kvlint.toml:1:1: set: KV003.minimun: KV003 has no parameter 'minimun' (did you mean 'minimum'?)",
         ),
         ("[set]\nKV003.minimum = {}", "kvlint.toml:1:1: set must be strings, numbers, booleans, or lists of them"),
         ("exclude = ['a', '!b']", "kvlint.toml:1:1: exclude: '!b' is not a valid glob: "),
@@ -318,7 +318,7 @@ def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) ->
         ("jobs = 0x" + "f" * 5_000, "kvlint.toml:1:1: jobs: a number is too large"),
         ("\njobs = " + "9" * 5_000, "kvlint.toml: a number is too large"),
         ("[set]\nKV003.minimum = 0x" + "f" * 5_000, "kvlint.toml:1:1: set: a number is too large"),
-        ('[set."KV003\\nkvlint: x"]\nminimum = 1', r"kvlint.toml:1:1: set: there is no rule called 'KV003\NKVLINT: X'"),
+        ('[set."KV003\\nx: y"]\nminimum = 1', r"kvlint.toml:1:1: set: KV003\nx: y.minimum: unknown rule 'KV003\nx: y'"),
         ("exclude = ['[a&&b]', '[a||b]', '[a~~b]', '[a--b]']", "kvlint.toml:1:1: exclude: '[a--b]' is not a valid "),
         ("ignore = ['\u212aV001']", "kvlint.toml:1:1: ignore: no rule matches '\u212aV001'"),
         ("select = [", "kvlint.toml: invalid TOML: "),
@@ -336,7 +336,7 @@ def test_mistakes_are_told_with_file_and_line(kvlint: Kvlint, project: Path, tex
     write(project / "kvlint.toml", text)
     ran = kvlint("infra")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"kvlint: {said}")
+    assert ran.err.startswith(f"kvlint: error: {said}")
     assert "\x1b" not in ran.err
 
 
@@ -354,7 +354,9 @@ def test_a_file_that_was_found_names_nothing_outside_its_checkout(
     write(project / "kvlint.toml", f"\n{key} = {value}")
     ran = kvlint("infra")
     assert ran.code == 2
-    assert ran.err.startswith(f"kvlint: kvlint.toml:2:1: {key}: '{path}' is outside the repository or inside .git (")
+    assert ran.err.startswith(
+        f"kvlint: error: kvlint.toml:2:1: {key}: '{path}' is outside the repository or inside .git ("
+    )
     assert "leads out" not in kvlint("infra", "--config", "kvlint.toml", "--show-settings").err
 
 
@@ -414,7 +416,7 @@ def test_every_option_is_on_the_page_of_the_command_line(pytestconfig: pytest.Co
 def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file = project / "kvlint.toml"
     os.mkfifo(file)
-    unreadable = "kvlint: configuration file {} cannot be read: the path is not a regular file\n"
+    unreadable = "kvlint: error: configuration file {} cannot be read: the path is not a regular file\n"
     assert kvlint("infra").err == unreadable.format("kvlint.toml")
     file.unlink()
     file.symlink_to("nowhere")
@@ -426,26 +428,26 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     assert rules(kvlint("infra", "--config", "kvlint.toml")) == ["KV001"]
     assert (
         kvlint("infra", "--config=").err
-        == "kvlint: --config requires a file (use --isolated to read no configuration file)\n"
+        == "kvlint: error: --config requires a file (use --isolated to read no configuration file)\n"
     )
     file.unlink()
     file.write_bytes(b"\n\xff")
-    assert kvlint("infra").err == "kvlint: kvlint.toml:2: the file is not UTF-8\n"
+    assert kvlint("infra").err == "kvlint: error: kvlint.toml:2: the file is not UTF-8\n"
     file.write_bytes(b"#" * 2_000_000)
     assert (
         kvlint("infra").err
-        == "kvlint: configuration file kvlint.toml cannot be read: the file is larger than 250,000 bytes\n"
+        == "kvlint: error: configuration file kvlint.toml cannot be read: the file is larger than 250,000 bytes\n"
     )
     file.write_bytes(b"\xef\xbb\xbfselect = ['KV001']")
     assert rules(kvlint("infra")) == ["KV001"]
     file.unlink()
     write(project / "pyproject.toml", "[tool]\nkvlint = 1")
-    assert kvlint("infra").err == "kvlint: pyproject.toml: tool.kvlint must be a table\n"
+    assert kvlint("infra").err == "kvlint: error: pyproject.toml: tool.kvlint must be a table\n"
     write(project / "pyproject.toml", "[project]")
     assert kvlint("infra").code == 1
     assert (
         kvlint("infra", "--config", "pyproject.toml").err
-        == "kvlint: pyproject.toml has no table [tool.kvlint] (add the table, or name a kvlint.toml)\n"
+        == "kvlint: error: pyproject.toml has no table [tool.kvlint] (add the table, or name a kvlint.toml)\n"
     )
     assert kvlint("infra", "--config", "pyproject.toml", "--isolated").code == 2
 
@@ -531,7 +533,7 @@ def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, pro
     said = kvlint("infra")
     assert (said.code, said.out) == (2, "")
     why = "the file is larger than 250,000 bytes"
-    assert said.err == f"kvlint: configuration file pyproject.toml cannot be read: {why}\n"
+    assert said.err == f"kvlint: error: configuration file pyproject.toml cannot be read: {why}\n"
 
 
 @pytest.mark.parametrize("setting", ["output = '{}'", "format = ['text={}']"])
@@ -551,7 +553,7 @@ def test_a_file_that_was_found_lets_nothing_be_written_over(kvlint: Kvlint, proj
         write(project / "kvlint.toml", "\n" + setting.format(name))
         ran = kvlint("infra")
         assert (ran.code, ran.out) == (2, "")
-        assert ran.err.startswith(f"kvlint: kvlint.toml:2:1: {key}: '{name}' is not written: {why} (")
+        assert ran.err.startswith(f"kvlint: error: kvlint.toml:2:1: {key}: '{name}' is not written: {why} (")
         # Who names the file, or the output, means it.
         assert kvlint("infra", "--config", "kvlint.toml", "--show-settings").code == 0
         assert "is not written" not in kvlint("infra", "--output", "-").err
@@ -625,7 +627,7 @@ severity = "low"
     said = kvlint("infra")
     assert (said.code, said.out) == (2, "")
     lines = said.err.splitlines()
-    assert [re.match(r"kvlint: kvlint\.toml:(\d+:\d+): \S+", line)[1] for line in lines] == [  # type: ignore[index]
+    assert [re.match(r"kvlint: error: kvlint\.toml:(\d+:\d+): \S+", line)[1] for line in lines] == [  # type: ignore[index]
         "1:1", "2:3", "3:1", "4:1", "4:1", "5:1", "6:1", "7:1", "9:1", "9:1", "15:3", "20:1", "22:1",
     ]  # fmt: skip
     for text in (
@@ -637,7 +639,7 @@ severity = "low"
         "strict must be true or false",
         "profile: several control frameworks match 'cis-azure-2' (",
         "exclude: '!no' is not a valid glob: negated patterns are not supported",
-        "called 'minimun' (did you mean 'minimum'?)",
+        "KV003 has no parameter 'minimun' (did you mean 'minimum'?)",
         "override: unknown severity 'hihg' (did you mean 'high'?)",
         "override: unknown key 'reasn' (did you mean 'reason'?)",
         "override: rules: no rule matches 'purge-protectoin' (did you mean 'purge-protection'?)",
@@ -653,9 +655,9 @@ severity = "low"
 def test_errors_of_the_command_line_follow_those_of_the_file(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "strict = 1\n")
     assert kvlint("infra", "--jobs", "x", "--as-of", "now").err == (
-        "kvlint: kvlint.toml:1:1: strict must be true or false\n"
-        "kvlint: --as-of now: expected a date (write YYYY-MM-DD, such as 2027-03-01)\n"
-        "kvlint: --jobs x: expected a number of processes (0 means automatic)\n"
+        "kvlint: error: kvlint.toml:1:1: strict must be true or false\n"
+        "kvlint: error: --as-of now: expected a date (write YYYY-MM-DD, such as 2027-03-01)\n"
+        "kvlint: error: --jobs x: expected a number of processes (0 means automatic)\n"
     )
 
 
@@ -664,11 +666,11 @@ def test_positions_in_pyproject_and_of_inline_tables(kvlint: Kvlint, project: Pa
         project / "pyproject.toml", "[project]\nname = 'x'\n[tool.kvlint]\nname = 'x'\n[[tool.kvlint.override]]\nx = 1"
     )
     said = kvlint("infra").err
-    assert "kvlint: pyproject.toml:4:1: unknown setting 'name'" in said
-    assert "kvlint: pyproject.toml:6:1: override: unknown key 'x'" in said
+    assert "kvlint: error: pyproject.toml:4:1: unknown setting 'name'" in said
+    assert "kvlint: error: pyproject.toml:6:1: override: unknown key 'x'" in said
     (project / "pyproject.toml").unlink()
     write(project / "kvlint.toml", "override = [\n  {rules = ['KV001'], severty = 'low'},\n  {x = 1},\n]")
-    assert kvlint("infra").err.count("kvlint: kvlint.toml:1:1: override: unknown key '") == 2
+    assert kvlint("infra").err.count("kvlint: error: kvlint.toml:1:1: override: unknown key '") == 2
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -684,7 +686,9 @@ def test_no_severity_fails_on_none(kvlint: Kvlint, project: Path, strict: tuple[
     assert kvlint("infra", *strict).code == 0
     write(project / "infra" / "broken.tf", 'resource "azurerm_key_vault" {')
     assert kvlint("infra", *strict).code == 3
-    assert kvlint("infra", "--min-severity", "none").err.startswith("kvlint: --min-severity none: unknown severity (")
+    assert kvlint("infra", "--min-severity", "none").err.startswith(
+        "kvlint: error: --min-severity none: unknown severity ("
+    )
 
 
 def test_every_unknown_result_may_be_listed(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -708,10 +712,10 @@ def test_every_unknown_result_may_be_listed(kvlint: Kvlint, project: Path, monke
 
 def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "undecided").err == (
-        "kvlint: --sarif-include undecided: unknown kind of result (did you mean 'unknown'?)\n"
+        "kvlint: error: --sarif-include undecided: unknown kind of result (did you mean 'unknown'?)\n"
     )
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "passd").err == (
-        "kvlint: --sarif-include passd: unknown kind of result (did you mean 'passed'?)\n"
+        "kvlint: error: --sarif-include passd: unknown kind of result (did you mean 'passed'?)\n"
     )
 
 

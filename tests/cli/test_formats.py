@@ -158,5 +158,5 @@ def test_show_suppressed(kvlint: Kvlint) -> None:
 
 def test_an_error_message_cannot_act(kvlint: Kvlint) -> None:
     assert kvlint("bad.json", "-f", "x\x1b[2J\n::error::y").err == (
-        f"kvlint: unknown format 'x\\x1b[2J\nkvlint: \\x3a:error::y' (one of {', '.join(REPORTERS)})\n"
+        f"kvlint: error: unknown format 'x\\x1b[2J\nkvlint: error: \\x3a:error::y' (one of {', '.join(REPORTERS)})\n"
     )

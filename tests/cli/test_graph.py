@@ -107,7 +107,7 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
-        ("bad.json -f svg", 2, "unknown format 'svg' (write -f mermaid or -f dot)"),
+        ("bad.json -f svg", 2, "unknown format 'svg' (one of mermaid, dot)"),
         (".", 2, "'.' is not one Terraform module, plan, template or Bicep file (name a single file, or its folder)"),
         ("nowhere", 2, "'nowhere' does not exist"),
         ("broken.json", 3, "invalid JSON: unexpected end of file ("),
@@ -116,4 +116,4 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
 def test_graph_of_what_is_none(kvlint: Kvlint, line: str, code: int, said: str) -> None:
     ran = kvlint("graph", *line.split())
     assert (ran.code, ran.out) == (code, "")
-    assert ran.err.startswith(f"kvlint: {said}")
+    assert ran.err.startswith(f"kvlint: error: {said}")

@@ -67,7 +67,7 @@ def paths(said: Said) -> set[str]:
 def test_a_mistyped_command_is_recognized(kvlint: Kvlint, line: str, command: str) -> None:
     word = line.split(maxsplit=1)[0]
     said = kvlint(*line.split())
-    assert said == (2, "", f"kvlint: '{word}' is neither a command nor a path (did you mean '{command}'?)\n")
+    assert said == (2, "", f"kvlint: error: '{word}' is neither a command nor a path (did you mean '{command}'?)\n")
 
 
 def test_a_path_is_no_mistyped_command(kvlint: Kvlint) -> None:
@@ -75,13 +75,59 @@ def test_a_path_is_no_mistyped_command(kvlint: Kvlint) -> None:
     assert kvlint("rule", "--select", "KV001").code == 1
     for word in ("plan.json", "infra", "main.tf"):
         said = kvlint(word)
-        assert (said.code, said.err.startswith(f"kvlint: '{word}' does not exist (")) == (2, True)
-    assert kvlint("good.json", "explian").err.startswith("kvlint: 'explian' does not exist (")
+        assert (said.code, said.err.startswith(f"kvlint: error: '{word}' does not exist (")) == (2, True)
+    assert kvlint("good.json", "explian").err.startswith("kvlint: error: 'explian' does not exist (")
 
 
 def test_commands_are_not_mistyped_for_each_other(kvlint: Kvlint) -> None:
     for command in COMMANDS:
         assert "neither a command" not in kvlint(command, "--help").err
+
+
+# --- options and arguments --------------------------------------------------------------------------------------------
+
+
+NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("good.json --fromat json", "unknown option '--fromat' (did you mean '--format'?)"),
+        ("good.json --frob", "unknown option '--frob' (kvlint check --help lists all options)"),
+        ("--frob", "unknown option '--frob' (kvlint check --help lists all options)"),
+        ("good.json -x", "unknown option '-x' (kvlint check --help lists all options)"),
+        ("good.json --fromat=hunter2", "unknown option '--fromat' (did you mean '--format'?)"),
+        ("controls . --fail-on high", "unknown option '--fail-on' (--fail-on is an option of kvlint check)"),
+        ("check . --framework mcsb", "unknown option '--framework' (--framework is an option of kvlint controls)"),
+        ("explain KV001 --rule x", "unknown option '--rule' (did you mean '--rules'?)"),
+        ("rules --categry x", "unknown option '--categry' (did you mean '--category'?)"),
+        ("good.json --format", "--format requires a value (write --format FORMAT)"),
+        ("good.json -f", "-f requires a value (write -f FORMAT)"),
+        ("good.json --strict=yes", "--strict does not accept a value (write --strict)"),
+        ("check", "missing argument PATH... (kvlint check --help shows the usage)"),
+        ("explain", "missing argument RULE (kvlint explain --help shows the usage)"),
+        ("rules new ACME-1", "missing argument NAME (kvlint rules new --help shows the usage)"),
+        ("explain KV001 KV002", "unexpected argument 'KV002' (kvlint explain --help shows the usage)"),
+        ("graph good.json bad.json", "unexpected argument 'bad.json' (kvlint graph --help shows the usage)"),
+        ("schema toml", "unexpected argument 'toml' (kvlint schema --help shows the usage)"),
+        ("rules tset", "unknown command 'kvlint rules tset' (did you mean 'test'?)"),
+        ("rules frob", "unknown command 'kvlint rules frob' (kvlint rules --help lists all commands)"),
+        ("graph good.json -f dto", "unknown format 'dto' (did you mean 'dot'?)"),
+        ("rules -f xml", "unknown format 'xml' (one of text, json)"),
+        ("good.json --color Always", "--color Always: unknown value (did you mean 'always'?)"),
+        ("good.json --fail-on hihg", "--fail-on hihg: unknown severity (did you mean 'high'?)"),
+        ("good.json --jobs -1", "--jobs -1: expected a number of processes (0 means automatic)"),
+        ("good.json --set KV003.minimum=nan", f"--set KV003.minimum=nan: {NUMBER}"),
+        ("good.json --set KV003.minimum=-inf", f"--set KV003.minimum=-inf: {NUMBER}"),
+        ("rules --category netwrk", "unknown category 'netwrk' (did you mean 'network'?)"),
+        ("rules --profile strikt", "unknown profile or control framework 'strikt' (did you mean 'strict'?)"),
+        ("rules test nowhere", "the rule file or folder 'nowhere' does not exist"),
+        ("explain KVE999", "unknown problem code 'KVE999' (did you mean 'KVE009'?)"),
+    ],
+)  # fmt: skip
+def test_every_usage_error_has_one_style(kvlint: Kvlint, line: str, error: str) -> None:
+    assert kvlint(*line.split()) == (2, "", f"kvlint: error: {error}\n")
 
 
 # --- variables --------------------------------------------------------------------------------------------------------

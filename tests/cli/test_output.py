@@ -39,7 +39,11 @@ def test_a_file_is_complete_or_as_it_was(kvlint: Kvlint, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fails)
-        assert kvlint("bad.json", "-o", "old") == (2, "", "kvlint: cannot write 'old': No space left on device\n")
+        assert kvlint("bad.json", "-o", "old") == (
+            2,
+            "",
+            "kvlint: error: cannot write 'old': No space left on device\n",
+        )
     assert Path("old").read_text(encoding="utf-8") == "old"
     assert set(Path.cwd().iterdir()) == before
     kvlint("bad.json", *ONE, "-o", "old")
@@ -94,6 +98,6 @@ def test_a_folder_for_editors_that_is_a_link_is_not_written_to(kvlint: Kvlint, t
     Path(".sarif").symlink_to(tmp_path / "away")
     ran = kvlint("bad.json", *ONE, "-f", "sarif=.sarif/kvlint.sarif")
     assert (ran.code, ran.err) == (
-        2, "kvlint: cannot write '.sarif/kvlint.sarif': folder `.sarif` is a link\n",
+        2, "kvlint: error: cannot write '.sarif/kvlint.sarif': folder `.sarif` is a link\n",
     )  # fmt: skip
     assert list((tmp_path / "away").iterdir()) == []

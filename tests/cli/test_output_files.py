@@ -177,7 +177,7 @@ def test_nothing_is_left_of_a_write_that_fails(kvlint: Kvlint, checkout: Path, m
 
     monkeypatch.setattr(os, "replace", fail)
     said = kvlint(".", *ONE, "-f", "json", "-o", "report.json")
-    assert (said.code, said.err) == (2, "kvlint: cannot write 'report.json': No space left on device\n")
+    assert (said.code, said.err) == (2, "kvlint: error: cannot write 'report.json': No space left on device\n")
     assert sorted(file.name for file in checkout.iterdir()) == [".git", "infra", "report.json"]
     assert Path("report.json").read_text() == "old"
 

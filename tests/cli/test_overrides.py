@@ -205,18 +205,22 @@ def test_what_is_no_override(kvlint: Kvlint, project: Path, text: str, said: str
     override(text)
     ran = kvlint(".")
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"kvlint: kvlint.toml:{said}")
+    assert ran.err.startswith(f"kvlint: error: kvlint.toml:{said}")
 
 
 def test_other_ways_to_write_them(kvlint: Kvlint, project: Path) -> None:
     Path("kvlint.toml").write_text("override = [\n  {rules = ['KV0'], severity = 'low'},\n  {rules = ['x']},\n]")
-    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1:1: override: either severity or ignore = true is required")
+    assert kvlint(".").err.startswith(
+        "kvlint: error: kvlint.toml:1:1: override: either severity or ignore = true is required"
+    )
     Path("kvlint.toml").write_text("override = {rules = ['KV0'], severity = 'low'}")
-    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1:1: override must be a list of tables (write [[override]])")
+    assert kvlint(".").err.startswith(
+        "kvlint: error: kvlint.toml:1:1: override must be a list of tables (write [[override]])"
+    )
     Path("kvlint.toml").unlink()
     Path("pyproject.toml").write_text("[tool.kvlint]\nselect = ['KV001']\n[[tool.kvlint.override]]\nrules = ['KV0']")
     assert kvlint(".").err.startswith(
-        "kvlint: pyproject.toml:3:1: override: either severity or ignore = true is required"
+        "kvlint: error: pyproject.toml:3:1: override: either severity or ignore = true is required"
     )
 
 

@@ -74,7 +74,7 @@ def test_an_own_rule_that_does_not_load_ends_the_run(kvlint: Kvlint, text: str, 
     own(text, name)
     ran = kvlint("bad.json", "--rules", "own")
     assert (ran.code, ran.out) == (3, "")
-    assert f"kvlint: {said}" in ran.err.splitlines()
+    assert f"kvlint: error: {said}" in ran.err.splitlines()
 
 
 def test_five_faults_are_five_lines_at_their_places(kvlint: Kvlint) -> None:
@@ -85,7 +85,7 @@ def test_five_faults_are_five_lines_at_their_places(kvlint: Kvlint) -> None:
     ran = kvlint("bad.json", "--rules", "own")
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.splitlines() == [
-        f"kvlint: own/ACME-2-premium-vault.yaml:{fault}"
+        f"kvlint: error: own/ACME-2-premium-vault.yaml:{fault}"
         for fault in (
             "1:1: a rule needs title:",
             "3:11: there is no severity 'hihg'; did you mean 'high'?",

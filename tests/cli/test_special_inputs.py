@@ -47,7 +47,7 @@ def test_a_pipe_among_rules_does_not_block(kvlint: Kvlint) -> None:
     os.mkfifo("own/ORG-1-x.yaml")
     said = kvlint("good.json", "--rules", "own")
     assert (said.code, said.err) == (
-        3, "kvlint: own/ORG-1-x.yaml:1:1: the file cannot be read: the path is not a regular file\n",
+        3, "kvlint: error: own/ORG-1-x.yaml:1:1: the file cannot be read: the path is not a regular file\n",
     )  # fmt: skip
 
 

@@ -139,4 +139,4 @@ def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
 def test_a_name_that_says_nothing_is_wrong_use(run: Given, words: tuple[str, ...], text: str) -> None:
     done = run(*words)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"kvlint: {text}")
+    assert done.err.startswith(f"kvlint: error: {text}")

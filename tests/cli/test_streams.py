@@ -77,7 +77,7 @@ def test_a_full_disk_is_an_error_and_not_a_crash(kvlint: Kvlint, line: str) -> N
     with FULL.open("wb") as full:
         process = started(*line.split(), stdout=full, stderr=subprocess.PIPE)
         _, told = process.communicate(timeout=60)
-    assert told == b"kvlint: cannot write to standard output: No space left on device\n"
+    assert told == b"kvlint: error: cannot write to standard output: No space left on device\n"
     assert process.returncode == 3
 
 
@@ -166,7 +166,7 @@ def test_colors_are_asked_for_and_declined(
 
 def test_a_color_that_is_none_is_wrong_use(kvlint: Kvlint) -> None:
     said = kvlint("bad.json", "--color", "blue")
-    assert said == (2, "", "kvlint: --color blue: expected auto, always or never\n")
+    assert said == (2, "", "kvlint: error: --color blue: unknown value (one of auto, always, never)\n")
     assert kvlint("controls", "bad.json", "--color", "blue") == said
 
 

@@ -209,7 +209,7 @@ def test_what_cannot_be_checked_once_is_not_watched(
 def test_standard_input_cannot_be_watched(run: Run, words: tuple[str, ...]) -> None:
     done = run("--watch", *words)
     assert (done.code, done.out) == (2, "")
-    assert done.err == "kvlint: --watch cannot read standard input (name files or folders)\n"
+    assert done.err == "kvlint: error: --watch cannot read standard input (name files or folders)\n"
 
 
 @pytest.mark.parametrize("error", [OSError("OS file watch limit reached."), FileNotFoundError("gone")])

@@ -739,7 +739,7 @@ def test_a_users_rule_cannot_take_the_id_of_another(tmp_path: Path) -> None:
 def test_a_folder_without_rules_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no rule files"):
         load_folder(str(tmp_path))
-    with pytest.raises(UsageError, match="there is no folder or file"):
+    with pytest.raises(UsageError, match=r"the rule file or folder '.*' does not exist"):
         load_folder(str(tmp_path / "nowhere"))
 
 

@@ -20,7 +20,7 @@ _GITHUB = re.compile(
 _AZURE = re.compile(
     r"##vso\[task\.logissue type=(error|warning);((sourcepath|linenumber|columnnumber|code)=[^;\]]*;)+\]"
 )
-_STDERR = re.compile(r"kvlint: |Usage: kvlint |Try 'kvlint |Error: |$")
+_STDERR = re.compile(r"kvlint: |Usage: kvlint |$")
 _INTERNAL = re.compile(r"internal error: (\w+) at ([\w<>./ -]{1,80}:\d+)|the example cannot be read: (\w+)")
 _OWN_HTML = frozenset({"<details>", "<summary>", "</summary>", "</details>", "<br>"})
 ANY = "any"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,39 @@ def test_every_finding_is_an_answer(away: Path, run: Run) -> None:
         for evidence in row["evidence"]
     }
     assert {one for one in told if one[1] != "pass"} == found
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_values_are_in_words(name: str, away: Path, run: Run) -> None:
+    """No value of a met control is in the notation of the engine, and none is of another vault."""
+    notation = re.compile(r"\[\]|\[unknown|: (true|false)\b|is (true|false)\b|derived\.")
+    for source in ("main.tf", "plan.json", "main.bicep", "main.json"):
+        said = document(run, f"samples/{name}/{source}", "--framework", "all", cwd=away)
+        values = [
+            (vault["resource"], evidence["found"])
+            for vault in said["vaults"]
+            for framework in vault["frameworks"]
+            for control in framework["controls"]
+            for evidence in control["evidence"]
+            if evidence["found"]
+        ]
+        assert len(values) > 10
+        assert [value for _, value in values if notation.search(re.sub(r"\(default[^)]*\)", "", value))] == []
+        vaults = {vault["resource"] for vault in said["vaults"]}
+        for own, value in values:
+            assert not [other for other in vaults - {own} if re.search(rf"{re.escape(other)}(?![\w-])", value)]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_the_heading_names_the_frameworks_with_their_versions(form: str, away: Path, run: Run) -> None:
+    ran = run("controls", "-f", form, "--framework", "cis-azure,mcsb", "samples/hardened/main.tf", cwd=away)
+    head = ran.out.partition("kv-app-hardened")[0]
+    for title, name in (
+        ("CIS Microsoft Azure Foundations 6.0.0", "cis-azure-6.0.0"),
+        ("Microsoft cloud security benchmark v1", "mcsb"),
+    ):
+        assert title in head
+        assert name in head.replace("\\", "")
 
 
 def document(run: Run, *words: str | Path, cwd: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
+import azkvlint
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.model.finding import Problem, Report
 from azkvlint.model.rule import Severity
@@ -80,12 +81,18 @@ def test_rules_are_all_listed_in_order_and_say_nothing_of_results(log: Log, repo
     assert log(quiet)["taxonomies"] == log(report)["taxonomies"]
 
 
-def test_help_leads_to_the_rule_file_or_the_first_reference(log: Log, make_rule: Make, make_report: Make) -> None:
+@pytest.mark.parametrize(("is_release", "reference"), [(False, "main"), (True, "v1.2.3")])
+def test_help_leads_to_the_rule_file_or_the_first_reference(
+    log: Log, make_rule: Make, make_report: Make, monkeypatch: pytest.MonkeyPatch, is_release: bool, reference: str
+) -> None:
+    """The tag of a version exists only once the version is released."""
+    monkeypatch.setattr(azkvlint, "IS_RELEASE", is_release)
+    monkeypatch.setattr(azkvlint, "__version__", "1.2.3")
     ours = make_rule()
     users = make_rule(id="KV901", path="policies/KV901 x.yaml")
     bare = make_rule(id="KV902", path="policies/KV902.yaml", references=())
     rules = log(make_report(rules=(ours, users, bare), version="1.2.3"))["tool"]["driver"]["rules"]
-    assert rules[0]["helpUri"] == f"https://github.com/kvlint/kvlint/blob/v1.2.3/{ours.path}"
+    assert rules[0]["helpUri"] == f"https://github.com/kvlint/kvlint/blob/{reference}/{ours.path}"
     assert rules[1]["helpUri"] == users.references[0]
     assert "helpUri" not in rules[2]
     assert all(rule["help"]["text"] and rule["help"]["markdown"] for rule in rules)

@@ -7,44 +7,24 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from azkvlint.cli.completion import values_of
+from azkvlint.cli.help_panels import MainGroup, PanelCommand, PanelGroup
+from azkvlint.cli.usage_errors import NO_ARGUMENTS
 from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, plain_arguments
-from azkvlint.util.errors import EXIT_CLEAN
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_USAGE
 
 _HELP = """Check Azure Key Vault in infrastructure code.
 
 kvlint PATH... checks files and folders: Terraform and OpenTofu modules and plans, Bicep files, ARM templates and
-what-if results; - reads standard input. It is short for kvlint check PATH...
-
-Exit codes: 0 no findings, 1 findings, 2 invalid usage, 3 incomplete analysis (an input cannot be read, or there is
-none).
+what-if results; - reads standard input. It is short for kvlint check PATH..., and kvlint check --help lists its
+options.
 """
-
-
-class _Commands(TyperGroup):
-    """The commands, for shell completion: ``kvlint PATH...`` is short for ``kvlint check PATH...``.
-
-    The types are those of click, which typer depends on or bundles, depending on its version.
-    """
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        return super().resolve_command(ctx, args if args[0] in self.commands else ["check", *args])
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return the completions of the first word: the commands, and the options of ``check``."""
-        completions = super().shell_complete(ctx, incomplete)
-        if incomplete.startswith("-"):
-            check = self.commands["check"]
-            completions += check.shell_complete(
-                check.make_context("check", [], ctx, resilient_parsing=True), incomplete
-            )
-        return completions
+_CHECKS, _RULES_PANEL, _SETUP = "Checks", "Rules", "Configuration"
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=MainGroup,
     help=_HELP,
     no_args_is_help=True,
     add_completion=True,
@@ -53,9 +33,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 rules_app = typer.Typer(
-    help="List rules, and create or test custom rules.", invoke_without_command=True, rich_markup_mode=None
+    cls=PanelGroup,
+    help="List rules, and create or test custom rules.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
-app.add_typer(rules_app, name="rules")
 
 
 def run(words: list[str]) -> int:
@@ -68,10 +50,13 @@ def run(words: list[str]) -> int:
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:
-        app(words, prog_name="kvlint")
+        code = app(words, prog_name="kvlint", standalone_mode=False)
+    except NO_ARGUMENTS as help_:
+        help_.show()  # type: ignore[attr-defined]  # a method of click's exceptions
+        return EXIT_USAGE
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_CLEAN
-    return EXIT_CLEAN
+        code = stop.code
+    return code if isinstance(code, int) else EXIT_CLEAN
 
 
 def _is_for_group(word: str) -> bool:
@@ -110,6 +95,7 @@ def _add_check_command(name: str, summary: str, action: Callable[[Arguments], in
                 *option.names,
                 help=option.help,
                 metavar=option.metavar or None,
+                rich_help_panel=option.panel,
                 autocompletion=values_of(name, option.field),
             )
             annotation = Annotated[type_, declaration]  # type: ignore[valid-type]  # computed
@@ -118,7 +104,7 @@ def _add_check_command(name: str, summary: str, action: Callable[[Arguments], in
                 Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
             )
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # read by typer
-    app.command(name, help=summary, epilog=epilog)(command)
+    app.command(name, cls=PanelCommand, help=summary, epilog=epilog, rich_help_panel=_CHECKS)(command)
 
 
 def _is_explicit(context: typer.Context, field: str) -> bool:
@@ -158,7 +144,7 @@ _add_check_command("suppressions", "List suppressions with owners, dates and sta
 _RULES = "Add custom rules from a file or folder."
 
 
-@app.command()
+@app.command(cls=PanelCommand, rich_help_panel=_RULES_PANEL)
 def explain(
     rule: Annotated[
         str,
@@ -177,7 +163,7 @@ def explain(
     write(explanation(rule, tuple(rules or ())))
 
 
-@app.command()
+@app.command(cls=PanelCommand, rich_help_panel=_CHECKS)
 def graph(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A module, plan, template or Bicep file, or -.")],
     form: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="Write mermaid or dot.")] = "mermaid",
@@ -193,7 +179,7 @@ def graph(
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 
 
-@app.command("schema")
+@app.command("schema", cls=PanelCommand, rich_help_panel=_SETUP)
 def schema_() -> None:
     """Print the JSON Schema of configuration files."""
     from azkvlint.cli.config_schema import schema
@@ -229,7 +215,7 @@ def _rules(
         write(list_rules(form, tuple(rules or ()), profile, category))
 
 
-@rules_app.command("test")
+@rules_app.command("test", cls=PanelCommand)
 def rules_test(
     path: Annotated[
         str | None, typer.Argument(metavar="[PATH]", help="A rule file or folder (default: built-in rules).")
@@ -245,7 +231,7 @@ def rules_test(
     raise typer.Exit(code)
 
 
-@rules_app.command("new")
+@rules_app.command("new", cls=PanelCommand)
 def rules_new(
     rule: Annotated[str, typer.Argument(metavar="ID", help="The ID of the rule, such as ACME-1.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name: lowercase words joined by -.")],
@@ -258,3 +244,7 @@ def rules_new(
     from azkvlint.cli.rules import new_rule
 
     write(f"{new_rule(rule, name, topic)}\n")
+
+
+# Added last, so that the help lists it after `explain`.
+app.add_typer(rules_app, name="rules", rich_help_panel=_RULES_PANEL)

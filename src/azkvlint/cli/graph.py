@@ -13,7 +13,7 @@ from azkvlint.model.resource import Reference, RequiredAttributes, ResourceGraph
 from azkvlint.readers.discover import discover
 from azkvlint.readers.reader import MAKE_INPUT, Reader
 from azkvlint.readers.units import Unit, units_of
-from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.errors import InputError, UsageError, refuse_unknown_format
 from azkvlint.util.project_boundary import begin_run
 from azkvlint.util.safe_text import visible
 
@@ -33,8 +33,7 @@ def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
 
     Raise UsageError or InputError.
     """
-    if form not in _FORMS:
-        raise UsageError(f"unknown format '{form}'", "write -f mermaid or -f dot")
+    refuse_unknown_format(form, _FORMS)
     begin_run([path])
     sources, root = discover([path])
     units = [unit for unit in units_of(sources, ()) if not unit.quiet]

@@ -23,7 +23,7 @@ def print_error(error: KvlintError) -> None:
 
     hint = f" ({error.hint})" if error.hint else ""
     for line in f"{error.message}{hint}".split("\n"):
-        print_line(visible(line))
+        print_line(f"error: {visible(line)}")
 
 
 def print_line(line: str) -> None:

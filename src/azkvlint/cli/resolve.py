@@ -296,8 +296,10 @@ def root_uri(word: str, file: str, root: str) -> str:
 def targets_of(settings: Settings, known: Collection[str]) -> list[tuple[str, str]]:
     """Return the formats to write, each with its file ("": standard output). Raise UsageError for unknown formats."""
     formats, output = settings.arguments.formats, settings.arguments.output
-    if settings.arguments.color not in COLORS:
-        raise UsageError(f"--color {settings.arguments.color}: expected {', '.join(COLORS[:-1])} or {COLORS[-1]}")
+    color = settings.arguments.color
+    if color not in COLORS:
+        hint = did_you_mean(color.lower(), list(COLORS)) or f"one of {', '.join(COLORS)}"
+        raise UsageError(f"--color {color}: unknown value", hint)
     targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
     for name, _ in targets:
         if name not in known:

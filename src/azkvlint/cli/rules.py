@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from azkvlint.engine.rule_selection import find_rules, rules_of_category, rules_of_profile
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule, operand_text
-from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError, did_you_mean
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError, did_you_mean, refuse_unknown_format
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _PROBLEM = "KVE"
+_DEFAULT_PROFILE = "default"
+_WIDTH_WITH_TITLES, _NARROWEST_COLUMN = 120, 20
 
 
 def list_rules(form: str, folders: tuple[str, ...], profile: str = "", category: str = "") -> str:
-    """Return all rules, or those of a profile or category: one line each, or all fields as JSON."""
+    """Return all rules, or those of a profile or category: a table that fits the terminal, or all fields as JSON."""
+    refuse_unknown_format(form, ("text", "json"))
     rules = all_rules(folders)
     if profile:
         rules = rules_of_profile(rules, profile)
@@ -33,9 +37,45 @@ def list_rules(form: str, folders: tuple[str, ...], profile: str = "", category:
     rules = tuple(sorted(rules, key=lambda rule: rule.id))
     if form == "json":
         return encode([_fields(rule) for rule in rules]).decode()
-    if form != "text":
-        raise UsageError(f"unknown format '{form}'", "write -f text or -f json")
-    return _lines(f"{rule.id}  {rule.severity.label:8}  {rule.title}" for rule in rules)
+    return _lines((*_table(rules, _terminal_width()), "", _summary(rules)))
+
+
+def _table(rules: tuple[Rule, ...], width: int) -> list[str]:
+    """Return a header and a row for each rule. The title is a column only where the terminal is wide enough."""
+    rows = [
+        ("ID", "SEVERITY", "CATEGORY", "PROFILE", "NAME"),
+        *((rule.id, rule.severity.label, rule.category or "-", rule.profile, rule.name) for rule in rules),
+    ]
+    titles = ["TITLE", *(rule.title for rule in rules)]
+    return _columns(rows, titles if width >= _WIDTH_WITH_TITLES else [""] * len(rows), width)
+
+
+def _columns(rows: Sequence[tuple[str, ...]], texts: Iterable[str], width: int) -> list[str]:
+    """Return the lines of a table whose last column, ``texts``, is wrapped."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row, text in zip(rows, texts, strict=True):
+        cells = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True))
+        space = max(width - len(cells) - 2, _NARROWEST_COLUMN)
+        first, *others = _wrap(text, width=space) or [""]
+        lines.append(f"{cells}  {first}".rstrip())
+        lines += [f"{' ' * len(cells)}  {line}" for line in others]
+    return lines
+
+
+def _summary(rules: tuple[Rule, ...]) -> str:
+    """Return how many rules there are, and how many of them run only with an option."""
+    counts = Counter(rule.profile for rule in rules)
+    by_default = counts.pop(_DEFAULT_PROFILE, 0)
+    others = ", ".join(f"{count} {profile}" for profile, count in counts.most_common())
+    optional = f", {counts.total()} only with --profile ({others})" if others else ""
+    return f"{pluralize(len(rules), 'rule')}: {by_default} run by default{optional}"
+
+
+def _terminal_width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def _lines(lines: Iterable[str]) -> str:
@@ -49,7 +89,7 @@ def _fields(rule: Rule) -> dict[str, object]:
 
 
 def explanation(word: str, folders: tuple[str, ...]) -> str:
-    """Return the explanation of rules or of problem codes.
+    """Return the explanation of a rule or problem code, or a list if ``word`` stands for several.
 
     The rules are those with an id, name or prefix, of a category, or with an equivalent id of another tool. A prefix of
     problem codes stands for all of them. Raise UsageError if nothing matches.
@@ -57,12 +97,26 @@ def explanation(word: str, folders: tuple[str, ...]) -> str:
     from azkvlint.reporters.problems import PROBLEMS
 
     codes = [code for code in PROBLEMS if word.upper().startswith(_PROBLEM) and code.startswith(word.upper())]
+    if len(codes) == 1:
+        return _lines(_explanation_of_problem(codes[0], PROBLEMS[codes[0]]))
     if codes:
-        return "\n\n".join(_lines(_explanation_of_problem(code, PROBLEMS[code])) for code in codes)
+        rows = [(code, PROBLEMS[code].level, PROBLEMS[code].title) for code in codes]
+        return _matches(word, rows, ("CODE", "LEVEL", "TITLE"), "problem code")
     if word.upper().startswith(_PROBLEM):
-        raise UsageError(f"unknown problem code '{word}'", did_you_mean(word.upper(), list(PROBLEMS)))
+        hint = did_you_mean(word.upper(), list(PROBLEMS)) or f"kvlint explain {_PROBLEM} lists all codes"
+        raise UsageError(f"unknown problem code '{word}'", hint)
     rules = find_rules(all_rules(folders), word)
-    return "\n\n".join(_lines(_explanation(rule)) for rule in rules)
+    if len(rules) == 1:
+        return _lines(_explanation(rules[0]))
+    rows = [(rule.id, rule.severity.label, rule.title) for rule in sorted(rules, key=lambda rule: rule.id)]
+    return _matches(word, rows, ("ID", "SEVERITY", "TITLE"), "rule")
+
+
+def _matches(word: str, rows: Sequence[tuple[str, str, str]], head: tuple[str, str, str], noun: str) -> str:
+    """Return a list of what a word stands for, and the command that explains one item of it."""
+    lines = _columns([head[:2], *(row[:2] for row in rows)], [head[2], *(row[2] for row in rows)], _terminal_width())
+    summary = f"{pluralize(len(rows), noun)} match '{word}'. To see one: kvlint explain {rows[0][0]}"
+    return _lines((*lines, "", summary))
 
 
 def _explanation_of_problem(code: str, kind: Kind) -> Iterator[str]:
@@ -142,12 +196,12 @@ def _scope(rule: Rule) -> str:
     return f" (including {' and '.join(scopes)} resources)" if scopes else ""
 
 
-def _wrap(text: str, first: str = "", other: str = "") -> list[str]:
+def _wrap(text: str, first: str = "", other: str = "", width: int = _WIDTH) -> list[str]:
     """Return the lines of a text. Ids and links are not broken."""
     from textwrap import wrap
 
     return wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=other, break_on_hyphens=False, break_long_words=False
+        text, width, initial_indent=first, subsequent_indent=other, break_on_hyphens=False, break_long_words=False
     )
 
 
@@ -195,7 +249,8 @@ def new_rule(id_: str, name: str, topic: str) -> str:
     from azkvlint.util.project_boundary import checkout_of, real_path
 
     if topic and topic not in TOPICS:
-        raise UsageError(f"unknown topic '{topic}'", did_you_mean(topic, list(TOPICS)) or ", ".join(TOPICS))
+        hint = did_you_mean(topic, list(TOPICS)) or f"one of {', '.join(TOPICS)}"
+        raise UsageError(f"unknown topic '{topic}'", hint)
     folder = _folder_of_rules()
     if topic:
         root = checkout_of(real_path(os.curdir))

@@ -21,6 +21,10 @@ NONE = "none"
 NAMED_BY = "referenced by "
 # The prefix of a value that is not known; see ``display``.
 UNKNOWN_PREFIX = "unknown: "
+_NOT_SET = "not set"
+# Values of derived attributes in words.
+_EMPTY = "[]"
+_WORDS = {_EMPTY: NONE, "true": "yes", "false": "no"}
 # The maximum number of types in a message.
 _MOST_TYPES = 2
 _A_LINK = Expectation("a link", "not a link")
@@ -85,6 +89,47 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
     return Evidence(
         outcome=outcome, found=found, expected=expected, negated=_A_LINK.negated, at=at, hops=reference.hops
     )
+
+
+def found_in_words(evidence: Sequence[Evidence], resource: str) -> list[str]:
+    """Return the values of evidence for readers: an argument, or the label of a derived attribute, and what was found.
+
+    Attributes of other resources than ``resource``, an address, are stated with their address. Values of
+    one label are one item: ``granted permission: secrets/get, secrets/list``.
+    """
+    values: dict[str, list[str]] = {}
+    for one in evidence:
+        address = one.at.address or resource
+        owner = f" of {address}" if address != resource else ""
+        if not one.attribute:
+            is_complete = one.found.startswith(NAMED_BY) or one.at.address is None
+            values.setdefault(one.found if is_complete else f"{one.at.address} refers to {one.found}", [])
+        elif one.is_derived:
+            values.setdefault(f"{one.name}{owner}: ", []).append(f"{_plain_value(one.found)}{_note(one)}")
+        elif one.origin is Origin.DEFAULT and one.note.startswith(_NOT_SET):
+            values.setdefault(f"`{one.name}`{owner} is {one.note}", [])
+        elif one.found == _EMPTY:
+            values.setdefault(f"`{one.name}`{owner} is empty", [])
+        else:
+            values.setdefault(f"`{one.name}`{owner} is `{one.found}`{_note(one)}", [])
+    return [f"{name}{', '.join(dict.fromkeys(found))}" for name, found in values.items()]
+
+
+def _plain_value(found: str) -> str:
+    """Return the value of a derived attribute without the notation of ``display``."""
+    if found in _WORDS:
+        return _WORDS[found]
+    is_list = found.startswith("[") and found.endswith("]")
+    items = found[1:-1] if is_list else found
+    if items.startswith(UNKNOWN_PREFIX):
+        return f"unknown ({items.removeprefix(UNKNOWN_PREFIX)})"
+    return items
+
+
+def _note(one: Evidence) -> str:
+    """Return the note of a value in parentheses, unless it only repeats the value."""
+    is_repeated = one.note.startswith(f"{one.name} is ") and one.note.strip("`").endswith(one.found)
+    return f" ({one.note})" if one.note and one.origin is not Origin.WRITTEN and not is_repeated else ""
 
 
 def missing_link_evidence(outcome: Outcome, resource: Resource, expected: str, why: str) -> Evidence:

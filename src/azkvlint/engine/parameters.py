@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from math import isfinite
 
 import msgspec
 
@@ -12,7 +12,6 @@ from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked,
 from azkvlint.model.value import Plain
 from azkvlint.util.errors import UsageError, did_you_mean
 
-_T = TypeVar("_T")
 _SOUND = "use fewer repetitions, and no lookahead or lookbehind"
 
 
@@ -26,10 +25,12 @@ def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule,
         name, equals, text = setting.partition("=")
         rule_id, dot, parameter_name = name.strip().partition(".")
         if not equals or not dot:
-            raise UsageError(f"--set {name}: RULE.parameter=value was expected", "such as KV003.minimum=30")
-        rule = _lookup(known, rule_id.upper(), "rule")
-        parameters = {parameter.name: parameter for parameter in rule.parameters}
-        parameter = _lookup(parameters, parameter_name, f"parameter of {rule.id}")
+            raise UsageError(f"--set {name}: expected RULE.NAME=VALUE", "such as KV003.minimum=30")
+        rule = known.get(rule_id.upper())
+        if rule is None:
+            hint = did_you_mean(rule_id.upper(), list(known)) or "kvlint rules lists all rules"
+            raise UsageError(f"--set {name}: unknown rule '{rule_id}'", hint)
+        parameter = _parameter(rule, parameter_name, name)
         known[rule.id] = with_parameters(rule, {parameter.name: _parse_setting(setting, rule, parameter, text)})
     return tuple(known.values())
 
@@ -71,11 +72,17 @@ def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
                     raise UsageError(what, hint)
 
 
-def _lookup(known: Mapping[str, _T], word: str, kind: str) -> _T:
-    if word in known:
-        return known[word]
-    hint = did_you_mean(word, list(known)) or (f"it is one of {', '.join(known)}" if known else "it has none")
-    raise UsageError(f"--set: there is no {kind} called '{word}'", hint)
+def _parameter(rule: Rule, word: str, setting: str) -> Parameter:
+    """Return a parameter of a rule. Raise UsageError, with a suggestion, if the rule has none of this name."""
+    names = [parameter.name for parameter in rule.parameters]
+    if not names:
+        raise UsageError(
+            f"--set {setting}: {rule.id} has no parameters", f"kvlint explain {rule.id} describes the rule"
+        )
+    if word not in names:
+        hint = did_you_mean(word, names) or f"one of {', '.join(names)}"
+        raise UsageError(f"--set {setting}: {rule.id} has no parameter '{word}'", hint)
+    return rule.parameters[names.index(word)]
 
 
 def _parse_setting(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
@@ -89,8 +96,9 @@ def _parse_setting(setting: str, rule: Rule, parameter: Parameter, text: str) ->
     texts = [word.strip() for word in text.split(",") if word.strip()] if is_list else [text.strip()]
     plain = tuple(parsed for word in texts if (parsed := _parse_plain(word, like)) is not None)
     if len(plain) < len(texts):
-        expected = f"{kind_of(default)} of which each is {kind_of(like)}" if is_list else kind_of(like)
-        raise UsageError(f"--set {setting}: {expected} was expected", " ".join(parameter.about.split()))
+        expected = f"{kind_of(default)} with each item {kind_of(like)}" if is_list else kind_of(like)
+        hint = f"kvlint explain {rule.id} describes the parameter"
+        raise UsageError(f"--set {setting}: expected {expected}", hint)
     value = plain if is_list else plain[0]
     for operator in _operators(rule, parameter.name):
         fault = operand_mismatch(OPERATORS[operator], value)
@@ -108,9 +116,11 @@ def _parse_plain(text: str, like: Plain) -> Plain | None:
         return {"true": True, "false": False}.get(text.lower())
     if isinstance(like, (int, float)):
         try:
-            return int(text) if text.lstrip("+-").isdecimal() else float(text)
+            number = int(text) if text.lstrip("+-").isdecimal() else float(text)
         except ValueError:
             return None
+        # Comparisons with infinity and NaN have the same result for every value.
+        return number if isinstance(number, int) or isfinite(number) else None
     return text
 
 

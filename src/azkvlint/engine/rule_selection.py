@@ -55,8 +55,8 @@ def rules_of_category(rules: Iterable[Rule], category: str) -> tuple[Rule, ...]:
     found = tuple(rule for rule in known if category and rule.category == category.lower())
     if not found:
         names = categories_of(known)
-        hint = did_you_mean(category.lower(), names) or ", ".join(names)
-        raise UsageError(f"there is no category '{category}'", hint)
+        hint = did_you_mean(category.lower(), names) or f"one of {', '.join(names)}"
+        raise UsageError(f"unknown category '{category}'", hint)
     return found
 
 
@@ -143,7 +143,7 @@ def _ids_of_framework(rules: Sequence[Rule], name: str) -> frozenset[str]:
     if not frameworks:
         names = [*PROFILES, *(framework.name for framework in known)]
         hint = did_you_mean(name.lower(), names) or f"one of {', '.join(names)}"
-        raise UsageError(f"there is no profile or control framework '{name}'", hint)
+        raise UsageError(f"unknown profile or control framework '{name}'", hint)
     return rules_of_frameworks(frameworks, rules)
 
 

@@ -97,7 +97,7 @@ def load_framework(path: str, rules: Iterable[Rule]) -> tuple[Framework, ...]:
     from azkvlint.engine.framework_loader import load_frameworks
 
     if not os.path.isfile(path):
-        raise UsageError(f"there is no file '{path}' to read a control framework from")
+        raise UsageError(f"the control framework file '{path}' does not exist")
     return load_frameworks([(_display_path(path), _content(path))], rules)
 
 
@@ -110,14 +110,14 @@ def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     from azkvlint.engine.rule_loader import FURTHER, load_rules
 
     if not os.path.exists(path):
-        raise UsageError(f"there is no folder or file '{path}' to read rules from")
+        raise UsageError(f"the rule file or folder '{path}' does not exist")
     if not os.path.isdir(path):
         further = f"{FURTHER}.".join(path.rsplit(".", 1))
         named = [path, further] if os.path.isfile(further) else [path]
         return load_rules([(_display_path(file), _content(file)) for file in named], others=others)
     files = [file for file in rule_files(path, _SUFFIXES) if not _is_framework(_relative_path(file, path))]
     if not files:
-        raise UsageError(f"the folder '{path}' has no rule files", hint="Rule files are called <ID>-<name>.yaml.")
+        raise UsageError(f"the folder '{path}' has no rule files", "rule files are called <ID>-<name>.yaml")
     return load_rules(((_display_path(file), _content(file, path)) for file in files), others=others)
 
 

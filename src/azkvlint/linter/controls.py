@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 
 import msgspec
 
 from azkvlint import __version__
 from azkvlint.config.run_config import Config
+from azkvlint.engine.evidence import found_in_words
 from azkvlint.engine.framework_loader import find_frameworks, sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, load_framework
 from azkvlint.engine.vault_ownership import VAULTS
@@ -38,11 +40,12 @@ _MAX_UNOWNED = 5
 
 class VaultFindings:
     """The results for one vault, or for none of a root: the results of rules, and those of the conditions of
-    controls.
+    controls. ``vaults`` are the addresses of all vaults.
     """
 
-    def __init__(self, vault: Vault | None, root: str, parameters: str) -> None:
+    def __init__(self, vault: Vault | None, root: str, parameters: str, vaults: AbstractSet[str]) -> None:
         self.vault = vault
+        self._vaults = vaults
         self.root = root
         self.parameters = parameters
         self.bases: dict[str, list[Basis]] = {}
@@ -51,7 +54,11 @@ class VaultFindings:
         self.is_named = False
 
     def add_result(self, finding: Finding, perhaps: bool) -> None:
-        """Add a result."""
+        """Add a result. What it found at other vaults is no evidence for this one."""
+        if finding.outcome is Outcome.PASS and self.vault is not None:
+            others = self._vaults - {self.vault.address}
+            evidence = tuple(one for one in finding.evidence if one.at.address not in others)
+            finding = msgspec.structs.replace(finding, evidence=evidence)
         self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
 
     @property
@@ -68,6 +75,7 @@ class FindingsByVault:
     def __init__(self, conditions: set[str]) -> None:
         self._conditions = conditions
         self._all: list[VaultFindings] = []
+        self._addresses: set[str] = set()
         self._own: list[tuple[UnitResult, str, Mapping[str, VaultFindings]]] = []
         self._by_root: dict[str, list[VaultFindings]] = {}
         self._static: dict[tuple[str, str], list[VaultFindings]] = {}
@@ -81,7 +89,8 @@ class FindingsByVault:
         root = result.root or f"{path}\0{parameters}"
         own: dict[str, VaultFindings] = {}
         for vault in result.control_answers.vaults:
-            vault_findings = own[vault.address] = VaultFindings(vault, path, parameters)
+            vault_findings = own[vault.address] = VaultFindings(vault, path, parameters, self._addresses)
+            self._addresses.add(vault.address)
             self._all.append(vault_findings)
             self._by_root.setdefault(root, []).append(vault_findings)
             self._static.setdefault((root, static_address(vault.address)), []).append(vault_findings)
@@ -128,7 +137,7 @@ class FindingsByVault:
 
     def _unowned(self, root: str) -> VaultFindings:
         path, _, parameters = root.partition("\0")
-        return self._without_vault.setdefault(root, VaultFindings(None, path, parameters))
+        return self._without_vault.setdefault(root, VaultFindings(None, path, parameters, self._addresses))
 
     def _find(self, addresses: Iterable[str], root: str, own: Mapping[str, VaultFindings]) -> list[VaultFindings]:
         """Return the vaults with these addresses. If a plan has decided a vault, it is the plan's."""
@@ -213,7 +222,7 @@ def _matching_frameworks(name: str, known: Sequence[Framework]) -> Sequence[Fram
     if not matches:
         words = [framework.name for framework in known]
         hint = did_you_mean(name.lower(), words) or f"one of {', '.join(words)}, or {EVERYTHING}"
-        raise UsageError(f"there is no control framework '{name}'", hint)
+        raise UsageError(f"unknown control framework '{name}'", hint)
     return matches
 
 
@@ -311,7 +320,7 @@ def _applies(
         return Outcome.UNKNOWN, _NOT_HERE
     if finding.outcome is Outcome.UNKNOWN:
         return Outcome.UNKNOWN, f"whether it applies to this vault is unknown: {finding.why}"
-    facts = ", ".join(f"{one.name} is {one.found}" for one in finding.evidence if one.attribute)
+    facts = ", ".join(found_in_words([one for one in finding.evidence if one.attribute], finding.resource))
     return finding.outcome, f"{_OTHER_VAULTS}: {facts}" if facts else _OTHER_VAULTS
 
 

@@ -213,7 +213,7 @@ class Watch:
         if not self._has_published:
             raise error
         text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
-        self._say(f"{_now()} {text}; the reports were not updated")
+        self._say(f"{_now()} error: {text}; the reports were not updated")
         self._last = None
 
     def _summary(self) -> str:

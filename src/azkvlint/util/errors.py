@@ -11,6 +11,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # typing takes longer to import than the rest of this module
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
@@ -55,6 +59,14 @@ class InputError(KvlintError):
 
 class InternalError(KvlintError):
     """kvlint has a bug."""
+
+
+def refuse_unknown_format(name: str, known: Iterable[str]) -> None:
+    """Raise UsageError, with a suggestion, if ``name`` is not one of the formats."""
+    names = list(known)
+    if name not in names:
+        hint = did_you_mean(name.lower(), names) or f"one of {', '.join(names)}"
+        raise UsageError(f"unknown format '{name}'", hint)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -355,7 +355,7 @@ class TestCommandLine:
         ran = run("nowhere.json", cwd=tmp_path)
         assert ran.code == 2
         assert ran.err == (
-            "kvlint: 'nowhere.json' does not exist "
+            "kvlint: error: 'nowhere.json' does not exist "
             "(name a plan, a template, a Terraform or Bicep file, a folder, or -)\n"
         )
 

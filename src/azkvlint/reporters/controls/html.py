@@ -111,8 +111,9 @@ def _head(assessment: Assessment, title: str) -> Iterator[str]:
     yield f"<h1>{title}</h1>"
     if len(assessment.sheets) == 1:
         yield f'<p class="about">{escaped(assessment.sheets[0].framework.about)}</p>'
+    names = [code(sheet.framework.name) for sheet in assessment.sheets]
     about = facts(assessment.repository, assessment.sources, assessment.version)
-    yield f'<p class="facts">{" · ".join(about)}</p>'
+    yield f'<p class="facts">{" · ".join((*names, *about))}</p>'
     problem_list = words.problems(assessment)
     if problem_list:
         yield from problem_box("Not everything could be read", problem_list)

@@ -29,7 +29,7 @@ def markdown(assessment: Assessment, options: Options) -> str:
 
 
 def _lines(assessment: Assessment) -> Iterator[str]:
-    titles = ", ".join(plain(sheet.framework.title) for sheet in assessment.sheets)
+    titles = ", ".join(plain(words.framework(sheet)) for sheet in assessment.sheets)
     yield f"# {titles}"
     yield ""
     yield f"{plain(words.summary(assessment))}."

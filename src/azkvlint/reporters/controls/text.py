@@ -44,9 +44,9 @@ class _Page:
         self.color = options.color
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
-        if len(assessment.sheets) == 1:
-            yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
-            yield ""
+        for sheet in assessment.sheets:
+            yield self._paint(f"Framework: {words.framework(sheet)}", "bold")
+        yield ""
         for subject in assessment.subjects:
             yield from self._subject(subject, assessment)
         for problem in words.problems(assessment):

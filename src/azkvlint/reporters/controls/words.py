@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.engine.evidence import NAMED_BY
+from azkvlint.engine.evidence import found_in_words
 from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
-from azkvlint.model.finding import Evidence, Finding, Outcome, Problem
+from azkvlint.model.finding import Finding, Outcome, Problem
 from azkvlint.model.framework import Sheet, Status
-from azkvlint.model.value import Origin
 from azkvlint.reporters.phrases import place, suppression
 from azkvlint.util.safe_text import visible
 
@@ -31,7 +30,7 @@ _WITHOUT_VAULT_KIND = "resources whose vault is unknown"
 # Nouns of types other than vaults.
 _TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
 _MAX_VALUES = 2
-_MAX_VALUE_LENGTH = 160
+_MAX_LENGTH = 200
 _UNINFORMATIVE = ("not set", "none")
 
 
@@ -93,25 +92,20 @@ def _result_sentence(finding: Finding) -> str:
     """Return the result of a rule for a resource as a sentence."""
     if finding.outcome is not Outcome.PASS:
         return visible(f"{finding.message}.")
-    values = passing_values(finding)
-    return f"{visible(finding.rule.title)}{f': {values}' if values else ''}."
+    values, resource = passing_values(finding), visible(finding.resource)
+    return f"{visible(finding.rule.title)}. {f'{resource}: {values}' if values else f'{resource} passes'}."
 
 
 def passing_values(finding: Finding) -> str:
     """Return the first values that made a rule pass, in words."""
     informative = [one for one in finding.evidence if one.found not in _UNINFORMATIVE]
-    return ", ".join(list(dict.fromkeys(map(_evidence_text, informative)))[:_MAX_VALUES])
+    values = found_in_words(informative, finding.resource)[:_MAX_VALUES]
+    return visible("; ".join(value if len(value) <= _MAX_LENGTH else f"{value[:_MAX_LENGTH]}..." for value in values))
 
 
-def _evidence_text(one: Evidence) -> str:
-    value = one.found if len(one.found) <= _MAX_VALUE_LENGTH else f"{one.found[:_MAX_VALUE_LENGTH]}..."
-    if one.attribute:
-        note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
-        name = one.name if one.is_derived else f"`{one.name}`"
-        return visible(f"{name} is {value}{note}")
-    if value.startswith(NAMED_BY) or one.at.address is None:
-        return visible(value)
-    return visible(f"{one.at.address} refers to {value}")
+def framework(sheet: Sheet) -> str:
+    """Return the title of a framework and its name, which contains the version if the framework has versions."""
+    return visible(f"{sheet.framework.title} ({sheet.framework.name})")
 
 
 def sheets_with_results(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:

@@ -320,7 +320,7 @@ class _Page:
 
     def _rule(self, rule: Rule) -> str:
         """Return the id of a rule, with a link to its page."""
-        address = rule_link(rule, self._report.version) or ""
+        address = rule_link(rule) or ""
         return link(address, escaped(rule.id)) if address.startswith("https://") else escaped(rule.id)
 
 

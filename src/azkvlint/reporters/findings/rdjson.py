@@ -23,17 +23,17 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 def rdjson(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8."""
-    diagnostics = [_finding(finding, report.version) for finding in counted_findings(report, options)]
+    diagnostics = [_finding(finding) for finding in counted_findings(report, options)]
     diagnostics += [_problem(problem) for problem in listed_problems(report.problems)]
     # Findings that do not count must not make reviewdog fail.
-    others = (_finding(finding, report.version) for finding in findings_in_tests(report, options))
+    others = (_finding(finding) for finding in findings_in_tests(report, options))
     diagnostics += [one | {"severity": "INFO"} for one in others]
     return encode({"source": {"name": "kvlint", "url": PROJECT}, "diagnostics": diagnostics})
 
 
-def _finding(finding: Finding, version: str) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     rule = finding.rule
-    link = rule_link(rule, version)
+    link = rule_link(rule)
     return {
         "message": f"{message(finding, cell=False)}\n\n{prose(why_of([finding]))}\n\nFix: {prose(fix_of(finding))}",
         "location": _location(finding.at, finding.excerpt),

@@ -45,7 +45,7 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
     rules = sorted(report.rules, key=lambda rule: rule.id)
     findings, omitted = select_results(report, included)
     all_problems = [*report.problems, *([_left_out(omitted)] if omitted else ())]
-    problems = notifications((problem.code for problem in all_problems), report.version)
+    problems = notifications(problem.code for problem in all_problems)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
     lists = taxonomies(rules)
     names = [one["name"] for one in lists]
@@ -55,7 +55,7 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
         "semanticVersion": re.sub(r"^(\d+\.\d+\.\d+)\.?(?=[a-z])", r"\1-", report.version),
         "version": report.version,
         "informationUri": PROJECT,
-        "rules": [descriptor(rule, report.version, included, names) for rule in rules],
+        "rules": [descriptor(rule, included, names) for rule in rules],
         "notifications": problems,
     }
     run: dict[str, Any] = {"tool": {"driver": driver}}

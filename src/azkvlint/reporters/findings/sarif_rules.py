@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from azkvlint import PROJECT
+from azkvlint import file_url
 from azkvlint.model.rule import Rule
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
@@ -34,7 +34,7 @@ _LANGUAGES = {"terraform": "Terraform", "bicep": "Bicep", "arm": "ARM"}
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that do not represent a byte of a file name
 
 
-def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
+def descriptor(rule: Rule, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
     """Return a rule as a reportingDescriptor, with the messages of the ``included`` kinds of results.
 
     ``lists`` are the names of the log's taxonomies.
@@ -42,7 +42,7 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
     why, fix = _flat(rule.why), _flat(_all_fixes(rule))
     title = _sentence(_flat(rule.title))
     grade = GRADES[rule.severity]
-    link = rule_link(rule, version)
+    link = rule_link(rule)
     related = relationships(rule, lists)
     return {
         "id": rule.id,
@@ -77,7 +77,7 @@ def _all_fixes(rule: Rule) -> str:
     return " ".join(f"{' and '.join(names)}: {text}" for text, names in texts.items())
 
 
-def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
+def notifications(codes: Iterable[str]) -> list[dict[str, Any]]:
     """Return a reportingDescriptor for each known problem code, then for the unknown ones among ``codes``."""
     all_codes = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
     described = []
@@ -90,7 +90,7 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
                 "shortDescription": {"text": kind.title},
                 "fullDescription": {"text": f"{kind.title} {kind.about}"},
                 "help": {"text": f"{kind.about} {kind.fix}"},
-                "helpUri": f"{PROJECT}/blob/v{version}/docs/json.md#problems",
+                "helpUri": file_url("docs/json.md#problems"),
                 "defaultConfiguration": {"level": kind.level},
             }
         )
@@ -136,10 +136,10 @@ def _properties(rule: Rule) -> dict[str, Any]:
     return {"tags": tags[:_TAGS], "precision": "very-high"} | graded
 
 
-def rule_link(rule: Rule, version: str) -> str | None:
-    """Return the URL of a rule file in the tagged tree; for a user's own rule its first reference."""
+def rule_link(rule: Rule) -> str | None:
+    """Return the URL of a built-in rule's file, or the first reference of a custom rule."""
     if rule.path.startswith("rules/"):
-        return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
+        return file_url(encode_uri(rule.path))
     return encode_link(rule.references[0]) if rule.references else None
 
 

@@ -53,7 +53,7 @@ _GUTTER = 3
 
 def terminal(report: Report, options: Options) -> Iterator[str]:
     """Yield the lines of the report."""
-    page = _Page(options, report.version)
+    page = _Page(options)
     for block in text_content.blocks(report, options):
         yield from page.block(block, label_of(block.finding))
     for finding in text_content.listed_unknown(report, options):
@@ -90,11 +90,10 @@ def hyperlink(text: str, address: str) -> str:
 class _Page:
     """Lines laid out for one width, with or without colors. Each rule's help is shown once."""
 
-    def __init__(self, options: Options, version: str) -> None:
+    def __init__(self, options: Options) -> None:
         self.width = max(options.width, 40)
         self.color = options.color
         self.verbose = options.verbosity > 0
-        self._version = version
         self._explained: set[str] = set()
 
     def paint(self, text: str, style: str) -> str:
@@ -104,7 +103,7 @@ class _Page:
     def block(self, block: Block, label: str) -> Iterator[str]:
         """Yield headline, place, marked line, help and documentation, then an empty line."""
         finding = block.finding
-        link = rule_link(finding.rule, self._version) or ""
+        link = rule_link(finding.rule) or ""
         yield from self._head(label, finding.rule.id, full_text(finding, block.others), link)
         indent = self._indent(finding.at)
         yield f"{indent[:-1]}{self.paint('-->', 'dim')} {place(finding.at)}"

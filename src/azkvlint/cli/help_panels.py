@@ -1,0 +1,139 @@
+"""The help of commands: options and commands in panels, and usage lines without the library's braces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from azkvlint.cli.usage_errors import (
+    LIBRARY_ERROR,
+    NO_ARGUMENTS,
+    unexpected_argument,
+    unknown_command,
+    usage_error,
+)
+
+_OPTIONS, _COMMANDS = "Options", "Commands"
+_EXAMPLES = (
+    ("kvlint .", "Check the current folder."),
+    ("kvlint . --fail-on high", "Fail only for high and critical findings."),
+    ("kvlint plan.json -f sarif=kvlint.sarif", "Check a plan, and write a SARIF log."),
+    ("kvlint explain KV001", "Explain a rule, and how to fix a finding."),
+)
+_EXIT_CODES = (
+    ("0", "No findings."),
+    ("1", "Findings."),
+    ("2", "Invalid usage."),
+    ("3", "Incomplete analysis: an input cannot be read, or there is none."),
+)
+
+# The types of click are Any: typer depends on click or bundles it, depending on its version.
+
+
+class PanelCommand(TyperCommand):
+    """A command whose help lists its options by panel."""
+
+    # Without it, the library reports unexpected arguments in its own style.
+    allow_extra_args = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. Raise UsageError."""
+        try:
+            remaining: list[str] = super().parse_args(ctx, args)
+        except LIBRARY_ERROR as error:
+            raise usage_error(error, ctx) from None
+        if remaining and not ctx.resilient_parsing:
+            raise unexpected_argument(remaining[0], ctx.command_path)
+        return remaining
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line after the name of the command."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the panels of arguments and options."""
+        _write_panels(formatter, _panels_of_parameters(self, ctx))
+
+
+class PanelGroup(TyperGroup):
+    """A group whose help lists its commands, then its options, by panel."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. Raise UsageError."""
+        try:
+            return super().parse_args(ctx, args)
+        except NO_ARGUMENTS:
+            raise
+        except LIBRARY_ERROR as error:
+            raise usage_error(error, ctx) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command of the first word. Raise UsageError."""
+        if args[0] not in self.commands and not ctx.resilient_parsing:
+            raise unknown_command(args[0], self.commands, ctx.command_path)
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the panels of commands, then those of options."""
+        commands: Mapping[str, Any] = self.commands
+        rows = (
+            (each.rich_help_panel if isinstance(each.rich_help_panel, str) else _COMMANDS, name, each.help)
+            for name, each in commands.items()
+        )
+        _write_panels(formatter, rows)
+        _write_panels(formatter, _panels_of_parameters(self, ctx))
+
+
+class MainGroup(PanelGroup):
+    """All commands. ``kvlint PATH...`` is short for ``kvlint check PATH...``, in shell completion too."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command of the first word, or `check`."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["check", *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return the completions of the first word: the commands, and the options of ``check``."""
+        completions = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            check = self.commands["check"]
+            completions += check.shell_complete(
+                check.make_context("check", [], ctx, resilient_parsing=True), incomplete
+            )
+        return completions
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """Write both forms of a command line."""
+        formatter.write_usage(ctx.command_path, "[OPTIONS] PATH...")
+        formatter.write_usage(ctx.command_path, "COMMAND [ARGS]...", prefix="       ")
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples, all panels, and the exit codes."""
+        _write_panels(formatter, (("Examples", *example) for example in _EXAMPLES))
+        super().format_options(ctx, formatter)
+        _write_panels(formatter, (("Exit codes", *code) for code in _EXIT_CODES))
+
+
+def _panels_of_parameters(command: Any, ctx: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield the panel, the names and the help of each argument and option."""
+    panel = ""
+    for parameter in command.get_params(ctx):
+        row = parameter.get_help_record(ctx)
+        if row is None:
+            continue
+        if parameter.param_type_name == "argument":
+            yield "Arguments", *row
+        else:
+            # `--help`, which typer adds at the end, belongs to the last panel.
+            panel = getattr(parameter, "rich_help_panel", None) or panel or _OPTIONS
+            yield panel, *row
+
+
+def _write_panels(formatter: Any, rows: Iterable[tuple[str, str, str]]) -> None:
+    panels: dict[str, list[tuple[str, str]]] = {}
+    for panel, name, text in rows:
+        panels.setdefault(panel, []).append((name, text))
+    for panel, content in panels.items():
+        with formatter.section(panel):
+            formatter.write_dl(content)
