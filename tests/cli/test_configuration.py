@@ -708,10 +708,10 @@ def test_every_unknown_result_may_be_listed(kvlint: Kvlint, project: Path, monke
 
 def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "undecided").err == (
-        "kvlint: --sarif-include undecided: unknown kind of result (did you mean 'unknown'?)\n"
+        "kvlint: --sarif-include undecided: unknown value (did you mean 'unknown'?)\n"
     )
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "passd").err == (
-        "kvlint: --sarif-include passd: unknown kind of result (did you mean 'passed'?)\n"
+        "kvlint: --sarif-include passd: unknown value (did you mean 'passed'?)\n"
     )
 
 

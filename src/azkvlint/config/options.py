@@ -133,8 +133,8 @@ OPTIONS = (
     Option(
         ("--sarif-include",),
         "sarif_include",
-        "Add suppressed, unknown or passed results to SARIF.",
-        metavar="RESULTS",
+        "Add results (suppressed, unknown, passed) or rules to SARIF.",
+        metavar="CONTENT",
         many=True,
         commands=_CHECK,
     ),
