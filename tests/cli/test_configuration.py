@@ -712,10 +712,10 @@ def test_every_unknown_result_may_be_listed(kvlint: Kvlint, project: Path, monke
 
 def test_a_former_word_is_corrected(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "undecided").err == (
-        "kvlint: error: --sarif-include undecided: unknown kind of result (did you mean 'unknown'?)\n"
+        "kvlint: error: --sarif-include undecided: unknown value (did you mean 'unknown'?)\n"
     )
     assert kvlint("infra", "-f", "sarif", "--sarif-include", "passd").err == (
-        "kvlint: error: --sarif-include passd: unknown kind of result (did you mean 'passed'?)\n"
+        "kvlint: error: --sarif-include passd: unknown value (did you mean 'passed'?)\n"
     )
 
 

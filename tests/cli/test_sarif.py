@@ -215,7 +215,7 @@ def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: Ru
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--sarif-include", "undecided"), "unknown kind of result (did you mean 'unknown'?)"),
+        (("--sarif-include", "undecided"), "unknown value (did you mean 'unknown'?)"),
         (("--sarif-root-uri", "C:\\here"), "expected a URI that begins with file:///"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from azkvlint.engine.parameters import patterns_of
 from azkvlint.engine.rule_loader import load_rules
 from azkvlint.engine.rule_store import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
 from azkvlint.model.rule import (
@@ -28,7 +29,9 @@ from azkvlint.model.rule import (
     Rule,
     Severity,
 )
+from azkvlint.util import safe_regex
 from azkvlint.util.errors import InternalError, RuleError, UsageError
+from azkvlint.util.safe_regex import compile_pattern
 
 PATH = "rules/vault/KV001-purge-protection.yaml"
 # Each key of a rule, so that a test can put another in its place.
@@ -765,6 +768,30 @@ def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
     assert rules_of_package(str(tmp_path)) == rules
     (alone,) = rules_of_package(str(tmp_path), examples=False)
     assert alone == msgspec.structs.replace(rules[0], examples=())
+
+
+def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patterns = {pattern for rule in builtin_rules() for _, pattern in patterns_of(rule)}
+    assert len(patterns) > 10
+    alone = {pattern: compile_pattern(pattern, in_rule=True) for pattern in patterns}
+    for name, content in compile_rules(builtin_rules()).items():
+        (tmp_path / "rules").mkdir(exist_ok=True)
+        (tmp_path / "rules" / name).write_bytes(content)
+    compile_pattern.cache_clear()
+    monkeypatch.setattr(safe_regex, "_PROOFS", {})
+    rules_of_package(str(tmp_path), examples=False)
+    monkeypatch.setattr(safe_regex, "_Parser", None)  # not needed any more
+    for pattern, expected in alone.items():
+        compiled = compile_pattern(pattern, in_rule=True)
+        assert vars(compiled).keys() == vars(expected).keys()
+        assert [compiled.work(length, anywhere=way) for length in (0, 9, 40) for way in (False, True)] == [
+            expected.work(length, anywhere=way) for length in (0, 9, 40) for way in (False, True)
+        ]
+        for word in ("", "kv", "P30D", "RSA-HSM", "https://kv.vault.azure.net/x?ref=1"):
+            assert compiled.fullmatch(word) == expected.fullmatch(word)
+    compile_pattern.cache_clear()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[{"id": 1}]'])

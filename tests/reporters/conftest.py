@@ -32,8 +32,8 @@ VAULT = "Microsoft.KeyVault/vaults"
 
 Print: TypeAlias = Callable[..., str]
 """Prints a report in one format (text, unless named) with options, and returns the text."""
-Log: TypeAlias = Callable[[Report], dict[str, Any]]
-"""The one run of a report's SARIF log."""
+Log: TypeAlias = Callable[..., dict[str, Any]]
+"""The one run of a report's SARIF log, with what the further words include."""
 Make: TypeAlias = Callable[..., Any]
 """Makes one part of a report, of which the caller says only what matters to the test."""
 
@@ -59,8 +59,8 @@ def expected(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def log(printed: Print) -> Log:
-    def run_of(report: Report) -> dict[str, Any]:
-        text = printed(report, "sarif")
+    def run_of(report: Report, *included: str) -> dict[str, Any]:
+        text = printed(report, "sarif", included=frozenset(included))
         assert list(json.loads(text)) == ["$schema", "version", "runs"]
         return run_in(text)
 

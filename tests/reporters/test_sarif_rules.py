@@ -24,7 +24,7 @@ def test_severities_are_numbers_in_githubs_bands(log: Log, make_rule: Make, make
     bands = {Severity.CRITICAL: (9.1, 10), Severity.HIGH: (7, 8.9), Severity.MEDIUM: (4, 6.9), Severity.LOW: (0.1, 3.9)}
     assert set(GRADES) == set(Severity)
     rules = tuple(make_rule(id=f"KV00{severity.value}", severity=severity) for severity in Severity)
-    told = log(make_report(rules=rules))["tool"]["driver"]["rules"]
+    told = log(make_report(rules=rules), "rules")["tool"]["driver"]["rules"]
     for severity, rule in zip(Severity, told, strict=True):
         properties, configuration = rule["properties"], rule["defaultConfiguration"]
         if severity is Severity.INFO:
@@ -46,7 +46,7 @@ def test_texts_and_tags_keep_to_githubs_limits(log: Log, make_rule: Make, make_r
         fixes={"": "Do that. " * 100},
         cwe=tuple(range(1, 31)),
     )
-    (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    (told,) = log(make_report(rules=(rule,)), "rules")["tool"]["driver"]["rules"]
     assert len(told["shortDescription"]["text"]) <= 1024
     assert len(told["fullDescription"]["text"]) <= 1024
     assert len(told["name"]) <= 255
@@ -66,19 +66,34 @@ def test_texts_and_tags_keep_to_githubs_limits(log: Log, make_rule: Make, make_r
     ],
 )
 def test_rule_names_are_pascal_case(log: Log, make_rule: Make, make_report: Make, name: str, told: str) -> None:
-    (rule,) = log(make_report(rules=(make_rule(name=name),)))["tool"]["driver"]["rules"]
+    (rule,) = log(make_report(rules=(make_rule(name=name),)), "rules")["tool"]["driver"]["rules"]
     assert rule["name"] == told
     assert re.fullmatch(r"([A-Z][a-z0-9]+)*", told)
 
 
-def test_rules_are_all_listed_in_order_and_say_nothing_of_results(log: Log, report: Report) -> None:
+def test_the_rules_of_results_are_listed(log: Log, report: Report) -> None:
+    run = log(report)
+    listed = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert listed == sorted({result["ruleId"] for result in run["results"]}) == ["KV001", "KV003", "KV201", "KV602"]
+    assert set(listed) < {rule.id for rule in report.rules}
+    assert all(
+        run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"]
+    )
+    assert log(msgspec.structs.replace(report, findings=()))["tool"]["driver"]["rules"] == []
+    unknown = {finding.rule.id for finding in report.unknown}
+    audit = log(report, "unknown")["tool"]["driver"]["rules"]
+    assert {rule["id"] for rule in audit} == {*listed, *unknown}
+
+
+def test_rules_that_ran_are_all_listed_in_order_on_request(log: Log, report: Report) -> None:
     shuffled = msgspec.structs.replace(report, rules=report.rules[::-1])
     quiet = msgspec.structs.replace(report, findings=(), problems=())
-    rules = log(report)["tool"]["driver"]["rules"]
+    rules = log(report, "rules")["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["KV001", "KV003", "KV201", "KV602", "KV900"]
-    assert log(shuffled)["tool"]["driver"]["rules"] == rules
-    assert log(quiet)["tool"]["driver"]["rules"] == rules
-    assert log(quiet)["taxonomies"] == log(report)["taxonomies"]
+    assert log(shuffled, "rules")["tool"]["driver"]["rules"] == rules
+    assert log(quiet, "rules")["tool"]["driver"]["rules"] == rules
+    assert log(quiet, "rules")["taxonomies"] == log(report, "rules")["taxonomies"]
+    assert log(report, "rules")["results"][0].keys() == log(report)["results"][0].keys()
 
 
 @pytest.mark.parametrize(("is_release", "reference"), [(False, "main"), (True, "v1.2.3")])
@@ -91,7 +106,7 @@ def test_help_leads_to_the_rule_file_or_the_first_reference(
     ours = make_rule()
     users = make_rule(id="KV901", path="policies/KV901 x.yaml")
     bare = make_rule(id="KV902", path="policies/KV902.yaml", references=())
-    rules = log(make_report(rules=(ours, users, bare), version="1.2.3"))["tool"]["driver"]["rules"]
+    rules = log(make_report(rules=(ours, users, bare), version="1.2.3"), "rules")["tool"]["driver"]["rules"]
     assert rules[0]["helpUri"] == f"https://github.com/kvlint/kvlint/blob/{reference}/{ours.path}"
     assert rules[1]["helpUri"] == users.references[0]
     assert "helpUri" not in rules[2]
@@ -99,13 +114,13 @@ def test_help_leads_to_the_rule_file_or_the_first_reference(
 
 
 def test_only_the_weaknesses_in_use_are_listed(log: Log, report: Report, make_rule: Make, make_report: Make) -> None:
-    run = log(report)
+    run = log(report, "rules")
     (taxonomy,) = run["taxonomies"]
     assert [taxon["id"] for taxon in taxonomy["taxa"]] == ["CWE-693", "CWE-778", "CWE-9999"]
     (relationship,) = run["tool"]["driver"]["rules"][0]["relationships"]
     assert relationship["target"] == {"id": "CWE-693", "toolComponent": {"name": "CWE", "index": 0}}
     assert run["tool"]["driver"]["supportedTaxonomies"] == [{"name": "CWE", "index": 0}]
-    without = log(make_report(rules=(make_rule(cwe=()),)))
+    without = log(make_report(rules=(make_rule(cwe=()),)), "rules")
     assert "taxonomies" not in without
     assert "supportedTaxonomies" not in without["tool"]["driver"]
 
@@ -172,7 +187,7 @@ def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
     }
     rules = make_rule(cwe=(), controls=controls), make_rule(id="KV002", cwe=(693,))
     for told, names in ((rules, ["CWE", "MCSB", "CIS"]), (rules[:1], ["MCSB", "CIS"]), (rules[1:], ["CWE"])):
-        run = log(make_report(rules=told))
+        run = log(make_report(rules=told), "rules")
         assert [one["name"] for one in run["taxonomies"]] == names
         driver = run["tool"]["driver"]
         assert driver["supportedTaxonomies"] == [{"name": name, "index": at} for at, name in enumerate(names)]
@@ -182,7 +197,10 @@ def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
                 component = run["taxonomies"][target["toolComponent"]["index"]]
                 assert component["name"] == target["toolComponent"]["name"]
                 assert target["id"] in [taxon["id"] for taxon in component["taxa"]]
-    taxa = {one["name"]: [taxon["id"] for taxon in one["taxa"]] for one in log(make_report(rules=rules))["taxonomies"]}
+    taxa = {
+        one["name"]: [taxon["id"] for taxon in one["taxa"]]
+        for one in log(make_report(rules=rules), "rules")["taxonomies"]
+    }
     assert taxa == {"CWE": ["CWE-693"], "MCSB": ["NS-2", "NS-10", "ZZ-1"], "CIS": ["8.3.9", "8.3.10"]}
 
 
@@ -190,7 +208,7 @@ def test_the_texts_of_anybodys_rule_stay_text(log: Log, make_rule: Make, make_re
     hostile = "<img src=x onerror=alert(1)> [click](https://evil.example) `code`\n\n# Heading\n* ```\n@somebody & | --"
     links = ("https://a.example/<script>", "https://a.example/>*x*", "https://a.example/é?a=[1]#b%20c")
     rule = make_rule(path="mine.yaml", title=hostile, why=hostile, fixes={"": hostile}, references=links)
-    (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    (told,) = log(make_report(rules=(rule,)), "rules")["tool"]["driver"]["rules"]
     markdown = told["help"]["markdown"]
     tokens = MarkdownIt("commonmark", {"html": True, "linkify": False}).parse(markdown)
     inline = [child for token in tokens for child in token.children or ()]

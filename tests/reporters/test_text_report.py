@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.color import ColorSystem
+from rich.style import Style
 
 from azkvlint.model.finding import Report
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import REPORTERS
-from azkvlint.reporters.findings.terminal import hyperlink
+from azkvlint.reporters.findings.terminal import hyperlink, paint, width_of
 from azkvlint.reporters.phrases import evaluated_resources
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ report = Report(findings=(), unknown=(), problems=(), rules=(), sources=(), reso
 loaded = [name for name in sys.modules if name.startswith("azkvlint.reporters.")]
 for reporter in REPORTERS.values():
     reporter(report, Options())
+REPORTERS["text"](report, Options(terminal=True, color=True))
 print(loaded, *({"rich", "json", "pathlib", "urllib.parse", "dataclasses"} & set(sys.modules)))
 """
 HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\x9b1m"
@@ -46,6 +52,23 @@ def test_whole_report(
     report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, Any]
 ) -> None:
     expected(name, printed(report, **options))
+
+
+@pytest.mark.parametrize(
+    ("style", "like"),
+    [
+        ("critical", "bold reverse red"), ("high", "bold red"), ("medium", "bold yellow"), ("low", "bold cyan"),
+        ("info", "bold blue"), ("unknown", "bold magenta"), ("dim", "dim"), ("bold", "bold"), ("other", "bold"),
+    ],
+)  # fmt: skip
+def test_styles_are_those_of_rich(style: str, like: str) -> None:
+    assert paint("kv", style) == Style.parse(like).render("kv", color_system=ColorSystem.STANDARD)
+    assert paint("", style) == ""
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=127)))
+def test_widths_are_those_of_rich(text: str) -> None:
+    assert width_of(text) == cell_len(text)
 
 
 @pytest.mark.parametrize(

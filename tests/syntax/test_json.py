@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from azkvlint.syntax.json_decoder import MAX_DEPTH, Document, Pointer, blank_comments, decode
+from azkvlint.syntax.json_decoder import MAX_DEPTH, Document, Pointer, blank_comments, decode, duplicate_key
 from azkvlint.syntax.json_positions import locate
 from azkvlint.util.errors import InputError
 
@@ -273,3 +273,48 @@ def test_other_peoples_files_decode() -> None:
         assert locate(document.text, [()]), path
         lists: list[Pointer] = [(key,) for key in document.value] if isinstance(document.value, dict) else []
         assert set(locate(document.text, lists)) == set(lists), path
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of an object, whose keys may be equal."""
+
+
+_KEY = st.sampled_from(["a", "b", "\\", '"', "a:", "é", "\u2028", ":"])
+_TREE = st.recursive(
+    st.none()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(['"a": "a":', "\\", ":"]),
+    lambda parts: st.lists(parts, max_size=4) | st.lists(st.tuples(_KEY, parts), max_size=4).map(_Pairs),
+    max_leaves=12,
+)
+
+
+def _written(tree: Any, ascii_only: bool, gap: str) -> str:
+    if isinstance(tree, _Pairs):
+        members = (
+            f"{json.dumps(key, ensure_ascii=ascii_only)}{gap}:{_written(part, ascii_only, gap)}" for key, part in tree
+        )
+        return f"{{{gap}{','.join(members)}}}"
+    if isinstance(tree, list):
+        return f"[{','.join(_written(part, ascii_only, gap) for part in tree)}{gap}]"
+    return json.dumps(tree, ensure_ascii=ascii_only)
+
+
+def _has_duplicate(tree: Any) -> bool:
+    if isinstance(tree, _Pairs):
+        keys = [key for key, _ in tree]
+        return len(set(keys)) < len(keys) or any(_has_duplicate(part) for _, part in tree)
+    return isinstance(tree, list) and any(map(_has_duplicate, tree))
+
+
+@given(_TREE, st.booleans(), st.sampled_from(["", " ", "\n\t"]))
+def test_a_duplicate_key_is_found_wherever_it_is(tree: Any, ascii_only: bool, gap: str) -> None:
+    data = _written(tree, ascii_only, gap).encode()
+    assert (duplicate_key(data) is not None) is _has_duplicate(tree)
+
+
+def test_keys_are_equal_however_they_are_escaped() -> None:
+    assert duplicate_key(rb'{"a": 1, "\u0061": 2}') == "a"
+    assert duplicate_key(rb'{"n": 1' + b"0" * 5_000 + b"}") is None
+    assert duplicate_key(rb'{"\ud800": 1, "\ud800": 2}') == "\ud800"

@@ -41,35 +41,40 @@ class BuiltInRole(msgspec.Struct, frozen=True):
 
 
 @cache
-def _roles() -> tuple[Mapping[str, BuiltInRole], Mapping[str, BuiltInRole]]:
-    """Return the built-in roles by ID, and by name in lower case."""
-    roles = [BuiltInRole(guid, name) for guid, name in _LOCAL.items()]
+def _rows() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the rows of the table by ID, and by name in lower case. A run needs few of them parsed."""
     text = read_resource(os.path.join(os.path.dirname(__file__), _TABLE)).decode()
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            guid, name, control, data = f"{line}\t\t".split("\t")[:4]
-            words = control.split()
-            actions = tuple(word for word in words if not word.startswith("!"))
-            not_actions = tuple(word[1:] for word in words if word.startswith("!"))
-            roles.append(BuiltInRole(guid, name, actions, not_actions, tuple(data.split())))
-    # The first line of a renamed role has the current name.
-    return {role.id: role for role in reversed(roles)}, {role.name.lower(): role for role in roles}
+    rows = [f"{guid}\t{name}" for guid, name in _LOCAL.items()]
+    rows += [line for line in text.splitlines() if not line.startswith("#")]
+    # The first row of a renamed role has the current name.
+    by_id = {row.partition("\t")[0]: row for row in reversed(rows)}
+    return by_id, {row.split("\t", 2)[1].lower(): row for row in rows}
+
+
+@cache
+def _role(row: str) -> BuiltInRole:
+    guid, name, control, data = f"{row}\t\t".split("\t")[:4]
+    words = control.split()
+    actions = tuple(word for word in words if not word.startswith("!"))
+    not_actions = tuple(word[1:] for word in words if word.startswith("!"))
+    return BuiltInRole(guid, name, actions, not_actions, tuple(data.split()))
 
 
 def role_by_id(text: str) -> str | None:
     """Return the name of the built-in role at the end of an ID with any scope; None for another role."""
     guid = text.rstrip("/").rpartition("/")[2].lower()
-    role = _roles()[0].get(guid) if len(guid) == 36 else None
-    return role.name if role is not None else None
+    row = _rows()[0].get(guid) if len(guid) == 36 else None
+    return _role(row).name if row is not None else None
 
 
 def role_by_name(name: str) -> BuiltInRole | None:
     """Return the built-in role by its current or former name in lower case."""
-    return _roles()[1].get(name)
+    row = _rows()[1].get(name)
+    return _role(row) if row is not None else None
 
 
 @cache
 def roles_over_vaults() -> Mapping[str, str]:
     """Return the names of the roles, local ones included, with actions that concern Key Vault, by ID."""
-    found = (role for role in _roles()[0].values() if role.actions or role.data_actions or role.id in _LOCAL)
+    found = (role for role in map(_role, _rows()[0].values()) if role.actions or role.data_actions or role.id in _LOCAL)
     return {role.id: role.name for role in found}

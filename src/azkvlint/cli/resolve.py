@@ -267,10 +267,10 @@ def _choice(option: str, word: str, known: Iterable[str], what: str) -> str:
 
 
 def included_of(settings: Settings) -> frozenset[str]:
-    """Return the kinds of results that a SARIF log includes besides findings. Raise UsageError for unknown ones."""
+    """Return what a SARIF log includes besides findings and their rules. Raise UsageError for unknown words."""
     option = settings.label("sarif_include")
-    words = words_of(option, settings.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
-    return frozenset(_choice(option, word, SARIF_INCLUDED, "kind of result") for word in words)
+    words = words_of(option, settings.arguments.sarif_include, "value", f"one of {', '.join(SARIF_INCLUDED)}")
+    return frozenset(_choice(option, word, SARIF_INCLUDED, "value") for word in words)
 
 
 def peer_tools_of(settings: Settings) -> tuple[str, ...]:

@@ -20,9 +20,7 @@ from azkvlint.derived.certificates import (
     certificates_of,
 )
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
-from azkvlint.evaluation.functions.languages import RETURNS_SECRET
-from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import OPEN, pieces, wrap
+from azkvlint.evaluation.values import OPEN, RETURNS_SECRET, pieces, wrap
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.graph.secret_formats import (
@@ -221,6 +219,8 @@ def _linked(answer: Answer) -> Iterator[Value]:
 
 def _decoded(text: Scalar) -> Value:
     """Return the value of a JSON string, as in azurerm's custom services."""
+    from azkvlint.evaluation.to_value import Freezer
+
     try:
         found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:

@@ -62,14 +62,19 @@ def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
     from azkvlint.util.safe_regex import is_bounded
 
     for rule in rules:
-        defaults = {f"${parameter.name}": parameter.default for parameter in rule.parameters}
-        for condition in _attributes(rule):
-            if condition.operator == "matches":
-                pattern = defaults.get(str(condition.operand), condition.operand)
-                if not is_bounded(str(pattern)):
-                    hint = f"{_SOUND}, or name the rules on the command line with --rules"
-                    what = f"rule {rule.id}: matching the pattern for `{condition.text}` has no time limit"
-                    raise UsageError(what, hint)
+        for path, pattern in patterns_of(rule):
+            if not is_bounded(pattern):
+                hint = f"{_SOUND}, or name the rules on the command line with --rules"
+                what = f"rule {rule.id}: matching the pattern for `{path}` has no time limit"
+                raise UsageError(what, hint)
+
+
+def patterns_of(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield the regular expressions of a rule, each with the attribute that it is for; parameters have defaults."""
+    defaults = {f"${parameter.name}": parameter.default for parameter in rule.parameters}
+    for condition in _attributes(rule):
+        if condition.operator == "matches":
+            yield condition.text, str(defaults.get(str(condition.operand), condition.operand))
 
 
 def _parameter(rule: Rule, word: str, setting: str) -> Parameter:

@@ -11,14 +11,16 @@ import msgspec
 
 from azkvlint.model.rule import Example, Rule
 from azkvlint.util.errors import InputError, InternalError, RuleError, UsageError
+from azkvlint.util.lazy_regex import LazyPattern, add_compiled, compiled_patterns
 from azkvlint.util.project_boundary import absolute_path
 from azkvlint.util.project_files import read_resource, read_rules, resource_files, rule_files
+from azkvlint.util.safe_regex import Proof, add_proofs, proofs_of
 
 if TYPE_CHECKING:
     from azkvlint.model.framework import Framework
 
 _T = TypeVar("_T")
-_RULES, _EXAMPLES = "compiled.json", "examples.json"
+_RULES, _EXAMPLES, _PATTERNS, _REGEXES = "compiled.json", "examples.json", "patterns.json", "regexes.msgpack"
 # The folder of control frameworks, which are not rules.
 _FRAMEWORKS = "controls"
 _SUFFIXES = (".yaml", ".yml")
@@ -39,6 +41,8 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
     """Return the compiled rules in the folder ``package``, or in a checkout the YAML files two levels above it."""
     try:
         rules = _compiled(package, _RULES, tuple[Rule, ...])
+        add_proofs(_compiled(package, _PATTERNS, dict[str, Proof]))
+        _add_regexes(os.path.join(package, "rules", _REGEXES))
         if not examples:
             return rules
         examples_of_rules = _compiled(package, _EXAMPLES, tuple[tuple[Example, ...], ...])
@@ -54,6 +58,14 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
 
 def _compiled(package: str, name: str, kind: type[_T]) -> _T:
     return msgspec.json.Decoder(kind).decode(read_resource(os.path.join(package, "rules", name)))
+
+
+def _add_regexes(file: str) -> None:
+    """Use the compiled regular expressions of a wheel, if it has any: a package without them is only slower."""
+    try:
+        add_compiled(read_resource(file))
+    except FileNotFoundError:
+        return
 
 
 def rules_of_checkout(package: str) -> tuple[Rule, ...]:
@@ -124,14 +136,26 @@ def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
 def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
     """Return the rules as JSON files, which load a hundred times faster than YAML.
 
-    Examples, which make up most of the size, have a file of their own: checks do not need them.
+    Examples, which make up most of the size, have a file of their own: checks do not need them. So have the bounds of
+    the rules' regular expressions, whose computation takes longer than checking a small plan.
     """
+    from azkvlint.engine.parameters import patterns_of
+
     rules = tuple(rules)
     without_examples = tuple(msgspec.structs.replace(rule, examples=()) for rule in rules)
     return {
         _RULES: msgspec.json.encode(without_examples),
         _EXAMPLES: msgspec.json.encode(tuple(rule.examples for rule in rules)),
+        _PATTERNS: msgspec.json.encode(
+            proofs_of(dict.fromkeys(pattern for rule in rules for _, pattern in patterns_of(rule)))
+        ),
     }
+
+
+def compile_package(rules: Iterable[Rule], patterns: Iterable[LazyPattern]) -> dict[str, bytes]:
+    """Return what a wheel contains of the ``rules`` and of the ``patterns`` of the package, by file name."""
+    rules = tuple(rules)
+    return compile_rules(rules) | {_REGEXES: compiled_patterns(patterns)}
 
 
 def _relative_path(file: str, folder: str) -> str:

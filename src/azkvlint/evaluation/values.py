@@ -28,6 +28,8 @@ MAX_LEVELS = 500
 # The brackets of an unknown part in a pattern. No Azure name or id holds them.
 OPEN, CLOSE = "\u27e8", "\u27e9"
 _BRACKET = regex(f"[{OPEN}{CLOSE}]")
+# How the reason of a value ends that is a key, a connection string or a token of a resource.
+RETURNS_SECRET = "returns a secret that is known only in Azure"
 _SLASH = "\u2215"
 _LONGEST_HOLE = 10_000
 _FEW = 20

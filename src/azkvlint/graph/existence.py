@@ -21,15 +21,6 @@ from azkvlint.util.errors import InputError
 
 # Types, in lower case, whose attributes under an assumption affect the evaluation of other resources.
 VARYING = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
-# Types, in lower case, whose declarations a report lists as evaluated or skipped.
-ACCOUNTED = frozenset(
-    {
-        "microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms", "microsoft.keyvault/vaults/secrets",
-        "microsoft.keyvault/vaults/keys", "microsoft.keyvault/vaults/certificates",
-        "microsoft.keyvault/vaults/accesspolicies", "microsoft.keyvault/managedhsms/keys",
-        "microsoft.keyvault/managedhsms/roleassignments", "microsoft.authorization/roleassignments",
-    }
-)  # fmt: skip
 # With more parameters, those that decide alone are not computed.
 _MAX_TRIED = 12
 # With more cases, conditions that exclude each other are not recognized.

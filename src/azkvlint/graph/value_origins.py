@@ -7,9 +7,8 @@ choose among values, and are not origins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.secret_formats import Placeholder, placeholder_in
 from azkvlint.model.location import Location
@@ -23,6 +22,9 @@ from azkvlint.util.secret_names import (
     is_plain_name,
     kind_of_path,
 )
+
+if TYPE_CHECKING:
+    from azkvlint.evaluation.operations import Local
 
 Origins: TypeAlias = frozenset[str]
 

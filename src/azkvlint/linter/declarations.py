@@ -7,14 +7,13 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.engine.vault_ownership import VAULTS
-from azkvlint.graph.existence import ACCOUNTED
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location, static_address
+from azkvlint.model.resource import ACCOUNTED
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 _Key: TypeAlias = tuple[object, ...]
-_VAULTS = frozenset(type_.lower() for type_ in VAULTS)
+_VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
 _NO_NAMES: frozenset[str] = frozenset()
 
 

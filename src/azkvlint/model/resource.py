@@ -11,6 +11,15 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Answer, MapValue, Path, Value, select
 
 REMOVED_ACTIONS = frozenset({"delete", "forget"})
+# Types, in lower case, whose declarations a report lists as evaluated or skipped.
+ACCOUNTED = frozenset(
+    {
+        "microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms", "microsoft.keyvault/vaults/secrets",
+        "microsoft.keyvault/vaults/keys", "microsoft.keyvault/vaults/certificates",
+        "microsoft.keyvault/vaults/accesspolicies", "microsoft.keyvault/managedhsms/keys",
+        "microsoft.keyvault/managedhsms/roleassignments", "microsoft.authorization/roleassignments",
+    }
+)  # fmt: skip
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -16,9 +16,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ``terminal`` lays findings out for a screen ``width`` cells wide; ``color`` adds colors. ``verbosity`` below 0
     prints only findings, above 0 all details. ``statistics`` counts the findings of each rule; ``suppressed`` lists
     suppressed findings too, and ``show_unknown`` each unknown result. If the run is ``strict``, formats for build
-    systems list unknown results as findings, because they count for the exit code. ``included`` are the kinds of
-    results in an audit SARIF log besides findings, ``category`` distinguishes the log from other logs of the same
-    commit, and ``root_uri`` is the base of its paths.
+    systems list unknown results as findings, because they count for the exit code. ``included`` are those of
+    ``SARIF_INCLUDED`` that a SARIF log contains, ``category`` distinguishes the log from other logs of the same commit,
+    and ``root_uri`` is the base of its paths.
     """
 
     terminal: bool = False
@@ -58,8 +58,8 @@ REPORTERS: Mapping[str, Reporter] = lazy_reporters(
 )
 """All formats by their names in ``--format``. Text formats return str, JSON formats UTF-8 bytes."""
 
-SARIF_INCLUDED = ("suppressed", "unknown", "passed")
-"""The kinds of results that an audit SARIF log can contain besides findings."""
+SARIF_INCLUDED = ("suppressed", "unknown", "passed", "rules")
+"""What a SARIF log can contain besides findings and their rules: more kinds of results, and all rules that ran."""
 
 SHOW_PROBLEMS = frozenset({"text", "concise", "markdown", "github", "azure"})
 """The formats that show problems to readers of standard output."""

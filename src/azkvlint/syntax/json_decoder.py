@@ -41,6 +41,8 @@ _DECODER = msgspec.json.Decoder()
 _CONTAINERS = frozenset((dict, list))
 _ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
+# Each string, with the colon after it if it is a key.
+_KEYS = regex(rb'"(?:[^"\\]++|\\.)*+"(?:[ \t\r\n]*+(:))?', re.DOTALL)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS = tuple(mark for mark, _ in _BOMS)
 # Messages of the standard library, which differ between its versions, with kvlint's wording.
@@ -289,7 +291,9 @@ class ByteLines:
 
 def duplicate_key(data: bytes) -> str | None:
     """Return a repeated key of an object in ``data``; None if there is none. Decodes the whole text."""
-    import json
+    if _has_distinct_keys(data):
+        return None
+    import json  # takes longer to import than the check above
 
     repeated: list[str] = []
 
@@ -301,6 +305,23 @@ def duplicate_key(data: bytes) -> str | None:
     # Numbers stay strings: Python refuses to convert thousands of digits.
     json.loads(data, object_pairs_hook=check, parse_int=str, parse_float=str)
     return repeated[0] if repeated else None
+
+
+def _has_distinct_keys(data: bytes) -> bool:
+    """Return whether the decoded objects have as many keys as the text; False if the text cannot be decoded."""
+    try:
+        pending: list[object] = [msgspec.json.decode(data)]
+    except DECODE_ERRORS:
+        return False
+    count = 0
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            count += len(node)
+            pending += node.values()
+        elif isinstance(node, list):
+            pending += node
+    return count == sum(map(len, _KEYS.findall(data)))
 
 
 def is_complete(data: bytes) -> bool:

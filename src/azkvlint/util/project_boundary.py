@@ -84,6 +84,11 @@ def roots() -> list[str]:
     return sorted(RUN.roots)
 
 
+def named_folders() -> list[str]:
+    """Return the folders named on the command line, sorted."""
+    return sorted(path for path in RUN.named if os.path.isdir(path))
+
+
 def current_folder() -> str:
     """Return the current folder. Raise UsageError if it no longer exists."""
     try:

@@ -9,6 +9,7 @@ pattern and the length alone, so the result is the same on every machine.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import zip_longest
 from math import comb
@@ -113,9 +114,31 @@ def is_bounded(text: str) -> bool:
     return True
 
 
-@lru_cache(500)
-def compile_pattern(pattern: str, *, in_rule: bool = False) -> SafePattern:
-    """Compile a pattern with its bound. In a rule it ignores case and may begin with a lookahead.
+class Proof(NamedTuple):
+    """A pattern of a rule in Python's syntax, and the bound of its work; see ``SafePattern``."""
+
+    python: str
+    names: list[str]
+    work: _Polynomial
+    is_anchored: bool
+
+
+# The proofs of the built-in rules' patterns, which are computed once, when a wheel is built.
+_PROOFS: dict[str, Proof] = {}
+
+
+def proofs_of(patterns: Iterable[str]) -> dict[str, Proof]:
+    """Return the proofs of those patterns of rules that are bounded on strings of usual length."""
+    return {pattern: _prove(pattern, in_rule=True) for pattern in patterns if is_bounded(pattern)}
+
+
+def add_proofs(proofs: Mapping[str, Proof]) -> None:
+    """Use proofs that ``proofs_of`` returned."""
+    _PROOFS.update(proofs)
+
+
+def _prove(pattern: str, *, in_rule: bool) -> Proof:
+    """Return a pattern in Python's syntax with its bound.
 
     Raise InvalidPatternError or UnprovenPatternError.
     """
@@ -132,7 +155,17 @@ def compile_pattern(pattern: str, *, in_rule: bool = False) -> SafePattern:
         raise _unproven("is not supported") from error
     work = [(_work(part), 1) for part in (node, *parser.lookaheads)]
     is_anchored = node.kind == "sequence" and node.python.startswith(r"\A")
-    return SafePattern(python, parser.names, _sum(work), is_anchored)
+    return Proof(python, parser.names, _sum(work), is_anchored)
+
+
+@lru_cache(500)
+def compile_pattern(pattern: str, *, in_rule: bool = False) -> SafePattern:
+    """Compile a pattern with its bound. In a rule it ignores case and may begin with a lookahead.
+
+    Raise InvalidPatternError or UnprovenPatternError.
+    """
+    proof = _PROOFS.get(pattern) if in_rule else None
+    return SafePattern(*(proof or _prove(pattern, in_rule=in_rule)))
 
 
 def _invalid() -> InvalidPatternError:

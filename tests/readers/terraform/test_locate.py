@@ -16,6 +16,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform import locations
 from azkvlint.readers.terraform.locations import Locator, labels_of
 from azkvlint.readers.terraform.module_cache import FolderCache
+from azkvlint.util.project_boundary import RUN, begin_run
 
 Files: TypeAlias = Mapping[str, str]
 Find: TypeAlias = Callable[..., str | None]
@@ -117,7 +118,10 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
         here: str = "",
         labels: Iterable[str] = LABELS,
         constants: Mapping[str, Mapping[str, Any]] | None = None,
+        is_checkout: bool = True,
     ) -> str | None:
+        if is_checkout:
+            (project / ".git").mkdir(exist_ok=True)
         for name, text in files.items():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             (project / name).write_text(text, encoding="utf-8")
@@ -203,12 +207,60 @@ def test_a_search_that_is_given_up_finds_nothing(find: Find, monkeypatch: pytest
     """The only one that was seen need not be the only one."""
     files = {f"f{number}/main.tf": declaring(KV) for number in range(9)} | {"a/main.tf": WHOLE}
     assert find(files) == "a"
-    monkeypatch.setattr(locations, "_MAX_FOLDERS", 5)
+    wide = locations._WIDE
+    monkeypatch.setattr(locations, "_WIDE", wide._replace(folders=5))
     assert find({}) is None
     assert find({}, beside="a") == "a", "no search is needed"
-    monkeypatch.setattr(locations, "_MAX_FOLDERS", 5_000)
-    monkeypatch.setattr(locations, "_MAX_BYTES", 50)
+    monkeypatch.setattr(locations, "_WIDE", wide._replace(size=50))
     assert find({}) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "here", "found"),
+    [
+        ("a/b", ".", True), ("a/b/c", ".", False), ("a/b/c", "a", True), ("plans/x/y", "elsewhere", True),
+        ("plans/x/y", ".", True), ("plans/x/y/z", ".", False),
+    ],
+)  # fmt: skip
+def test_outside_of_a_checkout_two_levels_are_searched(folder: str, here: str, found: bool, find: Find) -> None:
+    """Below the folder of the plan and below the current folder."""
+    files = {f"{folder}/main.tf": WHOLE, "plans/plan.json": "", "elsewhere/x": ""}
+    assert find(files, here=here, is_checkout=False) == (folder if found else None)
+    assert find(files, here=here) == folder
+
+
+def test_a_folder_that_the_command_line_names_is_searched_as_a_whole(find: Find, tmp_path: Path) -> None:
+    files = {"live/a/b/c/d/main.tf": WHOLE, "plans/plan.json": ""}
+    assert find(files, here=".", is_checkout=False) is None
+    try:
+        begin_run([str(tmp_path / "project" / "live")])
+        assert find(files, here=".", is_checkout=False) == "live/a/b/c/d"
+    finally:
+        RUN.reset()
+
+
+@pytest.mark.parametrize(("folders", "most"), [(40, 1 + 40 * 3), (1_500, 1)])
+def test_the_search_outside_of_a_checkout_reads_few_folders(
+    folders: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(folders):
+        (tmp_path / f"{number}/a/b/c").mkdir(parents=True)
+        (tmp_path / f"{number}/d").mkdir()
+    read: list[str] = []
+    scan = os.scandir
+
+    def counted(path: str) -> Any:
+        read.append(os.fspath(path))
+        return scan(path)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "scandir", counted)
+    root = os.path.realpath(tmp_path)
+    locator = Locator(root, lambda _: FolderCache(EVERYTHING))
+    assert locator.root_module(configuration_of(LABELS), "", "") is None
+    parts = ("", "/a", "/d")
+    assert set(read) <= {root, *(f"{root}/{number}{part}" for number in range(folders) for part in parts)}
+    assert len(read) <= most
 
 
 def test_only_what_may_be_it_is_parsed(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:

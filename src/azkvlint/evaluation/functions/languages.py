@@ -8,13 +8,10 @@ from collections.abc import Callable, Mapping
 from azkvlint.evaluation.functions import arrays, dates, network, numbers, objects, strings
 from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, Unknowable, answer, call_pattern
 from azkvlint.evaluation.operations import Local, Operations
-from azkvlint.evaluation.values import BY_DEPLOYMENT, Result
+from azkvlint.evaluation.values import BY_DEPLOYMENT, RETURNS_SECRET, Result
 from azkvlint.model.value import Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
-
-# How the reason of a value ends that is a key, a connection string or a token of a resource.
-RETURNS_SECRET = "returns a secret that is known only in Azure"
 
 
 def _because(why: str) -> Callable[[], str]:

@@ -10,8 +10,8 @@ import msgspec
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.graph import existence
-from azkvlint.graph.existence import ACCOUNTED, assumption, skipped_declaration
-from azkvlint.model.resource import Assumption
+from azkvlint.graph.existence import assumption, skipped_declaration
+from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource, resource_of
 from azkvlint.readers.arm.run import Run

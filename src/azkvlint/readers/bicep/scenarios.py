@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
 from azkvlint.graph import existence
-from azkvlint.graph.existence import ACCOUNTED, assume, assumption, skipped_declaration
+from azkvlint.graph.existence import assume, assumption, skipped_declaration
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.resource import Assumption
+from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep import local_files
 from azkvlint.readers.bicep.document import File, inner_resources

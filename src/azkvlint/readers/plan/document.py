@@ -7,6 +7,7 @@ the rules and not the size of the plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
@@ -115,14 +116,29 @@ def decode_deferred(entry: msgspec.Raw) -> DeferredChange:
 
 
 class ChangeDecoder:
-    """Decodes changes of one resource type: only the required arguments, or all without ``arguments``."""
+    """Decodes changes of one resource type: only the required arguments, or all without ``arguments``.
+
+    Its decoders are created on first use, which takes as long as decoding dozens of changes.
+    """
 
     def __init__(self, arguments: Iterable[str] | None = None) -> None:
-        values: Any = dict[str, Any]
-        if arguments is not None:
-            # A TypedDict makes msgspec skip every key that it does not name, without building anything.
-            make: Any = TypedDict  # mypy knows only those that are written out
-            values = make("values", dict.fromkeys(arguments, Any), total=False)
+        self._arguments = arguments
+
+    @cached_property
+    def _type(self) -> Any:
+        if self._arguments is None:
+            return dict[str, Any]
+        # A TypedDict makes msgspec skip every key that it does not name, without building anything.
+        make: Any = TypedDict  # mypy knows only those that are written out
+        return make("values", dict.fromkeys(self._arguments, Any), total=False)
+
+    @cached_property
+    def _values(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self._type | None)
+
+    @cached_property
+    def _change(self) -> msgspec.json.Decoder[Any]:
+        values = self._type
         marks = values | bool | None
         change = msgspec.defstruct(
             "TypedChange",
@@ -135,12 +151,12 @@ class ChangeDecoder:
             bases=(Change,),
             gc=False,
         )
-        self._change = msgspec.json.Decoder(change)
-        self._values = msgspec.json.Decoder(values | None)
+        return msgspec.json.Decoder(change)
 
     def change(self, raw: msgspec.Raw) -> Change:
         """Return the change of one resource."""
-        return self._change.decode(raw)  # type: ignore[return-value]  # a subclass of Change made at run time
+        found: Change = self._change.decode(raw)
+        return found
 
     def values(self, raw: msgspec.Raw) -> dict[str, Any]:
         """Return the values before the change."""

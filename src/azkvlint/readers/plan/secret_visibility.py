@@ -6,7 +6,6 @@ plan contains some values, including some secrets, in clear text. They are compa
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -131,6 +130,8 @@ def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 def _spellings(text: str) -> Iterator[str]:
     """Yield a string, and its Base64-decoded form if it has one."""
+    from base64 import b64decode
+
     yield text
     try:
         yield b64decode(text, validate=True).decode()

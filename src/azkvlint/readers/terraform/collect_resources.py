@@ -27,7 +27,7 @@ from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.apply_order import requires_order
 from azkvlint.graph.changes import with_open_fields
-from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped_declaration
+from azkvlint.graph.existence import VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -40,7 +40,7 @@ from azkvlint.graph.pseudo_resources import (
 )
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import INPUT_UNREADABLE, TYPE_UNKNOWN
-from azkvlint.model.resource import Resource
+from azkvlint.model.resource import ACCOUNTED, Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.terraform import azapi

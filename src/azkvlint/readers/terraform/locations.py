@@ -12,16 +12,34 @@ from azkvlint.readers.terraform_names import is_module_file, module_files, names
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import add_root, current_folder, real_path, root_of, roots
+from azkvlint.util.project_boundary import (
+    add_root,
+    checkout_of,
+    current_folder,
+    named_folders,
+    real_path,
+    root_of,
+    roots,
+)
 from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside, walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
     from azkvlint.readers.terraform.module_cache import FolderCache
 
-# The limits of the search, which must not take longer than the evaluation of the plan.
-_MAX_FOLDERS = 5_000
-_MAX_BYTES = 30_000_000
+
+class _Limits(NamedTuple):
+    """The limits of the search for modules below a folder: levels, folders, and bytes of source."""
+
+    depth: int
+    folders: int
+    size: int
+
+
+# In a checkout, and in a folder that the command line names: the search must not take longer than the evaluation.
+_WIDE = _Limits(depth=1_000, folders=5_000, size=30_000_000)
+# Elsewhere, as in a home folder or a temporary one: milliseconds.
+_NEAR = _Limits(depth=2, folders=150, size=500_000)
 # The labels of a declaration.
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
@@ -74,9 +92,10 @@ class Locator:
         """Return the root module of a plan with this configuration; None if no module, or several, may be it.
 
         It is the folder ``source_root`` if the user specified one; otherwise the module in the folder ``beside`` the
-        plan or in the current folder, if it shares a label with the plan; otherwise the only module below them with
-        exactly these labels. A module whose constants differ from the plan's is returned only if no other is found,
-        together with the difference.
+        plan or in the current folder, if it shares a label with the plan; otherwise the only module with exactly these
+        labels in the checkout or, outside of one, in the folders that the command line names and two levels below the
+        folders of the plan and of the process. A module whose constants differ from the plan's is returned only if no
+        other is found, together with the difference.
         """
         labels = labels_of(configuration)
         if source_root:
@@ -92,8 +111,8 @@ class Locator:
                     return found
                 other = other or found
         matches: dict[str, RootModule] = {}
-        for base in dict.fromkeys((*(roots() or [self._root]), root_of(here))) if labels else ():
-            modules = self._modules(base)
+        for base, limits in self._searched(beside, here).items() if labels else ():
+            modules = self._modules(base, limits)
             if modules is None:
                 return other
             for found in self._modules_with(labels, modules):
@@ -143,9 +162,18 @@ class Locator:
                 if found is not None and _labels(found.folder) == labels:
                     yield found
 
-    def _modules(self, base: str) -> list[_NamedModule] | None:
+    def _searched(self, beside: str, here: str) -> dict[str, _Limits]:
+        """Return the folders to search for the source of a plan in the folder ``beside``, with their limits."""
+        bases = dict.fromkeys((*(roots() or [self._root]), root_of(here)), _WIDE)
+        outside = [base for base in bases if checkout_of(base) is None]
+        if outside:
+            near = {real_path(folder): _NEAR for folder in (*outside, beside) if folder}
+            bases |= near | dict.fromkeys(named_folders(), _WIDE)
+        return bases
+
+    def _modules(self, base: str, limits: _Limits) -> list[_NamedModule] | None:
         """Return the modules below a folder; None if the limits of the search are exceeded."""
-        return cached(self._below, base, lambda: _modules(base))
+        return cached(self._below, base, lambda: _modules(base, limits))
 
 
 def _labels(folder: Folder) -> frozenset[str]:
@@ -160,12 +188,15 @@ def _current() -> str:
         return ""
 
 
-def _modules(base: str) -> list[_NamedModule] | None:
+def _modules(base: str, limits: _Limits) -> list[_NamedModule] | None:
     found: list[_NamedModule] = []
-    left = _MAX_BYTES
-    for looked, (here, folders, files) in enumerate(walk(base)):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED)
-        if looked >= _MAX_FOLDERS or left < 0:
+    left, known = limits.size, 1
+    top = base.rstrip(os.sep).count(os.sep)
+    for here, folders, files in walk(base):
+        is_last = here.rstrip(os.sep).count(os.sep) - top >= limits.depth
+        folders[:] = () if is_last else sorted(name for name in folders if name not in SKIPPED)
+        known += len(folders)
+        if known > limits.folders or left < 0:
             return None
         if any(map(is_module_file, files)):
             names, size = _names(here)

@@ -3,7 +3,8 @@
 Requirements of those readers beyond the standard:
 
 - Only findings become results: GitHub turns every result into an open alert, so unknown ones are omitted.
-- Every rule that ran is listed, with or without findings, and a log always has one run and a list of results.
+- A log always has one run and a list of results. The rules of the results are listed, because an upload of all rules
+  that ran would be ten times as large; ``rules`` in the included kinds lists all of them.
 - An incomplete run that evaluated no resource is not successful: GitHub would close every alert. It rejects the log of
   such a run, so one that evaluated some resources is successful, with its problems as notifications.
 - Two runs over the same input have the same log: no times, no host names, no absolute paths.
@@ -42,8 +43,10 @@ def sarif(report: Report, options: Options) -> bytes:
 
 
 def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
-    rules = sorted(report.rules, key=lambda rule: rule.id)
     findings, omitted = select_results(report, included)
+    used = {finding.rule.id for finding in findings}
+    listed = (rule for rule in report.rules if rule.id in used or "rules" in included)
+    rules = sorted(listed, key=lambda rule: rule.id)
     all_problems = [*report.problems, *([_left_out(omitted)] if omitted else ())]
     problems = notifications(problem.code for problem in all_problems)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}

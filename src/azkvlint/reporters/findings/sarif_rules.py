@@ -26,9 +26,9 @@ TEMPLATES = {UNKNOWN: "Unknown: '{message}'.", PASSED: "'{resource}' meets the r
 _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 # Other characters of a link that stay unencoded: delimiters except brackets, and the percent sign.
-_RESERVED = frozenset(b":?#@!$&'()*+,;=%")
+_RESERVED = b":?#@!$&'()*+,;=%"
 _SLOT = regex(r"`?\{([\w.]+)\}`?")
 _LANGUAGES = {"terraform": "Terraform", "bicep": "Bicep", "arm": "ARM"}
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that do not represent a byte of a file name
@@ -102,14 +102,19 @@ def encode_uri(path: str) -> str:
 
     A file name that is not UTF-8 keeps its bytes.
     """
-    data = _NO_BYTE.sub("\ufffd", path).encode("utf-8", "surrogateescape")
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
+    return _percent_encode(_NO_BYTE.sub("\ufffd", path).encode("utf-8", "surrogateescape"), _UNRESERVED)
 
 
 def encode_link(link: str) -> str:
     """Return a link as a percent-encoded URI, so that no ``>`` in it ends the Markdown link."""
-    data = link.encode("utf-8", "replace")
-    return "".join(chr(byte) if byte in _UNRESERVED | _RESERVED else f"%{byte:02X}" for byte in data)
+    return _percent_encode(link.encode("utf-8", "replace"), _UNRESERVED + _RESERVED)
+
+
+def _percent_encode(data: bytes, kept: bytes) -> str:
+    """Return bytes as a string with all but the ``kept`` ones percent-encoded."""
+    if not data.translate(None, kept):
+        return data.decode("ascii")  # the fast path for almost all links
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in data)
 
 
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
-from rich.color import ColorSystem
-from rich.style import Style
-
 from azkvlint.model.finding import Problem, Report
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options, text_content
@@ -31,20 +27,21 @@ from azkvlint.reporters.short_addresses import short_address
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
+# The parameters of SGR (ECMA-48): 1 is bold, 2 is faint, 7 is reverse, and 31 to 36 are the colors of every terminal.
 _STYLES = {
-    "critical": Style(color="red", bold=True, reverse=True),
-    "high": Style(color="red", bold=True),
-    "medium": Style(color="yellow", bold=True),
-    "low": Style(color="cyan", bold=True),
-    "info": Style(color="blue", bold=True),
-    "skipped": Style(dim=True),
-    "suppressed": Style(dim=True),
-    "unknown": Style(color="magenta", bold=True),
-    "error": Style(color="red", bold=True),
-    "warning": Style(color="yellow", bold=True),
-    "note": Style(color="blue", bold=True),
-    "bold": Style(bold=True),
-    "dim": Style(dim=True),
+    "critical": "1;7;31",
+    "high": "1;31",
+    "medium": "1;33",
+    "low": "1;36",
+    "info": "1;34",
+    "skipped": "2",
+    "suppressed": "2",
+    "unknown": "1;35",
+    "error": "1;31",
+    "warning": "1;33",
+    "note": "1;34",
+    "bold": "1",
+    "dim": "2",
 }
 _HELP, _DOCS, _ALSO = "help", "docs", "also"
 _ADDRESS = regex(r"https?://[!-~]{1,2000}")
@@ -79,7 +76,16 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
 
 def paint(text: str, style: str) -> str:
     """Return ``text`` in one of the styles above, else in bold, with colors that every terminal has."""
-    return _STYLES.get(style, _STYLES["bold"]).render(text, color_system=ColorSystem.STANDARD) if text else text
+    return f"\x1b[{_STYLES.get(style, _STYLES['bold'])}m{text}\x1b[0m" if text else text
+
+
+def width_of(text: str) -> int:
+    """Return the width of a string on a terminal."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich.cells import cell_len  # its tables are needed for other characters only
+
+    return cell_len(text)
 
 
 def hyperlink(text: str, address: str) -> str:
@@ -160,7 +166,7 @@ class _Page:
         return " " * max(len(number) + 1, _GUTTER)
 
     def _head(self, label: str, code: str, text: str, address: str = "") -> Iterator[str]:
-        first, *rest = _wrap(text, self.width, cell_len(f"{label}[{code}]: "), 2)
+        first, *rest = _wrap(text, self.width, width_of(f"{label}[{code}]: "), 2)
         code_text = self.paint(code, "bold")
         yield f"{self.paint(label, label)}[{hyperlink(code_text, address) if self.color else code_text}]: {first}"
         yield from (f"  {line}" for line in rest)
@@ -179,13 +185,13 @@ class _Page:
         yield f"{self.paint(number, 'dim')} {bar} {before}{marked}{after}".rstrip()
         # On a red background, a row of carets would be a bar.
         style = "high" if style == "critical" else style
-        start, marks = cell_len(before), "^" * max(cell_len(marked), 1)
+        start, marks = width_of(before), "^" * max(width_of(marked), 1)
         room = self.width - len(indent) - 2
-        is_beside = start + len(marks) + 1 + cell_len(label) <= room
+        is_beside = start + len(marks) + 1 + width_of(label) <= room
         beside = f" {self.paint(label, style)}" if label and is_beside else ""
         yield f"{indent}{bar} {' ' * start}{self.paint(marks, style)}{beside}"
         if label and not is_beside:
-            start = min(start, max(room - cell_len(label), 0))
+            start = min(start, max(room - width_of(label), 0))
             lines = _wrap(label, self.width - len(indent) - 2 - start, 0, 0)
             yield from (f"{indent}{bar} {' ' * start}{self.paint(line, style)}" for line in lines)
 
@@ -198,7 +204,7 @@ def _wrap(text: str, width: int, first: int, indent: int) -> list[str]:
     lines: list[str] = []
     line, used = "", first
     for word in text.split(" "):
-        cells = cell_len(word)
+        cells = width_of(word)
         if line and used + 1 + cells > width:
             lines.append(line)
             line, used = word, indent + cells
