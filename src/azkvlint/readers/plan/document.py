@@ -7,6 +7,7 @@ the rules and not the size of the plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
@@ -146,6 +147,12 @@ class ChangeDecoder:
         """Return the values before the change."""
         found: dict[str, Any] | None = self._values.decode(raw)
         return found or {}
+
+
+@cache
+def whole_changes() -> ChangeDecoder:
+    """Return the decoder for changes with all arguments."""
+    return ChangeDecoder()
 
 
 def decode_plan(data: bytes) -> Plan:

@@ -60,9 +60,10 @@ from azkvlint.readers.plan.document import (
     entry_type,
     shortcomings,
     variables_of,
+    whole_changes,
 )
 from azkvlint.readers.plan.instances import Instances
-from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, planned_attributes
+from azkvlint.readers.plan.map_arguments import ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
 from azkvlint.readers.plan.providers import Providers
@@ -123,7 +124,7 @@ class _Reader:
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.deployed_texts: set[str] = set()
-        self.azapi = ChangeDecoder()
+        self.azapi = whole_changes()
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
@@ -389,14 +390,13 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
         return
     tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__, 0)
     shared = Location(path=path)
-    lowerings: dict[str, ArgumentMap] = {}
+    lowerings = ArgumentMaps(required, shared)
     for item in state_resources(raw):
-        mapped = RESOURCES.get(item.type)
-        if item.mode != "data" or mapped is None or item.address in have or required.paths_of(mapped.type) is None:
+        if item.mode != "data" or item.address in have:
             continue
-        lowering = lowerings.get(item.type)
+        lowering = lowerings.find(item.type)
         if lowering is None:
-            lowering = lowerings[item.type] = ArgumentMap(mapped, required, shared)
+            continue
         place = PlannedAddress(item.address, (), (), f"data.{item.type}", None)
         change = Change(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
         instance = Instance(place, change, None, shared, tracer)
@@ -405,7 +405,7 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
         name = own.get("name")
         yield Resource(
             address=item.address,
-            type=mapped.type,
+            type=lowering.type,
             name=str(name.value) if isinstance(name, Scalar) and not name.sensitive else item.address,
             attributes=join_attributes(common, secret, own),
             at=Location(path=path, address=item.address),
