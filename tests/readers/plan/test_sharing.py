@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+import json
+import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
+from azkvlint.model.value import ListValue, Unknown, text_of
 from azkvlint.readers.plan import map_arguments
+from azkvlint.readers.plan.lazy_fields import LazyFields
 from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, argument_table
 from azkvlint.readers.plan.read import read_plan
 
@@ -73,8 +81,6 @@ def test_resources_share_what_they_have_in_common(monkeypatch: pytest.MonkeyPatc
 
 def two_modules(expressions: list[dict[str, Any]]) -> bytes:
     """Return a plan with one key in each of two modules, with these expressions."""
-    import json
-
     changes, calls = [], {}
     for number, written in enumerate(expressions):
         address = f"module.m{number}.azurerm_key_vault_key.k"
@@ -114,3 +120,80 @@ def test_blocks_with_equal_expressions_share_unknown_values(other: dict[str, Any
     assert (first.shared_attributes is second.shared_attributes) is is_shared
     expires = [resource.select(("properties", "attributes", "exp")) for resource in (first, second)]
     assert (expires[0] == expires[1]) is is_shared
+
+
+EAGER = msgspec.structs.replace(REQUIRED, evaluated=None)
+LAZY_TYPES = {"azurerm_subnet", "azurerm_virtual_network", "azurerm_resource_group"}
+
+
+def is_lazy(resource: Resource) -> bool:
+    return isinstance(resource.attributes.fields, LazyFields)
+
+
+def test_lazy_resources_have_the_same_attributes() -> None:
+    seen = set()
+    for data in EXAMPLES:
+        eager = read_plan("plan.json", data, EAGER).resources
+        lazy = resources(data)
+        assert [*lazy] == [*eager]
+        for address, resource in lazy.items():
+            same = eager[address]
+            # Both are read by the index of a graph, before anything else is.
+            for name in ("id", "name"):
+                assert resource.select((name,)) == same.select((name,))
+            seen |= {resource.declared_as} if is_lazy(resource) else set()
+            assert dict(resource.attributes.fields) == dict(same.attributes.fields)
+            attributes = {"attributes": same.attributes, "shared_attributes": None}
+            assert msgspec.structs.replace(resource, **attributes) == msgspec.structs.replace(same, **attributes)
+    assert seen >= LAZY_TYPES
+
+
+def test_results_are_the_same_with_lazy_resources() -> None:
+    evaluator = Evaluator(builtin_rules())
+    for data in EXAMPLES:
+        verdicts = [
+            evaluator.evaluate(build_graph(read.resources, required, read.closed))
+            for required in (REQUIRED, EAGER)
+            for read in [read_plan("plan.json", data, required)]
+        ]
+        assert verdicts[0] == verdicts[1]
+
+
+def subnet(after: str) -> bytes:
+    change = f'{{"actions": ["create"], "before": null, "after": {after}, "after_unknown": {{"id": true}}}}'
+    entry = f'{{"address": "azurerm_subnet.s", "type": "azurerm_subnet", "name": "s", "change": {change}}}'
+    return f'{{"format_version": "1.2", "resource_changes": [{entry}], "configuration": {{}}}}'.encode()
+
+
+def test_attributes_are_mapped_on_first_use() -> None:
+    found = resources(subnet('{"name": "app", "service_endpoints": ["Microsoft.KeyVault"]}'))["azurerm_subnet.s"]
+    fields = found.attributes.fields
+    assert isinstance(fields, LazyFields)
+    assert (found.name, text_of(found.select(("name",)))) == ("app", "app")
+    assert isinstance(found.select(("id",)), Unknown)
+    assert not fields.is_mapped
+    endpoints = found.select(("properties", "serviceEndpoints"))
+    assert isinstance(endpoints, ListValue)
+    assert len(endpoints.items) == 1
+    assert fields.is_mapped
+
+
+@pytest.mark.parametrize("after", ["[]", '{"name": "a", "service_endpoints": [1e999]}'])
+def test_lazy_resources_that_cannot_be_read_are_problems(after: str) -> None:
+    read = read_plan("plan.json", subnet(after), REQUIRED)
+    assert [problem.at.address for problem in read.problems if problem.at] == ["azurerm_subnet.s"]
+    assert not read.resources
+    assert not read.closed
+
+
+def test_no_cycle_keeps_a_plan_in_memory() -> None:
+    data = subnet('{"name": "app"}')
+    gc.disable()
+    try:
+        before = sys.getrefcount(data)
+        read = read_plan("plan.json", data, REQUIRED)
+        assert sys.getrefcount(data) > before
+        del read
+        assert sys.getrefcount(data) == before
+    finally:
+        gc.enable()

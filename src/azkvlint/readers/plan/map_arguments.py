@@ -24,7 +24,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
-from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
+from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, ArgumentPath, Instance, mark
 
 # The attributes that identify a resource among equal ones. Always read, for names and links.
 OWN = ("id", "name", "parent", "scope")
@@ -86,14 +86,20 @@ def argument_table(type_: str, paths: frozenset[Path], vias: frozenset[str]) -> 
 
 
 class ArgumentMap:
-    """The arguments of one azurerm type that the rules require, ready to be applied to many instances of a plan."""
+    """The arguments of one azurerm type that the rules require, ready to be applied to many instances of a plan.
 
-    def __init__(self, table: ArgumentTable, at: Location) -> None:
+    ``is_lazy``: no rule evaluates the type, so its resources are only mapped if another resource refers to them.
+    """
+
+    def __init__(self, table: ArgumentTable, at: Location, is_lazy: bool = False) -> None:
         self.type = table.type
+        self.is_lazy = is_lazy
         self.decoder = table.decoder
         self._at = at
         self._own = table.own
         self._own_names = frozenset(entry.name for entry in table.own)
+        self._identity = tuple(entry for entry in table.own if entry.arm in ("id", "name"))
+        self._unknown_id = Unknown(at=at, why=KNOWN_AFTER_APPLY)
         self._secrets = table.secrets
         self._entries = table.entries
         self._listed = table.listed
@@ -105,6 +111,22 @@ class ArgumentMap:
         self._same_blocks: dict[_Block, _Block] = {}
         self._known: dict[tuple[bytes, VersionRange, bytes | None, frozenset[str]], MapValue] = {}
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
+
+    def identity(self, instance: Instance) -> dict[str, Value] | None:
+        """Return the ID and the name of an instance, or None if they depend on more than its own values."""
+        marks, secrets = instance.unknown, instance.sensitive
+        found: dict[str, Value] = {}
+        for entry in self._identity:
+            name = entry.name
+            value = instance.values.get(name)
+            if (marks.get(name) if type(marks) is dict else marks) is True:
+                if entry.arm != "id" or instance.writes(name):
+                    return None
+                found["id"] = self._unknown_id
+            elif type(value) is str:
+                hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
+                found[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
+        return found if "id" in found and "name" in found else None
 
     def own_attributes(self, instance: Instance) -> dict[str, Value]:
         """Remove ID, name and links from the values of an instance, and return them: others may share the rest."""
@@ -363,7 +385,9 @@ class ArgumentMaps:
             mapped = RESOURCES.get(type_)
             paths = None if mapped is None else self._required.paths_of(mapped.type)
             table = None if paths is None else argument_table(type_, paths, self._vias)
-            self._known[type_] = None if table is None else ArgumentMap(table, self._at)
+            self._known[type_] = (
+                None if table is None else ArgumentMap(table, self._at, self._required.is_only_target(table.type))
+            )
         return self._known[type_]
 
     def is_required(self, type_: str) -> bool:
