@@ -28,13 +28,8 @@ def with_needs(required: RequiredAttributes) -> RequiredAttributes:
     for name in names_read & set(reads):
         for type_, needed in reads[name].items():
             paths.setdefault(type_, set()).update(needed)
-    return RequiredAttributes(
-        paths={type_: frozenset(selected) for type_, selected in paths.items()},
-        reference_paths=required.reference_paths,
-        everything=required.everything,
-        today=required.today,
-        relevant=required.relevant,
-    )
+    every_path = {type_: frozenset(selected) for type_, selected in paths.items()}
+    return msgspec.structs.replace(required, paths=every_path)
 
 
 def _changed(selected: Iterable[Path]) -> Iterator[Path]:

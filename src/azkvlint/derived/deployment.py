@@ -20,6 +20,8 @@ _WRITES = {
     f"{VAULTS}/keys": ("keys/create", "keys/import"),
     f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
 }
+_ASSUMED = "resources that exist only under an assumption"
+_LATE = "grants that are not created before an object"
 _KEPT = {type_: f"grants to the deployment identity, of {type_}" for type_ in _WRITES}
 
 
@@ -54,14 +56,14 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     if reference.anything or reference.candidates:
         may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
     context.index.pairs.add(len(may_be))
-    # A grant that may exist independently of the object does not make the result unknown.
-    may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
-    grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
+    if _is_any_assumed(context):
+        # A grant that may exist independently of the object does not make the result unknown.
+        may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
+        grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
     if not may_be:
         return absent(resource)
-    before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
-    modules = tuple(f"{module}." for module in before if module.rpartition(".")[0].endswith("module"))
-    late = [grant for grant in may_be if not _is_among(static_address(grant), before, modules)]
+    before = frozenset(str(item.value) for item in made_after.items if isinstance(item, Scalar))
+    late = _late(tuple(may_be), before, context)
     # One grant is enough; whether a possible grant is enough is not known.
     if not late or not set(grants) <= set(late):
         return known(resource, True)
@@ -100,9 +102,28 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
     return unknown(resource, doubts[0].why) if doubts else False
 
 
-def _is_among(address: str, before: set[str], modules: tuple[str, ...]) -> bool:
-    """Return whether a grant, or one of the modules that it is in, is created before the object."""
-    return address in before or address.startswith(modules)
+def _is_any_assumed(context: Context) -> bool:
+    """Return whether any resource exists only under an assumption."""
+    found = context.cache.get(_ASSUMED)
+    if found is None:
+        resources = context.index.resources.values()
+        found = context.cache[_ASSUMED] = any(one.assumption is not None for one in resources)
+    return bool(found)
+
+
+def _late(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
+    """Return the grants that are not created before an object, neither themselves nor one of the modules around them.
+
+    Many objects have the same grants and depend on the same resources.
+    """
+    known_late: dict[tuple[tuple[str, ...], frozenset[str]], list[str]] = context.cache.setdefault(_LATE, {})
+    found = known_late.get((grants, before))
+    if found is None:
+        modules = tuple(f"{module}." for module in before if module.rpartition(".")[0].endswith("module"))
+        places = ((grant, static_address(grant)) for grant in grants)
+        found = [grant for grant, place in places if place not in before and not place.startswith(modules)]
+        known_late[grants, before] = found
+    return found
 
 
 _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"

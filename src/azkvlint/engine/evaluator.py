@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,9 @@ from azkvlint.model.rule import Rule
 from azkvlint.model.value import MapValue
 
 RULE_CRASHED = "KVE004"
+
+# The conditions of rules by rule ID: ``when`` and ``require``. They do not depend on a graph.
+_Nodes: TypeAlias = dict[str, tuple[PredicateNode, PredicateNode]]
 
 
 class Verdicts(msgspec.Struct, kw_only=True):
@@ -49,6 +52,7 @@ class Evaluator:
         self._answers = with_controls
         self._by_type: dict[str, list[Rule]] = {}
         self._ready: dict[str, CompiledRule] = {}
+        self._nodes: _Nodes = {}
         for rule in rules:
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(rule)
@@ -68,7 +72,7 @@ class Evaluator:
         by_type = {
             type_: [self._compiled(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
         }
-        verdicts = _Run(graph, by_type, explain or self._explain).verdicts
+        verdicts = _Run(graph, by_type, explain or self._explain, self._nodes).verdicts
         if self._answers:
             from azkvlint.engine.passes import control_answers
 
@@ -100,12 +104,14 @@ class _RemainingRules(msgspec.Struct, frozen=True):
 class _Run:
     """One evaluation. Results that depend on shared attributes alone are evaluated once."""
 
-    def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool) -> None:
+    def __init__(
+        self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool, nodes: _Nodes
+    ) -> None:
         self.index = GraphIndex(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], unknown=[], problems=[], resource_counts=Counter(), passed=0)
         self.known: dict[tuple[object, ...], _RemainingRules | None] = {}
-        self.nodes: dict[str, tuple[PredicateNode, PredicateNode]] = {}
+        self.nodes = nodes
         # Keyed by type, `existing` and `stays`.
         self.rules: dict[tuple[str, bool, bool], list[PartialRule]] = {}
         compiled = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}

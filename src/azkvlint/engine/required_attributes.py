@@ -26,6 +26,7 @@ def required_by(
 
     ``today`` is the day that dates are compared with. For ``relevant`` see RequiredAttributes.
     """
+    rules = tuple(rules)
     paths: dict[str, set[Path]] = {}
     vias: dict[str, set[str]] = {}
     for rule in rules:
@@ -43,6 +44,7 @@ def required_by(
         reference_paths={via: frozenset(types) for via, types in sorted(vias.items())},
         today=today,
         relevant=relevant,
+        evaluated=evaluated_types(rules),
     )
 
 

@@ -184,14 +184,13 @@ def is_configuration(names: Sequence[str], text: str) -> bool:
 
     ``text`` is the known part, with a letter for each unknown part (see ``known_text``).
     """
-    if _may_hold_secret(text):
-        return False
     kinds = [kind for name in names if (kind := kind_of_name(name)) is not NameKind.NEUTRAL]
     kind = kinds[0] if kinds else NameKind.NEUTRAL
-    is_plain_text = is_plain(text) if text else False
-    if kind is NameKind.SECRET:
-        return is_plain_text and bool(_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text))
-    return is_plain_text or (kind is NameKind.PLAIN and not looks_generated(text))
+    if kind is NameKind.SECRET and not (_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text)):
+        return False
+    if _may_hold_secret(text):
+        return False
+    return (bool(text) and is_plain(text)) or (kind is NameKind.PLAIN and not looks_generated(text))
 
 
 class Placeholder(Enum):

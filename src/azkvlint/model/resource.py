@@ -132,7 +132,7 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
     references are followed to the types, in lower case, that have it. ``everything`` requires all attributes. ``today``
     is the date for comparisons, None for the current day. ``relevant`` are the types, in lower case, that make a module
     worth reading; they come from all known rules, so that a selection of rules reads the same modules as a full run and
-    returns the same results.
+    returns the same results. ``evaluated`` are the types, in lower case, that a rule evaluates, None if not known.
     """
 
     paths: Mapping[str, frozenset[Path]]
@@ -140,6 +140,7 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
     everything: bool = False
     today: date | None = None
     relevant: frozenset[str] = frozenset()
+    evaluated: frozenset[str] | None = None
 
     def is_relevant(self, type_: str) -> bool:
         """Return whether a module that declares the type is read."""
@@ -148,3 +149,10 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
     def paths_of(self, type_: str) -> frozenset[Path] | None:
         """Return the required paths of a type; None if the type is not required."""
         return frozenset({()}) if self.everything else self.paths.get(type_.lower())
+
+    def is_only_target(self, type_: str) -> bool:
+        """Return whether resources of a type are only read if another one refers to them."""
+        lower = type_.lower()
+        if self.everything or self.evaluated is None or lower in self.evaluated:
+            return False
+        return not any(lower in types for types in self.reference_paths.values())

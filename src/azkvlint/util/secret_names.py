@@ -247,6 +247,8 @@ def _words(name: str) -> list[str]:
 
 def without_accents(text: str) -> str:
     """Return a string with accented letters replaced by their base letters."""
+    if text.isascii():
+        return text
     # The l with a stroke has no decomposition.
     text = text.replace("\u0142", "l")
     return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))

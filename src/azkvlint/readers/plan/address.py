@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -22,9 +22,11 @@ _STEP = regex(r'\.?([^.\[\]"\s]++)|\[("(?:[^"\\]|\\.)*+"|[^\[\]"]*+)\]')
 # The start of a template sequence, and its escaped form.
 _TEMPLATE, _ESCAPED = regex(r"([$%])(?=\{)"), regex(r"([$%])\1(?=\{)")
 _INDEX = regex("[0-9]{1,9}")
+# The number of addresses whose parts are known: those of a large plan, but not of all plans of a process.
+_MOST_KNOWN = 50_000
 
 
-@cache
+@lru_cache(_MOST_KNOWN)
 def steps(text: str) -> tuple[str | int, ...]:
     """Return ``module.a["x.y"].b[0]`` as ``("module", "a", ["x.y"], "b", [0])``; a key differs from a name by
     ``key_of``.
@@ -56,13 +58,13 @@ def key_of(step: str | int | None) -> Key:
     return str(step) if isinstance(step, Quoted) else step if isinstance(step, int) else None
 
 
-@cache
+@lru_cache(_MOST_KNOWN)
 def split(path: ModulePath) -> tuple[Names, _Keys]:
     """Return the names and the keys along a module path."""
     return tuple(name for name, _ in path), tuple(key for _, key in path)
 
 
-@cache
+@lru_cache(_MOST_KNOWN)
 def module_path(address: str) -> ModulePath:
     """Return ``module.a["k"].module.b`` as ``(("a", "k"), ("b", None))``; the root is the empty path."""
     out: list[tuple[str, Key]] = []

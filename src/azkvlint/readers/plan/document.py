@@ -7,7 +7,8 @@ the rules and not the size of the plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import chain
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
@@ -50,6 +51,12 @@ class ResourceChange(msgspec.Struct, gc=False):
     deposed: str | None = None
 
 
+class _TypeAlone(msgspec.Struct, gc=False):
+    """The type of an entry of ``resource_changes``."""
+
+    type: str
+
+
 class DeferredChange(msgspec.Struct, gc=False):
     """One entry of ``deferred_changes``: what Terraform leaves to a later plan, and what it expects of it so far."""
 
@@ -59,7 +66,7 @@ class DeferredChange(msgspec.Struct, gc=False):
 
 class Plan(msgspec.Struct, kw_only=True):
     """A plan. ``parts`` are its outermost values, which start at the bytes ``places``; ``entries`` are those of
-    ``resource_changes``, and ``deferred`` those of ``deferred_changes``.
+    ``resource_changes``, and ``deferred`` those of ``deferred_changes``. ``types`` are those of both, in this order.
     """
 
     data: bytes
@@ -68,6 +75,7 @@ class Plan(msgspec.Struct, kw_only=True):
     format_version: str
     entries: list[msgspec.Raw]
     deferred: list[msgspec.Raw]
+    types: list[str | None]
     configuration: dict[str, Any] | None
     prior_state: msgspec.Raw | None
     variables: msgspec.Raw | None
@@ -80,6 +88,7 @@ Part = TypeVar("Part")
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _ENTRY = msgspec.json.Decoder(ResourceChange)
+_TYPE_ALONE = msgspec.json.Decoder(_TypeAlone)
 _DEFERRED = msgspec.json.Decoder(DeferredChange)
 # Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
 # stand behind it.
@@ -100,9 +109,14 @@ def mentions_plan(data: bytes) -> bool:
 
 
 def entry_type(entry: msgspec.Raw) -> str | None:
-    """Return the resource type of an entry, read off its head; None where that takes decoding it."""
+    """Return the resource type of an entry, read off its head where that suffices; None if it cannot be decoded."""
     match = _TYPE.search(entry)
-    return match[1].decode("utf-8", "replace") if match is not None and match[1] is not None else None
+    if match is not None and match[1] is not None:
+        return match[1].decode("utf-8", "replace")
+    try:
+        return _TYPE_ALONE.decode(entry).type
+    except DECODE_ERRORS:
+        return None
 
 
 def decode_entry(entry: msgspec.Raw) -> ResourceChange:
@@ -164,6 +178,12 @@ class ChangeDecoder:
         return found or {}
 
 
+@cache
+def whole_changes() -> ChangeDecoder:
+    """Return the decoder for changes with all arguments."""
+    return ChangeDecoder()
+
+
 def decode_plan(data: bytes) -> Plan:
     """Return the parts of the plan ``data``. Raises InputError, with a line where there is one, for anything else."""
     if data.startswith(b"\xef\xbb\xbf"):
@@ -175,13 +195,16 @@ def decode_plan(data: bytes) -> Plan:
         places = members(data, parts)
         if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
             raise InputError(f"key `{key}` is duplicated", MAKE_PLAN_JSON)
+        entries = _part(parts, "resource_changes", _ENTRIES) or []
+        deferred = _part(parts, "deferred_changes", _ENTRIES) or []
         return Plan(
             data=data,
             parts=parts,
             offsets=places,
             format_version=_text(parts.get("format_version")),
-            entries=_part(parts, "resource_changes", _ENTRIES) or [],
-            deferred=_part(parts, "deferred_changes", _ENTRIES) or [],
+            entries=entries,
+            deferred=deferred,
+            types=[entry_type(entry) for entry in chain(entries, deferred)],
             configuration=_part(parts, "configuration", _ANY),
             prior_state=parts.get("prior_state"),
             variables=parts.get("variables"),

@@ -7,6 +7,7 @@ alike is mapped once, and all of them share the same object, so that rules evalu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,10 +21,10 @@ from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.plan.address import Names
 from azkvlint.readers.plan.document import ChangeDecoder
-from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
+from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, ArgumentPath, Instance, mark
 
 # The attributes that identify a resource among equal ones. Always read, for names and links.
 OWN = ("id", "name", "parent", "scope")
@@ -41,41 +42,91 @@ class _Own(msgspec.Struct, frozen=True):
     is_link: bool
 
 
-class ArgumentMap:
-    """The arguments of one azurerm type that the rules require, ready to be applied to many instances."""
+class _Block(msgspec.Struct, frozen=True):
+    """A block of the configuration: the arguments with defaults that it does not set, and its encoded expressions.
 
-    def __init__(self, mapped: Mapped, required: RequiredAttributes, at: Location) -> None:
+    Without expressions of arguments that identify a resource, which no value of another argument depends on.
+    """
+
+    unwritten: frozenset[str]
+    expressions: bytes
+
+
+class ArgumentTable:
+    """The arguments of one azurerm type that rules require: whatever does not depend on a plan."""
+
+    def __init__(self, mapped: Mapped, paths: frozenset[Path], vias: frozenset[str]) -> None:
         self.type = mapped.type
-        self._at = at
-        paths = required.paths_of(mapped.type) or frozenset()
-        paths_read = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
-        self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        paths_read |= {(name,) for name, target in self._listed if any(overlap(path, target) for path in paths_read)}
+        paths_read = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in vias}
+        self.listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
+        paths_read |= {(name,) for name, target in self.listed if any(overlap(path, target) for path in paths_read)}
         entries = entries_of({"id": _ID, **mapped.fields}, paths_read)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
-        self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
+        self.own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
         # A rule that requires an object around a secret receives the secret inside the object.
         around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
-        self._secrets = () if around & paths_read else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
-        self._entries = tuple(entry for entry in entries if entry not in own and entry not in self._secrets)
-        self._is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self._secrets)
+        self.secrets = () if around & paths_read else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
+        self.entries = tuple(entry for entry in entries if entry not in own and entry not in self.secrets)
+        self.is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self.secrets)
         # Whether the meaning of a value of an existing resource depends on the configuration.
-        self._depends_on_block = any(
-            entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
+        self.depends_on_block = any(
+            entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self.entries
         )
         # Arguments with a provider default: only the configuration shows whether the author set them.
-        self._filled = tuple(entry.name for entry in self._entries if entry.field.defaults)
-        self._unwritten: dict[tuple[Names, str], frozenset[str]] = {}
-        self._alike: dict[frozenset[str], frozenset[str]] = {}
-        self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None, frozenset[str]], MapValue] = {}
+        self.filled = tuple(entry.name for entry in self.entries if entry.field.defaults)
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
-        self._fixed = tuple(
-            (arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT))
-            for arm, plain in fixed
-            if any(overlap(path, arm) for path in paths_read)
-        )
-        self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
+        self.fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in paths_read))
         self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
+
+
+@lru_cache(2_000)
+def argument_table(type_: str, paths: frozenset[Path], vias: frozenset[str]) -> ArgumentTable:
+    """Return the table of a Terraform type, built once in a process for the same required paths and references."""
+    return ArgumentTable(RESOURCES[type_], paths, vias)
+
+
+class ArgumentMap:
+    """The arguments of one azurerm type that the rules require, ready to be applied to many instances of a plan.
+
+    ``is_lazy``: no rule evaluates the type, so its resources are only mapped if another resource refers to them.
+    """
+
+    def __init__(self, table: ArgumentTable, at: Location, is_lazy: bool = False) -> None:
+        self.type = table.type
+        self.is_lazy = is_lazy
+        self.decoder = table.decoder
+        self._at = at
+        self._own = table.own
+        self._own_names = frozenset(entry.name for entry in table.own)
+        self._identity = tuple(entry for entry in table.own if entry.arm in ("id", "name"))
+        self._unknown_id = Unknown(at=at, why=KNOWN_AFTER_APPLY)
+        self._secrets = table.secrets
+        self._entries = table.entries
+        self._listed = table.listed
+        self._is_plain = table.is_plain
+        self._depends_on_block = table.depends_on_block
+        self._filled = table.filled
+        self._fixed = tuple((arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT)) for arm, plain in table.fixed)
+        self._block_of_place: dict[tuple[Names, str], _Block] = {}
+        self._same_blocks: dict[_Block, _Block] = {}
+        self._known: dict[tuple[bytes, VersionRange, bytes | None, frozenset[str]], MapValue] = {}
+        self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
+
+    def identity(self, instance: Instance) -> dict[str, Value] | None:
+        """Return the ID and the name of an instance, or None if they depend on more than its own values."""
+        marks, secrets = instance.unknown, instance.sensitive
+        found: dict[str, Value] = {}
+        for entry in self._identity:
+            name = entry.name
+            value = instance.values.get(name)
+            if (marks.get(name) if type(marks) is dict else marks) is True:
+                if entry.arm != "id" or instance.writes(name):
+                    return None
+                found["id"] = self._unknown_id
+            elif type(value) is str:
+                hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
+                found[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
+        return found if "id" in found and "name" in found else None
 
     def own_attributes(self, instance: Instance) -> dict[str, Value]:
         """Remove ID, name and links from the values of an instance, and return them: others may share the rest."""
@@ -126,27 +177,37 @@ class ArgumentMap:
     def _common(self, instance: Instance, version: VersionRange) -> MapValue:
         """Return the attributes that an instance may share with others, including defaults of the provider version.
 
-        Unknown values are traced through the configuration of the instance's block, so only instances of one block can
+        Unknown values depend on the expressions of the instance's block, so only instances of blocks with equal ones
         share them. The same applies if the configuration shows which values of an existing resource its author set.
         """
         doubts = msgspec.json.encode(instance.unknown)
         encoded = msgspec.json.encode(
             (instance.values, instance.sensitive, instance.action, instance.replace_paths, instance.deferred)
         )
+        block = self._block(instance)
+        instance.filled = block.unwritten
         by_block = b"true" in doubts or (self._depends_on_block and not instance.creates)
-        block = (instance.names, instance.resource)
-        if block not in self._unwritten:
-            names = instance.unwritten(self._filled)
-            # Most blocks omit the same arguments.
-            self._unwritten[block] = self._alike.setdefault(names, names)
-        instance.filled = self._unwritten[block]
-        key = (encoded + doubts, version, block if by_block else None, instance.filled)
+        key = (encoded + doubts, version, block.expressions if by_block else None, instance.filled)
         found = self._known.get(key)
         if found is None:
             instance.followed = False
             found = freeze(self._tree(instance, version), self._at)
             if not instance.followed:
                 self._known[key] = found
+        return found
+
+    def _block(self, instance: Instance) -> _Block:
+        """Return what the values of an instance depend on in its block; one object for all equal blocks."""
+        place = (instance.names, instance.resource)
+        found = self._block_of_place.get(place)
+        if found is None:
+            block = instance.configuration.resource(*place)
+            written = block.get("expressions")
+            if isinstance(written, dict):
+                written = {name: one for name, one in written.items() if name not in self._own_names}
+            content = msgspec.json.encode(written) if block else b""
+            made = _Block(instance.unwritten(self._filled), content)
+            found = self._block_of_place[place] = self._same_blocks.setdefault(made, made)
         return found
 
     def _tree(self, instance: Instance, version: VersionRange) -> Tree:
@@ -314,6 +375,7 @@ class ArgumentMaps:
 
     def __init__(self, required: RequiredAttributes, at: Location) -> None:
         self._required = required
+        self._vias = frozenset(required.reference_paths)
         self._at = at
         self._known: dict[str, ArgumentMap | None] = {}
 
@@ -321,9 +383,10 @@ class ArgumentMaps:
         """Return the argument map of a type; None if no rule requires it."""
         if type_ not in self._known:
             mapped = RESOURCES.get(type_)
-            is_required = mapped is not None and self._required.paths_of(mapped.type) is not None
+            paths = None if mapped is None else self._required.paths_of(mapped.type)
+            table = None if paths is None else argument_table(type_, paths, self._vias)
             self._known[type_] = (
-                ArgumentMap(mapped, self._required, self._at) if mapped is not None and is_required else None
+                None if table is None else ArgumentMap(table, self._at, self._required.is_only_target(table.type))
             )
         return self._known[type_]
 

@@ -22,7 +22,7 @@ from azkvlint.model.provider_version import EVIDENCE, VersionRange, narrow_by_ar
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration, Node
-from azkvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
+from azkvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, decode_entry, whole_changes
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
 
@@ -74,9 +74,8 @@ class Providers:
 def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
     """Return the first resource of each type that dates its provider, and the arguments it shows."""
     found: dict[str, frozenset[str]] = {}
-    decoder = ChangeDecoder()
-    for entry in plan.entries:
-        type_ = entry_type(entry)
+    decoder = whole_changes()
+    for type_, entry in zip(plan.types, plan.entries, strict=False):
         if type_ in found or (type_ is not None and type_ not in EVIDENCE):
             continue
         try:

@@ -8,7 +8,6 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
@@ -19,12 +18,11 @@ from azkvlint.azure.azurerm.azapi import (
     unknown_type_message,
     unsupported_message,
 )
-from azkvlint.azure.azurerm.credentials import ARGUMENTS, IN_STATE
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
 from azkvlint.graph.apply_order import GRANTS, OBJECTS, requires_order
-from azkvlint.graph.changes import CHANGED_FROM, with_changes
+from azkvlint.graph.changes import with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -41,7 +39,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Scalar, path_text
+from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
 from azkvlint.readers.plan.apply_order import add_order
@@ -51,21 +49,22 @@ from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
     Change,
-    ChangeDecoder,
     Plan,
     ResourceChange,
     decode_deferred,
     decode_entry,
     decode_plan,
-    entry_type,
     shortcomings,
     variables_of,
+    whole_changes,
 )
 from azkvlint.readers.plan.instances import Instances
-from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, planned_attributes
+from azkvlint.readers.plan.lazy_fields import LazyFields
+from azkvlint.readers.plan.map_arguments import ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
 from azkvlint.readers.plan.providers import Providers
+from azkvlint.readers.plan.resource_mapper import ResourceMapper
 from azkvlint.readers.plan.state import state_resources
 from azkvlint.readers.plan.unknown_references import Tracer
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
@@ -119,11 +118,12 @@ class _Reader:
         steps = STEPS_OF_WALKS.for_size(budget.limits.size)
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.is_required, steps)
         self.origins = PlanOrigins(self.configuration, plan)
-        self.additions = Additions(required, self.configuration, self.origins, self.at)
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
+        additions = Additions(required, self.configuration, self.origins, self.at)
+        self.mapper = ResourceMapper(required, self.providers, self.tracer, additions, self.deferred, self.at)
         self.deployed_texts: set[str] = set()
-        self.azapi = ChangeDecoder()
+        self.azapi = whole_changes()
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
@@ -195,8 +195,8 @@ class _Reader:
         """Yield the entries of the types that rules require; of all others only the head is decoded."""
         interest: dict[str | None, bool] = {None: True}
         firm = len(self.plan.entries)
-        for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
-            type_ = entry_type(entry)
+        entries = zip(self.plan.types, chain(self.plan.entries, self.plan.deferred), strict=True)
+        for number, (type_, entry) in enumerate(entries):
             is_relevant = interest.get(type_)
             if is_relevant is None:
                 is_relevant = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
@@ -226,49 +226,24 @@ class _Reader:
             self._add_azapi(change, place)
             return
         if change.type in WITH_TEMPLATE:
-            self._add_deployed(self._instance(change, place, self.azapi), change.type)
+            self._add_deployed(self.mapper.instance(change, place, self.azapi), change.type)
             return
-        lowering = self.lowerings.find(change.type)
-        if lowering is None:
+        arguments = self.lowerings.find(change.type)
+        if arguments is None:
             return
-        instance = self._instance(change, place, lowering.decoder)
-        managed = self.providers.find(place.names, place.resource)
-        in_state = instance.is_set(IN_STATE) if change.type in ARGUMENTS else None
-        own = lowering.own_attributes(instance)
-        common, secret = lowering.shared_attributes(instance, managed.version)
-        if managed.link is not None:
-            own["provider"] = managed.link
-        if instance.action == "update" and self._requires_changes(lowering.type):
-            before = self._before(change, place, lowering.decoder)
-            lowering.own_attributes(before)
-            after = join_attributes(common, secret)
-            earlier = join_attributes(*lowering.shared_attributes(before, managed.version))
-            changed = with_changes(after, earlier, lambda path: name_as_written(change.type, path_text(path)))
-            if changed is not after:
-                common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
-        added = self.additions.find(change.type, lowering.type, instance, managed.version, in_state)
-        common = self.additions.shape(common, added)
-        attributes = join_attributes(common, secret, own)
-        self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
-
-    def _instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
-        decoded = decoder.change(change.change)
-        removed = decoder.values(decoded.before) if decoded.after is None else None
-        instance = Instance(place, decoded, removed, self.at, self.tracer)
-        instance.deferred = self.deferred.get(change.address, "")
-        return instance
-
-    def _requires_changes(self, type_: str) -> bool:
-        paths = self.required.paths_of(type_) or ()
-        return any(path[:2] in (CHANGED_FROM, ()) for path in paths)
-
-    def _before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
-        """Return the resource as it is before the plan is applied."""
-        decoded = decoder.change(change.change)
-        return Instance(place, decoded, decoder.values(decoded.before), self.at, self.tracer)
+        existing = change.mode == "data"
+        instance = self.mapper.instance(change, place, arguments.decoder)
+        if arguments.is_lazy:
+            identity = arguments.identity(instance)
+            if identity is not None:
+                fields = LazyFields(identity, partial(self.mapper.fields, change, place, arguments))
+                self._keep(instance, arguments.type, change.type, MapValue(at=self.at, fields=fields), existing)
+                return
+        attributes, common = self.mapper.attributes(change, place, arguments, instance)
+        self._keep(instance, arguments.type, change.type, attributes, existing, common)
 
     def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
-        declared_as, instance = change.type, self._instance(change, place, self.azapi)
+        declared_as, instance = change.type, self.mapper.instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
             self._add_update(instance)
             return
@@ -292,8 +267,8 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = freeze(planned_attributes(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            if instance.action == "update" and self._requires_changes(type_):
-                before = self._before(change, place, self.azapi)
+            if instance.action == "update" and self.mapper.requires_changes(type_):
+                before = self.mapper.before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
             traced = self._with_origins(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
@@ -389,14 +364,13 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
         return
     tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__, 0)
     shared = Location(path=path)
-    lowerings: dict[str, ArgumentMap] = {}
+    lowerings = ArgumentMaps(required, shared)
     for item in state_resources(raw):
-        mapped = RESOURCES.get(item.type)
-        if item.mode != "data" or mapped is None or item.address in have or required.paths_of(mapped.type) is None:
+        if item.mode != "data" or item.address in have:
             continue
-        lowering = lowerings.get(item.type)
+        lowering = lowerings.find(item.type)
         if lowering is None:
-            lowering = lowerings[item.type] = ArgumentMap(mapped, required, shared)
+            continue
         place = PlannedAddress(item.address, (), (), f"data.{item.type}", None)
         change = Change(actions=["read"], after=item.decode_values(), after_sensitive=item.sensitive_marks())
         instance = Instance(place, change, None, shared, tracer)
@@ -405,7 +379,7 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
         name = own.get("name")
         yield Resource(
             address=item.address,
-            type=mapped.type,
+            type=lowering.type,
             name=str(name.value) if isinstance(name, Scalar) and not name.sensitive else item.address,
             attributes=join_attributes(common, secret, own),
             at=Location(path=path, address=item.address),

@@ -18,7 +18,7 @@ from azkvlint.graph import value_origins
 from azkvlint.graph.value_origins import Origins
 from azkvlint.model.location import static_address
 from azkvlint.readers.plan.configuration import Configuration, expression_at
-from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
+from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, variables_of
 from azkvlint.readers.plan.state import state_resources
 from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
@@ -107,8 +107,7 @@ class VisibleSecrets:
 
     def _changes(self, is_required: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
         """Yield the changes of resources of the required types; broken ones are reported elsewhere."""
-        for entry in self._plan.entries:
-            type_ = entry_type(entry)
+        for type_, entry in zip(self._plan.types, self._plan.entries, strict=False):
             if type_ is not None and not is_required(type_):
                 continue
             try:

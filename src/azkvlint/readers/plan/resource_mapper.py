@@ -1,0 +1,89 @@
+"""Maps the planned change of one azurerm resource to attributes in Azure's vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from azkvlint.azure.azurerm.argument_names import name_as_written
+from azkvlint.azure.azurerm.credentials import ARGUMENTS, IN_STATE
+from azkvlint.graph.changes import CHANGED_FROM, with_changes
+from azkvlint.model.location import Location
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import MapValue, Value, path_text
+from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
+from azkvlint.readers.plan.document import ChangeDecoder, ResourceChange
+from azkvlint.readers.plan.map_arguments import ArgumentMap
+from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
+from azkvlint.readers.plan.providers import Providers
+from azkvlint.readers.plan.unknown_references import Tracer
+
+
+class ResourceMapper:
+    """Maps the resources of one plan.
+
+    ``deferred`` has the reason for each deferred change, by address. There is no reference to resources, which refer to
+    the mapper until they are mapped: garbage collection is off, and a cycle would keep the plan in memory.
+    """
+
+    def __init__(
+        self,
+        required: RequiredAttributes,
+        providers: Providers,
+        tracer: Tracer,
+        additions: Additions,
+        deferred: Mapping[str, str],
+        at: Location,
+    ) -> None:
+        self._required = required
+        self._providers = providers
+        self._tracer = tracer
+        self._additions = additions
+        self._deferred = deferred
+        self._at = at
+
+    def instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
+        """Return a resource as it is after the plan is applied, or before, if the plan removes it."""
+        decoded = decoder.change(change.change)
+        removed = decoder.values(decoded.before) if decoded.after is None else None
+        instance = Instance(place, decoded, removed, self._at, self._tracer)
+        instance.deferred = self._deferred.get(change.address, "")
+        return instance
+
+    def before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
+        """Return a resource as it is before the plan is applied."""
+        decoded = decoder.change(change.change)
+        return Instance(place, decoded, decoder.values(decoded.before), self._at, self._tracer)
+
+    def requires_changes(self, type_: str) -> bool:
+        """Return whether a rule compares resources of an Azure type with their previous state."""
+        paths = self._required.paths_of(type_) or ()
+        return any(path[:2] in (CHANGED_FROM, ()) for path in paths)
+
+    def attributes(
+        self, change: ResourceChange, place: PlannedAddress, arguments: ArgumentMap, instance: Instance
+    ) -> tuple[MapValue, MapValue]:
+        """Return the attributes of an azurerm resource, and those that it shares with others."""
+        managed = self._providers.find(place.names, place.resource)
+        in_state = instance.is_set(IN_STATE) if change.type in ARGUMENTS else None
+        own = arguments.own_attributes(instance)
+        common, secret = arguments.shared_attributes(instance, managed.version)
+        if managed.link is not None:
+            own["provider"] = managed.link
+        if instance.action == "update" and self.requires_changes(arguments.type):
+            before = self.before(change, place, arguments.decoder)
+            arguments.own_attributes(before)
+            after = join_attributes(common, secret)
+            earlier = join_attributes(*arguments.shared_attributes(before, managed.version))
+            changed = with_changes(after, earlier, lambda path: name_as_written(change.type, path_text(path)))
+            if changed is not after:
+                common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
+        added = self._additions.find(change.type, arguments.type, instance, managed.version, in_state)
+        common = self._additions.shape(common, added)
+        return join_attributes(common, secret, own), common
+
+    def fields(self, change: ResourceChange, place: PlannedAddress, arguments: ArgumentMap) -> Mapping[str, Value]:
+        """Return the attributes of an azurerm resource by name."""
+        instance = self.instance(change, place, arguments.decoder)
+        return self.attributes(change, place, arguments, instance)[0].fields
