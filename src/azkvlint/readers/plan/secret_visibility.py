@@ -130,11 +130,11 @@ def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 def _spellings(text: str) -> Iterator[str]:
     """Yield a string, and its Base64-decoded form if it has one."""
-    from base64 import b64decode
+    from binascii import a2b_base64
 
     yield text
     try:
-        yield b64decode(text, validate=True).decode()
+        yield a2b_base64(text, strict_mode=True).decode()
     except ValueError:
         return
 
