@@ -93,3 +93,17 @@ def test_what_an_audit_adds_counts(kvlint: Kvlint, tmp_path: Path) -> None:
     said = kvlint(*words, "--sarif-include", "unknown")
     assert len(run_of(said.out)["results"]) == 5_001
     assert said.err == WARNING.format("5,001")
+
+
+def test_the_log_of_a_small_plan_describes_the_rules_of_its_results(kvlint: Kvlint, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(plan(1), encoding="utf-8")
+    said, audit = (kvlint("plan.json", "-f", "sarif", *words) for words in ((), ("--sarif-include", "rules")))
+    run, whole = run_of(said.out), run_of(audit.out)
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert rules == sorted({result["ruleId"] for result in run["results"]})
+    assert len(said.out) < 100_000 < len(audit.out)
+    # The rest is the same.
+    assert len(whole["tool"]["driver"]["rules"]) > 90
+    same = [[{**one, "ruleIndex": 0} for one in log["results"]] for log in (run, whole)]
+    assert same[0] == same[1]
+    assert [rule for rule in whole["tool"]["driver"]["rules"] if rule["id"] in rules] == run["tool"]["driver"]["rules"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from azkvlint.engine.rule_store import builtin_rules, compile_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
 # Each takes milliseconds, and a check that writes a report for machines or plain text needs none of them.
 HEAVY = {
@@ -114,6 +116,33 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     assert not any(module.startswith(unused) for module in modules)
 
 
+# The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
+LIMITS = {
+    ("plan.json", "sarif"): 172,
+    ("plan.json", "text"): 167,
+    ("main.tf", "text"): 234,
+    ("main.bicep", "text"): 229,
+    ("main.json", "text"): 206,
+}
+
+
+@pytest.mark.parametrize(("name", "form"), LIMITS)
+def test_a_small_run_imports_few_modules(tmp_path: Path, compiled: str, name: str, form: str) -> None:
+    shutil.copytree(SAMPLES / "careless", tmp_path / "careless")
+    if name == "plan.json":  # alone, without its source
+        (tmp_path / "careless" / "main.tf").unlink()
+    modules = imported(name, "-f", form, patch=compiled, code=1, cwd=tmp_path / "careless")
+    own = sorted(module for module in modules if module.startswith("azkvlint"))
+    assert len(own) <= LIMITS[name, form], own
+
+
+def test_a_small_plan_imports_no_functions_of_languages(plan: Path, compiled: str) -> None:
+    modules = imported(plan, "-f", "sarif", patch=compiled, code=1, cwd=plan.parent)
+    unused = ("azkvlint.evaluation.functions", "azkvlint.graph.existence", "azkvlint.engine.vault_ownership")
+    assert not any(module.startswith(unused) for module in modules)
+    assert modules & {"base64", "copy", "pkgutil"} == set()
+
+
 @pytest.mark.skipif(not INSTALLED, reason="a checkout reads its rules from YAML")
 def test_an_installed_kvlint_has_its_rules_compiled(plan: Path) -> None:
     assert not packages(imported(plan, "-f", "sarif", code=1)) & HEAVY
@@ -126,8 +155,7 @@ def test_a_checkout_reads_yaml_and_nothing_else_besides(plan: Path) -> None:
 
 
 def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) -> None:
-    samples = Path(__file__).resolve().parents[2] / "samples"
-    modules = imported(samples, "-f", "json", "--jobs", "1", patch=compiled, code=1)
+    modules = imported(SAMPLES, "-f", "json", "--jobs", "1", patch=compiled, code=1)
     assert "azkvlint.syntax.hcl.expressions" in modules
     assert not packages(modules) & {"hcl2", "lark"}
 

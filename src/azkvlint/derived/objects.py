@@ -7,7 +7,6 @@ learn.microsoft.com/azure/key-vault/certificates/about-certificates.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -235,6 +234,8 @@ def _decoded(text: object) -> Any:
 
 
 def _from_base64(text: str) -> bytes:
+    from base64 import urlsafe_b64decode
+
     plain = text.strip().rstrip("=").replace("+", "-").replace("/", "_")
     try:
         return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))

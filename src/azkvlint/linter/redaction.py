@@ -6,7 +6,7 @@ Rules are evaluated with the original values, so redaction does not affect any v
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -161,7 +161,7 @@ def _spellings(text: str) -> set[str]:
     """Return the encodings of a string in reports and functions."""
     spellings = {text, text.strip(), quote(text, safe="", errors="replace")}
     if len(text) >= _MIN_UNANCHORED:
-        spellings.add(b64encode(text.encode("utf-8", "replace")).decode().rstrip("="))
+        spellings.add(b2a_base64(text.encode("utf-8", "replace"), newline=False).decode().rstrip("="))
     return spellings
 
 

@@ -6,6 +6,7 @@ plan contains some values, including some secrets, in clear text. They are compa
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -129,11 +130,9 @@ def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
 
 def _spellings(text: str) -> Iterator[str]:
     """Yield a string, and its Base64-decoded form if it has one."""
-    from base64 import b64decode
-
     yield text
     try:
-        yield b64decode(text, validate=True).decode()
+        yield a2b_base64(text, strict_mode=True).decode()
     except ValueError:
         return
 
