@@ -87,6 +87,7 @@ def test_commands_are_not_mistyped_for_each_other(kvlint: Kvlint) -> None:
 # --- options and arguments --------------------------------------------------------------------------------------------
 
 
+ID = ", which is 2 to 8 capital letters and 1 to 6 digits, such as ABC-12"
 NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
 
 
@@ -122,6 +123,12 @@ NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
         ("good.json --set KV003.minimum=-inf", f"--set KV003.minimum=-inf: {NUMBER}"),
         ("rules --category netwrk", "unknown category 'netwrk' (did you mean 'network'?)"),
         ("rules --profile strikt", "unknown profile or control framework 'strikt' (did you mean 'strict'?)"),
+        ("good.json --parameters nowhere.json", "--parameters nowhere.json: the file does not exist"),
+        (
+            "good.json --sarif-root-uri here",
+            "--sarif-root-uri here: expected a URI that begins with file:///",
+        ),
+        ("rules new acme owned", f"'acme' is not an id{ID}"),
         ("rules test nowhere", "the rule file or folder 'nowhere' does not exist"),
         ("explain KVE999", "unknown problem code 'KVE999' (did you mean 'KVE009'?)"),
     ],

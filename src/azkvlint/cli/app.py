@@ -49,8 +49,8 @@ def run(words: list[str]) -> int:
         words = ["check", *words]
     try:
         code = app(words or ["--help"], prog_name="kvlint", standalone_mode=False)
-    except SystemExit as stop:
-        code = stop.code
+    except SystemExit as stop:  # completions for a shell
+        return stop.code if isinstance(stop.code, int) else EXIT_CLEAN
     if not words:
         return EXIT_USAGE
     return code if isinstance(code, int) else EXIT_CLEAN

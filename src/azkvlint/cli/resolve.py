@@ -204,7 +204,7 @@ def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
         name, equals, _ = word.partition("=")
         if not name.strip() or not equals:
             # Without a name, the word may be a value, and a value may be a secret.
-            raise UsageError(f"{option} {name if equals else '...'}: expected NAME=VALUE")
+            raise UsageError(f"{option} {name if equals else '...'}: expected NAME=VALUE", "such as environment=prod")
     return words
 
 
@@ -223,6 +223,8 @@ def _variable_files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
 
 def _parameter_files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
     for file in files:
+        if not os.path.exists(file):
+            raise UsageError(f"{option} {file}: the file does not exist")
         if file.endswith(_TFVARS):
             raise UsageError(f"{option} {file}: not a parameter file", "use --var-file for variables of Terraform")
     return files
@@ -291,11 +293,15 @@ def peer_tools_of(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_choice(option, word, TOOLS, "tool") for word in words))
 
 
+def refuse_invalid_root_uri(word: str) -> None:
+    """Raise UsageError if the base URI of a SARIF log is not that of a folder."""
+    if word and not word.startswith("file:///"):
+        raise UsageError(f"--sarif-root-uri {word}: expected a URI that begins with file:///")
+
+
 def root_uri(word: str, file: str, root: str) -> str:
     """Return the base URI of the paths in a log, which logs in ``.sarif`` require."""
     if word:
-        if not word.startswith("file:///"):
-            raise UsageError(f"--sarif-root-uri {word}: expected a URI that begins with file:///")
         return word if word.endswith("/") else f"{word}/"
     if not file or not is_for_editors(file):
         return ""
