@@ -12,6 +12,7 @@ import pytest
 from azkvlint.config.options import plain_arguments
 from azkvlint.config.run_config import Config
 from azkvlint.linter.watch import Watch
+from azkvlint.util.errors import UsageError
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -74,6 +75,24 @@ def test_the_task_that_watches_knows_when_a_check_begins_and_ends(tmp_path: Path
     told = [f"kvlint: {line}" for line in lines]
     assert [bool(re.search(background["beginsPattern"], line)) for line in told] == [True, False, False]
     assert [bool(re.search(background["endsPattern"], line)) for line in told] == [False, False, True]
+
+
+def test_the_task_that_watches_knows_that_a_check_fails(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kv" {}\n')
+    configurations = [Config(paths=(str(tmp_path),), jobs=1)]
+
+    def configure() -> Config:
+        if not configurations:
+            raise UsageError("kvlint.toml:1:1: strict must be true or false")
+        return configurations.pop()
+
+    lines: list[str] = []
+    watch = Watch(configure, lambda *_: None, lines.append, ())
+    watch.check()
+    watch.check()
+    background = tasks()[1]["problemMatcher"]["background"]
+    assert " error: kvlint.toml:1:1: strict must be true or false; " in lines[-1]
+    assert re.search(background["endsPattern"], f"kvlint: {lines[-1]}")
 
 
 def test_commands_of_the_page_are_understood() -> None:

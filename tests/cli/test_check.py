@@ -100,8 +100,8 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
         ("bad.json -o nowhere/x", "cannot write 'nowhere/x': No such file or directory"),
         ("bad.json --summary-file nowhere/x -o out", "cannot write 'nowhere/x': No such file or directory"),
         ("bad.json -o out --summary-file ./out", "the summary and a report are written to the same file"),
-        ("bad.json --var dbpassword", "--var ...: expected NAME=VALUE"),
-        ("bad.json --var =x", "--var : expected NAME=VALUE"),
+        ("bad.json --var dbpassword", "--var ...: expected NAME=VALUE (such as environment=prod)"),
+        ("bad.json --var =x", "--var : expected NAME=VALUE (such as environment=prod)"),
         ("bad.json -o .", "cannot write '.': Is a directory"),
     ],
 )

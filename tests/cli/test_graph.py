@@ -101,7 +101,53 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
     ran = kvlint("graph", "new.json")
     assert (ran.code, "azurerm_key_vault.kv" in ran.out) == (3, True)
     unsupported = "resource type `azurerm_key_vault_thing` is not supported, so the resource was not evaluated"
-    assert ran.err == f"kvlint: new.json: error[KVE003] {unsupported}\n"
+    assert re.fullmatch(rf"kvlint: new\.json:\d+:\d+: error\[KVE003\] {re.escape(unsupported)}\n", ran.err)
+    Path("new").mkdir()
+    Path("new/main.tf").write_text('\n\nresource "azurerm_key_vault_thing" "x" {}\n', encoding="utf-8")
+    assert kvlint("graph", "new").err == f"kvlint: new/main.tf:3:1: error[KVE003] {unsupported}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("main.tf", "\n{"), ("main.bicep", "\nresource {"), ("x.json", '{\n"a": }')]
+)
+def test_errors_of_an_input_name_the_file_and_the_line(kvlint: Kvlint, name: str, text: str) -> None:
+    Path("app").mkdir()
+    Path("app", name).write_text(text, encoding="utf-8")
+    ran = kvlint("graph", f"app/{name}")
+    assert ran.code == 3
+    assert re.match(rf"kvlint: app/{name}:2:\d+: error\[KVE00\d\] ", ran.err)
+    # They are those of a check.
+    checked = kvlint(f"app/{name}").out.splitlines()
+    for line in ran.err.splitlines():
+        assert [one for one in checked if one.startswith(line.removeprefix("kvlint: "))]
+
+
+def test_only_resources_of_azure_are_drawn(kvlint: Kvlint) -> None:
+    text = """
+    provider "azurerm" {
+      features {}
+    }
+    data "azurerm_client_config" "me" {}
+    data "azurerm_resource_group" "rg" { name = "rg" }
+    resource "azurerm_key_vault" "kv" { name = "kv" }
+    resource "azurerm_key_vault_secret" "s" {
+      name         = "s"
+      value        = data.azurerm_client_config.me.client_id
+      key_vault_id = azurerm_key_vault.kv.id
+    }
+    output "s" { value = azurerm_key_vault_secret.s.value }
+    module "m" {
+      source = "./m"
+      secret = azurerm_key_vault_secret.s.value
+    }
+    """
+    Path("app/m").mkdir(parents=True)
+    Path("app/main.tf").write_text(text, encoding="utf-8")
+    Path("app/m/main.tf").write_text('variable "secret" {}\n', encoding="utf-8")
+    for form in ("mermaid", "dot"):
+        out = kvlint("graph", "app", "-f", form).out
+        assert "azurerm_key_vault_secret.s" in out
+        assert not re.search(r"Terraform/|provider\.azurerm|client_config", out)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +156,6 @@ def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
         ("bad.json -f svg", 2, "unknown format 'svg' (one of mermaid, dot)"),
         (".", 2, "'.' is not one Terraform module, plan, template or Bicep file (name a single file, or its folder)"),
         ("nowhere", 2, "'nowhere' does not exist"),
-        ("broken.json", 3, "invalid JSON: unexpected end of file ("),
     ],
 )
 def test_graph_of_what_is_none(kvlint: Kvlint, line: str, code: int, said: str) -> None:

@@ -87,6 +87,7 @@ def test_commands_are_not_mistyped_for_each_other(kvlint: Kvlint) -> None:
 # --- options and arguments --------------------------------------------------------------------------------------------
 
 
+ID = ", which is 2 to 8 capital letters and 1 to 6 digits, such as ABC-12"
 NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
 
 
@@ -122,6 +123,12 @@ NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
         ("good.json --set KV003.minimum=-inf", f"--set KV003.minimum=-inf: {NUMBER}"),
         ("rules --category netwrk", "unknown category 'netwrk' (did you mean 'network'?)"),
         ("rules --profile strikt", "unknown profile or control framework 'strikt' (did you mean 'strict'?)"),
+        ("good.json --parameters nowhere.json", "--parameters nowhere.json: the file does not exist"),
+        (
+            "good.json --sarif-root-uri here",
+            "--sarif-root-uri here: expected a URI that begins with file:///",
+        ),
+        ("rules new acme owned", f"'acme' is not an id{ID}"),
         ("rules test nowhere", "the rule file or folder 'nowhere' does not exist"),
         ("explain KVE999", "unknown problem code 'KVE999' (did you mean 'KVE009'?)"),
     ],
@@ -170,6 +177,68 @@ def test_a_module_without_vaults_may_declare_it(kvlint: Kvlint, file: str, text:
     write(f"other/{file}", text)
     assert kvlint("app", "other", "--var", "known=1").code == 1
     assert kvlint("app", "other", "--var", "know=1").code == 3
+
+
+PARAMETERS = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {"name": {"value": "kv"}},
+}
+BICEP = "param name string = 'kv'\nresource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: name\n}\n"
+
+
+@pytest.mark.parametrize("option", ["--var", "--var-file"])
+@pytest.mark.parametrize("name", ["main.bicep", "template.json", "result.json", "good.json"])
+def test_a_variable_without_a_terraform_module_is_an_error(kvlint: Kvlint, name: str, option: str) -> None:
+    write("main.bicep", BICEP)
+    write("template.json", json.dumps(TEMPLATE))
+    write("result.json", json.dumps(WHAT_IF))
+    write("x.tfvars", 'name = "hunter2"\n')
+    for command in ("check", "controls", "suppressions"):
+        said = kvlint(command, name, option, "name=hunter2" if option == "--var" else "x.tfvars", "-f", "json")
+        assert said.code == 3
+        (problem,) = [one for one in problems(said) if one["level"] == "error"]
+        subject = "input variable `name`, set with --var," if option == "--var" else "variable file `x.tfvars`"
+        assert problem["code"] == "KVE011"
+        assert problem["message"] == f"{subject} has no effect: the input contains no Terraform module"
+        assert "hunter2" not in said.out + said.err
+
+
+def test_a_variable_of_the_configuration_may_be_for_other_inputs(kvlint: Kvlint) -> None:
+    write("main.bicep", BICEP)
+    write("x.tfvars", "name = 1\n")
+    write("kvlint.toml", "var = ['name=1']\nvar-file = ['x.tfvars']\n")
+    said = kvlint("main.bicep", "-f", "json")
+    assert (said.code, problems(said)) == (1, [])
+
+
+def test_an_input_that_cannot_be_read_may_be_a_module(kvlint: Kvlint) -> None:
+    said = kvlint("broken.json", "--var", "name=1", "-f", "json")
+    assert (said.code, [one["code"] for one in problems(said)]) == (3, ["KVE001"])
+
+
+def test_a_module_without_vaults_does_not_declare_every_variable(kvlint: Kvlint) -> None:
+    write("app/main.tf", 'variable "known" {}\n')
+    assert kvlint("app", "--var", "known=1").code == 0
+    assert kvlint("app", "--var", "knwon=1").code == 3
+
+
+def test_variable_and_parameter_files_are_not_each_other(kvlint: Kvlint) -> None:
+    write("app/main.tf", VAULT)
+    write("main.bicep", BICEP)
+    write("x.tfvars", "name = 1\n")
+    write("main.bicepparam", "using 'main.bicep'\n")
+    write("values.json", json.dumps(PARAMETERS))
+    said = kvlint("main.bicep", "--parameters", "x.tfvars")
+    text = "--parameters x.tfvars: not a parameter file (use --var-file for variables of Terraform)"
+    assert said == (2, "", f"kvlint: error: {text}\n")
+    said = kvlint("app", "--var-file", "main.bicepparam")
+    text = "--var-file main.bicepparam: not a variable file of Terraform (use --parameters for templates)"
+    assert said == (2, "", f"kvlint: error: {text}\n")
+    said = kvlint("app", "--var-file", "values.json", "-f", "json")
+    assert said.code == 3
+    (problem,) = problems(said)
+    assert (problem["message"], problem["hint"]) == ("the file has parameters of a template", "use `--parameters`")
 
 
 # --- file types -------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None
     told = Told(project)
     told.fails = True
     line = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "false"))
-    assert line == "cannot write 'x.sarif': No space left on device; the reports were not updated"
+    assert line == "error: cannot write 'x.sarif': No space left on device; the reports were not updated"
     told.fails = False
     told.after()
     assert told.reports == [told.reports[0], check(Config(paths=told.paths, jobs=1))]

@@ -10,7 +10,6 @@ import typer
 
 from azkvlint.cli.completion import values_of
 from azkvlint.cli.help_panels import MainGroup, PanelCommand, PanelGroup
-from azkvlint.cli.usage_errors import NO_ARGUMENTS
 from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, plain_arguments
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_USAGE
 
@@ -26,7 +25,6 @@ _CHECKS, _RULES_PANEL, _SETUP = "Checks", "Rules", "Configuration"
 app = typer.Typer(
     cls=MainGroup,
     help=_HELP,
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -50,12 +48,11 @@ def run(words: list[str]) -> int:
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:
-        code = app(words, prog_name="kvlint", standalone_mode=False)
-    except NO_ARGUMENTS as help_:
-        help_.show()  # type: ignore[attr-defined]  # a method of click's exceptions
+        code = app(words or ["--help"], prog_name="kvlint", standalone_mode=False)
+    except SystemExit as stop:  # completions for a shell
+        return stop.code if isinstance(stop.code, int) else EXIT_CLEAN
+    if not words:
         return EXIT_USAGE
-    except SystemExit as stop:
-        code = stop.code
     return code if isinstance(code, int) else EXIT_CLEAN
 
 

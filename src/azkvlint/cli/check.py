@@ -9,7 +9,15 @@ from collections.abc import Sequence
 import msgspec
 
 from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of, included_of, refuse_conflicting_outputs, root_uri, targets_of, with_included
+from azkvlint.cli.resolve import (
+    config_of,
+    included_of,
+    refuse_conflicting_outputs,
+    refuse_invalid_root_uri,
+    root_uri,
+    targets_of,
+    with_included,
+)
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
@@ -35,6 +43,7 @@ def run_check(arguments: Arguments) -> int:
     targets = errors.attempt([("text", "")], targets_of, settings, REPORTERS)
     included = errors.attempt(frozenset(), included_of, settings)
     errors.attempt(None, refuse_conflicting_outputs, arguments, targets)
+    errors.attempt(None, refuse_invalid_root_uri, arguments.sarif_root_uri)
     config = with_included(config_of(settings, targets, errors), included)
 
     # If a configuration file or environment variable redirects all reports, a build log would otherwise show nothing.

@@ -8,8 +8,10 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.linter.redaction import Redactor
+from azkvlint.linter.unit_result import located_problems
+from azkvlint.linter.workers import input_problem
 from azkvlint.model.finding import Problem
-from azkvlint.model.resource import Reference, RequiredAttributes, ResourceGraph
+from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.readers.discover import discover
 from azkvlint.readers.reader import MAKE_INPUT, Reader
 from azkvlint.readers.units import Unit, units_of
@@ -17,6 +19,7 @@ from azkvlint.util.errors import InputError, UsageError, refuse_unknown_format
 from azkvlint.util.project_boundary import begin_run
 from azkvlint.util.safe_text import visible
 
+_TERRAFORM_PARTS = "Terraform/"
 # The attributes that link resources, and the labels of their edges.
 _VIAS = {
     "parent": "in",
@@ -29,7 +32,7 @@ _VIAS = {
 
 
 def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
-    """Return the drawing of the input ``path`` and the problems of reading it.
+    """Return the drawing of the input ``path``, "" if it cannot be read, and the problems of reading it.
 
     Raise UsageError or InputError.
     """
@@ -43,7 +46,10 @@ def draw_graph(path: str, form: str) -> tuple[str, list[Problem]]:
         raise UsageError(
             f"'{path}' is not one Terraform module, plan, template or Bicep file", "name a single file, or its folder"
         )
-    graph, problems, redactor = _graph(units[0], root)
+    try:
+        graph, problems, redactor = _graph(units[0], root)
+    except InputError as error:
+        return "", [input_problem(units[0].source.path, error)]
     return "\n".join(_FORMS[form](graph, redactor)) + "\n", problems
 
 
@@ -52,19 +58,30 @@ def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redacto
     required = RequiredAttributes(paths={}, reference_paths={}, everything=True)
     read = Reader(required, root).read(unit)
     if read is None:
-        raise InputError(f"{unit.source.path}: no resources to draw")
+        raise InputError("the file contains no resources to draw")
     types = frozenset(resource.type.lower() for resource in read.resources.values())
     required = msgspec.structs.replace(required, reference_paths=dict.fromkeys(_VIAS, types))
     redactor = Redactor(read.secret_texts())
-    problems = [redactor.problem(problem) for problem in read.problems]
-    return build_graph(read.resources, required, read.is_complete), problems, redactor
+    problems = [redactor.problem(problem) for problem in located_problems(read)]
+    graph = build_graph(read.resources, required, read.is_complete)
+    return msgspec.structs.replace(graph, resources=dict(_deployed_or_read(graph))), problems, redactor
+
+
+def _deployed_or_read(graph: ResourceGraph) -> Iterator[tuple[str, Resource]]:
+    """Yield the resources of Azure, without the parts of Terraform, such as providers, that rules treat as such."""
+    for address, resource in graph.resources.items():
+        if not resource.type.startswith(_TERRAFORM_PARTS):
+            yield address, resource
 
 
 def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:
     for via, label in _VIAS.items():
         for reference in graph.references.get(via, ()):
-            yield from ((reference.source, target, label, True) for target in reference.targets)
-            yield from ((reference.source, target, label, False) for target in _candidates(reference))
+            ends = [(target, True) for target in reference.targets]
+            ends += [(target, False) for target in _candidates(reference)]
+            for target, is_certain in ends:
+                if reference.source in graph.resources and target in graph.resources:
+                    yield reference.source, target, label, is_certain
 
 
 def _candidates(reference: Reference) -> tuple[str, ...]:

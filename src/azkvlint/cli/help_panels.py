@@ -9,7 +9,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from azkvlint.cli.usage_errors import (
     LIBRARY_ERROR,
-    NO_ARGUMENTS,
     unexpected_argument,
     unknown_command,
     usage_error,
@@ -64,8 +63,6 @@ class PanelGroup(TyperGroup):
         """Parse the arguments. Raise UsageError."""
         try:
             return super().parse_args(ctx, args)
-        except NO_ARGUMENTS:
-            raise
         except LIBRARY_ERROR as error:
             raise usage_error(error, ctx) from None
 

@@ -25,6 +25,7 @@ from azkvlint.util.safe_text import visible
 
 _MOST_DIGITS = 3
 _ELSEWHERE = "write to another file"
+_TFVARS, _BICEP = (".tfvars", ".tfvars.json"), (".bicep", ".bicepparam")
 _PROFILES = "default, strict, cmk, all, or a control framework such as cis-azure-6.0"
 _FILE_EACH = "write -f text -f sarif=report.sarif"
 COLORS = ("auto", "always", "never")
@@ -43,11 +44,12 @@ def config_of(settings: Settings, targets: list[tuple[str, str]], errors: ErrorC
     config = Config(
         # Reports are ordered by input, so the order of arguments must not matter.
         paths=tuple(sorted(arguments.paths)),
-        parameters=tuple(sorted(arguments.parameters)),
+        parameters=attempt((), _parameter_files, label("parameters"), tuple(sorted(arguments.parameters))),
         variables=attempt((), _variables, label("variables"), arguments.variables),
         # Several runs share a configuration file, and not each has a root module that declares all of its variables.
         required_variables=_names(arguments.variables) if "variables" in arguments.explicit_fields else frozenset(),
-        variable_files=attempt((), _files, label("variable_files"), arguments.variable_files),
+        variable_files=attempt((), _variable_files, label("variable_files"), arguments.variable_files),
+        required_variable_files=arguments.variable_files if "variable_files" in arguments.explicit_fields else (),
         closed=arguments.closed,
         source_root=attempt("", _folder, label("source_root"), arguments.source_root),
         as_of=attempt("", _day, label("as_of"), arguments.as_of),
@@ -202,7 +204,7 @@ def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
         name, equals, _ = word.partition("=")
         if not name.strip() or not equals:
             # Without a name, the word may be a value, and a value may be a secret.
-            raise UsageError(f"{option} {name if equals else '...'}: expected NAME=VALUE")
+            raise UsageError(f"{option} {name if equals else '...'}: expected NAME=VALUE", "such as environment=prod")
     return words
 
 
@@ -210,10 +212,21 @@ def _names(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word.partition("=")[0].strip() for word in words)
 
 
-def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
+def _variable_files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
     for file in files:
         if not os.path.isfile(file):
             raise UsageError(f"{option} {file}: the file does not exist")
+        if file.endswith(_BICEP):
+            raise UsageError(f"{option} {file}: not a variable file of Terraform", "use --parameters for templates")
+    return files
+
+
+def _parameter_files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    for file in files:
+        if not os.path.exists(file):
+            raise UsageError(f"{option} {file}: the file does not exist")
+        if file.endswith(_TFVARS):
+            raise UsageError(f"{option} {file}: not a parameter file", "use --var-file for variables of Terraform")
     return files
 
 
@@ -280,11 +293,15 @@ def peer_tools_of(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_choice(option, word, TOOLS, "tool") for word in words))
 
 
+def refuse_invalid_root_uri(word: str) -> None:
+    """Raise UsageError if the base URI of a SARIF log is not that of a folder."""
+    if word and not word.startswith("file:///"):
+        raise UsageError(f"--sarif-root-uri {word}: expected a URI that begins with file:///")
+
+
 def root_uri(word: str, file: str, root: str) -> str:
     """Return the base URI of the paths in a log, which logs in ``.sarif`` require."""
     if word:
-        if not word.startswith("file:///"):
-            raise UsageError(f"--sarif-root-uri {word}: expected a URI that begins with file:///")
         return word if word.endswith("/") else f"{word}/"
     if not file or not is_for_editors(file):
         return ""

@@ -12,7 +12,7 @@ import msgspec
 from azkvlint.engine.rule_selection import find_rules, rules_of_category, rules_of_profile
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule, operand_text
-from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError, did_you_mean, refuse_unknown_format
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, RuleError, UsageError, did_you_mean, refuse_unknown_format
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
@@ -262,7 +262,11 @@ def new_rule(id_: str, name: str, topic: str) -> str:
     file = os.path.join(folder, f"{id_}-{name}.yaml")
     text = rule_text(id_, name, topic, is_own=bool(topic)).encode()
     shown = f"rules/{topic}/{id_}-{name}.yaml" if topic else os.path.relpath(file).replace(os.sep, "/")
-    load_rules([(shown, text)], builtin=bool(topic), others=all_rules(()))
+    try:
+        load_rules([(shown, text)], builtin=bool(topic), others=all_rules(()))
+    except RuleError as error:
+        # The file does not exist, so its name and lines mean nothing to the user.
+        raise UsageError("\n".join(fault.partition(": ")[2] for fault in error.faults)) from None
     write_new_file(file, text)
     return shown
 

@@ -15,7 +15,6 @@ from azkvlint.util.errors import UsageError, did_you_mean
 # The exceptions of click, which typer depends on or bundles, depending on its version.
 _EXCEPTIONS: Any = sys.modules[typer.BadParameter.__module__]
 LIBRARY_ERROR: type[Exception] = _EXCEPTIONS.UsageError
-NO_ARGUMENTS: type[Exception] = _EXCEPTIONS.NoArgsIsHelpError
 
 
 def usage_error(error: Any, ctx: Any) -> UsageError:

@@ -33,10 +33,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     ``parameters`` are parameter files for all templates, instead of those with matching names. ``variables``
     (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules, of which one has to declare each of the
-    ``required_variables``; ``closed``: unset variables of an uncalled module are final. ``source_root`` is the folder
-    of the root module of a plan, ``as_of`` the day that dates are compared with (ISO 8601; "": today). ``jobs`` is the
-    number of processes (0: automatic). ``exclude`` are globs of paths that are not read, each with its base folder
-    ("": the current folder and each input).
+    ``required_variables``, and ``required_variable_files`` require one to exist; ``closed``: unset variables of an
+    uncalled module are final. ``source_root`` is the folder of the root module of a plan, ``as_of`` the day that dates
+    are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic). ``exclude`` are globs
+    of paths that are not read, each with its base folder ("": the current folder and each input).
 
     With ``no_ignores``, all suppressions are ignored. Comments for ``peer_tools`` suppress findings too. Findings in
     ``test_folders`` (globs, each with its base folder; None: the usual names) do not count for the exit code, unless
@@ -50,6 +50,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[str, ...] = ()
     required_variables: frozenset[str] = frozenset()
     variable_files: tuple[str, ...] = ()
+    required_variable_files: tuple[str, ...] = ()
     closed: bool = False
     source_root: str = ""
     as_of: str = ""

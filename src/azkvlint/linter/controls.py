@@ -54,7 +54,7 @@ class VaultFindings:
         self.is_named = False
 
     def add_result(self, finding: Finding, perhaps: bool) -> None:
-        """Add a result. What it found at other vaults is no evidence for this one."""
+        """Add a result. Evidence at other vaults does not apply to this one."""
         if finding.outcome is Outcome.PASS and self.vault is not None:
             others = self._vaults - {self.vault.address}
             evidence = tuple(one for one in finding.evidence if one.at.address not in others)

@@ -21,7 +21,20 @@ from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files
-from azkvlint.model.finding import UNIT_KINDS, Finding, Problem, Report, Repository, is_complete
+from azkvlint.model.finding import (
+    ARM_TEMPLATE,
+    BICEP_FILE,
+    STACK_FILE,
+    TERRAFORM_MODULE,
+    TERRAFORM_PLAN,
+    TERRAGRUNT_UNIT,
+    UNIT_KINDS,
+    Finding,
+    Problem,
+    Report,
+    Repository,
+    is_complete,
+)
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import INPUT_UNREADABLE, SETTING_WITHOUT_EFFECT
 from azkvlint.model.rule import Rule
@@ -253,6 +266,10 @@ def combine(units: Iterable[UnitResult]) -> UnitResult:
     return total
 
 
+# The kinds of inputs that variables of the command line apply to.
+_WITH_VARIABLES = (TERRAFORM_MODULE, TERRAGRUNT_UNIT, STACK_FILE)
+
+
 def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     """Yield the units; those of Terraform source without the resources that a plan of the same root has decided.
 
@@ -287,8 +304,13 @@ def _undeclared_variables(config: Config, units: Sequence[UnitResult], root: str
 
     As in Terraform, a value on the command line is an error, and one in a file a warning.
     """
+    if not any(kind in _WITH_VARIABLES for unit in units for kind in unit.kinds.values()):
+        # An input that cannot be read may be a module.
+        if not any(problem.level == "error" for unit in units for problem in unit.problems):
+            yield from _variables_without_module(config, units)
+        return
     roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
-    names = sorted(frozenset.intersection(*roots)) if roots else []
+    names = sorted(frozenset.intersection(*roots) if roots else config.required_variables)
     others = [
         os.path.join(root, path) for unit in units if unit.undeclared_variables is None for path in unit.read
     ] if names else []  # fmt: skip
@@ -302,6 +324,21 @@ def _undeclared_variables(config: Config, units: Sequence[UnitResult], root: str
         hint = f'declare variable "{name}", or remove the value'
         level = "error" if is_required else "warning"
         yield Problem(code=SETTING_WITHOUT_EFFECT, level=level, message=text, hint=hint)
+
+
+def _variables_without_module(config: Config, units: Sequence[UnitResult]) -> Iterator[Problem]:
+    """Yield problems of variables of the command line if the input has no Terraform module to set them in."""
+    kinds = {kind for unit in units for kind in unit.kinds.values()}
+    hint = "specify the Terraform module too"
+    if TERRAFORM_PLAN in kinds:
+        hint = "a plan contains the values of its variables"
+    elif kinds & {BICEP_FILE, ARM_TEMPLATE}:
+        hint = "`--parameters` sets the parameters of templates and Bicep files"
+    subjects = [f"input variable `{name}`, set with --var," for name in sorted(config.required_variables)]
+    subjects += [f"variable file `{file}`" for file in config.required_variable_files]
+    for subject in subjects:
+        text = f"{subject} has no effect: the input contains no Terraform module"
+        yield Problem(code=SETTING_WITHOUT_EFFECT, level="error", message=text, hint=hint)
 
 
 def _without_plan_resources(unit: UnitResult, decided_by_root: Mapping[str, frozenset[str]]) -> UnitResult:

@@ -154,6 +154,12 @@ def evaluate_unit(
     )
 
 
+def located_problems(read: ReadResult) -> list[Problem]:
+    """Return the problems of an input, with lines and columns."""
+    find = read.locate(locations((), read.problems))
+    return [_problem_with_region(problem, find) for problem in read.problems]
+
+
 def _language_directives(
     read: ReadResult, policy: Policy | None, reported: Sequence[Finding]
 ) -> tuple[list[SuppressionDirective], set[DirectiveId], list[Finding]]:

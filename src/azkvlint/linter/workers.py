@@ -89,7 +89,7 @@ def _over_limit(unit: Unit) -> UnitResult:
     """Return the result for a unit that the run has no more work left for."""
     path = unit.source.path
     error = InputError(_OVER_LIMIT, f"check the input separately: `kvlint {path}`")
-    return UnitResult(problems=[_problem(path, error)], read=[path])
+    return UnitResult(problems=[input_problem(path, error)], read=[path])
 
 
 def _evaluate_units(
@@ -184,14 +184,14 @@ class Worker:
             compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
             return merge_template(result, compiled, read, known)
         except InputError as error:
-            return UnitResult(problems=[_problem(path, error)], read=[path])
+            return UnitResult(problems=[input_problem(path, error)], read=[path])
         except UsageError:  # a report would overwrite an input
             raise
         except MemoryError:
-            return UnitResult(problems=[_problem(path, NO_MEMORY)], read=[path])
+            return UnitResult(problems=[input_problem(path, NO_MEMORY)], read=[path])
         # A bug that one input triggers must not lose the findings of the others.
         except Exception as error:  # noqa: BLE001
-            return UnitResult(problems=[_problem(path, internal_error(error))], read=[path])
+            return UnitResult(problems=[input_problem(path, internal_error(error))], read=[path])
 
     def _read(self, unit: Unit) -> ReadResult | None:
         return self._with_suppressions(self.reader.read(unit))
@@ -238,7 +238,7 @@ def _worker_function(
 
 def _killed_result(unit: Unit) -> UnitResult:
     path = unit.source.path
-    return UnitResult(problems=[_problem(path, InputError(_KILLED, _KILLED_HINT))], read=[path])
+    return UnitResult(problems=[input_problem(path, InputError(_KILLED, _KILLED_HINT))], read=[path])
 
 
 def _jobs(units: Sequence[Unit], requested: int) -> int:
@@ -287,7 +287,8 @@ def internal_error(error: Exception) -> InputError:
     return InputError(f"internal error: {type(error).__name__} at {place}", "report this bug with the place above")
 
 
-def _problem(path: str, error: InputError) -> Problem:
+def input_problem(path: str, error: InputError) -> Problem:
+    """Return the problem of an input that cannot be read."""
     region = None
     if error.line is not None:
         column = error.column or 1

@@ -88,7 +88,7 @@ PROBLEMS: Mapping[str, Kind] = {
         title="A setting has no effect.",
         about="Another configuration file is closer to the input, an environment variable is not a setting of "
         "kvlint, a pattern excludes nothing, or no root module declares a variable. A variable that only --var sets is "
-        "an error, as in Terraform.",
+        "an error, as in Terraform, and so are --var and --var-file for an input without a Terraform module.",
         fix="Correct or remove the setting. kvlint --show-settings lists all settings and their sources.",
         level="warning",
     ),

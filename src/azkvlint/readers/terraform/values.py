@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _FILES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTO = (".auto.tfvars", ".auto.tfvars.json")
+# Keys of a parameter file of Azure Resource Manager. No variable can have the name `$schema`.
+_PARAMETER_FILE_KEYS = frozenset({"$schema", "parameters"})
 # The types whose values on the command line are expressions, not strings.
 _TEXT = frozenset({"string", "any"})
 
@@ -74,6 +76,10 @@ class RootValues:
             parsed = parse(file, variables=True)
         except InputError as error:
             self.run.report_file(path, error)
+            self._lose(path)
+            return ()
+        if parsed.body.attributes.keys() >= _PARAMETER_FILE_KEYS:
+            self.run.report_file(path, InputError("the file has parameters of a template", "use `--parameters`"))
             self._lose(path)
             return ()
         self.run.add(ModuleFile(path, parsed))
