@@ -21,7 +21,7 @@ _WRITES = {
     f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
 }
 _ASSUMED = "resources that exist only under an assumption"
-_LATE = "grants that are not created before an object"
+_LATE = "grants that are not created before the last object"
 _KEPT = {type_: f"grants to the deployment identity, of {type_}" for type_ in _WRITES}
 
 
@@ -114,16 +114,16 @@ def _is_any_assumed(context: Context) -> bool:
 def _late(grants: tuple[str, ...], before: frozenset[str], context: Context) -> list[str]:
     """Return the grants that are not created before an object, neither themselves nor one of the modules around them.
 
-    Many objects have the same grants and depend on the same resources.
+    The objects of one vault follow each other, and often depend on the same resources.
     """
-    known_late: dict[tuple[tuple[str, ...], frozenset[str]], list[str]] = context.cache.setdefault(_LATE, {})
-    found = known_late.get((grants, before))
-    if found is None:
-        modules = tuple(f"{module}." for module in before if module.rpartition(".")[0].endswith("module"))
-        places = ((grant, static_address(grant)) for grant in grants)
-        found = [grant for grant, place in places if place not in before and not place.startswith(modules)]
-        known_late[grants, before] = found
-    return found
+    last: tuple[tuple[str, ...], frozenset[str], list[str]] | None = context.cache.get(_LATE)
+    if last is not None and last[:2] == (grants, before):
+        return last[2]
+    modules = tuple(f"{module}." for module in before if module.rpartition(".")[0].endswith("module"))
+    places = ((grant, static_address(grant)) for grant in grants)
+    late = [grant for grant, place in places if place not in before and not place.startswith(modules)]
+    context.cache[_LATE] = grants, before, late
+    return late
 
 
 _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,7 +34,7 @@ _ALL, _LOOSE = "all", "loose"
 _MAX_NAMED = 20
 
 
-class _Place(msgspec.Struct, frozen=True):
+class _Place(NamedTuple):
     """The vault of an object: its name, which is unique in Azure, else its address or id in the input."""
 
     vault: str
@@ -86,11 +86,14 @@ class _Objects:
     def perhaps(self, resource: Resource) -> Iterator[Resource]:
         """Yield the objects that may have the same name, and may be in the same vault."""
         place, name = self.places[resource.address], _name(resource)
+        kind = resource.type.lower()
         for each in (name, "") if name else (None,):
             for where in (_LOOSE if place.is_name else _ALL, place):
-                for one in self._conflicting(resource, where, each):
-                    if _may_share(resource, one):
-                        yield one
+                # Most objects have a name of their own.
+                if (where, each, kind) in self._found or (where, each, _CERTIFICATES) in self._found:
+                    for one in self._conflicting(resource, where, each):
+                        if _may_share(resource, one):
+                            yield one
 
     def _conflicting(self, resource: Resource, where: _Place | str, name: str | None) -> Iterator[Resource]:
         """Yield the objects of a name that conflict with this one.

@@ -7,6 +7,7 @@ outcome of the whole condition.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -42,14 +43,10 @@ def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Pr
     match condition:
         case Attribute():
             return _attribute(condition, parameters)
-        case All(of=(part,)) | AnyOf(of=(part,)):
-            return compile_condition(part, parameters)
-        case All(of=parts):
-            return combine([compile_condition(part, parameters) for part in parts], worst=True)
-        case AnyOf(of=parts):
-            return combine([compile_condition(part, parameters) for part in parts], worst=False)
+        case All(of=parts) | AnyOf(of=parts):
+            return combine_parts(condition, [compile_condition(part, parameters) for part in parts])
         case Not(of=part):
-            return _not(compile_condition(part, parameters))
+            return combine_parts(condition, [compile_condition(part, parameters)])
         case Items():
             return _items(condition, compile_condition(condition.where, parameters))
         case Given(parameter=name):
@@ -58,6 +55,13 @@ def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Pr
             return linked_from_predicate(condition, compile_condition(condition.where, parameters))
         case Linked():
             return links_to_predicate(condition, compile_condition(condition.where, parameters))
+
+
+def combine_parts(condition: Condition, predicates: list[Predicate]) -> Predicate:
+    """Return the predicate of a condition on other conditions, given the predicates of those."""
+    if isinstance(condition, Not):
+        return _not(predicates[0])
+    return predicates[0] if len(predicates) == 1 else combine(predicates, worst=isinstance(condition, All))
 
 
 def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate:
@@ -228,21 +232,25 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
         is_incomplete = start is FAIL and not index.graph.has_all_companions(resource)
         if is_incomplete:
             start = UNKNOWN
-        if not certain and not perhaps and trail is None:
-            return start
+        if trail is None:
+            resources = index.graph.resources
+            result = _best_certain(start, (resources[one.source] for one in certain), where, index)
+            return (
+                result
+                if result is not FAIL
+                else _best_possible((resources[one.source] for one in perhaps), where, index)
+            )
         links = (
             _LinkedResource(index.graph.resources[reference.source], is_certain, reference, resource.address)
             for is_certain, references in ((True, certain), (False, perhaps))
             for reference in references
         )
-        nothing = None
-        if trail is not None:
-            others = describe_types(condition.types, resource.declared_as)
-            why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
-            if source and not is_incomplete:
-                why = f"the target of {quoted_name(index.graph.resources[source], via)} on {source} is unknown"
-            expected = linking_resource(condition.types, via, resource.declared_as)
-            nothing = missing_link_evidence(start, resource, expected, why)
+        others = describe_types(condition.types, resource.declared_as)
+        why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
+        if source and not is_incomplete:
+            why = f"the target of {quoted_name(index.graph.resources[source], via)} on {source} is unknown"
+        expected = linking_resource(condition.types, via, resource.declared_as)
+        nothing = missing_link_evidence(start, resource, expected, why)
         return _best_outcome(links, where, index, trail, start, nothing)
 
     return predicate
@@ -265,6 +273,8 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
                 is_id = not isinstance(reference.value, Unknown)
                 target = display(reference.value) if is_id else f"the target of {quoted_name(resource, via)}"
                 start, why = UNKNOWN, f"{target} is outside the scanned files"
+        if trail is None and resource.variants is None:
+            return _best_target(references, resource, where, types, index, start)
         links = (
             _LinkedResource(view := resource.view(other), certain, reference, address, view is not other)
             for certain in (True, False)
@@ -280,6 +290,56 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
         return _best_outcome(links, where, index, trail, start, nothing)
 
     return predicate
+
+
+def _best_certain(start: Outcome, resources: Iterable[Resource], where: Predicate, index: GraphIndex) -> Outcome:
+    """Return the best outcome for resources that are certainly linked, at least ``start``."""
+    result, key = start, id(where)
+    for one in resources:
+        if result is PASS:
+            break
+        result = max(result, index.cached_outcome(key, one, where))
+    return result
+
+
+def _best_possible(resources: Iterable[Resource], where: Predicate, index: GraphIndex) -> Outcome:
+    """Return the best outcome for resources that may be linked: at most UNKNOWN."""
+    key = id(where)
+    return UNKNOWN if any(index.cached_outcome(key, one, where) is not FAIL for one in resources) else FAIL
+
+
+def _best_target(
+    references: Iterable[Reference],
+    resource: Resource,
+    where: Predicate,
+    types: frozenset[str],
+    index: GraphIndex,
+    start: Outcome,
+) -> Outcome:
+    """Return the best outcome for the targets of references, at least ``start``.
+
+    Many references have the same targets: all vaults of a subscription.
+    """
+
+    def best(targets: tuple[str, ...], certain: bool) -> Outcome:
+        every = (index.graph.resources[address] for address in targets)
+        fitting = (one for one in every if one.stays and one.type.lower() in types)
+        return _best_certain(FAIL, fitting, where, index) if certain else _best_possible(fitting, where, index)
+
+    result = start
+    for certain in (True, False):
+        if result is PASS or (result is UNKNOWN and not certain):
+            break
+        for reference in references:
+            targets = _targets(reference, resource, index, certain)
+            if len(targets) > 1 and not reference.conditional:
+                found = index.cached_best((id(where), id(targets), certain), partial(best, targets, certain))
+            else:
+                found = best(targets, certain)
+            result = max(result, found)
+            if result is PASS:
+                break
+    return result
 
 
 def _targets(reference: Reference, resource: Resource, index: GraphIndex, certain: bool) -> tuple[str, ...]:

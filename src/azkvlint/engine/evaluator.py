@@ -83,9 +83,9 @@ class Evaluator:
         """Return the compiled rule, compiled on first use: an input has few of the types that rules check."""
         if rule.id not in self._ready:
             parameters = parameters_of(rule)
-            when, require = compile_condition(rule.when, parameters), compile_condition(rule.require, parameters)
+            when, require = self._nodes[rule.id] = node_of(rule.when, parameters), node_of(rule.require, parameters)
             gradings = tuple((one.severity, compile_condition(one.when, parameters)) for one in rule.severity_if)
-            self._ready[rule.id] = CompiledRule(rule, when, require, gradings)
+            self._ready[rule.id] = CompiledRule(rule, when.predicate, require.predicate, gradings)
         return self._ready[rule.id]
 
 
@@ -168,18 +168,10 @@ class _Run:
         remaining = self.known[key]
         if remaining is None:
             group = SharedResources(resource, self.index, names)
-            partial_rules = [group.partial_rule(rule.compiled, *self._nodes(rule.compiled)) for rule in rules]
+            partial_rules = [group.partial_rule(rule.compiled, *self.nodes[rule.compiled.rule.id]) for rule in rules]
             left = [rule for rule in partial_rules if rule.known is not PASS]
             remaining = self.known[key] = _RemainingRules(left, len(partial_rules) - len(left))
         return remaining.partials, remaining.passed
-
-    def _nodes(self, compiled: CompiledRule) -> tuple[PredicateNode, PredicateNode]:
-        rule = compiled.rule
-        nodes = self.nodes.get(rule.id)
-        if nodes is None:
-            parameters = parameters_of(rule)
-            nodes = self.nodes[rule.id] = (node_of(rule.when, parameters), node_of(rule.require, parameters))
-        return nodes
 
 
 def _applies_to(compiled: CompiledRule, resource: Resource) -> bool:

@@ -40,6 +40,7 @@ class GraphIndex:
         self._sources: dict[str, list[tuple[str, Reference]]] = {}
         self._outgoing: dict[str, dict[str, list[Reference]]] = {}
         self._outcomes: dict[tuple[int, str], Outcome] = {}
+        self._best: dict[tuple[int, int, bool], Outcome] = {}
         self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
 
     def incoming(self, via: str, types: frozenset[str]) -> Incoming:
@@ -80,6 +81,16 @@ class GraphIndex:
         outcome = self._outcomes.get(key)
         if outcome is None:
             outcome = self._outcomes[key] = predicate(resource.attributes, resource, self, None, "")
+        return outcome
+
+    def cached_best(self, key: tuple[int, int, bool], best: Callable[[], Outcome]) -> Outcome:
+        """Return the best outcome of a predicate for the targets of a reference, computed once.
+
+        The key has the identities of the predicate and of the targets, which live as long as the graph.
+        """
+        outcome = self._best.get(key)
+        if outcome is None:
+            outcome = self._best[key] = best()
         return outcome
 
     def best_loose_outcome(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:

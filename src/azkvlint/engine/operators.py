@@ -68,7 +68,13 @@ def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
 def _equals(operand: Any) -> Operator:
     key = key_of(operand)
     if key[0] == "flag":
-        return _on_plain(lambda plain: plain is operand)
+
+        def is_flag(value: Value) -> Outcome:
+            if type(value) is Scalar:
+                return PASS if value.value is operand else FAIL
+            return UNKNOWN if type(value) is Link else FAIL
+
+        return is_flag
     if key[0] != "text":
         return _on_plain(lambda plain: key_of(plain) == key)
     text = key[1]
@@ -85,11 +91,17 @@ def _equals(operand: Any) -> Operator:
 def _in(operand: Any) -> Operator:
     keys = frozenset(key_of(item) for item in operand)
     texts = frozenset(text for kind, text in keys if kind == "text")
+    exact = frozenset(item for item in operand if isinstance(item, str))
 
-    def holds(plain: Plain) -> bool:
-        return plain.casefold() in texts if isinstance(plain, str) else key_of(plain) in keys
+    def compare(value: Value) -> Outcome:
+        if type(value) is not Scalar:
+            return UNKNOWN if type(value) is Link else FAIL
+        plain = value.value
+        if isinstance(plain, str):
+            return PASS if plain in exact or plain.casefold() in texts else FAIL
+        return PASS if key_of(plain) in keys else FAIL
 
-    return _on_plain(holds)
+    return compare
 
 
 def _contains(operand: Any) -> Operator:

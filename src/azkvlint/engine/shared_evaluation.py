@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.engine.compiler import combine, compile_condition
+from azkvlint.engine.compiler import combine, combine_parts, compile_condition
 from azkvlint.engine.findings import CompiledRule
 from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
@@ -67,14 +67,12 @@ def node_of(condition: Condition, parameters: Mapping[str, Any]) -> PredicateNod
             children = tuple(node_of(part, parameters) for part in parts)
         case Not(of=part):
             children = (node_of(part, parameters),)
+    if children:
+        predicate = combine_parts(condition, [child.predicate for child in children])
+    else:
+        predicate = compile_condition(condition, parameters)
     is_own = is_local(condition)
-    return PredicateNode(
-        compile_condition(condition, parameters),
-        is_own,
-        "" if is_own else _derived(condition),
-        type(condition),
-        children,
-    )
+    return PredicateNode(predicate, is_own, "" if is_own else _derived(condition), type(condition), children)
 
 
 def _derived(condition: Condition) -> str:

@@ -21,6 +21,8 @@ from azkvlint.util.lazy_regex import regex
 MAX_WORK = 20_000_000
 # A rule's pattern must be applicable to strings of this length.
 _USUAL_LENGTH = 100
+# The number of strings whose result a rule's pattern remembers.
+_MOST_KNOWN = 1_000
 _MAX_LENGTH, _MAX_DEPTH, _MAX_POSITIONS, _MAX_EDGES, _MAX_REPEATS, _MAX_COPIES = 5_000, 60, 1_000, 5_000, 1_000, 64
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -72,6 +74,8 @@ class SafePattern:
         self._once = work
         # A search starts at each offset; a pattern that is anchored at the start fails at once at all others.
         self._anywhere = _sum([(work, 1), ((0, 1), 1)]) if is_anchored else (0, *work)
+        # The longest string that a full match was proven to be fast on.
+        self._proven = -1
 
     def work(self, length: int, *, anywhere: bool) -> int:
         """Return the maximum of attempts for a string of this length. Raise UnprovenPatternError above the limit."""
@@ -83,7 +87,9 @@ class SafePattern:
 
     def fullmatch(self, text: str) -> bool:
         """Return whether the whole string matches. Raise UnprovenPatternError if that may take too long."""
-        self.work(len(text), anywhere=False)
+        if len(text) > self._proven:
+            self.work(len(text), anywhere=False)
+            self._proven = len(text)
         return self._python.fullmatch(text) is not None
 
     def search(self, text: str, start: int = 0) -> re.Match[str] | None:
@@ -96,9 +102,19 @@ class RulePattern:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        # The results for short strings, such as names, which repeat themselves.
+        self._known: dict[str, bool | None] = {}
 
     def matches(self, text: str) -> bool | None:
         """Return whether a string matches; None if the match may take too long."""
+        if text in self._known:
+            return self._known[text]
+        found = self._match(text)
+        if len(text) <= _USUAL_LENGTH and len(self._known) < _MOST_KNOWN:
+            self._known[text] = found
+        return found
+
+    def _match(self, text: str) -> bool | None:
         try:
             return compile_pattern(self.text, in_rule=True).fullmatch(text)
         except (InvalidPatternError, UnprovenPatternError):

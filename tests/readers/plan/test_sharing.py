@@ -44,9 +44,6 @@ class Forgetful(dict[Any, Any]):
     def __setitem__(self, key: object, found: object) -> None:
         pass
 
-    def setdefault(self, _: object, default: object = None) -> object:
-        return default
-
 
 def test_plans_of_one_process_share_tables() -> None:
     together = [resources(data) for data in EXAMPLES]
@@ -71,8 +68,7 @@ def test_resources_share_what_they_have_in_common(monkeypatch: pytest.MonkeyPatc
         found = find(self, type_)
         if found is not None:
             monkeypatch.setattr(found, "_known", Forgetful())
-            monkeypatch.setattr(found, "_block_of_place", Forgetful())
-            monkeypatch.setattr(found, "_same_blocks", Forgetful())
+            monkeypatch.setattr(found, "_expressions", Forgetful())
         return found
 
     monkeypatch.setattr(map_arguments.ArgumentMaps, "find", find_without_cache)

@@ -42,16 +42,6 @@ class _Own(msgspec.Struct, frozen=True):
     is_link: bool
 
 
-class _Block(msgspec.Struct, frozen=True):
-    """A block of the configuration: the arguments with defaults that it does not set, and its encoded expressions.
-
-    Without expressions of arguments that identify a resource, which no value of another argument depends on.
-    """
-
-    unwritten: frozenset[str]
-    expressions: bytes
-
-
 class ArgumentTable:
     """The arguments of one azurerm type that rules require: whatever does not depend on a plan."""
 
@@ -107,8 +97,9 @@ class ArgumentMap:
         self._depends_on_block = table.depends_on_block
         self._filled = table.filled
         self._fixed = tuple((arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT)) for arm, plain in table.fixed)
-        self._block_of_place: dict[tuple[Names, str], _Block] = {}
-        self._same_blocks: dict[_Block, _Block] = {}
+        self._unwritten: dict[tuple[Names, str], frozenset[str]] = {}
+        self._alike: dict[frozenset[str], frozenset[str]] = {}
+        self._expressions: dict[tuple[Names, str], bytes] = {}
         self._known: dict[tuple[bytes, VersionRange, bytes | None, frozenset[str]], MapValue] = {}
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
 
@@ -137,7 +128,12 @@ class ArgumentMap:
             value = values.pop(name, None)
             doubt = marks.pop(name, None) if type(marks) is dict else marks
             if doubt is True:
-                own[entry.arm] = instance.resolve_link((name,)) if entry.is_link else instance.unknown_value((name,))
+                if entry.is_link:
+                    own[entry.arm] = instance.resolve_link((name,))
+                elif entry.arm == "id" and not instance.writes(name):
+                    own["id"] = self._unknown_id
+                else:
+                    own[entry.arm] = instance.unknown_value((name,))
             elif type(value) is str:
                 hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
@@ -184,10 +180,15 @@ class ArgumentMap:
         encoded = msgspec.json.encode(
             (instance.values, instance.sensitive, instance.action, instance.replace_paths, instance.deferred)
         )
-        block = self._block(instance)
-        instance.filled = block.unwritten
         by_block = b"true" in doubts or (self._depends_on_block and not instance.creates)
-        key = (encoded + doubts, version, block.expressions if by_block else None, instance.filled)
+        block = (instance.names, instance.resource)
+        unwritten = self._unwritten.get(block)
+        if unwritten is None:
+            names = instance.unwritten(self._filled)
+            # Most blocks omit the same arguments.
+            unwritten = self._unwritten[block] = self._alike.setdefault(names, names)
+        instance.filled = unwritten
+        key = (encoded + doubts, version, self._block_expressions(instance) if by_block else None, unwritten)
         found = self._known.get(key)
         if found is None:
             instance.followed = False
@@ -196,18 +197,19 @@ class ArgumentMap:
                 self._known[key] = found
         return found
 
-    def _block(self, instance: Instance) -> _Block:
-        """Return what the values of an instance depend on in its block; one object for all equal blocks."""
+    def _block_expressions(self, instance: Instance) -> bytes:
+        """Return the expressions in the block of an instance, encoded; nothing for an instance without a block.
+
+        Without those of the arguments that identify a resource, which no value of another argument depends on.
+        """
         place = (instance.names, instance.resource)
-        found = self._block_of_place.get(place)
+        found = self._expressions.get(place)
         if found is None:
             block = instance.configuration.resource(*place)
             written = block.get("expressions")
             if isinstance(written, dict):
                 written = {name: one for name, one in written.items() if name not in self._own_names}
-            content = msgspec.json.encode(written) if block else b""
-            made = _Block(instance.unwritten(self._filled), content)
-            found = self._block_of_place[place] = self._same_blocks.setdefault(made, made)
+            found = self._expressions[place] = msgspec.json.encode(written) if block else b""
         return found
 
     def _tree(self, instance: Instance, version: VersionRange) -> Tree:

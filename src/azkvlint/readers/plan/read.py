@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -41,11 +41,10 @@ from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.arm.template_holders import HOLDERS
-from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
 from azkvlint.readers.plan.apply_order import add_order
 from azkvlint.readers.plan.azapi import apply_updates, arm_type, azapi_attributes, is_key_vault, link_argument
 from azkvlint.readers.plan.configuration import Configuration
-from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
+from azkvlint.readers.plan.constant_arguments import join_attributes
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
     Change,
@@ -61,10 +60,8 @@ from azkvlint.readers.plan.document import (
 from azkvlint.readers.plan.instances import Instances
 from azkvlint.readers.plan.lazy_fields import LazyFields
 from azkvlint.readers.plan.map_arguments import ArgumentMaps, planned_attributes
-from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
-from azkvlint.readers.plan.providers import Providers
-from azkvlint.readers.plan.resource_mapper import ResourceMapper
+from azkvlint.readers.plan.resource_mapper import LateMapper, ResourceMapper, planned_address
 from azkvlint.readers.plan.state import state_resources
 from azkvlint.readers.plan.unknown_references import Tracer
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
@@ -111,17 +108,12 @@ class _Reader:
         self.plan = plan
         self.required = required
         self.configuration = Configuration(plan.configuration)
-        self.providers = Providers(plan, self.configuration, path)
-        # Values in a plan have no locations; only resources do.
         self.at = Location(path=path)
-        self.lowerings = ArgumentMaps(required, self.at)
-        steps = STEPS_OF_WALKS.for_size(budget.limits.size)
-        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.is_required, steps)
-        self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
-        additions = Additions(required, self.configuration, self.origins, self.at)
-        self.mapper = ResourceMapper(required, self.providers, self.tracer, additions, self.deferred, self.at)
+        steps = STEPS_OF_WALKS.for_size(budget.limits.size)
+        make = partial(ResourceMapper, plan, self.configuration, Instances(), self.deferred, required, path, steps)
+        self.mapper, self.late_mapper = make(), LateMapper(make)
         self.deployed_texts: set[str] = set()
         self.azapi = whole_changes()
         self.resources: dict[str, Resource] = {}
@@ -133,16 +125,16 @@ class _Reader:
         """Return all resources first, so that references between them find their instances."""
         for level, text in shortcomings(self.plan):
             self._problem(INPUT_INCOMPLETE, level, text)
-        for provider in self.providers.resources:
+        for provider in self.mapper.providers.resources:
             if self.required.paths_of(provider.type) is not None:
                 self.resources[provider.address] = provider
         self.resources.update((aside.address, aside) for aside in self._pseudo_resources())
-        placed = [(change, _planned_address(change)) for change in self._required_entries()]
+        placed = [(change, planned_address(change)) for change in self._required_entries()]
         ordered: list[PlannedAddress] = []
         if requires_order(self.required) and any(change.type in GRANTS for change, _ in placed):
             ordered = [place for change, place in placed if change.type in OBJECTS and change.mode != "data"]
         for _, place in placed:
-            self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
+            self.mapper.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
         while placed:
             # What has been read is held no longer than needed.
@@ -170,13 +162,14 @@ class _Reader:
     def _pseudo_resources(self) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require."""
         if requires_outputs(self.required, OUTPUT_TYPE):
-            yield from self.origins.outputs(self.path)
+            yield from self.mapper.origins.outputs(self.path)
         if requires_outputs(self.required, ARGUMENT_TYPE):
-            yield from self.origins.exposing_arguments(self.path)
+            yield from self.mapper.origins.exposing_arguments(self.path)
         if requires_outputs(self.required, MODULE_TYPE):
-            yield from self.origins.module_calls(self.path)
+            yield from self.mapper.origins.module_calls(self.path)
         if requires_outputs(self.required, READ_TYPE):
-            yield from self.origins.readings(self.path, lambda *place: self.providers.find(*place).version)
+            versions = self.mapper.providers
+            yield from self.mapper.origins.readings(self.path, lambda *place: versions.find(*place).version)
 
     def _report_unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """Report a part that is not shaped as Terraform prints it; the rest is still read.
@@ -199,7 +192,8 @@ class _Reader:
         for number, (type_, entry) in enumerate(entries):
             is_relevant = interest.get(type_)
             if is_relevant is None:
-                is_relevant = interest[type_] = self.lowerings.is_required(str(type_)) or is_vault_related(str(type_))
+                name = str(type_)
+                is_relevant = interest[type_] = self.mapper.arguments.is_required(name) or is_vault_related(name)
             if not is_relevant:
                 continue
             try:
@@ -210,7 +204,7 @@ class _Reader:
             if change.deposed is not None:
                 continue
             self.numbers[change.address] = number
-            if self.lowerings.is_required(change.type):
+            if self.mapper.arguments.is_required(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_UNKNOWN, "error", unmapped_type_message(change.type), change.address)
@@ -228,7 +222,7 @@ class _Reader:
         if change.type in WITH_TEMPLATE:
             self._add_deployed(self.mapper.instance(change, place, self.azapi), change.type)
             return
-        arguments = self.lowerings.find(change.type)
+        arguments = self.mapper.arguments.find(change.type)
         if arguments is None:
             return
         existing = change.mode == "data"
@@ -236,7 +230,7 @@ class _Reader:
         if arguments.is_lazy:
             identity = arguments.identity(instance)
             if identity is not None:
-                fields = LazyFields(identity, partial(self.mapper.fields, change, place, arguments))
+                fields = LazyFields(identity, partial(self.late_mapper.fields, change))
                 self._keep(instance, arguments.type, change.type, MapValue(at=self.at, fields=fields), existing)
                 return
         attributes, common = self.mapper.attributes(change, place, arguments, instance)
@@ -310,7 +304,7 @@ class _Reader:
             return attributes
         if secret_in(attributes) is None:
             return attributes
-        return self.origins.with_origins(instance, attributes)
+        return self.mapper.origins.with_origins(instance, attributes)
 
     def _keep(
         self,
@@ -341,20 +335,6 @@ class _Reader:
             elif is_key_vault(instance):
                 text = f"the target of {AZAPI_UPDATE} is not in the plan, so the resource was not evaluated"
                 self._problem(TYPE_UNKNOWN, "warning", text, instance.address)
-
-
-def _planned_address(change: ResourceChange) -> PlannedAddress:
-    path, names = _module(change.module_address)
-    local = f"{change.type}.{change.name}"
-    local = f"data.{local}" if change.mode == "data" else local
-    key = change.index if isinstance(change.index, (str, int)) else None
-    return PlannedAddress(change.address, path, names, local if change.name else resource_of(change.address), key)
-
-
-@cache
-def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
-    path = module_path(address)
-    return path, tuple(name for name, _ in path)
 
 
 def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collection[str]) -> Iterator[Resource]:

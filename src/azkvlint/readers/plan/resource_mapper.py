@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -12,49 +12,58 @@ from azkvlint.graph.changes import CHANGED_FROM, with_changes
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import MapValue, Value, path_text
+from azkvlint.readers.plan.address import module_path, resource_of, split
+from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.constant_arguments import Additions, join_attributes
-from azkvlint.readers.plan.document import ChangeDecoder, ResourceChange
-from azkvlint.readers.plan.map_arguments import ArgumentMap
+from azkvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange
+from azkvlint.readers.plan.instances import Instances
+from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps
+from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
 from azkvlint.readers.plan.providers import Providers
 from azkvlint.readers.plan.unknown_references import Tracer
 
 
 class ResourceMapper:
-    """Maps the resources of one plan.
+    """Maps the resources of one plan, and caches what they share.
 
-    ``deferred`` has the reason for each deferred change, by address. There is no reference to resources, which refer to
-    the mapper until they are mapped: garbage collection is off, and a cycle would keep the plan in memory.
+    ``deferred`` has the reason for each deferred change, by address; ``steps`` limits the references followed. There is
+    no reference to resources, some of which refer to a mapper: garbage collection is off, and a cycle would keep the
+    plan in memory.
     """
 
     def __init__(
         self,
-        required: RequiredAttributes,
-        providers: Providers,
-        tracer: Tracer,
-        additions: Additions,
+        plan: Plan,
+        configuration: Configuration,
+        instances: Instances,
         deferred: Mapping[str, str],
-        at: Location,
+        required: RequiredAttributes,
+        path: str,
+        steps: int,
     ) -> None:
+        # Values in a plan have no locations; only resources do.
+        self._at = Location(path=path)
         self._required = required
-        self._providers = providers
-        self._tracer = tracer
-        self._additions = additions
         self._deferred = deferred
-        self._at = at
+        self.providers = Providers(plan, configuration, path)
+        self.arguments = ArgumentMaps(required, self._at)
+        self.tracer = Tracer(configuration, instances, self.arguments.is_required, steps)
+        self.origins = PlanOrigins(configuration, plan)
+        self._additions = Additions(required, configuration, self.origins, self._at)
 
     def instance(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
         """Return a resource as it is after the plan is applied, or before, if the plan removes it."""
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
-        instance = Instance(place, decoded, removed, self._at, self._tracer)
+        instance = Instance(place, decoded, removed, self._at, self.tracer)
         instance.deferred = self._deferred.get(change.address, "")
         return instance
 
     def before(self, change: ResourceChange, place: PlannedAddress, decoder: ChangeDecoder) -> Instance:
         """Return a resource as it is before the plan is applied."""
         decoded = decoder.change(change.change)
-        return Instance(place, decoded, decoder.values(decoded.before), self._at, self._tracer)
+        return Instance(place, decoded, decoder.values(decoded.before), self._at, self.tracer)
 
     def requires_changes(self, type_: str) -> bool:
         """Return whether a rule compares resources of an Azure type with their previous state."""
@@ -65,7 +74,7 @@ class ResourceMapper:
         self, change: ResourceChange, place: PlannedAddress, arguments: ArgumentMap, instance: Instance
     ) -> tuple[MapValue, MapValue]:
         """Return the attributes of an azurerm resource, and those that it shares with others."""
-        managed = self._providers.find(place.names, place.resource)
+        managed = self.providers.find(place.names, place.resource)
         in_state = instance.is_set(IN_STATE) if change.type in ARGUMENTS else None
         own = arguments.own_attributes(instance)
         common, secret = arguments.shared_attributes(instance, managed.version)
@@ -83,7 +92,35 @@ class ResourceMapper:
         common = self._additions.shape(common, added)
         return join_attributes(common, secret, own), common
 
-    def fields(self, change: ResourceChange, place: PlannedAddress, arguments: ArgumentMap) -> Mapping[str, Value]:
+
+class LateMapper:
+    """Maps resources of a plan after it was read.
+
+    It has a mapper of its own, made for the first resource: few plans need it, and the caches of the other one, which
+    are large, are released once a plan is read.
+    """
+
+    def __init__(self, make: Callable[[], ResourceMapper]) -> None:
+        self._make = make
+        self._mapper: ResourceMapper | None = None
+
+    def fields(self, change: ResourceChange) -> Mapping[str, Value]:
         """Return the attributes of an azurerm resource by name."""
-        instance = self.instance(change, place, arguments.decoder)
-        return self.attributes(change, place, arguments, instance)[0].fields
+        if self._mapper is None:
+            self._mapper = self._make()
+        arguments = self._mapper.arguments.find(change.type)
+        if arguments is None:
+            return {}
+        place = planned_address(change)
+        instance = self._mapper.instance(change, place, arguments.decoder)
+        return self._mapper.attributes(change, place, arguments, instance)[0].fields
+
+
+def planned_address(change: ResourceChange) -> PlannedAddress:
+    """Return the place of a resource in the configuration."""
+    path = module_path(change.module_address)
+    local = f"{change.type}.{change.name}"
+    local = f"data.{local}" if change.mode == "data" else local
+    key = change.index if isinstance(change.index, (str, int)) else None
+    names, _ = split(path)
+    return PlannedAddress(change.address, path, names, local if change.name else resource_of(change.address), key)
