@@ -11,7 +11,6 @@ import msgspec
 
 from azkvlint.model.rule import Example, Rule
 from azkvlint.util.errors import InputError, InternalError, RuleError, UsageError
-from azkvlint.util.lazy_regex import LazyPattern, add_compiled, compiled_patterns
 from azkvlint.util.project_boundary import absolute_path
 from azkvlint.util.project_files import read_resource, read_rules, resource_files, rule_files
 from azkvlint.util.safe_regex import Proof, add_proofs, proofs_of
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from azkvlint.model.framework import Framework
 
 _T = TypeVar("_T")
-_RULES, _EXAMPLES, _PATTERNS, _REGEXES = "compiled.json", "examples.json", "patterns.json", "regexes.msgpack"
+_RULES, _EXAMPLES, _PATTERNS = "compiled.json", "examples.json", "patterns.json"
 # The folder of control frameworks, which are not rules.
 _FRAMEWORKS = "controls"
 _SUFFIXES = (".yaml", ".yml")
@@ -42,7 +41,6 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
     try:
         rules = _compiled(package, _RULES, tuple[Rule, ...])
         add_proofs(_compiled(package, _PATTERNS, dict[str, Proof]))
-        _add_regexes(os.path.join(package, "rules", _REGEXES))
         if not examples:
             return rules
         examples_of_rules = _compiled(package, _EXAMPLES, tuple[tuple[Example, ...], ...])
@@ -58,14 +56,6 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
 
 def _compiled(package: str, name: str, kind: type[_T]) -> _T:
     return msgspec.json.Decoder(kind).decode(read_resource(os.path.join(package, "rules", name)))
-
-
-def _add_regexes(file: str) -> None:
-    """Use the compiled regular expressions of a wheel, if it has any: a package without them is only slower."""
-    try:
-        add_compiled(read_resource(file))
-    except FileNotFoundError:
-        return
 
 
 def rules_of_checkout(package: str) -> tuple[Rule, ...]:
@@ -150,12 +140,6 @@ def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
             proofs_of(dict.fromkeys(pattern for rule in rules for _, pattern in patterns_of(rule)))
         ),
     }
-
-
-def compile_package(rules: Iterable[Rule], patterns: Iterable[LazyPattern]) -> dict[str, bytes]:
-    """Return what a wheel contains of the ``rules`` and of the ``patterns`` of the package, by file name."""
-    rules = tuple(rules)
-    return compile_rules(rules) | {_REGEXES: compiled_patterns(patterns)}
 
 
 def _relative_path(file: str, folder: str) -> str:
