@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate
+from operator import mul
 
 from azkvlint.syntax.positions import Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
@@ -22,6 +23,8 @@ _FEW = 50
 _BASE = 37
 _MASK = 2**64 - 1
 _END = "\uffff"
+# The factor of each code unit; those after the end of the text are zeros.
+_POWERS = [pow(_BASE, _LENGTH - 1 - at, _MASK + 1) for at in range(_LENGTH)]
 _BLANKS = str.maketrans("", "", " \t")
 # The text that the fingerprint of a line covers, or slightly more.
 _WINDOW = regex(r"(?:[ \t]*+(?:\r\n|[^ \t])){0,100}+")
@@ -45,9 +48,7 @@ class LineHashes:
         if not self._starts:
             self._index_lines()
         window = self._window(self._starts[line - 1])
-        value = 0
-        for unit in window.ljust(_LENGTH, "\0"):
-            value = (value * _BASE + ord(unit)) & _MASK
+        value = sum(map(mul, map(ord, window), _POWERS)) & _MASK
         return f"{value:x}:{self._count(line, window)}"
 
     def span(self, line: int) -> tuple[int, int]:

@@ -12,11 +12,11 @@ from azkvlint.graph.value_origins import NONE, Loop, Origins, Scope, is_nothing,
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
 from azkvlint.readers.arm.origins import as_resource, origins_of_argument, origins_of_parameter
-from azkvlint.readers.bicep.document import is_decorated, properties_of
+from azkvlint.readers.bicep.document import Symbol, is_decorated, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity
 from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
-from azkvlint.readers.bicep.types import is_secure, is_secure_at
+from azkvlint.readers.bicep.types import is_secure_at
 from azkvlint.syntax import ast
 
 # Functions of parameter files that read a value from outside.
@@ -42,21 +42,30 @@ class FileOrigins:
         path = path_of(node)
         if not path:
             return None
-        names = names_of((*path, *rest))
         symbol = self.instance.file.symbols.get(path[0])
-        key = f"{self.instance.prefix}{path[0]}"
-        if key in self._busy or symbol is None:
+        if symbol is None:
             return NONE  # of another file
-        if not self.instance.run.may_follow_reference():
-            return frozenset({value_origins.UNTRACED})
+        run, steps = self.instance.run, (*path, *rest)
+        key = f"{self.instance.prefix}{path[0]}"
         inner = FileOrigins(self.instance, self._busy | {key})
+        return run.followed.follow(
+            key,
+            (self.instance, steps),
+            self._busy,
+            lambda: inner._of_symbol(symbol, steps),
+            run.may_follow_reference,
+        )
+
+    def _of_symbol(self, symbol: Symbol, steps: Path) -> Origins:
+        """Return the origins of the value at a path that begins with the name of a declaration."""
+        names = names_of(steps)
         match symbol:
             case ast.Parameter():
-                return inner.parameter(symbol, (*path[1:], *rest))
+                return self.parameter(symbol, steps[1:])
             case ast.Variable(value=value):
-                return value_origins.variable_origins(inner.trace(value, (*path[1:], *rest)), (*path, *rest), value)
+                return value_origins.variable_origins(self.trace(value, steps[1:]), steps, value)
             case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return value_origins.with_name_kind(inner.output(symbol, names[2]), names[2:])
+                return value_origins.with_name_kind(self.output(symbol, names[2]), names[2:])
         return frozenset({value_origins.RESOURCE})
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
@@ -66,7 +75,7 @@ class FileOrigins:
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         given, found = self.instance.module_call.given, None
-        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance, node.type, rest)
+        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance.secure_parts(node.type), rest)
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
@@ -162,7 +171,7 @@ def _with_loop(scope: Scope, declared: ast.Expression) -> Scope:
 def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
     for node in instance.file.declarations(ast.Output):
-        secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
+        secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
         found = FileOrigins(instance).trace(node.value)
         at = instance.reported_location(instance.place(node))
         yield as_resource(
