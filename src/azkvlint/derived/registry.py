@@ -132,6 +132,7 @@ def reads_by_attribute() -> Mapping[str, Reads]:
     return {f"derived.{one.name}": one.reads for one in derived_attributes().values()} | _OTHER_READS
 
 
+@cache
 def labels() -> Mapping[str, str]:
     """Return the label of every attribute below ``derived``, by name."""
     return {**READER_LABELS, **{name: one.label for name, one in derived_attributes().items()}}
