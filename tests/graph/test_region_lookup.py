@@ -9,6 +9,7 @@ import pytest
 
 from azkvlint.graph.region_lookup import places_of
 from azkvlint.model.location import Location
+from azkvlint.syntax.positions import MarkedText
 
 SECRETS = [
     "param adminPassword string = 'hunter2'",
@@ -102,3 +103,24 @@ def test_many_places_in_one_line() -> None:
     assert len(found) == 20_000
     assert time.process_time() - start < 10
     assert not any("hunter2" in excerpt.context_text for _, excerpt in found.values())
+
+
+def test_a_text_is_not_confused_with_the_same_text_of_another_file() -> None:
+    """A byte order mark belongs to the first line, and a file that is not UTF-8 has no fingerprints."""
+    at = Location(path="main.tf", span=(0, 5))
+    texts = ["a = 1\n", MarkedText("a = 1\n"), MarkedText("a = 1\n", is_utf8=False)]
+    hashes = [
+        excerpt.line_hash for text in (*texts, *texts) for _, excerpt in places_of({"main.tf": text}, [at]).values()
+    ]
+    assert hashes[:3] == hashes[3:]
+    assert len({*hashes}) == 3
+    assert hashes[2] == ""
+
+
+def test_places_in_more_texts_than_are_kept() -> None:
+    texts = [f"name = {number}\nsecret = 'value-{number}'\n" for number in range(80)]
+    for text in (*texts, *texts):
+        at = Location(path="main.tf", span=(0, text.index("\n")))
+        ((region, excerpt),) = places_of({"main.tf": text}, [at]).values()
+        assert region.start_line == 1
+        assert text.startswith(excerpt.text)

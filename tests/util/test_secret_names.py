@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from azkvlint.linter.redaction import Redactor
 from azkvlint.util.secret_names import contains_secret, describes_secret, is_secret_name, suggests_secret
@@ -102,3 +104,14 @@ def test_credentials_in_the_address_of_a_module_are_not_shown(
     said = run("-f", output, "--select", "KV057", ".", cwd=tmp_path)
     assert "KV057" in said.out
     assert "hunter2" not in said.out + said.err
+
+
+_TEXTS = st.text("aAbB.Kk\u212a\u017fs ", max_size=12)
+
+
+@given(st.lists(_TEXTS, max_size=3), st.lists(_TEXTS, min_size=1))
+def test_few_secret_strings_are_redacted_as_many_are(secrets: list[str], texts: list[str]) -> None:
+    """Each of a few strings is searched for; of many, one pattern is made."""
+    few, many = Redactor(secrets), Redactor([*secrets, *(f"unrelated-{number}" for number in range(200))])
+    for text in texts:
+        assert few.text(text) == many.text(text)

@@ -91,9 +91,9 @@ def work_of_unit() -> int:
 
 
 class Limits:
-    """What the inputs of one unit, of ``size`` bytes together, may cause: so many ``steps`` and ``values``."""
+    """What the inputs of one unit, of ``size`` bytes together, may cause: so many ``steps``, ``values`` and so on."""
 
-    __slots__ = ("size", "steps", "values")
+    __slots__ = ("deployments", "references", "resources", "size", "steps", "values")
 
     def __init__(self) -> None:
         self.size = 0
@@ -103,6 +103,8 @@ class Limits:
         """Extend the limits for an input of ``size`` bytes that is read in addition."""
         self.size += size
         self.steps, self.values = STEPS.for_size(self.size), VALUES.for_size(self.size)
+        self.resources, self.deployments = RESOURCES.for_size(self.size), DEPLOYMENTS.for_size(self.size)
+        self.references = REFERENCES.for_size(self.size)
 
 
 class Budget:
@@ -165,14 +167,14 @@ class Budget:
 
     def expect_resources(self, number: int) -> None:
         """Refuse ``number`` resources that are not counted yet, but certain to follow, such as a count of counts."""
-        most = RESOURCES.for_size(self.limits.size)
+        most = self.limits.resources
         if self.resources > most or number > most:
             raise self.limit_error("the input declares", most, "resources")
 
     def add_characters(self, number: int) -> None:
         """Count characters of names and addresses."""
         self.characters += number
-        most = RESOURCES.for_size(self.limits.size) * CHARACTERS_OF_A_RESOURCE
+        most = self.limits.resources * CHARACTERS_OF_A_RESOURCE
         if self.characters > most:
             raise self.limit_error("its names and addresses have", most, "characters")
 
@@ -183,14 +185,14 @@ class Budget:
 
     def expect_deployments(self, number: int, what: str) -> None:
         """Refuse ``number`` deployments that are not counted yet, but certain to follow."""
-        most = DEPLOYMENTS.for_size(self.limits.size)
+        most = self.limits.deployments
         if self.deployments > most or number > most:
             raise self.limit_error("the input has", most, what)
 
     def may_follow_reference(self) -> bool:
         """Count a reference that is to be followed to the origin of its value; False once there are too many."""
         self.references += 1
-        return self.references <= REFERENCES.for_size(self.limits.size)
+        return self.references <= self.limits.references
 
     @staticmethod
     def limit_error(what: str, most: int, unit: str) -> InputError:

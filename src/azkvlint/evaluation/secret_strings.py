@@ -5,9 +5,9 @@ The rules do not treat them as secrets: only a declaration does (``sensitive``, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from azkvlint.evaluation.values import Fields, Items, Result, pieces
+from azkvlint.evaluation.values import Fields, Items, Result, is_one_hole, pieces
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.util.secret_names import describes_secret, is_secret_name
 
@@ -26,24 +26,25 @@ class SecretTexts:
     def note(self, name: str, found: Result) -> None:
         """Record the strings of a value with a name, and those of the values in it."""
         if isinstance(found, Fields | Items) or is_secret_name(name):
-            self.texts.update(_texts([found], _MOST, is_secret=is_secret_name(name)))
+            self.texts.update(_texts([(found, is_secret_name(name))], _MOST))
 
     def follow(self, arguments: Iterable[Result], made: Result) -> None:
         """Record the strings that a function makes of recorded ones, but not those that it only picks."""
         if not self.texts:
             return
         arguments = list(arguments)
-        given = set(_texts(arguments, _MOST_GIVEN))
+        given = _texts([(one, True) for one in arguments], _MOST_GIVEN)
         if not self.texts.isdisjoint(given):
-            names = {name for one in arguments if isinstance(one, Fields) for name in one.fields}
-            self.texts.update(text for text in _texts([made], _MOST) if text not in given and text not in names)
+            known = set(given).union(*(one.fields for one in arguments if isinstance(one, Fields)))
+            self.texts.update(text for text in _texts([(made, True)], _MOST) if text not in known)
 
 
-def _texts(results: Iterable[Result], most: int, is_secret: bool = True) -> Iterator[str]:
-    waiting = [(one, is_secret) for one in results]
+def _texts(waiting: list[tuple[Result, bool]], most: int) -> list[str]:
+    """Return the strings in values, of which each is secret as a whole or not, as far as they are secret."""
+    texts: list[str] = []
     for _ in range(most):
         if not waiting:
-            return
+            break
         here, secret = waiting.pop()
         if isinstance(here, Fields):
             waiting += [
@@ -53,7 +54,9 @@ def _texts(results: Iterable[Result], most: int, is_secret: bool = True) -> Iter
         elif isinstance(here, Items):
             waiting += [(item, secret) for item in here.items]
         elif isinstance(here, Scalar) and secret and not here.sensitive and not isinstance(here.value, bool):
-            yield str(here.value)
+            texts.append(str(here.value))
         elif isinstance(here, Unknown) and secret and not here.sensitive:
-            yield from map(str, here.one_of)
-            yield from (text for text, is_hole in pieces(here.pattern) if not is_hole)
+            texts += map(str, here.one_of)
+            if not is_one_hole(here.pattern):
+                texts += [text for text, is_hole in pieces(here.pattern) if not is_hole]
+    return texts

@@ -195,6 +195,8 @@ def unknown_in(result: Result) -> Unknown | None:
 
     So does a value that is_large, because a caller may walk through a known one.
     """
+    if isinstance(result, Scalar | Absent):
+        return None
     for part in _parts(result):
         if isinstance(part, Unknown):
             return plain_unknown(part)
@@ -393,6 +395,11 @@ def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
                 start = at + 1
     if start < len(pattern):
         yield pattern[start:], False
+
+
+def is_one_hole(pattern: str) -> bool:
+    """Return whether a pattern is empty, or one hole without others in it."""
+    return not pattern or (pattern[0] == OPEN and pattern.find(CLOSE) == len(pattern) - 1 and OPEN not in pattern[1:])
 
 
 BY_RUN = "the apply time is unknown"

@@ -35,8 +35,11 @@ class Scenario:
 
     ``read`` and ``given`` are the parameters read so far, without and with a given value. Those in ``overridden``
     certainly have another value than their default. ``binary`` are the ones whose other values are known to be the
-    opposite of their default: booleans, and what is empty by default.
+    opposite of their default: booleans, and what is empty by default. ``is_enabling``: a declaration exists in it that
+    was evaluated by itself.
     """
+
+    is_enabling = False
 
     def __init__(self, opened: frozenset[str] | None) -> None:
         self.opened = opened
@@ -77,6 +80,8 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         self._known: dict[tuple[frozenset[str] | None, frozenset[str]], AnyScenario] = {}
         self._read: dict[str, frozenset[str]] = {}
         self._steps_of_cases = 0
+        # The last declaration whose existence was evaluated by itself.
+        self._probed: tuple[AnyDeclaration, Scenario] | None = None
         # The vaults that exist with the defaults, by address, and the scenarios that enable more resources.
         self.vaults: dict[str, Any] = {}
         self.assumed: dict[Assumption, AnyScenario] = {}
@@ -128,6 +133,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         """Break reference cycles, because garbage collection is off during a run."""
         self.vaults.clear()
         self.assumed.clear()
+        self._probed = None
         for scenario in self._known.values():
             vars(scenario).clear()
         self._known.clear()
@@ -155,8 +161,10 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         # All instances read the same parameters, unless given values decide which ones are read.
         deciding = deciding_parameters(self._read.get(key, ()), exists)
         if not deciding:
-            self._read[key] = frozenset(self._probe(declaration).read) - opened
-            deciding = deciding_parameters(self._read[key], exists)
+            probe = self._probe(declaration)
+            read = self._read[key] = frozenset(probe.read) - opened
+            # It exists if what it reads is unknown, unless that is one parameter, which then has another value.
+            deciding = deciding_parameters(read, exists, is_known=probe.is_enabling and len(opened | read) > 1)
         if not deciding or (len(deciding) > 1 and self._is_excluded(declaration, deciding, exists)):
             return None
         return self.scenario_for(opened | deciding)
@@ -186,22 +194,27 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
 
     def _probe(self, declaration: AnyDeclaration) -> Scenario:
         """Evaluate only the existence of a declaration, in a new scenario, to see which parameters it reads."""
+        if self._probed is not None and self._probed[0] is declaration:
+            return self._probed[1]
         probe = self.made(None)
-        self.exists(probe, declaration)
         probed = Scenario(None)
+        probed.is_enabling = self.exists(probe, declaration)
         probed.read, probed.given, probed.binary = probe.read, probe.given, probe.binary
         vars(probe).clear()
+        self._probed = declaration, probed
         return probed
 
 
-def deciding_parameters(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+def deciding_parameters(
+    names: Collection[str], exists: Callable[[frozenset[str]], bool], is_known: bool = False
+) -> frozenset[str]:
     """Return the parameters whose defaults disable a declaration; none if no values enable it.
 
-    ``exists`` returns whether it may exist if some parameters are unknown. Parameters that decide alone are preferred,
-    because the defaults of all others then still decide values.
+    ``exists`` returns whether it may exist if some parameters are unknown. ``is_known``: it may if all of them are.
+    Parameters that decide alone are preferred, because the defaults of all others then still decide values.
     """
     everything = frozenset(names)
-    if not everything or not exists(everything):
+    if not everything or not (is_known or exists(everything)):
         return frozenset()
     alone: list[str] = []
     if 1 < len(everything) <= _MAX_TRIED:

@@ -17,11 +17,12 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.line_hash import LineHashes
-from azkvlint.syntax.positions import MAX_CHARACTERS, Lines
+from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, suggests_secret
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
+Span: TypeAlias = tuple[int, int]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 
 # A string after a name that suggests a secret.
@@ -83,7 +84,8 @@ def places_of(
     regions: dict[Spot, tuple[Region, Excerpt]] = {}
     for path, spots in by_path.items():
         text = files[path]
-        lines = Lines(text)
+        indexed = _indexed(text)
+        lines = indexed.lines
         if path in data:
             by_pointer = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
             for spot, at in spots.items():
@@ -91,14 +93,14 @@ def places_of(
                 if full_span is not None:
                     regions[spot] = lines.region(*full_span), lines.without_text(*full_span)
             continue
-        hashes = LineHashes(lines)
+        hashes = indexed.hashes
         values = secrets_by_path.get(path, {})
         by_pointer = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
         spans = {
             spot: at.span if at.pointer is None else by_pointer.get(at.pointer) for spot, at in (spots | values).items()
         }
         value_spans = [_value_span(text, *span) for spot in values if (span := spans[spot]) is not None]
-        secret_spans = _Secrets(lines, hidden(path), [span for span in value_spans if span is not None])
+        secret_spans = _Secrets(indexed, hidden(path), [span for span in value_spans if span is not None])
         for spot, at in spots.items():
             full_span = spans[spot]
             if full_span is not None:
@@ -122,16 +124,45 @@ def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, di
     return by_path
 
 
+class _IndexedText:
+    """The lines of one text, with their fingerprints, and its recognizable secrets by the part that was searched."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = Lines(text)
+        self.hashes = LineHashes(self.lines)
+        self.secrets: dict[tuple[int, int], list[Span]] = {}
+
+
+# Many units of a run report places in the files of the same modules.
+_recent: dict[tuple[type[str], bool, str], _IndexedText] = {}
+_MOST_RECENT, _MOST_CHARACTERS = 32, 200_000
+
+
+def _indexed(text: str) -> _IndexedText:
+    """Return a text with its index, which is kept for a few texts of limited length."""
+    if len(text) > _MOST_CHARACTERS:
+        return _IndexedText(text)
+    # A text with a byte order mark equals one without.
+    key = type(text), isinstance(text, MarkedText) and text.is_utf8, text
+    found = _recent.pop(key, None)
+    if found is None:
+        found = _IndexedText(text)
+        if len(_recent) >= _MOST_RECENT:
+            del _recent[next(iter(_recent))]
+    _recent[key] = found
+    return found
+
+
 class _Secrets:
     """The secrets of one text. Lines are scanned once, because many places may be on one line."""
 
-    def __init__(self, lines: Lines, hidden: Hidden | None, value_spans: Iterable[tuple[int, int]] = ()) -> None:
-        self._lines = lines
+    def __init__(self, indexed: _IndexedText, hidden: Hidden | None, value_spans: Iterable[Span] = ()) -> None:
+        self._lines = indexed.lines
         self._own = sorted(value_spans)
         self._hidden = hidden
-        self._text = lines.text
+        self._text = indexed.lines.text
         self._secure: Spans | None = None
-        self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self._known = indexed.secrets
         self._absent: dict[tuple[tuple[int, int], bool, bool], bool] = {}
 
     def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
@@ -219,8 +250,6 @@ def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
                 end = len(text) if following is None else following.start()
             yield parameter.end(), end
 
-
-Span: TypeAlias = tuple[int, int]
 
 # Lines of handwritten JSON are shorter: on longer ones, all text beside a place is redacted.
 _LONG = 300

@@ -45,19 +45,18 @@ def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
     stack = [(node, is_secret)]
     while stack:
         node, is_secret = stack.pop()
-        match node:
-            case _ if is_secret:
-                if has_literal(node):
-                    yield node.start, node.end
-            case ast.Property(key=key, value=value):
-                stack.append((value, speaks_of_secret(_text_of(key))))
-            case ast.Call(name="sensitive") if has_literal(node):
+        if is_secret:
+            if has_literal(node):
                 yield node.start, node.end
-            case ast.Literal(value=str() as text):
-                if contains_secret(text):
-                    yield node.start, node.end
-            case _:
-                stack += [(child, False) for child in reversed(tuple(_children(node)))]
+        elif isinstance(node, ast.Property):
+            stack.append((node.value, speaks_of_secret(_text_of(node.key))))
+        elif isinstance(node, ast.Literal):
+            if type(node.value) is str and contains_secret(node.value):
+                yield node.start, node.end
+        elif isinstance(node, ast.Call) and node.name == "sensitive" and has_literal(node):
+            yield node.start, node.end
+        else:
+            stack += [(child, False) for child in reversed(ast.children(node))]
 
 
 def has_literal(node: ast.Node) -> bool:
@@ -73,7 +72,7 @@ def has_literal(node: ast.Node) -> bool:
         ):
             stack.append(node.of)
         else:
-            stack += _children(node)
+            stack += ast.children(node)
     return False
 
 
@@ -90,13 +89,4 @@ def _text_of(key: str | ast.Node) -> str:
         return key
     if isinstance(key, ast.Literal):
         return str(key.value)
-    return "".join(map(_text_of, _children(key))) if isinstance(key, ast.Template) else ""
-
-
-def _children(node: ast.Node) -> Iterator[ast.Node]:
-    for name in node.__struct_fields__:
-        value = getattr(node, name)
-        if isinstance(value, ast.Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, ast.Node))
+    return "".join(map(_text_of, ast.children(key))) if isinstance(key, ast.Template) else ""

@@ -17,6 +17,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, text_of
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
 from azkvlint.readers.read_result import ReadResult
+from azkvlint.util.lazy_regex import regex
 
 _Identity: TypeAlias = tuple[str, str]
 _Identify: TypeAlias = Callable[[Resource], "_Identity | None"]
@@ -27,6 +28,7 @@ _NOT_COMPARED = frozenset({"id", "name", "parent", "scope", "derived", "deployme
 # Nested deployments are resources of the Bicep file, but not of the compiled template.
 _NO_RESOURCES = frozenset({"microsoft.resources/deployments", OUTPUT_TYPE.lower()})
 _KEY_VAULT = "microsoft.keyvault/"
+_BRACKET = regex(f"[{OPEN}{CLOSE}]")
 _MAX_NAMED = 3
 
 
@@ -177,12 +179,15 @@ def _form(resource: Resource) -> _Identity | None:
 
 def _known_parts(pattern: str) -> str:
     """Return a pattern with its unknown parts emptied."""
-    characters, depth = [], 0
-    for character in pattern:
-        depth += (character == OPEN) - (character == CLOSE)
-        if depth == 0 or (depth == 1 and character == OPEN):
-            characters.append(character)
-    return "".join(characters)
+    parts, depth, start = [], 0, 0
+    for match in _BRACKET.finditer(pattern):
+        if depth == 0:
+            parts.append(pattern[start : match.start()])
+        start = match.end()
+        depth += 1 if match[0] == OPEN else -1
+        if depth == 0 or (depth == 1 and match[0] == OPEN):
+            parts.append(match[0])
+    return "".join(parts) + (pattern[start:] if depth == 0 else "")
 
 
 # --- where they differ ------------------------------------------------------------------------------------------------

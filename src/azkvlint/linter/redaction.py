@@ -25,6 +25,8 @@ _MIN_UNANCHORED = 8
 _MIN_LENGTH = 4
 # Reports truncate long strings, so only their beginning is matched.
 _MAX_LENGTH = 64
+# With more strings, the pattern is as fast as a search for each.
+_MOST_SEARCHED = 100
 # Azure's own keywords are not secrets, even as the value of a secret variable.
 _KEYWORDS = frozenset(
     {
@@ -47,13 +49,30 @@ class Redactor:
         spellings = {spelling for text in texts if _is_worth_hiding(text) for spelling in _spellings(text)}
         patterns = [_pattern(text) for text in sorted(spellings, key=lambda text: (-len(text), text))]
         self._pattern = re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL) if patterns else None
+        # A search for each of a few strings is faster than the pattern. Beyond ASCII, case is not that simple.
+        is_simple = len(spellings) <= _MOST_SEARCHED and all(map(str.isascii, spellings))
+        self._searched = [text[:_MAX_LENGTH].lower() for text in spellings] if is_simple else None
+        # Most texts of a result, such as addresses, occur in many of its findings.
+        self._known: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return self._pattern is not None
 
     def text(self, text: str) -> str:
         """Return a text without secret strings."""
-        return text if self._pattern is None else self._pattern.sub(SENSITIVE, text)
+        if self._pattern is None or not text:
+            return text
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = self._pattern.sub(SENSITIVE, text) if self._may_contain(text) else text
+        return found
+
+    def _may_contain(self, text: str) -> bool:
+        """Return whether a text may contain a secret string; True if that is not known."""
+        if self._searched is None or not text.isascii():
+            return True
+        lower = text.lower()
+        return any(searched in lower for searched in self._searched)
 
     def result(self, result: UnitResult) -> UnitResult:
         """Return a result without secret strings."""
@@ -117,6 +136,8 @@ class Redactor:
         address = None if at.address is None else self.text(at.address)
         attribute = None if at.attribute is None else self.text(at.attribute)
         cause = None if at.cause is None else self._location(at.cause)
+        if address == at.address and attribute == at.attribute and cause is at.cause:
+            return at
         return msgspec.structs.replace(at, address=address, attribute=attribute, cause=cause)
 
     def problem(self, problem: Problem) -> Problem:

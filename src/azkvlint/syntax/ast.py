@@ -17,6 +17,36 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
+# For each type of node, the fields that may contain nodes, and whether each is a tuple of them.
+_child_fields: dict[type[Node], tuple[tuple[str, bool], ...]] = {}
+# The annotations of fields that contain no nodes, or nodes in pairs with their names.
+_CHILDLESS = frozenset(
+    {
+        "int", "str", "bool", "str | int | float | bool | None", "tuple[str, ...]", "tuple[tuple[str, str], ...]",
+        "tuple[tuple[str, Type], ...]",
+    }
+)  # fmt: skip
+
+
+def children(node: Node) -> list[Node]:
+    """Return the child nodes of a node, in order."""
+    kind = type(node)
+    fields = _child_fields.get(kind)
+    if fields is None:
+        annotated = ((name, str(annotation)) for name, annotation in kind.__annotations__.items())
+        fields = _child_fields[kind] = tuple(
+            (name, annotation.startswith("tuple[")) for name, annotation in annotated if annotation not in _CHILDLESS
+        )
+    found: list[Node] = []
+    for name, is_tuple in fields:
+        value = getattr(node, name)
+        if is_tuple:
+            found += value
+        elif isinstance(value, Node):
+            found.append(value)
+    return found
+
+
 class Literal(Node, frozen=True, gc=False):
     """A string, number, boolean or null (None)."""
 

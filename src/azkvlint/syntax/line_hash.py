@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate
+from operator import mul
 
 from azkvlint.syntax.positions import Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
@@ -22,6 +23,8 @@ _FEW = 50
 _BASE = 37
 _MASK = 2**64 - 1
 _END = "\uffff"
+# The factor of each code unit; those after the end of the text are zeros.
+_POWERS = [pow(_BASE, _LENGTH - 1 - at, _MASK + 1) for at in range(_LENGTH)]
 _BLANKS = str.maketrans("", "", " \t")
 # The text that the fingerprint of a line covers, or slightly more.
 _WINDOW = regex(r"(?:[ \t]*+(?:\r\n|[^ \t])){0,100}+")
@@ -35,7 +38,7 @@ class LineHashes:
         self._text = ""
         self._starts: list[int] = []
         self._counts: list[int] = []
-        self._requests = 0
+        self._searches = 0
         self._spans: dict[int, tuple[int, int]] = {}
 
     def hash_line(self, line: int) -> str:
@@ -45,9 +48,7 @@ class LineHashes:
         if not self._starts:
             self._index_lines()
         window = self._window(self._starts[line - 1])
-        value = 0
-        for unit in window.ljust(_LENGTH, "\0"):
-            value = (value * _BASE + ord(unit)) & _MASK
+        value = sum(map(mul, map(ord, window), _POWERS)) & _MASK
         return f"{value:x}:{self._count(line, window)}"
 
     def span(self, line: int) -> tuple[int, int]:
@@ -62,8 +63,13 @@ class LineHashes:
         return self._text[start : start + _LENGTH]
 
     def _index_lines(self) -> None:
-        text = self._lines.text.replace("\r\n", "\n").replace("\r", "\n").translate(_BLANKS) + _END
-        if not self._lines.text.isascii():
+        text = self._lines.text
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if text.isascii():
+            text = text.encode().translate(None, b" \t").decode() + _END
+        else:
+            text = text.translate(_BLANKS) + _END
             # A character beyond U+FFFF has two code units.
             units = array("H", text.encode("utf-16", "surrogatepass"))[1:]
             text = "".join(map(chr, units))
@@ -74,9 +80,16 @@ class LineHashes:
 
     def _count(self, line: int, window: str) -> int:
         """Return how many lines up to this one begin with the same window."""
-        self._requests += 1
-        if self._requests <= _FEW and self._text.find(f"\n{window}") + 1 == self._starts[line - 1]:
-            return 1
+        self._searches += 1
+        if self._searches <= _FEW:
+            # The last of the occurrences up to this line is itself. Those of the end of the text may be in others.
+            number, found, start = 0, -1, self._starts[line - 1]
+            while found + 1 < start and self._searches <= _FEW:
+                found = self._text.find(f"\n{window}", found + 1)
+                number += 1
+                self._searches += number > 1
+            if found + 1 == start and (number == 1 or len(window) == _LENGTH):
+                return number
         if not self._counts:
             seen: dict[str, int] = {}
             for start in self._starts:

@@ -66,12 +66,17 @@ _PRINCIPAL_NOUNS = frozenset(
 
 def suggests_secret(name: str) -> bool:
     """Return whether a name suggests a secret, so that no excerpt shows its value. Errs on the side of hiding."""
+    return _suggests_secret(name) if len(name) <= _MAX_LENGTH else _suggests_secret.__wrapped__(name)
+
+
+@lru_cache(4096)
+def _suggests_secret(name: str) -> bool:
     return _NAMES.match(_SEPARATOR.sub("_", name)) is not None
 
 
 def contains_secret(text: str) -> bool:
     """Return whether a string contains a secret by its form: ``...;AccountKey=...``."""
-    return _CREDENTIAL.search(text) is not None
+    return ("=" in text or "@" in text) and _CREDENTIAL.search(text) is not None
 
 
 def is_harmless(text: str) -> bool:

@@ -37,8 +37,8 @@ class EvaluatedResource:
     """
 
     __slots__ = (
-        "_address", "_busy", "_identity", "_nested", "above", "deployment", "is_deployment", "local", "plain",
-        "pointer", "suffix", "symbol", "usual", "written_type",
+        "_address", "_busy", "_conditions", "_identity", "_nested", "above", "deployment", "is_deployment", "local",
+        "plain", "pointer", "suffix", "symbol", "usual", "written_type",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,7 @@ class EvaluatedResource:
         self.is_deployment = self.written_type.lower() == DEPLOYMENTS
         self._busy = False
         self._address = ""
+        self._conditions: tuple[frozenset[str] | None] | None = None
         self._identity: ResourceIdentity | None = None
         self._nested: tuple[NestedDeployment | None] | None = None
 
@@ -122,6 +123,11 @@ class EvaluatedResource:
 
     def conditions(self) -> frozenset[str] | None:
         """Return the unknown conditions that it depends on; None if it certainly does not exist."""
+        if self._conditions is None:
+            self._conditions = (self._find_conditions(),)
+        return self._conditions[0]
+
+    def _find_conditions(self) -> frozenset[str] | None:
         found = self.evaluate("condition")
         conditions = self.deployment.conditions
         if isinstance(found, Scalar):

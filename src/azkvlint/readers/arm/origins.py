@@ -67,16 +67,14 @@ class TemplateOrigins:
         spelled = str(first.value) if isinstance(first, ast.Literal) else ""
         key = spelled.lower()
         if name in ("parameters", "variables") and key:
-            mark = id(self.template), f"{name}.{key}"
-            if mark in self._busy:
-                return NONE
-            if not self.template.run.may_follow_reference():
-                return frozenset({value_origins.UNTRACED})
-            inner = TemplateOrigins(self.template, self.sources, self._busy | {mark})
-            if name == "parameters":
-                return inner.parameter(spelled, rest)
-            plain = self.template.written_variable(key)
-            return value_origins.variable_origins(inner.trace(plain, rest), (spelled, *rest), self._parse(plain))
+            run, mark = self.template.run, (id(self.template), f"{name}.{key}")
+
+            def follow(sources: list[Source]) -> Origins:
+                inner = TemplateOrigins(self.template, sources, self._busy | {mark})
+                return inner.parameter(spelled, rest) if name == "parameters" else inner.variable(spelled, rest)
+
+            reference = (self.template, name, spelled, rest)
+            return run.followed.follow(mark, reference, self._busy, follow, run.may_follow_reference, self.sources)
         if name.startswith("list"):
             return value_origins.list_function_origins(rest)
         if name == "newguid":
@@ -86,6 +84,11 @@ class TemplateOrigins:
     def value(self, node: ast.Expression, local: Local) -> Result | None:
         """See ``origins.Scope``."""
         return self.template.evaluator.evaluate(node, local)
+
+    def variable(self, name: str, rest: Path = ()) -> Origins:
+        """Return the origins of the value at ``rest`` in a variable."""
+        plain = self.template.written_variable(name.lower())
+        return value_origins.variable_origins(self.trace(plain, rest), (name, *rest), self._parse(plain))
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""

@@ -10,6 +10,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.graph.value_origins import FollowedReferences
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
@@ -88,7 +89,8 @@ class Run:
         self._closed = [True]
         self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
-        self.opened: list[Callable[[], None]] = []
+        self.followed = FollowedReferences()
+        self.opened: list[Callable[[], None]] = [self.followed.clear]
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
         self._reported: set[tuple[str, Location | None]] = set()

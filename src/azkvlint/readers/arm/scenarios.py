@@ -49,6 +49,7 @@ class Scenario(existence.Scenario):
         made = Template(run, template.path, template.plain, template.pointer, template.given, template.scope)
         made.scenario = self
         self.root = made.references = Deployment(made, base.plain, base.pointer, base.scope)
+        self._instances: dict[EvaluatedResource, EvaluatedResource | None] = {}
 
     @property
     def why(self) -> Assumption:
@@ -76,6 +77,11 @@ class Scenario(existence.Scenario):
 
     def instance(self, instance: EvaluatedResource) -> EvaluatedResource | None:
         """Return the same resource in this scenario; None if there is none."""
+        if instance not in self._instances:
+            self._instances[instance] = self._instance(instance)
+        return self._instances[instance]
+
+    def _instance(self, instance: EvaluatedResource) -> EvaluatedResource | None:
         same = self.declaration(
             ResourceDeclaration(
                 deployment=instance.deployment, symbol=instance.symbol, plain=instance.plain, pointer=instance.pointer,

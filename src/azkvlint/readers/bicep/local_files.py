@@ -8,6 +8,7 @@ from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.missing_modules import why_missing
 from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_files import is_file, reported_path, resolve_inside
 
 _REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
@@ -22,7 +23,8 @@ def find(run: BicepRun, around: str, path: str) -> str:
     """Return the real path of the file that ``path`` names in ``around``. Raises InputError outside the project."""
     if not around:
         raise InputError("the calling file is not in a folder")
-    file = resolve_inside(run.root, os.path.dirname(around), path)
+    folder = os.path.dirname(around)
+    file = cached(run.cache.paths, (run.root, folder, path), lambda: resolve_inside(run.root, folder, path))
     if file is None:
         raise InputError("the path is outside the project")
     return file

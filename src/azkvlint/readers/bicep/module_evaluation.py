@@ -28,7 +28,7 @@ from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source
 from azkvlint.readers.bicep.templates import TemplateSource
-from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive, secure_parts
+from azkvlint.readers.bicep.types import SecureParts, is_nullable, primitive, secure_parts
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -222,11 +222,20 @@ class ModuleInstance:
         # Report a secret at its declaration, not at the place where its value could be read.
         if is_decorated(node.decorators, "secure"):
             return mark_secret(found, self._at_name(node))
-        return mark_secret_parts(self._with_name(node, found), secure_parts(self, node.type), self._at_name(node))
+        return mark_secret_parts(self._with_name(node, found), self.secure_parts(node.type), self._at_name(node))
 
     def is_secure(self, node: ast.Parameter) -> bool:
         """Return whether a parameter is declared as secret."""
-        return is_decorated(node.decorators, "secure") or is_secure(self, node.type)
+        return is_decorated(node.decorators, "secure") or self.secure_parts(node.type) is not None
+
+    def secure_parts(self, type_: ast.Type | None) -> SecureParts | None:
+        """Return which parts of a type are secure; None if no part is. All uses of the file have the same types."""
+        if type_ is None:
+            return None
+        known = self.run.secure_types.get(id(type_))
+        if known is None:
+            known = self.run.secure_types[id(type_)] = type_, secure_parts(self, type_)
+        return known[1]
 
     def default(self, node: ast.Parameter, given: Result | None) -> Result:
         """Return the value of a parameter without an argument, or with null."""
@@ -264,7 +273,7 @@ class ModuleInstance:
             if is_decorated(node.decorators, "secure"):
                 found = mark_secret(found)
             else:
-                found = mark_secret_parts(found, secure_parts(self, node.type), found.at)
+                found = mark_secret_parts(found, self.secure_parts(node.type), found.at)
             self.run.budget.secrets.note(name, found)
             self._values[key] = found
         return found

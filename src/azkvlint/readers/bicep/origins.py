@@ -31,11 +31,11 @@ from azkvlint.readers.arm.origins import (
     sources_in,
     value_of,
 )
-from azkvlint.readers.bicep.document import is_decorated, properties_of
+from azkvlint.readers.bicep.document import Symbol, is_decorated, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity
 from azkvlint.readers.bicep.symbols import Arguments, FileInstance, ParameterFile
-from azkvlint.readers.bicep.types import is_secure, is_secure_at
+from azkvlint.readers.bicep.types import is_secure_at
 from azkvlint.syntax import ast
 
 # Functions of parameter files that read a value from outside.
@@ -65,21 +65,30 @@ class FileOrigins:
         path = path_of(node)
         if not path:
             return None
-        names = names_of((*path, *rest))
         symbol = self.instance.file.symbols.get(path[0])
-        key = f"{self.instance.prefix}{path[0]}"
-        if key in self._busy or symbol is None:
+        if symbol is None:
             return NONE  # of another file
-        if not self.instance.run.may_follow_reference():
-            return frozenset({value_origins.UNTRACED})
-        inner = FileOrigins(self.instance, self.sources, self._busy | {key})
+        run, steps = self.instance.run, (*path, *rest)
+        key = f"{self.instance.prefix}{path[0]}"
+        return run.followed.follow(
+            key,
+            (self.instance, steps),
+            self._busy,
+            lambda sources: FileOrigins(self.instance, sources, self._busy | {key}).of_symbol(symbol, steps),
+            run.may_follow_reference,
+            self.sources,
+        )
+
+    def of_symbol(self, symbol: Symbol, steps: Path) -> Origins:
+        """Return the origins of the value at a path that begins with the name of a declaration."""
+        names = names_of(steps)
         match symbol:
             case ast.Parameter():
-                return inner.parameter(symbol, (*path[1:], *rest))
+                return self.parameter(symbol, steps[1:])
             case ast.Variable(value=value):
-                return value_origins.variable_origins(inner.trace(value, (*path[1:], *rest)), (*path, *rest), value)
+                return value_origins.variable_origins(self.trace(value, steps[1:]), steps, value)
             case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return value_origins.with_name_kind(inner.output(symbol, names[2]), names[2:])
+                return value_origins.with_name_kind(self.output(symbol, names[2]), names[2:])
         return frozenset({value_origins.RESOURCE})
 
     def value(self, node: ast.Expression, local: Local) -> Result | None:
@@ -90,7 +99,7 @@ class FileOrigins:
         """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
         given, found = self.instance.module_call.given, None
         source: Source | None = None
-        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance, node.type, rest)
+        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance.secure_parts(node.type), rest)
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
@@ -201,7 +210,7 @@ def _with_loop(scope: Scope, declared: ast.Expression) -> Scope:
 def outputs_of(instance: FileInstance) -> Iterator[Resource]:
     """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
     for node in instance.file.declarations(ast.Output):
-        secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
+        secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
         found = FileOrigins(instance, []).trace(node.value)
         at = instance.reported_location(instance.place(node))
         yield as_resource(

@@ -12,6 +12,8 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.attribute_filter import AttributeFilter, attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
+from azkvlint.readers.bicep.types import SecureParts
+from azkvlint.syntax import ast
 from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
@@ -27,6 +29,8 @@ class ModuleCache:
     def __init__(self) -> None:
         self.files: dict[str, File | InputError] = {}
         self.data: dict[str, object] = {}
+        # The real paths of references, by root, folder and path; None for those that lead out of the project.
+        self.paths: dict[tuple[str, str, str], str | None] = {}
         self._roots: dict[str, str] = {}
         self._required_types: dict[str, bool] = {}
         self._filter: AttributeFilter | None = None
@@ -80,6 +84,8 @@ class BicepRun(Run):
         self.cache = cache
         self.root = cache.real(root)
         self.imported: dict[str, object] = {}
+        # The secure parts of types by their identity, with the type, so that its identity stays unique.
+        self.secure_types: dict[int, tuple[ast.Type, SecureParts | None]] = {}
         self.sources: dict[str, File] = {}
         self.loaded: dict[str, object] = {}
         self.deployed: set[str] = set()

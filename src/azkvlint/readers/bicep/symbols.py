@@ -18,7 +18,7 @@ from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.bicep.document import File, properties_of
 from azkvlint.readers.bicep.loops import Iteration, Iterations, iterations
 from azkvlint.readers.bicep.run import BicepRun
-from azkvlint.readers.bicep.types import DeclaredTypes
+from azkvlint.readers.bicep.types import DeclaredTypes, SecureParts
 from azkvlint.syntax import ast
 
 
@@ -44,6 +44,9 @@ class FileInstance(DeclaredTypes, Protocol):
 
     def value(self, name: str) -> Result | None:
         """Return the value of a declaration; None if there is none of that name."""
+
+    def secure_parts(self, type_: ast.Type | None) -> SecureParts | None:
+        """Return which parts of a type are secure; None if no part is."""
 
     def module(self, node: ast.Module) -> ModuleSymbol:
         """Return the symbol of a module declaration."""

@@ -57,14 +57,8 @@ def primitive(instance: DeclaredTypes, type_: ast.Type | None) -> str:
     return ""
 
 
-def is_secure(instance: DeclaredTypes, type_: ast.Type | None) -> bool:
-    """Return whether a type, or a part of it, is marked as secure."""
-    return secure_parts(instance, type_) is not None
-
-
-def is_secure_at(instance: DeclaredTypes, type_: ast.Type | None, path: Path) -> bool:
-    """Return whether the value at ``path`` in a value of the type, or a part of it, is marked as secure."""
-    parts = secure_parts(instance, type_)
+def is_secure_at(parts: SecureParts | None, path: Path) -> bool:
+    """Return whether the value at ``path`` in a value with these secure parts, or a part of it, is secure."""
     for step in path:
         if parts is None or parts.is_whole:
             break

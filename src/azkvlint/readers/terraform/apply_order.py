@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.graph.apply_order import GRANTS, OBJECTS, UNRESOLVED, with_dependencies
-from azkvlint.graph.value_origins import names_of, parts_of, path_of
+from azkvlint.graph.value_origins import names_of, path_of
 from azkvlint.model.location import static_address
 from azkvlint.model.value import MapValue
 from azkvlint.readers.terraform.folder import Part
@@ -138,7 +138,7 @@ def paths(node: ast.Node) -> Iterator[tuple[str, ...]]:
     """Yield all references in an expression, without their indexes, and those in the indexes."""
     names = path_of(node) if isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)) else ()
     if not names:
-        for part in parts_of(node):
+        for part in ast.children(node):
             yield from paths(part)
         return
     yield names_of(names)

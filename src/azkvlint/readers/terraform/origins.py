@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm import credentials
@@ -67,16 +67,16 @@ class ModuleOrigins:
             return None
         match names:
             case ("var", name, *more):
-                return self._once(f"var.{name}", lambda inner: inner.variable(str(name), tuple(more)))
+                return self._once(f"var.{name}", more, lambda inner: inner.variable(str(name), tuple(more)))
             case ("local", name, *more):
                 piece = self.instance.folder.locals.get(str(name))
-                found = self._once(f"local.{name}", lambda inner: inner.trace(piece, tuple(more)))
+                found = self._once(f"local.{name}", more, lambda inner: inner.trace(piece, tuple(more)))
                 return value_origins.with_name_kind(found, names)
             case ("module", call, *more):
                 more = more[1:] if more and str(more[0]).startswith("[") else more
                 output = str(more[0]) if more else ""
                 key = f"module.{call}.{output}"
-                found = self._once(key, lambda inner: inner.output(str(call), output, tuple(more[1:])))
+                found = self._once(key, more, lambda inner: inner.output(str(call), output, tuple(more[1:])))
                 return value_origins.with_name_kind(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
@@ -95,14 +95,17 @@ class ModuleOrigins:
             return None
         return self.instance.evaluate_node(self._piece, node, local)
 
-    def _once(self, key: str, make: _Make) -> Origins:
-        """Return the origins that ``make`` computes for a value; none if the value refers to itself."""
-        key = self.instance.prefix + key
-        if key in self._busy:
-            return NONE
-        if len(self._busy) > _MOST or not self.instance.run.may_follow_reference():
-            return frozenset({value_origins.UNTRACED})
-        return make(ModuleOrigins(self.instance, None, self.sources, self._busy | {key}))
+    def _once(self, key: str, rest: Iterable[str | int], make: _Make) -> Origins:
+        """Return the origins that ``make`` computes for a value at ``rest``; none if the value refers to itself."""
+        run, reference = self.instance.run, self.instance.prefix + key
+        return run.followed.follow(
+            reference,
+            (self.instance, key, *rest),
+            self._busy,
+            lambda sources: make(ModuleOrigins(self.instance, None, sources, self._busy | {reference})),
+            lambda: len(self._busy) <= _MOST and run.may_follow_reference(),
+            self.sources,
+        )
 
     def variable(self, name: str, rest: Path) -> Origins:
         """Return the origins of the value at ``rest`` in a variable: those of its argument, or of its default."""
@@ -161,7 +164,7 @@ class ModuleOrigins:
                 return frozenset({value_origins.CONFIGURATION})
             return value_origins.with_name_kind(found, rest)
         return value_origins.with_name_kind(
-            found | self._once(local, lambda inner: inner.within(declaration, piece)), rest
+            found | self._once(local, (name,), lambda inner: inner.within(declaration, piece)), rest
         )
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
@@ -269,7 +272,7 @@ def _is_of_instance(node: ast.Node) -> bool:
     """Return whether an expression depends on the instance of a resource or module that it is for."""
     if isinstance(node, ast.Name):
         return node.name in ("each", "count", "self")
-    return any(_is_of_instance(part) for part in value_origins.parts_of(node))
+    return any(_is_of_instance(part) for part in ast.children(node))
 
 
 def _literal(piece: Piece | None) -> object:

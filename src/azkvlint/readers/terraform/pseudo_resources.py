@@ -50,8 +50,10 @@ def exposing_argument_resources(instance: ModuleScope) -> Iterator[Resource]:
         for name in exposing_arguments(_type_of(local)):
             for piece, rests in _pieces(declaration, name):
                 path, attribute = piece
-                at = instance.locate(path, attribute.start, attribute.end)
                 given = union(scope.trace(piece, rest) for rest in rests)
+                if not given:
+                    continue
+                at = instance.locate(path, attribute.start, attribute.end)
                 found = argument(f"{instance.prefix}{local}", name, given, at)
                 if found is not None:
                     yield found
