@@ -267,8 +267,9 @@ def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Return all details below a finding's headline, as (label, text) in reading order."""
     lines = [("suppressed", suppression(finding))] if finding.suppressed is not None else []
     lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
-    lines += [("found", text) for text in evidence_lines(finding)]
-    lines += [("note", note_text(note)) for note in finding.related]
+    found = evidence_lines(finding)
+    lines += [("found", text) for text in found]
+    lines += [("note", text) for text in map(note_text, finding.related) if text not in found]
     lines += [("why", why_of([finding])), ("help", fix_of(finding))]
     if references:
         lines += [("see", visible(link)) for link in references_of([finding])]
