@@ -17,7 +17,7 @@ from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.model.value import ListValue, Unknown, text_of
-from azkvlint.readers.plan import map_arguments
+from azkvlint.readers.plan import document, map_arguments
 from azkvlint.readers.plan.lazy_fields import LazyFields
 from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, argument_table
 from azkvlint.readers.plan.read import read_plan
@@ -142,6 +142,19 @@ def test_lazy_resources_have_the_same_attributes() -> None:
             attributes = {"attributes": same.attributes, "shared_attributes": None}
             assert msgspec.structs.replace(resource, **attributes) == msgspec.structs.replace(same, **attributes)
     assert seen >= LAZY_TYPES
+
+
+def test_a_large_plan_is_read_without_its_configuration_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [read_plan("plan.json", data, REQUIRED) for data in EXAMPLES]
+    monkeypatch.setattr(document, "_LARGE", 0)
+    for data, usual in zip(EXAMPLES, kept, strict=True):
+        read = read_plan("plan.json", data, REQUIRED)
+        assert not read.plan.decoded_configuration
+        assert read.secret_texts() == usual.secret_texts()
+        for address, resource in usual.resources.items():
+            same = read.resources[address]
+            assert dict(same.attributes.fields) == dict(resource.attributes.fields)
+        assert read.plan.configuration == usual.plan.configuration
 
 
 def test_results_are_the_same_with_lazy_resources() -> None:

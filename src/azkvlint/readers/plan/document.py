@@ -67,6 +67,7 @@ class DeferredChange(msgspec.Struct, gc=False):
 class Plan(msgspec.Struct, kw_only=True):
     """A plan. ``parts`` are its outermost values, which start at the bytes ``places``; ``entries`` are those of
     ``resource_changes``, and ``deferred`` those of ``deferred_changes``. ``types`` are those of both, in this order.
+    ``decoded_configuration`` has the configuration, or nothing while it is not decoded.
     """
 
     data: bytes
@@ -76,14 +77,28 @@ class Plan(msgspec.Struct, kw_only=True):
     entries: list[msgspec.Raw]
     deferred: list[msgspec.Raw]
     types: list[str | None]
-    configuration: dict[str, Any] | None
+    decoded_configuration: list[dict[str, Any] | None]
     prior_state: msgspec.Raw | None
     variables: msgspec.Raw | None
     output_changes: msgspec.Raw | None
     errored: bool
     complete: bool
 
+    @property
+    def configuration(self) -> dict[str, Any] | None:
+        """Return the configuration, decoded again if it was released."""
+        if not self.decoded_configuration:
+            self.decoded_configuration.append(_part(self.parts, "configuration", _ANY))
+        return self.decoded_configuration[0]
 
+    def release_configuration(self) -> None:
+        """Release the configuration of a large plan: once a plan is read, few need it."""
+        if len(self.data) > _LARGE:
+            self.decoded_configuration.clear()
+
+
+# The size in bytes from which the memory for the configuration is worth decoding it twice.
+_LARGE = 16 << 20
 Part = TypeVar("Part")
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
@@ -205,7 +220,7 @@ def decode_plan(data: bytes) -> Plan:
             entries=entries,
             deferred=deferred,
             types=[entry_type(entry) for entry in chain(entries, deferred)],
-            configuration=_part(parts, "configuration", _ANY),
+            decoded_configuration=[_part(parts, "configuration", _ANY)],
             prior_state=parts.get("prior_state"),
             variables=parts.get("variables"),
             output_changes=parts.get("output_changes"),
@@ -247,7 +262,7 @@ def variables_of(plan: Plan) -> dict[str, Any]:
     return {name: entry["value"] for name, entry in found.items() if isinstance(entry, dict) and "value" in entry}
 
 
-def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:
+def _part(parts: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:
     """Return one of the outermost values; None if there is none."""
     raw = parts.get(name)
     try:

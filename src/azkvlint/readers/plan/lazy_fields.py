@@ -6,26 +6,39 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from azkvlint.model.value import Value
+from azkvlint.readers.plan.document import ResourceChange
+
+_NOTHING: Mapping[str, Value] = {}
 
 
 class LazyFields(Mapping[str, Value]):
-    """The attributes of a resource by name. ``first`` are those that are known without mapping the others."""
+    """The attributes of a resource by name.
 
-    __slots__ = ("_every", "_first", "_map")
+    ``first`` are those that are known without mapping the others; ``map_all`` maps the change to all of them. A large
+    plan has thousands of these objects, so they have no closures.
+    """
 
-    def __init__(self, first: Mapping[str, Value], map_all: Callable[[], Mapping[str, Value]]) -> None:
+    __slots__ = ("_change", "_every", "_first", "_map")
+
+    def __init__(
+        self,
+        first: Mapping[str, Value],
+        map_all: Callable[[ResourceChange], Mapping[str, Value]],
+        change: ResourceChange,
+    ) -> None:
         self._first = first
-        self._map: Callable[[], Mapping[str, Value]] | None = map_all
-        self._every: Mapping[str, Value] = {}
+        self._map = map_all
+        self._change: ResourceChange | None = change
+        self._every: Mapping[str, Value] = _NOTHING
 
     @property
     def is_mapped(self) -> bool:
         """Return whether the other attributes have been mapped."""
-        return self._map is None
+        return self._change is None
 
     def _all(self) -> Mapping[str, Value]:
-        if self._map is not None:
-            self._every, self._map = self._map(), None
+        if self._change is not None:
+            self._every, self._change = self._map(self._change), None
         return self._every
 
     def __getitem__(self, name: str) -> Value:

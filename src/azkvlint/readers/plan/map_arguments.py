@@ -102,6 +102,7 @@ class ArgumentMap:
         self._expressions: dict[tuple[Names, str], bytes] = {}
         self._known: dict[tuple[bytes, VersionRange, bytes | None, frozenset[str]], MapValue] = {}
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
+        self._flags = {flag: Scalar(at=at, value=flag) for flag in (True, False)}
 
     def identity(self, instance: Instance) -> dict[str, Value] | None:
         """Return the ID and the name of an instance, or None if they depend on more than its own values."""
@@ -241,7 +242,7 @@ class ArgumentMap:
                 if entry.field.defaults:
                     missing.append(entry)
             elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:
-                found = Scalar(at=at, value=value)
+                found = self._flags[value] if type(value) is bool else Scalar(at=at, value=value)
                 put(tree, entry.arm, found if path else self._as_filled(found, entry, instance, version))
             elif not self._general(tree, entry, instance, version, value, doubt, mark(sensitive, name), (*path, name)):
                 missing.append(entry)

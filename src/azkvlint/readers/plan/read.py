@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import msgspec
 
@@ -82,16 +83,16 @@ class PlanRead(msgspec.Struct, kw_only=True):
     secret_texts: Callable[[], frozenset[str]]
 
 
-def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[str]) -> frozenset[str]:
+def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: frozenset[str]) -> frozenset[str]:
     """Return the texts that no report shows: of variables alone does a plan say by which names their values go.
 
-    ``deployed`` are those of the templates in it.
+    ``constants`` are the constants in its configuration, by name, and ``deployed`` the texts of the templates in it.
     """
     from azkvlint.evaluation.secret_strings import SecretTexts  # no plan without findings needs it
     from azkvlint.evaluation.values import wrap
 
     secrets, at = SecretTexts(), Location(path="")
-    for name, plain in chain(variables_of(plan).items(), configuration.constants()):
+    for name, plain in chain(variables_of(plan).items(), constants):
         secrets.note(name, wrap(plain, at))
     return frozenset(deployed | secrets.texts)
 
@@ -112,8 +113,10 @@ class _Reader:
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         steps = STEPS_OF_WALKS.for_size(budget.limits.size)
-        make = partial(ResourceMapper, plan, self.configuration, Instances(), self.deferred, required, path, steps)
-        self.mapper, self.late_mapper = make(), LateMapper(make)
+        rest = Instances(), self.deferred, required, path, steps
+        self.mapper = ResourceMapper(plan, self.configuration, *rest)
+        later = LateMapper(lambda: ResourceMapper(plan, Configuration(plan.configuration), *rest))
+        self.map_later = later.fields
         self.deployed_texts: set[str] = set()
         self.azapi = whole_changes()
         self.resources: dict[str, Resource] = {}
@@ -150,13 +153,15 @@ class _Reader:
         except DECODE_ERRORS as error:
             self._report_unreadable("prior_state", error)
         self._overlay()
+        constants = [*self.configuration.constants()]
+        self.plan.release_configuration()
         return PlanRead(
             plan=self.plan,
             numbers=self.numbers,
             resources=self.resources,
             problems=self.problems,
             closed=self.closed,
-            secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
+            secret_texts=partial(_secret_texts, self.plan, constants, frozenset(self.deployed_texts)),
         )
 
     def _pseudo_resources(self) -> Iterator[Resource]:
@@ -230,7 +235,7 @@ class _Reader:
         if arguments.is_lazy:
             identity = arguments.identity(instance)
             if identity is not None:
-                fields = LazyFields(identity, partial(self.late_mapper.fields, change))
+                fields = LazyFields(identity, self.map_later, change)
                 self._keep(instance, arguments.type, change.type, MapValue(at=self.at, fields=fields), existing)
                 return
         attributes, common = self.mapper.attributes(change, place, arguments, instance)
