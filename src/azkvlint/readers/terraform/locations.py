@@ -12,8 +12,8 @@ from azkvlint.readers.terraform_names import is_module_file, module_files, names
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import add_root, current_folder, real_path, root_of, roots
-from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside, walk
+from azkvlint.util.project_boundary import add_root, current_folder, root_of, roots
+from azkvlint.util.project_files import MAX_FILE, read_bytes, recorded_real_path, reported_path, resolve_inside, walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
@@ -125,7 +125,7 @@ class Locator:
         try:
             base = self._root if resolve_inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
-            directory = real_path(directory)
+            directory = recorded_real_path(directory)
             # Most plans are in folders without a module: do not import the module reader for them.
             if not module_files(names_in(directory)):
                 return None
