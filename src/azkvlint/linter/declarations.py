@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -11,7 +11,9 @@ from azkvlint.engine.vault_ownership import VAULTS
 from azkvlint.graph.existence import ACCOUNTED
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location, static_address
-from azkvlint.readers.read_result import ReadResult, RegionLookup
+
+if TYPE_CHECKING:
+    from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 _Key: TypeAlias = tuple[object, ...]
 _VAULTS = frozenset(type_.lower() for type_ in VAULTS)
