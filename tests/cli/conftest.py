@@ -40,6 +40,7 @@ def kvlint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.
     for name in ("NO_COLOR", "FORCE_COLOR", *(name for name in os.environ if name.startswith("KVLINT_"))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
 
     def run(*words: str | Path) -> Said:
         code = _run_with_error_handling([str(word) for word in words])

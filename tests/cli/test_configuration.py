@@ -260,7 +260,8 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
         'var = ["password=(not shown)"] # --var',
     ):
         assert f"{line}\n" in shown.out
-    keys = {option.key for option in OPTIONS if option.is_configured("check")} - {"set"}
+    assert "# KVLINT_CACHE_BY: time (default)\n" in shown.out
+    keys = {option.key for option in OPTIONS if option.is_configured("check") and option.in_files} - {"set"}
     assert {line.partition(" =")[0] for line in shown.out.splitlines() if " = " in line} == keys | {"KV003.minimum"}
 
 

@@ -66,9 +66,8 @@ def project(tmp_path: Path) -> Path:
     for folder, text in {"one": CALL, "two": CALL, "module": VAULT % "false", "alone": VAULT % "true"}.items():
         (root / folder).mkdir(parents=True)
         (root / folder / "main.tf").write_text(text)
-        # What has only just been written may change again unseen, and would be read once more.
-        os.utime(root / folder / "main.tf", (1_700_000_000, 1_700_000_001.5))
     (root / ".git").mkdir()
+    time.sleep(0.05)  # a file that has just changed may change again unseen, and would be read once more
     return root
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import (
     config_of,
@@ -27,6 +29,9 @@ from azkvlint.readers.discover import STDIN, hold_stdin
 from azkvlint.reporters import REPORTERS, SHOW_PROBLEMS, Options
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 
+if TYPE_CHECKING:
+    from azkvlint.linter.result_cache import ResultCache
+
 # GitHub code scanning displays the first 5,000 results of an upload.
 _SHOWN_RESULTS = 5000
 
@@ -44,6 +49,7 @@ def run_check(arguments: Arguments) -> int:
     included = errors.attempt(frozenset(), included_of, settings)
     errors.attempt(None, refuse_conflicting_outputs, arguments, targets)
     errors.attempt(None, refuse_invalid_root_uri, arguments.sarif_root_uri)
+    cache = errors.attempt(None, cache_of, settings)
     config = with_included(config_of(settings, targets, errors), included)
 
     # If a configuration file or environment variable redirects all reports, a build log would otherwise show nothing.
@@ -66,23 +72,25 @@ def run_check(arguments: Arguments) -> int:
         files = [file for _, file in targets if file]
         inputs = [file for file in ("" if settings.file is None else settings.file.file, arguments.baseline) if file]
         try:
-            Watch(configure, publish, print_line, files, progress_bar).run(
+            Watch(configure, publish, print_line, files, progress_bar, cache).run(
                 (*arguments.paths, *arguments.rules, *inputs)
             )
         except BrokenPipeError:
             # A closed pipe ends a watch; it has no result for the exit code to report.
             return EXIT_CLEAN
-    return publish(_check_with_progress(config), config)
+    report = _check_with_progress(config, cache)
+    print_fault(cache)
+    return publish(report, config)
 
 
-def _check_with_progress(config: Config) -> Report:
+def _check_with_progress(config: Config, cache: ResultCache | None) -> Report:
     """Check with a progress bar.
 
     This is a function of its own because Python 3.11, out of memory, hangs in a `with` block that begins more than 256
     instructions into a function.
     """
     with progress_bar() as progress:
-        return check(config, progress)
+        return check(config, progress, cache)
 
 
 def _publish(

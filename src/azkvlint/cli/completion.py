@@ -83,6 +83,12 @@ def _colors() -> Iterable[str]:
     return COLORS
 
 
+def _comparisons() -> Iterable[str]:
+    from azkvlint.cli.cache import COMPARISONS
+
+    return COMPARISONS
+
+
 def _frameworks() -> Iterable[str]:
     from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 
@@ -103,5 +109,6 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("", "min_severity"): _severities,
     ("", "fail_on"): lambda: (*_severities(), "none"),
     ("", "color"): _colors,
+    ("", "cache_by"): _comparisons,
     ("suppressions", "peer_tools"): _peer_tools,
 }

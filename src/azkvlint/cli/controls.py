@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, targets_of, words_of
@@ -25,8 +26,10 @@ def run_controls(arguments: Arguments) -> int:
     label = settings.label("frameworks")
     names = errors.attempt((), words_of, label, arguments.frameworks, "control framework", hint)
     config = msgspec.structs.replace(config_of(settings, targets, errors), with_controls=True)
+    cache = cache_of(settings)
     with progress_bar() as progress:
-        assessment = assess(config, names, progress)
+        assessment = assess(config, names, progress, cache)
+    print_fault(cache)
     for name, file in targets:
         write(CONTROLS_REPORTERS[name](assessment, options_for(arguments, file)), file)
     if ("text", "") not in targets:

@@ -14,7 +14,7 @@ _HIDDEN = "(not shown)"
 
 
 def settings_as_toml(settings: Settings, command: str) -> str:
-    """Return the settings as TOML, each with its source as a comment.
+    """Return the settings as TOML, each with its source as a comment. Those that no file can set are comments.
 
     Values of Terraform variables are hidden, because they may be secrets.
     """
@@ -27,6 +27,9 @@ def _lines(settings: Settings, command: str) -> Iterator[str]:
     assignments = options.pop("settings", None)
     for option in sorted(options.values(), key=lambda option: option.key):
         value = getattr(settings.arguments, option.field)
+        if not option.in_files:
+            yield f"# {option.variable}: {value} ({settings.places.get(option.field, _DEFAULT)})"
+            continue
         yield _line(option, _mask(option, value), settings.places.get(option.field, _DEFAULT))
     if assignments is not None and settings.arguments.settings:
         yield ""

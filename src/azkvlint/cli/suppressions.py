@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint import __version__
+from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.check import show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
@@ -58,10 +59,12 @@ def run_suppressions(arguments: Arguments) -> int:
     tools = errors.attempt((), peer_tools_of, settings)
     # A suppression of an unknown result is in use, so unknown results are needed.
     config = config_of(settings, [("json", file) for _, file in targets], errors)
+    cache = cache_of(settings)
     if tools:
         config = msgspec.structs.replace(config, peer_tools=tools)
     with progress_bar() as progress:
-        total = combined_result(config, progress)
+        total = combined_result(config, progress, cache)
+    print_fault(cache)
     directives = [each for each in dict.fromkeys(total.directives) if not tools or each.tool]
     problems = [each for each in dict.fromkeys(total.problems) if each.code not in _LISTED]
     listing = Listing(

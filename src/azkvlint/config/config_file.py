@@ -30,7 +30,9 @@ _MOST_ITEMS = 1_000
 _MOST_OVERRIDES = 1_000
 _LONGEST = 80
 _LARGEST = 10**100
-KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option.is_configured(option.commands[0])}
+KEYS: Mapping[str, Option] = {
+    option.key: option for option in OPTIONS if option.is_configured(option.commands[0]) and option.in_files
+}
 """The options that a configuration file may set, by key. Options of several commands share one key."""
 
 

@@ -18,9 +18,9 @@ class Option(msgspec.Struct, frozen=True):
 
     The help has 60 characters at most. Panels and their options are in the order in which a new user needs them.
     ``takes_value``: it has a value, of the kind that ``metavar`` names in the help; ``many``: any number of them.
-    ``commands`` are those that have it; the ``configured`` ones (None: all) also read it from the environment and from
-    configuration files. ``kind`` is the type of its value: text, path (a file or folder), format (``NAME`` or
-    ``NAME=FILE``), number, day, severity, threshold (a severity or none), profile or settings
+    ``commands`` are those that have it; the ``configured`` ones (None: all) read it from the environment too and, if it
+    is ``in_files``, from configuration files. ``kind`` is the type of its value: text, path (a file or folder), format
+    (``NAME`` or ``NAME=FILE``), number, day, severity, threshold (a severity or none), profile or settings
     (``RULE.parameter=value``).
     """
 
@@ -34,6 +34,7 @@ class Option(msgspec.Struct, frozen=True):
     commands: tuple[str, ...] = ("check", "controls", "suppressions")
     kind: str = "text"
     configured: tuple[str, ...] | None = None
+    in_files: bool = True
 
     @property
     def key(self) -> str:
@@ -75,6 +76,9 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     source_root: str = ""
     as_of: str = ""
     jobs: str = "0"
+    cache_dir: str = ""
+    no_cache: bool = False
+    cache_by: str = "time"
     min_severity: str = "info"
     fail_on: str = "info"
     strict: bool = False
@@ -453,6 +457,31 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(("--jobs", "-j"), _RUN, "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
+    # A configuration file of a checkout must not choose where results come from.
+    Option(
+        ("--cache-dir",),
+        _RUN,
+        "cache_dir",
+        "Read and write results of earlier runs in FOLDER.",
+        metavar="FOLDER",
+        in_files=False,
+    ),
+    Option(
+        ("--no-cache",),
+        _RUN,
+        "no_cache",
+        "Ignore results of earlier runs, and keep none.",
+        takes_value=False,
+        in_files=False,
+    ),
+    Option(
+        ("--cache-by",),
+        _RUN,
+        "cache_by",
+        "Set how files are compared: time (default) or content.",
+        metavar="METHOD",
+        in_files=False,
+    ),
     Option(
         ("--watch",),
         _RUN,

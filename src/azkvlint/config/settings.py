@@ -34,7 +34,9 @@ _TABLE = regex(
     rb"""^[ \t]*(?:\[+[ \t]*["']?tool["']?[ \t]*(?:\]|\.[ \t]*["']?kvlint)|["']?tool["']?[ \t]*[.=])""", re.MULTILINE
 )
 _PREFIX = "KVLINT_"
-_OTHER_VARIABLES = frozenset({"KVLINT_CONFIG", "KVLINT_DEBUG"})
+CACHE_KEY = "KVLINT_CACHE_KEY"
+"""The variable with the key of the cache, not an option because other users can see command lines."""
+_OTHER_VARIABLES = frozenset({CACHE_KEY, "KVLINT_CONFIG", "KVLINT_DEBUG"})
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 # Lists that an empty value on the command line clears, such as ``--ignore=``.
 _CLEARED = frozenset({"ignore", "exclude", "extend_exclude", "test_folders"})

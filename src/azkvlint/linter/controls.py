@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -32,6 +33,9 @@ from azkvlint.model.framework import ControlCheck, Framework, Sheet, Status
 from azkvlint.model.location import static_address
 from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from azkvlint.linter.result_cache import ResultCache
 
 _NO_OWNER = Owner()
 # The maximum number of results of one rule, possible for any vault, that are listed for each vault.
@@ -163,7 +167,9 @@ _NO_RULE = "no rule covers this control"
 _OTHER_VAULTS = "the control applies to other vaults"
 
 
-def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
+def assess(
+    config: Config, names: Sequence[str], progress: Progress | None = None, cache: ResultCache | None = None
+) -> Assessment:
     """Assess frameworks for all vaults of a run. Raise UsageError and RuleError."""
     set_readable_files(config)
     known = known_rules(config)
@@ -171,7 +177,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     rule_ids = {rule for sheet in sheets for check in sheet.checks for rule in check.rules}
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in rule_ids), *(_as_rule(*pair) for pair in conditions.items()))
-    root, pairs, problems = unit_results(config, known, rules, progress)
+    root, pairs, problems = unit_results(config, known, rules, progress, cache)
     total, unit_results_ = total_of(config, known, rules, root, [result for _, result in pairs], problems)
     types_by_rule = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     by_vault = FindingsByVault(set(conditions.values()))

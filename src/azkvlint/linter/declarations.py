@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED
-from azkvlint.readers.read_result import ReadResult, RegionLookup
+
+if TYPE_CHECKING:
+    from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 _Key: TypeAlias = tuple[object, ...]
 _VAULTS = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})

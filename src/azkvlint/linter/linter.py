@@ -39,7 +39,6 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import INPUT_UNREADABLE, SETTING_WITHOUT_EFFECT
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import STDIN, STDIN_NAME, discover
-from azkvlint.readers.reader import MAKE_INPUT
 from azkvlint.readers.template_names import JSON
 from azkvlint.readers.terraform_names import declares_variable, is_module_file
 from azkvlint.readers.units import Unit, units_of
@@ -49,30 +48,32 @@ from azkvlint.util.project_files import reported_name, reported_path
 
 if TYPE_CHECKING:
     from azkvlint.linter.baseline import Baseline
+    from azkvlint.linter.result_cache import ResultCache
 
 Progress: TypeAlias = Callable[[int, int], None]
 
 
-def check(config: Config, progress: Progress | None = None) -> Report:
+def check(config: Config, progress: Progress | None = None, cache: ResultCache | None = None) -> Report:
     """Evaluate all inputs of ``config``. Failures of an input are reported as Problems.
 
-    Raise UsageError and RuleError. ``progress`` is called with the numbers of finished units and of all units.
+    Raise UsageError and RuleError. ``progress`` is called with the numbers of finished units and of all units. Results
+    of unchanged inputs come from the ``cache``; the report is the same without one.
     """
-    return report_of(config, *_evaluate_all(config, progress))
+    return report_of(config, *_evaluate_all(config, progress, cache))
 
 
-def combined_result(config: Config, progress: Progress | None = None) -> UnitResult:
+def combined_result(config: Config, progress: Progress | None = None, cache: ResultCache | None = None) -> UnitResult:
     """Return the combined result of all units. Raise as ``check`` does."""
-    return total_of(config, *_evaluate_all(config, progress))[0]
+    return total_of(config, *_evaluate_all(config, progress, cache))[0]
 
 
 def _evaluate_all(
-    config: Config, progress: Progress | None
+    config: Config, progress: Progress | None, cache: ResultCache | None
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult], list[Problem]]:
     """Return all rules, the selected rules, the root of the run, the results of its units and further problems."""
     set_readable_files(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs, problems = unit_results(config, known, rules, progress)
+    root, pairs, problems = unit_results(config, known, rules, progress, cache)
     return known, rules, root, [result for _, result in pairs], problems
 
 
@@ -197,20 +198,37 @@ def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
 
 
 def unit_results(
-    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
+    config: Config,
+    known: Sequence[Rule],
+    rules: tuple[Rule, ...],
+    progress: Progress | None,
+    cache: ResultCache | None = None,
 ) -> tuple[str, list[tuple[Unit, UnitResult]], list[Problem]]:
     """Return the root of the run, every unit with its result, and further problems. ``known`` are all rules."""
     policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
     matched: set[int] = set()
     sources, root = discover(config.paths, config.exclude, matched)
     parameter_files, _ = discover(config.parameters)
-    units = units_of(sources, parameter_files, relevant)
     results: list[UnitResult] = []
-    limit = limit_of(units, sources)
-    for index, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant, limit)):
-        if progress is not None:
-            progress(index, len(units))
-        results.append(result)
+    cache = cache if cache is not None and cache.is_used(sources) else None
+    if cache is not None:
+        cache.begin(config, rules, root, policy, relevant)
+    try:
+        units = (
+            units_of(sources, parameter_files, relevant)
+            if cache is None
+            else cache.units(sources, parameter_files, lambda: units_of(sources, parameter_files, relevant))
+        )
+        limit = limit_of(units, sources)
+        for index, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant, limit, cache)):
+            if progress is not None:
+                progress(index, len(units))
+            results.append(result)
+        if cache is not None:
+            cache.save(units)
+    finally:
+        if cache is not None:
+            cache.end()
     return root, list(zip(units, results, strict=True)), list(unused_exclusions(config, matched, root))
 
 
@@ -443,5 +461,7 @@ def _has_source(folder: str, config: Config) -> bool:
 
 def _no_input_problem(paths: Sequence[str]) -> Problem:
     what = "no Terraform module, plan, Bicep file, ARM template or what-if result was found"
+    from azkvlint.readers.reader import MAKE_INPUT
+
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=INPUT_UNREADABLE, level="error", message=message, hint=MAKE_INPUT)

@@ -6,20 +6,21 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.derived.build_graph import build_graph
-from azkvlint.engine.evaluator import Evaluator, Verdicts
-from azkvlint.linter.declarations import declarations_of, locate_declarations
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.model.finding import IN_SOURCE, ControlAnswers, Declaration, Finding, Note, Outcome, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
-from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.suppression import DIRECTIVE, DirectiveId, SuppressionDirective
-from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.syntax.positions import Lines
 from azkvlint.util.file_tracker import States
+
+if TYPE_CHECKING:
+    from azkvlint.engine.evaluator import Evaluator, Verdicts
+    from azkvlint.model.resource import RequiredAttributes
+    from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 
 class UnitResult(msgspec.Struct, kw_only=True):
@@ -81,6 +82,8 @@ def verdicts_on(
     read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool = False
 ) -> Verdicts:
     """Return the results for an input, without those that directives of its language suppress."""
+    from azkvlint.derived.build_graph import build_graph
+
     verdicts = evaluator.evaluate(build_graph(read.resources, required, read.is_complete), explain)
     reported = verdicts.findings + verdicts.unknown
     verdicts.findings = [finding for finding in verdicts.findings if not _is_suppressed(read, finding)]
@@ -109,6 +112,8 @@ def evaluate_unit(
 
     Directives in comments apply if there is a ``policy``.
     """
+    from azkvlint.linter.declarations import declarations_of, locate_declarations
+
     suppressions = Suppressions(read.comments, policy, read.metadata)
     # With directives, unknown results are located too; otherwise their directives would seem unused.
     explain = explain or bool(suppressions)

@@ -9,97 +9,42 @@ from datetime import datetime
 from time import sleep
 from typing import Any, NoReturn
 
-import msgspec
-
-from azkvlint.config.run_config import Config, today
-from azkvlint.engine.required_attributes import evaluated_types
-from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of, unused_exclusions
-from azkvlint.linter.suppressions import policy_of
-from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files, within_limit
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import Progress, check
+from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report
-from azkvlint.readers.discover import SKIPPED, STDIN, discover
-from azkvlint.readers.units import Unit, units_of
+from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.file_tracker import FILE_TRACKER, State, state_of
 from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import current_folder, real_path
-from azkvlint.util.project_files import FILE_BUFFER, walk
+from azkvlint.util.project_files import walk
 from azkvlint.util.safe_text import visible
 
 
 class IncrementalRun:
-    """Repeats one run. ``reevaluated`` are the reported paths of the units that the last check evaluated.
+    """Repeats one run. Results of inputs that have not changed come from the ``cache``."""
 
-    ``dependencies`` are the files and folders of all results; a folder with relevant names ends with a separator.
-    """
+    def __init__(self, cache: ResultCache | None = None) -> None:
+        self._cache = ResultCache() if cache is None else cache
 
-    def __init__(self) -> None:
-        self.reevaluated: tuple[str, ...] = ()
-        self.units = 0
-        self._request: object = None
-        self._results: dict[Unit, UnitResult] = {}
+    @property
+    def reevaluated(self) -> tuple[str, ...]:
+        """Return the reported paths of the units that the last check evaluated."""
+        return tuple(unit.source.path for unit in self._cache.evaluated if not unit.quiet)
+
+    @property
+    def unit_count(self) -> int:
+        """Return the number of units of the last check."""
+        return self._cache.unit_count
 
     @property
     def dependencies(self) -> Collection[str]:
-        """Return the files and folders on which the results depend."""
-        return {path for result in self._results.values() for path in result.files}
+        """Return the files and folders on which the results depend. A folder of names ends with a separator."""
+        return self._cache.dependencies
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
         """Return the report that ``linter.check`` would return now. Raise UsageError and RuleError."""
-        FILE_BUFFER.clear()
-        FILE_TRACKER.start()
-        try:
-            return self._check(config, progress)
-        finally:
-            FILE_TRACKER.stop()
-
-    def _check(self, config: Config, progress: Progress | None) -> Report:
-        set_readable_files(config)
-        rules = rules_of(config)
-        known = all_rules(config.rules, examples=False)
-        policy = policy_of(known, rules, today(config), config.peer_tools)
-        matched: set[int] = set()
-        sources, root = discover(config.paths, config.exclude, matched)
-        parameter_files, _ = discover(config.parameters)
-        relevant = evaluated_types(known)
-        units = units_of(sources, parameter_files, relevant)
-        request = config, rules, root, policy.today, policy.known
-        if request != self._request:
-            self._request, self._results = request, {}
-        results = self._unchanged(units)
-        pending = [unit for unit in units if _key(unit) not in results]
-        limit = limit_of(units, sources)
-        for index, result in enumerate(evaluate_units(pending, config, rules, root, policy, relevant, limit)):
-            if progress is not None:
-                progress(index, len(pending))
-            results[_key(pending[index])] = result
-        self._results = results
-        self.reevaluated, self.units = tuple(unit.source.path for unit in pending if not unit.quiet), len(units)
-        kept = within_limit(units, [results[_key(unit)] for unit in units], limit)
-        return report_of(config, known, rules, root, list(kept), list(unused_exclusions(config, matched, root)))
-
-    def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
-        states: dict[str, State] = {}
-        results: dict[Unit, UnitResult] = {}
-        for key in map(_key, units):
-            result = self._results.get(key)
-            # If its process died, the dependencies of a unit are unknown.
-            if (
-                result is not None
-                and result.files
-                and all(
-                    state == (states[path] if path in states else states.setdefault(path, state_of(path)))
-                    for path, state in result.files.items()
-                )
-            ):
-                results[key] = result
-        return results
-
-
-def _key(unit: Unit) -> Unit:
-    """Return a unit without the fields that do not identify it."""
-    return msgspec.structs.replace(unit, size=0)
+        return check(config, progress, self._cache)
 
 
 # Milliseconds: the pause that ends a burst of changes, the maximum length of a burst, and the interval for checking
@@ -112,7 +57,8 @@ _NAMES = 3
 class Watch:
     """One watch. ``configure`` returns the configuration, ``publish`` writes the reports, ``say`` prints a line.
 
-    Changes of ``outputs``, the report files, are ignored. ``progress`` returns the progress bar of a check.
+    Changes of ``outputs``, the report files, are ignored. ``progress`` returns the progress bar of a check. Results of
+    earlier runs may be in the ``cache``.
     """
 
     def __init__(
@@ -122,13 +68,14 @@ class Watch:
         say: Callable[[str], None],
         outputs: Collection[str],
         progress: Callable[[], AbstractContextManager[Progress | None]] = nullcontext,
+        cache: ResultCache | None = None,
     ) -> None:
         self._configure = configure
         self._publish = publish
         self._say = say
         self._outputs = tuple(map(real_path, outputs))
         self._progress = progress
-        self._run = IncrementalRun()
+        self._run = IncrementalRun(cache)
         self._last: Report | None = None
         self._has_published = False
         self._fault = ""
@@ -217,7 +164,7 @@ class Watch:
         self._last = None
 
     def _summary(self) -> str:
-        names, units = tuple(map(visible, self._run.reevaluated)), self._run.units
+        names, units = tuple(map(visible, self._run.reevaluated)), self._run.unit_count
         listed = ", ".join(dict.fromkeys(names[:_NAMES])) + (", ..." if len(names) > _NAMES else "")
         return f"checked {len(names)} of {units}" + (f" ({listed})" if len(names) < units and listed else "")
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from azkvlint.config.run_config import Config, today
-from azkvlint.derived.attributes import with_needs
-from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import required_by
 from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
-from azkvlint.linter.merge_plan_and_source import merge_source, with_source_mismatch
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import TERRAFORM_MODULE, Problem
@@ -18,8 +15,6 @@ from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import STDIN, Source
-from azkvlint.readers.read_result import ReadResult, without_suppressions
-from azkvlint.readers.reader import Reader
 from azkvlint.readers.template_names import BICEP
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
@@ -28,6 +23,10 @@ from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import begin_run, real_path
 from azkvlint.util.project_files import EDITOR_TEXTS, MAX_FILE
+
+if TYPE_CHECKING:
+    from azkvlint.linter.result_cache import ResultCache
+    from azkvlint.readers.read_result import ReadResult
 
 # The number of bytes from which a second process saves time: far fewer for Bicep and Terraform, whose parsers are in
 # Python, than for JSON. A plan cannot be split, and inputs with several plans are rare.
@@ -55,14 +54,26 @@ def evaluate_units(
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
     limit: int | None = None,
+    cache: ResultCache | None = None,
 ) -> Iterator[UnitResult]:
     """Evaluate the units, and yield their results in their order, whatever the number of processes.
 
     Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
-    RequiredAttributes, for ``limit`` see ``within_limit``.
+    RequiredAttributes, for ``limit`` see ``within_limit``. Results in the ``cache`` are reused.
     """
-    found = _evaluate_units(units, config, rules, root, policy, relevant)
+    earlier = [None if cache is None else cache.result_of(unit) for unit in units]
+    pending = [unit for unit, result in zip(units, earlier, strict=True) if result is None]
+    results = _evaluate_units(pending, config, rules, root, policy, relevant)
+    found = results if cache is None else _with_earlier(units, earlier, results, cache)
     yield from found if limit is None else within_limit(units, found, limit)
+
+
+def _with_earlier(
+    units: Sequence[Unit], earlier: Sequence[UnitResult | None], results: Iterator[UnitResult], cache: ResultCache
+) -> Iterator[UnitResult]:
+    """Yield the earlier result of each unit, or the next one of ``results``, which is added to the cache."""
+    for unit, result in zip(units, earlier, strict=True):
+        yield cache.add(unit, next(results)) if result is None else result
 
 
 def limit_of(units: Sequence[Unit], sources: Sequence[Source]) -> int:
@@ -130,6 +141,12 @@ class Worker:
         policy: Policy | None = None,
         relevant: frozenset[str] = frozenset(),
     ) -> None:
+        # A run that reuses all results needs none of these.
+        from azkvlint.derived.attributes import with_needs
+        from azkvlint.engine.evaluator import Evaluator
+        from azkvlint.engine.required_attributes import required_by
+        from azkvlint.readers.reader import Reader
+
         required = required_by(rules, today(config), relevant)
         if config.with_controls:
             from azkvlint.engine.vault_ownership import with_owners
@@ -148,9 +165,15 @@ class Worker:
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. Failures are reported as Problems."""
         begin_unit()
-        result, files = FILE_TRACKER.track(lambda: self._evaluate(unit))
+        result, files = FILE_TRACKER.track(lambda: self._evaluate_recorded(unit))
         result.files, result.work = files, work_of_unit()
         return result
+
+    def _evaluate_recorded(self, unit: Unit) -> UnitResult:
+        for source in (unit.source, unit.parameters, unit.compiled):
+            if source is not None and source.file:
+                FILE_TRACKER.record(source.file)
+        return self._evaluate(unit)
 
     def _evaluate(self, unit: Unit) -> UnitResult:
         path = unit.source.path
@@ -166,6 +189,8 @@ class Worker:
                 return _nothing_to_evaluate(path) if unit.module else UnitResult()
             result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
+                from azkvlint.linter.merge_plan_and_source import merge_source, with_source_mismatch
+
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
                     return with_source_mismatch(result, read, difference)
@@ -198,7 +223,11 @@ class Worker:
 
     def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
         """Return an input without suppressions, if the run ignores them."""
-        return without_suppressions(read) if read is not None and self.no_ignores else read
+        if read is None or not self.no_ignores:
+            return read
+        from azkvlint.readers.read_result import without_suppressions
+
+        return without_suppressions(read)
 
 
 def _nothing_to_evaluate(path: str) -> UnitResult:

@@ -41,7 +41,7 @@ class Outcome(IntEnum):
         return self.name.lower()
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """One comparison that decided a result: ``attribute`` of ``at.address`` is ``found``, not ``expected``.
 
     ``negated`` is what ``not`` expects. Both are empty if no value can meet the condition.
@@ -71,14 +71,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.attribute.startswith("derived.")
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A related place that helps to understand a finding."""
 
     text: str
     at: Location
 
 
-class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A declaration that was evaluated, or skipped for a ``reason``. ``address`` is without instance keys.
 
     ``condition`` is set if the resource only may exist. ``instances`` counts the evaluated ones.
@@ -95,7 +95,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     names: frozenset[str] = frozenset()
 
 
-class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """The reason why a finding does not count, given at ``at``.
 
     ``kind`` is SARIF's: ``inSource`` for comments and metadata, ``external`` for separate files. ``until`` is its last
@@ -111,7 +111,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tool: str = ""
 
 
-class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False, array_like=True):
     """One of the resources that a finding groups. ``root`` is the document or folder through which it was found."""
 
     root: str
@@ -173,7 +173,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.rule.absent if self.is_absent else self.rule.message
 
 
-class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """The vaults and managed HSMs that a resource belongs to, by address: certainly, or perhaps.
 
     ``every``: it belongs to each one in its root. ``anyone``: the vault that it names is unknown.
@@ -185,7 +185,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     anyone: bool = False
 
 
-class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A vault or managed HSM of an input. ``deployed`` by it, or only read; ``known`` if its properties are."""
 
     address: str
@@ -209,7 +209,7 @@ class ControlAnswers(msgspec.Struct, frozen=True, kw_only=True):
     owners: Mapping[tuple[str, str], Owner]
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """Something that could not be read, evaluated or understood. ``level`` error: the report is incomplete (exit 3).
 
     ``is_syntax_error``: kvlint's HCL parser rejects the file there. ``is_missing_module``: a module called there is not

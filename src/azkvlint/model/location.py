@@ -13,7 +13,7 @@ _KEY = regex(r'\[(?:[0-9]+|\*|"(?:[^"\\]|\\.)*+")\]')
 _MOST_CAUSES = 20
 
 
-class Region(msgspec.Struct, frozen=True, order=True, gc=False):
+class Region(msgspec.Struct, frozen=True, order=True, gc=False, array_like=True):
     """A range of text. Lines and columns are 1-based, the end is exclusive, columns count code points."""
 
     start_line: int
@@ -22,7 +22,7 @@ class Region(msgspec.Struct, frozen=True, order=True, gc=False):
     end_column: int
 
 
-class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A place (``path``, ``region``) with its resource and attribute (``address``, ``attribute``).
 
     ``path`` is POSIX and relative to the root of the run, never absolute. ``attribute`` is an attribute path in Azure's
@@ -81,7 +81,7 @@ class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     targets: tuple[Target, ...]
 
 
-class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """The text of a region and the lines around it, redacted and ready to print.
 
     Both are empty, and ``is_shown`` is false, if the file holds values that may be secrets. ``utf16`` and

@@ -21,7 +21,7 @@ USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED = "used", "unused", "not evaluat
 STATES = (USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED)
 
 
-class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
+class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One suppression: a comment, an entry of a template's metadata, Bicep's own directive, or an override.
 
     ``rules`` are spelled as written. ``marks`` are those that this run evaluated. A directive with a ``fault``, or one

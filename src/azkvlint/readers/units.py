@@ -17,8 +17,8 @@ from azkvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMET
 from azkvlint.readers.terraform_names import is_module_file, is_terragrunt_file, is_unit_file
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import boundary_of, real_path
-from azkvlint.util.project_files import is_file, list_names, read_start, resolve_inside
+from azkvlint.util.project_boundary import boundary_of
+from azkvlint.util.project_files import is_file, list_names, read_start, recorded_real_path, resolve_inside
 
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
@@ -240,7 +240,9 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
     for source in sources:
         if source.file.lower().endswith(BICEP):
             folder = os.path.dirname(source.file)
-            calls[source.file] = {real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))}
+            calls[source.file] = {
+                recorded_real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
+            }
     if not calls:
         return frozenset(), frozenset()
     from azkvlint.readers.terraform.roots import called_by_examples, called_by_others

@@ -1,4 +1,4 @@
-"""Record the files and folders that a result depends on, with their states, so that ``--watch`` rereads only changes.
+"""Record the files and folders that a result depends on, with their states, so that results can be reused.
 
 ``util.project_files`` records every access. The tracker records only while it is on.
 """
@@ -11,13 +11,23 @@ from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from time import time_ns
 from typing import TypeAlias, TypeVar
 
+from azkvlint.util.project_boundary import real_path
+
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
-"""Values that identify one state of a file or of the names in a folder; empty if it does not exist."""
+"""Values that identify one state of a file or of the names in a folder; empty if it does not exist.
+
+The first value of other states than those of files is NAMES, FOLDER, LINK (a broken link) or PLACE.
+"""
 States: TypeAlias = dict[str, State]
-"""States by path; the path of a folder's names ends with a separator."""
-# A file modified this recently (in ns) may change again within the resolution of its time stamp.
+"""States by path; the path of a folder's names ends with a separator, and that of a place with a separator and a dot.
+
+The place of a folder is whether it is a link, and whether it is the top of a checkout: both decide what may be read.
+"""
+NAMES, FOLDER, LINK, PLACE = "names", "folder", "link", "place"
+_PLACE_ENDING = f"{os.sep}{os.curdir}"
+# A file changed this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
@@ -29,26 +39,47 @@ class FileTracker:
         self._states: States = {}
         self._seen: list[set[str]] = []
         self._cached: dict[tuple[int, Hashable], frozenset[str]] = {}
+        self._places: dict[str, tuple[str, ...]] = {}
 
     def start(self) -> None:
         """Start recording, with no recorded states."""
         self.is_on = True
-        self._states.clear()
-        self._cached.clear()
+        self._clear()
 
     def stop(self) -> None:
         """Stop recording."""
         self.is_on = False
+        self._clear()
+
+    def _clear(self) -> None:
         self._states.clear()
         self._cached.clear()
+        self._places.clear()
 
     def record(self, path: str) -> None:
         """Record a file or folder before its first access, whether or not it exists."""
         if self.is_on:
+            folder = os.path.dirname(path.rstrip(os.sep))
+            places = self._places.get(folder)
+            if places is None:
+                places = self._record_places(folder)
             if path not in self._states:
                 self._states[path] = state_of(path)
             if self._seen:
-                self._seen[-1].add(path)
+                seen = self._seen[-1]
+                seen.add(path)
+                seen.update(places)
+
+    def _record_places(self, folder: str) -> tuple[str, ...]:
+        """Record the places of a folder and of all folders above it, and return their paths."""
+        above = os.path.dirname(folder)
+        places: tuple[str, ...] = ()
+        if above != folder:
+            place, known = f"{folder}{_PLACE_ENDING}", self._places.get(above)
+            self._states[place] = state_of(place)
+            places = (place, *(self._record_places(above) if known is None else known))
+        self._places[folder] = places
+        return places
 
     def record_names(self, folder: str) -> None:
         """Record a folder before its names are listed."""
@@ -91,20 +122,40 @@ class FileTracker:
             self._seen[-1].update(paths)
 
 
+def is_place(path: str) -> bool:
+    """Return whether a recorded path is that of a place."""
+    return path.endswith(_PLACE_ENDING)
+
+
 def state_of(path: str) -> State:
-    """Return the current state of a file, or of the names in a folder."""
+    """Return the current state of a file, of the names in a folder, or of a place."""
     try:
         if path.endswith(os.sep):
-            return ("names", *sorted(os.listdir(path)))
-        result = os.stat(path)
+            return (NAMES, *sorted(os.listdir(path)))
+        if path.endswith(_PLACE_ENDING):
+            folder = path[: -len(_PLACE_ENDING)]
+            target = real_path(folder) if os.path.islink(folder) else ""
+            return (PLACE, target, *state_of(os.path.join(folder, ".git")))
+        result = os.lstat(path)
     except (OSError, ValueError):
         return ()
+    if not stat.S_ISLNK(result.st_mode):
+        return _state_of_target(result)
+    target = real_path(path)
+    try:
+        return (*_state_of_target(os.stat(path)), target)
+    except OSError:
+        return LINK, target
+
+
+def _state_of_target(result: os.stat_result) -> State:
     if stat.S_ISDIR(result.st_mode):
-        return "folder", result.st_dev, result.st_ino
-    since = time_ns() - result.st_mtime_ns
-    tick = _TICK if result.st_mtime_ns % _SECOND else _COARSE_TICK
-    # A recent file gets a state that equals no other, so it is read again next time.
-    never_equal = (object(),) if since < tick else ()
+        return FOLDER, result.st_dev, result.st_ino
+    # A program can set the time of a modification, but on POSIX not that of the last change.
+    changed = result.st_ctime_ns if os.name == "posix" else result.st_mtime_ns
+    # A file that has just changed gets a state that equals no other, so it is read again next time.
+    tick = _TICK if changed % _SECOND else _COARSE_TICK
+    never_equal = (object(),) if time_ns() - changed < tick else ()
     return (
         result.st_dev,
         result.st_ino,

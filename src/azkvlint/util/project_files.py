@@ -43,8 +43,6 @@ MAX_FILE = 10_000_000
 # The limit in bytes for plans and other generated JSON.
 MAX_INPUT = 1_000_000_000
 _CHUNK = 1 << 20
-# A file modified this recently (in ns) may change again within the resolution of its time stamp.
-_TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
 def end_run() -> None:
@@ -69,6 +67,12 @@ def resolve_inside(root: str, folder: str, name: str) -> str | None:
         return None
     boundary = boundary_of(real_path(folder))
     return file if boundary and is_within(file, boundary) and not leads_into_git(file, boundary) else None
+
+
+def recorded_real_path(path: str) -> str:
+    """Return the real path of a file or folder, and record the links on the way to it."""
+    FILE_TRACKER.record(path)
+    return real_path(path)
 
 
 def reported_path(root: str, file: str) -> str:
@@ -205,6 +209,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 
 def read_start(file: str, length: int) -> bytes:
     """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
+    FILE_TRACKER.record(file)
     text = editor_text(file)
     if text is not None:
         return text[:length]

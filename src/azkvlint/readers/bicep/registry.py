@@ -20,7 +20,14 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import expand_home, is_within, leads_into_git, real_path
-from azkvlint.util.project_files import bicep_entries, bicep_module, exists, read_bytes, reported_path
+from azkvlint.util.project_files import (
+    bicep_entries,
+    bicep_module,
+    exists,
+    read_bytes,
+    recorded_real_path,
+    reported_path,
+)
 
 _NAME = "bicepconfig.json"
 _MAX_SIZE = 1_000_000
@@ -111,7 +118,7 @@ def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     named = config.get("cacheRootDirectory")
     if isinstance(named, str):
-        folder, own_home = real_path(os.path.join(run.root, expand_home(named))), real_path(home)
+        folder, own_home = recorded_real_path(os.path.join(run.root, expand_home(named))), real_path(home)
         if any(folder != top and is_within(folder, top) for top in (run.root, own_home)) and not leads_into_git(folder):
             found.append(folder)
     own = os.environ.get("BICEP_CACHE_DIRECTORY")

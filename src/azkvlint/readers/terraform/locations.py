@@ -12,16 +12,8 @@ from azkvlint.readers.terraform_names import is_module_file, module_files, names
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import (
-    add_root,
-    checkout_of,
-    current_folder,
-    named_folders,
-    real_path,
-    root_of,
-    roots,
-)
-from azkvlint.util.project_files import MAX_FILE, read_bytes, reported_path, resolve_inside, walk
+from azkvlint.util.project_boundary import add_root, checkout_of, current_folder, named_folders, root_of, roots
+from azkvlint.util.project_files import MAX_FILE, read_bytes, recorded_real_path, reported_path, resolve_inside, walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
@@ -86,7 +78,7 @@ class Locator:
     def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
         self._root = root
         self._cache = cache
-        self._below: dict[str, list[_NamedModule] | None] = {}
+        self._below: dict[tuple[str, _Limits], list[_NamedModule] | None] = {}
 
     def root_module(self, configuration: Mapping[str, Any] | None, source_root: str, beside: str) -> RootModule | None:
         """Return the root module of a plan with this configuration; None if no module, or several, may be it.
@@ -144,7 +136,7 @@ class Locator:
         try:
             base = self._root if resolve_inside(self._root, directory, "") is not None else root_of(directory)
             add_root(base)
-            directory = real_path(directory)
+            directory = recorded_real_path(directory)
             # Most plans are in folders without a module: do not import the module reader for them.
             if not module_files(names_in(directory)):
                 return None
@@ -167,13 +159,13 @@ class Locator:
         bases = dict.fromkeys((*(roots() or [self._root]), root_of(here)), _WIDE)
         outside = [base for base in bases if checkout_of(base) is None]
         if outside:
-            near = {real_path(folder): _NEAR for folder in (*outside, beside) if folder}
+            near = {recorded_real_path(folder): _NEAR for folder in (*outside, beside) if folder}
             bases |= near | dict.fromkeys(named_folders(), _WIDE)
         return bases
 
     def _modules(self, base: str, limits: _Limits) -> list[_NamedModule] | None:
         """Return the modules below a folder; None if the limits of the search are exceeded."""
-        return cached(self._below, base, lambda: _modules(base, limits))
+        return cached(self._below, (base, limits), lambda: _modules(base, limits))
 
 
 def _labels(folder: Folder) -> frozenset[str]:

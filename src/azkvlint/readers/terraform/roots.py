@@ -14,8 +14,7 @@ from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.readers.terraform_names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes
+from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes, recorded_real_path
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
@@ -133,7 +132,7 @@ def _scan(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> 
             matters = matters or not named or len(beside) < len(named)
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
-                calls.add(real_path(os.path.join(directory, relative)))
+                calls.add(recorded_real_path(os.path.join(directory, relative)))
     return _ModuleScan(calls, matters, size, rendered)
 
 

@@ -157,6 +157,6 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
     folders: dict[str, str] = {}
     for entry in found.modules:
         directory = resolve_inside(run.root, run.directory, entry.directory)
-        if entry.key and directory is not None and os.path.isdir(directory):
+        if entry.key and directory is not None and is_folder(directory):
             folders[entry.key] = directory
     return folders

@@ -28,7 +28,7 @@ from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path
-from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes, reported_path
+from azkvlint.util.project_files import MAX_FILE, is_file, is_folder, read_bytes, reported_path
 
 # Files that one unit includes and reads, and how deep they read each other.
 _MOST_FILES, _DEEPEST = 200, 20
@@ -376,7 +376,7 @@ def _find_in_parents(here: Configuration, arguments: Sequence[Result], at: Locat
     while folder != os.path.dirname(folder) and is_within(os.path.dirname(folder), here.unit.root):
         folder = os.path.dirname(folder)
         file = os.path.join(folder, name)
-        if is_file(file) or os.path.isdir(file):
+        if is_file(file) or is_folder(file):
             return _path(file, at)
     if len(arguments) > 1:
         return arguments[1]

@@ -1,0 +1,279 @@
+"""Reuse the results of units that have not changed: in memory for ``--watch``, and in a folder between runs.
+
+A result is reused if the request is the same and everything that its evaluation has read, listed or missed is
+unchanged. The request is everything else on which it depends: settings, rules, date, version and folders.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from azkvlint.config.run_config import Config
+from azkvlint.linter.unit_result import UnitResult
+from azkvlint.model.rule import Rule
+from azkvlint.readers.discover import STDIN, Source
+from azkvlint.readers.template_names import JSON
+from azkvlint.readers.units import Unit
+from azkvlint.util.errors import UsageError
+from azkvlint.util.file_tracker import FILE_TRACKER, State, States, is_place, state_of
+from azkvlint.util.project_boundary import RUN
+from azkvlint.util.project_files import EDITOR_TEXTS, FILE_BUFFER
+
+if TYPE_CHECKING:
+    from azkvlint.linter.result_store import Content, ResultStore, Stored
+    from azkvlint.linter.suppressions import Policy
+
+# The size of inputs in bytes from which the default folder is used: evaluating less takes no longer than the cache.
+_PAYS_FROM = 100_000
+_WEIGHT_OF_JSON = 8
+
+
+class CacheFolderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder of the cache, and the ``option`` that names it; empty for the default folder.
+
+    The default folder is not used for small inputs. Without a ``key``, the folder contains one. ``by_content``: files
+    are compared by content, not by their times.
+    """
+
+    folder: str
+    option: str = ""
+    by_content: bool = False
+    key: str = ""
+
+
+class _Kept(msgspec.Struct):
+    """The result of a unit, and its stored form, if it comes from the store. ``is_private``: it is never stored."""
+
+    result: UnitResult
+    stored: Stored | None = None
+    is_private: bool = False
+
+
+class _Scan(msgspec.Struct):
+    """The ``units`` that a run has found in ``sources``, and the files that it has read for that."""
+
+    sources: tuple[Sequence[Source], Sequence[Source]]
+    units: list[Unit]
+    files: States
+
+
+class ResultCache:
+    """The results of earlier runs.
+
+    ``has_several_runs``: they are also reused in memory, so the folder does not need to save time. ``evaluated``
+    are the units of the last run whose results could not be reused, ``unit_count`` the number of all.
+    ``fault`` is the reason why the folder cannot be used; empty if it can.
+    """
+
+    def __init__(self, settings: CacheFolderSettings | None = None, *, has_several_runs: bool = False) -> None:
+        self.evaluated: list[Unit] = []
+        self.unit_count = 0
+        self.fault = ""
+        self._settings = settings
+        self._has_several_runs = has_several_runs
+        self._store: ResultStore | None = None
+        self._request: object = None
+        self._digest: bytes | None = None
+        self._rules: Mapping[str, Rule] = {}
+        self._is_redacted = False
+        self._kept: dict[Unit, _Kept] = {}
+        self._scan: _Scan | None = None
+        self._loaded: Content | None = None
+        self._changed: frozenset[int] = frozenset()
+        self._now: States = {}
+        self._is_new = False
+
+    @property
+    def dependencies(self) -> Collection[str]:
+        """Return the files and folders on which the results depend. A folder of names ends with a separator."""
+        return {path for one in self._kept.values() for path in one.result.files if not is_place(path)}
+
+    def is_used(self, sources: Sequence[Source]) -> bool:
+        """Return whether a run on these sources uses the cache."""
+        # The content of standard input and of editors is not in files.
+        if EDITOR_TEXTS or any(source.file == STDIN for source in sources):
+            return False
+        settings = self._settings
+        return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)
+
+    def begin(
+        self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy, relevant: frozenset[str]
+    ) -> None:
+        """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
+        FILE_BUFFER.clear()
+        FILE_TRACKER.start()
+        self.evaluated, self._now, self._is_new = [], {}, False
+        request = config, rules, root, policy, relevant
+        if request == self._request:
+            return
+        self._request, self._kept, self._scan, self._loaded = request, {}, None, None
+        self._rules = {rule.id: rule for rule in rules}
+        if self._settings is None:
+            return
+        # Overrides select resources by their addresses, so they are applied before redaction.
+        self._is_redacted = not config.overrides
+        if self._store is None:
+            self._store = self._open(self._settings)
+        if self._store is not None:
+            self._digest = self._store.request_of(*request)
+            self._load(self._store)
+
+    def _open(self, settings: CacheFolderSettings) -> ResultStore | None:
+        from azkvlint.linter.result_store import ResultStore, key_of
+        from azkvlint.util.cache_files import CacheFolder, folder_of_inputs
+
+        top = folder_of_inputs(settings.folder)
+        if top:
+            if not settings.option:
+                return None
+            text = f"{settings.option} {settings.folder}: the folder is in `{top}`, which the run checks"
+            raise UsageError(text, "name a folder outside of the checkout: a checkout can contain forged results")
+        try:
+            folder = CacheFolder(settings.folder)
+            return ResultStore(folder, key_of(folder, settings.key), by_content=settings.by_content)
+        except OSError as error:
+            if settings.option:
+                self.fault = f"{settings.option} {settings.folder}: the cache is not used: {error.strerror or error}"
+            return None
+
+    def _load(self, store: ResultStore) -> None:
+        loaded = None if self._digest is None else store.load(self._digest)
+        if loaded is not None:
+            self._loaded = loaded
+            pairs = enumerate(zip(loaded.paths, loaded.states, strict=True))
+            self._changed = frozenset(index for index, (path, state) in pairs if self._is_changed(store, path, state))
+
+    def _is_changed(self, store: ResultStore, path: str, stored: State) -> bool:
+        now = self._state_now(path)
+        return _is_output(now) or not store.is_unchanged(path, stored, now)
+
+    def _state_now(self, path: str) -> State:
+        state = self._now.get(path)
+        if state is None:
+            state = self._now[path] = state_of(path)
+        return state
+
+    def _are_unchanged(self, files: States) -> bool:
+        # The files of a unit whose process was terminated are unknown.
+        return bool(files) and all(
+            state == (now := self._state_now(path)) and not _is_output(now) for path, state in files.items()
+        )
+
+    # --- units --------------------------------------------------------------------------------------------------------
+
+    def units(
+        self, sources: Sequence[Source], parameters: Sequence[Source], find: Callable[[], list[Unit]]
+    ) -> list[Unit]:
+        """Return the units in the sources of the run: those of an earlier run, or what ``find`` returns."""
+        key = sources, parameters
+        if self._scan is not None and self._scan.sources == key and self._are_unchanged(self._scan.files):
+            return self._scan.units
+        loaded, store = self._loaded, self._store
+        if loaded is not None and store is not None and loaded.scan is not None:
+            digest, files, units = loaded.scan
+            if digest == store.digest_of(key) and self._changed.isdisjoint(files):
+                self._scan = _Scan(key, units, self._files_of(loaded, files))
+                return units
+
+        def find_recorded() -> list[Unit]:
+            for source in (*sources, *parameters):
+                FILE_TRACKER.record(source.file)
+            return find()
+
+        units, states = FILE_TRACKER.track(find_recorded)
+        self._scan, self._is_new = _Scan(key, units, states), True
+        return units
+
+    def _files_of(self, loaded: Content, indexes: Sequence[int]) -> States:
+        paths = loaded.paths
+        return {paths[index]: self._now[paths[index]] for index in indexes}
+
+    # --- results ------------------------------------------------------------------------------------------------------
+
+    def result_of(self, unit: Unit) -> UnitResult | None:
+        """Return the earlier result of a unit; None if there is none, or if a file has changed."""
+        key = _key(unit)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept.result if self._are_unchanged(kept.result.files) else None
+        loaded = self._loaded
+        stored = None if loaded is None else loaded.units.get(key)
+        if loaded is None or stored is None or not self._changed.isdisjoint(stored.files):
+            return None
+        from azkvlint.linter.result_store import decode_result
+
+        result = decode_result(stored.result, self._rules)
+        if result is not None:
+            result.files = self._files_of(loaded, stored.files)
+            self._kept[key] = _Kept(result, stored)
+        return result
+
+    def add(self, unit: Unit, result: UnitResult) -> UnitResult:
+        """Keep the result of a unit, and return it, without secrets if the report need not know them."""
+        self.evaluated.append(unit)
+        self._is_new = True
+        kept = _Kept(result)
+        if self._store is not None:
+            kept.is_private = not self._store.is_storable(result)
+            if result.secret_texts:
+                from azkvlint.linter.redaction import without_secret_texts
+
+                redacted = without_secret_texts(result)
+                if self._is_redacted:
+                    kept.result = msgspec.structs.replace(redacted, secret_texts=frozenset())
+                elif redacted != result:
+                    kept.is_private = True
+        self._kept[_key(unit)] = kept
+        return kept.result
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def save(self, units: Sequence[Unit]) -> None:
+        """Keep the results of these units only, and write them to the folder, if anything is new."""
+        self.unit_count = len(units)
+        kept = ((key, self._kept.get(key)) for key in map(_key, units))
+        self._kept = {key: one for key, one in kept if one is not None}
+        store, digest, scan = self._store, self._digest, self._scan
+        if store is None or digest is None or scan is None or not self._is_new:
+            return
+        writer = store.writer(self._loaded)
+        for key, one in self._kept.items():
+            if not one.is_private:
+                one.stored = writer.add(key, one.result, one.stored, self._rules)
+        self._loaded = writer.content(store.digest_of(scan.sources), scan.files, scan.units)
+        self._changed = frozenset()
+        store.save(digest, self._loaded)
+        # All of them are in memory now.
+        self._loaded.units, self._loaded.scan = {}, None
+
+    def end(self) -> None:
+        """End a run, which may have failed."""
+        FILE_TRACKER.stop()
+
+
+def _key(unit: Unit) -> Unit:
+    """Return a unit without the fields that do not identify it."""
+    return msgspec.structs.replace(unit, size=0)
+
+
+def _is_output(state: State) -> bool:
+    """Return whether a file is also an output of the run, which its reader reports."""
+    return bool(RUN.outputs) and state[:2] in RUN.outputs
+
+
+def _pays(sources: Sequence[Source]) -> bool:
+    """Return whether the evaluation of sources takes long enough that a cache saves time."""
+    size = 0
+    for source in sources:
+        try:
+            length = os.lstat(source.file).st_size
+        except OSError:
+            continue
+        size += length // _WEIGHT_OF_JSON if source.file.lower().endswith(JSON) else length
+        if size >= _PAYS_FROM:
+            return True
+    return False

@@ -1,0 +1,346 @@
+"""Results of units between runs: what is written to the cache folder, and what of it may be used.
+
+One file has the results of one request: everything but files on which results depend. Nothing in it is trusted before
+its checksum, which is computed with the key of the cache, is correct.
+"""
+
+from __future__ import annotations
+
+import _blake2
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from azkvlint import __version__
+from azkvlint.config.run_config import Config
+from azkvlint.linter.suppressions import Policy
+from azkvlint.linter.unit_result import UnitResult
+from azkvlint.model.finding import ControlAnswers, Finding, Owner, Vault
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
+from azkvlint.model.rule import Rule
+from azkvlint.readers.units import Unit
+from azkvlint.util.cache_files import CacheFolder, package_state, read_again
+from azkvlint.util.file_tracker import FOLDER, LINK, NAMES, PLACE, State, States, state_of
+from azkvlint.util.project_boundary import RUN, current_folder, expand_home
+from azkvlint.util.project_files import MAX_INPUT
+
+_MAGIC = b"kvlint results 1\n"
+_SUFFIX = ".results"
+_DIGEST = 32
+# Larger results are not stored.
+_LARGEST = 100_000_000
+_KEY_FILE = "key"
+# The target of a link follows these many values of the state of a file.
+_LINKED_FROM = 6
+# Fields of Config that have no effect on the results of units.
+_OF_REPORTS: Mapping[str, Any] = {
+    "paths": (), "jobs": 0, "exclude": (), "select": (), "ignore": (), "profiles": (), "settings": (), "rules": (),
+    "min_severity": 0, "fail_on": None, "strict": False, "show_unknown": False, "test_folders": None,
+    "include_tests": False, "baseline": "", "outputs": (), "file": "", "display_path": "", "base": "", "overrides": (),
+    "notices": (),
+}  # fmt: skip
+
+
+class Key:
+    """The key of digests and checksums."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def digest(self, data: bytes) -> bytes:
+        """Return a digest that cannot be computed or verified without the key."""
+        digest: bytes = _blake2.blake2b(data, digest_size=_DIGEST, key=self._key).digest()
+        return digest
+
+
+def key_of(folder: CacheFolder, configured: str) -> Key:
+    """Return the key that the user configured, or else the one in a folder, which is created. Raise OSError."""
+    if configured:
+        return Key(_blake2.blake2b(configured.encode("utf-8", "surrogateescape")).digest())
+    key = folder.read(_KEY_FILE, _DIGEST)
+    if key is None or len(key) != _DIGEST:
+        folder.write(_KEY_FILE, os.urandom(_DIGEST))
+        key = folder.read(_KEY_FILE, _DIGEST) or b""
+        folder.add_tag()
+    if len(key) != _DIGEST:
+        raise OSError("the key cannot be read")
+    return Key(key)
+
+
+class Stored(msgspec.Struct):
+    """The stored result of a unit: the indexes of its files, and the encoded result."""
+
+    files: tuple[int, ...]
+    result: bytes
+
+
+class Content(msgspec.Struct):
+    """The content of a file of results. ``paths`` have the stored ``states``.
+
+    ``scan`` are the digest of the sources of a run, the indexes of the files that were scanned, and the units that were
+    found.
+    """
+
+    paths: list[str]
+    states: list[State]
+    scan: tuple[bytes, tuple[int, ...], list[Unit]] | None
+    units: dict[Unit, Stored]
+
+
+class ContentWriter:
+    """Collects the content of a file of results."""
+
+    def __init__(self, store: ResultStore, loaded: Content | None) -> None:
+        self._store = store
+        self._loaded = loaded
+        self._indexes: dict[tuple[str, State], int | None] = {}
+        self._content = Content([], [], None, {})
+
+    def add(self, unit: Unit, result: UnitResult, stored: Stored | None, rules: Mapping[str, Rule]) -> Stored | None:
+        """Add the result of a unit, which may be ``stored``; return its new stored form, None if it has none."""
+        if stored is not None and self._loaded is not None:
+            paths, states = self._loaded.paths, self._loaded.states
+            files = self._indexes_of({paths[index]: states[index] for index in stored.files}, are_stored=True)
+            data: bytes | None = stored.result
+        else:
+            files = self._indexes_of(result.files)
+            data = None if files is None else encode_result(result, rules)
+        if not files or data is None or not is_encodable(unit):
+            return None
+        self._content.units[unit] = Stored(files, data)
+        return self._content.units[unit]
+
+    def content(self, sources: bytes | None, files: States, units: list[Unit]) -> Content:
+        """Return the content, with the units that were found in ``sources`` (a digest)."""
+        indexes = self._indexes_of(files)
+        if sources is not None and indexes is not None and is_encodable(units):
+            self._content.scan = sources, indexes, units
+        return self._content
+
+    def _indexes_of(self, files: States, *, are_stored: bool = False) -> tuple[int, ...] | None:
+        """Return the indexes of files; None if one of them cannot be stored."""
+        indexes = []
+        for path, state in files.items():
+            key = path, state
+            if key not in self._indexes:
+                stored = state if are_stored else self._store.stored_state(path, state)
+                self._indexes[key] = self._index(path, stored)
+            index = self._indexes[key]
+            if index is None:
+                return None
+            indexes.append(index)
+        return tuple(indexes)
+
+    def _index(self, path: str, state: State | None) -> int | None:
+        if state is None or not os.path.isabs(path) or not is_encodable((path, state)):
+            return None
+        self._content.paths.append(path)
+        self._content.states.append(state)
+        return len(self._content.paths) - 1
+
+
+class _Document(msgspec.Struct, array_like=True):
+    request: bytes
+    paths: list[str]
+    states: list[tuple[str | int, ...]]
+    scan: tuple[bytes, tuple[int, ...], list[Unit]] | None
+    units: list[tuple[Unit, tuple[int, ...], msgspec.Raw]]
+
+
+class ResultStore:
+    """The results in a folder. ``by_content``: files are compared by content, not by their times and inodes."""
+
+    def __init__(self, folder: CacheFolder, key: Key, *, by_content: bool) -> None:
+        self._folder = folder
+        self._key = key
+        self._by_content = by_content
+        self._digests: dict[str, tuple[State, State | None]] = {}
+
+    def request_of(
+        self,
+        config: Config,
+        rules: Iterable[Rule],
+        root: str,
+        policy: Policy,
+        relevant: frozenset[str],
+    ) -> bytes | None:
+        """Return a digest of everything but files on which results depend; None if it cannot be computed."""
+        values = (
+            _MAGIC, __version__, package_state(__version__, by_content=self._by_content), sys.version, self._by_content,
+            os.geteuid() if hasattr(os, "geteuid") else 0, current_folder(), expand_home("~"),
+            os.environ.get("BICEP_CACHE_DIRECTORY"), RUN.roots, RUN.named, root, bool(config.overrides),
+            msgspec.structs.replace(config, **_OF_REPORTS), tuple(rules), policy, relevant,
+        )  # fmt: skip
+        try:
+            return self._key.digest(msgspec.msgpack.Encoder(order="deterministic").encode(values))
+        except UnicodeEncodeError:  # a path that is not valid UTF-8
+            return None
+
+    def digest_of(self, value: object) -> bytes | None:
+        """Return the digest of any value; None if it cannot be computed."""
+        try:
+            return self._key.digest(msgspec.msgpack.encode(value))
+        except UnicodeEncodeError:
+            return None
+
+    def load(self, request: bytes) -> Content | None:
+        """Return the stored content for a request; None if there is none, or if it is damaged."""
+        data = self._folder.read(request.hex() + _SUFFIX, _LARGEST)
+        start = len(_MAGIC) + _DIGEST
+        if data is None or not data.startswith(_MAGIC) or len(data) < start:
+            return None
+        body = data[start:]
+        if self._key.digest(request + body) != data[len(_MAGIC) : start]:
+            return None
+        try:
+            found = msgspec.msgpack.Decoder(_Document).decode(body)
+        except msgspec.MsgspecError:
+            return None
+        if found.request != request:
+            return None
+        units = {unit: Stored(files, bytes(result)) for unit, files, result in found.units}
+        return Content(found.paths, list(found.states), found.scan, units)
+
+    def save(self, request: bytes, content: Content) -> None:
+        """Write the content for a request, if possible, and remove what is old."""
+        units = [(unit, one.files, msgspec.Raw(one.result)) for unit, one in content.units.items()]
+        document = _Document(request, content.paths, content.states, content.scan, units)  # type: ignore[arg-type]
+        name = request.hex() + _SUFFIX
+        try:
+            body = msgspec.msgpack.encode(document)
+            if len(body) > _LARGEST:
+                return
+            self._folder.write(name, b"".join((_MAGIC, self._key.digest(request + body), body)))
+        except (OSError, UnicodeEncodeError):
+            return
+        self._folder.remove_old(name)
+
+    def stored_state(self, path: str, state: State) -> State | None:
+        """Return the form of a state that is stored; None if the file may since have changed."""
+        if state and type(state[-1]) is object:
+            return None
+        return self._content_state(path, state) if self._by_content else state
+
+    def writer(self, loaded: Content | None) -> ContentWriter:
+        """Return a writer of content, parts of which may be ``loaded``."""
+        return ContentWriter(self, loaded)
+
+    def _content_state(self, path: str, state: State) -> State | None:
+        """Return a state without times and inodes, which are different in each checkout."""
+        if not state or state[0] in (NAMES, LINK):
+            return state
+        if state[0] == FOLDER:
+            return FOLDER, *state[3:]
+        if state[0] == PLACE:
+            inner = self._content_state(os.path.join(os.path.dirname(path), ".git"), state[2:])
+            return None if inner is None else (PLACE, state[1], *inner)
+        known = self._digests.get(path)
+        if known is None or known[0] != state:
+            data = read_again(path, MAX_INPUT)
+            # The file must not have changed since the run accessed it.
+            is_same = data is not None and state_of(path)[:_LINKED_FROM] == state[:_LINKED_FROM]
+            target = tuple(value for value in state[_LINKED_FROM:] if isinstance(value, str))
+            known = self._digests[path] = (
+                state,
+                ("file", self._key.digest(data or b"").hex(), *target) if is_same else None,
+            )
+        return known[1]
+
+    def is_unchanged(self, path: str, stored: State, now: State) -> bool:
+        """Return whether a file has the stored state."""
+        return stored == (self._content_state(path, now) if self._by_content else now)
+
+    def is_storable(self, result: UnitResult) -> bool:
+        """Return whether a result may be stored."""
+        # What could not be read may be readable next time, for reasons that no file shows, such as memory.
+        return not any(problem.code == INPUT_UNREADABLE and problem.level == "error" for problem in result.problems)
+
+
+def is_encodable(value: object) -> bool:
+    """Return whether a value can be stored."""
+    try:
+        msgspec.msgpack.encode(value)
+    except (UnicodeEncodeError, OverflowError):
+        return False
+    return True
+
+
+# --- the encoding of results ------------------------------------------------------------------------------------------
+
+_FIELDS = msgspec.structs.fields(Finding)
+_NAMES_OF_FINDING = tuple(field.name for field in _FIELDS)
+# A finding has the id of its rule instead of the rule.
+_StoredFinding: Any = msgspec.defstruct(
+    "_StoredFinding", [(field.name, str if field.name == "rule" else field.type) for field in _FIELDS], array_like=True
+)
+
+
+class _StoredAnswers(msgspec.Struct, array_like=True):
+    vaults: tuple[Vault, ...]
+    passes: list[_StoredFinding]
+    owners: list[tuple[tuple[str, str], Owner]]
+
+
+_TYPES: Mapping[str, Any] = {
+    "findings": list[_StoredFinding],
+    "unknown": list[_StoredFinding],
+    "suppressed": list[_StoredFinding],
+    "resource_counts": dict[str, int],
+    "control_answers": _StoredAnswers | None,
+}
+_NOT_STORED = frozenset({"files", "secret_texts"})
+_NAMES_OF_RESULT = tuple(field.name for field in msgspec.structs.fields(UnitResult) if field.name not in _NOT_STORED)
+_StoredResult: Any = msgspec.defstruct(
+    "_StoredResult",
+    [
+        (field.name, _TYPES.get(field.name, field.type))
+        for field in msgspec.structs.fields(UnitResult)
+        if field.name not in _NOT_STORED
+    ],
+    array_like=True,
+)
+_DECODER = msgspec.msgpack.Decoder(_StoredResult)
+
+
+def encode_result(result: UnitResult, rules: Mapping[str, Rule]) -> bytes | None:
+    """Return a result as bytes; None if it cannot be stored. ``rules`` are those of the run by id."""
+    values = {name: getattr(result, name) for name in _NAMES_OF_RESULT}
+    answers = result.control_answers
+    lists = [result.findings, result.unknown, result.suppressed, () if answers is None else answers.passes]
+    if any(rules.get(finding.rule.id) != finding.rule for findings in lists for finding in findings):
+        return None
+    encoded = [[(one.rule.id, *msgspec.structs.astuple(one)[1:]) for one in findings] for findings in lists]
+    values |= {"findings": encoded[0], "unknown": encoded[1], "suppressed": encoded[2]}
+    if answers is not None:
+        values["control_answers"] = answers.vaults, encoded[3], tuple(answers.owners.items())
+    try:
+        return msgspec.msgpack.encode(tuple(values.values()))
+    except (UnicodeEncodeError, OverflowError):
+        return None
+
+
+def decode_result(data: bytes, rules: Mapping[str, Rule]) -> UnitResult | None:
+    """Return a stored result; None if it cannot be decoded."""
+    try:
+        stored = _DECODER.decode(data)
+        values = {name: getattr(stored, name) for name in _NAMES_OF_RESULT}
+        for name in ("findings", "unknown", "suppressed"):
+            values[name] = _findings(values[name], rules)
+        answers = stored.control_answers
+        if answers is not None:
+            values["control_answers"] = ControlAnswers(
+                vaults=answers.vaults, passes=tuple(_findings(answers.passes, rules)), owners=dict(answers.owners)
+            )
+    except (msgspec.MsgspecError, KeyError):
+        return None
+    values["resource_counts"] = Counter(values["resource_counts"])
+    return UnitResult(**values)
+
+
+def _findings(stored: Sequence[Any], rules: Mapping[str, Rule]) -> list[Finding]:
+    tuples = ((rules[one.rule], *msgspec.structs.astuple(one)[1:]) for one in stored)
+    return [Finding(**dict(zip(_NAMES_OF_FINDING, values, strict=True))) for values in tuples]
