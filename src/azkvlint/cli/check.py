@@ -13,7 +13,7 @@ from azkvlint.cli.resolve import config_of, included_of, refuse_conflicting_outp
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
-from azkvlint.linter.linter import baseline_of, check, exit_code, notice_problems
+from azkvlint.linter.linter import baseline_of, exit_code, lint, notice_problems
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import STDIN, hold_stdin
 from azkvlint.reporters import REPORTERS, SHOW_PROBLEMS, Options
@@ -73,7 +73,7 @@ def _check_with_progress(config: Config) -> Report:
     instructions into a function.
     """
     with progress_bar() as progress:
-        return check(config, progress)
+        return lint(config.paths, config, progress)
 
 
 def _publish(
