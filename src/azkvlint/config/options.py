@@ -98,12 +98,73 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     include_tests: bool = False
     baseline: str = ""
     write_baseline: str = ""
+    inputs_from: tuple[str, ...] = ()
+    out: str = ""
+    scheduler: str = ""
+    workers: str = "0"
+    timeout: str = "300"
+    resume: bool = False
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
-_WITH_RULES, _WITH_RESULTS = ("check", "suppressions"), ("check", "controls")
+_FLEET = ("fleet",)
+_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet"), ("check", "controls", "fleet")
+_WITH_FINDINGS, _EVERY = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
 OPTIONS = (
+    Option(
+        ("--inputs-from",),
+        "inputs_from",
+        "Read more inputs from FILE, one on each line.",
+        metavar="FILE",
+        many=True,
+        commands=_FLEET,
+        kind="path",
+        configured=_NONE,
+    ),
+    Option(
+        ("--out",),
+        "out",
+        "Write the results to FOLDER.",
+        metavar="FOLDER",
+        commands=_FLEET,
+        kind="path",
+        configured=_NONE,
+    ),
+    Option(
+        ("--resume",),
+        "resume",
+        "Continue an interrupted run in the folder of --out.",
+        takes_value=False,
+        commands=_FLEET,
+        configured=_NONE,
+    ),
+    Option(
+        ("--scheduler",),
+        "scheduler",
+        "Run on the Dask cluster at this address (tcp:// or tls://).",
+        metavar="ADDRESS",
+        commands=_FLEET,
+        configured=_NONE,
+    ),
+    Option(
+        ("--workers",),
+        "workers",
+        "Run N worker processes (0: one for each processor).",
+        metavar="N",
+        commands=_FLEET,
+        kind="number",
+        configured=_NONE,
+    ),
+    Option(
+        ("--timeout",),
+        "timeout",
+        "Stop an input after N seconds, and report it.",
+        metavar="N",
+        commands=_FLEET,
+        kind="number",
+        configured=_NONE,
+    ),
     Option(
         ("--framework",),
         "frameworks",
@@ -201,9 +262,18 @@ OPTIONS = (
         "Set a rule's parameter, such as KV003.minimum=30.",
         metavar="RULE.NAME=VALUE",
         many=True,
+        commands=_EVERY,
         kind="settings",
     ),
-    Option(("--rules",), "rules", "Add custom rules from a file or folder.", metavar="FILE", many=True, kind="path"),
+    Option(
+        ("--rules",),
+        "rules",
+        "Add custom rules from a file or folder.",
+        metavar="FILE",
+        many=True,
+        commands=_EVERY,
+        kind="path",
+    ),
     Option(
         ("--parameters",),
         "parameters",
@@ -234,22 +304,37 @@ OPTIONS = (
         metavar="FOLDER",
         kind="path",
     ),
-    Option(("--as-of",), "as_of", "Evaluate expiry dates as of DATE (default: today).", metavar="DATE", kind="day"),
+    Option(
+        ("--as-of",),
+        "as_of",
+        "Evaluate expiry dates as of DATE (default: today).",
+        metavar="DATE",
+        commands=_EVERY,
+        kind="day",
+    ),
     Option(("--jobs", "-j"), "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
-    Option(("--exclude",), "exclude", "Skip files and folders that match this glob.", metavar="GLOB", many=True),
+    Option(
+        ("--exclude",),
+        "exclude",
+        "Skip files and folders that match this glob.",
+        metavar="GLOB",
+        many=True,
+        commands=_EVERY,
+    ),
     Option(
         ("--extend-exclude",),
         "extend_exclude",
         "Skip more files and folders than --exclude lists.",
         metavar="GLOB",
         many=True,
+        commands=_EVERY,
     ),
     Option(
         ("--min-severity",),
         "min_severity",
         "Report only findings of this severity or higher.",
         metavar="SEVERITY",
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
         kind="severity",
     ),
     Option(
@@ -257,10 +342,10 @@ OPTIONS = (
         "fail_on",
         "Exit with 1 from this severity on; none: never.",
         metavar="SEVERITY",
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
         kind="threshold",
     ),
-    Option(("--strict",), "strict", "Count unknown results as findings.", takes_value=False, commands=_CHECK),
+    Option(("--strict",), "strict", "Count unknown results as findings.", takes_value=False, commands=_WITH_FINDINGS),
     Option(
         ("--strict",),
         "strict",
@@ -280,6 +365,7 @@ OPTIONS = (
         "respect_peer_suppressions",
         "Respect skip comments for Checkov, tfsec, Trivy and KICS.",
         takes_value=False,
+        commands=_EVERY,
     ),
     Option(
         ("--from",),
@@ -295,7 +381,7 @@ OPTIONS = (
         "include_tests",
         "Count findings in folders of tests and examples.",
         takes_value=False,
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
     ),
     Option(
         ("--test-folders",),
@@ -303,7 +389,7 @@ OPTIONS = (
         "Set the globs of folders of tests and examples.",
         metavar="GLOB",
         many=True,
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
     ),
     Option(
         ("--baseline",),
@@ -362,7 +448,7 @@ OPTIONS = (
         "color",
         "Color the output: auto, always or never.",
         metavar="WHEN",
-        commands=_WITH_RESULTS,
+        commands=("check", "controls"),
         configured=_NONE,
     ),
     Option(
@@ -386,6 +472,7 @@ OPTIONS = (
         "config",
         "Read the configuration from FILE.",
         metavar="FILE",
+        commands=_EVERY,
         kind="path",
         configured=_NONE,
     ),
@@ -398,7 +485,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema")
+COMMANDS = ("check", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 
