@@ -24,6 +24,7 @@ a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .bar .high { opacity: .6; }
 .bar { min-width: 0; }
 .vaults li { grid-template-columns: minmax(0, 26rem) minmax(4rem, 9rem) minmax(0, 1fr); }
+.vaults b { display: block; }
 .vaults .count { font-variant-numeric: tabular-nums; }
 .clock { display: flex; flex-wrap: wrap; gap: .25rem 1rem; align-items: baseline; margin-top: .75rem; }
 .clock b { font-size: 2rem; line-height: 1.1; font-variant-numeric: tabular-nums; }

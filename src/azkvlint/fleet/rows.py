@@ -22,6 +22,8 @@ from azkvlint.util.errors import EXIT_FINDINGS
 from azkvlint.util.safe_text import encode
 
 _MOST_VAULTS = 20
+_LONGEST_NAME = 60
+_UNKNOWN = "⟨"  # begins an expression whose value is not known
 _BLOCK_SIZE = 1 << 20
 
 
@@ -212,13 +214,14 @@ def _exposures(declarations: Iterable[Declaration]) -> dict[str, int]:
 
 
 def _vaults(findings: Iterable[Finding]) -> Iterator[VaultSummary]:
-    """Yield the vaults with the most severe findings, by the vault's name or address."""
-    by_vault: dict[str, list[Finding]] = {}
+    """Yield the vaults with the most severe findings, by root and the vault's name or address."""
+    by_vault: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         type_ = finding.type.lower()
         if any(type_ == one or type_.startswith(f"{one}/") for one in VAULT_NOUNS):
-            by_vault.setdefault(finding.full_name.partition("/")[0] or finding.resource, []).append(finding)
-    summaries = [_vault(name, group) for name, group in by_vault.items()]
+            name = finding.full_name.partition("/")[0] or finding.resource
+            by_vault.setdefault((finding.root, name), []).append(finding)
+    summaries = [_vault(name, group) for (_, name), group in by_vault.items()]
     yield from sorted(summaries, key=lambda vault: (risk_key(vault.findings), vault.path, vault.line, vault.name))[
         :_MOST_VAULTS
     ]
@@ -226,12 +229,14 @@ def _vaults(findings: Iterable[Finding]) -> Iterator[VaultSummary]:
 
 def _vault(name: str, findings: list[Finding]) -> VaultSummary:
     counts = Counter(finding.severity for finding in findings)
-    places = (finding.resource_at or finding.at for finding in findings)
-    path, line = min((at.path, 0 if at.region is None else at.region.start_line) for at in places)
+    worst = max(findings, key=lambda finding: finding.severity)
+    own = [finding for finding in findings if finding.type.lower() in VAULT_NOUNS]
+    if _UNKNOWN in name and own:
+        name = own[0].resource  # an address is shorter than the expression of a name
     return VaultSummary(
-        name=name,
-        path=path,
-        line=line,
+        name=name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…",
+        path=worst.at.path,
+        line=0 if worst.at.region is None else worst.at.region.start_line,
         findings=tuple((severity.label, counts[severity]) for severity in sorted(counts, reverse=True)),
     )
 

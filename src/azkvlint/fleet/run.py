@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,10 +20,23 @@ from azkvlint.util.output_files import ResultFolder
 from azkvlint.util.project_boundary import absolute_path, current_folder
 from azkvlint.util.sha256 import sha256_hex
 
+if TYPE_CHECKING:
+    from queue import SimpleQueue
+
 _CHUNK = 50
 _CHUNKS_EACH = 8
 _WAITING_EACH = 2
 _CONNECT = 30
+_PATIENCE, _MOST_WAITS = 10, 18
+_LOCAL_SETTINGS = {
+    "distributed.worker.profile.enabled": False,
+    # A worker may need minutes to start again on a busy computer.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    # Dask always starts a web server. It has no pages.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+_CONNECTION_LOST = "the connection to the scheduler was lost"
 _LOST = "not checked: several workers ended while they checked this input"
 _RESUME = "continue with --resume"
 INSTALL = "install the libraries of the extra `fleet`: dask, distributed and pyarrow"
@@ -65,8 +78,8 @@ def run_fleet(fleet: Fleet, progress: Progress | None = None) -> tuple[ResultFol
         if left:
             config = msgspec.structs.replace(_absolute(fleet.config), as_of=run.as_of)
             setup = msgspec.json.encode(checker.Setup(config=config, base=run.base, timeout=fleet.timeout))
-            with _client(fleet, left) as client:
-                _check_all(client, setup, folder, done, progress)
+            with _client(fleet, left) as (client, revive):
+                _check_all(client, revive, setup, folder, done, progress)
     except OSError as error:
         raise KvlintError(f"cannot write to `{folder.path}`: {error.strerror}", _RESUME) from error
     finally:
@@ -108,16 +121,19 @@ def _absolute(config: Config) -> Config:
 
 
 @contextmanager
-def _client(fleet: Fleet, inputs: int) -> Iterator[Any]:
-    """Connect to the cluster, or start one on this computer that listens on the loopback interface only."""
+def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, Callable[[], object]]]:
+    """Connect to the cluster, or start one on this computer that listens on the loopback interface only.
+
+    Yield the client, and a function that starts workers again that have ended for good.
+    """
     import logging
 
     import dask
     from distributed import Client, LocalCluster
 
-    # Sampling profiles costs CPU time, and the end of a worker is part of the results.
+    # The end of a worker is part of the results.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with dask.config.set({"distributed.worker.profile.enabled": False}):
+    with dask.config.set(_LOCAL_SETTINGS):
         if fleet.scheduler:
             try:
                 client = Client(fleet.scheduler, timeout=_CONNECT, set_as_default=False)
@@ -127,23 +143,25 @@ def _client(fleet: Fleet, inputs: int) -> Iterator[Any]:
             with client:
                 _check_versions(client)
                 try:
-                    yield client
+                    yield client, lambda: None
                 finally:
                     client.run(checker.close_idle, on_error="ignore")
             return
+        count = min(fleet.workers, inputs)
         with (
             LocalCluster(
-                n_workers=min(fleet.workers, inputs),
+                n_workers=count,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
                 security=_temporary_security(),
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
-            yield client
+            yield client, lambda: cluster.scale(count)
 
 
 def _temporary_security() -> Any:
@@ -173,9 +191,18 @@ def _check_versions(client: Any) -> None:
 # --- chunks ---------------------------------------------------------------------------------------------------------
 
 
-def _check_all(client: Any, setup: bytes, folder: ResultFolder, done: bytearray, progress: Progress | None) -> None:
+def _check_all(
+    client: Any,
+    revive: Callable[[], object],
+    setup: bytes,
+    folder: ResultFolder,
+    done: bytearray,
+    progress: Progress | None,
+) -> None:
     """Check the inputs that are not done, a limited number of chunks at a time."""
-    from distributed import CancelledError, as_completed
+    from queue import SimpleQueue
+
+    from distributed import CancelledError
 
     threads = max(1, sum(client.nthreads().values()))
     total, finished = len(done), sum(done)
@@ -184,23 +211,24 @@ def _check_all(client: Any, setup: bytes, folder: ResultFolder, done: bytearray,
     size = min(_CHUNK, max(1, (total - finished) // (threads * _CHUNKS_EACH)))
     chunks = _chunks(((number, name) for number, name in enumerate(inputs_of(folder)) if not done[number]), size)
     running: dict[Any, list[tuple[int, str]]] = {}
-    completed = as_completed(loop=client.loop)
+    completed: SimpleQueue[Any] = SimpleQueue()
 
     def submit(chunk: list[tuple[int, str]]) -> None:
         future = client.submit(
             checker.check_chunk, setup, [name for _, name in chunk], key=f"kvlint-{os.urandom(8).hex()}", pure=False
         )
         running[future] = chunk
-        completed.add(future)
+        future.add_done_callback(completed.put)
 
     for _ in range(threads * _WAITING_EACH):
         _submit_next(chunks, submit)
-    for future in completed:
+    while running:
+        future = _next_completed(client, revive, completed)
         chunk = running.pop(future)
         try:
             data = future.result()
         except CancelledError as error:
-            raise KvlintError("the connection to the scheduler was lost", _RESUME) from error
+            raise KvlintError(_CONNECTION_LOST, _RESUME) from error
         except Exception as error:  # noqa: BLE001  # several workers have ended, or the chunk cannot be checked
             if len(chunk) > 1:
                 for item in chunk:
@@ -214,6 +242,24 @@ def _check_all(client: Any, setup: bytes, folder: ResultFolder, done: bytearray,
         if progress is not None:
             progress(finished, total)
         _submit_next(chunks, submit)
+
+
+def _next_completed(client: Any, revive: Callable[[], object], completed: SimpleQueue[Any]) -> Any:
+    """Return the next future that is done. Raise KvlintError if there has been no worker for some minutes."""
+    from queue import Empty
+
+    without_workers = 0
+    while True:
+        try:
+            return completed.get(timeout=_PATIENCE)
+        except Empty:
+            pass
+        if client.status != "running":
+            raise KvlintError(_CONNECTION_LOST, _RESUME)
+        revive()
+        without_workers = 0 if client.nthreads() else without_workers + 1
+        if without_workers >= _MOST_WAITS:
+            raise KvlintError("the cluster has no workers any more", _RESUME)
 
 
 def _submit_next(chunks: Iterator[list[tuple[int, str]]], submit: Callable[[list[tuple[int, str]]], None]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.fleet.inputs import is_remote
 from azkvlint.fleet.results import Entry
 from azkvlint.fleet.rows import InputSummary, VaultSummary, risk_key
+from azkvlint.readers.discover import ENDINGS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
 
 MOST_INPUTS = 2_000
@@ -129,5 +130,7 @@ def repository_of(summary: InputSummary) -> str:
     if summary.repository:
         return summary.repository
     path = summary.input.replace("\\", "/").rstrip("/")
+    if not path.lower().endswith(ENDINGS):
+        return path
     parent = path.rpartition("/")[0]
     return (parent if parent and not (is_remote(path) and parent.endswith(":/")) else "") or "."
