@@ -53,27 +53,41 @@ class ChunkResult(msgspec.Struct, frozen=True, kw_only=True):
 # --- on a Dask worker -----------------------------------------------------------------------------------------------
 
 
+class _Checker:
+    """A child process that checks inputs, with its staging folder, which this process removes if the child cannot."""
+
+    def __init__(self, setup: bytes) -> None:
+        self.setup = setup
+        self._staging = StagingFolder()
+        self.child = Child("azkvlint.fleet.checker", msgspec.msgpack.encode((self._staging.path, setup)))
+
+    def close(self) -> None:
+        """End the process."""
+        self.child.close()
+        self._staging.remove()
+
+
 class _Pool:
     """The idle child processes of this worker, which end some time after the last use."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._idle: list[tuple[bytes, Child]] = []
+        self._idle: list[_Checker] = []
         self._timer: Timer | None = None
 
-    def take(self, setup: bytes) -> Child:
+    def take(self, setup: bytes) -> _Checker:
         """Return a child process for this setup."""
         with self._lock:
-            found = next((item for item in self._idle if item[0] == setup and item[1].is_running), None)
+            found = next((item for item in self._idle if item.setup == setup and item.child.is_running), None)
             if found is not None:
                 self._idle.remove(found)
-                return found[1]
-        return Child("azkvlint.fleet.checker", setup)
+                return found
+        return _Checker(setup)
 
-    def put_back(self, setup: bytes, child: Child) -> None:
+    def put_back(self, checker: _Checker) -> None:
         """Keep a child process for the next chunk."""
         with self._lock:
-            self._idle.append((setup, child))
+            self._idle.append(checker)
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = Timer(_IDLE, self.close)
@@ -83,8 +97,8 @@ class _Pool:
     def close(self) -> None:
         """End all idle child processes."""
         with self._lock:
-            for _, child in self._idle:
-                child.close()
+            for checker in self._idle:
+                checker.close()
             self._idle.clear()
 
 
@@ -104,25 +118,25 @@ def close_idle() -> None:
 def check_chunk(setup: bytes, names: Sequence[str]) -> bytes:
     """Check inputs one after the other, and return their results: a ChunkResult as MessagePack."""
     settings = msgspec.json.decode(setup, type=Setup)
-    child = _POOL.take(setup)
+    checker = _POOL.take(setup)
     results: list[InputResult] = []
     try:
         for name in names:
             path = name if is_remote(name) else os.path.join(settings.base, name)
             request = Request(name=portable(name), path=path.encode("utf-8", "surrogateescape"))
-            answer = child.request(msgspec.msgpack.encode(request), settings.timeout)
+            answer = checker.child.request(msgspec.msgpack.encode(request), settings.timeout)
             if answer is not None:
                 results.append(msgspec.msgpack.decode(answer, type=InputResult))
                 continue
-            late = child.is_timed_out
-            child.close()
-            child = Child("azkvlint.fleet.checker", setup)
+            late = checker.child.is_timed_out
+            checker.close()
+            checker = _Checker(setup)
             failure = (_OUT_OF_TIME.format(settings.timeout), "increase --timeout") if late else (_ENDED, _ENDED_HINT)
             results.append(failed_result(portable(name), *failure))
     except BaseException:
-        child.close()
+        checker.close()
         raise
-    _POOL.put_back(setup, child)
+    _POOL.put_back(checker)
     return encoded_chunk(results)
 
 
@@ -139,14 +153,21 @@ def portable(name: str) -> str:
 # --- in the child process -------------------------------------------------------------------------------------------
 
 
-def _answer(setup: bytes) -> Callable[[bytes], bytes]:
+def _staging(data: bytes) -> tuple[StagingFolder, bytes]:
+    path, setup = msgspec.msgpack.decode(data, type=tuple[str, bytes])
+    return StagingFolder(path), setup
+
+
+def _clean_up(data: bytes) -> None:
+    _staging(data)[0].remove()
+
+
+def _answer(data: bytes) -> Callable[[bytes], bytes]:
     """Prepare the checks of a child process, and return the function that checks one input."""
-    import atexit
     import gc
 
+    staging, setup = _staging(data)
     settings = msgspec.json.decode(setup, type=Setup)
-    staging = StagingFolder()
-    atexit.register(staging.remove)
     staging.enter()
     prepared = Prepared(settings.config)
     # The data of one check lives until its end. Collecting garbage during the check costs more than once after it.
@@ -183,4 +204,4 @@ def _check(request: Request, config: Config, prepared: Prepared, staging: Stagin
 
 
 if __name__ == "__main__":
-    answer_requests(_answer)
+    answer_requests(_answer, _clean_up)

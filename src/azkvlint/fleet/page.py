@@ -40,7 +40,7 @@ _CLASSES = {
 _LABELS = [severity.label for severity in sorted(Severity, reverse=True)]
 # The classes of network exposures, from the widest to the narrowest; others follow.
 _EXPOSURES = {
-    "all networks": "bad", "large IP range": "bad", "varies": "open", "unknown": "open", "listed IP addresses": "given",
+    "all networks": "bad", "large IP range": "bad", "unknown": "open", "listed IP addresses": "given",
     "listed subnets": "given", "private access only": "good", "not evaluated": "none",
 }  # fmt: skip
 _MOST_ROWS = 50

@@ -23,6 +23,7 @@ from azkvlint.util.safe_text import encode
 
 _MOST_VAULTS = 20
 _LONGEST_NAME = 60
+_NOT_EVALUATED = "not evaluated"
 _UNKNOWN = "⟨"  # begins an expression whose value is not known
 _BLOCK_SIZE = 1 << 20
 
@@ -141,8 +142,11 @@ def _rows(name: str, report: Report) -> Iterator[Row]:
     ):
         yield from (_finding(kind, finding, common) for finding in findings)
     yield from (_problem(problem, common) for problem in report.problems)
-    yield from (_declaration("resource", one, common) for one in report.evaluated)
-    yield from (_declaration("skipped", one, common) for one in report.skipped)
+    for one in report.evaluated:
+        counts: dict[str | None, int] = dict(sorted(one.exposures.items())) or {None: one.instances}
+        for exposure, count in counts.items():
+            yield _declaration("resource", one, count, exposure, common)
+    yield from (_declaration("skipped", one, one.instances, None, common) for one in report.skipped)
 
 
 def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> Row:
@@ -180,7 +184,7 @@ def _problem(problem: Problem, common: dict[str, Any]) -> Row:
     )
 
 
-def _declaration(kind: str, one: Declaration, common: dict[str, Any]) -> Row:
+def _declaration(kind: str, one: Declaration, count: int, exposure: str | None, common: dict[str, Any]) -> Row:
     return Row(
         kind=kind,
         reason=one.reason or one.condition or None,
@@ -188,8 +192,8 @@ def _declaration(kind: str, one: Declaration, common: dict[str, Any]) -> Row:
         full_name=", ".join(sorted(one.names)) or None,
         type=one.type,
         declared_as=one.declared_as,
-        occurrences=one.instances,
-        exposure=", ".join(sorted(one.exposures)) or None,
+        occurrences=count,
+        exposure=exposure,
         **_place(one.at),
         **common,
     )
@@ -204,12 +208,11 @@ def _place(at: Location | None) -> dict[str, Any]:
 
 
 def _exposures(declarations: Iterable[Declaration]) -> dict[str, int]:
-    """Return the number of vaults by network exposure. Instances of one declaration may differ."""
+    """Return the number of vaults by network exposure."""
     counts: Counter[str] = Counter()
     for one in declarations:
         if one.type.lower() in VAULT_NOUNS:
-            exposure = next(iter(one.exposures)) if len(one.exposures) == 1 else "varies" if one.exposures else ""
-            counts[exposure or "not evaluated"] += max(one.instances, 1)
+            counts.update(one.exposures or {_NOT_EVALUATED: one.instances})
     return dict(sorted(counts.items()))
 
 

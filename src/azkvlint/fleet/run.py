@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -79,7 +79,10 @@ def run_fleet(fleet: Fleet, progress: Progress | None = None) -> tuple[ResultFol
             config = msgspec.structs.replace(_absolute(fleet.config), as_of=run.as_of)
             setup = msgspec.json.encode(checker.Setup(config=config, base=run.base, timeout=fleet.timeout))
             with _client(fleet, left) as (client, revive):
-                _check_all(client, revive, setup, folder, done, progress)
+                try:
+                    _check_all(client, revive, setup, folder, done, progress)
+                finally:
+                    _close_idle(client)
     except OSError as error:
         raise KvlintError(f"cannot write to `{folder.path}`: {error.strerror}", _RESUME) from error
     finally:
@@ -142,10 +145,7 @@ def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, Callable[[], objec
                 raise UsageError(f"cannot connect to the scheduler {fleet.scheduler}", hint) from error
             with client:
                 _check_versions(client)
-                try:
-                    yield client, lambda: None
-                finally:
-                    client.run(checker.close_idle, on_error="ignore")
+                yield client, lambda: None
             return
         count = min(fleet.workers, inputs)
         with (
@@ -162,6 +162,13 @@ def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, Callable[[], objec
             Client(cluster, set_as_default=False) as client,
         ):
             yield client, lambda: cluster.scale(count)
+
+
+def _close_idle(client: Any) -> None:
+    """End the idle processes of all workers, as far as they can be reached. The others end after some time."""
+    if client.status == "running":
+        with suppress(Exception):
+            client.run(checker.close_idle, on_error="ignore")
 
 
 def _temporary_security() -> Any:

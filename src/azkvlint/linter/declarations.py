@@ -17,7 +17,8 @@ from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 _Key: TypeAlias = tuple[object, ...]
 _VAULTS = frozenset(type_.lower() for type_ in VAULTS)
-_NONE: frozenset[str] = frozenset()
+_NO_NAMES: frozenset[str] = frozenset()
+_NO_EXPOSURES: Mapping[str, int] = {}
 _EXPOSURE: Path = ("derived", "exposure")
 
 
@@ -37,7 +38,7 @@ def declarations_of(
         key = (*resource.at.position_key[:2], address)
         existing = declarations.get(key)
         condition = resource.assumption.text if resource.assumption is not None else ""
-        names, exposures = _NONE, _NONE
+        names, exposures = _NO_NAMES, _NO_EXPOSURES
         if lower_type in _VAULTS:
             names, exposures = frozenset({resource.name}), _exposures((derived or {}).get(resource.address))
         if existing is None:
@@ -54,17 +55,21 @@ def declarations_of(
                 condition=condition,
                 instances=existing.instances + 1,
                 names=existing.names | names,
-                exposures=existing.exposures | exposures,
+                exposures=_added(existing.exposures, exposures),
             )
     return [*declarations.values(), *(one for one in read.skipped if one.type.lower() in types)]
 
 
-def _exposures(vault: Resource | None) -> frozenset[str]:
+def _exposures(vault: Resource | None) -> Mapping[str, int]:
     """Return the network exposure of a vault, if a rule reads it."""
     exposure = None if vault is None else vault.select(_EXPOSURE)
     if exposure is None or isinstance(exposure, Absent):
-        return _NONE
-    return frozenset({str(exposure.value) if isinstance(exposure, Scalar) else "unknown"})
+        return _NO_EXPOSURES
+    return {str(exposure.value) if isinstance(exposure, Scalar) else "unknown": 1}
+
+
+def _added(some: Mapping[str, int], others: Mapping[str, int]) -> Mapping[str, int]:
+    return {name: some.get(name, 0) + others.get(name, 0) for name in (*some, *others)} if others else some
 
 
 def locate_declarations(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
@@ -98,7 +103,7 @@ def merge_declarations(declarations: Iterable[Declaration]) -> tuple[tuple[Decla
                 condition=condition,
                 instances=existing.instances + declaration.instances,
                 names=existing.names | declaration.names,
-                exposures=existing.exposures | declaration.exposures,
+                exposures=_added(existing.exposures, declaration.exposures),
             )
     ordered = sorted(by_key.values(), key=_order)
     evaluated = tuple(declaration for declaration in ordered if not declaration.reason)

@@ -79,8 +79,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A declaration that was evaluated, or skipped for a ``reason``. ``address`` is without instance keys.
 
     ``condition`` is set if the resource only may exist. ``instances`` counts the evaluated ones.
-    ``names`` are the names in Azure of the instances of a vault or managed HSM, and ``exposures`` their network
-    exposures, if a rule reads those.
+    ``names`` are the names in Azure of the instances of a vault or managed HSM, and ``exposures`` the number of
+    instances with each network exposure, if a rule reads it.
     """
 
     address: str
@@ -91,7 +91,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     condition: str = ""
     instances: int = 0
     names: frozenset[str] = frozenset()
-    exposures: frozenset[str] = frozenset()
+    exposures: Mapping[str, int] = {}
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -114,12 +114,14 @@ def take_stdout() -> BinaryIO:
 
 
 class StagingFolder:
-    """A private temporary folder of this process, for copies of remote inputs."""
+    """A private temporary folder for copies of remote inputs: a new one, or that at ``path``."""
 
-    def __init__(self) -> None:
-        from tempfile import mkdtemp
+    def __init__(self, path: str = "") -> None:
+        if not path:
+            from tempfile import mkdtemp
 
-        self.path = real_path(mkdtemp(prefix="kvlint-"))
+            path = real_path(mkdtemp(prefix="kvlint-"))
+        self.path = path
 
     def enter(self) -> None:
         """Make it the current folder, so that no result depends on where the process was started."""

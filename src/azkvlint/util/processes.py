@@ -188,7 +188,7 @@ class Child:
             timer.cancel()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, at once if it is in the middle of a request."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -197,7 +197,7 @@ class Child:
                     stream.close()
 
     def _send(self, data: bytes) -> None:
-        with suppress(OSError):  # its end is noticed where the answer is read
+        with suppress(OSError, ValueError):  # its end is noticed where the answer is read
             write_frame(cast("BinaryIO", self._process.stdin), data)
 
     def _stop_late(self) -> None:
@@ -205,9 +205,13 @@ class Child:
         self._process.kill()
 
 
-def answer_requests(prepare: Callable[[bytes], Callable[[bytes], bytes]]) -> None:
-    """Answer the requests of the parent of a ``Child``, until it ends. The first frame is the setup."""
+def answer_requests(prepare: Callable[[bytes], Callable[[bytes], bytes]], clean_up: Callable[[bytes], object]) -> None:
+    """Answer the requests of the parent of a ``Child``, until it ends; then call ``clean_up``.
+
+    The first frame is the setup, the argument of both functions.
+    """
     import signal
+    from functools import partial
     from queue import SimpleQueue
     from threading import Thread
 
@@ -215,17 +219,24 @@ def answer_requests(prepare: Callable[[bytes], Callable[[bytes], bytes]]) -> Non
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = take_stdout()
     frames: SimpleQueue[bytes] = SimpleQueue()
-    Thread(target=_receive_frames, args=(sys.stdin.buffer, frames), daemon=True).start()
-    answer = prepare(frames.get())
+    cleanups: list[Callable[[], object]] = []
+    Thread(target=_receive_frames, args=(sys.stdin.buffer, frames, cleanups), daemon=True).start()
+    setup = frames.get()
+    cleanups.append(partial(clean_up, setup))
+    answer = prepare(setup)
     while True:
         write_frame(answers, answer(frames.get()))
 
 
-def _receive_frames(stream: BinaryIO, frames: SimpleQueue[bytes]) -> None:
+def _receive_frames(stream: BinaryIO, frames: SimpleQueue[bytes], cleanups: Sequence[Callable[[], object]]) -> None:
     """Receive frames, and end the process when its parent has ended."""
-    while (frame := read_frame(stream)) is not None:
-        frames.put(frame)
-    os._exit(0)
+    try:
+        while (frame := read_frame(stream)) is not None:
+            frames.put(frame)
+        for clean_up in cleanups:
+            clean_up()
+    finally:
+        os._exit(0)
 
 
 def write_frame(stream: BinaryIO, data: bytes) -> None:
