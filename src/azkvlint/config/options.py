@@ -102,7 +102,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     out: str = ""
     scheduler: str = ""
     workers: str = "0"
-    timeout: str = "300"
+    timeout: str = "900"
     resume: bool = False
     explicit_fields: frozenset[str] = frozenset()
 
@@ -159,7 +159,7 @@ OPTIONS = (
     Option(
         ("--timeout",),
         "timeout",
-        "Stop an input after N seconds, and report it.",
+        "Stop an input after N seconds (default: 900).",
         metavar="N",
         commands=_FLEET,
         kind="number",

@@ -23,6 +23,7 @@ a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .bar .critical { background: var(--bad); }
 .bar .high { opacity: .6; }
 .bar { min-width: 0; }
+.bar .rest { background: none; }
 .vaults li { grid-template-columns: minmax(0, 26rem) minmax(4rem, 9rem) minmax(0, 1fr); }
 .vaults b { display: block; }
 .vaults .count { font-variant-numeric: tabular-nums; }
@@ -85,10 +86,11 @@ class _Page:
 
     def _risks(self) -> Iterator[str]:
         rows = []
+        most = max((sum(dict(vault.findings).values()) for _, vault in self._totals.vaults), default=0)
         for entry, vault in self._totals.vaults:
             place = f"{vault.path}:{vault.line}" if vault.line else vault.path
             detail = f"{_results_link(entry)} {code(place)}"
-            rows.append(_row(f"<b>{escaped(vault.name)}</b> {detail}", dict(vault.findings)))
+            rows.append(_row(f"<b>{escaped(vault.name)}</b> {detail}", dict(vault.findings), most=most))
         yield from _list(rows)
 
     def _exposures(self) -> Iterator[str]:
@@ -123,18 +125,21 @@ class _Page:
 
     def _rule_rows(self) -> Iterator[str]:
         rows = []
-        for id_, counts in rules_by_risk(self._totals):
+        listed = rules_by_risk(self._totals)
+        most = max((sum(counts.values()) for _, counts in listed), default=0)
+        for id_, counts in listed:
             rule = self._rules.get(id_)
             address = "" if rule is None else rule_link(rule, __version__) or ""
             name = link(address, escaped(id_)) if address.startswith("https://") else escaped(id_)
             title = "" if rule is None else inline(rule.title)
             inputs = pluralize(self._totals.rule_inputs[id_], "input")
-            rows.append(_row(f"<b>{name}</b> {title}", counts, f" in {inputs}"))
+            rows.append(_row(f"<b>{name}</b> {title}", counts, f" in {inputs}", most))
         yield from _list(rows)
 
     def _repositories(self) -> Iterator[str]:
         groups = repositories_by_risk(self._totals)
-        rows = [_row(code(name), one.findings, _group_note(one)) for name, one in groups[:_MOST_ROWS]]
+        most = max((sum(one.findings.values()) for _, one in groups), default=0)
+        rows = [_row(code(name), one.findings, _group_note(one), most) for name, one in groups[:_MOST_ROWS]]
         yield from _list(rows, len(groups))
 
     def _failed(self) -> Iterator[str]:
@@ -158,15 +163,16 @@ def _results_link(entry: Entry) -> str:
     return f'<a href="{escaped(entry.rows)}">{escaped(entry.summary.input)}</a>'
 
 
-def _row(name: str, counts: Mapping[str, int], note: str = "") -> str:
-    divided = bar((_CLASSES[label], counts.get(label, 0)) for label in _LABELS)
+def _row(name: str, counts: Mapping[str, int], note: str = "", most: int = 0) -> str:
+    """Return a row with a bar, which is as long as its part of ``most`` findings."""
+    rest = max(0, most - sum(counts.values()))
+    divided = bar([*((_CLASSES[label], counts.get(label, 0)) for label in _LABELS), ("rest", rest)])
     return f'<li><span>{name}</span>{divided}<span class="count">{escaped(words_of(counts) + note)}</span></li>'
 
 
 def _part(style: str, count: int, total: int) -> str:
     """Return a bar with the part that a count is of the total."""
-    divided = f'<i class="{style}" style="flex-grow:{count}"></i><i style="flex-grow:{total - count};opacity:0"></i>'
-    return f'<span class="bar" aria-hidden="true">{divided}</span>'
+    return bar([(style, count), ("rest", total - count)])
 
 
 def _list(rows: Sequence[str], total: int = 0) -> Iterator[str]:

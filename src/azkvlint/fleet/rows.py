@@ -222,7 +222,9 @@ def _vaults(findings: Iterable[Finding]) -> Iterator[VaultSummary]:
     for finding in findings:
         type_ = finding.type.lower()
         if any(type_ == one or type_.startswith(f"{one}/") for one in VAULT_NOUNS):
-            name = finding.full_name.partition("/")[0] or finding.resource
+            vault, slash, _ = finding.full_name.partition("/")
+            # An object whose vault is not known is listed with its own address.
+            name = vault if vault and (slash or type_ in VAULT_NOUNS) else finding.resource
             by_vault.setdefault((finding.root, name), []).append(finding)
     summaries = [_vault(name, group) for (_, name), group in by_vault.items()]
     yield from sorted(summaries, key=lambda vault: (risk_key(vault.findings), vault.path, vault.line, vault.name))[

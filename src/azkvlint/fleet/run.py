@@ -55,7 +55,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     out: str
     scheduler: str = ""
     workers: int = 1
-    timeout: float = 300
+    timeout: float = 900
     resume: bool = False
 
 

@@ -15,7 +15,7 @@ from azkvlint.readers.discover import ENDINGS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
 
 MOST_INPUTS = 2_000
-_MOST_VAULTS = 25
+_MOST_VAULTS = 15
 _MOST_FAILED = 200
 # The rules that report API versions of Key Vault that Azure retires, and the day on which it does.
 RETIREMENT_RULES = ("KV050", "KV051")
