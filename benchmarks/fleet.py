@@ -1,6 +1,6 @@
 """Compare ``kvlint fleet`` with a serial run: CPU time, peak memory, and every row, while processes are killed.
 
-``--kvgen`` names the generator of plans. With ``--corpora``, each file and folder there is an input too.
+``--kvgen`` names the generator of plans. With ``--corpora``, each file there is an input too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from azkvlint.fleet.checker import portable
 from azkvlint.fleet.results import entries_of
 from azkvlint.fleet.rows import failed_result, result_of
 from azkvlint.linter.linter import Prepared, check
+from azkvlint.readers.discover import ENDINGS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.output_files import ResultFolder
 
@@ -57,12 +58,12 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> None:
     subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
     names = sorted(str(path) for path in (folder / "in" / "plans").rglob("*.json"))
     if arguments.corpora is not None:
-        names += sorted(str(path) for path in arguments.corpora.rglob("*") if ".git" not in path.parts)
+        names += sorted(str(path) for path in arguments.corpora.rglob("*") if path.name.lower().endswith(ENDINGS))
     (folder / "list").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     print(f"{len(names):,} inputs")
 
-    start = _fleet(folder, arguments, names[:1], "start")
-    print(f"start and one input: {start[0]:.1f} s CPU, {start[1]:.1f} s wall")
+    start = _fleet(folder, arguments, names[: arguments.workers], "start")
+    print(f"start, with an input for each worker: {start[0]:.1f} s CPU, {start[1]:.1f} s wall")
     cpu, wall, peak = _fleet(folder, arguments, [], "out")
     print(f"fleet: {cpu:.1f} s CPU, {wall:.1f} s wall, {peak:.0f} MiB in the largest process")
 

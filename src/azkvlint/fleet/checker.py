@@ -23,6 +23,7 @@ from azkvlint.util.output_files import StagingFolder
 from azkvlint.util.processes import Child, answer_requests
 
 _IDLE = 60.0
+_MOST_GARBAGE = 20_000  # container objects that were created and not freed since the last collection
 _OUT_OF_TIME = "not checked: the time limit of {:g} seconds was exceeded"
 _ENDED, _ENDED_HINT = "not checked: the process was terminated from outside", "provide more memory"
 _NO_MEMORY, _NO_MEMORY_HINT = "not checked: not enough memory", "provide more memory for the workers"
@@ -170,14 +171,15 @@ def _answer(data: bytes) -> Callable[[bytes], bytes]:
     settings = msgspec.json.decode(setup, type=Setup)
     staging.enter()
     prepared = Prepared(settings.config)
-    # The data of one check lives until its end. Collecting garbage during the check costs more than once after it.
+    # The data of a check lives until its end. Collecting garbage between checks costs less than during them.
     gc.disable()
     gc.freeze()
 
     def answer(data: bytes) -> bytes:
         request = msgspec.msgpack.decode(data, type=Request)
         result = _check(request, settings.config, prepared, staging)
-        gc.collect()
+        if gc.get_count()[0] > _MOST_GARBAGE:
+            gc.collect()
         return msgspec.msgpack.encode(result)
 
     return answer

@@ -29,7 +29,12 @@ _WAITING_EACH = 2
 _CONNECT = 30
 _PATIENCE, _MOST_WAITS = 10, 18
 _LOCAL_SETTINGS = {
+    # What Dask measures of itself costs CPU time, and no one reads it.
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "60s",
+    "distributed.admin.tick.cycle": "10s",
     # A worker may need minutes to start again on a busy computer.
     "distributed.deploy.lost-worker-timeout": "10 minutes",
     # Dask always starts a web server. It has no pages.

@@ -217,24 +217,23 @@ def answer_requests(prepare: Callable[[bytes], Callable[[bytes], bytes]], clean_
 
     # Ctrl-C reaches all processes of a terminal, and the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = take_stdout()
+    answers, requests = take_stdout(), sys.stdin.buffer
+    setup = read_frame(requests)
+    if setup is None:
+        return
     frames: SimpleQueue[bytes] = SimpleQueue()
-    cleanups: list[Callable[[], object]] = []
-    Thread(target=_receive_frames, args=(sys.stdin.buffer, frames, cleanups), daemon=True).start()
-    setup = frames.get()
-    cleanups.append(partial(clean_up, setup))
+    Thread(target=_receive_frames, args=(requests, frames, partial(clean_up, setup)), daemon=True).start()
     answer = prepare(setup)
     while True:
         write_frame(answers, answer(frames.get()))
 
 
-def _receive_frames(stream: BinaryIO, frames: SimpleQueue[bytes], cleanups: Sequence[Callable[[], object]]) -> None:
+def _receive_frames(stream: BinaryIO, frames: SimpleQueue[bytes], clean_up: Callable[[], object]) -> None:
     """Receive frames, and end the process when its parent has ended."""
     try:
         while (frame := read_frame(stream)) is not None:
             frames.put(frame)
-        for clean_up in cleanups:
-            clean_up()
+        clean_up()
     finally:
         os._exit(0)
 
