@@ -17,7 +17,8 @@ import pytest
 from azkvlint import KvlintError
 from azkvlint.config.run_config import Config
 from azkvlint.fleet import checker, page, run
-from azkvlint.fleet.inputs import fetch, inputs_of, write_inputs
+from azkvlint.fleet.inputs import inputs_of, write_inputs
+from azkvlint.fleet.remote import fetch
 from azkvlint.fleet.results import Entry, entries_of
 from azkvlint.fleet.results import Run as FleetRun
 from azkvlint.fleet.rows import Row, failed_result, result_of
@@ -313,8 +314,8 @@ def test_a_cluster_on_this_computer_listens_on_the_loopback_interface_only() -> 
 
     before = listening()
     fleet = Fleet(config=CONFIG, words=(), lists=(), out="", workers=1)
-    with run._client(fleet, 1) as (client, _):
-        assert client.nthreads()
+    with run._client(fleet, 1) as (client, _, _):
+        client.wait_for_workers(1)
         opened = listening() - before
         assert {address for address, _ in opened} == {"127.0.0.1"}
         pages = [

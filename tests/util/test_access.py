@@ -17,6 +17,7 @@ OWNERS = {
     "util/project_files.py": "lists and reads",
     "util/output_files.py": "writes",
     "util/file_tracker.py": "lists folders again, to compare their states",
+    "fleet/remote.py": "reads remote files, through fsspec",
     "syntax/hcl/second_opinion.py": "the grammar that python-hcl2 is installed with",
 }
 OF_OS = frozenset(

@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.config.run_config import Config
-from azkvlint.fleet.inputs import fetch, is_remote
+from azkvlint.fleet.remote import fetch, is_remote
 from azkvlint.fleet.rows import InputResult, failed_result, parquet_of, result_of
 from azkvlint.linter.linter import Prepared, check
 from azkvlint.linter.workers import internal_error

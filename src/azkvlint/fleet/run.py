@@ -83,9 +83,9 @@ def run_fleet(fleet: Fleet, progress: Progress | None = None) -> tuple[ResultFol
         if left:
             config = msgspec.structs.replace(_absolute(fleet.config), as_of=run.as_of)
             setup = msgspec.json.encode(checker.Setup(config=config, base=run.base, timeout=fleet.timeout))
-            with _client(fleet, left) as (client, revive):
+            with _client(fleet, left) as (client, threads, revive):
                 try:
-                    _check_all(client, revive, setup, folder, done, progress)
+                    _check_all(client, threads, revive, setup, folder, done, progress)
                 finally:
                     _close_idle(client)
     except OSError as error:
@@ -129,10 +129,10 @@ def _absolute(config: Config) -> Config:
 
 
 @contextmanager
-def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, Callable[[], object]]]:
+def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, int, Callable[[], object]]]:
     """Connect to the cluster, or start one on this computer that listens on the loopback interface only.
 
-    Yield the client, and a function that starts workers again that have ended for good.
+    Yield the client, the number of its threads, and a function that starts workers again that have ended for good.
     """
     import logging
 
@@ -140,7 +140,8 @@ def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, Callable[[], objec
     from distributed import Client, LocalCluster
 
     # The end of a worker is part of the results.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "asyncio", "tornado"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with dask.config.set(_LOCAL_SETTINGS):
         if fleet.scheduler:
             try:
@@ -150,23 +151,43 @@ def _client(fleet: Fleet, inputs: int) -> Iterator[tuple[Any, Callable[[], objec
                 raise UsageError(f"cannot connect to the scheduler {fleet.scheduler}", hint) from error
             with client:
                 _check_versions(client)
-                yield client, lambda: None
+                yield client, max(1, sum(client.nthreads().values())), lambda: None
             return
         count = min(fleet.workers, inputs)
-        with (
-            LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-                security=_temporary_security(),
-            ) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
-            yield client, lambda: cluster.scale(count)
+        # Without workers the start cannot fail because one of them ends.
+        cluster = LocalCluster(
+            n_workers=0,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+            security=_temporary_security(),
+        )
+        client = None
+        try:
+            cluster.scale(count)
+            client = Client(cluster, set_as_default=False)
+            yield client, count, lambda: _revive(cluster, count)
+        finally:
+            # The results are complete. Processes that do not end in time are not worth an error.
+            for opened in (client, cluster):
+                with suppress(Exception):
+                    if opened is not None:
+                        opened.close()
+
+
+def _revive(cluster: Any, count: int) -> None:
+    """Start the workers again that could not start."""
+
+    def start() -> None:
+        for name, worker in list(cluster.workers.items()):
+            if worker.status.name in ("closed", "failed"):
+                del cluster.workers[name]
+        cluster.scale(count)
+
+    cluster.loop.add_callback(start)
 
 
 def _close_idle(client: Any) -> None:
@@ -205,6 +226,7 @@ def _check_versions(client: Any) -> None:
 
 def _check_all(
     client: Any,
+    threads: int,
     revive: Callable[[], object],
     setup: bytes,
     folder: ResultFolder,
@@ -216,7 +238,6 @@ def _check_all(
 
     from distributed import CancelledError
 
-    threads = max(1, sum(client.nthreads().values()))
     total, finished = len(done), sum(done)
     if progress is not None:
         progress(finished, total)

@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 import msgspec
 
-from azkvlint.fleet.inputs import is_remote
+from azkvlint.fleet.remote import is_remote
 from azkvlint.fleet.results import Entry
 from azkvlint.fleet.rows import InputSummary, VaultSummary, risk_key
 from azkvlint.readers.discover import ENDINGS
