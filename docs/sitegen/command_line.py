@@ -11,7 +11,9 @@ from azkvlint.cli.app import app
 from sitegen.markup import table
 
 # The commands in the order of the page. Every command has to be listed.
-_ORDER = ("check", "controls", "suppressions", "explain", "rules", "rules test", "rules new", "graph", "schema")
+_ORDER = (
+    "check", "controls", "suppressions", "fleet", "explain", "rules", "rules test", "rules new", "graph", "schema"
+)  # fmt: skip
 
 
 def command_line() -> str:

@@ -71,19 +71,32 @@ def _group(
         raise typer.Exit
 
 
-def _add_check_command(name: str, summary: str, action: Callable[[Arguments], int], epilog: str = "") -> None:
+_PATHS = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for stdin.")]
+_INPUTS = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[INPUT]...", help="Paths, globs, addresses such as abfs://..., or @FILE with a list."),
+]
+
+
+def _add_check_command(
+    name: str,
+    summary: str,
+    action: Callable[[Arguments], int],
+    epilog: str = "",
+    paths: Any = _PATHS,
+) -> None:
     """Add a command that checks inputs, with its options from the option table. ``epilog`` ends its help."""
 
     def command(context: typer.Context, **options: Any) -> None:
         values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
         explicit = {field for field in values if _is_explicit(context, field)} - {"paths"}
-        fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths")}
+        fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths") if values[field] is not None}
         raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
-    paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for stdin.")]
+    no_default = Parameter.empty if paths is _PATHS else None
     parameters = [
         Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
-        Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths),
+        Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths, default=no_default),
     ]
     for option in OPTIONS:
         if name in option.commands:
@@ -122,6 +135,12 @@ def _controls(arguments: Arguments) -> int:
     return run_controls(arguments)
 
 
+def _fleet(arguments: Arguments) -> int:
+    from azkvlint.cli.fleet import run_fleet
+
+    return run_fleet(arguments)
+
+
 def _suppressions(arguments: Arguments) -> int:
     from azkvlint.cli.suppressions import run_suppressions
 
@@ -138,6 +157,7 @@ _add_check_command(
     "Frameworks: key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a YAML file.",
 )
 _add_check_command("suppressions", "List suppressions with owners, dates and states.", _suppressions)
+_add_check_command("fleet", "Check thousands of inputs on a Dask cluster.", _fleet, paths=_INPUTS)
 _RULES = "Add custom rules from a file or folder."
 
 

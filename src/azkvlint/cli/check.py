@@ -23,7 +23,7 @@ from azkvlint.cli.resolve import (
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
-from azkvlint.linter.linter import baseline_of, check, exit_code, notice_problems
+from azkvlint.linter.linter import baseline_of, exit_code, lint, notice_problems
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import STDIN, hold_stdin
 from azkvlint.reporters import REPORTERS, SHOW_PROBLEMS, Options
@@ -90,7 +90,7 @@ def _check_with_progress(config: Config, cache: ResultCache | None) -> Report:
     instructions into a function.
     """
     with progress_bar() as progress:
-        return check(config, progress, cache)
+        return lint(config.paths, config, progress, cache)
 
 
 def _publish(

@@ -104,14 +104,33 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     include_tests: bool = False
     baseline: str = ""
     write_baseline: str = ""
+    inputs_from: tuple[str, ...] = ()
+    out: str = ""
+    scheduler: str = ""
+    workers: str = "0"
+    timeout: str = "900"
+    resume: bool = False
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
-_WITH_RULES, _WITH_RESULTS = ("check", "suppressions"), ("check", "controls")
+_FLEET = ("fleet",)
+_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet"), ("check", "controls", "fleet")
+_WITH_FINDINGS, _EVERY = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
 _BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
 OPTIONS = (
+    Option(
+        ("--inputs-from",),
+        _INPUT,
+        "inputs_from",
+        "Read more inputs from FILE, one on each line.",
+        metavar="FILE",
+        many=True,
+        commands=_FLEET,
+        kind="path",
+        configured=_NONE,
+    ),
     Option(
         ("--parameters",),
         _INPUT,
@@ -139,7 +158,13 @@ OPTIONS = (
         kind="path",
     ),
     Option(
-        ("--exclude",), _INPUT, "exclude", "Skip files and folders that match this glob.", metavar="GLOB", many=True
+        ("--exclude",),
+        _INPUT,
+        "exclude",
+        "Skip files and folders that match this glob.",
+        metavar="GLOB",
+        many=True,
+        commands=_EVERY,
     ),
     Option(
         ("--extend-exclude",),
@@ -148,6 +173,7 @@ OPTIONS = (
         "Skip more files and folders than --exclude lists.",
         metavar="GLOB",
         many=True,
+        commands=_EVERY,
     ),
     Option(
         ("--stdin-filename",),
@@ -217,13 +243,46 @@ OPTIONS = (
         "Set a rule's parameter, such as KV003.minimum=30.",
         metavar="RULE.NAME=VALUE",
         many=True,
+        commands=_EVERY,
         kind="settings",
     ),
     Option(
-        ("--rules",), _RULES, "rules", "Add custom rules from a file or folder.", metavar="FILE", many=True, kind="path"
+        ("--rules",),
+        _RULES,
+        "rules",
+        "Add custom rules from a file or folder.",
+        metavar="FILE",
+        many=True,
+        commands=_EVERY,
+        kind="path",
     ),
     Option(
-        ("--as-of",), _RULES, "as_of", "Evaluate expiry dates as of DATE (default: today).", metavar="DATE", kind="day"
+        ("--as-of",),
+        _RULES,
+        "as_of",
+        "Evaluate expiry dates as of DATE (default: today).",
+        metavar="DATE",
+        commands=_EVERY,
+        kind="day",
+    ),
+    Option(
+        ("--out",),
+        _OUTPUT,
+        "out",
+        "Write the results to FOLDER.",
+        metavar="FOLDER",
+        commands=_FLEET,
+        kind="path",
+        configured=_NONE,
+    ),
+    Option(
+        ("--resume",),
+        _OUTPUT,
+        "resume",
+        "Continue an interrupted run in the folder of --out.",
+        takes_value=False,
+        commands=_FLEET,
+        configured=_NONE,
     ),
     Option(
         ("--format", "-f"),
@@ -312,7 +371,7 @@ OPTIONS = (
         "color",
         "Color the output: auto, always or never.",
         metavar="WHEN",
-        commands=_WITH_RESULTS,
+        commands=("check", "controls"),
         configured=_NONE,
     ),
     Option(
@@ -321,7 +380,7 @@ OPTIONS = (
         "min_severity",
         "Report only findings of this severity or higher.",
         metavar="SEVERITY",
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
         kind="severity",
     ),
     Option(
@@ -330,10 +389,17 @@ OPTIONS = (
         "fail_on",
         "Exit with 1 from this severity on; none: never.",
         metavar="SEVERITY",
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
         kind="threshold",
     ),
-    Option(("--strict",), _EXIT, "strict", "Count unknown results as findings.", takes_value=False, commands=_CHECK),
+    Option(
+        ("--strict",),
+        _EXIT,
+        "strict",
+        "Count unknown results as findings.",
+        takes_value=False,
+        commands=_WITH_FINDINGS,
+    ),
     Option(
         ("--strict",),
         _EXIT,
@@ -384,6 +450,7 @@ OPTIONS = (
         "respect_peer_suppressions",
         "Respect skip comments for Checkov, tfsec, Trivy and KICS.",
         takes_value=False,
+        commands=_EVERY,
     ),
     Option(
         ("--from",),
@@ -401,7 +468,7 @@ OPTIONS = (
         "include_tests",
         "Count findings in folders of tests and examples.",
         takes_value=False,
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
     ),
     Option(
         ("--test-folders",),
@@ -410,7 +477,7 @@ OPTIONS = (
         "Set the globs of folders of tests and examples.",
         metavar="GLOB",
         many=True,
-        commands=_CHECK,
+        commands=_WITH_FINDINGS,
     ),
     Option(
         ("--sarif-include",),
@@ -444,6 +511,7 @@ OPTIONS = (
         "config",
         "Read the configuration from FILE.",
         metavar="FILE",
+        commands=_EVERY,
         kind="path",
         configured=_NONE,
     ),
@@ -454,6 +522,35 @@ OPTIONS = (
         "show_settings",
         "Print all settings with their sources, and exit.",
         takes_value=False,
+        configured=_NONE,
+    ),
+    Option(
+        ("--scheduler",),
+        _RUN,
+        "scheduler",
+        "Run on the Dask cluster at this address (tcp:// or tls://).",
+        metavar="ADDRESS",
+        commands=_FLEET,
+        configured=_NONE,
+    ),
+    Option(
+        ("--workers",),
+        _RUN,
+        "workers",
+        "Run N worker processes (0: one for each processor).",
+        metavar="N",
+        commands=_FLEET,
+        kind="number",
+        configured=_NONE,
+    ),
+    Option(
+        ("--timeout",),
+        _RUN,
+        "timeout",
+        "Stop an input after N seconds (default: 900).",
+        metavar="N",
+        commands=_FLEET,
+        kind="number",
         configured=_NONE,
     ),
     Option(("--jobs", "-j"), _RUN, "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
@@ -492,7 +589,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema")
+COMMANDS = ("check", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

@@ -20,59 +20,68 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The configuration of one run.
+class CheckSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that decide the results of a check. Together with the paths they are the input of ``azkvlint.lint``.
 
     ``select`` and ``ignore`` are ids of rules, prefixes of ids, names or categories; an empty ``select`` means all
-    rules of the ``profiles``.
+    rules of the ``profiles``. ``rules`` are files or folders with custom rules.
     ``settings`` (``RULE.parameter=value``) replace the defaults of parameters. ``min_severity`` hides less severe
     results; ``fail_on`` (None: no finding) decides the exit code, and with ``strict`` unknown results count too.
-    Without ``explain``, unknown results are counted, without reasons; ``show_unknown``: text lists each of them.
-    ``with_controls``: results that pass are also reported, with their vaults. ``are_rules_found``: a configuration file
-    that was discovered names ``rules``.
+    Without ``explain``, unknown results are counted, without reasons.
 
     ``parameters`` are parameter files for all templates, instead of those with matching names. ``variables``
-    (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules, of which one has to declare each of the
-    ``required_variables``, and ``required_variable_files`` require one to exist; ``closed``: unset variables of an
+    (``NAME=VALUE``) and ``variable_files`` apply to all Terraform root modules; ``closed``: unset variables of an
     uncalled module are final. ``source_root`` is the folder of the root module of a plan, ``as_of`` the day that dates
-    are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic). ``exclude`` are globs
-    of paths that are not read, each with its base folder ("": the current folder and each input).
+    are compared with (ISO 8601; "": today). ``jobs`` is the number of processes (0: automatic).
 
-    With ``no_ignores``, all suppressions are ignored. Comments for ``peer_tools`` suppress findings too. Findings in
-    ``test_folders`` (globs, each with its base folder; None: the usual names) do not count for the exit code, unless
-    ``include_tests``. Findings in the file ``baseline`` are not reported. ``outputs`` are the files that are written;
-    they cannot be inputs. ``overrides`` are those of the configuration ``file``, whose path in messages is
-    ``display_path``; their paths start from ``base``. ``notices`` are reported as problems.
+    With ``no_ignores``, all suppressions are ignored. Findings in folders of tests do not count for the exit code,
+    unless ``include_tests``. Findings in the file ``baseline`` are not reported.
     """
 
-    paths: tuple[str, ...]
-    parameters: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
-    required_variables: frozenset[str] = frozenset()
-    variable_files: tuple[str, ...] = ()
-    required_variable_files: tuple[str, ...] = ()
-    closed: bool = False
-    source_root: str = ""
-    as_of: str = ""
-    jobs: int = 0
-    exclude: tuple[tuple[str, str], ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    are_rules_found: bool = False
+    parameters: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    variable_files: tuple[str, ...] = ()
+    closed: bool = False
+    source_root: str = ""
+    as_of: str = ""
+    jobs: int = 1
     min_severity: Severity = Severity.INFO
     fail_on: Severity | None = Severity.INFO
     strict: bool = False
     explain: bool = True
-    show_unknown: bool = False
-    with_controls: bool = False
     no_ignores: bool = False
-    peer_tools: tuple[str, ...] = ()
-    test_folders: tuple[tuple[str, str], ...] | None = None
     include_tests: bool = False
     baseline: str = ""
+
+
+class Config(CheckSettings, frozen=True, kw_only=True):
+    """The configuration of one run: its settings, and what only the command line and configuration files set.
+
+    One root module has to declare each of the ``required_variables``, and ``required_variable_files`` require one to
+    exist. ``exclude`` are globs of paths that are not read, each with its base folder ("": the current folder and each
+    input). ``show_unknown``: text lists each unknown result. ``with_controls``: results that pass are also reported,
+    with their vaults. ``are_rules_found``: a configuration file that was discovered names ``rules``. Comments for
+    ``peer_tools`` suppress findings too. ``test_folders`` are globs, each with its base folder (None: the usual names).
+    ``outputs`` are the files that are written; they cannot be inputs. ``overrides`` are those of the configuration
+    ``file``, whose path in messages is ``display_path``; their paths start from ``base``. ``notices`` are reported as
+    problems.
+    """
+
+    paths: tuple[str, ...]
+    jobs: int = 0
+    required_variables: frozenset[str] = frozenset()
+    required_variable_files: tuple[str, ...] = ()
+    exclude: tuple[tuple[str, str], ...] = ()
+    are_rules_found: bool = False
+    show_unknown: bool = False
+    with_controls: bool = False
+    peer_tools: tuple[str, ...] = ()
+    test_folders: tuple[tuple[str, str], ...] | None = None
     outputs: tuple[str, ...] = ()
     file: str = ""
     display_path: str = ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from azkvlint import __version__
-from azkvlint.config.run_config import Config, Notice, today
+from azkvlint.config.run_config import CheckSettings, Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.engine.rule_selection import select_rules
 from azkvlint.engine.rule_store import builtin_rules, load_folder
@@ -20,7 +20,7 @@ from azkvlint.linter.group_instances import group_findings, merge_module_problem
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import evaluate_units, limit_of, set_readable_files
+from azkvlint.linter.workers import Compiled, evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,
@@ -42,7 +42,7 @@ from azkvlint.readers.discover import STDIN, STDIN_NAME, discover
 from azkvlint.readers.template_names import JSON
 from azkvlint.readers.terraform_names import declares_variable, is_module_file
 from azkvlint.readers.units import Unit, units_of
-from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import is_within, real_path, root_of
 from azkvlint.util.project_files import reported_name, reported_path
 
@@ -53,13 +53,66 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[int, int], None]
 
 
-def check(config: Config, progress: Progress | None = None, cache: ResultCache | None = None) -> Report:
+def lint(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    settings: CheckSettings | None = None,
+    progress: Progress | None = None,
+    cache: ResultCache | None = None,
+) -> Report:
+    """Check files and folders, and return the report. Failures of an input are reported as Problems.
+
+    Raise UsageError for a path that does not exist and for invalid settings, and RuleError for invalid rule files.
+    ``progress`` is called with the numbers of finished units and of all units. Results of unchanged inputs come from
+    the ``cache``; the report is the same without one. One process runs one check at a time.
+    """
+    named = [paths] if isinstance(paths, str | os.PathLike) else paths
+    config = _config_of(tuple(sorted(os.fspath(path) for path in named)), settings or CheckSettings())
+    return check(config, progress, cache)
+
+
+def _config_of(paths: tuple[str, ...], settings: CheckSettings) -> Config:
+    """Return the configuration of a run with these settings. Raise UsageError for values of other types."""
+    if isinstance(settings, Config):
+        return msgspec.structs.replace(settings, paths=paths)
+    if not paths:
+        raise UsageError("no path to check", "name files or folders")
+    try:
+        checked = msgspec.convert(msgspec.structs.asdict(settings), CheckSettings)
+        today(Config(paths=(), as_of=checked.as_of))
+    except msgspec.ValidationError as error:
+        raise UsageError(f"invalid settings: {error}") from None
+    except ValueError:
+        raise UsageError(f"invalid settings: `as_of` is not a date: {settings.as_of}", "write YYYY-MM-DD") from None
+    return Config(paths=paths, **msgspec.structs.asdict(checked))
+
+
+def check(
+    config: Config,
+    progress: Progress | None = None,
+    cache: ResultCache | None = None,
+    prepared: Prepared | None = None,
+) -> Report:
     """Evaluate all inputs of ``config``. Failures of an input are reported as Problems.
 
     Raise UsageError and RuleError. ``progress`` is called with the numbers of finished units and of all units. Results
-    of unchanged inputs come from the ``cache``; the report is the same without one.
+    of unchanged inputs come from the ``cache``; the report is the same without one. ``prepared`` is what an earlier run
+    with the same settings has prepared.
     """
-    return report_of(config, *_evaluate_all(config, progress, cache))
+    return report_of(config, *_evaluate_all(config, progress, cache, prepared))
+
+
+class Prepared:
+    """What depends on the settings of a check alone: the rules, compiled, and the policy for comments.
+
+    Checks of many inputs, one after the other, share it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.known = all_rules(config.rules, examples=False)
+        self.rules = rules_of(config)
+        self.policy = policy_of(self.known, self.rules, today(config), config.peer_tools)
+        self.relevant = evaluated_types(self.known)
+        self.compiled = Compiled(config, self.rules, self.relevant)
 
 
 def combined_result(config: Config, progress: Progress | None = None, cache: ResultCache | None = None) -> UnitResult:
@@ -68,12 +121,15 @@ def combined_result(config: Config, progress: Progress | None = None, cache: Res
 
 
 def _evaluate_all(
-    config: Config, progress: Progress | None, cache: ResultCache | None
+    config: Config, progress: Progress | None, cache: ResultCache | None, prepared: Prepared | None = None
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult], list[Problem]]:
     """Return all rules, the selected rules, the root of the run, the results of its units and further problems."""
     set_readable_files(config)
-    known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs, problems = unit_results(config, known, rules, progress, cache)
+    if prepared is None:
+        known, rules = all_rules(config.rules, examples=False), rules_of(config)
+    else:
+        known, rules = prepared.known, prepared.rules
+    root, pairs, problems = unit_results(config, known, rules, progress, cache, prepared)
     return known, rules, root, [result for _, result in pairs], problems
 
 
@@ -203,14 +259,19 @@ def unit_results(
     rules: tuple[Rule, ...],
     progress: Progress | None,
     cache: ResultCache | None = None,
+    prepared: Prepared | None = None,
 ) -> tuple[str, list[tuple[Unit, UnitResult]], list[Problem]]:
     """Return the root of the run, every unit with its result, and further problems. ``known`` are all rules."""
-    policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
+    if prepared is None:
+        policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
+    else:
+        policy, relevant = prepared.policy, prepared.relevant
     matched: set[int] = set()
     sources, root = discover(config.paths, config.exclude, matched)
     parameter_files, _ = discover(config.parameters)
     results: list[UnitResult] = []
     cache = cache if cache is not None and cache.is_used(sources) else None
+    compiled = None if prepared is None else prepared.compiled
     if cache is not None:
         cache.begin(config, rules, root, policy, relevant)
     try:
@@ -219,8 +280,8 @@ def unit_results(
             if cache is None
             else cache.units(sources, parameter_files, lambda: units_of(sources, parameter_files, relevant))
         )
-        limit = limit_of(units, sources)
-        for index, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant, limit, cache)):
+        found = evaluate_units(units, config, rules, root, policy, relevant, cache, compiled)
+        for index, result in enumerate(within_limit(units, found, limit_of(units, sources))):
             if progress is not None:
                 progress(index, len(units))
             results.append(result)
@@ -417,10 +478,10 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
     return rules
 
 
-def exit_code(report: Report, config: Config) -> int:
+def exit_code(report: Report, settings: CheckSettings) -> int:
     """Return the exit code of a check: 1 for findings at or above ``fail_on``, if that is a severity."""
-    counted = report.counted(report.findings + (report.unknown if config.strict else ()))
-    has_findings = config.fail_on is not None and any(finding.severity >= config.fail_on for finding in counted)
+    counted = report.counted(report.findings + (report.unknown if settings.strict else ()))
+    has_findings = settings.fail_on is not None and any(finding.severity >= settings.fail_on for finding in counted)
     return exit_code_of(report.sources, report.problems, has_findings)
 
 

@@ -19,7 +19,7 @@ from azkvlint.util.file_tracker import States
 
 if TYPE_CHECKING:
     from azkvlint.engine.evaluator import Evaluator, Verdicts
-    from azkvlint.model.resource import RequiredAttributes
+    from azkvlint.model.resource import RequiredAttributes, ResourceGraph
     from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 
@@ -84,7 +84,11 @@ def verdicts_on(
     """Return the results for an input, without those that directives of its language suppress."""
     from azkvlint.derived.build_graph import build_graph
 
-    verdicts = evaluator.evaluate(build_graph(read.resources, required, read.is_complete), explain)
+    return _verdicts_on_graph(read, build_graph(read.resources, required, read.is_complete), evaluator, explain)
+
+
+def _verdicts_on_graph(read: ReadResult, graph: ResourceGraph, evaluator: Evaluator, explain: bool) -> Verdicts:
+    verdicts = evaluator.evaluate(graph, explain)
     reported = verdicts.findings + verdicts.unknown
     verdicts.findings = [finding for finding in verdicts.findings if not _is_suppressed(read, finding)]
     verdicts.unknown = [finding for finding in verdicts.unknown if not _is_suppressed(read, finding)]
@@ -112,12 +116,14 @@ def evaluate_unit(
 
     Directives in comments apply if there is a ``policy``.
     """
+    from azkvlint.derived.build_graph import build_graph
     from azkvlint.linter.declarations import declarations_of, locate_declarations
 
     suppressions = Suppressions(read.comments, policy, read.metadata)
     # With directives, unknown results are located too; otherwise their directives would seem unused.
     explain = explain or bool(suppressions)
-    verdicts = verdicts_on(read, required, evaluator, explain)
+    graph = build_graph(read.resources, required, read.is_complete)
+    verdicts = _verdicts_on_graph(read, graph, evaluator, explain)
     findings, suppressed_findings = split_suppressed(verdicts.findings, suppressions)
     unknown, suppressed_unknown = split_suppressed(verdicts.unknown, suppressions)
     suppressed = suppressed_findings + suppressed_unknown
@@ -126,7 +132,7 @@ def evaluate_unit(
     disabled, used, hidden = _language_directives(read, policy, verdicts.suppressed)
     suppressed += hidden
     located_results = findings + suppressed + (unknown if explain else [])
-    declarations = declarations_of(read, evaluator.types)
+    declarations = declarations_of(read, evaluator.types, graph.resources)
     # Positions in a plan are expensive to compute and of no use to authors.
     declared = (item.at for item in declarations) if read.plan is None else ()
     find = read.locate(chain(locations(located_results, problems), answer_locations(answers), declared))

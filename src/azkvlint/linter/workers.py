@@ -53,19 +53,18 @@ def evaluate_units(
     root: str,
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
-    limit: int | None = None,
     cache: ResultCache | None = None,
+    compiled: Compiled | None = None,
 ) -> Iterator[UnitResult]:
     """Evaluate the units, and yield their results in their order, whatever the number of processes.
 
     Directives in comments are checked against ``policy``; without one they are ignored. For ``relevant`` see
-    RequiredAttributes, for ``limit`` see ``within_limit``. Results in the ``cache`` are reused.
+    RequiredAttributes. Results in the ``cache`` are reused. ``compiled`` are the rules in the form of an earlier run.
     """
     earlier = [None if cache is None else cache.result_of(unit) for unit in units]
     pending = [unit for unit, result in zip(units, earlier, strict=True) if result is None]
-    results = _evaluate_units(pending, config, rules, root, policy, relevant)
-    found = results if cache is None else _with_earlier(units, earlier, results, cache)
-    yield from found if limit is None else within_limit(units, found, limit)
+    results = _evaluate_units(pending, config, rules, root, policy, relevant, compiled)
+    yield from results if cache is None else _with_earlier(units, earlier, results, cache)
 
 
 def _with_earlier(
@@ -110,11 +109,12 @@ def _evaluate_units(
     root: str,
     policy: Policy | None,
     relevant: frozenset[str],
+    compiled: Compiled | None,
 ) -> Iterator[UnitResult]:
     jobs = min(_jobs(units, config.jobs), len(units))
     # The content of standard input is not available to other processes.
     if jobs < 2 or EDITOR_TEXTS:
-        worker = Worker(config, rules, root, policy, relevant)
+        worker = Worker(config, rules, root, policy, relevant, compiled)
         yield from map(worker.evaluate, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
@@ -130,6 +130,27 @@ def set_readable_files(config: Config) -> None:
     begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
 
 
+class Compiled:
+    """The rules of a run in the form that is evaluated, with the attributes that they require.
+
+    Runs with the same settings on different inputs can share it.
+    """
+
+    def __init__(self, config: Config, rules: tuple[Rule, ...], relevant: frozenset[str] = frozenset()) -> None:
+        # A run that reuses all results needs none of these.
+        from azkvlint.derived.attributes import with_needs
+        from azkvlint.engine.evaluator import Evaluator
+        from azkvlint.engine.required_attributes import required_by
+
+        required = required_by(rules, today(config), relevant)
+        if config.with_controls:
+            from azkvlint.engine.vault_ownership import with_owners
+
+            required = with_owners(required)
+        self.required = with_needs(required)
+        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
+
+
 class Worker:
     """Evaluates units. Files that several of them need are read once."""
 
@@ -140,20 +161,14 @@ class Worker:
         root: str,
         policy: Policy | None = None,
         relevant: frozenset[str] = frozenset(),
+        compiled: Compiled | None = None,
     ) -> None:
-        # A run that reuses all results needs none of these.
-        from azkvlint.derived.attributes import with_needs
-        from azkvlint.engine.evaluator import Evaluator
-        from azkvlint.engine.required_attributes import required_by
+        # A run that reuses all results needs none of this.
         from azkvlint.readers.reader import Reader
 
-        required = required_by(rules, today(config), relevant)
-        if config.with_controls:
-            from azkvlint.engine.vault_ownership import with_owners
-
-            required = with_owners(required)
-        self.required = with_needs(required)
-        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
+        compiled = Compiled(config, rules, relevant) if compiled is None else compiled
+        self.required = compiled.required
+        self.evaluator = compiled.evaluator
         self.explain = config.explain
         self.policy = policy
         self.no_ignores = config.no_ignores

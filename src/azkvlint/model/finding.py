@@ -82,7 +82,8 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
     """A declaration that was evaluated, or skipped for a ``reason``. ``address`` is without instance keys.
 
     ``condition`` is set if the resource only may exist. ``instances`` counts the evaluated ones.
-    ``names`` are the names in Azure of the instances of a vault or managed HSM.
+    ``names`` are the names in Azure of the instances of a vault or managed HSM, and ``exposures`` the number of
+    instances with each network exposure, if a rule reads it.
     """
 
     address: str
@@ -93,6 +94,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
     condition: str = ""
     instances: int = 0
     names: frozenset[str] = frozenset()
+    exposures: Mapping[str, int] = {}
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):

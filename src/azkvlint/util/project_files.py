@@ -237,6 +237,30 @@ def read_named(file: str, what: str, limit: int, hint: str | None = None, bounda
         raise UsageError(f"{what} cannot be read: {error.message}", error.hint or hint) from error
 
 
+def expand_glob(pattern: str) -> Iterator[str]:
+    """Yield the paths that match a glob that the user named; ``**`` matches folders of any depth."""
+    from glob import iglob
+
+    yield from iglob(pattern, recursive=True)
+
+
+def named_lines(file: str, what: str, longest: int) -> Iterator[str]:
+    """Yield the lines of a file that the user named, of any size; messages call it ``what``.
+
+    Raise UsageError if it cannot be read, or if a line is longer than ``longest`` bytes.
+    """
+    try:
+        with os.fdopen(open_named(file), "rb") as stream:
+            while line := stream.readline(longest + 1):
+                if len(line) > longest:
+                    raise UsageError(f"{what}: a line is longer than {longest:,} bytes")
+                yield line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    except InputError as error:
+        raise UsageError(f"{what} cannot be read: {error.message}", error.hint) from error
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read: {error.strerror}") from error
+
+
 def read_stdin(limit: int) -> bytes:
     """Return the content of standard input. Raise InputError if it is larger than ``limit`` bytes or cannot be read."""
     if sys.stdin is None:

@@ -59,18 +59,19 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def encode(document: Any) -> bytes:
-    """Return ``document`` as indented JSON in UTF-8 with a trailing newline, safe to print and always encodable.
+def encode(document: Any, indent: int = 2) -> bytes:
+    """Return ``document`` as JSON in UTF-8 with a trailing newline, safe to print and always encodable.
 
     Controls that JSON allows unescaped, and commands to agents, become JSON escapes, which decode to the same string.
-    Lone surrogates (in a file name that is not UTF-8) become U+FFFD.
+    Lone surrogates (in a file name that is not UTF-8) become U+FFFD. An ``indent`` of 0 results in one line.
     """
     try:
         data = msgspec.json.encode(document)
     except UnicodeEncodeError:
         # Structs become dictionaries first, because their strings cannot be replaced.
         data = msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
-    data = msgspec.json.format(data, indent=2)
+    if indent:
+        data = msgspec.json.format(data, indent=indent)
     if any(lead in data for lead in _LEADS):
         data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
     for command in _COMMANDS:

@@ -1,0 +1,287 @@
+"""The results of one input as rows for JSON Lines and Parquet, and their summary.
+
+docs/fleet.md describes the columns. Columns are added, but never removed, renamed or redefined.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from azkvlint.config.run_config import CheckSettings
+from azkvlint.linter.linter import exit_code
+from azkvlint.model.finding import Declaration, Finding, Problem, Report
+from azkvlint.model.location import Location
+from azkvlint.model.problem_codes import INPUT_UNREADABLE
+from azkvlint.model.rule import Severity
+from azkvlint.reporters.phrases import VAULT_NOUNS
+from azkvlint.util.errors import EXIT_FINDINGS
+from azkvlint.util.safe_text import encode
+
+_MOST_VAULTS = 20
+_LONGEST_NAME = 60
+_NOT_EVALUATED = "not evaluated"
+_UNKNOWN = "⟨"  # begins an expression whose value is not known
+_BLOCK_SIZE = 1 << 20
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One result of an input. ``kind`` is finding, unknown, suppressed, problem, resource or skipped.
+
+    ``rule`` is the code of a problem, and ``severity`` its level. ``reason`` is why a result is unknown or suppressed,
+    or why a declaration was skipped. ``exposure`` is the network exposure of a vault.
+    """
+
+    kind: str
+    input: str
+    repository: str | None = None
+    revision: str | None = None
+    rule: str | None = None
+    category: str | None = None
+    severity: str | None = None
+    message: str | None = None
+    reason: str | None = None
+    hint: str | None = None
+    resource: str | None = None
+    full_name: str | None = None
+    type: str | None = None
+    declared_as: str | None = None
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    attribute: str | None = None
+    fingerprint: str | None = None
+    in_tests: bool | None = None
+    occurrences: int | None = None
+    exposure: str | None = None
+
+
+class VaultSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault with findings: their numbers by severity, the most severe first."""
+
+    name: str
+    path: str
+    line: int
+    findings: tuple[tuple[str, int], ...]
+
+
+class InputSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one input. ``findings`` are (rule, severity, number) of those that count.
+
+    ``is_complete``: all of it was read. ``is_failing``: it has findings that fail a check. ``exposures`` are the
+    numbers of vaults by network exposure, and ``vaults`` those with the most severe findings.
+    """
+
+    input: str
+    repository: str = ""
+    is_complete: bool = True
+    is_failing: bool = False
+    findings: tuple[tuple[str, str, int], ...] = ()
+    unknown: int = 0
+    suppressed: int = 0
+    problems: int = 0
+    resources: int = 0
+    exposures: dict[str, int] = {}
+    vaults: tuple[VaultSummary, ...] = ()
+    error: str = ""
+
+
+class InputResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one input: its rows as JSON Lines, and its summary."""
+
+    rows: bytes
+    summary: InputSummary
+
+
+def result_of(name: str, report: Report, settings: CheckSettings) -> InputResult:
+    """Return the result of the input ``name``."""
+    counted = report.counted(report.findings)
+    counts = Counter((finding.rule.id, finding.severity) for finding in counted)
+    errors = [problem.message for problem in report.problems if problem.level == "error"]
+    summary = InputSummary(
+        input=name,
+        repository="" if report.repository is None else report.repository.uri,
+        is_complete=report.is_complete,
+        is_failing=exit_code(msgspec.structs.replace(report, problems=()), settings) == EXIT_FINDINGS,
+        findings=tuple((rule, severity.label, count) for (rule, severity), count in sorted(counts.items())),
+        unknown=len(report.counted(report.unknown)),
+        suppressed=len(report.suppressed),
+        problems=len(report.problems),
+        resources=sum(report.resource_counts.values()),
+        exposures=_exposures(report.evaluated),
+        vaults=tuple(_vaults(counted)),
+        error=errors[0] if errors else "",
+    )
+    return InputResult(rows=_lines(_rows(name, report)), summary=summary)
+
+
+def failed_result(name: str, message: str, hint: str = "") -> InputResult:
+    """Return the result of an input that could not be checked."""
+    row = Row(kind="problem", input=name, rule=INPUT_UNREADABLE, severity="error", message=message, hint=hint or None)
+    return InputResult(
+        rows=_lines([row]), summary=InputSummary(input=name, is_complete=False, problems=1, error=message)
+    )
+
+
+def _lines(rows: Iterable[Row]) -> bytes:
+    return b"".join(encode(row, indent=0) for row in rows)
+
+
+def _rows(name: str, report: Report) -> Iterator[Row]:
+    repository = report.repository
+    common: dict[str, Any] = {"input": name}
+    if repository is not None:
+        common |= {"repository": repository.uri, "revision": repository.revision}
+    for kind, findings in (
+        ("finding", report.findings),
+        ("unknown", report.unknown),
+        ("suppressed", report.suppressed),
+    ):
+        yield from (_finding(kind, finding, common) for finding in findings)
+    yield from (_problem(problem, common) for problem in report.problems)
+    for one in report.evaluated:
+        counts: dict[str | None, int] = dict(sorted(one.exposures.items())) or {None: one.instances}
+        for exposure, count in counts.items():
+            yield _declaration("resource", one, count, exposure, common)
+    yield from (_declaration("skipped", one, one.instances, None, common) for one in report.skipped)
+
+
+def _finding(kind: str, finding: Finding, common: dict[str, Any]) -> Row:
+    reason = finding.why if finding.suppressed is None else finding.suppressed.justification
+    return Row(
+        kind=kind,
+        rule=finding.rule.id,
+        category=finding.rule.category,
+        severity=finding.severity.label,
+        message=finding.message,
+        reason=reason or None,
+        resource=finding.resource,
+        full_name=finding.full_name,
+        type=finding.type,
+        declared_as=finding.declared_as,
+        attribute=finding.attribute or None,
+        fingerprint=finding.fingerprint,
+        in_tests=finding.in_tests,
+        occurrences=max(len(finding.occurrences), 1),
+        **_place(finding.at),
+        **common,
+    )
+
+
+def _problem(problem: Problem, common: dict[str, Any]) -> Row:
+    return Row(
+        kind="problem",
+        rule=problem.code,
+        severity=problem.level,
+        message=problem.message,
+        hint=problem.hint or None,
+        resource=None if problem.at is None else problem.at.address,
+        **_place(problem.at),
+        **common,
+    )
+
+
+def _declaration(kind: str, one: Declaration, count: int, exposure: str | None, common: dict[str, Any]) -> Row:
+    return Row(
+        kind=kind,
+        reason=one.reason or one.condition or None,
+        resource=one.address,
+        full_name=", ".join(sorted(one.names)) or None,
+        type=one.type,
+        declared_as=one.declared_as,
+        occurrences=count,
+        exposure=exposure,
+        **_place(one.at),
+        **common,
+    )
+
+
+def _place(at: Location | None) -> dict[str, Any]:
+    if at is None:
+        return {}
+    if at.region is None:
+        return {"path": at.path}
+    return {"path": at.path, "line": at.region.start_line, "column": at.region.start_column}
+
+
+def _exposures(declarations: Iterable[Declaration]) -> dict[str, int]:
+    """Return the number of vaults by network exposure."""
+    counts: Counter[str] = Counter()
+    for one in declarations:
+        if one.type.lower() in VAULT_NOUNS:
+            counts.update(one.exposures or {_NOT_EVALUATED: one.instances})
+    return dict(sorted(counts.items()))
+
+
+def _vaults(findings: Iterable[Finding]) -> Iterator[VaultSummary]:
+    """Yield the vaults with the most severe findings, by root and the vault's name or address."""
+    by_vault: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        type_ = finding.type.lower()
+        if any(type_ == one or type_.startswith(f"{one}/") for one in VAULT_NOUNS):
+            vault, slash, _ = finding.full_name.partition("/")
+            # An object whose vault is not known is listed with its own address.
+            name = vault if vault and (slash or type_ in VAULT_NOUNS) else finding.resource
+            by_vault.setdefault((finding.root, name), []).append(finding)
+    summaries = [_vault(name, group) for (_, name), group in by_vault.items()]
+    yield from sorted(summaries, key=lambda vault: (risk_key(vault.findings), vault.path, vault.line, vault.name))[
+        :_MOST_VAULTS
+    ]
+
+
+def _vault(name: str, findings: list[Finding]) -> VaultSummary:
+    counts = Counter(finding.severity for finding in findings)
+    worst = max(findings, key=lambda finding: finding.severity)
+    own = [finding for finding in findings if finding.type.lower() in VAULT_NOUNS]
+    if _UNKNOWN in name and own:
+        name = own[0].resource  # an address is shorter than the expression of a name
+    return VaultSummary(
+        name=name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…",
+        path=worst.at.path,
+        line=0 if worst.at.region is None else worst.at.region.start_line,
+        findings=tuple((severity.label, counts[severity]) for severity in sorted(counts, reverse=True)),
+    )
+
+
+def risk_key(findings: Iterable[tuple[str, int]]) -> tuple[int, ...]:
+    """Return the sort key of numbers by severity: more of the most severe findings first."""
+    counts = dict(findings)
+    return tuple(-counts.get(severity.label, 0) for severity in sorted(Severity, reverse=True))
+
+
+def parquet_of(results: Iterable[InputResult]) -> bytes:
+    """Return the rows of results as a Parquet file."""
+    import pyarrow as pa
+    from pyarrow import json, parquet
+
+    lines = b"".join(result.rows for result in results)
+    schema = _schema(pa)
+    if lines:
+        longest = max(map(len, lines.split(b"\n"))) + 1
+        table = json.read_json(
+            pa.BufferReader(lines),
+            read_options=json.ReadOptions(use_threads=False, block_size=max(_BLOCK_SIZE, longest)),
+            parse_options=json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        )
+    else:
+        table = schema.empty_table()
+    out = pa.BufferOutputStream()
+    parquet.write_table(table, out, compression="zstd")
+    data: bytes = out.getvalue().to_pybytes()
+    return data
+
+
+def _schema(pa: Any) -> Any:
+    types = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
+    fields = msgspec.structs.fields(Row)
+    return pa.schema(
+        [
+            pa.field(
+                field.name, next(types[one] for one in types if one in getattr(field.type, "__args__", (field.type,)))
+            )
+            for field in fields
+        ]
+    )

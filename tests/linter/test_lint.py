@@ -1,0 +1,98 @@
+"""The public interface of the package: the page about it runs, and importing it costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import azkvlint
+from azkvlint import CheckSettings, KvlintError, Severity, exit_code, lint
+from tests.conftest import Run
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python-api.md"
+BLOCK = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+VAULT = 'resource "azurerm_key_vault" "kv" { name = "kv" }\n'
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
+    blocks = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
+    for name in ("check.py", "main.tf"):
+        (tmp_path / name).write_text(blocks[name])
+    done = subprocess.run(
+        [sys.executable, "check.py"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(azkvlint.__file__).parents[1])},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (blocks["output"], "", 0)
+
+
+def test_the_page_lists_every_setting() -> None:
+    fields = CheckSettings.__struct_fields__
+    table = PAGE.read_text(encoding="utf-8").partition("## Settings")[2].partition("## Report")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(fields)
+
+
+def test_import_imports_nothing_else() -> None:
+    script = "import sys; before = set(sys.modules); import azkvlint; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == "['azkvlint']\n"
+
+
+def test_every_public_name_exists_and_no_other() -> None:
+    for name in azkvlint.__all__:
+        assert getattr(azkvlint, name).__name__ == name
+    assert set(azkvlint.__all__) <= set(dir(azkvlint))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = azkvlint.nothing
+
+
+def test_it_reports_what_the_command_line_reports(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(VAULT)
+    settings = CheckSettings(select=("KV0",), min_severity=Severity.MEDIUM)
+    report = lint(tmp_path / "main.tf", settings)
+    done = run(tmp_path / "main.tf", "--select", "KV0", "--min-severity", "medium", "-f", "json")
+    printed = json.loads(done.out)
+    assert [one["fingerprint"] for one in printed["findings"]] == [one.fingerprint for one in report.findings] != []
+    assert [one["message"] for one in printed["unknown"]] == [one.message for one in report.unknown]
+    assert (exit_code(report, settings), report.is_complete) == (done.code, True)
+
+
+def test_an_unreadable_input_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text("{")
+    report = lint([str(file)])
+    assert (len(report.problems), report.is_complete, exit_code(report, CheckSettings())) == (1, False, 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"select": "KV001"}, r"invalid settings: .*\$\.select"),
+        ({"min_severity": "high"}, r"invalid settings: .*\$\.min_severity"),
+        ({"as_of": "tomorrow"}, "`as_of` is not a date: tomorrow"),
+        ({"select": ("KV999",)}, "no rule matches 'KV999'"),
+    ],
+)
+def test_invalid_settings_raise(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    (tmp_path / "main.tf").write_text(VAULT)
+    with pytest.raises(KvlintError, match=message):
+        lint(tmp_path, CheckSettings(**fields))
+
+
+def test_no_path_and_a_missing_path_raise(tmp_path: Path) -> None:
+    with pytest.raises(KvlintError, match="no path to check"):
+        lint([])
+    with pytest.raises(KvlintError, match="does not exist"):
+        lint([tmp_path / "missing"])
