@@ -101,3 +101,28 @@ def test_a_folder_for_editors_that_is_a_link_is_not_written_to(kvlint: Kvlint, t
         2, "kvlint: error: cannot write '.sarif/kvlint.sarif': folder `.sarif` is a link\n",
     )  # fmt: skip
     assert list((tmp_path / "away").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "named", "expected"),
+    [
+        ("infra/prod", "main.json", "main.json:"),
+        ("infra/prod", "..", "main.json:"),
+        ("infra/test", "../prod", "../prod/main.json:"),
+        ("infra", "prod", "prod/main.json:"),
+        (".", "infra", "infra/prod/main.json:"),
+        ("..", "checkout", "checkout/infra/prod/main.json:"),
+        ("../other", "../checkout/infra", "../checkout/infra/prod/main.json:"),
+    ],
+)
+def test_paths_in_text_start_in_the_current_folder(
+    kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, named: str, expected: str
+) -> None:
+    checkout = tmp_path / "checkout"
+    for name in ("checkout/.git", "checkout/infra/prod", "checkout/infra/test", "other"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "bad.json").rename(checkout / "infra/prod/main.json")
+    monkeypatch.chdir(checkout / folder)
+    ran = kvlint(named, "--select", "KV001")
+    assert ran.code == 1
+    assert ran.out.startswith(expected)

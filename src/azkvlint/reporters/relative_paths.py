@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable
+from functools import cache
 from typing import TypeAlias
 
 import msgspec
@@ -21,12 +22,18 @@ def from_current_folder(report: Report, folder: str) -> Report:
     try:
         if not report.root or real_path(report.root) == real_path(folder):
             return report
+        start = os.path.relpath(real_path(folder), real_path(report.root)).replace(os.sep, "/")
         prefix = os.path.relpath(real_path(report.root), real_path(folder)).replace(os.sep, "/")
     except (OSError, ValueError):  # the current folder does not exist any more, or is on another drive
         return report
 
+    @cache
     def move(path: str) -> str:
-        return path if not path or path.startswith(("/", "<")) else posixpath.normpath(posixpath.join(prefix, path))
+        if not path or path.startswith(("/", "<")):
+            return path
+        if start.startswith(".."):
+            return posixpath.normpath(posixpath.join(prefix, path))
+        return posixpath.relpath(f"/{path}", f"/{start}")
 
     return msgspec.structs.replace(
         report,
