@@ -98,11 +98,17 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     include_tests: bool = False
     baseline: str = ""
     write_baseline: str = ""
+    vaults: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    maximums: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
 _WITH_RULES, _WITH_RESULTS = ("check", "suppressions"), ("check", "controls")
+_ACCESS, _EVERY = ("access",), ("check", "controls", "suppressions", "access")
 OPTIONS = (
     Option(
         ("--framework",),
@@ -163,12 +169,67 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--format", "-f"),
+        "formats",
+        "Write text, json, markdown, html or csv; or FORMAT=FILE.",
+        metavar="FORMAT",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--vault",),
+        "vaults",
+        "Report only this key vault or managed HSM.",
+        metavar="NAME",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--principal",),
+        "principals",
+        "Report only this principal.",
+        metavar="PRINCIPAL",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--permission",),
+        "permissions",
+        "Report only this permission, such as secrets/get.",
+        metavar="PERMISSION",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--max",),
+        "maximums",
+        "Exit with 1 if more than N principals have a permission.",
+        metavar="PERMISSION=N",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--deny",),
+        "denials",
+        "Exit with 1 if any principal has this permission.",
+        metavar="PERMISSION",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
         ("--output", "-o"),
         "output",
         "Write the report to FILE instead of stdout.",
         metavar="FILE",
         kind="path",
         configured=_CHECK,
+        commands=_EVERY,
     ),
     Option(
         ("--select",),
@@ -211,8 +272,16 @@ OPTIONS = (
         metavar="FILE",
         many=True,
         kind="path",
+        commands=_EVERY,
     ),
-    Option(("--var",), "variables", "Set a variable of the Terraform root modules.", metavar="NAME=VALUE", many=True),
+    Option(
+        ("--var",),
+        "variables",
+        "Set a variable of the Terraform root modules.",
+        metavar="NAME=VALUE",
+        many=True,
+        commands=_EVERY,
+    ),
     Option(
         ("--var-file",),
         "variable_files",
@@ -220,12 +289,14 @@ OPTIONS = (
         metavar="FILE",
         many=True,
         kind="path",
+        commands=_EVERY,
     ),
     Option(
         ("--closed",),
         "closed",
         "Treat unset variables of uncalled modules as final.",
         takes_value=False,
+        commands=_EVERY,
     ),
     Option(
         ("--source-root",),
@@ -236,13 +307,21 @@ OPTIONS = (
     ),
     Option(("--as-of",), "as_of", "Evaluate expiry dates as of DATE (default: today).", metavar="DATE", kind="day"),
     Option(("--jobs", "-j"), "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
-    Option(("--exclude",), "exclude", "Skip files and folders that match this glob.", metavar="GLOB", many=True),
+    Option(
+        ("--exclude",),
+        "exclude",
+        "Skip files and folders that match this glob.",
+        metavar="GLOB",
+        many=True,
+        commands=_EVERY,
+    ),
     Option(
         ("--extend-exclude",),
         "extend_exclude",
         "Skip more files and folders than --exclude lists.",
         metavar="GLOB",
         many=True,
+        commands=_EVERY,
     ),
     Option(
         ("--min-severity",),
@@ -267,6 +346,14 @@ OPTIONS = (
         "Exit with 1 for unknown controls too.",
         takes_value=False,
         commands=_CONTROLS,
+    ),
+    Option(
+        ("--strict",),
+        "strict",
+        "Count possible access for --max and --deny too.",
+        takes_value=False,
+        commands=_ACCESS,
+        configured=_NONE,
     ),
     Option(
         ("--no-ignores",),
@@ -388,17 +475,21 @@ OPTIONS = (
         metavar="FILE",
         kind="path",
         configured=_NONE,
+        commands=_EVERY,
     ),
-    Option(("--isolated",), "isolated", "Read no configuration file.", takes_value=False, configured=_NONE),
+    Option(
+        ("--isolated",), "isolated", "Read no configuration file.", takes_value=False, configured=_NONE, commands=_EVERY
+    ),
     Option(
         ("--show-settings",),
         "show_settings",
         "Print all settings with their sources, and exit.",
         takes_value=False,
         configured=_NONE,
+        commands=_EVERY,
     ),
 )
-COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema")
+COMMANDS = ("check", "access", "controls", "suppressions", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

@@ -165,9 +165,7 @@ def total_of(
         from azkvlint.readers.terraform.second_opinions import with_second_opinions
 
         total.problems = with_second_opinions(total.problems, root)
-    unread = _folders_without_input(config, root, total.read)
-    if unread:
-        total.problems.append(_no_input_problem(unread))
+    total.problems += no_input_problems(config, root, total.read)
     total.problems = merge_module_problems(total.problems)
     if baseline is not None:
         total.problems += baseline.apply(total, config, rules, root, [result.root for result in units])
@@ -402,6 +400,12 @@ def _has_source(folder: str, config: Config) -> bool:
     """
     names = [os.path.basename(source.file) for source in discover([folder], config.exclude)[0]]
     return any(is_module_file(name) or not name.lower().endswith(JSON) for name in names)
+
+
+def no_input_problems(config: Config, root: str, read: Iterable[str]) -> list[Problem]:
+    """Return the problem of the folders among the inputs of a run that contain no input."""
+    unread = _folders_without_input(config, root, read)
+    return [_no_input_problem(unread)] if unread else []
 
 
 def _no_input_problem(paths: Sequence[str]) -> Problem:
