@@ -158,8 +158,10 @@ def of_role(role: Permissions, terms: Terms, kind: Kind) -> Words:
         _control_of_hsm(found, role, terms, kind)
     else:
         _data(found, role, terms, kind)
-        _control(found, role, terms, kind)
+    # The same escalation first on every kind of vault, so that one row covers them.
     _assigning(found, role, terms, kind)
+    if not kind.is_hsm:
+        _control(found, role, terms, kind)
     if terms.objects:
         found.found = {word: one for word, one in found.found.items() if word.startswith(f"{terms.objects}/")}
     return found

@@ -126,6 +126,8 @@ class Holdings:
         if not targets or not source.stays:
             return
         grants = grants_of(source, self._context)
+        if isinstance(grants, Unknown) and source.existing:
+            return  # all its policies are outside the input, which reports state
         if isinstance(grants, Unknown):
             label = f"unknown principals of {source.address}"
             principal = Principal(key=f"? {source.address}", label=label, kind="", at=grants.at)
@@ -157,7 +159,11 @@ class Holdings:
     ) -> Holding:
         found: list[Effect] = []
         for address, certain in targets:
-            doubt = existence_doubt(source, self._vaults[address]) if certain is Sure.YES else "the vault of the policy"
+            doubt = (
+                existence_doubt(source, self._vaults[address])
+                if certain is Sure.YES
+                else "which vault the access policy is for"
+            )
             given = _limited(words, doubt)
             kind = self._kinds[address]
             outcomes = effects.of_policy(given, kind)
@@ -366,7 +372,11 @@ class Holdings:
     ) -> Holding:
         found: list[Effect] = []
         for address, certain in targets:
-            doubt = existence_doubt(source, self._vaults[address]) if certain is Sure.YES else "the managed HSM"
+            doubt = (
+                existence_doubt(source, self._vaults[address])
+                if certain is Sure.YES
+                else "which managed HSM the role is for"
+            )
             given = _limited(words, doubt)
             found += self._effects(effects.of_local_role(given, self._kinds[address]), [address], edit)
         return Holding(principal, step, Reach(tuple(found), ()), edit)
@@ -451,6 +461,7 @@ def _words_edit(capability: Capability, grant: Grant | None, source: Resource) -
     if not words or grant.permissions.keys() <= set(words):
         return ""
     parts: dict[str, list[str]] = {}
+    whole: dict[str, str] = {}
     for word in words:
         item = grant.permissions[word]
         kind = word.partition("/")[0]
@@ -458,10 +469,14 @@ def _words_edit(capability: Capability, grant: Grant | None, source: Resource) -
         if source.declared_as in RESOURCES:
             argument = _ARGUMENT.get(kind, kind)
         written = display(item)
+        if written.lower() == "all":
+            whole[argument] = f"replace `{written}` in `{argument}` by the permissions that are needed"
+            continue
         if f"`{written}`" not in parts.setdefault(argument, []):
             parts[argument].append(f"`{written}`")
     texts = [f"{', '.join(written)} from `{argument}`" for argument, written in parts.items()]
-    return f"remove {' and '.join(texts)} in {source.address}"
+    steps = [f"remove {' and '.join(texts)}"] if texts else []
+    return f"{' and '.join([*steps, *whole.values()])} in {source.address}"
 
 
 def _identity(answer: Answer) -> str:

@@ -93,7 +93,7 @@ class Principals:
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
             what = "member" if source.type.lower() in (GROUP_TYPE, MEMBER_TYPE) else "principal"
-            label = identity.label or f"unknown {what} of {source.address}"
+            label = _without_attribute(identity.label) or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
         if suffix:
             found = Principal(
@@ -222,6 +222,12 @@ def existence_doubt(source: Resource, target: Resource) -> str:
     if not source.conditions <= target.conditions:
         return f"whether {source.address} exists"
     return ""
+
+
+def _without_attribute(label: str) -> str:
+    """Return a resource without the attribute with its object ID."""
+    end = _OBJECT_ID.search(label.lower())
+    return label[: end.start()] if end is not None else label
 
 
 def _plain(text: str) -> str:

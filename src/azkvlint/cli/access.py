@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from azkvlint.access.capabilities import CAPABILITIES, capability, chosen
 from azkvlint.cli.check import options_for, show_settings
-from azkvlint.cli.output import print_problems, write
+from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of, targets_of
 from azkvlint.config.options import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.access import Filters, access, exit_code, gates_of
 from azkvlint.reporters.access import ACCESS_REPORTERS
+from azkvlint.reporters.access.words import breach_text
 
 
 def run_access(arguments: Arguments) -> int:
@@ -29,4 +30,6 @@ def run_access(arguments: Arguments) -> int:
         write(ACCESS_REPORTERS[name](report, options_for(arguments, file)), file)
     if ("text", "") not in targets:
         print_problems([problem for problem in report.problems if problem.level != "note"])
+        for breach in report.breaches:
+            print_line(breach_text(breach, report))
     return exit_code(report)

@@ -304,6 +304,7 @@ OPTIONS = (
         "Map a plan to the root module in this folder.",
         metavar="FOLDER",
         kind="path",
+        commands=_EVERY,
     ),
     Option(("--as-of",), "as_of", "Evaluate expiry dates as of DATE (default: today).", metavar="DATE", kind="day"),
     Option(("--jobs", "-j"), "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),

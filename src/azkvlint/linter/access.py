@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,13 +16,13 @@ from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
 from azkvlint.evaluation.budget import begin_unit
 from azkvlint.graph.references import Index
+from azkvlint.graph.resource_ids import HOLE
 from azkvlint.linter.linter import exit_code_of, no_input_problems, repository_of, without_decided
 from azkvlint.linter.redaction import Redactor
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
-from azkvlint.model.finding import Problem
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Scalar
 from azkvlint.readers.discover import discover
@@ -49,13 +49,14 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Root(msgspec.Struct, kw_only=True):
-    """The matrix of one root: its vaults, and the entries by the address of a vault."""
+    """The matrix of one root at ``path``: its vaults with their addresses in entries. ``source``: that of a plan."""
 
+    path: str
+    source: str
     vaults: list[AccessVault]
     addresses: list[str]
     entries: list[Entry]
     principals: list[Principal]
-    problems: list[Problem]
 
 
 def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
@@ -72,7 +73,13 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessRep
         results.append(result)
         roots.append(found)
     kept = {id(result) for result in without_decided(results)}
-    found_roots = [one for result, one in zip(results, roots, strict=True) if one is not None and id(result) in kept]
+    # A plan replaces the source that it was made from.
+    planned = {one.source for one in roots if one is not None and one.source}
+    found_roots = [
+        one
+        for result, one in zip(results, roots, strict=True)
+        if one is not None and id(result) in kept and (one.source or one.path not in planned)
+    ]
     problems = [problem for result in results for problem in result.problems]
     read = [path for result in results for path in result.read]
     problems += no_input_problems(config, root, read)
@@ -100,6 +107,7 @@ class _Analysis:
         )
         self._reader = Reader(self.required, root, terraform_settings(config, root))
         self._filters, self._columns = filters, columns
+        self._source_root = config.source_root
 
     def unit(self, unit: Unit) -> tuple[UnitResult, _Root | None]:
         """Return what was read, and the matrix; None if the unit has no vaults. Failures are problems."""
@@ -115,7 +123,10 @@ class _Analysis:
             result.from_plan = read.plan is not None
             if unit.compiled is None and read.plan is None:
                 result.standalone_templates = files_of(unit)
-            return result, self._matrix(read)
+            source = None
+            if read.plan is not None:
+                source, _ = self._reader.source_of(read.plan, unit.source.file, self._source_root)
+            return result, self._matrix(read, source)
         except (InputError, MemoryError, RecursionError) as error:
             return UnitResult(read=[path], problems=[problem_of(path, error)]), None
         except UsageError:  # a report would overwrite an input
@@ -124,7 +135,7 @@ class _Analysis:
         except Exception as error:  # noqa: BLE001
             return UnitResult(read=[path], problems=[problem_of(path, error)]), None
 
-    def _matrix(self, read: ReadResult) -> _Root | None:
+    def _matrix(self, read: ReadResult, source: ReadResult | None) -> _Root | None:
         graph = build_graph(read.resources, self.required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
@@ -138,14 +149,14 @@ class _Analysis:
         shown = {id(path): path for path in (entry.path for entry in entries)}
         locations = [vault.at for vault in every]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
-        find = read.locate(locations)
-        clean = _Cleaner(redactor, find)
+        clean = _Cleaner(redactor, read.locate(locations), _places_in(source))
         return _Root(
+            path=read.path,
+            source="" if source is None else source.path,
             vaults=[_vault(vault, read, clean) for vault in every],
             addresses=[vault.address for vault in every],
             entries=[clean.entry(entry) for entry in entries],
             principals=[clean.principal(one) for one in matrix.principals.by_key.values()],
-            problems=[],
         )
 
     def _is_chosen(self, vault: Resource, redactor: Redactor) -> bool:
@@ -158,8 +169,8 @@ class _Analysis:
 class _Cleaner:
     """Resolves locations, and removes the secrets of an input from what a report shows."""
 
-    def __init__(self, redactor: Redactor, find: RegionLookup) -> None:
-        self._redactor, self._find = redactor, find
+    def __init__(self, redactor: Redactor, find: RegionLookup, places: Mapping[str, Location]) -> None:
+        self._redactor, self._find, self._places = redactor, find, places
         self._steps: dict[int, Step] = {}
         self._paths: dict[int, tuple[Path, Path]] = {}
         self._principals: dict[str, Principal] = {}
@@ -179,9 +190,12 @@ class _Cleaner:
         return found
 
     def location(self, at: Location | None) -> Location | None:
-        """Return a location with its region."""
+        """Return a location with its region: in the source of a plan, if that has it."""
         if at is None:
             return None
+        in_source = self._places.get(static_address(at.address or ""))
+        if in_source is not None:
+            return in_source
         place = self._find(at) if at.region is None else None
         region = at.region if place is None else place[0]
         return Location(path=at.path, region=region, address=self._redactor.text(at.address or "") or None)
@@ -207,16 +221,31 @@ class _Cleaner:
         return found
 
 
+def _places_in(source: ReadResult | None) -> dict[str, Location]:
+    """Return where the source of a plan declares each resource, by its address without instance keys."""
+    if source is None:
+        return {}
+    places = {static_address(resource.address): resource.at for resource in source.resources.values()}
+    find = source.locate(places.values())
+    located: dict[str, Location] = {}
+    for address, at in places.items():
+        found = find(at)
+        if found is not None:
+            located[address] = Location(path=at.path, region=found[0])
+    return located
+
+
 def _vault(vault: Resource, read: ReadResult, clean: _Cleaner) -> AccessVault:
     model = model_of(vault)
     word = str(model.value) if isinstance(model, Scalar) else "unknown permission model"
     is_hsm = vault.type.lower() == MANAGED_HSMS
     return AccessVault(
-        name=clean.text(vault.name),
+        name=clean.text(vault.address if HOLE in vault.name else vault.name),
         address=clean.text(vault.address),
         type=vault.type,
         model="local RBAC" if is_hsm else word,
         root=read.path,
+        is_deployed=not vault.existing,
         is_complete=read.is_complete and not vault.existing,
         at=clean.location(vault.at) or vault.at,
     )

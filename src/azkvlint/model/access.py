@@ -57,7 +57,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     """A vault or managed HSM. ``model`` is its permission model in words, ``root`` the input that declares it.
 
-    ``is_complete``: the input declares everything, so that no other principal has access by the same deployment.
+    ``is_deployed``: the input creates it. ``is_complete``: the input also contains everything that its deployment does.
     """
 
     name: str
@@ -65,6 +65,7 @@ class AccessVault(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     model: str
     root: str
+    is_deployed: bool
     is_complete: bool
     at: Location
 

@@ -89,6 +89,8 @@ def _section(section: words.Section, report: AccessReport) -> Iterator[str]:
     yield f"<h2>{escaped(words.title(section))}</h2>"
     for vault in section.vaults:
         yield f'<p class="of">{code(vault.address)} · {escaped(vault.model)} · {code(place(vault.at))}</p>'
+    if section.wider:
+        yield f'<p class="of">{escaped(words.wider_text(section))}</p>'
     yield f'<div class="matrix" style="--columns:{len(report.capabilities)}">'
     headings = "".join(
         f'<span title="{escaped(one.label)}">{escaped(words.heading(one.name))}</span>' for one in report.capabilities

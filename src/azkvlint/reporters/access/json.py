@@ -48,6 +48,7 @@ def _vault(vault: AccessVault) -> dict[str, Any]:
         "type": vault.type,
         "permissionModel": vault.model,
         "root": vault.root,
+        "deployed": vault.is_deployed,
         "complete": vault.is_complete,
         "location": location(vault.at),
     }

@@ -49,6 +49,8 @@ def _section(section: words.Section, report: AccessReport) -> Iterator[str]:
     for vault in section.vaults:
         address, at = code(visible(vault.address), cell=False), code(place(vault.at), cell=False)
         yield f"- {address} · {plain(vault.model)} · {at}"
+    if section.wider:
+        yield f"- {plain(words.wider_text(section))}"
     yield ""
     yield f"| Principal | {' | '.join(plain(words.heading(one.name)) for one in report.capabilities)} |"
     yield f"|---|{':-:|' * len(report.capabilities)}"

@@ -28,6 +28,8 @@ def _lines(report: AccessReport, width: int) -> Iterator[str]:
             yield f"  {words.vault_facts(vault)}"
         if len(section.vaults) > _MOST_VAULTS:
             yield f"  and {len(section.vaults) - _MOST_VAULTS} more"
+        if section.wider:
+            yield from _wrapped(words.wider_text(section), width, "  ")
         yield ""
         yield from _matrix(section, report)
         yield ""

@@ -38,10 +38,14 @@ class PrincipalAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """The matrix of vaults that the same policies and roles apply to."""
+    """The matrix of vaults that the same policies and roles apply to.
+
+    ``wider`` are the titles of sections that also apply to these vaults, with their numbers of principals.
+    """
 
     vaults: tuple[AccessVault, ...]
     rows: tuple[PrincipalAccess, ...]
+    wider: tuple[tuple[str, int], ...] = ()
 
 
 def heading(capability: str) -> str:
@@ -54,17 +58,24 @@ def sections(report: AccessReport) -> Iterator[Section]:
     by_vaults: dict[tuple[int, ...], dict[str, list[Row]]] = {}
     for row in report.rows:
         by_vaults.setdefault(row.vaults, {}).setdefault(row.principal.key, []).append(row)
+    wider: dict[int, list[tuple[frozenset[int], str, int]]] = {}
     for vaults, principals in sorted(by_vaults.items(), key=lambda item: (-len(item[0]), item[0])):
-        yield Section(
+        section = Section(
             vaults=tuple(report.vaults[number] for number in vaults),
             rows=tuple(_of_principal(rows) for rows in principals.values()),
+            wider=tuple((name, count) for all_, name, count in wider.get(vaults[0], ()) if all_.issuperset(vaults)),
         )
+        yield section
+        if len(vaults) > 1:
+            one = frozenset(vaults), title(section), len(principals)
+            for vault in vaults:
+                wider.setdefault(vault, []).append(one)
 
 
 def without_access(report: AccessReport) -> list[AccessVault]:
-    """Return the vaults that no row concerns."""
+    """Return the vaults that the input creates and no row concerns."""
     reached = {vault for vaults in {row.vaults for row in report.rows} for vault in vaults}
-    return [vault for number, vault in enumerate(report.vaults) if number not in reached]
+    return [vault for number, vault in enumerate(report.vaults) if number not in reached and vault.is_deployed]
 
 
 def _of_principal(rows: Sequence[Row]) -> PrincipalAccess:
@@ -100,6 +111,15 @@ def title(section: Section) -> str:
     """Return the names of the vaults of a section."""
     names = [vault.name for vault in section.vaults]
     return visible(names[0]) if len(names) == 1 else f"{len(names)} vaults: {listed(names)}"
+
+
+def wider_text(section: Section) -> str:
+    """Return which other sections apply to the vaults of a section too; empty if none does."""
+    if not section.wider:
+        return ""
+    return "See also " + "; ".join(
+        f"{pluralize(count, 'principal')} on {name}" for name, count in section.wider[:_NAMED]
+    )
 
 
 def vault_facts(vault: AccessVault) -> str:
