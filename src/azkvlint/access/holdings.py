@@ -208,7 +208,7 @@ class Holdings:
         """Return the scope of a role assignment in words."""
         if isinstance(scope, Link):
             return scope.target
-        text = text_of(scope)
+        text = "" if scope.sensitive else text_of(scope)
         named = _OWN_SCOPES.get(text.lower())
         if named or not text:
             return named or "an unknown scope"
@@ -399,7 +399,7 @@ class Holdings:
             words = {word: (role.data(action), role.why) for action, word in LOCAL_DATA_ACTIONS.items()}
             return definition.name, {word: pair for word, pair in words.items() if pair[0] is not Sure.NO}
         every = {word for words in LOCAL_ROLES.values() for word in words}
-        name_ = text if isinstance(answer, Scalar) else "unknown"
+        name_ = text if isinstance(answer, Scalar) and not answer.sensitive else "unknown"
         return name_, dict.fromkeys(every, (Sure.PERHAPS, "the local role is not declared in the scanned files"))
 
 

