@@ -270,6 +270,32 @@ resource "azurerm_federated_identity_credential" "pull" {
     assert {row["certainty"] for row in report["rows"]} == {"yes"}
 
 
+@pytest.mark.parametrize("argument", ["application_id", "application_object_id"])
+def test_a_federated_credential_of_an_application(given: Input, argument: str) -> None:
+    attribute = "id" if argument == "application_id" else "object_id"
+    text = f"""
+resource "azuread_application" "deploys" {{
+  display_name = "deploys"
+}}
+
+resource "azuread_service_principal" "deploys" {{
+  client_id = azuread_application.deploys.client_id
+}}
+
+resource "azuread_application_federated_identity_credential" "main" {{
+  {argument} = azuread_application.deploys.{attribute}
+  display_name = "main"
+  issuer = "https://token.actions.githubusercontent.com"
+  subject = "repo:acme/web:ref:refs/heads/main"
+}}
+"""
+    reads = assignment("Key Vault Secrets User", principal="azuread_service_principal.deploys.object_id")
+    assert given.write(VAULT % "true" + text + reads).sure("secrets/get") == {
+        "azuread_service_principal.deploys": "yes",
+        "repo:acme/web:ref:refs/heads/main of https://token.actions.githubusercontent.com": "yes",
+    }
+
+
 def test_identities_that_act_as_each_other(given: Input) -> None:
     identities = "".join(
         f'resource "azurerm_user_assigned_identity" "{name}" {{\n  name = "{name}"\n  resource_group_name = "rg"\n}}\n'

@@ -10,7 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, Effect, Holding, Holdings
-from azkvlint.access.principals import CREDENTIALS, GROUP_TYPE, MEMBER_TYPE, TYPES, WORKLOAD_TYPES, Edge, Principals
+from azkvlint.access.principals import (
+    APPLICATION_CREDENTIAL_TYPE,
+    CREDENTIALS,
+    GROUP_TYPE,
+    MEMBER_TYPE,
+    TYPES,
+    WORKLOAD_TYPES,
+    Edge,
+    Principals,
+)
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
@@ -49,6 +58,7 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
     found.setdefault(CREDENTIALS, set()).update(
         (("parent",), ("properties", "issuer"), ("properties", "subject"), ("name",))
     )
+    found.setdefault(APPLICATION_CREDENTIAL_TYPE, set()).add(("properties",))
     found.setdefault(GROUP_TYPE, set()).add(("properties", "members"))
     found.setdefault(MEMBER_TYPE, set()).update((("properties", "groupId"), ("properties", "memberId")))
     for type_ in (LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.identities import GROUPS, MEMBERS
+from azkvlint.azure.azurerm.identities import APPLICATION_CREDENTIALS, GROUPS, MEMBERS
 from azkvlint.azure.escalation import IDENTITIES, WORKLOADS
 from azkvlint.derived.companions import Sure, items_of
 from azkvlint.derived.grants import Identity, identity_of
@@ -21,9 +21,11 @@ from azkvlint.util.lazy_regex import regex
 
 GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
 CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
+APPLICATION_CREDENTIAL_TYPE = APPLICATION_CREDENTIALS.lower()
 # A Bicep path is in a pattern with this character in place of its slashes.
 _SLASH = "\u2215"
 _OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|id)$")
+_CLIENT_ID = regex(r"\.(?:client|application)_id$")
 _IDS = (("properties", "principalId"), ("identity", "principalId"), ("objectId",), ("properties", "objectId"))
 _KINDS: Mapping[str, str] = {
     IDENTITIES: "user-assigned identity",
@@ -173,26 +175,39 @@ class Principals:
             if not credential.stays or isinstance(parent, Absent):
                 continue
             reference = reference_of(credential.address, "parent", parent, self._index)
-            issuer, subject = (_shown(credential.select(("properties", name))) for name in ("issuer", "subject"))
-            label = f"{subject or 'unknown subject'} of {issuer or 'an unknown issuer'}"
-            label = label.replace(HOLE, "").replace(HOLE_END, "")
-            principal = Principal(
-                key=f"federated {label}".lower(), label=label, kind="federated subject", at=credential.at
-            )
             for certain, addresses in (
                 (Sure.YES, () if reference is None else reference.targets),
                 (Sure.PERHAPS, () if reference is None else reference.candidates),
             ):
-                for address in addresses:
-                    identity = self._index.resources[address]
-                    if identity.type.lower() != IDENTITIES:
-                        continue
-                    self.by_key.setdefault(principal.key, principal)
-                    text = f"federated identity credential of {identity.address}"
-                    step = Step(kind="federated", text=text, at=credential.at)
-                    doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
-                    target = self.of_resource(identity).key
-                    yield principal.key, Edge(target, sure, step, doubt, f"remove {credential.address}")
+                for identity in map(self._index.resources.__getitem__, addresses):
+                    if identity.type.lower() == IDENTITIES:
+                        yield self._subject(credential), self._federates(credential, identity, certain)
+        for credential in self._index.of_type(APPLICATION_CREDENTIAL_TYPE):
+            application = _without_attribute(_plain(text_of(credential.select(("properties", "applicationId")))))
+            for principal in self._service_principals().get(application, ()) if credential.stays else ():
+                yield self._subject(credential), self._federates(credential, principal, Sure.YES)
+
+    def _service_principals(self) -> Mapping[str, list[Resource]]:
+        """Return the service principals of each application, by its address in lower case."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self._index.of_type("terraform/applications"):
+            application = _CLIENT_ID.sub("", _plain(text_of(resource.select(("clientId",)))))
+            if application in self._resources:
+                found.setdefault(application, []).append(resource)
+        return found
+
+    def _subject(self, credential: Resource) -> str:
+        """Return the key of the subject of a federated identity credential."""
+        issuer, subject = (_shown(credential.select(("properties", name))) for name in ("issuer", "subject"))
+        label = f"{subject or 'unknown subject'} of {issuer or 'an unknown issuer'}"
+        label = label.replace(HOLE, "").replace(HOLE_END, "")
+        principal = Principal(key=f"federated {label}".lower(), label=label, kind="federated subject", at=credential.at)
+        return self.by_key.setdefault(principal.key, principal).key
+
+    def _federates(self, credential: Resource, identity: Resource, certain: Sure) -> Edge:
+        step = Step(kind="federated", text=f"federated identity credential of {identity.address}", at=credential.at)
+        doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
+        return Edge(self.of_resource(identity).key, sure, step, doubt, f"remove {credential.address}")
 
 
 def _membership(group: Principal, source: Resource, member: Value, edit: str) -> Edge:

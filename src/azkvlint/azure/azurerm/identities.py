@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from azkvlint.azure.azurerm.table import Field, Mapped, block, link, links, value
 
 GROUPS, MEMBERS = "Terraform/groups", "Terraform/groupMembers"
+# Federated identity credentials of applications, which their service principals have too.
+APPLICATION_CREDENTIALS = "Terraform/applicationCredentials"
 
 # The identities that are assigned to a resource. ARM has an object whose keys are the IDs.
 IDENTITY: Mapping[str, Field] = {
@@ -30,6 +32,16 @@ IDENTITIES: Mapping[str, Mapped] = {
     "azuread_group_member": Mapped(
         type=MEMBERS,
         fields={"group_object_id": value("properties.groupId"), "member_object_id": value("properties.memberId")},
+    ),
+    "azuread_application_federated_identity_credential": Mapped(
+        type=APPLICATION_CREDENTIALS,
+        fields={
+            # Renamed in azuread 2.44.
+            "application_id": value("properties.applicationId"),
+            "application_object_id": value("properties.applicationId"),
+            "issuer": value("properties.issuer"),
+            "subject": value("properties.subject"),
+        },
     ),
     "azurerm_federated_identity_credential": Mapped(
         type="Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
