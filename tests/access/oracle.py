@@ -16,6 +16,7 @@ WRITE, DELETE, POLICY = f"{_KV}write", f"{_KV}delete", f"{_KV}accesspolicies/wri
 DEPLOY, DEPLOYMENTS = f"{_KV}deploy/action", "microsoft.resources/deployments/write"
 PURGE = "microsoft.keyvault/locations/deletedvaults/purge/action"
 ASSIGN, DEFINE = "microsoft.authorization/roleassignments/write", "microsoft.authorization/roledefinitions/write"
+UNLOCK = "microsoft.authorization/locks/delete"
 SECRET, KEY = f"{_KV}secrets/write", f"{_KV}keys/write"
 FEDERATE = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials/write"
 ATTACH = "microsoft.managedidentity/userassignedidentities/assign/action"
@@ -25,8 +26,8 @@ RUN = {
     "app": [f"microsoft.web/sites/{one}" for one in ("write", "publish/action", "config/write", "extensions/write")],
 }  # fmt: skip
 CONTROL = [
-    WRITE, DELETE, POLICY, DEPLOY, DEPLOYMENTS, PURGE, ASSIGN, DEFINE, SECRET, KEY, FEDERATE, ATTACH, *RUN["vm"],
-    *RUN["app"],
+    WRITE, DELETE, POLICY, DEPLOY, DEPLOYMENTS, PURGE, ASSIGN, DEFINE, UNLOCK, SECRET, KEY, FEDERATE, ATTACH,
+    *RUN["vm"], *RUN["app"],
 ]  # fmt: skip
 # Data actions with the capability that each gives.
 DATA = {
@@ -108,6 +109,7 @@ class _Oracle:
     def unknowns(self) -> list[str]:
         """Return the names of everything that may be one way or the other."""
         found = ["conflict", "attach", "all", "subscription"]
+        found += [f"unlocks {vault.name}" for vault in self.world.vaults if vault.lock]
         found += [f"model {vault.name}" for vault in self.world.vaults if vault.by_roles is None]
         for one in self.world.assignments:
             found += [f"role {one.name}"] if one.role is None else []
@@ -190,6 +192,10 @@ class _Oracle:
                         found.add(POLICY_WORDS[kind][word])
             return found - ({"purge"} if vault.is_protected else set())
         control, data = self.effective(holding, bits)
+        # Another role may let the principal delete the lock.
+        if UNLOCK not in control and vault.lock and not bits[f"unlocks {vault.name}"]:
+            control = control - {DELETE}
+            control -= {WRITE, POLICY, SECRET, KEY} if vault.lock == "ReadOnly" else set()
         is_object = holding.scope == f"secret:{vault.name}"
         if not is_object and not self.covers(holding, f"vault:{vault.name}", vault.group, bits):
             return set()

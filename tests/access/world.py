@@ -18,7 +18,8 @@ _ACTIONS = (
     "*", "*/read", "Microsoft.KeyVault/*", "Microsoft.KeyVault/vaults/*", "Microsoft.KeyVault/vaults/write",
     "Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.KeyVault/vaults/*/write", "Microsoft.Authorization/*",
     "Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleDefinitions/write",
-    "Microsoft.KeyVault/vaults/delete", "Microsoft.KeyVault/vaults/deploy/action", "Microsoft.Resources/deployments/*",
+    "Microsoft.KeyVault/vaults/delete",
+    "Microsoft.Authorization/locks/*", "Microsoft.KeyVault/vaults/deploy/action", "Microsoft.Resources/deployments/*",
     "Microsoft.Compute/virtualMachines/*", "Microsoft.Web/sites/write",
     "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
     "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
@@ -37,13 +38,14 @@ _WORDS = {
 
 @dataclass
 class Vault:
-    """A vault; ``by_roles`` is None if its permission model is not known."""
+    """A vault; ``by_roles`` is None if its permission model is not known, ``lock`` the level of a management lock."""
 
     name: str
     group: str
     by_roles: bool | None
     is_protected: bool
     deploys: bool
+    lock: str = ""
 
 
 @dataclass
@@ -117,12 +119,20 @@ def make(seed: int, language: str) -> World:
     for n in range(random.randint(1, 3)):
         by_roles = random.choice((True, True, False, False, None))
         world.vaults.append(
-            Vault(f"kv{n}", random.choice(world.groups), by_roles, random.random() < 0.4, random.random() < 0.3)
+            Vault(
+                f"kv{n}",
+                random.choice(world.groups),
+                by_roles,
+                random.random() < 0.4,
+                random.random() < 0.3,
+                random.choice(("", "", "", "CanNotDelete", "ReadOnly")),
+            )
         )
     for n in range(random.randint(0, 3)):
         world.identities[f"id{n}"] = random.choice(world.groups)
     for n in range(random.randint(0, 3)):
-        names = _some(random, [*world.identities], 2)
+        # A template does not keep apart several properties whose names are computed.
+        names = _some(random, [*world.identities], 2 if is_broad else 1)
         kind = random.choice(("vm", "app"))
         world.workloads.append(Workload(kind, f"w{n}", random.choice(world.groups), random.random() < 0.6, names))
     principals = [f"guid:{n}" for n in range(3)] + [f"identity:{name}" for name in world.identities]

@@ -106,6 +106,9 @@ def _resources(world: World) -> list[tuple[str, str, dict[str, Any]]]:
         found.append(("azurerm_key_vault", vault.name, _vault(world, vault)))
         secret = {"name": "s", "key_vault_id": Ref(f"azurerm_key_vault.{vault.name}.id")}
         found.append(("azurerm_key_vault_secret", f"of_{vault.name}", secret))
+        if vault.lock:
+            lock = {"name": "lock", "scope": Ref(f"azurerm_key_vault.{vault.name}.id"), "lock_level": vault.lock}
+            found.append(("azurerm_management_lock", f"of_{vault.name}", lock))
     for name, group in world.identities.items():
         found.append(("azurerm_user_assigned_identity", name, {"name": name, "resource_group_name": group}))
     for one in world.workloads:
@@ -269,6 +272,9 @@ def _template(world: World) -> dict[str, Any]:
         if vault.is_protected:
             properties["enablePurgeProtection"] = True
         add(_VAULTS, "2023-07-01", vault.name, properties=properties)
+        if vault.lock:
+            scope = f"[{_resource_id(_VAULTS, vault.name)}]"
+            add("Microsoft.Authorization/locks", "2020-05-01", "lock", scope=scope, properties={"level": vault.lock})
         separate = _arm_policies(world, vault.name, is_inline=False)
         if separate:
             add(f"{_VAULTS}/accessPolicies", "2023-07-01", f"{vault.name}/add", properties={"accessPolicies": separate})
@@ -359,6 +365,9 @@ def _bicep(world: World) -> str:
             f"enabledForTemplateDeployment: {str(vault.deploys).lower()}\n{protected}accessPolicies: [{policies}]\n}}",
         )  # fmt: skip
         add(f"s_{vault.name}", f"{_VAULTS}/secrets", "2023-07-01", f"parent: {vault.name}\nname: 's'\nproperties: {{}}")
+        if vault.lock:
+            body = f"scope: {vault.name}\nname: 'lock'\nproperties: {{ level: '{vault.lock}' }}"
+            add(f"l_{vault.name}", "Microsoft.Authorization/locks", "2020-05-01", body)
         separate = _bicep_policies(world, vault.name, is_inline=False)
         if separate:
             body = f"parent: {vault.name}\nname: 'add'\nproperties: {{ accessPolicies: [{separate}] }}"
@@ -374,6 +383,11 @@ def _bicep(world: World) -> str:
     for number, (subject, name) in enumerate(world.credentials.items()):
         body = f"parent: {name}\nname: 'c{number}'\nproperties: {{ issuer: '{ISSUER}', subject: '{subject}' }}"
         add(f"c{number}", f"{_UAI}/federatedIdentityCredentials", "2023-01-31", body)
+    _add_bicep_access(world, add, lines)
+    return "".join(lines)
+
+
+def _add_bicep_access(world: World, add: Callable[..., None], lines: list[str]) -> None:
     for role in world.roles:
         scope = "resourceGroup().id" if role.scope.startswith("group:") else f"{_bicep_scope(role.scope)}.id"
         lists = "\n".join(
@@ -402,7 +416,6 @@ def _bicep(world: World) -> str:
             f"{_bicep_principal(assignment.principal)} }}"
         )
         add(assignment.name, "Microsoft.Authorization/roleAssignments", "2022-04-01", body)
-    return "".join(lines)
 
 
 def _bicep_scope(scope: str) -> str:

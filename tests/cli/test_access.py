@@ -311,6 +311,57 @@ def test_identities_that_act_as_each_other(given: Input) -> None:
     assert found == {"azurerm_user_assigned_identity.a": "yes", "azurerm_user_assigned_identity.b": "yes"}
 
 
+@pytest.mark.parametrize(
+    ("level", "sure"),
+    [
+        ("CanNotDelete", {"secrets/get": "yes", "network": "yes", "delete": "perhaps"}),
+        ("ReadOnly", {"secrets/get": "perhaps", "network": "perhaps", "delete": "perhaps"}),
+        ("NotSpecified", {"secrets/get": "yes", "network": "yes", "delete": "yes"}),
+    ],
+)
+def test_a_management_lock_is_to_be_deleted_first(given: Input, level: str, sure: dict[str, str]) -> None:
+    lock = f"""
+resource "azurerm_management_lock" "lock" {{
+  name       = "lock"
+  scope      = {GROUP}
+  lock_level = "{level}"
+}}
+"""
+    owner = assignment("Owner", GROUP, OTHER, name="owner")
+    rows = given.write(VAULT % "false" + lock + assignment("Contributor", GROUP) + owner).rows()
+    assert {what: rows[WHO, what][0] for what in sure} == sure
+    assert {rows[OTHER.strip('"'), what][0] for what in sure} == {"yes"}
+
+
+def test_a_policy_of_another_tenant_gives_no_access(given: Input) -> None:
+    vault = (VAULT % "false").replace("  rbac", f"  tenant_id = {OTHER}\n  rbac")
+    policy = """
+resource "azurerm_key_vault_access_policy" "{name}" {{
+  key_vault_id       = azurerm_key_vault.app.id
+  tenant_id          = {tenant}
+  object_id          = "{name}"
+  secret_permissions = ["Get"]
+}}
+"""
+    policies = policy.format(name="own", tenant=OTHER) + policy.format(name="foreign", tenant=GUID)
+    assert given.write(vault + policies).sure("secrets/get") == {"own": "yes"}
+
+
+def test_an_object_id_of_no_principal(given: Input) -> None:
+    policy = f"""
+resource "azuread_application" "app" {{
+  display_name = "app"
+}}
+
+resource "azurerm_key_vault_access_policy" "who" {{
+  key_vault_id       = {APP}
+  object_id          = azuread_application.app.client_id
+  secret_permissions = ["Get"]
+}}
+"""
+    assert set(given.write(VAULT % "false" + policy).sure("secrets/get").values()) == {"perhaps"}
+
+
 def test_an_unknown_number_of_policies(given: Input) -> None:
     dynamic = """
   dynamic "access_policy" {
@@ -440,6 +491,42 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
   }
 }
 """
+
+
+@pytest.mark.parametrize(("assigned", "sure"), [(("a",), "yes"), (("a", "b"), "perhaps"), (("b",), None)])
+def test_identities_in_bicep(given: Input, assigned: tuple[str, ...], sure: str | None) -> None:
+    """The properties of userAssignedIdentities have computed names, of which only a single one is known."""
+    ids = "\n".join(f"'${{{name}.id}}': {{}}" for name in assigned)
+    given.write(
+        f"""
+param who string
+resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'app'
+  properties: {{ accessPolicies: [{{ objectId: a.properties.principalId, permissions: {{ secrets: ['get'] }} }}] }}
+}}
+resource a 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {{ name: 'a' }}
+resource b 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {{ name: 'b' }}
+resource vm 'Microsoft.Compute/virtualMachines@2023-01-01' = {{
+  name: 'vm'
+  identity: {{
+    type: 'UserAssigned'
+    userAssignedIdentities: {{
+      {ids}
+    }}
+  }}
+}}
+resource runs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{
+  name: 'runs'
+  scope: vm
+  properties: {{
+    principalId: who
+    roleDefinitionId: '/providers/Microsoft.Authorization/roleDefinitions/9980e02c-c2be-4d73-94e8-173b1dc7cf3c'
+  }}
+}}
+""",
+        "main.bicep",
+    )
+    assert given.sure("secrets/get").get("who") == sure
 
 
 def test_bicep_names_its_own_arguments(given: Input) -> None:

@@ -22,6 +22,7 @@ from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import DATA_ACCESS_ROLES
 from azkvlint.model.access import Capability
 
+_UNLOCKS = "Microsoft.Authorization/locks/delete"
 DEFINES = "Microsoft.Authorization/roleDefinitions/write"
 _VAULT = "Microsoft.KeyVault/vaults/"
 _WRITES, _DELETES, _ADDS_POLICIES = f"{_VAULT}write", f"{_VAULT}delete", f"{_VAULT}accessPolicies/write"
@@ -47,20 +48,25 @@ CONFLICT = (
 MODEL = "the permission model of the vault"
 _SCOPES = "whether the assignable scopes of a custom role are all in the scope of the assignment"
 _CONDITION = "whether the condition of the role assignment excludes it"
+_LOCK = "whether a management lock applies, and the principal can delete it"
 _PROTECTION = "whether purge protection is enabled"
 _DEPLOYMENT = f"whether the principal also has `{DEPLOYS}`"
 _TEMPLATES = "whether template deployment is enabled on the vault"
 
 
 class Kind(NamedTuple):
-    """The facts of a vault that decide what a permission allows: whether policies apply, objects can be purged, and
-    deployments can read secrets.
+    """The facts of a vault that decide what a permission allows.
+
+    Whether policies apply, objects can be purged, deployments can read secrets, and a management lock prevents deletion
+    or every change.
     """
 
     is_hsm: bool
     by_policies: Sure
     purgeable: Sure
     deployable: Sure
+    undeletable: Sure = Sure.NO
+    unwritable: Sure = Sure.NO
 
 
 class Outcome(NamedTuple):
@@ -190,24 +196,36 @@ def _data(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
 
 def _control(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
     why = role.why
+    writable = _unlocked(role, kind.unwritable)
     for action, word in _CREATES.items():
-        found.add([word], role.control(action), "", why)
+        found.add([word], *_ordered(_both((role.control(action), why), writable), ""))
     if terms.level == OBJECT:
         return
-    writes, adds = role.control(_WRITES), role.control(_ADDS_POLICIES)
-    found.add([NETWORK], writes, "", why)
-    found.add([DELETE], role.control(_DELETES), "", why)
+    writes = _both((role.control(_WRITES), why), writable)
+    adds = _both((max(role.control(_WRITES), role.control(_ADDS_POLICIES)), why), writable)
+    found.add([NETWORK], *_ordered(writes, ""))
+    found.add([DELETE], *_ordered(_both((role.control(_DELETES), why), _unlocked(role, kind.undeletable)), ""))
     if terms.level in _ABOVE:
         found.add([PURGE], *_ordered(_both((role.control(_PURGES), why), (kind.purgeable, _PROTECTION)), ""))
     if kind.by_policies is Sure.YES:
-        _by_policies(found, (max(writes, adds), why), kind, _BY_POLICY)
+        _by_policies(found, adds, kind, _BY_POLICY)
     else:
-        _by_policies(found, _both((writes, why), (Sure.PERHAPS, CONFLICT)), kind, _BY_MODEL)
+        _by_policies(found, _both(writes, (Sure.PERHAPS, CONFLICT)), kind, _BY_MODEL)
     # The setting that lets deployments read secrets does not depend on the permission model.
     reads = _both((role.control(_READS_IN_DEPLOYMENTS), why), (kind.deployable, _TEMPLATES))
     found.add(["secrets/get"], *_ordered(_both(reads, (role.control(DEPLOYS), _DEPLOYMENT)), _BY_DEPLOYMENT))
     if role.control(DEPLOYS) is Sure.NO:
         found.add(["secrets/get"], *_ordered(_both(reads, (Sure.PERHAPS, _DEPLOYMENT)), _BY_DEPLOYMENT))
+
+
+def _unlocked(role: Permissions, locked: Sure) -> tuple[Sure, str]:
+    """Return whether management locks let a principal change or delete a vault.
+
+    Another role may let it delete the lock.
+    """
+    if locked is Sure.NO or role.control(_UNLOCKS) is Sure.YES:
+        return Sure.YES, ""
+    return Sure.PERHAPS, _LOCK
 
 
 def _by_policies(found: Words, adds: tuple[Sure, str], kind: Kind, via: str) -> None:
@@ -220,8 +238,11 @@ def _by_policies(found: Words, adds: tuple[Sure, str], kind: Kind, via: str) -> 
 def _control_of_hsm(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
     if terms.level == OBJECT:
         return
-    found.add([NETWORK], role.control(f"{_HSM}write"), "", role.why)
-    found.add([DELETE], role.control(f"{_HSM}delete"), "", role.why)
+    for word, action, locked in (
+        (NETWORK, f"{_HSM}write", kind.unwritable),
+        (DELETE, f"{_HSM}delete", kind.undeletable),
+    ):
+        found.add([word], *_ordered(_both((role.control(action), role.why), _unlocked(role, locked)), ""))
     if terms.level in _ABOVE:
         found.add([PURGE], *_ordered(_both((role.control(_PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
 

@@ -24,23 +24,37 @@ from azkvlint.azure.escalation import (
 )
 from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
-from azkvlint.derived.companions import Sure, items_of
+from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.delegation import CONDITION, assignable_roles
-from azkvlint.derived.grants import Grant, grants_of
+from azkvlint.derived.grantees import is_foreign
+from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.access import Capability, Principal, Step
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Link, ListValue, Scalar, Unknown, display, text_of
+from azkvlint.model.value import (
+    MAY_BE_ABSENT,
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    MapValue,
+    Scalar,
+    Unknown,
+    display,
+    text_of,
+)
 
+LOCKS = "microsoft.authorization/locks"
 LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS = f"{MANAGED_HSMS}/roleassignments", f"{MANAGED_HSMS}/roledefinitions"
 _ADMINS = ("properties", "initialAdminObjectIds")
 _PROTECTION = ("properties", "enablePurgeProtection")
 _DEPLOYMENT = ("properties", "enabledForTemplateDeployment")
 _ELIGIBLE = "whether the principal activates the eligible role"
 _SCOPE = "whether the scope of the role assignment contains it"
+_WRONG_ID = "whether the object ID is that of a principal; it belongs to none that can sign in"
 _DISPUTED = "whether the role allows it; Microsoft's table and its description disagree"
 _ALL_PURGES = "whether `all` includes purge"
 _ATTACH = "whether the principal can also create or change a workload that uses the identity"
@@ -91,7 +105,8 @@ class Holdings:
         self._context, self._index = context, context.index
         self._principals, self._capabilities = principals, capabilities
         self._vaults = {vault.address: vault for vault in vaults}
-        self._kinds = {vault.address: kind_of(vault) for vault in vaults}
+        locks = locks_of(context)
+        self._kinds = {vault.address: kind_of(vault, locks.get(vault.address, {})) for vault in vaults}
         self._words: dict[tuple[object, ...], Words] = {}
         self._reaches: dict[tuple[object, ...], Reach] = {}
         self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -137,15 +152,20 @@ class Holdings:
             yield self._of_words(principal, step, every, source, targets, f"set known policies in {source.address}")
             return
         for number, grant in enumerate(grants):
+            foreign = is_foreign(grant, self._context)
+            if isinstance(foreign, Scalar) and foreign.value is True:
+                continue  # Azure rejects every token of its principal
             suffix = subject_of(grant.item)
             principal = self._principals.principal(grant.principal, Absent(at=source.at), source, number, suffix)
             inline = source.type.lower() == VAULTS
             text = f"access policy {number + 1} of {source.address}" if inline else f"access policy {source.address}"
             at = place_of(grant.item, source) if inline else source.at
             edit = _policy_edit(source, principal, inline=inline)
-            yield self._of_words(
-                principal, Step(kind="policy", text=text, at=at), _policy_words(grant), source, targets, edit, grant
-            )
+            named = named_by(grant.principal, self._context)
+            is_wrong = isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL
+            words = _limited(_policy_words(grant), _WRONG_ID if is_wrong else "")
+            step = Step(kind="policy", text=text, at=at)
+            yield self._of_words(principal, step, words, source, targets, edit, grant)
 
     def _of_words(
         self,
@@ -403,7 +423,26 @@ class Holdings:
         return name_, dict.fromkeys(every, (Sure.PERHAPS, "the local role is not declared in the scanned files"))
 
 
-def kind_of(vault: Resource) -> Kind:
+def locks_of(context: Context) -> Mapping[str, Mapping[str, Sure]]:
+    """Return whether management locks prevent deletion and changes, by the address of a vault."""
+    coverage = Coverage(context.index)
+    found: dict[str, dict[str, Sure]] = {}
+    for lock in context.index.of_type(LOCKS):
+        scope, level = lock.select(SCOPE), lock.select(("properties", "level"))
+        if not lock.stays or isinstance(scope, Absent | ListValue | MapValue):
+            continue
+        reference = coverage.covered(lock, "scope", scope)
+        others = coverage.all if reference.anything else reference.candidates
+        for certain, addresses in ((Sure.YES, reference.targets), (Sure.PERHAPS, others)):
+            for address in addresses:
+                own = found.setdefault(address, {})
+                for word, kinds in (("delete", ("cannotdelete", "readonly")), ("write", ("readonly",))):
+                    sure = Sure(min(certain, is_one_of(level, *kinds)))
+                    own[word] = max(own.get(word, Sure.NO), sure)
+    return found
+
+
+def kind_of(vault: Resource, locks: Mapping[str, Sure]) -> Kind:
     """Return the facts of a vault that decide what a permission allows."""
     is_hsm = vault.type.lower() == MANAGED_HSMS
     protection, deployment = _truth(vault.select(_PROTECTION)), _truth(vault.select(_DEPLOYMENT))
@@ -411,7 +450,14 @@ def kind_of(vault: Resource) -> Kind:
     by_policies = Sure.PERHAPS
     if isinstance(model, Scalar):
         by_policies = Sure.YES if model.value == BY_POLICIES else Sure.NO
-    return Kind(is_hsm, Sure.NO if is_hsm else by_policies, Sure(Sure.YES - protection), deployment)
+    return Kind(
+        is_hsm,
+        Sure.NO if is_hsm else by_policies,
+        Sure(Sure.YES - protection),
+        deployment,
+        undeletable=locks.get("delete", Sure.NO),
+        unwritable=locks.get("write", Sure.NO),
+    )
 
 
 def _truth(answer: Answer) -> Sure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, Effect, Holding, Holdings
+from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
     APPLICATION_CREDENTIAL_TYPE,
     CREDENTIALS,
@@ -32,8 +32,9 @@ from azkvlint.model.value import Path as AttributePath
 
 _NAMES: tuple[AttributePath, ...] = (("id",), ("name",), ("resourceGroupName",), ("provider",))
 _OF_VAULTS: tuple[AttributePath, ...] = (
-    *_NAMES, RBAC, ("properties", "accessPolicies"), ("properties", "enablePurgeProtection"),
-    ("properties", "enabledForTemplateDeployment"), ("properties", "createMode"), ("apiVersion",),
+    *_NAMES, RBAC, ("properties", "tenantId"), ("properties", "accessPolicies"), ("apiVersion",),
+    ("properties", "enablePurgeProtection"), ("properties", "enabledForTemplateDeployment"),
+    ("properties", "createMode"),
     ("properties", "initialAdminObjectIds"),
 )  # fmt: skip
 
@@ -58,6 +59,7 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
     found.setdefault(CREDENTIALS, set()).update(
         (("parent",), ("properties", "issuer"), ("properties", "subject"), ("name",))
     )
+    found.setdefault(LOCKS, set()).update((("scope",), ("properties", "level")))
     found.setdefault(APPLICATION_CREDENTIAL_TYPE, set()).add(("properties",))
     found.setdefault(GROUP_TYPE, set()).add(("properties", "members"))
     found.setdefault(MEMBER_TYPE, set()).update((("properties", "groupId"), ("properties", "memberId")))
