@@ -286,19 +286,19 @@ def _everything(found: Words, sure: Sure, doubt: str, terms: Terms, kind: Kind, 
         found.add([PURGE], *_ordered(_both((sure, doubt), (kind.purgeable, _PROTECTION)), via))
 
 
-def reaches_everything(role: Permissions, terms: Terms) -> Sure:
-    """Return whether a principal can give itself any permission at the scope of its assignment."""
-    if terms.assignable is None:
-        assigns = role.control(ASSIGNS)
-    else:
+def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
+    """Return whether a principal can give itself any permission at the scope of its assignment, and what decides it."""
+    assigns = role.control(ASSIGNS), role.why
+    if terms.assignable is not None:
         broad = [
             Sure.YES if is_certain else Sure.PERHAPS
             for name, is_certain in terms.assignable.items()
             if (other := built_in(name)) is not None and other.control(ASSIGNS) is Sure.YES and not is_limited(name)
         ]
-        assigns = Sure(min(role.control(ASSIGNS), max(broad, default=Sure.NO)))
-    defines = Sure(min(role.control(DEFINES), Sure.YES if terms.edits_itself else Sure.PERHAPS))
-    return Sure(max(assigns, defines))
+        assigns = _both(assigns, (max(broad, default=Sure.NO), _CONDITION))
+    edits = (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES)
+    sure, doubt = max(assigns, _both((role.control(DEFINES), role.why), edits), key=lambda fact: fact[0])
+    return sure, doubt if sure is Sure.PERHAPS else ""
 
 
 def is_limited(name: str) -> bool:

@@ -323,7 +323,9 @@ class Holdings:
             found = self._words[key] = effects.of_role(role, terms, kind)
         return found
 
-    def _edges_to(self, target: Resource, role: Permissions, everything: Sure, doubt: str) -> Iterator[Edge]:
+    def _edges_to(
+        self, target: Resource, role: Permissions, everything: tuple[Sure, str], doubt: str
+    ) -> Iterator[Edge]:
         """Yield the identities that a role at a scope with one workload or identity lets its principal act as."""
         type_ = target.type.lower()
         actions = (FEDERATES,) if type_ == IDENTITIES else WORKLOADS.get(type_, ())
@@ -332,8 +334,9 @@ class Holdings:
         text = f"can run code on {target.address} (`{action}`)"
         if type_ == IDENTITIES:
             text = f"can add a federated identity credential to {target.address} (`{action}`)"
-        if everything > sure:
-            sure, why, text = everything, doubt or role.why, f"can assign itself any role, and act as {target.address}"
+        if everything[0] > sure:
+            sure, why = everything[0], doubt or everything[1]
+            text = f"can assign itself any role, and act as {target.address}"
         if sure is Sure.NO and type_ == IDENTITIES and role.control(ATTACHES) is not Sure.NO:
             sure, why, text = Sure.PERHAPS, _ATTACH, f"can assign {target.address} to a workload (`{ATTACHES}`)"
         if sure is Sure.NO:

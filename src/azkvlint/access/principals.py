@@ -16,7 +16,7 @@ from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, MapValue, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
 GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
@@ -129,6 +129,13 @@ class Principals:
             values += [listed.rest] if listed.rest is not None else []
         elif isinstance(listed, Unknown):
             values.append(listed)
+        # In a plan, each of several unknown IDs may be any of their resources, but together they are all of these.
+        unknown = [value for value in values if isinstance(value, Unknown) and value.closed and not value.pattern]
+        if unknown and {len(set(value.candidates)) for value in unknown} == {len(unknown)}:
+            candidates = {value.candidates for value in unknown}
+            if len(candidates) == 1:
+                values = [value for value in values if value not in unknown]
+                values += [Link(at=workload.at, target=address) for address in candidates.pop()]
         for value in values:
             yield from self._assigned(workload, value)
 
