@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from azkvlint.linter.compact_plan import expand
 from azkvlint.readers.plan.address import steps
 from azkvlint.readers.plan.traversal import longest
 
@@ -37,7 +38,7 @@ def kvlint(folder: Path, *arguments: str, seconds: int = 10, megabytes: int = 50
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
     done = subprocess.run(
-        [sys.executable, "-m", "azkvlint", "--isolated", *arguments],
+        [sys.executable, "-m", "azkvlint", *arguments, "--isolated"],
         cwd=folder, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit, env=_environment(),
     )  # fmt: skip
     return Run(done.returncode, done.stdout, done.stderr)
@@ -606,3 +607,53 @@ def test_references_of_a_plan_are_followed_in_proportion(
     run = kvlint(tmp_path, "plan.json", "-f", "json", "--select", "KV001,KV308,KV601")
     assert run.code in (0, 1), run
     assert len(json.loads(run.output)["evaluated"]) == 4000
+
+
+def access_plan(*, acting: bool) -> bytes:
+    """500 vaults, 500 virtual machines and 5,000 principals. ``acting``: the machines can act as each other."""
+    resources: dict[str, Any] = {f"azurerm_resource_group.g{n}": {"name": f"g{n}"} for n in range(10)}
+    resources["azuread_group.team"] = {"display_name": "team"}
+    roles = ("Contributor", "Owner", "Key Vault Secrets User", "Reader", "User Access Administrator")
+    for n in range(500):
+        vm, group = f"azurerm_linux_virtual_machine.vm{n}", f"g{n % 10}"
+        principal = f"${{{vm}.identity[0].principal_id}}"
+        vault = {"name": f"kv{n}", "resource_group_name": group, "rbac_authorization_enabled": n % 2 == 0}
+        resources[f"azurerm_key_vault.kv{n}"] = vault
+        resources[vm] = {"name": f"vm{n}", "resource_group_name": group, "identity": [{"type": "SystemAssigned"}]}
+        resources[f"azurerm_role_assignment.vm{n}"] = {
+            "scope": f"${{azurerm_key_vault.kv{n}.id}}", "role_definition_name": "Key Vault Secrets User",
+            "principal_id": principal,
+        }  # fmt: skip
+        if acting:
+            resources[f"azurerm_role_assignment.acts{n}"] = {
+                "scope": f"${{azurerm_resource_group.g{(n + 1) % 10}.id}}", "principal_id": principal,
+                "role_definition_name": "Virtual Machine Contributor",
+            }  # fmt: skip
+    for n in range(5_000):
+        principal = f"{n:08}-1111-1111-1111-111111111111"
+        resources[f"azurerm_role_assignment.p{n}"] = {
+            "scope": "/subscriptions/s" if n % 3 else f"${{azurerm_resource_group.g{n % 10}.id}}",
+            "role_definition_name": roles[n % 5], "principal_id": principal,
+        }  # fmt: skip
+        if acting and n % 7 == 0:
+            resources[f"azuread_group_member.p{n}"] = {
+                "group_object_id": "${azuread_group.team.object_id}", "member_object_id": principal,
+            }  # fmt: skip
+    resources["azurerm_role_assignment.team"] = {
+        "scope": "${azurerm_resource_group.g1.id}", "role_definition_name": "Virtual Machine Contributor",
+        "principal_id": "${azuread_group.team.object_id}",
+    }  # fmt: skip
+    return expand(json.dumps(resources))
+
+
+@pytest.mark.parametrize("acting", [False, True])
+def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(access_plan(acting=acting))
+    words = ("-f", "json=report.json", "-f", "html=page.html", "--deny", "purge", "--strict")
+    run = kvlint(tmp_path, "access", "plan.json", *words, seconds=10, megabytes=1024)
+    assert run.code == 1, run.errors
+    assert all(line.startswith("kvlint: --deny purge: ") for line in run.errors.splitlines())
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert len(report["vaults"]) == 500
+    assert len(report["vaultSets"]) < 1_600
+    assert len({row["principal"] for row in report["rows"]}) > 3_000

@@ -53,6 +53,7 @@ SHARED = {
     "displayName",
     "keyVaultId",
     "parent",
+    "properties.applicationId",
     "properties.criteria.allOf",
     "properties.enableRbacAuthorization",
     "properties.hostnameConfigurations",

@@ -19,6 +19,7 @@ from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import faults, run_in
 
@@ -73,6 +74,8 @@ def reports(inputs: Path) -> Iterator[tuple[str, str]]:
     with redirect_stderr(errors):
         assert _run_with_error_handling([str(inputs / "whole"), *given, *shown, *check]) == 3
         assert _run_with_error_handling(["controls", str(inputs / "whole"), "--framework", "all", *controls]) == 1
+        access = [word for form in ACCESS_REPORTERS for word in ("-f", f"{form}=access.{form}")]
+        assert _run_with_error_handling(["access", str(inputs / "whole"), *given, *access]) == 3
         audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,unknown,passed")
         assert _run_with_error_handling([str(inputs / "whole"), *given, *shown[:3], *audit]) == 3
         assert (
@@ -88,7 +91,7 @@ def reports(inputs: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_four_characters_in_a_row_are_in_no_output(said: Mapping[str, str]) -> None:
-    assert len(said) == len(REPORTERS) + len(CONTROLS_REPORTERS) + 5
+    assert len(said) == len(REPORTERS) + len(CONTROLS_REPORTERS) + len(ACCESS_REPORTERS) + 5
     leaks = [
         (name, text[max(at - 200, 0) : at + 40])
         for name, text in said.items()

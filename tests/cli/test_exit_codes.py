@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
     from tests.conftest import Run
 
-COMMANDS = ("check", "controls", "suppressions")
+COMMANDS = ("check", "access", "controls", "suppressions")
 LEVELS = ("error", "warning", "note")
 # A value of every setting, as a configuration file that comes with the code may have it.
 SETTINGS = {

@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import run_in
 
@@ -69,6 +70,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         assert _run_with_error_handling(["in", "--profile", "all", *audit]) == 3
         words = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}=controls.{form}")]
         assert _run_with_error_handling(["controls", "in", *words]) == 3
+        words = [word for form in ACCESS_REPORTERS for word in ("-f", f"{form}=access.{form}")]
+        assert _run_with_error_handling(["access", "in", *words]) == 3
         words = [word for form in ("text", "json") for word in ("-f", f"{form}=suppressions.{form}")]
         assert _run_with_error_handling(["suppressions", "in", *words]) == 3
         for name, words in printing(folder, home).items():
@@ -187,12 +190,18 @@ resource "azurerm_key_vault_secret" "s" {{
         change["change"]["after"] |= {"name": ALL, "sku_name": ALL}
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": ALL, "location": ALL}
+    # Everything in a path of access has a hostile name: the principal, the role and its scope, the words of a policy.
+    policies = [{"objectId": ALL, "permissions": {"secrets": ["get", ALL]}}]
+    role = {"roleDefinitionId": ALL, "principalId": ALL}
+    assignment = {"type": "Microsoft.Authorization/roleAssignments", "name": ALL, "scope": ALL, "properties": role}
     template = {
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
         "parameters": {ALL: {"type": "string"}},
         "resources": [
             vault | {"properties": {"publicNetworkAccess": ALL, "sku": {"name": ALL}, "tenantId": "[nothing('\x1b')]"}},
+            vault | {"name": "kv", "properties": {"accessPolicies": policies}},
+            assignment | {"apiVersion": "2022-04-01"},
             vault | {"name": f"[parameters({quoted(ALL)})]", "type": f"Microsoft.KeyVault/vaults/{ALL}"},
         ],
     }

@@ -19,6 +19,7 @@ import pytest
 from azkvlint.__main__ import _run_with_error_handling
 from azkvlint.linter.compact_plan import expand
 from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
 MARK = "@secret@"
@@ -417,6 +418,8 @@ def _outputs(case: Case, secret: str, folder: Path, patch: pytest.MonkeyPatch) -
         assert _run_with_error_handling([*words, *shown[:3], *audit]) in (1, 3)
         controls = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}={to}/controls.{form}")]
         assert _run_with_error_handling(["controls", *words, "--framework", "all", *controls]) in (0, 1, 3)
+        access = [word for form in ACCESS_REPORTERS for word in ("-f", f"{form}={to}/access.{form}")]
+        assert _run_with_error_handling(["access", *words, *access]) in (0, 3)
         listed = [word for form in ("text", "json") for word in ("-f", f"{form}={to}/suppressions.{form}")]
         assert _run_with_error_handling(["suppressions", *words, *listed]) in (0, 1, 3)
         yield "settings", stdout_of(["--show-settings", *words])

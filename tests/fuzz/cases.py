@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from azkvlint.reporters import REPORTERS, SARIF_INCLUDED
+from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.fuzz.canaries import HEADS, OUTSIDE, PARAMETERS, REFERENCES, TOKEN, plant
 from tests.fuzz.mutations import Document, Language, encoded, language, mutate_bytes, mutate_text
@@ -160,6 +161,10 @@ class _Builder:
             form = CONTROLS_FORMATS[self.number % len(CONTROLS_FORMATS)]
             self.case.words = ["controls", self._input(), "-f", form, *self._some(("--framework", "all"), 0.3)]
             self.case.outputs = [(form if form == "html" else f"controls.{form}", "")]
+        elif chance < 0.93:
+            form = self.rng.choice(tuple(ACCESS_REPORTERS))
+            self.case.words = ["access", self._input(), "-f", form, *self._some(("--deny", "purge"), 0.3)]
+            self.case.outputs = [(form if form == "html" else f"access.{form}", "")]
         elif chance < 0.95:
             form = self.rng.choice(("text", "json"))
             self.case.words = ["suppressions", self._input(), "-f", form]

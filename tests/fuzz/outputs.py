@@ -216,6 +216,8 @@ _CHECKS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "baseline": _object("version", "findings"),
     "controls.json": _any_json,
     "controls.markdown": _markdown,
+    "access.json": _any_json,
+    "access.markdown": _markdown,
     "html": _html,
     "suppressions.json": _any_json,
     "dot": _dot,

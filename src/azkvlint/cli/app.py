@@ -129,6 +129,12 @@ def _check(arguments: Arguments) -> int:
     return run_check(arguments)
 
 
+def _access(arguments: Arguments) -> int:
+    from azkvlint.cli.access import run_access
+
+    return run_access(arguments)
+
+
 def _controls(arguments: Arguments) -> int:
     from azkvlint.cli.controls import run_controls
 
@@ -150,6 +156,12 @@ def _suppressions(arguments: Arguments) -> int:
 # The list is repeated here because the help must not import the reporters.
 _FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson, html."
 _add_check_command("check", "Check infrastructure code.", _check, _FORMATS)
+_add_check_command(
+    "access",
+    "Show which principals can reach what, and by which path.",
+    _access,
+    "Permissions: secrets/get, keys/use, certificates/get, manage, purge, network, access, delete, or keys/sign etc.",
+)
 _add_check_command(
     "controls",
     "Assess control frameworks for every vault.",

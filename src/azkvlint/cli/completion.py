@@ -58,6 +58,22 @@ def _controls_formats() -> Iterable[str]:
     return CONTROLS_REPORTERS
 
 
+def _access_formats() -> Iterable[str]:
+    from azkvlint.reporters.access import ACCESS_REPORTERS
+
+    return ACCESS_REPORTERS
+
+
+def _permissions() -> Iterable[str]:
+    from azkvlint.access.capabilities import names
+
+    return names()
+
+
+def _limits() -> Iterable[str]:
+    return [f"{name}=" for name in _permissions()]
+
+
 def _sarif_included() -> Iterable[str]:
     from azkvlint.reporters import SARIF_INCLUDED
 
@@ -98,6 +114,10 @@ def _frameworks() -> Iterable[str]:
 _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): _controls_formats,
+    ("access", "formats"): _access_formats,
+    ("", "permissions"): _permissions,
+    ("", "denials"): _permissions,
+    ("", "maximums"): _limits,
     ("suppressions", "formats"): lambda: ("text", "json"),
     ("", "frameworks"): _frameworks,
     ("", "sarif_include"): _sarif_included,

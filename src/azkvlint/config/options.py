@@ -110,13 +110,20 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     workers: str = "0"
     timeout: str = "900"
     resume: bool = False
+    vaults: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    maximums: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
 _FLEET = ("fleet",)
 _WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet"), ("check", "controls", "fleet")
-_WITH_FINDINGS, _EVERY = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
+_ACCESS, _NOT_FLEET = ("access",), ("check", "controls", "suppressions", "access")
+_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
+_EVERY = ("check", "controls", "suppressions", "fleet", "access")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
 _BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
 OPTIONS = (
@@ -139,6 +146,7 @@ OPTIONS = (
         metavar="FILE",
         many=True,
         kind="path",
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--var",),
@@ -147,6 +155,7 @@ OPTIONS = (
         "Set a variable of the Terraform root modules.",
         metavar="NAME=VALUE",
         many=True,
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--var-file",),
@@ -156,6 +165,7 @@ OPTIONS = (
         metavar="FILE",
         many=True,
         kind="path",
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--exclude",),
@@ -191,6 +201,7 @@ OPTIONS = (
         "Map a plan to the root module in this folder.",
         metavar="FOLDER",
         kind="path",
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--closed",),
@@ -198,6 +209,7 @@ OPTIONS = (
         "closed",
         "Treat unset variables of uncalled modules as final.",
         takes_value=False,
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--framework",),
@@ -243,7 +255,7 @@ OPTIONS = (
         "Set a rule's parameter, such as KV003.minimum=30.",
         metavar="RULE.NAME=VALUE",
         many=True,
-        commands=_EVERY,
+        commands=_NOT_ACCESS,
         kind="settings",
     ),
     Option(
@@ -253,7 +265,7 @@ OPTIONS = (
         "Add custom rules from a file or folder.",
         metavar="FILE",
         many=True,
-        commands=_EVERY,
+        commands=_NOT_ACCESS,
         kind="path",
     ),
     Option(
@@ -262,7 +274,7 @@ OPTIONS = (
         "as_of",
         "Evaluate expiry dates as of DATE (default: today).",
         metavar="DATE",
-        commands=_EVERY,
+        commands=_NOT_ACCESS,
         kind="day",
     ),
     Option(
@@ -282,6 +294,36 @@ OPTIONS = (
         "Continue an interrupted run in the folder of --out.",
         takes_value=False,
         commands=_FLEET,
+        configured=_NONE,
+    ),
+    Option(
+        ("--vault",),
+        _OUTPUT,
+        "vaults",
+        "Report only this key vault or managed HSM.",
+        metavar="NAME",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--principal",),
+        _OUTPUT,
+        "principals",
+        "Report only this principal.",
+        metavar="PRINCIPAL",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--permission",),
+        _OUTPUT,
+        "permissions",
+        "Report only this permission, such as secrets/get.",
+        metavar="PERMISSION",
+        many=True,
+        commands=_ACCESS,
         configured=_NONE,
     ),
     Option(
@@ -315,6 +357,16 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--format", "-f"),
+        _OUTPUT,
+        "formats",
+        "Write text, json, markdown, html or csv; or FORMAT=FILE.",
+        metavar="FORMAT",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
         ("--output", "-o"),
         _OUTPUT,
         "output",
@@ -322,6 +374,7 @@ OPTIONS = (
         metavar="FILE",
         kind="path",
         configured=_CHECK,
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--verbose", "-v"),
@@ -375,6 +428,26 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--max",),
+        _EXIT,
+        "maximums",
+        "Exit with 1 if more than N principals have a permission.",
+        metavar="PERMISSION=N",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--deny",),
+        _EXIT,
+        "denials",
+        "Exit with 1 if any principal has this permission.",
+        metavar="PERMISSION",
+        many=True,
+        commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
         ("--min-severity",),
         _EXIT,
         "min_severity",
@@ -407,6 +480,15 @@ OPTIONS = (
         "Exit with 1 for unknown controls too.",
         takes_value=False,
         commands=_CONTROLS,
+    ),
+    Option(
+        ("--strict",),
+        _EXIT,
+        "strict",
+        "Count possible access for --max and --deny too.",
+        takes_value=False,
+        commands=_ACCESS,
+        configured=_NONE,
     ),
     Option(
         ("--exit-zero",),
@@ -450,7 +532,7 @@ OPTIONS = (
         "respect_peer_suppressions",
         "Respect skip comments for Checkov, tfsec, Trivy and KICS.",
         takes_value=False,
-        commands=_EVERY,
+        commands=_NOT_ACCESS,
     ),
     Option(
         ("--from",),
@@ -515,7 +597,15 @@ OPTIONS = (
         kind="path",
         configured=_NONE,
     ),
-    Option(("--isolated",), _RUN, "isolated", "Read no configuration file.", takes_value=False, configured=_NONE),
+    Option(
+        ("--isolated",),
+        _RUN,
+        "isolated",
+        "Read no configuration file.",
+        takes_value=False,
+        configured=_NONE,
+        commands=_NOT_FLEET,
+    ),
     Option(
         ("--show-settings",),
         _RUN,
@@ -523,6 +613,7 @@ OPTIONS = (
         "Print all settings with their sources, and exit.",
         takes_value=False,
         configured=_NONE,
+        commands=_NOT_FLEET,
     ),
     Option(
         ("--scheduler",),
@@ -589,7 +680,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
+COMMANDS = ("check", "access", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

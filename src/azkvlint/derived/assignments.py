@@ -12,7 +12,7 @@ from azkvlint.azure.roles import role_by_id, role_by_name
 from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import Index, reference_of, type_of_any, without_conditional_targets
-from azkvlint.graph.resource_ids import HOLE, may_equal, scope_level
+from azkvlint.graph.resource_ids import HOLE, HOLE_END, may_equal, scope_level
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import (
     Absent,
@@ -181,11 +181,14 @@ def _level(text: str) -> str | None:
 
 
 class Coverage:
-    """The vaults that a scope contains. Indexed, so that the cost depends on the number of covered vaults only."""
+    """The vaults that a scope contains. Indexed, so that the cost depends on the number of covered vaults only.
 
-    def __init__(self, index: Index) -> None:
+    ``types`` are the types (lower case) of other resources to cover instead of vaults.
+    """
+
+    def __init__(self, index: Index, types: tuple[str, ...] = _VAULT_TYPES) -> None:
         self.index = index
-        vaults = [vault for type_ in _VAULT_TYPES for vault in index.of_type(type_) if vault.stays]
+        vaults = [vault for type_ in types for vault in index.of_type(type_) if vault.stays]
         self.all = tuple(vault.address for vault in vaults)
         self._places: dict[tuple[str, str], list[str]] = {}
         for vault in vaults:
@@ -294,7 +297,18 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
         if any(place):
             return place
     group = vault.select(("resourceGroupName",))
-    return "", (str(group.value).lower() if isinstance(group, Scalar) else "")
+    return _provider_subscription(vault), (str(group.value).lower() if isinstance(group, Scalar) else "")
+
+
+def _provider_subscription(resource: Resource) -> str:
+    """Return the subscription of the provider that creates a resource, as IDs in Terraform source have it.
+
+    Empty for vaults, which have an ID there, and for plans, whose IDs do not name the provider.
+    """
+    provider = resource.attributes.fields.get("provider")
+    if resource.type.lower() in _VAULT_TYPES or resource.action is not None or not isinstance(provider, Link):
+        return ""
+    return f"{HOLE}{provider.target}.subscription{HOLE_END}".lower()
 
 
 def _may_be(own: str, expected: str) -> bool:
@@ -424,7 +438,7 @@ def operations(resource: Resource, context: Context) -> Answer:
         return name
     built_in = operations_of_built_in(str(name.value).lower())
     if built_in is None:
-        custom = _custom(resource, name, context)
+        custom = custom_role(resource, name, context)
         if custom is None:
             return unknown(name, "the role definition is not declared in the scanned files")
         if isinstance(custom, Unknown):
@@ -443,7 +457,7 @@ def _located_at(resource: Resource, found: Value) -> Value:
     return msgspec.structs.replace(found, at=resource.at)
 
 
-def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
+def custom_role(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
     """Return the custom role that an assignment refers to by id or by name."""
     definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
     if definition is None:

@@ -9,7 +9,7 @@ Source: learn.microsoft.com/azure/role-based-access-control/conditions-format an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from azkvlint.azure.operations import ASSIGNS
@@ -25,7 +25,7 @@ from azkvlint.util.lazy_regex import regex
 CONDITION: Path = ("properties", "condition")
 # The built-in condition of Key Vault Data Access Administrator allows these roles only.
 # Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles/security.
-_OF_DATA_ACCESS_ADMINISTRATOR = frozenset(
+DATA_ACCESS_ROLES = frozenset(
     {
         "Key Vault Administrator", "Key Vault Certificates Officer", "Key Vault Crypto Officer",
         "Key Vault Crypto Service Encryption User", "Key Vault Crypto User", "Key Vault Reader",
@@ -193,17 +193,34 @@ def _items(text: str | None) -> list[str]:
 def _assignable(resource: Resource, context: Context) -> Answer:
     """Return the built-in roles that the principal of an assignment may assign under its condition."""
     condition = resource.select(CONDITION)
-    text = text_of(condition)
-    if isinstance(condition, Unknown) and not text:
+    if isinstance(condition, Unknown) and not text_of(condition):
         return condition
     at = resource.at if isinstance(condition, Absent) else condition.at
+    items = tuple(_assignable_role(name, truth, at) for name, truth in _truths(resource, context))
+    return known_list(at, items)
+
+
+def _truths(resource: Resource, context: Context) -> Iterator[tuple[str, _Truth]]:
+    """Yield each role over vaults that an assignment may allow to assign, and whether its condition does."""
     own = role_name(resource, context)
     limited = isinstance(own, Scalar) and str(own.value).lower() == "key vault data access administrator"
-    tokens = _tokens(text)
-    roles = roles_over_vaults()
-    names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
-    items = tuple(_assignable_role(name, _truth_for_role(tokens, role), at) for role, name in names.items())
-    return known_list(at, items)
+    tokens = _tokens(text_of(resource.select(CONDITION)))
+    for role, name in roles_over_vaults().items():
+        if not limited or name in DATA_ACCESS_ROLES:
+            yield name, _truth_for_role(tokens, role)
+
+
+def assignable_roles(resource: Resource, context: Context) -> dict[str, bool] | None:
+    """Return the built-in roles, by name, that a principal with an assignment certainly (true) or possibly may assign.
+
+    None if it may assign every role.
+    """
+    condition = resource.select(CONDITION)
+    if isinstance(condition, Unknown) and not text_of(condition):
+        return dict.fromkeys(roles_over_vaults().values(), False)
+    every = dict(_truths(resource, context))
+    found = {name: True in truth.certain for name, truth in every.items() if True in truth.possible}
+    return None if len(found) == len(roles_over_vaults()) and all(found.values()) else found
 
 
 def _assignable_role(name: str, truth: _Truth, at: Location) -> MapValue:

@@ -57,12 +57,12 @@ def _grantee(grant: Grant, context: Context) -> Value:
         "permissions": permissions_of(grant, context),
     }
     if grant.source.type.lower() not in GRANTS:
-        fields["isForeign"] = _is_foreign(grant, context)
+        fields["isForeign"] = is_foreign(grant, context)
         fields["isDuplicate"] = _is_duplicate(grant, context)
     return known_object(grant.item, fields)
 
 
-def _is_foreign(grant: Grant, context: Context) -> Value:
+def is_foreign(grant: Grant, context: Context) -> Value:
     """Return whether a policy's tenant differs from its vault's, so that Azure rejects every token of its principal."""
     own = select(grant.item, (_TENANT[-1],))
     vault = _vault_of(grant.source, context)

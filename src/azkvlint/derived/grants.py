@@ -54,7 +54,7 @@ APPLICATIONS: Mapping[str, Path] = {
 # The family of ids that are known already.
 LITERAL = "literal"
 DEPLOYER = "deployer"
-_NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
+NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
 _NO_PRINCIPAL = "the object ID belongs to an application, not to its service principal"
 _UNKNOWN_TYPE = "the type of the object ID is not known"
 _NIL_ID = "00000000-0000-0000-0000-000000000000"
@@ -158,10 +158,10 @@ def named_by(answer: Answer, context: Context) -> Value:
             return known(answer, "no principal", "the object ID consists of zeros")
         if text in clients or text in _applications(context):
             return known(answer, _APPLICATION, _NO_PRINCIPAL)
-        return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, _NAMED_PRINCIPAL)
+        return unknown_as(answer, _UNKNOWN_TYPE) if "" in clients else known(answer, NAMED_PRINCIPAL)
     if _APPLICATION_ITSELF.search(_whole(answer)):
         return known(answer, _APPLICATION, _NO_PRINCIPAL)
-    return known(answer, _NAMED_PRINCIPAL) if _is_referred(answer) else unknown_as(answer, _UNKNOWN_TYPE)
+    return known(answer, NAMED_PRINCIPAL) if _is_referred(answer) else unknown_as(answer, _UNKNOWN_TYPE)
 
 
 def is_literal(answer: Answer, planned: bool) -> Value:

@@ -22,6 +22,7 @@ from azkvlint.evaluation.values import (
     doubt_in,
     is_sensitive,
     name_of,
+    one_of_keys,
     partial_list,
 )
 from azkvlint.model.location import Location
@@ -184,7 +185,7 @@ class Evaluator(Operations):
                     found = self.evaluate(key, local)
                     name = name_of(found, found.at)
                     if isinstance(name, Unknown):
-                        rest = name
+                        rest = one_of_keys(rest, name)
                         continue
                     key = name
                 fields[key] = self.property(member, local)

@@ -293,6 +293,13 @@ def name_of(result: Result, at: Location) -> str | Unknown:
     return text_of(result.value)
 
 
+def one_of_keys(rest: Unknown | None, name: Unknown) -> Unknown:
+    """Return what is known of the unknown property names of an object, with one more name."""
+    if rest is None or rest.pattern == name.pattern:
+        return name
+    return Unknown(at=rest.at, why=rest.why)
+
+
 def hides_keys(value: Fields) -> bool:
     """Return whether a map is secret as a whole, its keys too: only values are marked, so all of them are."""
     return bool(value.fields) and all(map(is_sensitive, value.fields.values()))

@@ -229,16 +229,9 @@ def total_of(
     units, configuration_result = _apply_overrides(config, known, rules, root, units)
     units = _without_secret_texts(units)
     total = combine(units)
-    total.problems += [*_undeclared_variables(config, units, root), *problems]
+    total.problems += [*undeclared_variables(config, units, root), *problems]
     total.add(configuration_result)
-    if any(problem.is_syntax_error for problem in total.problems):
-        from azkvlint.readers.terraform.second_opinions import with_second_opinions
-
-        total.problems = with_second_opinions(total.problems, root)
-    unread = _folders_without_input(config, root, total.read)
-    if unread:
-        total.problems.append(_no_input_problem(unread))
-    total.problems = merge_module_problems(total.problems)
+    total.problems = problems_of_run(config, root, total.read, total.problems)
     if baseline is not None:
         total.problems += baseline.apply(total, config, rules, root, [result.root for result in units])
     return total, units
@@ -378,7 +371,7 @@ def _deploys(unit: UnitResult, number: int, other: UnitResult, number_of_other: 
     )
 
 
-def _undeclared_variables(config: Config, units: Sequence[UnitResult], root: str) -> Iterator[Problem]:
+def undeclared_variables(config: Config, units: Sequence[UnitResult], root: str) -> Iterator[Problem]:
     """Yield problems of variables that no root module declares.
 
     As in Terraform, a value on the command line is an error, and one in a file a warning.
@@ -518,6 +511,16 @@ def _has_source(folder: str, config: Config) -> bool:
     """
     names = [os.path.basename(source.file) for source in discover([folder], config.exclude)[0]]
     return any(is_module_file(name) or not name.lower().endswith(JSON) for name in names)
+
+
+def problems_of_run(config: Config, root: str, read: Iterable[str], problems: list[Problem]) -> list[Problem]:
+    """Return the problems of all units as a run reports them, with that of folders that contain no input."""
+    if any(problem.is_syntax_error for problem in problems):
+        from azkvlint.readers.terraform.second_opinions import with_second_opinions
+
+        problems = with_second_opinions(problems, root)
+    unread = _folders_without_input(config, root, read)
+    return merge_module_problems([*problems, _no_input_problem(unread)] if unread else problems)
 
 
 def _no_input_problem(paths: Sequence[str]) -> Problem:

@@ -213,7 +213,7 @@ class Worker:
                     result, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
                 )
             if unit.compiled is None:
-                result.standalone_templates = _files_of(unit)
+                result.standalone_templates = files_of(unit)
                 return result
             path = unit.compiled.path
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
@@ -250,7 +250,7 @@ def _nothing_to_evaluate(path: str) -> UnitResult:
     return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE})
 
 
-def _files_of(unit: Unit) -> tuple[str, ...]:
+def files_of(unit: Unit) -> tuple[str, ...]:
     """Return the files of a template, or the folder of a module, that is not named on the command line."""
     if unit.source.is_explicit or unit.source.file.lower().endswith(BICEP):
         return ()
@@ -329,6 +329,13 @@ def internal_error(error: Exception) -> InputError:
     frame = extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
     return InputError(f"internal error: {type(error).__name__} at {place}", "report this bug with the place above")
+
+
+def problem_of(path: str, error: Exception) -> Problem:
+    """Return the problem of an input that could not be evaluated."""
+    if isinstance(error, MemoryError):
+        return input_problem(path, NO_MEMORY)
+    return input_problem(path, error if isinstance(error, InputError) else internal_error(error))
 
 
 def input_problem(path: str, error: InputError) -> Problem:

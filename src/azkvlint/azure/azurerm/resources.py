@@ -14,6 +14,7 @@ from azkvlint.azure.azurerm.consumers import (
     CONSUMERS_INTELLIGENCE,
     CONSUMERS_STORAGE,
 )
+from azkvlint.azure.azurerm.identities import IDENTITIES
 from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
 from azkvlint.azure.azurerm.monitoring import ALERTS, MONITOR, SINKS
 from azkvlint.azure.azurerm.network import NETWORK
@@ -31,6 +32,7 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
     ALERTS,
     SINKS,
     AUTHORIZATION,
+    IDENTITIES,
     COMPUTE,
     CONSUMERS_ANALYTICS,
     CONSUMERS_COMPUTE,

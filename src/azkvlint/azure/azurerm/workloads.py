@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from azkvlint.azure.azurerm.identities import IDENTITY
 from azkvlint.azure.azurerm.key_vault import PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, link, value
 
@@ -37,11 +38,10 @@ _SETTINGS: Mapping[str, Field] = {
         {"name": value("name"), "value": value("connectionString", sensitive=True)},
     ),
 }
-_IDENTITY = {"identity": block("identity", {"type": value("type")})}
-_APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS, **_IDENTITY})
+_APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS, **IDENTITY})
 _SLOT = Mapped(
     type="Microsoft.Web/sites/slots",
-    fields={"name": value("name"), "tags": value("tags"), **_SETTINGS, **_IDENTITY},
+    fields={"name": value("name"), "tags": value("tags"), **_SETTINGS, **IDENTITY},
 )
 _CONTAINERS: Mapping[str, Field] = {
     "secret": blocks(

@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of, one_of_keys
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import Tree, prune
@@ -103,7 +103,7 @@ class Values:
                 found = self.text(key, self.location((*pointer, key)), local)
                 name = name_of(found, found.at)
                 if isinstance(name, Unknown):
-                    rest = name
+                    rest = one_of_keys(rest, name)
                     continue
             elif kind is list and key.lower() == "copy" and is_copies(item):
                 self._copies(item, (*pointer, key), local, tree, fields)

@@ -247,7 +247,12 @@ def _pad(items: list[Any], unknown: Any) -> list[Any]:
 
 
 # What identities are called, in arguments and in what they come from.
-IDENTITIES = frozenset({"principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id"})
+IDENTITIES = frozenset(
+    {
+        "principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id", "group_object_id",
+        "member_object_id",
+    }
+)  # fmt: skip
 
 
 def identity_origin(configuration: Configuration, path: ModulePath, refs: list[str]) -> str:

@@ -1,0 +1,306 @@
+"""What one role or access policy allows on one kind of vault, directly and by escalation.
+
+Sources: learn.microsoft.com/azure/key-vault/general/rbac-guide (roles and access policies exclude each other),
+.../general/assign-access-policy (a principal that can write a vault can add access policies),
+.../general/soft-delete-overview (purge protection), .../managed-hsm/access-control (local roles), and
+learn.microsoft.com/azure/azure-resource-manager/templates/key-vault-parameter (secrets in deployments). Two pages
+disagree on who can switch a vault back to access policies (.../general/access-control-default and
+.../general/rbac-guide), so that is never certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from azkvlint.access.capabilities import ACCESS, DATA_WORDS, DELETE, NETWORK, PURGE
+from azkvlint.access.permissions import Permissions, built_in
+from azkvlint.azure.escalation import ASSIGNS_LOCAL_ROLES, DEPLOYS, LOCAL_ROLES
+from azkvlint.azure.operations import ASSIGNS, DATA
+from azkvlint.derived.assignments import OBJECT
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.delegation import DATA_ACCESS_ROLES
+from azkvlint.model.access import Capability
+
+_UNLOCKS = "Microsoft.Authorization/locks/delete"
+DEFINES = "Microsoft.Authorization/roleDefinitions/write"
+_VAULT = "Microsoft.KeyVault/vaults/"
+_WRITES, _DELETES, _ADDS_POLICIES = f"{_VAULT}write", f"{_VAULT}delete", f"{_VAULT}accessPolicies/write"
+_READS_IN_DEPLOYMENTS = f"{_VAULT}deploy/action"
+_PURGES = "Microsoft.KeyVault/locations/deletedVaults/purge/action"
+_HSM = "Microsoft.KeyVault/managedHSMs/"
+_PURGES_HSM = "Microsoft.KeyVault/locations/deletedManagedHsms/purge/action"
+# The control plane creates secrets and keys, but does not read them.
+_CREATES = {f"{_VAULT}secrets/write": "secrets/set", f"{_VAULT}keys/write": "keys/create"}
+# The levels at which actions on deleted vaults, which belong to the subscription, are allowed; "" is not known.
+_ABOVE = ("subscription", "management group", "tenant", "")
+_LOCAL_WORDS = frozenset(word for words in LOCAL_ROLES.values() for word in words)
+
+_BY_POLICY = "can add an access policy for itself"
+_BY_ROLE = "can assign itself any role"
+_BY_DEFINITION = "can add permissions to a custom role"
+_BY_MODEL = "may switch the vault to access policies"
+_BY_DEPLOYMENT = "can read secrets in template deployments"
+_BY_LOCAL_ROLE = "can assign itself any local role"
+CONFLICT = (
+    "whether `Microsoft.KeyVault/vaults/write` alone can switch a vault to access policies; Microsoft's pages disagree"
+)
+MODEL = "the permission model of the vault"
+_SCOPES = "whether the assignable scopes of a custom role are all in the scope of the assignment"
+_CONDITION = "whether the condition of the role assignment excludes it"
+_LOCK = "whether a management lock applies, and the principal can delete it"
+_PROTECTION = "whether purge protection is enabled"
+_DEPLOYMENT = f"whether the principal also has `{DEPLOYS}`"
+_TEMPLATES = "whether template deployment is enabled on the vault"
+
+
+class Kind(NamedTuple):
+    """The facts of a vault that decide what a permission allows.
+
+    Whether policies apply, objects can be purged, deployments can read secrets, and a management lock prevents deletion
+    or every change.
+    """
+
+    is_hsm: bool
+    by_policies: Sure
+    purgeable: Sure
+    deployable: Sure
+    undeletable: Sure = Sure.NO
+    unwritable: Sure = Sure.NO
+
+
+class Outcome(NamedTuple):
+    """Whether something is allowed, by which escalation (empty: directly), and what would decide it."""
+
+    sure: Sure
+    via: str = ""
+    doubt: str = ""
+
+
+_NO = Outcome(Sure.NO)
+
+
+class Terms(NamedTuple):
+    """The terms of an assignment: the level of its scope, its condition, and the roles that it may assign.
+
+    ``objects``: the scope is one of the ``secrets``, ``keys`` or ``certificates`` of a vault, if that is known.
+    ``assignable`` is None for any role; otherwise the roles by name, and whether the condition certainly allows each.
+    ``edits_itself``: the role is custom, and its assignable scopes are those of the assignment.
+    """
+
+    level: str
+    objects: str = ""
+    has_condition: bool = False
+    assignable: Mapping[str, bool] | None = None
+    edits_itself: bool = False
+
+
+class Words:
+    """The best outcome for each word."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Outcome] = {}
+
+    def add(self, words: Iterable[str], sure: Sure, via: str = "", doubt: str = "") -> None:
+        """Add an outcome for some words. A certain one is better, then a direct one."""
+        if sure is Sure.NO:
+            return
+        outcome = Outcome(sure, via, doubt if sure is Sure.PERHAPS else "")
+        for word in words:
+            old = self.found.get(word, _NO)
+            if (outcome.sure, not outcome.via) > (old.sure, not old.via):
+                self.found[word] = outcome
+
+    def of(self, capability: Capability) -> Outcome:
+        """Return the best outcome of a capability."""
+        outcomes = (self.found[word] for word in sorted(capability.words & self.found.keys()))
+        return max(outcomes, key=lambda one: (one.sure, not one.via), default=_NO)
+
+
+def of_policy(words: Mapping[str, tuple[Sure, str]], kind: Kind) -> Words:
+    """Return what an access policy allows. ``words`` are its permissions, with what would decide each."""
+    found = Words()
+    for word, (sure, doubt) in words.items():
+        _add_data(found, [word], sure, "", doubt, kind, kind.by_policies)
+    return found
+
+
+def of_local_role(words: Mapping[str, tuple[Sure, str]], kind: Kind) -> Words:
+    """Return what a local role of a managed HSM allows."""
+    found = Words()
+    for word, (sure, doubt) in words.items():
+        _add_data(found, [word], sure, "", doubt, kind, Sure.YES)
+    assigns, doubt = words.get(ASSIGNS_LOCAL_ROLES, (Sure.NO, ""))
+    _add_data(found, _LOCAL_WORDS, assigns, _BY_LOCAL_ROLE, doubt, kind, Sure.YES)
+    return found
+
+
+def _add_data(
+    found: Words, words: Iterable[str], sure: Sure, via: str, doubt: str, kind: Kind, in_effect: Sure
+) -> None:
+    """Add permissions on objects, which count if they are in effect, and to purge only without purge protection."""
+    sure, doubt = _both((sure, doubt), (in_effect, MODEL))
+    purging = [word for word in words if word.endswith("/purge")]
+    found.add((word for word in words if not word.endswith("/purge")), sure, via, doubt)
+    if purging:
+        found.add(purging, *_ordered(_both((sure, doubt), (kind.purgeable, _PROTECTION)), via))
+
+
+def _ordered(outcome: tuple[Sure, str], via: str) -> tuple[Sure, str, str]:
+    return outcome[0], via, outcome[1]
+
+
+def _both(one: tuple[Sure, str], other: tuple[Sure, str]) -> tuple[Sure, str]:
+    """Return whether two facts hold together, and what would decide it."""
+    return min(one, other, key=lambda fact: fact[0])
+
+
+def of_role(role: Permissions, terms: Terms, kind: Kind) -> Words:
+    """Return what the assignment of a role allows."""
+    if kind.by_policies is Sure.PERHAPS:
+        return _either(*(of_role(role, terms, kind._replace(by_policies=model)) for model in (Sure.YES, Sure.NO)))
+    found = Words()
+    if kind.is_hsm:
+        _control_of_hsm(found, role, terms, kind)
+    else:
+        _data(found, role, terms, kind)
+    # The same escalation first on every kind of vault, so that one row covers them.
+    _assigning(found, role, terms, kind)
+    if not kind.is_hsm:
+        _control(found, role, terms, kind)
+    if terms.objects:
+        found.found = {word: one for word, one in found.found.items() if word.startswith(f"{terms.objects}/")}
+    return found
+
+
+def _either(one: Words, other: Words) -> Words:
+    """Return what holds under an unknown permission model. ``one`` and ``other`` hold under the two models."""
+    found = Words()
+    for word in one.found.keys() | other.found.keys():
+        first, second = one.found.get(word, _NO), other.found.get(word, _NO)
+        doubt = MODEL if first.sure is not second.sure else first.doubt or second.doubt
+        sure = first.sure if first.sure is second.sure else Sure.PERHAPS
+        found.add([word], sure, first.via if first.sure >= second.sure else second.via, doubt)
+    return found
+
+
+def _data(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+    if kind.by_policies is Sure.YES:
+        return
+    for action, word in DATA.items():
+        sure, doubt = role.data(action), role.why
+        if terms.has_condition:
+            sure, doubt = _both((sure, doubt), (Sure.PERHAPS, _CONDITION))
+        _add_data(found, [word], sure, "", doubt, kind, Sure.YES)
+
+
+def _control(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+    why = role.why
+    writable = _unlocked(role, kind.unwritable)
+    for action, word in _CREATES.items():
+        found.add([word], *_ordered(_both((role.control(action), why), writable), ""))
+    if terms.level == OBJECT:
+        return
+    writes = _both((role.control(_WRITES), why), writable)
+    adds = _both((max(role.control(_WRITES), role.control(_ADDS_POLICIES)), why), writable)
+    found.add([NETWORK], *_ordered(writes, ""))
+    found.add([DELETE], *_ordered(_both((role.control(_DELETES), why), _unlocked(role, kind.undeletable)), ""))
+    if terms.level in _ABOVE:
+        found.add([PURGE], *_ordered(_both((role.control(_PURGES), why), (kind.purgeable, _PROTECTION)), ""))
+    if kind.by_policies is Sure.YES:
+        _by_policies(found, adds, kind, _BY_POLICY)
+    else:
+        _by_policies(found, _both(writes, (Sure.PERHAPS, CONFLICT)), kind, _BY_MODEL)
+    # The setting that lets deployments read secrets does not depend on the permission model.
+    reads = _both((role.control(_READS_IN_DEPLOYMENTS), why), (kind.deployable, _TEMPLATES))
+    found.add(["secrets/get"], *_ordered(_both(reads, (role.control(DEPLOYS), _DEPLOYMENT)), _BY_DEPLOYMENT))
+    if role.control(DEPLOYS) is Sure.NO:
+        found.add(["secrets/get"], *_ordered(_both(reads, (Sure.PERHAPS, _DEPLOYMENT)), _BY_DEPLOYMENT))
+
+
+def _unlocked(role: Permissions, locked: Sure) -> tuple[Sure, str]:
+    """Return whether management locks let a principal change or delete a vault.
+
+    Another role may let it delete the lock.
+    """
+    if locked is Sure.NO or role.control(_UNLOCKS) is Sure.YES:
+        return Sure.YES, ""
+    return Sure.PERHAPS, _LOCK
+
+
+def _by_policies(found: Words, adds: tuple[Sure, str], kind: Kind, via: str) -> None:
+    """Add what a principal has that adds an access policy for itself."""
+    sure, doubt = adds
+    found.add([ACCESS], sure, "", doubt)
+    _add_data(found, DATA_WORDS, sure, via, doubt, kind, Sure.YES)
+
+
+def _control_of_hsm(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+    if terms.level == OBJECT:
+        return
+    for word, action, locked in (
+        (NETWORK, f"{_HSM}write", kind.unwritable),
+        (DELETE, f"{_HSM}delete", kind.undeletable),
+    ):
+        found.add([word], *_ordered(_both((role.control(action), role.why), _unlocked(role, locked)), ""))
+    if terms.level in _ABOVE:
+        found.add([PURGE], *_ordered(_both((role.control(_PURGES_HSM), role.why), (kind.purgeable, _PROTECTION)), ""))
+
+
+def _assigning(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
+    """Add what a principal has that can assign roles to itself, or change a role that it has."""
+    assigns, defines = role.control(ASSIGNS), role.control(DEFINES)
+    if terms.level != OBJECT:
+        found.add([ACCESS], assigns, "", role.why)
+        sure, doubt = _both((defines, role.why), (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES))
+        found.add([ACCESS], sure, "", doubt)
+        _everything(found, sure, doubt, terms, kind, _BY_DEFINITION)
+    if assigns is Sure.NO:
+        return
+    if terms.assignable is None:
+        _everything(found, assigns, role.why, terms, kind, _BY_ROLE)
+        return
+    for name, is_certain in terms.assignable.items():
+        other = built_in(name)
+        if other is None:
+            continue
+        sure, doubt = _both((assigns, role.why), (Sure.YES if is_certain else Sure.PERHAPS, _CONDITION))
+        limit = dict.fromkeys(DATA_ACCESS_ROLES, True) if is_limited(name) else None
+        own = of_role(other, Terms(terms.level, terms.objects, assignable=limit), kind)
+        for word, outcome in own.found.items():
+            both = _both((sure, doubt), (outcome.sure, outcome.doubt))
+            found.add([word], *_ordered(both, f"can assign itself role `{name}`"))
+
+
+def _everything(found: Words, sure: Sure, doubt: str, terms: Terms, kind: Kind, via: str) -> None:
+    """Add everything that any role at a scope allows."""
+    if kind.is_hsm:
+        words = [] if terms.level == OBJECT else [NETWORK, DELETE]
+    else:
+        # By a role, or with access policies by a role that can write them, which an object's scope does not allow.
+        in_effect = terms.level != OBJECT or kind.by_policies is not Sure.YES
+        _add_data(found, DATA_WORDS, sure, via, doubt, kind, Sure.YES if in_effect else Sure.NO)
+        words = [] if terms.level == OBJECT else [NETWORK, DELETE, ACCESS]
+    found.add(words, sure, via, doubt)
+    if terms.level in _ABOVE:
+        found.add([PURGE], *_ordered(_both((sure, doubt), (kind.purgeable, _PROTECTION)), via))
+
+
+def reaches_everything(role: Permissions, terms: Terms) -> tuple[Sure, str]:
+    """Return whether a principal can give itself any permission at the scope of its assignment, and what decides it."""
+    assigns = role.control(ASSIGNS), role.why
+    if terms.assignable is not None:
+        broad = [
+            Sure.YES if is_certain else Sure.PERHAPS
+            for name, is_certain in terms.assignable.items()
+            if (other := built_in(name)) is not None and other.control(ASSIGNS) is Sure.YES and not is_limited(name)
+        ]
+        assigns = _both(assigns, (max(broad, default=Sure.NO), _CONDITION))
+    edits = (Sure.YES if terms.edits_itself else Sure.PERHAPS, _SCOPES)
+    sure, doubt = max(assigns, _both((role.control(DEFINES), role.why), edits), key=lambda fact: fact[0])
+    return sure, doubt if sure is Sure.PERHAPS else ""
+
+
+def is_limited(name: str) -> bool:
+    """Return whether a built-in role has a condition of its own on the roles that it can assign."""
+    return name.lower() == "key vault data access administrator"

@@ -1,0 +1,534 @@
+"""The access policies, role assignments and local roles of a root, with the vaults and identities that each reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from azkvlint.access import effects, permissions
+from azkvlint.access.capabilities import DATA_WORDS
+from azkvlint.access.effects import Kind, Terms, Words
+from azkvlint.access.permissions import Permissions
+from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
+from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.escalation import (
+    ATTACHES,
+    DISPUTED_LOCAL_ROLES,
+    FEDERATES,
+    IDENTITIES,
+    LOCAL_DATA_ACTIONS,
+    LOCAL_ROLES,
+    WORKLOADS,
+)
+from azkvlint.azure.roles import role_by_id
+from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
+from azkvlint.derived.companions import Sure, is_one_of, items_of
+from azkvlint.derived.delegation import CONDITION, assignable_roles
+from azkvlint.derived.grantees import is_foreign
+from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
+from azkvlint.derived.registry import Context
+from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
+from azkvlint.graph.references import reference_of
+from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.model.access import Capability, Principal, Step
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import (
+    MAY_BE_ABSENT,
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    MapValue,
+    Scalar,
+    Unknown,
+    display,
+    text_of,
+)
+
+LOCKS = "microsoft.authorization/locks"
+LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS = f"{MANAGED_HSMS}/roleassignments", f"{MANAGED_HSMS}/roledefinitions"
+_ADMINS = ("properties", "initialAdminObjectIds")
+_PROTECTION = ("properties", "enablePurgeProtection")
+_DEPLOYMENT = ("properties", "enabledForTemplateDeployment")
+_ELIGIBLE = "whether the principal activates the eligible role"
+_SCOPE = "whether the scope of the role assignment contains it"
+_WRONG_ID = "whether the object ID is that of a principal; it belongs to none that can sign in"
+_DISPUTED = "whether the role allows it; Microsoft's table and its description disagree"
+_ALL_PURGES = "whether `all` includes purge"
+_ATTACH = "whether the principal can also create or change a workload that uses the identity"
+# The scopes of a deployment itself, in templates.
+_OWN_SCOPES = {
+    f"/subscriptions/{HOLE}subscription{HOLE_END}": "the subscription",
+    f"/subscriptions/{HOLE}subscription{HOLE_END}/resourcegroups/{HOLE}resourcegroup{HOLE_END}": "the resource group",
+}
+_ARGUMENT = {"secrets": "secret_permissions", "keys": "key_permissions", "certificates": "certificate_permissions"}
+
+
+class Effect(NamedTuple):
+    """A capability that a holding gives on some vaults. ``via``: by an escalation; ``edit`` removes it."""
+
+    capability: str
+    sure: Sure
+    via: str
+    doubt: str
+    edit: str
+    vaults: tuple[str, ...]
+
+
+class Reach(NamedTuple):
+    """What a role reaches at a scope. Assignments of the same role at the same scope share one."""
+
+    effects: tuple[Effect, ...]
+    edges: tuple[Edge, ...]
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What one principal has by one access policy, role assignment or local role."""
+
+    principal: Principal
+    step: Step
+    reach: Reach
+    edit: str
+
+
+class Holdings:
+    """All holdings of a root that concern some vaults, by the key of their principal.
+
+    ``vaults`` are the vaults and managed HSMs to report, ``capabilities`` the columns.
+    """
+
+    def __init__(
+        self, context: Context, principals: Principals, vaults: Sequence[Resource], capabilities: Sequence[Capability]
+    ) -> None:
+        self._context, self._index = context, context.index
+        self._principals, self._capabilities = principals, capabilities
+        self._vaults = {vault.address: vault for vault in vaults}
+        locks = locks_of(context)
+        self._kinds = {vault.address: kind_of(vault, locks.get(vault.address, {})) for vault in vaults}
+        self._words: dict[tuple[object, ...], Words] = {}
+        self._reaches: dict[tuple[object, ...], Reach] = {}
+        self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._assignables: dict[tuple[str, str], Mapping[str, bool] | None] = {}
+        self._alive: list[object] = []
+        self._coverage = Coverage(self._index, (VAULTS, MANAGED_HSMS, *WORKLOAD_TYPES, IDENTITIES))
+        self.by_key: dict[str, list[Holding]] = {}
+        for holding in (*self._of_policies(), *self._of_roles(), *self._of_local_roles()):
+            self.by_key.setdefault(holding.principal.key, []).append(holding)
+
+    # --- access policies
+
+    def _of_policies(self) -> Iterator[Holding]:
+        for address, vault in self._vaults.items():
+            if vault.type.lower() == VAULTS:
+                yield from self._policies_in(vault, [(address, Sure.YES)])
+        for policy in self._index.of_type(POLICIES):
+            above = policy.select(("parent",))
+            reference = (
+                None if isinstance(above, Absent) else reference_of(policy.address, "parent", above, self._index)
+            )
+            if reference is None or not policy.stays:
+                continue
+            targets = [(address, Sure.YES) for address in reference.targets]
+            others = self._vaults if reference.anything else reference.candidates
+            targets += [(address, Sure.PERHAPS) for address in others]
+            targets = [(one, sure) for one, sure in targets if one in self._vaults and not self._kinds[one].is_hsm]
+            yield from self._policies_in(policy, targets)
+
+    def _policies_in(self, source: Resource, targets: Sequence[tuple[str, Sure]]) -> Iterator[Holding]:
+        """Yield the holdings by the policies of a vault itself, or of a separate resource."""
+        if not targets or not source.stays:
+            return
+        grants = grants_of(source, self._context)
+        if isinstance(grants, Unknown) and source.existing:
+            return  # all its policies are outside the input, which reports state
+        if isinstance(grants, Unknown):
+            label = f"unknown principals of {source.address}"
+            principal = Principal(key=f"? {source.address}", label=label, kind="", at=grants.at)
+            self._principals.by_key.setdefault(principal.key, principal)
+            every = dict.fromkeys(DATA_WORDS, (Sure.PERHAPS, f"the access policies: {grants.why}"))
+            step = Step(kind="policy", text=f"access policies of {source.address}", at=grants.at)
+            yield self._of_words(principal, step, every, source, targets, f"set known policies in {source.address}")
+            return
+        for number, grant in enumerate(grants):
+            foreign = is_foreign(grant, self._context)
+            if isinstance(foreign, Scalar) and foreign.value is True:
+                continue  # Azure rejects every token of its principal
+            suffix = subject_of(grant.item)
+            principal = self._principals.principal(grant.principal, Absent(at=source.at), source, number, suffix)
+            inline = source.type.lower() == VAULTS
+            text = f"access policy {number + 1} of {source.address}" if inline else f"access policy {source.address}"
+            at = place_of(grant.item, source) if inline else source.at
+            edit = _policy_edit(source, principal, inline=inline)
+            named = named_by(grant.principal, self._context)
+            is_wrong = isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL
+            words = _limited(_policy_words(grant), _WRONG_ID if is_wrong else "")
+            step = Step(kind="policy", text=text, at=at)
+            yield self._of_words(principal, step, words, source, targets, edit, grant)
+
+    def _of_words(
+        self,
+        principal: Principal,
+        step: Step,
+        words: Mapping[str, tuple[Sure, str]],
+        source: Resource,
+        targets: Sequence[tuple[str, Sure]],
+        edit: str,
+        grant: Grant | None = None,
+    ) -> Holding:
+        found: list[Effect] = []
+        for address, certain in targets:
+            doubt = (
+                existence_doubt(source, self._vaults[address])
+                if certain is Sure.YES
+                else "which vault the access policy is for"
+            )
+            given = _limited(words, doubt)
+            kind = self._kinds[address]
+            outcomes = effects.of_policy(given, kind)
+            found += self._effects(
+                outcomes, [address], lambda one: _words_edit(one, grant, source) or edit if grant is not None else edit
+            )
+        return Holding(principal, step, Reach(tuple(found), ()), edit)
+
+    def _effects(self, outcomes: Words, vaults: Sequence[str], edit: object) -> Iterator[Effect]:
+        for one in self._capabilities:
+            sure, via, doubt = outcomes.of(one)
+            if sure is not Sure.NO:
+                text = edit(one) if callable(edit) else str(edit)
+                yield Effect(one.name, sure, via, doubt, text, self._interned(vaults))
+
+    def _interned(self, vaults: Iterable[str]) -> tuple[str, ...]:
+        found = tuple(vaults)
+        return self._tuples.setdefault(found, found)
+
+    # --- role assignments
+
+    def _of_roles(self) -> Iterator[Holding]:
+        for type_ in GRANTS:
+            for source in self._index.of_type(type_):
+                scope = source.select(SCOPE)
+                if source.stays and not source.existing:
+                    yield self._of_role(source, scope)
+
+    def _of_role(self, source: Resource, scope: Answer) -> Holding:
+        role = permissions.permissions_of(source, self._context)
+        principal = self._principals.principal(
+            source.select(("properties", "principalId")), source.select(("properties", "principalType")), source
+        )
+        where = self._scope_text(scope)
+        named = f"role `{role.name}`" if role.name else "an unknown role"
+        eligible = source.type.lower() == ELIGIBLE
+        text = f"{'eligible ' if eligible else ''}{named} at {where} ({source.address})"
+        edit = f"remove {source.address}"
+        return Holding(principal, Step(kind="role", text=text, at=source.at), self._reach(source, scope, role), edit)
+
+    def _scope_text(self, scope: Answer) -> str:
+        """Return the scope of a role assignment in words."""
+        if isinstance(scope, Link):
+            return scope.target
+        text = "" if scope.sensitive else text_of(scope)
+        named = _OWN_SCOPES.get(text.lower())
+        if named or not text:
+            return named or "an unknown scope"
+        addresses, _ = self._index.find(text)
+        return addresses[0] if addresses else text.replace(HOLE, "{").replace(HOLE_END, "}")
+
+    def _reach(self, source: Resource, scope: Answer, role: Permissions) -> Reach:
+        level = level_of(scope, self._index)
+        word = str(level.value) if isinstance(level, Scalar) else ""
+        condition = source.select(CONDITION)
+        has_condition = not isinstance(condition, Absent) and not (
+            isinstance(condition, Scalar) and not condition.value
+        )
+        roles = self._assignable(source, role, condition, has_condition=has_condition)
+        terms = Terms(word, self._objects(scope), has_condition, roles, self._edits_itself(role, scope))
+        reference = None if isinstance(scope, Absent) else self._coverage.covered(source, "scope", scope)
+        certain: tuple[str, ...] = reference.targets if reference is not None else ()
+        perhaps: tuple[str, ...] = reference.candidates if reference is not None else ()
+        if reference is None or reference.anything:
+            perhaps = self._coverage.all
+        key = (
+            role.key, word, terms.objects, (text_of(condition) or "?") if has_condition else "", terms.edits_itself,
+            source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(certain), id(perhaps),
+        )  # fmt: skip
+        found = self._reaches.get(key)
+        if found is None:
+            # The key contains the identity of the tuples, so they must stay alive.
+            self._alive.append((certain, perhaps))
+            found = self._reaches[key] = self._reach_of(source, role, terms, certain, perhaps)
+        return found
+
+    def _objects(self, scope: Answer) -> str:
+        """Return the kind of object that a scope is: secrets, keys or certificates; empty for a vault or more."""
+        target = self._index.resources.get(scope.target) if isinstance(scope, Link) else None
+        parts = text_of(scope).strip("/").lower().split("/")
+        # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME/KIND/OBJECT
+        kind = target.type.lower().rpartition("/")[2] if target is not None else parts[8] if len(parts) > 8 else ""
+        return kind if kind in _ARGUMENT else ""
+
+    def _assignable(
+        self, source: Resource, role: Permissions, condition: Answer, *, has_condition: bool
+    ) -> Mapping[str, bool] | None:
+        if not has_condition and not effects.is_limited(role.name):
+            return None
+        key = role.key, (text_of(condition) or "?") if has_condition else ""
+        if key not in self._assignables:
+            self._assignables[key] = assignable_roles(source, self._context)
+        return self._assignables[key]
+
+    def _edits_itself(self, role: Permissions, scope: Answer) -> bool:
+        """Return whether a role is custom, and its assignable scopes are the one scope of its assignment."""
+        definition = self._index.resources.get(role.definition)
+        if definition is None:
+            return False
+        scopes = definition.select(("properties", "assignableScopes"))
+        if isinstance(scopes, ListValue) and scopes.items:
+            listed: list[Answer] = list(scopes.items)
+        else:
+            listed = [definition.select(SCOPE)]
+        return all(_identity(one) and _identity(one) == _identity(scope) for one in listed)
+
+    def _reach_of(
+        self, source: Resource, role: Permissions, terms: Terms, certain: Sequence[str], perhaps: Sequence[str]
+    ) -> Reach:
+        found: dict[tuple[str, Sure, str, str], list[str]] = {}
+        edges: list[Edge] = []
+        limit = _ELIGIBLE if source.type.lower() == ELIGIBLE else ""
+        everything = effects.reaches_everything(role, terms)
+        for addresses, outside in ((certain, ""), (perhaps, _SCOPE)):
+            for address in addresses:
+                target = self._index.resources[address]
+                doubt = limit or outside or existence_doubt(source, target)
+                if address in self._kinds:
+                    outcomes = self._outcomes(role, terms, self._kinds[address])
+                    for one in self._capabilities:
+                        sure, via, why = outcomes.of(one)
+                        if sure is not Sure.NO:
+                            sure, why = (Sure.PERHAPS, why or doubt) if doubt else (sure, why)
+                            found.setdefault((one.name, sure, via, why), []).append(address)
+                else:
+                    edges += self._edges_to(target, role, everything, doubt)
+        rows = tuple(
+            Effect(name, sure, via, why, "", self._interned(vaults)) for (name, sure, via, why), vaults in found.items()
+        )
+        return Reach(rows, tuple(edges))
+
+    def _outcomes(self, role: Permissions, terms: Terms, kind: Kind) -> Words:
+        roles = None if terms.assignable is None else tuple(sorted(terms.assignable.items()))
+        key = (role.key, terms.level, terms.objects, terms.has_condition, roles, terms.edits_itself, kind)
+        found = self._words.get(key)
+        if found is None:
+            found = self._words[key] = effects.of_role(role, terms, kind)
+        return found
+
+    def _edges_to(
+        self, target: Resource, role: Permissions, everything: tuple[Sure, str], doubt: str
+    ) -> Iterator[Edge]:
+        """Yield the identities that a role at a scope with one workload or identity lets its principal act as."""
+        type_ = target.type.lower()
+        actions = (FEDERATES,) if type_ == IDENTITIES else WORKLOADS.get(type_, ())
+        sure, action = max(((role.control(one), one) for one in actions), default=(Sure.NO, ""), key=lambda one: one[0])
+        why = doubt or role.why if sure is Sure.PERHAPS else doubt
+        text = f"can run code on {target.address} (`{action}`)"
+        if type_ == IDENTITIES:
+            text = f"can add a federated identity credential to {target.address} (`{action}`)"
+        if everything[0] > sure:
+            sure, why = everything[0], doubt or everything[1]
+            text = f"can assign itself any role, and act as {target.address}"
+        if sure is Sure.NO and type_ == IDENTITIES and role.control(ATTACHES) is not Sure.NO:
+            sure, why, text = Sure.PERHAPS, _ATTACH, f"can assign {target.address} to a workload (`{ATTACHES}`)"
+        if sure is Sure.NO:
+            return
+        sure = Sure.PERHAPS if doubt else sure
+        step = Step(kind="run as", text=text, at=target.at)
+        if type_ == IDENTITIES:
+            yield Edge(self._principals.of_resource(target).key, sure, step, why, "")
+            return
+        for key, assigned in self._principals.identities_of(target):
+            reason = why if assigned is Sure.YES else why or f"the identities of {target.address}"
+            yield Edge(key, Sure(min(sure, assigned)), step, reason, "")
+
+    # --- local roles of managed HSMs
+
+    def _of_local_roles(self) -> Iterator[Holding]:
+        for address, hsm in self._vaults.items():
+            if hsm.type.lower() != MANAGED_HSMS:
+                continue
+            for number, item in enumerate(items_of(hsm.select(_ADMINS))):
+                principal = self._principals.principal(item, Absent(at=item.at), hsm, number)
+                step = Step(kind="local role", text=f"initial administrator of {hsm.address}", at=place_of(item, hsm))
+                name = "admin_object_ids" if hsm.declared_as in RESOURCES else "initialAdminObjectIds"
+                words = _local_words("managed hsm administrator")
+                edit = f"remove {principal.label} from `{name}` of {hsm.address}"
+                yield self._of_local(principal, step, words, hsm, [(address, Sure.YES)], edit)
+        for source in self._index.of_type(LOCAL_ASSIGNMENTS):
+            above = source.select(("parent",))
+            reference = (
+                None if isinstance(above, Absent) else reference_of(source.address, "parent", above, self._index)
+            )
+            if reference is None or not source.stays:
+                continue
+            targets = [(one, Sure.YES) for one in reference.targets]
+            targets += [(one, Sure.PERHAPS) for one in (self._vaults if reference.anything else reference.candidates)]
+            targets = [(one, sure) for one, sure in targets if one in self._vaults and self._kinds[one].is_hsm]
+            if targets:
+                role, allowed = self._local_role(source)
+                principal = self._principals.principal(
+                    source.select(("properties", "principalId")), Absent(at=source.at), source
+                )
+                where = source.select(("properties", "scope"))
+                scope = display(where) if isinstance(where, Scalar) else "an unknown scope"
+                text = f"local role `{role}` at `{scope}` ({source.address})"
+                step = Step(kind="local role", text=text, at=source.at)
+                yield self._of_local(principal, step, allowed, source, targets, f"remove {source.address}")
+
+    def _of_local(
+        self,
+        principal: Principal,
+        step: Step,
+        words: Mapping[str, tuple[Sure, str]],
+        source: Resource,
+        targets: Sequence[tuple[str, Sure]],
+        edit: str,
+    ) -> Holding:
+        found: list[Effect] = []
+        for address, certain in targets:
+            doubt = (
+                existence_doubt(source, self._vaults[address])
+                if certain is Sure.YES
+                else "which managed HSM the role is for"
+            )
+            given = _limited(words, doubt)
+            found += self._effects(effects.of_local_role(given, self._kinds[address]), [address], edit)
+        return Holding(principal, step, Reach(tuple(found), ()), edit)
+
+    def _local_role(self, source: Resource) -> tuple[str, Mapping[str, tuple[Sure, str]]]:
+        """Return the name of a local role, and what it allows."""
+        answer = source.select(("properties", "roleDefinitionId"))
+        text = text_of(answer)
+        reference = None if isinstance(answer, Absent) else reference_of(source.address, "", answer, self._index)
+        targets = reference.targets if reference is not None else ()
+        definition = self._index.resources[targets[0]] if len(targets) == 1 else None
+        if definition is not None:
+            name = definition.select(("name",))
+            text = str(name.value) if isinstance(name, Scalar) else text
+        built_in = role_by_id(text)
+        if built_in is not None:
+            return built_in, _local_words(built_in.lower())
+        if definition is not None and not definition.existing:
+            role = permissions.of_definition(definition, definition.name)
+            words = {word: (role.data(action), role.why) for action, word in LOCAL_DATA_ACTIONS.items()}
+            return definition.name, {word: pair for word, pair in words.items() if pair[0] is not Sure.NO}
+        every = {word for words in LOCAL_ROLES.values() for word in words}
+        name_ = text if isinstance(answer, Scalar) and not answer.sensitive else "unknown"
+        return name_, dict.fromkeys(every, (Sure.PERHAPS, "the local role is not declared in the scanned files"))
+
+
+def locks_of(context: Context) -> Mapping[str, Mapping[str, Sure]]:
+    """Return whether management locks prevent deletion and changes, by the address of a vault."""
+    coverage = Coverage(context.index)
+    found: dict[str, dict[str, Sure]] = {}
+    for lock in context.index.of_type(LOCKS):
+        scope, level = lock.select(SCOPE), lock.select(("properties", "level"))
+        if not lock.stays or isinstance(scope, Absent | ListValue | MapValue):
+            continue
+        reference = coverage.covered(lock, "scope", scope)
+        others = coverage.all if reference.anything else reference.candidates
+        for certain, addresses in ((Sure.YES, reference.targets), (Sure.PERHAPS, others)):
+            for address in addresses:
+                own = found.setdefault(address, {})
+                for word, kinds in (("delete", ("cannotdelete", "readonly")), ("write", ("readonly",))):
+                    sure = Sure(min(certain, is_one_of(level, *kinds)))
+                    own[word] = max(own.get(word, Sure.NO), sure)
+    return found
+
+
+def kind_of(vault: Resource, locks: Mapping[str, Sure]) -> Kind:
+    """Return the facts of a vault that decide what a permission allows."""
+    is_hsm = vault.type.lower() == MANAGED_HSMS
+    protection, deployment = _truth(vault.select(_PROTECTION)), _truth(vault.select(_DEPLOYMENT))
+    model = model_of(vault)
+    by_policies = Sure.PERHAPS
+    if isinstance(model, Scalar):
+        by_policies = Sure.YES if model.value == BY_POLICIES else Sure.NO
+    return Kind(
+        is_hsm,
+        Sure.NO if is_hsm else by_policies,
+        Sure(Sure.YES - protection),
+        deployment,
+        undeletable=locks.get("delete", Sure.NO),
+        unwritable=locks.get("write", Sure.NO),
+    )
+
+
+def _truth(answer: Answer) -> Sure:
+    if isinstance(answer, Scalar):
+        return Sure.YES if answer.value is True else Sure.NO
+    return Sure.NO if isinstance(answer, Absent) else Sure.PERHAPS
+
+
+def _limited(words: Mapping[str, tuple[Sure, str]], doubt: str) -> Mapping[str, tuple[Sure, str]]:
+    """Return permissions that are only possible if there is a doubt."""
+    if not doubt:
+        return words
+    return {word: (Sure.PERHAPS, doubt if sure is Sure.YES else why) for word, (sure, why) in words.items()}
+
+
+def _local_words(role: str) -> dict[str, tuple[Sure, str]]:
+    found = dict.fromkeys(LOCAL_ROLES[role], (Sure.YES, ""))
+    found |= dict.fromkeys(DISPUTED_LOCAL_ROLES.get(role, ()), (Sure.PERHAPS, _DISPUTED))
+    return found
+
+
+def _policy_words(grant: Grant) -> dict[str, tuple[Sure, str]]:
+    """Return the permissions of an access policy, and what would decide each."""
+    maybe = "whether the access policy exists" if grant.item.note == MAY_BE_ABSENT else ""
+    found = dict.fromkeys(grant.permissions, (Sure.PERHAPS if maybe else Sure.YES, maybe))
+    for word, source in grant.permissions.items():
+        if word.endswith("/purge") and isinstance(source, Scalar) and str(source.value).lower() == "all":
+            found[word] = (Sure.PERHAPS, _ALL_PURGES)
+    if grant.doubt is not None:
+        doubt = (Sure.PERHAPS, f"the permissions of the access policy: {grant.doubt.why}")
+        found = {**dict.fromkeys(DATA_WORDS, doubt), **found}
+    return found
+
+
+def _policy_edit(source: Resource, principal: Principal, *, inline: bool) -> str:
+    if not inline:
+        return f"remove {source.address}"
+    block = "the `access_policy` block" if source.declared_as in RESOURCES else "the item of `accessPolicies`"
+    return f"remove {block} for {principal.label} from {source.address}"
+
+
+def _words_edit(capability: Capability, grant: Grant | None, source: Resource) -> str:
+    """Return the edit that removes the words of a capability from a policy; empty if it has no others."""
+    if grant is None:
+        return ""
+    words = [word for word in sorted(capability.words) if word in grant.permissions]
+    if not words or grant.permissions.keys() <= set(words):
+        return ""
+    parts: dict[str, list[str]] = {}
+    whole: dict[str, str] = {}
+    for word in words:
+        item = grant.permissions[word]
+        kind = word.partition("/")[0]
+        argument = f"permissions.{kind}"
+        if source.declared_as in RESOURCES:
+            argument = _ARGUMENT.get(kind, kind)
+        written = display(item)
+        if written.lower() == "all":
+            whole[argument] = f"replace `{written}` in `{argument}` by the permissions that are needed"
+            continue
+        if f"`{written}`" not in parts.setdefault(argument, []):
+            parts[argument].append(f"`{written}`")
+    texts = [f"{', '.join(written)} from `{argument}`" for argument, written in parts.items()]
+    steps = [f"remove {' and '.join(texts)}"] if texts else []
+    return f"{' and '.join([*steps, *whole.values()])} in {source.address}"
+
+
+def _identity(answer: Answer) -> str:
+    if isinstance(answer, Link):
+        return f"link {answer.target}"
+    return text_of(answer).lower().rstrip("/")

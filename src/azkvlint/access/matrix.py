@@ -1,0 +1,221 @@
+"""Who can reach what in one root: every principal with its paths to the vaults and managed HSMs.
+
+A path is a chain: a principal is in groups and can act as identities, and one of these has an access policy or a role.
+What many principals share (a role at a scope, what an identity has) is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
+from azkvlint.access.principals import (
+    APPLICATION_CREDENTIAL_TYPE,
+    CREDENTIALS,
+    GROUP_TYPE,
+    MEMBER_TYPE,
+    TYPES,
+    WORKLOAD_TYPES,
+    Edge,
+    Principals,
+)
+from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.delegation import CONDITION
+from azkvlint.derived.grants import NEEDS
+from azkvlint.derived.registry import Context
+from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
+from azkvlint.model.access import Capability, Path, Principal, Step
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Path as AttributePath
+
+_NAMES: tuple[AttributePath, ...] = (("id",), ("name",), ("resourceGroupName",), ("provider",))
+_OF_VAULTS: tuple[AttributePath, ...] = (
+    *_NAMES, RBAC, ("properties", "tenantId"), ("properties", "accessPolicies"), ("apiVersion",),
+    ("properties", "enablePurgeProtection"), ("properties", "enabledForTemplateDeployment"),
+    ("properties", "createMode"),
+    ("properties", "initialAdminObjectIds"),
+)  # fmt: skip
+
+
+def needs() -> Mapping[str, frozenset[AttributePath]]:
+    """Return the attributes that the matrix is computed from, by type in lower case."""
+    found: dict[str, set[AttributePath]] = {}
+    for table in (NEEDS, COVERS_NEEDS):
+        for type_, paths in table.items():
+            found.setdefault(type_, set()).update(paths)
+    for type_ in (VAULTS, MANAGED_HSMS):
+        found.setdefault(type_, set()).update(_OF_VAULTS)
+    for type_ in GRANTS:
+        found.setdefault(type_, set()).add(CONDITION)
+    found.setdefault("microsoft.authorization/roledefinitions", set()).update(
+        (("properties", "assignableScopes"), ("scope",), ("id",))
+    )
+    for type_ in TYPES:
+        found.setdefault(type_, set()).update((*_NAMES, ("properties", "principalId"), ("objectId",)))
+    for type_ in WORKLOAD_TYPES:
+        found.setdefault(type_, set()).add(("identity",))
+    found.setdefault(CREDENTIALS, set()).update(
+        (("parent",), ("properties", "issuer"), ("properties", "subject"), ("name",))
+    )
+    found.setdefault(LOCKS, set()).update((("scope",), ("properties", "level")))
+    found.setdefault(APPLICATION_CREDENTIAL_TYPE, set()).add(("properties",))
+    found.setdefault(GROUP_TYPE, set()).add(("properties", "members"))
+    found.setdefault(MEMBER_TYPE, set()).update((("properties", "groupId"), ("properties", "memberId")))
+    for type_ in (LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS):
+        found.setdefault(type_, set()).update((("parent",), ("name",), ("properties",)))
+    return {type_: frozenset(paths) for type_, paths in found.items()}
+
+
+# With more identities that give the same, one row lists the first of them.
+_MOST_APART = 8
+
+
+class Entry(NamedTuple):
+    """A capability of a principal on some vaults, by one path."""
+
+    principal: Principal
+    capability: str
+    path: Path
+    vaults: tuple[str, ...]
+
+
+class _Found(NamedTuple):
+    """What acting as others gives: the effect, the steps to it, and whether the steps are certain."""
+
+    effect: Effect
+    steps: tuple[Step, ...]
+    sure: Sure
+    doubt: str
+
+
+class Matrix:
+    """The access of one root. ``vaults`` are the vaults and managed HSMs to report, ``capabilities`` the columns."""
+
+    def __init__(self, context: Context, vaults: Sequence[Resource], capabilities: Sequence[Capability]) -> None:
+        self.principals = Principals(context)
+        self._holdings = Holdings(context, self.principals, vaults, capabilities).by_key
+        self._by_node: dict[tuple[str, str], tuple[_Found, ...]] = {}
+        self._by_reach: dict[tuple[int, str], tuple[_Found, ...]] = {}
+        self._inner = frozenset(edge.target for edge in self._all_edges())
+
+    def _all_edges(self) -> Iterator[Edge]:
+        seen: set[int] = set()
+        for holdings in self._holdings.values():
+            for holding in holdings:
+                if id(holding.reach) not in seen:
+                    seen.add(id(holding.reach))
+                    yield from holding.reach.edges
+        for edges in self.principals.edges.values():
+            yield from edges
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every path of every principal."""
+        for key in sorted({*self._holdings, *self.principals.edges}):
+            principal = self.principals.by_key[key]
+            for holding in self._holdings.get(key, ()):
+                yield from _own(principal, holding)
+                for found in self._acting(holding, key):
+                    yield _indirect(principal, (holding.step, *found.steps), found, holding.edit)
+            for edge in self.principals.edges.get(key, ()):
+                for found in self._as_node(edge.target, key):
+                    sure = Sure(min(edge.sure, found.sure))
+                    one = _Found(found.effect, found.steps, sure, edge.doubt or found.doubt)
+                    yield _indirect(principal, (edge.step, *found.steps), one, edge.edit)
+
+    def _acting(self, holding: Holding, key: str) -> tuple[_Found, ...]:
+        """Return what the identities give that a role lets its principal act as."""
+        # A principal that others can act as must not reach itself.
+        own = key if key in self._inner else ""
+        question = id(holding.reach), own
+        found = self._by_reach.get(question)
+        if found is None:
+            found = self._by_reach[question] = tuple(_merged(self._walk(holding.reach.edges, own)))
+        return found
+
+    def _as_node(self, target: str, key: str) -> tuple[_Found, ...]:
+        """Return what a group or identity gives to those who are in it or act as it."""
+        own = key if key in self._inner else ""
+        found = self._by_node.get((target, own))
+        if found is None:
+            start = Edge(target, Sure.YES, Step(kind="", text=""), "", "")
+            parts = (_Found(one.effect, one.steps[1:], one.sure, one.doubt) for one in self._walk([start], own))
+            found = self._by_node[target, own] = tuple(_merged(parts))
+        return found
+
+    def _walk(self, edges: Iterable[Edge], own: str) -> Iterator[_Found]:
+        """Yield the effects of every identity that edges lead to: by certain edges first, then by the shortest way."""
+        edges = list(edges)
+        seen = {own}
+        for threshold in (Sure.YES, Sure.PERHAPS):
+            walked: set[int] = set()
+            visited = {own}
+            queue: list[tuple[Edge, tuple[Step, ...], str]] = [(edge, (), "") for edge in edges]
+            at = 0
+            while at < len(queue):
+                edge, before, doubt = queue[at]
+                at += 1
+                if edge.target in visited or edge.sure < threshold:
+                    continue
+                visited.add(edge.target)
+                steps, why = (*before, edge.step), doubt or edge.doubt
+                is_new = edge.target not in seen
+                seen.add(edge.target)
+                for holding in self._holdings.get(edge.target, ()):
+                    for effect in holding.reach.effects if is_new else ():
+                        yield _Found(effect, (*steps, *_last(holding, effect)), threshold, why)
+                    if id(holding.reach) not in walked:
+                        walked.add(id(holding.reach))
+                        queue += [(next_, (*steps, holding.step), why) for next_ in holding.reach.edges]
+                queue += [(next_, steps, why) for next_ in self.principals.edges.get(edge.target, ())]
+
+
+def _last(holding: Holding, effect: Effect) -> tuple[Step, ...]:
+    """Return the last steps of a path: the policy or role, and the escalation."""
+    if not effect.via:
+        return (holding.step,)
+    return holding.step, Step(kind="escalation", text=effect.via, at=holding.step.at)
+
+
+def _own(principal: Principal, holding: Holding) -> Iterator[Entry]:
+    for effect in holding.reach.effects:
+        path = Path(
+            steps=_last(holding, effect),
+            is_certain=effect.sure is Sure.YES,
+            doubt=effect.doubt,
+            edit=effect.edit or holding.edit,
+        )
+        yield Entry(principal, effect.capability, path, effect.vaults)
+
+
+def _indirect(principal: Principal, steps: tuple[Step, ...], found: _Found, edit: str) -> Entry:
+    effect = found.effect
+    sure = min(found.sure, effect.sure)
+    doubt = "" if sure is Sure.YES else found.doubt or effect.doubt
+    path = Path(steps=steps, is_certain=sure is Sure.YES, doubt=doubt, edit=edit)
+    return Entry(principal, effect.capability, path, effect.vaults)
+
+
+def _merged(found: Iterable[_Found]) -> Iterator[_Found]:
+    """Yield what was found, with the same capability by many identities of one kind of step together."""
+    groups: dict[tuple[object, ...], list[_Found]] = {}
+    for one in found:
+        sure = min(one.sure, one.effect.sure)
+        key = one.effect.capability, sure, tuple(step.kind for step in one.steps)
+        groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        if len(group) <= _MOST_APART:
+            yield from group
+            continue
+        first = group[0]
+        vaults = tuple(dict.fromkeys(vault for one in group for vault in one.effect.vaults))
+        steps = tuple(
+            _together(step, len({one.steps[at].text for one in group}) - 1) for at, step in enumerate(first.steps)
+        )
+        yield _Found(first.effect._replace(vaults=vaults), steps, first.sure, first.doubt)
+
+
+def _together(step: Step, others: int) -> Step:
+    """Return a step that stands for others of its kind too."""
+    return step if not others else Step(kind=step.kind, text=f"{step.text}, and {others} more", at=step.at)

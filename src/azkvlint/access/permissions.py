@@ -1,0 +1,126 @@
+"""What a role allows: certainly, possibly, or not at all, for every action and data action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from azkvlint.azure.escalation import actions_of_role
+from azkvlint.azure.roles import role_by_name
+from azkvlint.derived.assignments import DEFINITIONS, any_fits, custom_role, role_name
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.registry import Context
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+
+
+class Permissions:
+    """The permissions of one role.
+
+    Roles with equal ``key``s allow the same. ``why`` is what would decide what is only possible.
+    """
+
+    def __init__(self, key: str, name: str, blocks: Iterable[_Block], why: str = "", definition: str = "") -> None:
+        self.key, self.name, self.why, self.definition = key, name, why, definition
+        self._blocks = tuple(blocks)
+        self._known: dict[tuple[str, bool], Sure] = {}
+
+    def control(self, action: str) -> Sure:
+        """Return whether the role allows an action of the control plane."""
+        return self._allows(action, is_data=False)
+
+    def data(self, action: str) -> Sure:
+        """Return whether the role allows a data action."""
+        return self._allows(action, is_data=True)
+
+    def _allows(self, action: str, is_data: bool) -> Sure:
+        found = self._known.get((action, is_data))
+        if found is None:
+            found = max((block.allows(action, is_data) for block in self._blocks), default=Sure.NO)
+            self._known[action, is_data] = found
+        return found
+
+
+class _Words:
+    """A list of actions, some of which may not be known."""
+
+    def __init__(self, words: Iterable[str] = (), *, is_open: bool = False) -> None:
+        self.words, self.is_open = tuple(words), is_open
+
+    def fits(self, action: str) -> Sure:
+        if any_fits(self.words, action):
+            return Sure.YES
+        return Sure.PERHAPS if self.is_open else Sure.NO
+
+
+class _Block:
+    """One permission of a role: actions less notActions, data actions less notDataActions."""
+
+    def __init__(self, control: tuple[_Words, _Words], data: tuple[_Words, _Words]) -> None:
+        self._control, self._data = control, data
+
+    def allows(self, action: str, is_data: bool) -> Sure:
+        """Return whether this permission allows an action."""
+        given, taken = self._data if is_data else self._control
+        return Sure(min(given.fits(action), Sure.YES - taken.fits(action)))
+
+
+_OPEN = _Words(is_open=True)
+_UNKNOWN_BLOCK = _Block((_OPEN, _Words()), (_OPEN, _Words()))
+
+
+def built_in(name: str) -> Permissions | None:
+    """Return the permissions of a built-in role; None for another role."""
+    role = role_by_name(name.lower())
+    if role is None:
+        return None
+    actions = (*role.actions, *actions_of_role(role.id))
+    block = _Block((_Words(actions), _Words(role.not_actions)), (_Words(role.data_actions), _Words()))
+    return Permissions(f"built-in {role.id}", role.name, [block])
+
+
+def unknown(name: str, why: str) -> Permissions:
+    """Return the permissions of a role that may allow anything."""
+    return Permissions(f"unknown {name} {why}", name, [_UNKNOWN_BLOCK], why)
+
+
+def permissions_of(assignment: Resource, context: Context) -> Permissions:
+    """Return the permissions of the role that an assignment assigns."""
+    name = role_name(assignment, context)
+    if not isinstance(name, Scalar):
+        return unknown("", f"the role is unknown: {name.why}" if isinstance(name, Unknown) else "the role is not set")
+    text = "a role" if name.sensitive else str(name.value)
+    found = built_in(text)
+    if found is not None:
+        return found
+    definition = custom_role(assignment, name, context)
+    if definition is None:
+        return unknown(text, f"role `{text}` is not declared in the scanned files")
+    if isinstance(definition, Unknown):
+        return unknown(text, f"the name of a custom role is unknown: {definition.why}")
+    return of_definition(definition, text)
+
+
+def of_definition(definition: Resource, name: str) -> Permissions:
+    """Return the permissions of a custom role."""
+    listed = definition.select(("properties", "permissions"))
+    if isinstance(listed, Unknown):
+        return unknown(name, f"the permissions of role `{name}` are unknown: {listed.why}")
+    blocks = [_block(one) for one in (listed.items if isinstance(listed, ListValue) else ())]
+    is_arm = definition.type.lower() == DEFINITIONS
+    why = f"the permissions of role `{name}` are not all known"
+    return Permissions(f"custom {definition.address}", name, blocks, why, definition.address if is_arm else "")
+
+
+def _block(permission: Value) -> _Block:
+    if isinstance(permission, Unknown):
+        return _UNKNOWN_BLOCK
+    parts = [_words(select(permission, (name,))) for name in ("actions", "notActions", "dataActions", "notDataActions")]
+    return _Block((parts[0], parts[1]), (parts[2], parts[3]))
+
+
+def _words(answer: Answer) -> _Words:
+    if isinstance(answer, Absent):
+        return _Words()
+    items = answer.items if isinstance(answer, ListValue) else (answer,)
+    known = [str(item.value) for item in items if isinstance(item, Scalar)]
+    return _Words(known, is_open=len(known) < len(items))

@@ -1,0 +1,274 @@
+"""The principals of a root: whose object ID an expression is, who is in a group, and who can act as an identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from azkvlint.azure.azurerm.identities import APPLICATION_CREDENTIALS, GROUPS, MEMBERS
+from azkvlint.azure.escalation import IDENTITIES, WORKLOADS
+from azkvlint.derived.companions import Sure, items_of
+from azkvlint.derived.grants import Identity, identity_of
+from azkvlint.derived.registry import Context
+from azkvlint.graph.references import reference_of
+from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.model.access import Principal, Step
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, text_of
+from azkvlint.util.lazy_regex import regex
+
+GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
+CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
+APPLICATION_CREDENTIAL_TYPE = APPLICATION_CREDENTIALS.lower()
+# A Bicep path is in a pattern with this character in place of its slashes.
+_SLASH = "\u2215"
+_OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|id)$")
+_CLIENT_ID = regex(r"\.(?:client|application)_id$")
+_IDS = (("properties", "principalId"), ("identity", "principalId"), ("objectId",), ("properties", "objectId"))
+_KINDS: Mapping[str, str] = {
+    IDENTITIES: "user-assigned identity",
+    "microsoft.compute/virtualmachines": "virtual machine",
+    "microsoft.compute/virtualmachinescalesets": "scale set",
+    "microsoft.web/sites": "app",
+    "microsoft.web/sites/slots": "deployment slot",
+    "microsoft.app/containerapps": "container app",
+    "microsoft.app/jobs": "container app job",
+    "microsoft.containerinstance/containergroups": "container group",
+    GROUP_TYPE: "group",
+    "terraform/users": "user",
+    "terraform/applications": "application",
+}
+_WORDS: Mapping[str, str] = {
+    "deployer": "deployment identity",
+    "application": "application",
+    "person": "user or group",
+    "guest": "guest user",
+}
+TYPES = frozenset(_KINDS)
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """A principal can act as another one, ``target``, or is in that group: surely, or if ``doubt`` is decided so."""
+
+    target: str
+    sure: Sure
+    step: Step
+    doubt: str
+    edit: str
+
+
+class Principals:
+    """The principals of one root by key, with the edges between them that no role assignment makes."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._index = context.index
+        self.by_key: dict[str, Principal] = {}
+        self._sensitive: dict[str, str] = {}
+        self._resources: dict[str, Resource] = {}
+        for resource in (one for type_ in _KINDS for one in self._index.of_type(type_)):
+            self._resources[resource.address.lower()] = resource
+            text = text_of(resource.select(("id",)))
+            if text and not resource.existing:
+                self._resources[_plain(text).rstrip("/")] = resource
+            elif text:
+                self._resources.setdefault(_plain(text).rstrip("/"), resource)
+            for path in _IDS:
+                own = resource.select(path)
+                if isinstance(own, Scalar):
+                    self._resources[str(own.value).lower()] = resource
+        self.edges: dict[str, list[Edge]] = {}
+        for source, edge in (*self._memberships(), *self._federated()):
+            if edge.target != source:
+                self.edges.setdefault(source, []).append(edge)
+
+    def principal(self, answer: Answer, kind: Answer, source: Resource, number: int = 0, suffix: str = "") -> Principal:
+        """Return the principal that an object ID identifies. ``suffix``: the application that acts on its behalf."""
+        identity = identity_of(answer, kind, self._context)
+        resource = self._resource(identity)
+        if resource is not None:
+            found = self.of_resource(resource)
+        else:
+            key = _plain(identity.key) or f"? {source.address} {number}"
+            if answer.sensitive:
+                key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
+            what = "member" if source.type.lower() in (GROUP_TYPE, MEMBER_TYPE) else "principal"
+            label = _without_attribute(identity.label) or f"unknown {what} of {source.address}"
+            found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
+        if suffix:
+            found = Principal(
+                key=f"{found.key} {suffix}", label=f"{found.label} through application {suffix}", kind=found.kind
+            )
+        return self.by_key.setdefault(found.key, found)
+
+    def of_resource(self, resource: Resource) -> Principal:
+        """Return the principal that a resource is, or whose identity it has."""
+        key = resource.address.lower()
+        found = self.by_key.get(key)
+        if found is None:
+            kind = _KINDS[resource.type.lower()]
+            found = Principal(key=key, label=resource.address, kind=kind, at=resource.at)
+            self.by_key[key] = found
+        return found
+
+    def identities_of(self, workload: Resource) -> Iterator[tuple[str, Sure]]:
+        """Yield the keys of the identities that a workload has."""
+        type_ = workload.select(("identity", "type"))
+        if isinstance(type_, Unknown):
+            yield self.of_resource(workload).key, Sure.PERHAPS
+        elif isinstance(type_, Scalar) and "systemassigned" in str(type_.value).lower().replace("_", ""):
+            yield self.of_resource(workload).key, Sure.YES
+        if isinstance(workload.select(("identity",)), Absent):
+            return
+        listed = workload.select(("identity", "userAssignedIdentities"))
+        values: list[Value] = list(items_of(workload.select(("identity", "identityIds"))))
+        if isinstance(listed, MapValue):
+            values += [Scalar(at=listed.at, value=name) for name in listed.fields]
+            values += [listed.rest] if listed.rest is not None else []
+        elif isinstance(listed, Unknown):
+            values.append(listed)
+        # In a plan, each of several unknown IDs may be any of their resources, but together they are all of these.
+        unknown = [value for value in values if isinstance(value, Unknown) and value.closed and not value.pattern]
+        if unknown and {len(set(value.candidates)) for value in unknown} == {len(unknown)}:
+            candidates = {value.candidates for value in unknown}
+            if len(candidates) == 1:
+                values = [value for value in values if value not in unknown]
+                values += [Link(at=workload.at, target=address) for address in candidates.pop()]
+        for value in values:
+            yield from self._assigned(workload, value)
+
+    def _assigned(self, workload: Resource, value: Value) -> Iterator[tuple[str, Sure]]:
+        reference = reference_of(workload.address, "identity", value, self._index)
+        for sure, addresses in (
+            (Sure.YES, () if reference is None else reference.targets),
+            (Sure.PERHAPS, () if reference is None else reference.candidates),
+        ):
+            for resource in map(self._index.resources.__getitem__, addresses):
+                if resource.type.lower() == IDENTITIES:
+                    yield self.of_resource(resource).key, sure
+        if reference is not None and reference.anything:
+            for identity in self._index.of_type(IDENTITIES):
+                yield self.of_resource(identity).key, Sure.PERHAPS
+
+    def _resource(self, identity: Identity) -> Resource | None:
+        text = _plain(identity.key)
+        found = self._resources.get(text)
+        if found is None and identity.key:
+            end = _OBJECT_ID.search(text)
+            found = self._resources.get(text[: end.start()]) if end is not None else None
+        return found
+
+    def _memberships(self) -> Iterator[tuple[str, Edge]]:
+        for group in self._index.of_type(GROUP_TYPE):
+            members = group.select(("properties", "members"))
+            for number, member in enumerate(items_of(members) if group.stays else ()):
+                key = self.principal(member, Absent(at=group.at), group, number).key
+                edit = f"remove the member from `members` of {group.address}"
+                yield key, _membership(self.of_resource(group), group, member, edit)
+        for resource in self._index.of_type(MEMBER_TYPE):
+            group_id, own = resource.select(("properties", "groupId")), resource.select(("properties", "memberId"))
+            if not resource.stays or isinstance(group_id, Absent) or isinstance(own, Absent):
+                continue
+            nothing = Absent(at=resource.at)
+            key = self.principal(own, nothing, resource).key
+            group_ = self.principal(group_id, nothing, resource, 1)
+            yield key, _membership(group_, resource, own, f"remove {resource.address}")
+
+    def _federated(self) -> Iterator[tuple[str, Edge]]:
+        for credential in self._index.of_type(CREDENTIALS):
+            parent = credential.select(("parent",))
+            if not credential.stays or isinstance(parent, Absent):
+                continue
+            reference = reference_of(credential.address, "parent", parent, self._index)
+            for certain, addresses in (
+                (Sure.YES, () if reference is None else reference.targets),
+                (Sure.PERHAPS, () if reference is None else reference.candidates),
+            ):
+                for identity in map(self._index.resources.__getitem__, addresses):
+                    if identity.type.lower() == IDENTITIES:
+                        yield self._subject(credential), self._federates(credential, identity, certain)
+        for credential in self._index.of_type(APPLICATION_CREDENTIAL_TYPE):
+            application = _without_attribute(_plain(text_of(credential.select(("properties", "applicationId")))))
+            for principal in self._service_principals().get(application, ()) if credential.stays else ():
+                yield self._subject(credential), self._federates(credential, principal, Sure.YES)
+
+    def _service_principals(self) -> Mapping[str, list[Resource]]:
+        """Return the service principals of each application, by its address in lower case."""
+        found: dict[str, list[Resource]] = {}
+        for resource in self._index.of_type("terraform/applications"):
+            application = _CLIENT_ID.sub("", _plain(text_of(resource.select(("clientId",)))))
+            if application in self._resources:
+                found.setdefault(application, []).append(resource)
+        return found
+
+    def _subject(self, credential: Resource) -> str:
+        """Return the key of the subject of a federated identity credential."""
+        issuer, subject = (_shown(credential.select(("properties", name))) for name in ("issuer", "subject"))
+        label = f"{subject or 'unknown subject'} of {issuer or 'an unknown issuer'}"
+        label = label.replace(HOLE, "").replace(HOLE_END, "")
+        principal = Principal(key=f"federated {label}".lower(), label=label, kind="federated subject", at=credential.at)
+        return self.by_key.setdefault(principal.key, principal).key
+
+    def _federates(self, credential: Resource, identity: Resource, certain: Sure) -> Edge:
+        step = Step(kind="federated", text=f"federated identity credential of {identity.address}", at=credential.at)
+        doubt, sure = _with_existence(credential, identity, certain, "which identity the credential is for")
+        return Edge(self.of_resource(identity).key, sure, step, doubt, f"remove {credential.address}")
+
+
+def _membership(group: Principal, source: Resource, member: Value, edit: str) -> Edge:
+    step = Step(kind="group", text=f"member of {group.label}", at=place_of(member, source))
+    doubt = f"whether {source.address} exists" if source.conditions or source.assumption is not None else ""
+    return Edge(group.key, Sure.PERHAPS if doubt else Sure.YES, step, doubt, edit)
+
+
+def place_of(value: Answer, resource: Resource) -> Location:
+    """Return where a value is written; the place of its resource in a plan, whose values have none of their own."""
+    at = value.at
+    return resource.at if at.span is None and at.pointer is None and at.region is None else at
+
+
+def _with_existence(source: Resource, target: Resource, sure: Sure, what: str) -> tuple[str, Sure]:
+    """Return what would decide whether a relation holds, and whether it does."""
+    if sure is not Sure.YES:
+        return what, Sure.PERHAPS
+    doubt = existence_doubt(source, target)
+    return doubt, Sure.PERHAPS if doubt else Sure.YES
+
+
+def existence_doubt(source: Resource, target: Resource) -> str:
+    """Return why a resource may not exist where another does; empty if it certainly exists there."""
+    if source.assumption is not None and source.assumption != target.assumption:
+        return f"whether {source.address} exists; it {source.assumption.text}"
+    if not source.conditions <= target.conditions:
+        return f"whether {source.address} exists"
+    return ""
+
+
+def _shown(answer: Answer) -> str:
+    """Return what is known of a string that reports may show."""
+    return "" if answer.sensitive else text_of(answer)
+
+
+def _without_attribute(label: str) -> str:
+    """Return a resource without the attribute with its object ID."""
+    end = _OBJECT_ID.search(label.lower())
+    return label[: end.start()] if end is not None else label
+
+
+def _plain(text: str) -> str:
+    """Return an expression or ID without the marks of its unknown parts, in lower case."""
+    return text.replace(HOLE, "").replace(HOLE_END, "").replace(_SLASH, "/").lower()
+
+
+def subject_of(policy: Value) -> str:
+    """Return the application that acts on behalf of the principal of an access policy; empty without one."""
+    application = select(policy, ("applicationId",))
+    text = _shown(application).replace(HOLE, "").replace(HOLE_END, "")
+    if isinstance(application, Absent) or (isinstance(application, Scalar) and not text):
+        return ""
+    return text or "unknown application"
+
+
+WORKLOAD_TYPES = tuple(WORKLOADS)

@@ -1,0 +1,366 @@
+"""Who can reach what: read the inputs, compute the matrix of each root, and apply filters and gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from azkvlint import __version__
+from azkvlint.access.capabilities import CAPABILITIES
+from azkvlint.access.matrix import Entry, Matrix, needs
+from azkvlint.config.run_config import Config
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.registry import Context
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
+from azkvlint.evaluation.budget import begin_unit
+from azkvlint.graph.references import Index
+from azkvlint.graph.resource_ids import HOLE
+from azkvlint.linter.linter import (
+    exit_code_of,
+    notice_problems,
+    problems_of_run,
+    repository_of,
+    undeclared_variables,
+    unused_exclusions,
+    without_decided,
+)
+from azkvlint.linter.redaction import Redactor
+from azkvlint.linter.unit_result import UnitResult
+from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
+from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
+from azkvlint.model.location import Location, static_address
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.value import Scalar
+from azkvlint.readers.discover import discover
+from azkvlint.readers.read_result import ReadResult, RegionLookup
+from azkvlint.readers.reader import Reader
+from azkvlint.readers.units import Unit, units_of
+from azkvlint.util.errors import InputError, UsageError, did_you_mean
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What to report: vaults and principals by name (all if there is none), and capabilities as columns."""
+
+    vaults: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    capabilities: tuple[Capability, ...] = CAPABILITIES
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """The highest number of principals that may have a capability on one vault. ``text`` is as it was written."""
+
+    text: str
+    capability: Capability
+    most: int
+
+
+class _Root(msgspec.Struct, kw_only=True):
+    """The matrix of one root at ``path``: its vaults with their addresses in entries. ``source``: that of a plan."""
+
+    path: str
+    source: str
+    vaults: list[AccessVault]
+    addresses: list[str]
+    entries: list[Entry]
+    principals: list[Principal]
+
+
+def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
+    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist."""
+    set_readable_files(config)
+    matched: set[int] = set()
+    sources, root = discover(config.paths, config.exclude, matched)
+    parameter_files, _ = discover(config.parameters)
+    columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
+    analysis = _Analysis(config, root, filters, tuple(columns.values()))
+    results: list[UnitResult] = []
+    roots: list[_Root | None] = []
+    for unit in units_of(sources, parameter_files, frozenset(analysis.required.paths)):
+        result, found = analysis.unit(unit)
+        results.append(result)
+        roots.append(found)
+    kept = {id(result) for result in without_decided(results)}
+    # A plan replaces the source that it was made from.
+    planned = {one.source for one in roots if one is not None and one.source}
+    found_roots = [
+        one
+        for result, one in zip(results, roots, strict=True)
+        if one is not None and id(result) in kept and (one.source or one.path not in planned)
+    ]
+    problems = [problem for result in results for problem in result.problems]
+    read = [path for result in results for path in result.read]
+    problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
+    problems += notice_problems(config.notices, root)
+    problems = problems_of_run(config, root, read, problems)
+    if not any(problem.level == "error" for problem in problems):
+        _refuse_unknown_names(filters, found_roots)
+    report = _report(found_roots, filters, gates, config)
+    return msgspec.structs.replace(
+        report, problems=tuple(dict.fromkeys(problems)), sources=tuple(dict.fromkeys(read)),
+        repository=repository_of(config, root),
+    )  # fmt: skip
+
+
+def exit_code(report: AccessReport) -> int:
+    """Return the exit code: 1 if a gate is broken, 3 if an input could not be read."""
+    return exit_code_of(report.sources, report.problems, bool(report.breaches))
+
+
+class _Analysis:
+    """Computes the matrix of each unit."""
+
+    def __init__(self, config: Config, root: str, filters: Filters, columns: tuple[Capability, ...]) -> None:
+        paths = needs()
+        self.required = RequiredAttributes(
+            paths=paths, reference_paths={}, relevant=frozenset(paths), today=datetime.now(UTC).date()
+        )
+        self._reader = Reader(self.required, root, terraform_settings(config, root))
+        self._filters, self._columns = filters, columns
+        self._source_root = config.source_root
+
+    def unit(self, unit: Unit) -> tuple[UnitResult, _Root | None]:
+        """Return what was read, and the matrix; None if the unit has no vaults. Failures are problems."""
+        begin_unit()
+        path = unit.source.path
+        if unit.quiet:
+            return UnitResult(read=[path]), None
+        try:
+            read = self._reader.read(unit)
+            if read is None:
+                return UnitResult(read=[path] if unit.module else []), None
+            result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+            result.undeclared_variables = read.undeclared_variables
+            result.from_plan = read.plan is not None
+            if unit.compiled is None and read.plan is None:
+                result.standalone_templates = files_of(unit)
+            source = None
+            if read.plan is not None:
+                source, _ = self._reader.source_of(read.plan, unit.source.file, self._source_root)
+            return result, self._matrix(read, source)
+        except (InputError, MemoryError, RecursionError) as error:
+            return UnitResult(read=[path], problems=[problem_of(path, error)]), None
+        except UsageError:  # a report would overwrite an input
+            raise
+        # A bug that one input triggers must not lose the access in the others.
+        except Exception as error:  # noqa: BLE001
+            return UnitResult(read=[path], problems=[problem_of(path, error)]), None
+
+    def _matrix(self, read: ReadResult, source: ReadResult | None) -> _Root | None:
+        graph = build_graph(read.resources, self.required, read.is_complete)
+        index = Index(dict(graph.resources))
+        every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
+        if not every:
+            return None
+        context = Context(index, self.required.today or datetime.now(UTC).date(), {}, read.is_complete)
+        redactor = Redactor(read.secret_texts())
+        vaults = [vault for vault in every if self._is_chosen(vault, redactor)]
+        matrix = Matrix(context, vaults, self._columns)
+        entries = list(matrix.entries())
+        shown = {id(path): path for path in (entry.path for entry in entries)}
+        locations = [vault.at for vault in every]
+        locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
+        clean = _Cleaner(redactor, read.locate(locations), _places_in(source))
+        return _Root(
+            path=read.path,
+            source="" if source is None else source.path,
+            vaults=[_vault(vault, read, clean) for vault in every],
+            addresses=[vault.address for vault in every],
+            entries=[clean.entry(entry) for entry in entries],
+            principals=[clean.principal(one) for one in matrix.principals.by_key.values()],
+        )
+
+    def _is_chosen(self, vault: Resource, redactor: Redactor) -> bool:
+        names = {name.lower() for name in self._filters.vaults}
+        return not names or not names.isdisjoint(
+            {redactor.text(vault.name).lower(), redactor.text(vault.address).lower()}
+        )
+
+
+class _Cleaner:
+    """Resolves locations, and removes the secrets of an input from what a report shows."""
+
+    def __init__(self, redactor: Redactor, find: RegionLookup, places: Mapping[str, Location]) -> None:
+        self._redactor, self._find, self._places = redactor, find, places
+        self._steps: dict[int, Step] = {}
+        self._paths: dict[int, tuple[Path, Path]] = {}
+        self._principals: dict[str, Principal] = {}
+
+    def entry(self, entry: Entry) -> Entry:
+        """Return an entry for reports."""
+        return Entry(self.principal(entry.principal), entry.capability, self._path(entry.path), entry.vaults)
+
+    def principal(self, principal: Principal) -> Principal:
+        """Return a principal for reports."""
+        found = self._principals.get(principal.key)
+        if found is None:
+            text = self._redactor.text
+            found = self._principals[principal.key] = msgspec.structs.replace(
+                principal, key=text(principal.key), label=text(principal.label), at=self.location(principal.at)
+            )
+        return found
+
+    def location(self, at: Location | None) -> Location | None:
+        """Return a location with its region: in the source of a plan, if that has it."""
+        if at is None:
+            return None
+        in_source = self._places.get(static_address(at.address or ""))
+        if in_source is not None:
+            return in_source
+        place = self._find(at) if at.region is None else None
+        region = at.region if place is None else place[0]
+        return Location(path=at.path, region=region, address=self._redactor.text(at.address or "") or None)
+
+    def text(self, text: str) -> str:
+        """Return a string without secrets."""
+        return self._redactor.text(text)
+
+    def _path(self, path: Path) -> Path:
+        text = self._redactor.text
+        return Path(
+            steps=tuple(map(self._step, path.steps)),
+            is_certain=path.is_certain,
+            doubt=text(path.doubt),
+            edit=text(path.edit),
+        )
+
+    def _step(self, step: Step) -> Step:
+        found = self._steps.get(id(step))
+        if found is None:
+            found = Step(kind=step.kind, text=self._redactor.text(step.text), at=self.location(step.at))
+            self._steps[id(step)] = found
+        return found
+
+
+def _places_in(source: ReadResult | None) -> dict[str, Location]:
+    """Return where the source of a plan declares each resource, by its address without instance keys."""
+    if source is None:
+        return {}
+    places = {static_address(resource.address): resource.at for resource in source.resources.values()}
+    find = source.locate(places.values())
+    located: dict[str, Location] = {}
+    for address, at in places.items():
+        found = find(at)
+        if found is not None:
+            located[address] = Location(path=at.path, region=found[0])
+    return located
+
+
+def _vault(vault: Resource, read: ReadResult, clean: _Cleaner) -> AccessVault:
+    model = model_of(vault)
+    word = str(model.value) if isinstance(model, Scalar) else "unknown permission model"
+    is_hsm = vault.type.lower() == MANAGED_HSMS
+    return AccessVault(
+        name=clean.text(vault.address if HOLE in vault.name else vault.name),
+        address=clean.text(vault.address),
+        type=vault.type,
+        model="local RBAC" if is_hsm else word,
+        root=read.path,
+        is_deployed=not vault.existing,
+        is_complete=read.is_complete and not vault.existing,
+        at=clean.location(vault.at) or vault.at,
+    )
+
+
+def _refuse_unknown_names(filters: Filters, roots: Iterable[_Root]) -> None:
+    """Raise UsageError for vaults and principals that no input has."""
+    roots = list(roots)
+    vaults = {name for root in roots for vault in root.vaults for name in (vault.name, vault.address)}
+    principals = {name for root in roots for one in root.principals for name in (one.label, one.key)}
+    for option, what, names, known in (
+        ("--vault", "key vault or managed HSM", filters.vaults, vaults),
+        ("--principal", "principal with access to a vault", filters.principals, principals),
+    ):
+        lower = {name.lower() for name in known}
+        for name in names:
+            if name.lower() not in lower:
+                listed = ", ".join(sorted(known)[:5])
+                hint = did_you_mean(name, sorted(known)) or (
+                    f"the input has {listed}" if listed else "the input has none"
+                )
+                raise UsageError(f"{option}: the input has no {what} `{name}`", hint)
+
+
+def _report(roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], config: Config) -> AccessReport:
+    shown = {one.name for one in filters.capabilities}
+    chosen = {name.lower() for name in filters.principals}
+    names = {name.lower() for name in filters.vaults}
+    vaults: list[AccessVault] = []
+    rows: list[Row] = []
+    for root in roots:
+        numbers: dict[str, int] = {}
+        for address, vault in zip(root.addresses, root.vaults, strict=True):
+            if not names or not names.isdisjoint({vault.name.lower(), vault.address.lower()}):
+                numbers[address] = len(vaults)
+                vaults.append(vault)
+        indexes: dict[int, tuple[tuple[str, ...], tuple[int, ...]]] = {}
+        for entry in root.entries:
+            kept = indexes.get(id(entry.vaults))
+            if kept is None:
+                kept = indexes[id(entry.vaults)] = entry.vaults, tuple(sorted(numbers[one] for one in entry.vaults))
+            if not chosen or not chosen.isdisjoint({entry.principal.label.lower(), entry.principal.key.lower()}):
+                rows.append(
+                    Row(principal=entry.principal, capability=entry.capability, path=entry.path, vaults=kept[1])
+                )
+    breaches = tuple(_breaches(gates, rows, is_strict=config.strict))
+    columns = {one.name: number for number, one in enumerate(filters.capabilities)}
+    rows = [row for row in rows if row.capability in shown]
+    rows.sort(
+        key=lambda row: (
+            row.vaults,
+            row.principal.label,
+            row.principal.key,
+            columns[row.capability],
+            not row.path.is_certain,
+        )
+    )
+    return AccessReport(
+        capabilities=filters.capabilities, vaults=tuple(vaults), rows=tuple(rows), breaches=breaches, problems=(),
+        sources=(), version=__version__, is_strict=config.strict,
+    )  # fmt: skip
+
+
+def _breaches(gates: Sequence[Gate], rows: Sequence[Row], *, is_strict: bool) -> Iterator[Breach]:
+    """Yield the vaults that break a gate. What is only possible counts if the run is strict."""
+    for gate in gates:
+        by_vault: dict[int, dict[str, str]] = {}
+        for row in rows:
+            if row.capability == gate.capability.name and (row.path.is_certain or is_strict):
+                for vault in row.vaults:
+                    by_vault.setdefault(vault, {})[row.principal.key] = row.principal.label
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for vault, principals in sorted(by_vault.items()):
+            if len(principals) > gate.most:
+                alike.setdefault(tuple(sorted(principals.values())), []).append(vault)
+        for names, vaults in alike.items():
+            yield Breach(gate=gate.text, vaults=tuple(vaults), principals=names)
+
+
+def gates_of(most: Sequence[str], denied: Sequence[str], parse: Callable[[str, str], Capability]) -> tuple[Gate, ...]:
+    """Return the gates of ``--max`` and ``--deny``. Raise UsageError if one does not parse, or two conflict."""
+    found: dict[str, Gate] = {}
+    written = [("--max", text) for one in most for text in _parts(one)]
+    written += [("--deny", text) for one in denied for text in _parts(one)]
+    for option, text in written:
+        name, sign, number = text.partition("=")
+        limit = 0
+        if option == "--max":
+            if not sign or not number.strip().isdecimal() or len(number.strip()) > _MOST_DIGITS:
+                raise UsageError(f"--max: `{text}` is not a permission with a number", 'write --max "secrets/get=3"')
+            limit = int(number)
+        elif sign:
+            raise UsageError(f"--deny: `{text}` has a number", f'write --max "{text}", or --deny "{name}"')
+        capability = parse(name, option)
+        gate = Gate(text=f"{option} {text}", capability=capability, most=limit)
+        old = found.setdefault(capability.name, gate)
+        if old.most != limit:
+            raise UsageError(f"`{old.text}` conflicts with `{gate.text}`", "write one of them")
+    return tuple(found.values())
+
+
+_MOST_DIGITS = 6
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()] or [text]
