@@ -18,7 +18,7 @@ from tests.moduletrees import Tree, make
 
 TREES = 200
 # What every finding must point at: the head of a block, or what sets an argument of a vault.
-HEAD = re.compile(r'\s*(?:resource "azurerm_key_vault"|provider "azurerm") ?.*\{')
+HEAD = re.compile(r'\s*(?:resource "azurerm_(?:key_vault|monitor_diagnostic_setting)"|provider "azurerm") ?.*\{')
 ARGUMENT = re.compile(
     r"purge_protection|soft_delete|rbac_authorization|enabled_for_deployment|permissions|object_id|who[01]"
 )

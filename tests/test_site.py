@@ -106,7 +106,7 @@ def test_a_page_has_the_messages_of_its_examples(pages: Mapping[str, Parsed]) ->
     assert "high KV001 Purge protection is not enabled on azurerm_key_vault.kv" in page
     for rule in RULES:
         text = flat(pages[f"rules/{rule.id}/index.html"].text)
-        constant = [max(re.split(r"\{\w+\}", flat(one)), key=len) for one in (rule.message, rule.absent) if one]
+        constant = [max(re.split(r"\{[\w.]+\}", flat(one)), key=len) for one in (rule.message, rule.absent) if one]
         assert any(part.strip() in text for part in constant), rule.id
 
 

@@ -64,6 +64,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     errors = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stderr(errors):
         patch.chdir(home)
+        patch.setenv("COLUMNS", "120")
         words = [word for form in REPORTERS for word in ("-f", f"{form}={form}")]
         assert _run_with_error_handling(["in", "--profile", "all", "-v", "--strict", "--show-suppressed", *words]) == 3
         audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,unknown,passed")

@@ -99,7 +99,10 @@ NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
         ("--frob", "unknown option '--frob' (kvlint check --help lists all options)"),
         ("good.json -x", "unknown option '-x' (kvlint check --help lists all options)"),
         ("good.json --fromat=hunter2", "unknown option '--fromat' (did you mean '--format'?)"),
-        ("controls . --fail-on high", "unknown option '--fail-on' (--fail-on is an option of kvlint check)"),
+        (
+            "controls . --fail-on high",
+            "unknown option '--fail-on' (--fail-on is an option of kvlint check and kvlint fleet)",
+        ),
         ("check . --framework mcsb", "unknown option '--framework' (--framework is an option of kvlint controls)"),
         ("explain KV001 --rule x", "unknown option '--rule' (did you mean '--rules'?)"),
         ("rules --categry x", "unknown option '--categry' (did you mean '--category'?)"),

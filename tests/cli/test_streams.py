@@ -203,7 +203,7 @@ def test_an_interrupted_run_is_quiet(kvlint: Kvlint, monkeypatch: pytest.MonkeyP
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("azkvlint.cli.check.check", interrupted)
+    monkeypatch.setattr("azkvlint.cli.check.lint", interrupted)
     assert kvlint(*line.split()) == (130, "", "")
 
 
@@ -223,7 +223,7 @@ def test_a_crash_is_one_line_without_values(kvlint: Kvlint, monkeypatch: pytest.
     def crashes(*_: Any) -> None:
         raise ValueError("correct-horse")
 
-    monkeypatch.setattr("azkvlint.cli.check.check", crashes)
+    monkeypatch.setattr("azkvlint.cli.check.lint", crashes)
     ran = kvlint(*line.split())
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith("kvlint: internal error: ValueError at test_streams.py:")

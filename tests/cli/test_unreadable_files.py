@@ -348,7 +348,9 @@ def test_what_cannot_be_read_is_a_problem_of_the_file(
 def test_json_of_inputs_is_decoded_in_one_place() -> None:
     """A decoder that is called elsewhere would need all the exceptions of ``DECODE_ERRORS`` caught again."""
     found = set()
-    for file in Path(azkvlint.__file__).parent.rglob("*.py"):
+    package = Path(azkvlint.__file__).parent
+    # A fleet decodes what its own processes have written.
+    for file in {*package.rglob("*.py")} - {*(package / "fleet").rglob("*.py")}:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("msgspec.json.decode", "json.loads"):
                 found.add(file.name)

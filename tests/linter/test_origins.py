@@ -78,7 +78,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 def failed(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str]]:
     """The rules about secrets' values that fail, and of what; nothing secret is told."""
-    formats = ("-v", "-f", "json", "-f", "text=told.txt", "-f", "sarif=told.sarif")
+    formats = ("-v", "-f", "json", "-f", "text=told.txt", "-f", "sarif=told.sarif", "--sarif-include", "rules")
     ran = run(*formats, "--select", "KV610,KV611,KV612", *arguments, cwd=folder)
     written = "".join((folder / name).read_text(encoding="utf-8") for name in ("told.txt", "told.sarif"))
     assert "KV61" in written

@@ -108,7 +108,7 @@ def _misplaced(place: dict[str, Any], root: Path) -> Iterator[str]:
         yield f"beyond the end of the line: {region}"
     shown = region.get("snippet", {}).get("text")
     there = line[2 * (start - 1) : 2 * (end - 1)].decode("utf-16-le", "replace")
-    if shown is not None and shown != there and "(hidden)" not in shown:
+    if shown is not None and shown != there and not any(word in shown for word in ("(hidden)", "(sensitive)")):
         yield f"not what stands at {uri}:{number}: {shown!r}, but {there!r}"
     yield from _too_narrow(place, lines)
 

@@ -75,7 +75,8 @@ def _summary(rules: tuple[Rule, ...]) -> str:
 def _terminal_width() -> int:
     from shutil import get_terminal_size
 
-    return get_terminal_size().columns
+    # Elsewhere than on a terminal, a rule is one line.
+    return get_terminal_size((1_000, 24)).columns
 
 
 def _lines(lines: Iterable[str]) -> str:
