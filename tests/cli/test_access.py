@@ -591,3 +591,32 @@ def test_the_page_fits_a_desk_and_a_phone(given: Input, tmp_path: Path) -> None:
     assert (desk["rows"], desk["marks"]) == (phone["rows"], phone["marks"]) == (50, 400)
     assert desk["tall"] < 50
     assert phone["tall"] < 180
+
+
+UNCONFIRMED = """
+resource "azurerm_key_vault" "kv" {
+  name                       = "kv"
+  rbac_authorization_enabled = false
+  access_policy {
+    object_id          = azurerm_container_app.app.identity[0].principal_id
+    secret_permissions = ["Get"]
+  }
+}
+resource "azurerm_container_app" "app" {
+  name = "app"
+  identity { type = "SystemAssigned" }
+}
+resource "azurerm_role_assignment" "deploys" {
+  scope                = azurerm_container_app.app.id
+  role_definition_name = "Container Apps Contributor"
+  principal_id         = "11111111-1111-1111-1111-111111111111"
+}
+"""
+
+
+def test_a_role_whose_actions_are_not_confirmed_gives_possible_access(kvlint: Kvlint, tmp_path: Path) -> None:
+    (tmp_path / "unconfirmed.tf").write_text(UNCONFIRMED, encoding="utf-8")
+    said = kvlint("access", "unconfirmed.tf", "--principal", "11111111-1111-1111-1111-111111111111")
+    assert "  perhaps secrets/get: role `Container Apps Contributor`" in said.out
+    assert "decided by: the actions of role `Container Apps Contributor` are not confirmed" in said.out
+    assert kvlint("access", "unconfirmed.tf", "--deny", "secrets/list").code == 0

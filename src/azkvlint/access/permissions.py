@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.azure.escalation import actions_of_role
+from azkvlint.azure.escalation import actions_of_role, unconfirmed_actions_of_role
 from azkvlint.azure.roles import role_by_name
 from azkvlint.derived.assignments import DEFINITIONS, any_fits, custom_role, role_name
 from azkvlint.derived.companions import Sure
@@ -41,15 +41,15 @@ class Permissions:
 
 
 class _Words:
-    """A list of actions, some of which may not be known."""
+    """A list of actions, with those that it may contain too. ``is_open``: it may contain any."""
 
-    def __init__(self, words: Iterable[str] = (), *, is_open: bool = False) -> None:
-        self.words, self.is_open = tuple(words), is_open
+    def __init__(self, words: Iterable[str] = (), possible: Iterable[str] = (), *, is_open: bool = False) -> None:
+        self.words, self.possible, self.is_open = tuple(words), tuple(possible), is_open
 
     def fits(self, action: str) -> Sure:
         if any_fits(self.words, action):
             return Sure.YES
-        return Sure.PERHAPS if self.is_open else Sure.NO
+        return Sure.PERHAPS if self.is_open or any_fits(self.possible, action) else Sure.NO
 
 
 class _Block:
@@ -73,9 +73,10 @@ def built_in(name: str) -> Permissions | None:
     role = role_by_name(name.lower())
     if role is None:
         return None
-    actions = (*role.actions, *actions_of_role(role.id))
-    block = _Block((_Words(actions), _Words(role.not_actions)), (_Words(role.data_actions), _Words()))
-    return Permissions(f"built-in {role.id}", role.name, [block])
+    actions, possible = (*role.actions, *actions_of_role(role.id)), unconfirmed_actions_of_role(role.id)
+    block = _Block((_Words(actions, possible), _Words(role.not_actions)), (_Words(role.data_actions), _Words()))
+    why = f"the actions of role `{role.name}` are not confirmed" if possible else ""
+    return Permissions(f"built-in {role.id}", role.name, [block], why)
 
 
 def unknown(name: str, why: str) -> Permissions:

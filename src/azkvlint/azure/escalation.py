@@ -47,6 +47,9 @@ _OF_ROLES: Mapping[str, tuple[str, ...]] = {
     "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59": (FEDERATES,),
     "7e559ce2-48d7-4b27-9128-fa1b247f1308": (FEDERATES,),
     "f1a07417-d97a-45cb-824c-7a7467783830": (ATTACHES,),
+}
+# Roles whose description suggests these actions; their definitions were not available as a source.
+_UNCONFIRMED: Mapping[str, tuple[str, ...]] = {
     "358470bc-b998-42bd-ab17-a7e34c199c0f": ("Microsoft.App/containerApps/*",),
     "4e3d2b60-56ae-4dc6-a233-09c8e5a82e68": ("Microsoft.App/jobs/*",),
     "5d977122-f97e-4b4d-a52f-6b43003ddb4d": ("Microsoft.ContainerInstance/containerGroups/*",),
@@ -56,6 +59,11 @@ _OF_ROLES: Mapping[str, tuple[str, ...]] = {
 def actions_of_role(role: str) -> tuple[str, ...]:
     """Return the actions of a built-in role, by its ID in lower case, that are not in the table of built-in roles."""
     return _OF_ROLES.get(role, ())
+
+
+def unconfirmed_actions_of_role(role: str) -> tuple[str, ...]:
+    """Return further actions that a built-in role may allow, by its ID in lower case."""
+    return _UNCONFIRMED.get(role, ())
 
 
 # What the local roles of a managed HSM allow, as permissions of access policies and the words below.
