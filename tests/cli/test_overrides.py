@@ -234,7 +234,7 @@ def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
 
 
 def test_a_plan_that_lies_elsewhere_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
-    from azkvlint.linter.compact_plan import expand
+    from azkvlint.linter.rule_tests import expand
 
     plan = project.parent / "elsewhere" / "plan.json"
     plan.parent.mkdir()
@@ -260,7 +260,7 @@ def test_a_file_that_is_kept_elsewhere_is_about_the_project(kvlint: Kvlint, proj
 
 
 def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
-    from azkvlint.linter.compact_plan import expand
+    from azkvlint.linter.rule_tests import expand
 
     plan = "azurerm_key_vault.this: {name: kv-prod-a, purge_protection_enabled: false}"
     Path("plan.json").write_bytes(expand(plan))

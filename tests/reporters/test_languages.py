@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.reporters.short_addresses import short_address
+from azkvlint.reporters.text_content import short_address
 from tests.conftest import Run
 
 TEXTS = {

@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.operations import ASSIGNS, DATA
+from azkvlint.azure.roles import ASSIGNS, DATA
 from azkvlint.derived.assignments import (
     ACTIVE,
     ASSIGNMENTS,
@@ -28,8 +28,7 @@ from azkvlint.derived.assignments import (
 )
 from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, POLICY_LIST, RBAC, VAULTS, change_of, model_of
-from azkvlint.graph.references import references_by
-from azkvlint.graph.resource_ids import HOLE
+from azkvlint.graph.references import HOLE, references_by
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
