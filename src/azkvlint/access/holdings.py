@@ -26,7 +26,7 @@ from azkvlint.azure.roles import (
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
 from azkvlint.derived.companions import Sure, is_one_of, items_of
 from azkvlint.derived.delegation import CONDITION, assignable_roles, is_foreign
-from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
+from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, is_implied_purge, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
 from azkvlint.graph.references import HOLE, HOLE_END, reference_of
@@ -485,7 +485,7 @@ def _policy_words(grant: Grant) -> dict[str, tuple[Sure, str]]:
     maybe = "whether the access policy exists" if grant.item.note == MAY_BE_ABSENT else ""
     found = dict.fromkeys(grant.permissions, (Sure.PERHAPS if maybe else Sure.YES, maybe))
     for word, source in grant.permissions.items():
-        if word.endswith("/purge") and isinstance(source, Scalar) and str(source.value).lower() == "all":
+        if is_implied_purge(word, source):
             found[word] = (Sure.PERHAPS, _ALL_PURGES)
     if grant.doubt is not None:
         doubt = (Sure.PERHAPS, f"the permissions of the access policy: {grant.doubt.why}")

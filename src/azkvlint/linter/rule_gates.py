@@ -281,16 +281,11 @@ def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tupl
 # Equivalent mutants: the parts of their descriptions, by rule.
 _RETENTION = "Azure accepts -1 and values from 4"
 _GIVEN = "an example is one file without parameter values; tests/linter/test_origins.py covers this"
-_ALL_INCLUDES_PURGE = "`all` includes purge, which is also in the list"
 _SIZES = "the rule fails every size that Azure does not support"
 _NO_DIFFERENCE = {
     ("KV208", "RetentionInDays at_least: 1"): _RETENTION,
     ("KV208", "retentionInDays at_least: 1"): _RETENTION,
     ("KV208", "name equals"): "a table has a name",
-    ("KV302", "without 'keys/all'"): _ALL_INCLUDES_PURGE,
-    ("KV302", "without 'secrets/all'"): _ALL_INCLUDES_PURGE,
-    ("KV302", "without 'certificates/all'"): _ALL_INCLUDES_PURGE,
-    ("KV302", "without 'storage/all'"): _ALL_INCLUDES_PURGE,
     ("KV309", "'' -> changed"): "no permission has either value: the string means that there are none",
     ("KV409", "properties.accessPolicies length_at_least: 1 -> 0"): "an empty list grants no permission",
     ("KV503", "minimum: "): _SIZES,
