@@ -148,8 +148,9 @@ def report_of(
     folders = FoldersOfTests(config, root, _source_root(config, root), total.read)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        marked = (folders.mark(finding) for finding in findings if finding.severity >= config.min_severity)
-        return group_findings(marked) if is_explained else tuple(marked)
+        marked = map(folders.mark, findings)
+        limited = map(folders.limit_severity, group_findings(marked) if is_explained else marked)
+        return tuple(finding for finding in limited if finding.severity >= config.min_severity)
 
     return Report(
         findings=selected(total.findings),
