@@ -266,3 +266,12 @@ def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
     Path("plan.json").write_bytes(expand(plan))
     override(f"resources = ['azurerm_key_vault.this']\npaths = ['plan.json']\n{IGNORE}")
     assert report(kvlint, "plan.json")["findings"] == []
+
+
+@pytest.mark.parametrize("address", ["Microsoft.KeyVault/vaults/kv", "vaults/kv", "vaults/*"])
+def test_the_address_of_a_template_with_and_without_its_namespace(address: str, kvlint: Kvlint) -> None:
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    Path("kv.json").write_text(json.dumps({"$schema": schema, "resources": [vault]}), encoding="utf-8")
+    override(f"resources = ['{address}']\n{IGNORE}")
+    assert report(kvlint, "kv.json")["findings"] == []

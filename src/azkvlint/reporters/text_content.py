@@ -12,7 +12,7 @@ from azkvlint.model.location import Excerpt, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.folding import Block, UnknownCause, fold, is_minor, unknown_causes
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.text import pluralize, visible
+from azkvlint.util.text import pluralize, visible, without_namespaces
 
 # A call in braces, which is a name that is known only after deployment: {guid('a', 'b')}.
 _CALL = regex(r"\{(\w+)\(((?:'(?:[^']|'')*'|[^'{}])*)\)\}")
@@ -24,7 +24,13 @@ _SHORT, _LONGEST_LITERAL = 24, 40
 
 
 def short_address(text: str) -> str:
-    """Return a text in which each long call in braces has only its last literal: ``{guid(..., 'owner')}``."""
+    """Return a text with short addresses.
+
+    They have no namespaces (``vaults/kv``), and each long call in braces has only its last literal:
+    ``{guid(..., 'owner')}``. Types in backquotes and resource IDs stay as they are.
+    """
+    if "Microsoft." in text:
+        text = without_namespaces(text)
     return _CUT_CALL.sub(r"{\1(...)}", _CALL.sub(_shorten, text)) if "{" in text else text
 
 
@@ -39,7 +45,7 @@ def _shorten(match: re.Match[str]) -> str:
 def with_short_addresses(finding: Finding) -> Finding:
     """Return a finding with short addresses in all of its texts."""
     texts = (finding.message, *(note.at.address or "" for note in finding.evidence))
-    if not any("{" in text for text in texts):
+    if not any("{" in text or "Microsoft." in text for text in texts):
         return finding
     return msgspec.structs.replace(
         finding,

@@ -94,6 +94,15 @@ def _encodable(part: Any) -> Any:
     return part
 
 
+# In an address, the namespace of a resource type; not in backquotes, and not in a resource ID.
+_NAMESPACE = regex(r"(?<![`\w.-])(?<!providers/)Microsoft\.[A-Za-z.]+/(?=[A-Za-z]+/[^\s`])")
+
+
+def without_namespaces(address: str) -> str:
+    """Return an address, or a text with addresses, without the namespaces of resource types: ``vaults/kv``."""
+    return _NAMESPACE.sub("", address)
+
+
 def pluralize(number: int, one: str, many: str = "") -> str:
     """Return ``1 rule``, ``2 rules``, ``0 policies``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
