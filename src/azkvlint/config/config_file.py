@@ -21,7 +21,6 @@ from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import Override
 from azkvlint.syntax.ignore_comments import day_of
 from azkvlint.util.errors import UsageError, did_you_mean
-from azkvlint.util.globs import AddressGlob, PathGlob
 from azkvlint.util.project_boundary import absolute_path, checkout_of, is_within, leads_into_git, real_path
 from azkvlint.util.project_files import read_named
 from azkvlint.util.text import visible
@@ -114,6 +113,8 @@ class _OverrideDecoder:
 
 def decode_override(table: Any, places: Mapping[str, str], line: int, collector: ErrorCollector) -> Override | None:
     """Decode a table; None if it is invalid. For ``places`` see _OverrideDecoder."""
+    from azkvlint.util.globs import AddressGlob, PathGlob  # most files have no overrides
+
     if not isinstance(table, dict):
         collector.errors.append(UsageError(f"{places['']}: override must be a table", "write [[override]]"))
         return None

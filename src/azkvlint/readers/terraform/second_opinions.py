@@ -1,4 +1,4 @@
-"""Ask python-hcl2 whether it also rejects the files that kvlint's own parser rejects."""
+"""Compare with python-hcl2: whether it also rejects the files that kvlint's own parser rejects."""
 
 from __future__ import annotations
 
