@@ -86,6 +86,9 @@ MCSB: Mapping[str, str] = {
 CIS_VERSION = "6.0.0"
 CIS: Mapping[str, str] = {
     "8.1.8.1": "Microsoft Defender for Key Vault is enabled",
+    "6.1.1.1": "Activity log is exported",
+    "6.1.1.2": "Export of the activity log includes the security categories",
+    "7.16": "Vaults are in a network security perimeter",
     "6.1.1.4": "Key Vault logging is enabled",
     "8.3.1": "Keys in vaults that use Azure RBAC have an expiration date",
     "8.3.2": "Keys in vaults that use access policies have an expiration date",
