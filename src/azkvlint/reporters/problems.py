@@ -107,6 +107,14 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Compile the Bicep file again with bicep build, or delete the template.",
         level="note",
     ),
+    "KVE014": Kind(
+        name="changed-outside-terraform",
+        title="A setting was changed outside Terraform.",
+        about="A deployed resource differs from the state of Terraform in a setting that rules check. Rules evaluate "
+        "the resource as it is after the plan is applied; until then, the changed setting is in effect.",
+        fix="Find out who changed the setting. Apply the plan to restore it, or change the code to keep it.",
+        level="warning",
+    ),
 }
 LEFT_OUT = "KVE009"
 
