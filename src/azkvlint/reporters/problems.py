@@ -115,6 +115,16 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Find out who changed the setting. Apply the plan to restore it, or change the code to keep it.",
         level="warning",
     ),
+    "KVE015": Kind(
+        name="secrets-in-state-file",
+        title="A state or plan file contains secret values.",
+        about="Terraform stores secrets in plain text in its state and in plans. Everyone with access to the "
+        "repository and its history can read them. If the file is not in a checkout of git, or cannot be read, this is "
+        "only a note.",
+        fix="Remove the file from the repository and its history, rotate the secrets, and use a remote backend. "
+        "Exclude the file if its secrets are not real.",
+        level="warning",
+    ),
 }
 LEFT_OUT = "KVE009"
 
