@@ -289,14 +289,17 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
     """Return what a condition that names Key Vault limits; None without such a condition, or without such actions."""
     condition = resource.select(CONDITION)
     text = text_of(condition)
-    if "microsoft.keyvault/" not in text.lower() and (text or not isinstance(condition, Unknown)):
+    is_open = isinstance(condition, Unknown) and not _with_short_holes(text).strip(f"{HOLE}{HOLE_END}")
+    if "microsoft.keyvault/" not in text.lower() and not is_open:
         return None
     found = operations(resource, context)
     items = found.items if isinstance(found, ListValue) else (found,)
     actions = [one for one in _SECRET_ACTIONS if any(isinstance(item, Scalar) and item.value == one for item in items)]
     doubt = next((item for item in items if isinstance(item, Unknown)), None)
-    if not text:
-        return _Limits((), (), condition) if actions and isinstance(condition, Unknown) else None
+    if isinstance(condition, Unknown) and is_open:
+        return _Limits((), (), condition) if actions else None
+    if not actions and doubt is None:
+        return None
     tokens = _tokens(text)
     truths = {action: _truth_for_action(tokens, action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
@@ -345,6 +348,8 @@ def _restricts_listing(resource: Resource, context: Context) -> Answer:
     """Return whether a condition on the names of secrets denies listing them, which is for no single secret."""
     limits = _limits(resource, context)
     condition = resource.select(CONDITION)
+    if limits is not None and limits.doubt is condition:
+        return limits.doubt
     if limits is None or _SECRET_NAME not in text_of(condition).lower():
         return absent(resource)
     if _LISTS not in (*limits.limited, *limits.unlimited):

@@ -297,7 +297,7 @@ class _Access(NamedTuple):
 @derived(
     "vaultAccess",
     of=_CREDENTIAL_TYPES,
-    label="access to key vaults",
+    label="key vault access",
     reads={
         **COVERS_NEEDS,
         **NEEDS,

@@ -163,7 +163,7 @@ class _Export(msgspec.Struct, frozen=True):
     "activityCategories",
     of=SETTINGS,
     label="exported category of the activity log",
-    reads={SETTINGS: (SCOPE, _LOGS, *_DESTINATION_PATHS), **SCOPE_NEEDS},
+    reads={SETTINGS: (SCOPE, _LOGS), **SCOPE_NEEDS},
 )
 def _activity_categories(resource: Resource, context: Context) -> Answer:
     """Return the categories that all settings of a subscription export; only the first of them has the attribute."""
@@ -215,13 +215,15 @@ def _written_categories(setting: Resource) -> Iterator[Scalar]:
 
 
 def _exported_categories(setting: Resource) -> Mapping[str, Sure]:
-    """Return whether a diagnostic setting exports each category of the activity log."""
-    sent, logs = max(_sent_to(setting, kind) for kind in _DESTINATIONS), setting.select(_LOGS)
+    """Return whether a diagnostic setting exports each category of the activity log.
+
+    Azure rejects a setting without a destination, so that one is set where the setting is deployed.
+    """
+    logs = setting.select(_LOGS)
     if isinstance(logs, Unknown):
-        return dict.fromkeys(_ACTIVITY, min(sent, Sure.PERHAPS))
+        return dict.fromkeys(_ACTIVITY, Sure.PERHAPS)
     return {
-        category: min(sent, max((_exports(log, category) for log in items_of(logs)), default=Sure.NO))
-        for category in _ACTIVITY
+        category: max((_exports(log, category) for log in items_of(logs)), default=Sure.NO) for category in _ACTIVITY
     }
 
 
