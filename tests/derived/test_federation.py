@@ -13,7 +13,7 @@ from azkvlint.derived.federation import (
     _of_subject,
     _platform,
 )
-from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.graph.references import HOLE, HOLE_END
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 

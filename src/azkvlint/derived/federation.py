@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.azure.azurerm.identities import APPLICATION_CREDENTIALS
-from azkvlint.azure.operations import CONTROL
+from azkvlint.azure.azurerm.workloads import APPLICATION_CREDENTIALS
+from azkvlint.azure.roles import CONTROL, IDENTITIES
 from azkvlint.derived.assignments import (
     ACTIVE,
     ASSIGNMENTS,
@@ -27,13 +27,11 @@ from azkvlint.derived.companions import Sure
 from azkvlint.derived.grants import NEEDS, Grant, grants_of
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.references import Index, reference_of
-from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.graph.references import HOLE, HOLE_END, Index, reference_of
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 
-IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
 APPLICATION_CREDENTIAL_TYPE = APPLICATION_CREDENTIALS.lower()
 APPLICATIONS = "terraform/applications"

@@ -13,15 +13,14 @@ from typing import Any
 
 from azkvlint.azure.azurerm.credentials import attribute_origins
 from azkvlint.graph.value_origins import RESOURCE
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import SECRETS_IN_STATE, Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import SECRETS_IN_STATE
 from azkvlint.readers.discover import Source
 from azkvlint.syntax.json_decoder import decode
 from azkvlint.util.errors import InputError
-from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import checkout_of, git_index, real_path
 from azkvlint.util.project_files import read_bytes
+from azkvlint.util.text import pluralize
 
 # The maximum number of files that are read, and the maximum size of each in bytes.
 _MOST_FILES, _MOST_BYTES = 20, 64_000_000

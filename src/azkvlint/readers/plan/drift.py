@@ -11,16 +11,15 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from azkvlint.azure.azurerm.argument_names import name_as_written, value_as_written
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import CHANGED_OUTSIDE, Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import CHANGED_OUTSIDE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Value, path_text
 from azkvlint.readers.plan.document import ResourceChange, decode_drift, decode_entry, entry_type
 from azkvlint.readers.plan.map_arguments import ArgumentMap
 from azkvlint.readers.plan.planned_resource import Instance
 from azkvlint.readers.plan.resource_mapper import ResourceMapper, planned_address
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 # The maximum numbers of resources, and of settings of one resource, that are listed.
 _MOST_RESOURCES, _MOST_SETTINGS = 20, 4
