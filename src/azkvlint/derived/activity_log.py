@@ -25,16 +25,12 @@ _ACTIVITY_NAMES = frozenset(map(str.lower, _ACTIVITY))
 
 
 class _Export(msgspec.Struct, frozen=True):
-    """A setting that certainly or possibly exports the activity log of a subscription, and the categories.
-
-    ``names_any``: a category of the activity log is written in it.
-    """
+    """A setting that certainly or possibly exports the activity log of a subscription, and the categories."""
 
     setting: Resource
     scope: Value
     certain: bool
     categories: Mapping[str, Sure]
-    names_any: bool
 
     def same_subscription(self, other: _Export) -> Sure:
         """Return whether another setting exports the log of the same subscription."""
@@ -55,7 +51,7 @@ def _activity_categories(resource: Resource, context: Context) -> Answer:
     """Return the categories that all settings of a subscription export; only the first of them has the attribute."""
     exports = _activity_exports(context)
     own = next((one for one in exports if one.setting.address == resource.address), None)
-    if own is None or not (own.certain or own.names_any):
+    if own is None:
         return absent(resource)
     found: dict[str, Sure] = {}
     for number, one in enumerate(exports):
@@ -88,8 +84,7 @@ def _activity_exports(context: Context) -> list[_Export]:
             names = {str(one.value).lower() for one in _written_categories(setting)}
             # Resources and subscriptions have no category in common.
             if is_subscription or (isinstance(level, Unknown) and names <= _ACTIVITY_NAMES):
-                categories = _exported_categories(setting)
-                found.append(_Export(setting, scope, is_subscription, categories, bool(names)))
+                found.append(_Export(setting, scope, is_subscription, _exported_categories(setting)))
     return found
 
 

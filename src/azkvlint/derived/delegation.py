@@ -488,17 +488,15 @@ def _limits(resource: Resource, context: Context) -> _Limits | None:
     found = operations(resource, context)
     items = found.items if isinstance(found, ListValue) else (found,)
     actions = [one for one in _SECRET_ACTIONS if any(isinstance(item, Scalar) and item.value == one for item in items)]
-    doubt = next((item for item in items if isinstance(item, Unknown)), None)
-    if isinstance(condition, Unknown) and is_open:
-        return _Limits((), (), condition) if actions else None
+    doubt = next((unknown_as(item, "") for item in items if isinstance(item, Unknown)), None)
     if not actions and doubt is None:
         return None
+    if is_open:
+        return _Limits((), (), unknown_as(condition, ""))
     tokens = _tokens(text)
     truths = {action: _truth_for_action(tokens, action) for action in actions}
     if any(False in truth.possible - truth.certain for truth in truths.values()):
-        doubt = unknown(
-            condition, condition.why if isinstance(condition, Unknown) else "the condition is not supported"
-        )
+        doubt = unknown_as(condition, "the condition is not supported")
     return _Limits(
         unlimited=tuple(action for action, truth in truths.items() if False not in truth.possible),
         limited=tuple(action for action, truth in truths.items() if False in truth.certain),
@@ -541,7 +539,7 @@ def _restricts_listing(resource: Resource, context: Context) -> Answer:
     """Return whether a condition on the names of secrets denies listing them, which is for no single secret."""
     limits = _limits(resource, context)
     condition = resource.select(CONDITION)
-    if limits is not None and limits.doubt is condition:
+    if limits is not None and limits.doubt is not None and not (limits.limited or limits.unlimited):
         return limits.doubt
     if limits is None or _SECRET_NAME not in text_of(condition).lower():
         return absent(resource)

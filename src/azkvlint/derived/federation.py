@@ -326,10 +326,19 @@ def _vault_access(resource: Resource, context: Context) -> Answer:
         else unknown(resource, f"`{one.source.address}` may allow the identity to access a vault")
         for one in found.values()
     ]
-    doubt = next((one for one in known_identities.access.get("", ()) if identities and not items), None)
-    if doubt is not None:
+    unsure = known_identities.access.get("", ()) if identities else ()
+    if not identities and _may_be_any_identity(resource):
+        unsure = [one for those in known_identities.access.values() for one in those]
+    doubt = next(iter(unsure), None)
+    if doubt is not None and not items:
         items.append(unknown(resource, f"`{doubt.source.address}` may allow the identity to access a vault"))
     return known_list(resource, items)
+
+
+def _may_be_any_identity(credential: Resource) -> bool:
+    """Return whether the identity of a credential is not known."""
+    is_application = credential.type.lower() == APPLICATION_CREDENTIAL_TYPE
+    return isinstance(credential.select(_APPLICATION if is_application else ("parent",)), Unknown)
 
 
 class _Identities(NamedTuple):
@@ -349,28 +358,34 @@ def _known_identities(context: Context) -> _Identities:
         resources = resources_by_id(context.index, (IDENTITIES, APPLICATIONS))
         access: dict[str, list[_Access]] = {}
         for grant, one in _access(context):
-            identity = resource_of_key(grant.identity.key, resources)
+            identity = resource_of_key(grant.identity.key, resources) if grant is not None else None
             if identity is not None:
                 access.setdefault(identity.address, []).append(one)
-            elif not grant.identity.family and grant.identity.kind in ("", "application"):
+            elif grant is None or (not grant.identity.family and grant.identity.kind in ("", "application")):
                 access.setdefault("", []).append(one)
         found = _Identities(service_principals(context.index, resources), access)
         context.cache["identities of credentials"] = found
     return found
 
 
-def _access(context: Context) -> Iterator[tuple[Grant, _Access]]:
-    """Yield each policy and role assignment that allows access to a vault."""
+def _access(context: Context) -> Iterator[tuple[Grant | None, _Access]]:
+    """Yield each policy and role assignment that allows access to a vault; no grant if the policies are not known."""
     for source in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_) if one.stays):
         grants = grants_of(source, context)
         vault = source if source.type.lower() == VAULTS else one_target(source, "parent", context)
         model = model_of(vault) if vault is not None else None
-        if isinstance(grants, Unknown) or (isinstance(model, Scalar) and model.value == BY_ROLES):
+        if isinstance(model, Scalar) and model.value == BY_ROLES:
+            continue
+        if isinstance(grants, Unknown):
+            if not source.existing:
+                yield None, _Access(source, Sure.PERHAPS, "access policy")
             continue
         sure = Sure.PERHAPS if isinstance(model, Unknown) else Sure.YES
         for grant in grants:
             if grant.permissions.keys() - _HARMLESS:
                 yield grant, _Access(source, sure, "access policy")
+            elif grant.doubt is not None:
+                yield grant, _Access(source, Sure.PERHAPS, "access policy")
     coverage = Coverage(context.index)
     for source in (one for type_ in (ASSIGNMENTS, ACTIVE) for one in context.index.of_type(type_) if one.stays):
         scope, grants = source.select(SCOPE), grants_of(source, context)
@@ -394,17 +409,18 @@ def _reach(source: Resource, grant: Grant, covered: Reference, context: Context)
     items = allowed.items if isinstance(allowed, ListValue) else (allowed,)
     uses_data = bool(grant.permissions.keys() - _HARMLESS)
     controls = any(isinstance(one, Scalar) and one.value in CONTROL for one in items)
+    level = level_of(covered.value, context.index)
+    is_open = bool(covered.candidates) or covered.anything
+    # A data role is for vaults only, so that a scope without vaults in the input is one of other vaults.
+    is_broad = isinstance(level, Scalar) and level.value != "resource"
     if not (uses_data or controls):
-        perhaps = any(isinstance(one, Unknown) for one in items) and (covered.targets or covered.candidates)
-        return Sure.PERHAPS if perhaps else Sure.NO
+        may_be = covered.targets or is_open or is_broad or covered.outside.lower() == VAULTS
+        return Sure.PERHAPS if may_be and any(isinstance(one, Unknown) for one in items) else Sure.NO
     if covered.targets:
         return max(_in_vault(address, uses_data, controls, context) for address in covered.targets)
-    # A data role is for vaults only, so that a scope without vaults in the input is one of other vaults.
-    level = level_of(covered.value, context.index)
-    is_broad = isinstance(level, Scalar) and level.value != "resource"
     if uses_data and (is_broad or covered.outside.lower() == VAULTS):
         return Sure.YES
-    return Sure.PERHAPS if covered.candidates or (covered.anything and uses_data) else Sure.NO
+    return Sure.PERHAPS if is_open else Sure.NO
 
 
 def _in_vault(address: str, uses_data: bool, controls: bool, context: Context) -> Sure:
