@@ -480,10 +480,10 @@ def test_several_formats_in_one_run(given: Input) -> None:
 
 def test_a_framework_with_faults(acme: Input) -> None:
     acme.write("plan.json", expand(TWO))
-    (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV4O2"), encoding="utf-8")
+    (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV402x"), encoding="utf-8")
     ran = acme.run(*ACME)
     assert (ran.code, ran.out) == (3, "")
-    assert "../acme.yaml:10:48: there is no rule 'KV4O2'; did you mean 'KV402'?" in ran.err
+    assert "../acme.yaml:10:48: there is no rule 'KV402x'; did you mean 'KV402'?" in ran.err
 
 
 def test_a_rule_of_ones_own_answers_the_rows_that_it_names(given: Input) -> None:
