@@ -103,6 +103,40 @@ def test_each_vault_has_its_own_answer(acme: Input) -> None:
     assert acme.run(*ACME).code == 1
 
 
+ACTIVITY = """
+azurerm_key_vault.a: {name: a}
+azurerm_monitor_diagnostic_setting.activity:
+  name: activity
+  target_resource_id: /subscriptions/00000000-0000-0000-0000-000000000000
+  log_analytics_workspace_id: /subscriptions/0/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/w
+  enabled_log: [%s]
+"""
+SECURITY = "{category: Administrative}, {category: Alert}, {category: Policy}, {category: Security}"
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        pytest.param("azurerm_key_vault.a: {name: a}", "guaranteed by the platform", id="no export"),
+        pytest.param(ACTIVITY % "{category: ServiceHealth}", "not met", id="service health only"),
+        pytest.param(ACTIVITY % SECURITY, "met", id="all security categories"),
+    ],
+)
+def test_an_export_of_the_activity_log_decides_on_the_audit_of_the_control_plane(
+    plan: str, expected: str, given: Input
+) -> None:
+    given.write("plan.json", expand(plan))
+    assert given.status("5.1") == {"a": expected}
+
+
+def test_cis_distinguishes_an_export_from_its_categories(given: Input) -> None:
+    given.write("plan.json", expand(ACTIVITY % "{category: ServiceHealth}"))
+    cis = ("--framework", "cis-azure-6.0.0")
+    assert given.status("6.1.1.1", *cis) == {"a": "met"}
+    assert given.status("6.1.1.2", *cis) == {"a": "not met"}
+    assert given.status("7.16", *cis) == {"a": "not met"}
+
+
 def test_what_holds_has_evidence(acme: Input) -> None:
     acme.write("main.tf", 'resource "azurerm_key_vault" "a" {\n  name = "a"\n  purge_protection_enabled = true\n}\n')
     (evidence,) = acme.row("purge", *ACME)["a"]["evidence"]
@@ -446,10 +480,10 @@ def test_several_formats_in_one_run(given: Input) -> None:
 
 def test_a_framework_with_faults(acme: Input) -> None:
     acme.write("plan.json", expand(TWO))
-    (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV4O2"), encoding="utf-8")
+    (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV402x"), encoding="utf-8")
     ran = acme.run(*ACME)
     assert (ran.code, ran.out) == (3, "")
-    assert "../acme.yaml:10:48: there is no rule 'KV4O2'; did you mean 'KV402'?" in ran.err
+    assert "../acme.yaml:10:48: there is no rule 'KV402x'; did you mean 'KV402'?" in ran.err
 
 
 def test_a_rule_of_ones_own_answers_the_rows_that_it_names(given: Input) -> None:

@@ -368,7 +368,31 @@ def plan(text: str, **more: object) -> Case:
     return Case({"plan.json": json.dumps(json.loads(expand(text)) | more)})
 
 
+def drifted(type_: str, before: object, after: object) -> object:
+    """A resource that was changed outside Terraform."""
+    change = {"actions": ["update"], "before": before, "after": after, "after_unknown": {}}
+    return {"address": f"{type_}.a", "mode": "managed", "type": type_, "name": "a", "change": change}
+
+
+DRIFT = [
+    drifted("azurerm_key_vault", {"name": "a", "sku_name": "standard"}, {"name": "a", "sku_name": MARK}),
+    drifted("azurerm_key_vault_secret", {"name": "a", "value": "x"}, {"name": "a", "value": MARK}),
+    drifted("azurerm_key_vault_certificate_issuer", {"name": "a", "password": "x"}, {"name": "a", "password": MARK}),
+    drifted("azurerm_linux_web_app", {"app_settings": {"db_password": "x"}}, {"app_settings": {"db_password": MARK}}),
+    drifted("azurerm_storage_account", {"name": "a", "tags": {}}, {"name": "a", "tags": {"password": MARK}}),
+]
+STATE = {
+    "resources": [{"type": "azurerm_key_vault_secret", "instances": [{"attributes": {"name": MARK, "value": MARK}}]}]
+}
 PLAN = {
+    "what was changed outside Terraform": plan(
+        "azurerm_key_vault.kv: {name: kv, sku_name: bad}",
+        resource_drift=DRIFT,
+        variables={"admin_password": {"value": MARK}},
+    ),
+    "a state file beside the source": Case(
+        {"main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n', "terraform.tfstate": json.dumps(STATE)}
+    ),
     "a variable of a plan": plan(
         f"azurerm_key_vault.kv: {{name: kv, sku_name: '{MARK}', network_acls: [{{ip_rules: ['{MARK}']}}]}}",
         variables={"admin_password": {"value": MARK}, "o": {"value": ALL_OF_IT}},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.derived.delegation import _tokens, _truth_for_role
+from azkvlint.derived.delegation import _tokens, _truth_for_action, _truth_for_role
 
 OWNER, READER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 ROLE = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"
@@ -73,3 +73,51 @@ def test_what_no_answer_hangs_on_may_be_unknown() -> None:
     odd = f"{ROLE} GuidEquals {{{READER}}} AND SubOperationMatches{{'x'}}"
     assert lets(odd) == NO
     assert lets(odd, READER) == OPEN
+
+
+SECRETS = "Microsoft.KeyVault/vaults/secrets"
+NAME = f"@Resource[{SECRETS}:name]"
+GET = f"ActionMatches{{'{SECRETS}/getSecret/action'}}"
+ALWAYS, SOMETIMES, NEVER = "always", "sometimes", "never"
+
+
+def allows(condition: str, action: str, *, is_listing: bool = False) -> str:
+    """When a condition allows a data action."""
+    truth = _truth_for_action(_tokens(condition), f"{SECRETS}/{action}", is_listing=is_listing)
+    if truth.certain != truth.possible:
+        return OPEN
+    return SOMETIMES if len(truth.certain) == 2 else ALWAYS if True in truth.certain else NEVER
+
+
+@pytest.mark.parametrize(
+    ("condition", "get", "backup"),
+    [
+        (f"!({GET}) OR {NAME} StringStartsWith 'app-'", SOMETIMES, ALWAYS),
+        (f"({GET}) OR {NAME} StringStartsWith 'app-'", ALWAYS, SOMETIMES),
+        (f"({GET}) AND {NAME} StringStartsWith 'app-'", SOMETIMES, NEVER),
+        (f"!({GET}) OR {NAME} StringStartsWith ''", ALWAYS, ALWAYS),
+        (f"!({GET}) OR {NAME} StringLike '*'", ALWAYS, ALWAYS),
+        (f"!({GET}) OR {NAME} StringLike 'a*'", SOMETIMES, ALWAYS),
+        (f"{NAME} StringEquals 'a'", SOMETIMES, SOMETIMES),
+        (f"!(ActionMatches{{'{SECRETS}/*'}}) OR {NAME} StringEquals 'a'", SOMETIMES, SOMETIMES),
+        (f"!(ActionMatches{{'{SECRETS}/getSecrets/action'}}) OR {NAME} StringEquals 'a'", ALWAYS, ALWAYS),
+        (f"!(SubOperationMatches{{'x'}}) OR {NAME} StringEquals 'a'", OPEN, OPEN),
+        (f"!({GET} OR", OPEN, OPEN),
+    ],
+)
+def test_data_actions(condition: str, get: str, backup: str) -> None:
+    assert allows(condition, "getSecret/action") == get
+    assert allows(condition, "backup/action") == backup
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (f"{NAME} StringStartsWith 'app-'", NEVER),
+        (f"{NAME} StringNotEquals 'app-'", OPEN),
+        (f"!({GET}) OR {NAME} StringStartsWith 'app-'", ALWAYS),
+        ("@Resource[Microsoft.KeyVault/vaults:name] StringEquals 'kv'", SOMETIMES),
+    ],
+)
+def test_listing_is_for_no_single_secret(condition: str, expected: str) -> None:
+    assert allows(condition, "readMetadata/action", is_listing=True) == expected

@@ -169,4 +169,4 @@ def test_every_version_is_there() -> None:
     names = {one.name for one in builtin_frameworks(builtin_rules())}
     versions = ("1.1.0", "1.3.0", "1.4.0", "1.5.0", "2.0.0", "2.1.0", "3.0.0", "4.0.0", "5.0.0", "6.0.0")
     assert {f"cis-azure-{version}" for version in versions} <= names
-    assert {"mcsb", "nist-800-53-r4", "nist-800-53-r5", "pci-dss-4.0.1", "iso-27002-2022"} <= names
+    assert {"mcsb", "mcsb-v2", "nist-800-53-r4", "nist-800-53-r5", "pci-dss-4.0.1", "iso-27002-2022"} <= names

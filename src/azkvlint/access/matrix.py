@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from azkvlint.access.holdings import LOCAL_ASSIGNMENTS, LOCAL_DEFINITIONS, LOCKS, Effect, Holding, Holdings
 from azkvlint.access.principals import (
-    APPLICATION_CREDENTIAL_TYPE,
-    CREDENTIALS,
     GROUP_TYPE,
     MEMBER_TYPE,
     TYPES,
@@ -23,6 +21,7 @@ from azkvlint.access.principals import (
 from azkvlint.derived.assignments import COVERS_NEEDS, GRANTS
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import CONDITION
+from azkvlint.derived.federation import APPLICATION_CREDENTIAL_TYPE, CREDENTIALS, EXPRESSION
 from azkvlint.derived.grants import NEEDS
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
@@ -57,7 +56,7 @@ def needs() -> Mapping[str, frozenset[AttributePath]]:
     for type_ in WORKLOAD_TYPES:
         found.setdefault(type_, set()).add(("identity",))
     found.setdefault(CREDENTIALS, set()).update(
-        (("parent",), ("properties", "issuer"), ("properties", "subject"), ("name",))
+        (("parent",), ("properties", "issuer"), ("properties", "subject"), EXPRESSION, ("name",))
     )
     found.setdefault(LOCKS, set()).update((("scope",), ("properties", "level")))
     found.setdefault(APPLICATION_CREDENTIAL_TYPE, set()).add(("properties",))

@@ -6,26 +6,31 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.workloads import APPLICATION_CREDENTIALS, GROUPS, MEMBERS
+from azkvlint.azure.azurerm.workloads import GROUPS, MEMBERS
 from azkvlint.azure.roles import IDENTITIES, WORKLOADS
 from azkvlint.derived.companions import Sure, items_of
-from azkvlint.derived.grants import Identity, identity_of
+from azkvlint.derived.federation import (
+    APPLICATION_CREDENTIAL_TYPE,
+    CREDENTIALS,
+    EXPRESSION,
+    ISSUER,
+    SUBJECT,
+    identities_of,
+    plain,
+    resource_of_key,
+    resources_by_id,
+    service_principals,
+    without_attribute,
+)
+from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
 from azkvlint.graph.references import HOLE, HOLE_END, reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, select, text_of
-from azkvlint.util.lazy_regex import regex
 
 GROUP_TYPE, MEMBER_TYPE = GROUPS.lower(), MEMBERS.lower()
-CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
-APPLICATION_CREDENTIAL_TYPE = APPLICATION_CREDENTIALS.lower()
-# A Bicep path is in a pattern with this character in place of its slashes.
-_SLASH = "\u2215"
-_OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|id)$")
-_CLIENT_ID = regex(r"\.(?:client|application)_id$")
-_IDS = (("properties", "principalId"), ("identity", "principalId"), ("objectId",), ("properties", "objectId"))
 _KINDS: Mapping[str, str] = {
     IDENTITIES: "user-assigned identity",
     "microsoft.compute/virtualmachines": "virtual machine",
@@ -66,18 +71,7 @@ class Principals:
         self._index = context.index
         self.by_key: dict[str, Principal] = {}
         self._sensitive: dict[str, str] = {}
-        self._resources: dict[str, Resource] = {}
-        for resource in (one for type_ in _KINDS for one in self._index.of_type(type_)):
-            self._resources[resource.address.lower()] = resource
-            text = text_of(resource.select(("id",)))
-            if text and not resource.existing:
-                self._resources[_plain(text).rstrip("/")] = resource
-            elif text:
-                self._resources.setdefault(_plain(text).rstrip("/"), resource)
-            for path in _IDS:
-                own = resource.select(path)
-                if isinstance(own, Scalar):
-                    self._resources[str(own.value).lower()] = resource
+        self._resources = resources_by_id(self._index, _KINDS)
         self.edges: dict[str, list[Edge]] = {}
         for source, edge in (*self._memberships(), *self._federated()):
             if edge.target != source:
@@ -86,15 +80,15 @@ class Principals:
     def principal(self, answer: Answer, kind: Answer, source: Resource, number: int = 0, suffix: str = "") -> Principal:
         """Return the principal that an object ID identifies. ``suffix``: the application that acts on its behalf."""
         identity = identity_of(answer, kind, self._context)
-        resource = self._resource(identity)
+        resource = resource_of_key(identity.key, self._resources)
         if resource is not None:
             found = self.of_resource(resource)
         else:
-            key = _plain(identity.key) or f"? {source.address} {number}"
+            key = plain(identity.key) or f"? {source.address} {number}"
             if answer.sensitive:
                 key = self._sensitive.setdefault(key, f"? sensitive {len(self._sensitive) + 1}")
             what = "member" if source.type.lower() in (GROUP_TYPE, MEMBER_TYPE) else "principal"
-            label = _without_attribute(identity.label) or f"unknown {what} of {source.address}"
+            label = without_attribute(identity.label) or f"unknown {what} of {source.address}"
             found = Principal(key=key, label=label, kind=_WORDS.get(identity.kind, ""))
         if suffix:
             found = Principal(
@@ -151,14 +145,6 @@ class Principals:
             for identity in self._index.of_type(IDENTITIES):
                 yield self.of_resource(identity).key, Sure.PERHAPS
 
-    def _resource(self, identity: Identity) -> Resource | None:
-        text = _plain(identity.key)
-        found = self._resources.get(text)
-        if found is None and identity.key:
-            end = _OBJECT_ID.search(text)
-            found = self._resources.get(text[: end.start()]) if end is not None else None
-        return found
-
     def _memberships(self) -> Iterator[tuple[str, Edge]]:
         for group in self._index.of_type(GROUP_TYPE):
             members = group.select(("properties", "members"))
@@ -176,36 +162,18 @@ class Principals:
             yield key, _membership(group_, resource, own, f"remove {resource.address}")
 
     def _federated(self) -> Iterator[tuple[str, Edge]]:
-        for credential in self._index.of_type(CREDENTIALS):
-            parent = credential.select(("parent",))
-            if not credential.stays or isinstance(parent, Absent):
-                continue
-            reference = reference_of(credential.address, "parent", parent, self._index)
-            for certain, addresses in (
-                (Sure.YES, () if reference is None else reference.targets),
-                (Sure.PERHAPS, () if reference is None else reference.candidates),
-            ):
-                for identity in map(self._index.resources.__getitem__, addresses):
-                    if identity.type.lower() == IDENTITIES:
-                        yield self._subject(credential), self._federates(credential, identity, certain)
-        for credential in self._index.of_type(APPLICATION_CREDENTIAL_TYPE):
-            application = _without_attribute(_plain(text_of(credential.select(("properties", "applicationId")))))
-            for principal in self._service_principals().get(application, ()) if credential.stays else ():
-                yield self._subject(credential), self._federates(credential, principal, Sure.YES)
+        principals = service_principals(self._index, self._resources)
+        for credential in (one for type_ in (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE) for one in self._of(type_)):
+            for identity, certain in identities_of(credential, self._context, principals):
+                yield self._subject(credential), self._federates(credential, identity, certain)
 
-    def _service_principals(self) -> Mapping[str, list[Resource]]:
-        """Return the service principals of each application, by its address in lower case."""
-        found: dict[str, list[Resource]] = {}
-        for resource in self._index.of_type("terraform/applications"):
-            application = _CLIENT_ID.sub("", _plain(text_of(resource.select(("clientId",)))))
-            if application in self._resources:
-                found.setdefault(application, []).append(resource)
-        return found
+    def _of(self, type_: str) -> Iterator[Resource]:
+        return (one for one in self._index.of_type(type_) if one.stays)
 
     def _subject(self, credential: Resource) -> str:
         """Return the key of the subject of a federated identity credential."""
-        issuer, subject = (_shown(credential.select(("properties", name))) for name in ("issuer", "subject"))
-        label = f"{subject or 'unknown subject'} of {issuer or 'an unknown issuer'}"
+        issuer, subject, claims = (_shown(credential.select(path)) for path in (ISSUER, SUBJECT, EXPRESSION))
+        label = f"{subject or claims or 'unknown subject'} of {issuer or 'an unknown issuer'}"
         label = label.replace(HOLE, "").replace(HOLE_END, "")
         principal = Principal(key=f"federated {label}".lower(), label=label, kind="federated subject", at=credential.at)
         return self.by_key.setdefault(principal.key, principal).key
@@ -248,17 +216,6 @@ def existence_doubt(source: Resource, target: Resource) -> str:
 def _shown(answer: Answer) -> str:
     """Return what is known of a string that reports may show."""
     return "" if answer.sensitive else text_of(answer)
-
-
-def _without_attribute(label: str) -> str:
-    """Return a resource without the attribute with its object ID."""
-    end = _OBJECT_ID.search(label.lower())
-    return label[: end.start()] if end is not None else label
-
-
-def _plain(text: str) -> str:
-    """Return an expression or ID without the marks of its unknown parts, in lower case."""
-    return text.replace(HOLE, "").replace(HOLE_END, "").replace(_SLASH, "/").lower()
 
 
 def subject_of(policy: Value) -> str:

@@ -131,11 +131,15 @@ def _audits(setting: Resource) -> Sure:
     return max((_is_audit(log) for log in items_of(logs)), default=Sure.NO)
 
 
-def _is_audit(log: Value) -> Sure:
+def is_enabled(log: Value) -> Sure:
+    """Return whether an item of the logs of a diagnostic setting is enabled."""
     enabled = select(log, ("enabled",))
-    on = (Sure.YES if enabled.value is True else Sure.NO) if isinstance(enabled, Scalar) else is_one_of(enabled)
+    return (Sure.YES if enabled.value is True else Sure.NO) if isinstance(enabled, Scalar) else is_one_of(enabled)
+
+
+def _is_audit(log: Value) -> Sure:
     category, group = select(log, ("category",)), select(log, ("categoryGroup",))
-    return min(on, max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
+    return min(is_enabled(log), max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
 
 
 class _Vaults(msgspec.Struct, frozen=True):

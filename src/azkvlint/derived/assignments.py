@@ -363,7 +363,7 @@ _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
 # The end of an unknown part of a string that is the id of a role definition.
 _IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
-_SCOPES: Mapping[str, tuple[Path, ...]] = {
+SCOPE_NEEDS: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
     "microsoft.management/managementgroups": (("id",),),
@@ -374,7 +374,7 @@ COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",), ("resourceGroupName",))),
     **{f"{VAULTS}/{kind}": (("parent",),) for kind in ("keys", "secrets", "certificates")},
     f"{MANAGED_HSMS}/keys": (("parent",),),
-    **_SCOPES,
+    **SCOPE_NEEDS,
 }
 
 
@@ -483,7 +483,7 @@ def custom_role(resource: Resource, name: Scalar, context: Context) -> Resource 
     "scopeLevel",
     of=(*GRANTS, *_EXTENSIONS),
     label="scope level",
-    reads={**dict.fromkeys((*GRANTS, *_EXTENSIONS), (SCOPE,)), **_SCOPES},
+    reads={**dict.fromkeys((*GRANTS, *_EXTENSIONS), (SCOPE,)), **SCOPE_NEEDS},
 )
 def _scope_level(resource: Resource, context: Context) -> Answer:
     scope = resource.select(SCOPE)
@@ -497,7 +497,7 @@ def _scope_level(resource: Resource, context: Context) -> Answer:
     "scopeLevels",
     of=DEFINITIONS,
     label="assignable scope level",
-    reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
+    reads={DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **SCOPE_NEEDS},
 )
 def _scope_levels(resource: Resource, context: Context) -> Answer:
     """Return the levels at which a custom role can be assigned.

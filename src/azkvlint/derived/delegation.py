@@ -1,9 +1,9 @@
-"""Principals of role assignments, and the roles that the condition of an assignment allows to assign.
+"""Principals of role assignments, and the roles and data actions that the condition of an assignment allows.
 
-A condition is evaluated as Azure evaluates it, once for each role: may a request that assigns the role be allowed?
-Expressions on anything but the role (principal, time, network) are free: they hold for some requests only.
+A condition is evaluated as Azure evaluates it, once for each role or data action: may a request be allowed?
+Expressions on anything but the role (principal, time, network, names) are free: they hold for some requests only.
 Source: learn.microsoft.com/azure/role-based-access-control/conditions-format and
-.../delegate-role-assignments-examples.
+.../delegate-role-assignments-examples, and learn.microsoft.com/azure/key-vault/general/rbac-abac.
 """
 
 from __future__ import annotations
@@ -14,10 +14,20 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.roles import ASSIGNS, roles_over_vaults
-from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, any_fits, role_name
+from azkvlint.azure.roles import ASSIGNS, DATA, roles_over_vaults
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, GRANTS, ROLE_NEEDS, any_fits, operations, role_name
 from azkvlint.derived.grants import NEEDS, Grant, grants_of, is_literal, named_by, permissions_of
-from azkvlint.derived.registry import Context, derived, known, known_list, known_object, one_target, unknown, unknown_as
+from azkvlint.derived.registry import (
+    Context,
+    absent,
+    derived,
+    known,
+    known_list,
+    known_object,
+    one_target,
+    unknown,
+    unknown_as,
+)
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.references import HOLE, HOLE_END
 from azkvlint.model.location import Location
@@ -25,6 +35,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
     Answer,
+    ListValue,
     MapValue,
     Path,
     Scalar,
@@ -224,6 +235,7 @@ _WORDS = regex(
     re.IGNORECASE,
 )
 _ROLE = "microsoft.authorization/roleassignments:roledefinitionid"
+_SECRET_NAME = "microsoft.keyvault/vaults/secrets:name"
 _DEEPEST, _LONGEST = 60, 20_000
 _Token: TypeAlias = Mapping[str, str | None]
 
@@ -258,10 +270,15 @@ class _Misread(Exception):
 
 
 class _Condition:
-    """Evaluates a condition for a request that assigns one role, by the id of the role."""
+    """Evaluates a condition for a request: an action, and the id of the role to assign (empty for other actions).
 
-    def __init__(self, tokens: list[_Token], role: str) -> None:
+    ``is_listing``: the request is for no single secret, so that a comparison with its name is false.
+    """
+
+    def __init__(self, tokens: list[_Token], role: str, action: str = ASSIGNS, *, is_listing: bool = False) -> None:
         self._role = role
+        self._action = action
+        self._is_listing = is_listing
         self._tokens = tokens
         self._at = 0
 
@@ -308,13 +325,18 @@ class _Condition:
         if token["action"]:
             words = _items(token["actions"])
             if token["action"].lower() == "actionmatches" and not any(HOLE in word for word in words):
-                return _sure(any_fits(words, ASSIGNS))
+                return _sure(any_fits(words, self._action))
             return _NOT_KNOWN
         if token["exists"]:
             return _FREE
         if not token["operator"]:
             raise _Misread
-        if (token["attribute"] or "").strip().lower() != _ROLE:
+        attribute = (token["attribute"] or "").strip().lower()
+        if self._is_listing and attribute == _SECRET_NAME:
+            return _NOT_KNOWN if "not" in token["operator"].lower() else _sure(False)
+        if not self._role and _fits_every_string(token):
+            return _sure(True)
+        if not self._role or attribute != _ROLE:
             return _FREE
         if (token["source"] or "").lower() != "request":
             # The existing resource has no role yet while the assignment is being created.
@@ -334,6 +356,14 @@ class _Condition:
         for one in same[1:]:
             found = _and(found, one if every else _not(one))
         return found if every else _not(found)
+
+
+def _fits_every_string(token: _Token) -> bool:
+    """Return whether a comparison is true for every string."""
+    operator, text = (token["operator"] or "").lower().removesuffix("ignorecase"), token["one"]
+    if operator == "stringlike":
+        return text is not None and set(text) == {"'", "*"}
+    return operator in ("stringstartswith", "stringendswith", "stringcontains") and text == "''"
 
 
 def _tokens(text: str) -> list[_Token] | None:
@@ -424,3 +454,98 @@ def _truth_for_role(tokens: list[_Token] | None, role: str) -> _Truth:
         return _Condition(tokens, role).truth() if tokens else _sure(True)
     except _Misread:
         return _NOT_KNOWN
+
+
+# --- The data actions on secrets that a condition leaves unrestricted ------------------------------------------------
+
+_SECRETS = "Microsoft.KeyVault/vaults/secrets/"
+_LISTS = f"{_SECRETS}readMetadata/action"
+# A backup contains the value: who has it can restore the secret in another vault of the subscription.
+_REVEALS = (f"{_SECRETS}getSecret/action", f"{_SECRETS}backup/action")
+_SECRET_ACTIONS = tuple(action for action in DATA if action.startswith(_SECRETS))
+_NO_ACTION = "any action on secrets"
+_CONDITIONED = {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in GRANTS}}
+
+
+class _Limits(NamedTuple):
+    """The actions on secrets of a conditional role assignment, and for each whether it certainly has a limit or none.
+
+    ``doubt``: why that is not known of some actions.
+    """
+
+    unlimited: tuple[str, ...]
+    limited: tuple[str, ...]
+    doubt: Unknown | None
+
+
+def _limits(resource: Resource, context: Context) -> _Limits | None:
+    """Return what a condition that names Key Vault limits; None without such a condition, or without such actions."""
+    condition = resource.select(CONDITION)
+    text = text_of(condition)
+    is_open = isinstance(condition, Unknown) and not _with_short_holes(text).strip(f"{HOLE}{HOLE_END}")
+    if "microsoft.keyvault/" not in text.lower() and not is_open:
+        return None
+    found = operations(resource, context)
+    items = found.items if isinstance(found, ListValue) else (found,)
+    actions = [one for one in _SECRET_ACTIONS if any(isinstance(item, Scalar) and item.value == one for item in items)]
+    doubt = next((unknown_as(item, "") for item in items if isinstance(item, Unknown)), None)
+    if not actions and doubt is None:
+        return None
+    if is_open:
+        return _Limits((), (), unknown_as(condition, ""))
+    tokens = _tokens(text)
+    truths = {action: _truth_for_action(tokens, action) for action in actions}
+    if any(False in truth.possible - truth.certain for truth in truths.values()):
+        doubt = unknown_as(condition, "the condition is not supported")
+    return _Limits(
+        unlimited=tuple(action for action, truth in truths.items() if False not in truth.possible),
+        limited=tuple(action for action, truth in truths.items() if False in truth.certain),
+        doubt=doubt,
+    )
+
+
+def _truth_for_action(tokens: list[_Token] | None, action: str, *, is_listing: bool = False) -> _Truth:
+    try:
+        return _NOT_KNOWN if not tokens else _Condition(tokens, "", action, is_listing=is_listing).truth()
+    except _Misread:
+        return _NOT_KNOWN
+
+
+@derived("unrestrictedActions", of=GRANTS, label="unrestricted action", reads=_CONDITIONED)
+def _unrestricted_actions(resource: Resource, context: Context) -> Answer:
+    """Return the actions that reveal secrets although the condition restricts others that do.
+
+    The only item is "any action on secrets" if the condition restricts none.
+    """
+    limits = _limits(resource, context)
+    if limits is None:
+        return absent(resource)
+    at = resource.select(CONDITION)
+    text = text_of(at).lower()
+    reveals = [action for action in limits.unlimited if action in _REVEALS]
+    items: list[Value] = []
+    if limits.doubt is not None:
+        items = [limits.doubt]
+    elif limits.unlimited and not limits.limited:
+        items = [known(at, _NO_ACTION, _NO_ACTION)]
+    else:
+        others = any(action in _REVEALS for action in limits.limited)
+        items = [known(at, action, f"`{action}`") for action in reveals if others or action.lower() in text]
+    return known_list(at, items)
+
+
+@derived("restrictsListing", of=GRANTS, label="restriction of listing secrets", reads=_CONDITIONED)
+def _restricts_listing(resource: Resource, context: Context) -> Answer:
+    """Return whether a condition on the names of secrets denies listing them, which is for no single secret."""
+    limits = _limits(resource, context)
+    condition = resource.select(CONDITION)
+    if limits is not None and limits.doubt is not None and not (limits.limited or limits.unlimited):
+        return limits.doubt
+    if limits is None or _SECRET_NAME not in text_of(condition).lower():
+        return absent(resource)
+    if _LISTS not in (*limits.limited, *limits.unlimited):
+        return limits.doubt if limits.doubt is not None else absent(resource)
+    truth = _truth_for_action(_tokens(text_of(condition)), _LISTS, is_listing=True)
+    if True in truth.possible and True not in truth.certain:
+        return unknown(condition, "the condition is not supported")
+    return known(condition, True not in truth.possible)

@@ -37,7 +37,7 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, declares_variable, discover, is_module_file
+from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, Source, declares_variable, discover, is_module_file
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import is_within, real_path, root_of
@@ -258,7 +258,8 @@ def unit_results(
     else:
         policy, relevant = prepared.policy, prepared.relevant
     matched: set[int] = set()
-    sources, root = discover(config.paths, config.exclude, matched)
+    states: list[Source] = []
+    sources, root = discover(config.paths, config.exclude, matched, states)
     parameter_files, _ = discover(config.parameters)
     results: list[UnitResult] = []
     cache = cache if cache is not None and cache.is_used(sources) else None
@@ -281,7 +282,12 @@ def unit_results(
     finally:
         if cache is not None:
             cache.end()
-    return root, list(zip(units, results, strict=True)), list(unused_exclusions(config, matched, root))
+    problems = list(unused_exclusions(config, matched, root))
+    if states:
+        from azkvlint.linter.state_files import state_file_problems  # few folders contain any
+
+        problems += state_file_problems(states)
+    return root, list(zip(units, results, strict=True)), problems
 
 
 def unused_exclusions(config: Config, matched: Container[int], root: str) -> Iterator[Problem]:

@@ -110,6 +110,9 @@ STDIN = "-"
 STDIN_NAME = "stdin"
 _WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl", ".hcl.json")
 ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
+# State and plan files of Terraform, which are not inputs.
+_STATE_ENDINGS = (".tfstate", ".tfstate.backup", ".tfplan")
+_PLAN_NAME = "tfplan"
 # Folders that contain third-party code, or no code.
 SKIPPED = frozenset(
     {".git", ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
@@ -130,15 +133,18 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def discover(
-    paths: Sequence[str], exclude: Sequence[tuple[str, str]] = (), matched: set[int] | None = None
+    paths: Sequence[str],
+    exclude: Sequence[tuple[str, str]] = (),
+    matched: set[int] | None = None,
+    states: list[Source] | None = None,
 ) -> tuple[list[Source], str]:
     """Return the sources that ``paths`` name, each once and in a fixed order, and the root of their reported names.
 
     ``exclude`` are globs, each with the folder that it is relative to: a file that matches is read only if it is one of
     the ``paths``. For a path outside that folder, a glob is relative to the path. A glob without a folder is relative
     to the current folder and to each of the ``paths``, or absolute. The indexes of globs that match anything are added
-    to ``matched``. Raises UsageError for a path that does not exist, and for a relative path if the current folder no
-    longer exists.
+    to ``matched``, and state and plan files in folders, which are not sources, to ``states``. Raises UsageError for a
+    path that does not exist, and for a relative path if the current folder no longer exists.
     """
     matched = set() if matched is None else matched
     for path in paths:
@@ -155,11 +161,14 @@ def discover(
         elif os.path.isdir(path):
             closed: list[str] = []
             links: list[str] = []
+            kept: list[str] = []
             excluded = _excluding(exclude, real_path(path), matched) if exclude else None
-            for file, real in _files(path, closed, links, excluded):
+            for file, real in _files(path, closed, links, excluded, kept):
                 found.setdefault(
                     _reading(file, real), Source(file=file, path=_reported_path(file, root), is_explicit=False)
                 )
+            if states is not None:
+                states += (Source(file=one, path=_reported_path(one, root), is_explicit=False) for one in kept)
             for file in closed:
                 found.setdefault((file, ""), Source(file=file, path=_reported_path(file, root), is_explicit=True))
             for file in links:
@@ -254,12 +263,16 @@ def _excluding(exclude: Sequence[tuple[str, str]], named: str, matched: set[int]
 
 
 def _files(
-    folder: str, closed: list[str], links: list[str], excluded: Callable[[str, bool], bool] | None = None
+    folder: str,
+    closed: list[str],
+    links: list[str],
+    excluded: Callable[[str, bool], bool] | None,
+    states: list[str],
 ) -> Iterator[tuple[str, str]]:
     """Yield all supported files below a folder, with their real paths.
 
     A folder that cannot be listed is added to ``closed``. Links to folders are not followed, which prevents infinite
-    loops; a link to a folder outside the project is added to ``links``.
+    loops; a link to a folder outside the project is added to ``links``, and a state or plan file to ``states``.
     """
     waiting = [real_path(folder)]
     while waiting:
@@ -281,9 +294,16 @@ def _files(
                     folders.append(entry.path)
             elif is_input:
                 yield from _file(entry)
+            elif _is_state(entry.name) and entry.is_file(follow_symlinks=False):
+                states.append(entry.path)
             elif entry.is_symlink() and _leads_out(entry):
                 links.append(entry.path)
         waiting.extend(reversed(folders))
+
+
+def _is_state(name: str) -> bool:
+    """Return whether a name is that of a state or plan file of Terraform."""
+    return name.lower().endswith(_STATE_ENDINGS) or name == _PLAN_NAME
 
 
 def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, str]]:

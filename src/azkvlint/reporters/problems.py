@@ -107,6 +107,24 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Compile the Bicep file again with bicep build, or delete the template.",
         level="note",
     ),
+    "KVE014": Kind(
+        name="changed-outside-terraform",
+        title="A setting was changed outside Terraform.",
+        about="A deployed resource differs from the state of Terraform in a setting that rules check. Rules evaluate "
+        "the resource as it is after the plan is applied; until then, the changed setting is in effect.",
+        fix="Find out who changed the setting. Apply the plan to restore it, or change the code to keep it.",
+        level="warning",
+    ),
+    "KVE015": Kind(
+        name="secrets-in-state-file",
+        title="A state or plan file contains secret values.",
+        about="Terraform stores secrets in plain text in its state and in plans. Everyone with access to the "
+        "repository and its history can read them. If the file is not in a checkout of git, or cannot be read, this is "
+        "only a note.",
+        fix="Remove the file from the repository and its history, rotate the secrets, and use a remote backend. "
+        "Exclude the file if its secrets are not real.",
+        level="warning",
+    ),
 }
 LEFT_OUT = "KVE009"
 

@@ -33,6 +33,7 @@ CWES: Mapping[int, tuple[str, str]] = {
     324: ("Use of a Key Past its Expiration Date", "A key is used after its expiration date."),
     326: ("Inadequate Encryption Strength", "The encryption can be broken with current or expected computing power."),
     327: ("Use of a Broken or Risky Cryptographic Algorithm", "The algorithm is weak or not approved."),
+    346: ("Origin Validation Error", "The source of data or of a token is not verified."),
     404: ("Improper Resource Shutdown or Release", "A resource is released in a way that causes harm."),
     477: ("Use of Obsolete Function", "A feature in use is retired, or is scheduled for retirement."),
     522: ("Insufficiently Protected Credentials", "A credential is stored or transmitted in a way that exposes it."),
@@ -49,6 +50,7 @@ CWES: Mapping[int, tuple[str, str]] = {
     ),
     778: ("Insufficient Logging", "Security events are not logged in enough detail."),
     798: ("Use of Hard-coded Credentials", "A credential is in code."),
+    863: ("Incorrect Authorization", "A check of permissions exists, but does not restrict all access."),
     1164: ("Irrelevant Code", "The code contains a setting that has no effect."),
     1188: ("Initialization of a Resource with an Insecure Default", "A default setting is insecure."),
     1220: (
@@ -86,6 +88,9 @@ MCSB: Mapping[str, str] = {
 CIS_VERSION = "6.0.0"
 CIS: Mapping[str, str] = {
     "8.1.8.1": "Microsoft Defender for Key Vault is enabled",
+    "6.1.1.1": "Activity log is exported",
+    "6.1.1.2": "Export of the activity log includes the security categories",
+    "7.16": "Vaults are in a network security perimeter",
     "6.1.1.4": "Key Vault logging is enabled",
     "8.3.1": "Keys in vaults that use Azure RBAC have an expiration date",
     "8.3.2": "Keys in vaults that use access policies have an expiration date",

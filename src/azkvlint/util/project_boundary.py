@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from azkvlint.util.errors import InputError, UsageError
 
 _MAX_METADATA = 16 * 1024 * 1024  # packed-refs of the largest repositories are smaller
+_MAX_INDEX = 128 * 1024 * 1024
 _GIT_FILES = frozenset({"HEAD", "commondir", "config", "packed-refs"})
 OUTSIDE = "the path is a symbolic link that leads out of the project"
 INTO_GIT = "the path is a symbolic link into a `.git` folder"
@@ -379,6 +380,15 @@ def read_git_metadata(folder: str, name: str) -> str:
     if name not in _GIT_FILES and not name.startswith("refs/"):
         raise ValueError(name)
     return _metadata(os.path.join(folder, *name.split("/")))
+
+
+def git_index(checkout: str) -> bytes:
+    """Return the index of a checkout, which lists the tracked files; empty if it cannot be read."""
+    file = os.path.join(git_folder(checkout), "index")
+    try:
+        return read_descriptor(open_at(real_path(file), file), _MAX_INDEX)
+    except InputError:
+        return b""
 
 
 def _metadata(file: str) -> str:

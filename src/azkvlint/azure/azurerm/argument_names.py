@@ -98,7 +98,14 @@ def state_value(declared_as: str, path: Path, answer: Answer) -> str:
     is_renamed = found is not None and found.is_renamed and not isinstance(answer, Absent)
     name = "the value" if is_renamed else f"`{name_as_written(declared_as, path_text(path))}`"
     note = f" ({answer.note})" if answer.note else ""
-    return f"{name} is {'not set' if isinstance(answer, Absent) else as_code(_value_in_source(found, answer))}{note}"
+    return f"{name} is {value_as_written(declared_as, path, answer)}{note}"
+
+
+def value_as_written(declared_as: str, path: Path, answer: Answer) -> str:
+    """Return the value of the argument that becomes the property at ``path``, or ``not set``."""
+    if isinstance(answer, Absent):
+        return "not set"
+    return as_code(_value_in_source(_mapped_argument(declared_as, path), answer))
 
 
 def as_code(text: str) -> str:

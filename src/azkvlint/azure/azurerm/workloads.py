@@ -45,6 +45,15 @@ IDENTITIES: Mapping[str, Mapped] = {
             "subject": value("properties.subject"),
         },
     ),
+    # Since azuread 3.2.
+    "azuread_application_flexible_federated_identity_credential": Mapped(
+        type=APPLICATION_CREDENTIALS,
+        fields={
+            "application_id": value("properties.applicationId"),
+            "issuer": value("properties.issuer"),
+            "claims_matching_expression": value("properties.claimsMatchingExpression.value"),
+        },
+    ),
     "azurerm_federated_identity_credential": Mapped(
         type="Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
         fields={

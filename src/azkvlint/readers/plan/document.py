@@ -79,6 +79,7 @@ class Plan(msgspec.Struct, kw_only=True):
     types: list[str | None]
     decoded_configuration: list[dict[str, Any] | None]
     prior_state: msgspec.Raw | None
+    drift: msgspec.Raw | None
     variables: msgspec.Raw | None
     output_changes: msgspec.Raw | None
     errored: bool
@@ -137,6 +138,11 @@ def entry_type(entry: msgspec.Raw) -> str | None:
 def decode_entry(entry: msgspec.Raw) -> ResourceChange:
     """Return an entry of ``resource_changes``, its change still raw."""
     return _ENTRY.decode(entry)
+
+
+def decode_drift(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """Return the entries of ``resource_drift``, still raw."""
+    return _ENTRIES.decode(raw) or []
 
 
 def decode_deferred(entry: msgspec.Raw) -> DeferredChange:
@@ -222,6 +228,7 @@ def decode_plan(data: bytes) -> Plan:
             types=[entry_type(entry) for entry in chain(entries, deferred)],
             decoded_configuration=[_part(parts, "configuration", _ANY)],
             prior_state=parts.get("prior_state"),
+            drift=parts.get("resource_drift"),
             variables=parts.get("variables"),
             output_changes=parts.get("output_changes"),
             errored=bytes(parts.get("errored", b"")) == b"true",

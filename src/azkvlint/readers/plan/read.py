@@ -198,6 +198,7 @@ class _Reader:
         except DECODE_ERRORS as error:
             self._report_unreadable("prior_state", error)
         self._overlay()
+        self._report_drift()
         constants = [*self.configuration.constants()]
         self.plan.release_configuration()
         return PlanRead(
@@ -208,6 +209,17 @@ class _Reader:
             closed=self.closed,
             secret_texts=partial(_secret_texts, self.plan, constants, frozenset(self.deployed_texts)),
         )
+
+    def _report_drift(self) -> None:
+        """Report settings that were changed outside Terraform."""
+        if self.plan.drift is None:
+            return
+        from azkvlint.readers.plan.drift import drift_problems  # few plans have any
+
+        try:
+            self.problems += drift_problems(self.plan.drift, self.mapper, self.resources, self.path)
+        except DECODE_ERRORS as error:
+            self._report_unreadable("resource_drift", error)
 
     def _pseudo_resources(self) -> Iterator[Resource]:
         """Yield the pseudo resources that rules require."""

@@ -1,0 +1,434 @@
+"""Federated identity credentials: the workloads that they trust, and the access to vaults of their identities.
+
+Sources: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations (a subject is compared as a
+whole), .../workload-identities-flexible-federated-identity-credentials (expressions with wildcards), and
+docs.github.com/actions/reference/security/oidc (the subjects of GitHub).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from azkvlint.azure.azurerm.workloads import APPLICATION_CREDENTIALS
+from azkvlint.azure.roles import CONTROL, IDENTITIES
+from azkvlint.derived.assignments import (
+    ACTIVE,
+    ASSIGNMENTS,
+    COVERS,
+    COVERS_NEEDS,
+    SCOPE,
+    Coverage,
+    level_of,
+    operations,
+    role_name,
+)
+from azkvlint.derived.companions import Sure
+from azkvlint.derived.grants import NEEDS, Grant, grants_of
+from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
+from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
+from azkvlint.graph.references import HOLE, HOLE_END, Index, reference_of
+from azkvlint.model.resource import Reference, Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.util.lazy_regex import regex
+
+CREDENTIALS = f"{IDENTITIES}/federatedidentitycredentials"
+APPLICATION_CREDENTIAL_TYPE = APPLICATION_CREDENTIALS.lower()
+APPLICATIONS = "terraform/applications"
+SUBJECT: Path = ("properties", "subject")
+EXPRESSION: Path = ("properties", "claimsMatchingExpression", "value")
+ISSUER: Path = ("properties", "issuer")
+_APPLICATION: Path = ("properties", "applicationId")
+
+# --- The resources whose object IDs are known or referred to ---------------------------------------------------------
+
+# A Bicep path is in a pattern with this character in place of its slashes.
+_SLASH = "\u2215"
+_OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|id)$")
+_CLIENT_ID = regex(r"\.(?:client|application)_id$")
+OBJECT_IDS: tuple[Path, ...] = (
+    ("properties", "principalId"), ("identity", "principalId"), ("objectId",), ("properties", "objectId"),
+)  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """Return an expression or ID without the marks of its unknown parts, in lower case."""
+    return text.replace(HOLE, "").replace(HOLE_END, "").replace(_SLASH, "/").lower()
+
+
+def without_attribute(label: str) -> str:
+    """Return a resource without the attribute with its object ID."""
+    end = _OBJECT_ID.search(label.lower())
+    return label[: end.start()] if end is not None else label
+
+
+def resources_by_id(index: Index, types: Iterable[str]) -> dict[str, Resource]:
+    """Return the resources of some types by address, resource ID and object ID, as far as these are known."""
+    found: dict[str, Resource] = {}
+    for resource in (one for type_ in types for one in index.of_type(type_)):
+        found[resource.address.lower()] = resource
+        text = text_of(resource.select(("id",)))
+        if text and not resource.existing:
+            found[plain(text).rstrip("/")] = resource
+        elif text:
+            found.setdefault(plain(text).rstrip("/"), resource)
+        for path in OBJECT_IDS:
+            own = resource.select(path)
+            if isinstance(own, Scalar):
+                found[str(own.value).lower()] = resource
+    return found
+
+
+def resource_of_key(key: str, resources: Mapping[str, Resource]) -> Resource | None:
+    """Return the resource whose object ID is the key of an ``Identity``."""
+    text = plain(key)
+    found = resources.get(text)
+    return found if found is not None or not key else resources.get(without_attribute(text))
+
+
+def service_principals(index: Index, resources: Mapping[str, Resource]) -> Mapping[str, list[Resource]]:
+    """Return the service principals of each application, by its address in lower case."""
+    found: dict[str, list[Resource]] = {}
+    for resource in index.of_type(APPLICATIONS):
+        application = _CLIENT_ID.sub("", plain(text_of(resource.select(("clientId",)))))
+        if application in resources:
+            found.setdefault(application, []).append(resource)
+    return found
+
+
+def identities_of(
+    credential: Resource, context: Context, principals: Mapping[str, list[Resource]]
+) -> Iterator[tuple[Resource, Sure]]:
+    """Yield the identities whose tokens a credential allows to request. ``principals``: see ``service_principals``."""
+    if credential.type.lower() == APPLICATION_CREDENTIAL_TYPE:
+        application = without_attribute(plain(text_of(credential.select(_APPLICATION))))
+        yield from ((one, Sure.YES) for one in principals.get(application, ()))
+        return
+    parent = credential.select(("parent",))
+    if isinstance(parent, Absent):
+        return
+    reference = reference_of(credential.address, "parent", parent, context.index)
+    for sure, addresses in (
+        (Sure.YES, () if reference is None else reference.targets),
+        (Sure.PERHAPS, () if reference is None else reference.candidates),
+    ):
+        for identity in map(context.index.resources.__getitem__, addresses):
+            if identity.type.lower() == IDENTITIES:
+                yield identity, sure
+
+
+# --- The workloads that a credential trusts --------------------------------------------------------------------------
+
+OTHER_ISSUER = "other"
+PULL_REQUESTS, ANY_REPOSITORY, SPECIFIC = "pull requests", "any repository", "a specific workload"
+_PULL_REQUEST = ":pull_request"
+# Subjects of jobs that only run for a branch, tag or environment, whose protection rules apply.
+_PROTECTED = (":ref:", ":environment:")
+_GITHUB = "GitHub Actions"
+# By host of the issuer: the platform. Sources: the built-in Azure policies for issuers of federated identity
+# credentials, and the documentation on workload identity federation of each platform.
+_PLATFORMS = (
+    (_GITHUB, regex(r"token\.actions\.(?:githubusercontent\.com|[\w-]+\.ghe\.com)")),
+    ("Azure Kubernetes Service", regex(r"(?:[\w-]+\.)*oic\.prod-aks\.azure\.(?:com|us|cn)")),
+    (
+        "Microsoft Entra ID",
+        regex(r"login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net"),
+    ),
+    ("Azure DevOps", regex(r"vstoken\.dev\.azure\.com")),
+    ("Amazon Web Services", regex(r"cognito-identity\.amazonaws\.com")),
+    ("Google Cloud", regex(r"accounts\.google\.com")),
+    ("GitLab", regex(r"gitlab\.com")),
+    ("HCP Terraform", regex(r"app\.terraform\.io")),
+)
+_ENTERPRISE_SERVER = "/_services/token"  # the path of the issuer of GitHub Enterprise Server
+_HOST = regex(r"https://([^/:?#]+)")
+_CLAIM = regex(r"\s*claims\['(?P<claim>[^']*)'\]\s+(?P<operator>eq|matches)\s+'(?P<value>[^']*)'\s*(?P<more>and\b|$)")
+_HOLES = regex(rf"{HOLE}[^{HOLE_END}]*{HOLE_END}")
+_OWNER = regex(r"repo:[^/:*?\s]+/")
+_CREDENTIAL_TYPES = (CREDENTIALS, APPLICATION_CREDENTIAL_TYPE)
+
+
+@derived(
+    "trustedWorkload",
+    of=_CREDENTIAL_TYPES,
+    label="trusted workload",
+    reads=dict.fromkeys(_CREDENTIAL_TYPES, (SUBJECT, EXPRESSION, ISSUER)),
+)
+def _trusted_workload(resource: Resource, _: Context) -> Answer:
+    """Return which jobs of GitHub match a credential: those of pull requests, those of any repository, or others."""
+    expression = resource.select(EXPRESSION)
+    value = resource.select(SUBJECT) if isinstance(expression, Absent) else expression
+    if isinstance(value, Absent):
+        return absent(resource)
+    platform = _platform(resource.select(ISSUER))
+    if platform not in ("", _GITHUB):
+        return known(value, SPECIFIC)
+    text = _with_single_holes(text_of(value))
+    found = _of_subject(text) if isinstance(expression, Absent) else _of_expression(text)
+    if not text or not found:
+        return unknown(value, value.why if isinstance(value, Unknown) else "the claims cannot be evaluated")
+    shown = "" if value.sensitive else text.replace(HOLE, "").replace(HOLE_END, "")
+    return known(value, found, f"`{shown}`" if shown else "", sensitive=value.sensitive)
+
+
+@derived(
+    "issuer",
+    of=_CREDENTIAL_TYPES,
+    label="issuer of the trusted tokens",
+    reads=dict.fromkeys(_CREDENTIAL_TYPES, (ISSUER,)),
+)
+def _issuer(resource: Resource, _: Context) -> Answer:
+    """Return the platform that issues the tokens of a credential, or ``other``."""
+    issuer = resource.select(ISSUER)
+    if isinstance(issuer, Absent):
+        return absent(resource)
+    platform = _platform(issuer)
+    return known(issuer, platform) if platform else unknown_as(issuer, "the host of the issuer is not known")
+
+
+def _platform(issuer: Answer) -> str:
+    """Return the platform of an issuer, ``other``, or nothing if its host is not known."""
+    text = text_of(issuer)
+    host = _HOST.match(text.lower())
+    if text.lower().rstrip("/").endswith(_ENTERPRISE_SERVER):
+        return _GITHUB
+    if isinstance(issuer, Unknown) and (host is None or HOLE in host[1]):
+        # The ID of the issuer of a cluster is only known after apply.
+        return (
+            "Azure Kubernetes Service"
+            if ".oidc_issuer_url" in text.lower() or "oidcissuerprofile" in text.lower()
+            else ""
+        )
+    name = host[1] if host is not None else ""
+    return next((platform for platform, hosts in _PLATFORMS if hosts.fullmatch(name)), OTHER_ISSUER)
+
+
+def _with_single_holes(text: str) -> str:
+    """Return a string whose unknown parts contain no others, and no quotation marks or wildcards."""
+    kept: list[str] = []
+    depth = 0
+    for character in text:
+        depth += character == HOLE
+        if depth == 0 or (character in (HOLE, HOLE_END) and depth == 1) or (depth == 1 and character not in "'*?"):
+            kept.append(character)
+        depth -= character == HOLE_END
+    return "".join(kept)
+
+
+def _of_subject(text: str) -> str:
+    """Return the workloads of a subject, of which no part is a wildcard; empty if that is not known."""
+    parts = _HOLES.split(text)
+    return _of_parts(parts) or (SPECIFIC if len(parts) == 1 else "")
+
+
+def _of_parts(parts: list[str]) -> str:
+    """Return the workloads of a subject of which only some parts are known; empty if these do not decide."""
+    end = parts[-1].lower()
+    if any(word in part.lower() for part in parts for word in _PROTECTED):
+        return SPECIFIC
+    if end.endswith(_PULL_REQUEST):
+        return PULL_REQUESTS
+    return "" if _PULL_REQUEST.endswith(end) else SPECIFIC
+
+
+def _of_expression(text: str) -> str:
+    """Return the workloads of an expression of claims; empty if it cannot be evaluated."""
+    at, subjects, others = 0, [], False
+    while at < len(text):
+        match = _CLAIM.match(text, at)
+        if match is None:
+            return ""
+        others |= match["claim"] != "sub"
+        if match["claim"] == "sub":
+            subjects.append((match["value"], match["operator"] == "matches"))
+        if match["more"] == "and" and not text[match.end() :].strip():
+            return ""
+        at = match.end()
+    found = [_of_pattern(value) if has_wildcards else _of_subject(value) for value, has_wildcards in subjects]
+    if SPECIFIC in found:
+        return SPECIFIC
+    # Another claim, such as the workflow, may restrict the jobs.
+    return found[0] if len(found) == 1 and not others else ""
+
+
+def _of_pattern(text: str) -> str:
+    """Return the workloads of a subject in which ``*`` and ``?`` are wildcards."""
+    starts = [at for at in (text.find("*"), text.find("?")) if at >= 0]
+    if not starts:
+        return _of_subject(text)
+    if text.startswith(HOLE):
+        return ""
+    head = _HOLES.sub("x", text[: min(starts)])
+    if not "repo:".startswith(head[:5].lower()):
+        return SPECIFIC  # another format of the subject, which the organization defines
+    if not _OWNER.match(head):
+        return ANY_REPOSITORY
+    found = _of_parts(_HOLES.sub("*", text).replace("?", "*").split("*"))
+    return PULL_REQUESTS if not found and HOLE not in text else found
+
+
+# --- The access to vaults that an identity has ----------------------------------------------------------------------
+
+# Permissions that reveal neither secrets nor private keys, and change nothing.
+_HARMLESS = frozenset(
+    {
+        "secrets/list",
+        "keys/get",
+        "keys/list",
+        "keys/encrypt",
+        "keys/verify",
+        "keys/getrotationpolicy",
+        "certificates/get",
+        "certificates/list",
+    }
+)
+
+
+class _Access(NamedTuple):
+    """A policy or role assignment that allows access to a vault, and whether it certainly does."""
+
+    source: Resource
+    sure: Sure
+    label: str
+
+
+@derived(
+    "vaultAccess",
+    of=_CREDENTIAL_TYPES,
+    label="key vault access",
+    reads={
+        **COVERS_NEEDS,
+        **NEEDS,
+        **{type_: (*NEEDS[type_], SCOPE) for type_ in (ASSIGNMENTS, ACTIVE)},
+        VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS[VAULTS], RBAC),
+        CREDENTIALS: (("parent",),),
+        APPLICATION_CREDENTIAL_TYPE: (_APPLICATION,),
+        IDENTITIES: (*NEEDS.get(IDENTITIES, ()), ("id",), *OBJECT_IDS),
+        APPLICATIONS: (("id",), ("clientId",), *OBJECT_IDS),
+    },
+)
+def _vault_access(resource: Resource, context: Context) -> Answer:
+    """Return the access policies and role assignments by which the identity of a credential has access to a vault."""
+    known_identities = _known_identities(context)
+    found: dict[str, _Access] = {}
+    identities = dict[str, Sure]()
+    for identity, sure in identities_of(resource, context, known_identities.principals):
+        identities[identity.address] = max(sure, identities.get(identity.address, Sure.NO))
+    for address, sure in identities.items():
+        for one in known_identities.access.get(address, ()):
+            both = min(sure, one.sure, Sure.YES if one.source.exists_with(resource) else Sure.PERHAPS)
+            known_as = found.get(one.source.address)
+            if known_as is None or known_as.sure < both:
+                found[one.source.address] = _Access(one.source, both, one.label)
+    items: list[Value] = [
+        known(resource, one.label, f"`{one.source.address}` ({one.label})")
+        if one.sure is Sure.YES
+        else unknown(resource, f"`{one.source.address}` may allow the identity to access a vault")
+        for one in found.values()
+    ]
+    unsure = known_identities.access.get("", ()) if identities else ()
+    if not identities and _may_be_any_identity(resource):
+        unsure = [one for those in known_identities.access.values() for one in those]
+    doubt = next(iter(unsure), None)
+    if doubt is not None and not items:
+        items.append(unknown(resource, f"`{doubt.source.address}` may allow the identity to access a vault"))
+    return known_list(resource, items)
+
+
+def _may_be_any_identity(credential: Resource) -> bool:
+    """Return whether the identity of a credential is not known."""
+    is_application = credential.type.lower() == APPLICATION_CREDENTIAL_TYPE
+    return isinstance(credential.select(_APPLICATION if is_application else ("parent",)), Unknown)
+
+
+class _Identities(NamedTuple):
+    """The service principals of applications, and the access of identities by their addresses.
+
+    The access of principals that are not known is under the empty address.
+    """
+
+    principals: Mapping[str, list[Resource]]
+    access: Mapping[str, list[_Access]]
+
+
+def _known_identities(context: Context) -> _Identities:
+    """Return what is known of identities, computed once per graph."""
+    found: _Identities | None = context.cache.get("identities of credentials")
+    if found is None:
+        resources = resources_by_id(context.index, (IDENTITIES, APPLICATIONS))
+        access: dict[str, list[_Access]] = {}
+        for grant, one in _access(context):
+            identity = resource_of_key(grant.identity.key, resources) if grant is not None else None
+            if identity is not None:
+                access.setdefault(identity.address, []).append(one)
+            elif grant is None or (not grant.identity.family and grant.identity.kind in ("", "application")):
+                access.setdefault("", []).append(one)
+        found = _Identities(service_principals(context.index, resources), access)
+        context.cache["identities of credentials"] = found
+    return found
+
+
+def _access(context: Context) -> Iterator[tuple[Grant | None, _Access]]:
+    """Yield each policy and role assignment that allows access to a vault; no grant if the policies are not known."""
+    for source in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_) if one.stays):
+        grants = grants_of(source, context)
+        vault = source if source.type.lower() == VAULTS else one_target(source, "parent", context)
+        model = model_of(vault) if vault is not None else None
+        if isinstance(model, Scalar) and model.value == BY_ROLES:
+            continue
+        if isinstance(grants, Unknown):
+            if not source.existing:
+                yield None, _Access(source, Sure.PERHAPS, "access policy")
+            continue
+        sure = Sure.PERHAPS if isinstance(model, Unknown) else Sure.YES
+        for grant in grants:
+            if grant.permissions.keys() - _HARMLESS:
+                yield grant, _Access(source, sure, "access policy")
+            elif grant.doubt is not None:
+                yield grant, _Access(source, Sure.PERHAPS, "access policy")
+    coverage = Coverage(context.index)
+    for source in (one for type_ in (ASSIGNMENTS, ACTIVE) for one in context.index.of_type(type_) if one.stays):
+        scope, grants = source.select(SCOPE), grants_of(source, context)
+        if isinstance(scope, Absent) or isinstance(grants, Unknown):
+            continue
+        covered = coverage.covered(source, COVERS, scope)
+        for grant in grants:
+            sure = _reach(source, grant, covered, context)
+            if sure is not Sure.NO:
+                yield grant, _Access(source, sure, _role_label(source, context))
+
+
+def _role_label(assignment: Resource, context: Context) -> str:
+    name = role_name(assignment, context)
+    return str(name.value) if isinstance(name, Scalar) and not name.sensitive else "custom role"
+
+
+def _reach(source: Resource, grant: Grant, covered: Reference, context: Context) -> Sure:
+    """Return whether a role assignment allows access to what a vault contains, or lets its principal change one."""
+    allowed = operations(source, context)
+    items = allowed.items if isinstance(allowed, ListValue) else (allowed,)
+    uses_data = bool(grant.permissions.keys() - _HARMLESS)
+    controls = any(isinstance(one, Scalar) and one.value in CONTROL for one in items)
+    level = level_of(covered.value, context.index)
+    is_open = bool(covered.candidates) or covered.anything
+    # A data role is for vaults only, so that a scope without vaults in the input is one of other vaults.
+    is_broad = isinstance(level, Scalar) and level.value != "resource"
+    if not (uses_data or controls):
+        may_be = covered.targets or is_open or is_broad or covered.outside.lower() == VAULTS
+        return Sure.PERHAPS if may_be and any(isinstance(one, Unknown) for one in items) else Sure.NO
+    if covered.targets:
+        return max(_in_vault(address, uses_data, controls, context) for address in covered.targets)
+    if uses_data and (is_broad or covered.outside.lower() == VAULTS):
+        return Sure.YES
+    return Sure.PERHAPS if is_open else Sure.NO
+
+
+def _in_vault(address: str, uses_data: bool, controls: bool, context: Context) -> Sure:
+    """Return whether a role with these permissions allows access to one vault; data roles require Azure RBAC."""
+    vault = context.index.resources[address]
+    if controls or vault.type.lower() != VAULTS:
+        return Sure.YES if controls else Sure.NO
+    model = model_of(vault)
+    if isinstance(model, Unknown):
+        return Sure.PERHAPS
+    return Sure.YES if uses_data and isinstance(model, Scalar) and model.value == BY_ROLES else Sure.NO

@@ -1,0 +1,91 @@
+"""The workloads that a federated identity credential trusts, by its subject or its expression of claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from azkvlint.derived.federation import (
+    ANY_REPOSITORY,
+    OTHER_ISSUER,
+    PULL_REQUESTS,
+    SPECIFIC,
+    _of_expression,
+    _of_subject,
+    _platform,
+)
+from azkvlint.graph.references import HOLE, HOLE_END
+from azkvlint.model.location import Location
+from azkvlint.model.value import Scalar, Unknown
+
+OPEN = ""
+PART = f"{HOLE}var.x{HOLE_END}"
+HERE = Location(path="main.tf")
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("repo:contoso/app:pull_request", PULL_REQUESTS),
+        ("repo:Contoso/App:PULL_REQUEST", PULL_REQUESTS),
+        ("repo:contoso/app:ref:refs/heads/pull_request", SPECIFIC),
+        ("repo:contoso/app:environment:pull_request", SPECIFIC),
+        ("repo:contoso/app:*", SPECIFIC),  # the subject is compared as a whole
+        (f"repo:{PART}/{PART}:pull_request", PULL_REQUESTS),
+        (f"repo:contoso/app:{PART}", OPEN),
+        (f"repo:contoso/app{PART}request", OPEN),
+        (f"repo:contoso/app:environment:{PART}", SPECIFIC),
+        (f"repo:contoso/app:ref:refs/heads/{PART}", SPECIFIC),
+        (f"{PART}:main", SPECIFIC),
+        (PART, OPEN),
+    ],
+)
+def test_subjects(subject: str, expected: str) -> None:
+    assert _of_subject(subject) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("claims['sub'] eq 'repo:contoso/app:pull_request'", PULL_REQUESTS),
+        ("claims['sub'] matches 'repo:contoso/app:*'", PULL_REQUESTS),
+        ("claims['sub'] matches 'repo:contoso/*:pull_request'", PULL_REQUESTS),
+        ("claims['sub'] matches 'repo:contoso/app:ref:refs/heads/*'", SPECIFIC),
+        ("claims['sub'] matches 'repo:contoso/*:environment:production'", SPECIFIC),
+        ("claims['sub'] matches 'repo:contoso*'", ANY_REPOSITORY),
+        ("claims['sub'] matches 'repo:?ontoso/app:ref:refs/heads/main'", ANY_REPOSITORY),
+        ("claims['sub'] matches '*'", ANY_REPOSITORY),
+        ("claims['sub'] matches 'system:serviceaccount:app:*'", SPECIFIC),
+        ("claims['sub'] matches 'repo:contoso/app:*' and claims['job_workflow_ref'] eq 'x'", OPEN),
+        ("claims['job_workflow_ref'] eq 'x' and claims['sub'] eq 'repo:contoso/app:environment:x'", SPECIFIC),
+        (f"claims['sub'] matches 'repo:{PART}/app:*'", OPEN),
+        (f"claims['sub'] matches '{PART}*'", OPEN),
+        (PART, OPEN),
+        ("claims['sub'] matches 'repo:contoso/app:*' and", OPEN),
+        ("claims['sub'] contains 'repo'", OPEN),
+    ],
+)
+def test_expressions(expression: str, expected: str) -> None:
+    assert _of_expression(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("issuer", "expected"),
+    [
+        ("https://token.actions.githubusercontent.com", "GitHub Actions"),
+        ("https://token.actions.githubusercontent.com/contoso", "GitHub Actions"),
+        ("https://token.actions.contoso.ghe.com", "GitHub Actions"),
+        ("https://github.contoso.example/_services/token", "GitHub Actions"),
+        ("https://uksouth.oic.prod-aks.azure.com/a/b/", "Azure Kubernetes Service"),
+        ("https://token.actions.githubusercontent.com.contoso.example", OTHER_ISSUER),
+        ("https://contoso.example/https://gitlab.com", OTHER_ISSUER),
+        ("http://gitlab.com", OTHER_ISSUER),
+        ("", OTHER_ISSUER),
+    ],
+)
+def test_issuers(issuer: str, expected: str) -> None:
+    assert _platform(Scalar(at=HERE, value=issuer)) == expected
+
+
+def test_an_issuer_with_an_unknown_host_is_not_known() -> None:
+    assert _platform(Unknown(at=HERE, why="x", pattern=f"https://{PART}/x")) == ""
+    assert _platform(Unknown(at=HERE, why="x", pattern=f"https://gitlab.com/{PART}")) == "GitLab"
