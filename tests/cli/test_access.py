@@ -163,6 +163,25 @@ def test_a_role_on_one_secret_reads_no_more_than_secrets(given: Input) -> None:
     assert {what for _, what in rows} == {"secrets/get", "manage", "purge"}
 
 
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("Key Vault Crypto User", {"keys/list"}),
+        ("Key Vault Crypto Officer", {"keys/list", "keys/getrotationpolicy", "keys/setrotationpolicy"}),
+        ("Key Vault Reader", {"keys/list", "keys/getrotationpolicy", "certificates/list", "certificates/getissuers"}),
+        ("Key Vault Certificates Officer",
+         {"certificates/list", "certificates/getissuers", "certificates/setissuers", "certificates/managecontacts"}),
+    ],
+)  # fmt: skip
+def test_roles_allow_every_permission_that_policies_have(given: Input, role: str, allowed: set[str]) -> None:
+    words = (
+        "keys/list", "keys/getrotationpolicy", "keys/setrotationpolicy", "certificates/list", "certificates/getissuers",
+        "certificates/setissuers", "certificates/managecontacts",
+    )  # fmt: skip
+    rows = given.write(VAULT % "true" + assignment(role)).rows(*(f"--permission={word}" for word in words))
+    assert {what: row[0] for (_, what), row in rows.items()} == dict.fromkeys(allowed, "yes")
+
+
 @pytest.mark.parametrize(("scope", "found"), [("data.azurerm_subscription.s.id", True), (GROUP, False)])
 def test_deleted_vaults_belong_to_the_subscription(given: Input, scope: str, found: bool) -> None:
     text = VAULT % "true" + 'data "azurerm_subscription" "s" {}\n' + assignment("Key Vault Purge Operator", scope)
