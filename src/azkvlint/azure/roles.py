@@ -29,6 +29,14 @@ _LOCAL = {
     "6efe6056-5259-49d2-8b3d-d3d73544b20b": "Managed HSM Restore",
 }
 
+# Key Vault's own roles with data actions on vaults. The table also has roles of other services and previews.
+# Source: learn.microsoft.com/azure/key-vault/general/rbac-guide (built-in roles for data plane operations).
+DATA_ROLES = (
+    "Key Vault Administrator", "Key Vault Reader", "Key Vault Certificates Officer", "Key Vault Certificate User",
+    "Key Vault Crypto Officer", "Key Vault Crypto Service Encryption User", "Key Vault Crypto Service Release User",
+    "Key Vault Crypto User", "Key Vault Secrets Officer", "Key Vault Secrets User",
+)  # fmt: skip
+
 
 class BuiltInRole(msgspec.Struct, frozen=True):
     """A built-in role with the actions and data actions that concern Key Vault."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Generic, TypeAlias, TypeVar
 
@@ -197,7 +197,7 @@ class _Analysis:
         shown = {id(path): path for path in (entry.path for entry in entries)}
         locations = [vault.at for vault in every]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
-        clean = Cleaner(redactor, read.locate(locations), _places_in(source))
+        clean = Cleaner(redactor, read.locate(locations), places_in(source))
         return _Root(
             path=read.path,
             source="" if source is None else source.path,
@@ -269,7 +269,7 @@ class Cleaner:
         return found
 
 
-def _places_in(source: ReadResult | None) -> dict[str, Location]:
+def places_in(source: ReadResult | None) -> dict[str, Location]:
     """Return where the source of a plan declares each resource, by its address without instance keys."""
     if source is None:
         return {}
@@ -304,18 +304,18 @@ def _refuse_unknown_names(filters: Filters, roots: Iterable[_Root]) -> None:
     roots = list(roots)
     vaults = {name for root in roots for vault in root.vaults for name in (vault.name, vault.address)}
     principals = {name for root in roots for one in root.principals for name in (one.label, one.key)}
-    for option, what, names, known in (
-        ("--vault", "key vault or managed HSM", filters.vaults, vaults),
-        ("--principal", "principal with access to a vault", filters.principals, principals),
-    ):
-        lower = {name.lower() for name in known}
-        for name in names:
-            if name.lower() not in lower:
-                listed = ", ".join(sorted(known)[:5])
-                hint = did_you_mean(name, sorted(known)) or (
-                    f"the input has {listed}" if listed else "the input has none"
-                )
-                raise UsageError(f"{option}: the input has no {what} `{name}`", hint)
+    refuse_unknown_names("--vault", "key vault or managed HSM", filters.vaults, vaults)
+    refuse_unknown_names("--principal", "principal with access to a vault", filters.principals, principals)
+
+
+def refuse_unknown_names(option: str, what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError for the first of the names of an option that is not known."""
+    lower = {name.lower() for name in known}
+    for name in names:
+        if name.lower() not in lower:
+            listed = ", ".join(sorted(known)[:5])
+            hint = did_you_mean(name, sorted(known)) or (f"the input has {listed}" if listed else "the input has none")
+            raise UsageError(f"{option}: the input has no {what} `{name}`", hint)
 
 
 def _report(roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], config: Config) -> AccessReport:
