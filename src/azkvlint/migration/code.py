@@ -14,9 +14,8 @@ from azkvlint.migration.cover import described
 from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy
 from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.migration import Code
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
@@ -38,14 +37,32 @@ class _Group(NamedTuple):
     members: list[tuple[Resource, Policy]]
 
 
+class Blocks(NamedTuple):
+    """Generated declarations for a folder or Bicep file, and the addresses of the vaults that they are for."""
+
+    path: str
+    language: str
+    texts: tuple[str, ...]
+    vaults: tuple[str, ...]
+
+
 class Generator:
     """Generates the code for the policies of one root.
 
-    A policy that cannot be expressed in ``language`` becomes unknown, with the reason.
+    A policy that cannot be expressed in ``language`` becomes unknown, with the reason. ``redacted`` returns a string
+    without secrets.
     """
 
-    def __init__(self, context: Context, sources: PolicySources, places: Places, language: str) -> None:
+    def __init__(
+        self,
+        context: Context,
+        sources: PolicySources,
+        places: Places,
+        language: str,
+        redacted: Callable[[str], str],
+    ) -> None:
         self._context, self._sources, self._places, self._language = context, sources, places, language
+        self._redacted = redacted
         self._blocks: dict[str, list[str]] = {}
         self._vaults: dict[str, dict[str, None]] = {}
         self._names: dict[str, set[str]] = {}
@@ -54,7 +71,7 @@ class Generator:
 
     def generate(
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
-    ) -> tuple[Code, ...]:
+    ) -> tuple[Blocks, ...]:
         """Return the code for the selected policies of the vaults."""
         groups: dict[tuple[object, ...], _Group] = {}
         for vault, policies in vaults:
@@ -72,11 +89,9 @@ class Generator:
                     if policy.status == REPLACED:
                         self._alone(vault, policy, group)
         return tuple(
-            Code(
-                path=path, language=self._language, text="\n".join(blocks), vaults=tuple(self._vaults[path])
-            )
+            Blocks(path, self._language, tuple(blocks), tuple(self._vaults[path]))
             for path, blocks in self._blocks.items()
-        )  # fmt: skip
+        )
 
     def _group(self, policy: Policy) -> tuple[tuple[object, ...], _Group]:
         place = self._places(policy)
@@ -85,8 +100,13 @@ class Generator:
             return (id(policy),), _Group(Written(), "", "", [])
         at, item = place
         language = language_of(at.path)
+        if any(map(self._is_secret, (*written.repeat, *written))):
+            written = Written(why="its declaration contains a sensitive value")
         path = os.path.dirname(at.path) or "." if language == TERRAFORM else at.path
         return (at.path, at.span, item.at.span), _Group(written, path, language, [])
+
+    def _is_secret(self, text: object) -> bool:
+        return isinstance(text, str) and self._redacted(text) != text
 
     def _is_uniform(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> bool:
         """Return whether one declaration, repeated as in the source, replaces all policies of a group."""
@@ -94,6 +114,8 @@ class Generator:
         if not wanted or not is_complete or not group.written.principal or not group.written.vault:
             return False
         first = wanted[0][1]
+        if self._is_reusable(first) and not group.written.is_literal:
+            return False
         return all(
             policy.status == REPLACED
             and policy.choice is not None
@@ -105,12 +127,16 @@ class Generator:
 
     def _alone(self, vault: Resource, policy: Policy, group: _Group) -> None:
         """Generate the code for one policy from what is known of it."""
-        is_beside = group.language == self._language
+        is_beside = self._is_beside(policy, group)
         principal, why = self._principal(policy, group)
-        if not why and is_beside and len({_module_of(one.source) for _, one in group.members}) > 1:
-            why = "the instances of its module require different roles"
         if not why and (policy.source.conditions or policy.source.assumption is not None):
             why = f"whether {policy.source.address} exists is unknown"
+        if (
+            not why
+            and policy.perhaps
+            and not (is_beside and group.written.vault and not _uses_key(group.written.vault))
+        ):
+            why = "the vault that the access policy is for is unknown"
         scope = "" if why else self._scope(vault, policy, group)
         if not why and not scope:
             why = "the generated code cannot reference the vault"
@@ -120,13 +146,21 @@ class Generator:
         path, provider = (group.path, group.written.provider) if is_beside else ("", "")
         self._assign(Written(principal, scope, name=principal, provider=provider), path, [policy], [vault.address])
 
+    def _is_beside(self, policy: Policy, group: _Group) -> bool:
+        """Return whether known values can be added to the source of a policy."""
+        return group.language == self._language and not self._is_reusable(policy)
+
+    def _is_reusable(self, policy: Policy) -> bool:
+        """Return whether a policy is in a module, which may have other callers than those in the input."""
+        return bool(policy.source.callers) or not self._context.is_complete
+
     def _principal(self, policy: Policy, group: _Group) -> tuple[str, str]:
         """Return an expression for a principal, or why there is none."""
         value: Answer = policy.principal
-        if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
-            return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
-        if value.sensitive:
+        if value.sensitive or self._is_secret(text_of(value)):
             return "", "the object ID is sensitive"
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
         if isinstance(value, Unknown) and self._language == TERRAFORM and is_in_root(policy.source):
             reference = _REFERENCE.fullmatch(value.pattern)
             if reference is not None and not reference[1].startswith("module."):
@@ -135,18 +169,19 @@ class Generator:
         if parameter:
             return parameter, ""
         why = value.why if isinstance(value, Unknown) else "it is known after deployment"
+        if group.written.principal and group.language == self._language:
+            why = "the instances of its declaration require different roles"
         return "", f"the object ID cannot be repeated in the generated code: {group.written.why or why}"
 
     def _scope(self, vault: Resource, policy: Policy, group: _Group) -> str:
         """Return an expression for a vault, as an ID or in Bicep as a symbolic name; empty if there is none."""
-        is_beside = group.language == self._language
+        is_beside = self._is_beside(policy, group)
         if is_beside and group.written.vault and not _uses_key(group.written.vault):
             return group.written.vault
         start = vault.address.rfind(f"{vault.declared_as}.")
-        if self._language == TERRAFORM and vault.declared_as == "azurerm_key_vault" and start >= 0:
-            data, module = "data." if vault.existing else "", _module_of(vault)
-            if is_beside or not module:
-                return f"{data}{vault.address[start:]}.id" if module == _module_of(policy.source) else ""
+        is_azurerm = self._language == TERRAFORM and vault.declared_as == "azurerm_key_vault"
+        if is_azurerm and not _module_of(vault) and is_in_root(policy.source):
+            return f"{'data.' if vault.existing else ''}{vault.address[start:]}.id"
         if is_beside and vault.at.path == group.path and "." not in vault.address:
             return vault.address
         return self._declared_vault(vault, group)
@@ -168,7 +203,7 @@ class Generator:
         answer = vault.select(("name",))
         parameter = self._parameter(answer, group)
         name = found if isinstance(answer, Scalar) and isinstance(found := answer.value, str) else parameter
-        if not name or answer.sensitive:
+        if not name or answer.sensitive or self._is_secret(name):
             return ""
         key = ("vault", vault.address)
         if key not in self._roles:
@@ -224,11 +259,10 @@ class Generator:
         is_repeated = bool(written.repeat[0])
         label = self._label(policy, is_repeated=is_repeated)
         kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
-        is_service = kinds == {"application"}
+        is_service = kinds == {"application"} and _is_direct(written, policy)
         surplus = choice.custom_surplus if policy.custom else choice.surplus
-        comment = (
-            f"{static_address(policy.address) if is_repeated else policy.address}: {described(policy.permissions)}"
-        )
+        address = self._redacted(static_address(policy.address) if is_repeated else policy.address)
+        comment = f"{address}: {described(policy.permissions)}"
         comment += f"; surplus: {described(surplus)}" if surplus else ""
         roles: list[tuple[str, str, str]] = [(id_, name, "") for id_, name in policy.new_roles]
         if policy.custom:
@@ -247,7 +281,7 @@ class Generator:
         source = policy.source
         start = source.address.rfind(f"{source.declared_as}.")
         own = source.address[start + len(source.declared_as) + 1 :] if start >= 0 else source.address.rpartition(".")[2]
-        own = (static_address(own) if is_repeated else own).rpartition("/")[2]
+        own = self._redacted((static_address(own) if is_repeated else own).rpartition("/")[2])
         return (own, "policy", str(policy.number + 1)) if policy.inline or self._language == BICEP else (own,)
 
     def _custom_role(
@@ -280,6 +314,11 @@ class _Role(NamedTuple):
 def _uses_key(expression: str) -> bool:
     """Return whether an expression depends on the instance of its resource."""
     return _KEY.search(expression) is not None
+
+
+def _is_direct(written: Written, policy: Policy) -> bool:
+    """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
+    return written.name.endswith(".id") or text_of(policy.principal).endswith(f"{written.principal}{HOLE_END}")
 
 
 def is_in_root(resource: Resource) -> bool:

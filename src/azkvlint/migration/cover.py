@@ -114,7 +114,9 @@ def choose(required: frozenset[str], certain: frozenset[str]) -> Choice:
         surplus=ordered(words - certain),
         fits=all(word.partition("/")[0] in managed for word in words - required - _READS_PROPERTIES),
         actions=actions,
-        custom_surplus=ordered(words_of(actions) - certain - _STORAGE),
+        custom_surplus=ordered(
+            word for word, own in ACTIONS_OF.items() if own[0] in actions and word not in certain | _STORAGE
+        ),
     )
 
 

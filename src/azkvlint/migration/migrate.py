@@ -13,7 +13,6 @@ from azkvlint.access.matrix import Matrix
 from azkvlint.access.principals import Principals
 from azkvlint.azure.azurerm.argument_names import is_terraform
 from azkvlint.config.run_config import Config
-from azkvlint.derived.assignments import ASSIGNMENTS, DEFINITIONS
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
@@ -30,7 +29,7 @@ from azkvlint.linter.access import (
 )
 from azkvlint.linter.linter import exit_code_of
 from azkvlint.linter.redaction import Redactor
-from azkvlint.migration.code import Generator
+from azkvlint.migration.code import Blocks, Generator
 from azkvlint.migration.cover import ordered
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, vaults_of
 from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources
@@ -46,13 +45,14 @@ from azkvlint.model.migration import (
     VaultPlan,
 )
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Value
+from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Value
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.errors import UsageError
 from azkvlint.util.plural import pluralize
 
 LANGUAGES = (TERRAFORM, BICEP)
 _MODEL_ARGUMENTS = ("rbac_authorization_enabled", "enable_rbac_authorization")
+_ASSIGNMENTS, _DEFINITIONS = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
 _COLUMNS = tuple(Capability(word, word, frozenset({word})) for word in sorted(DATA_WORDS))
 
 
@@ -73,7 +73,7 @@ class _Root(Root, kw_only=True):
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
-    code: tuple[Code, ...]
+    code: tuple[Blocks, ...]
     names: frozenset[str]
 
 
@@ -91,11 +91,27 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
         others=tuple(
             vault for root in found.roots for vault in root.others if _is_named(vault.name, vault.address, chosen)
         ),
-        code=tuple(code for root in found.roots for code in root.code),
+        code=tuple(_merged(code for root in found.roots for code in root.code)),
         problems=tuple(found.problems),
         sources=tuple(found.read),
         version=__version__,
     )
+
+
+def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
+    """Yield the code for each place: several roots may share a module, whose declarations are generated once."""
+    texts: dict[tuple[str, str], dict[str, str]] = {}
+    vaults: dict[tuple[str, str], dict[str, None]] = {}
+    for number, one in enumerate(code):
+        place = one.path or f" {number}", one.language
+        for text in one.texts:
+            # The comment names an address of one root.
+            lines = [line for line in text.splitlines() if not line.startswith(("#", "//"))]
+            texts.setdefault(place, {}).setdefault("\n".join(lines), text)
+        vaults.setdefault(place, {}).update(dict.fromkeys(one.vaults))
+    for (path, language), parts in texts.items():
+        own = "" if path.startswith(" ") else path
+        yield Code(path=own, language=language, text="\n".join(parts.values()), vaults=tuple(vaults[path, language]))
 
 
 def exit_code(report: MigrationReport) -> int:
@@ -151,7 +167,7 @@ class _Planner:
         names = frozenset(
             redactor.text(name) for _, own in vaults.to_migrate for one in own for name in (one.label, one.key) if name
         )
-        code = self._generate(vaults, context, sources, _Places(source), read)
+        code = self._generate(vaults, context, sources, _Places(source), redactor)
         ats = [vault.at for vault, _ in vaults.to_migrate] + [one.at for _, own in vaults.to_migrate for one in own]
         ats += [vault.at for vault in vaults.migrated] + [vault.at for vault, _ in vaults.unknown]
         clean = Cleaner(redactor, read.locate(ats), places_in(source))
@@ -164,7 +180,7 @@ class _Planner:
                 writer.vault(vault, own, self._selected(own), check) for vault, own in self._chosen(vaults)
             ),
             others=tuple(writer.others(vaults)),
-            code=tuple(msgspec.structs.replace(one, text=clean.text(one.text)) for one in code),
+            code=code,
             names=names,
         )  # fmt: skip
 
@@ -188,15 +204,15 @@ class _Planner:
         return [one for one in policies if not names or not names.isdisjoint({one.label.lower(), one.key.lower()})]
 
     def _generate(
-        self, vaults: Vaults, context: Context, sources: PolicySources, places: _Places, read: ReadResult
-    ) -> tuple[Code, ...]:
+        self, vaults: Vaults, context: Context, sources: PolicySources, places: _Places, redactor: Redactor
+    ) -> tuple[Blocks, ...]:
         language = self._choices.language
         if not language:
-            is_tf = any(is_terraform(vault.declared_as) or "_" in vault.declared_as for vault, _ in vaults.to_migrate)
-            language = TERRAFORM if is_tf or read.plan is not None else BICEP
+            is_bicep = all("/" in vault.declared_as for vault, _ in vaults.to_migrate)
+            language = BICEP if is_bicep else TERRAFORM
         names = [name.lower() for name in self._choices.vaults]
         selected = {id(one) for _, own in vaults.to_migrate for one in self._selected(own)}
-        return Generator(context, sources, places.of, language).generate(
+        return Generator(context, sources, places.of, language, redactor.text).generate(
             vaults.to_migrate,
             lambda vault, policy: _is_named(vault.name, vault.address, names) and id(policy) in selected,
         )
@@ -227,8 +243,16 @@ class _Places:
         return declared.at, written.items[policy.number]
 
 
+class _Cell(NamedTuple):
+    """One permission of a principal on a vault."""
+
+    vault: str
+    key: str
+    word: str
+
+
 class _Row(NamedTuple):
-    """The best direct path of a principal to a permission: its certainty, and its last step."""
+    """A path of a principal to a permission: its certainty, and its last step."""
 
     sure: Sure
     label: str
@@ -257,54 +281,53 @@ class _Check:
     def principals(self, vault: Resource, others: Iterable[Policy]) -> int:
         """Return the number of principals whose access to a vault is compared, without those of the other policies."""
         listed = {policy.key for policy in others}
-        return len({key for own, key, _ in self._before if own == vault.address and key not in listed})
+        return len({cell.key for cell in self._before if cell.vault == vault.address and cell.key not in listed})
 
     def lost(self, vault: Resource, others: Iterable[Policy]) -> Iterator[AccessChange]:
         """Yield what principals lose, apart from those of the other policies, which are not replaced."""
         listed = {policy.key for policy in others}
-        rows = {
-            (key, word): row
-            for (own, key, word), row in self._before.items()
-            if own == vault.address and key not in listed and row.sure > self._sure((own, key, word))
-        }
-        yield from _changes(rows)
+        yield from _changes(
+            (cell, row)
+            for cell, rows in self._before.items()
+            for row in rows
+            if cell.vault == vault.address and cell.key not in listed and row.sure > _best(self._after.get(cell))
+        )
 
     def activated(self, vault: Resource) -> Iterator[AccessChange]:
         """Yield what role assignments that exist already allow only after the switch."""
-        rows = {
-            (key, word): row
-            for (own, key, word), row in self._after.items()
-            if own == vault.address and (own, key, word) not in self._before and not self._is_new(row)
-        }
-        yield from _changes(rows)
+        yield from _changes(
+            (cell, row)
+            for cell, rows in self._after.items()
+            for row in rows
+            if cell.vault == vault.address and row.sure > _best(self._before.get(cell)) and not self._is_new(row)
+        )
 
     def _is_new(self, row: _Row) -> bool:
         return any(f"({address})" in row.by for address in self._new)
 
-    def _sure(self, key: tuple[str, str, str]) -> Sure:
-        row = self._after.get(key)
-        return Sure.NO if row is None else row.sure
+
+def _best(rows: Iterable[_Row] | None) -> Sure:
+    """Return the certainty of the best of some paths."""
+    return max((row.sure for row in rows or ()), default=Sure.NO)
 
 
-def _rows(context: Context, vaults: Sequence[Resource]) -> dict[tuple[str, str, str], _Row]:
-    """Return the access of principals with a known identity, by vault, key and permission, without escalations."""
-    found: dict[tuple[str, str, str], _Row] = {}
+def _rows(context: Context, vaults: Sequence[Resource]) -> dict[_Cell, list[_Row]]:
+    """Return the access of principals with a known identity, without escalations."""
+    found: dict[_Cell, list[_Row]] = {}
     for entry in Matrix(context, vaults, _COLUMNS).entries():
         last = entry.path.steps[-1]
         if last.kind == "escalation" or entry.principal.key.startswith("? "):
             continue
         row = _Row(Sure.YES if entry.path.is_certain else Sure.PERHAPS, entry.principal.label, last.text)
         for vault in entry.vaults:
-            key = vault, entry.principal.key, entry.capability
-            if key not in found or row.sure > found[key].sure:
-                found[key] = row
+            found.setdefault(_Cell(vault, entry.principal.key, entry.capability), []).append(row)
     return found
 
 
-def _changes(rows: Mapping[tuple[str, str], _Row]) -> Iterator[AccessChange]:
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for (_, word), row in rows.items():
-        grouped.setdefault((row.label, row.by), []).append(word)
+def _changes(rows: Iterable[tuple[_Cell, _Row]]) -> Iterator[AccessChange]:
+    grouped: dict[tuple[str, str], set[str]] = {}
+    for cell, row in rows:
+        grouped.setdefault((row.label, row.by), set()).add(cell.word)
     for (label, by), words in sorted(grouped.items()):
         yield AccessChange(principal=label, permissions=ordered(words), by=by)
 
@@ -333,15 +356,19 @@ def _additions(vault: Resource, policy: Policy) -> Iterator[Resource]:
             "roleName": Scalar(at=policy.at, value=role),
             "permissions": ListValue(at=policy.at, items=(permission,)),
         }
-        yield _resource(role, DEFINITIONS, policy, {"properties": MapValue(at=policy.at, fields=fields)})
+        yield _resource(role, _DEFINITIONS, policy, {"properties": MapValue(at=policy.at, fields=fields)})
         names = [role]
     for name in names:
         fields = {"roleDefinitionName": Scalar(at=policy.at, value=name)}
         if isinstance(policy.principal, Value):
             fields["principalId"] = policy.principal
-        link = Link(at=policy.at, target=vault.address, type=vault.type)
-        attributes: dict[str, Value] = {"scope": link, "properties": MapValue(at=policy.at, fields=fields)}
-        yield _resource(f"{base} {name}", ASSIGNMENTS, policy, attributes)
+        scope: Answer = Link(at=policy.at, target=vault.address, type=vault.type)
+        if policy.perhaps:
+            scope = policy.source.select(("parent",))
+        attributes: dict[str, Value] = {"properties": MapValue(at=policy.at, fields=fields)}
+        if isinstance(scope, Value):
+            attributes["scope"] = scope
+        yield _resource(f"{base} {name}", _ASSIGNMENTS, policy, attributes)
 
 
 def _resource(address: str, type_: str, policy: Policy, attributes: Mapping[str, Value]) -> Resource:
@@ -359,7 +386,7 @@ class _Writer:
         self,
         clean: Cleaner,
         read: ReadResult,
-        code: Sequence[Code],
+        code: Sequence[Blocks],
         sources: PolicySources,
         places: _Places,
         choices: Choices,
@@ -390,10 +417,7 @@ class _Writer:
             root=self._read.path,
             at=self._clean.location(vault.at) or vault.at,
             policies=tuple(map(self._policy, chosen)),
-            steps=tuple(
-                msgspec.structs.replace(step, text=text(step.text))
-                for step in self._steps(vault, every, chosen, is_lost=bool(lost))
-            ),
+            steps=tuple(self._steps(vault, every, chosen, is_lost=bool(lost))),
             activated=tuple(map(self._change, check.activated(vault))),
             lost=tuple(map(self._change, lost)),
             checked=check.principals(vault, others),
@@ -430,7 +454,7 @@ class _Writer:
     def _steps(
         self, vault: Resource, every: Sequence[Policy], chosen: Sequence[Policy], *, is_lost: bool
     ) -> Iterator[MigrationStep]:
-        name = "NAME" if HOLE in vault.name else vault.name
+        name = "NAME" if HOLE in vault.name else self._clean.text(vault.name)
         yield MigrationStep(
             kind="compare",
             text="Compare these access policies with those of the deployed vault, because others may have been added"
@@ -456,36 +480,38 @@ class _Writer:
         yield from self._remove(vault, every, is_blocked=bool(blocked) or is_lost)
 
     def _switch(self, vault: Resource, blocked: int, *, is_lost: bool) -> MigrationStep:
+        address = self._clean.text(vault.address)
         if blocked:
             count = pluralize(blocked, "access policy has", "access policies have")
-            text = f"Do not enable Azure RBAC on {vault.address} yet: {count} no replacement, and the principals"
+            text = f"Do not enable Azure RBAC on {address} yet: {count} no replacement, and the principals"
             text += " would lose access."
         elif is_lost:
-            text = f"Do not enable Azure RBAC on {vault.address} yet: principals would lose access."
+            text = f"Do not enable Azure RBAC on {address} yet: principals would lose access."
         elif vault.existing:
-            text = f"Enable Azure RBAC where {vault.address} is declared, and deploy it."
+            text = f"Enable Azure RBAC where {address} is declared, and deploy it."
         else:
             declared = self._places.resource(vault)
             setting = "enableRbacAuthorization: true"
             if is_terraform(vault.declared_as):
                 setting = f"{self._sources.argument(declared.at, _MODEL_ARGUMENTS)} = true"
-            text = (
-                f"Set `{setting}` in {vault.address}, and deploy it. Azure keeps the access policies, so that the vault"
-            )
+            text = f"Set `{setting}` in {address}, and deploy it. Azure keeps the access policies, so that the vault"
             text += " can be switched back."
         return MigrationStep(kind="switch", text=text, is_blocked=bool(blocked) or is_lost)
 
     def _remove(self, vault: Resource, every: Sequence[Policy], *, is_blocked: bool) -> Iterator[MigrationStep]:
         parts: list[str] = []
+        address = self._clean.text(vault.address)
         if any(policy.inline for policy in every):
             is_tf = is_terraform(vault.declared_as)
             parts.append(
-                f"set `access_policy = []` in {vault.address} instead of its policies, because the provider keeps"
+                f"set `access_policy = []` in {address} instead of its policies, because the provider keeps"
                 " policies that are not configured"
                 if is_tf
-                else f"set `accessPolicies: []` in {vault.address}"
+                else f"set `accessPolicies: []` in {address}"
             )
-        separate = dict.fromkeys(static_address(policy.source.address) for policy in every if not policy.inline)
+        separate = dict.fromkeys(
+            self._clean.text(static_address(policy.source.address)) for policy in every if not policy.inline
+        )
         if separate:
             noun = (
                 "" if is_terraform(vault.declared_as) else "the resource " if len(separate) == 1 else "the resources "

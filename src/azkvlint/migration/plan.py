@@ -30,7 +30,7 @@ class Policy(msgspec.Struct, kw_only=True):
     ``source`` is the resource that contains it, at ``number`` of its policies. ``choice`` are the roles that replace
     it, and ``custom`` states that a custom role does. Without a choice, ``reason`` states why. ``present`` are the
     built-in roles that the principal has on the vault already, by lower-case name, with the address of the assignment.
-    ``is_any``: it stands for all policies of its source.
+    ``is_any``: it stands for all policies of its source. ``perhaps``: it may be for another vault.
     """
 
     source: Resource
@@ -47,6 +47,7 @@ class Policy(msgspec.Struct, kw_only=True):
     custom: bool = False
     present: Mapping[str, str] = {}
     is_any: bool = False
+    perhaps: bool = False
 
     @property
     def inline(self) -> bool:
@@ -124,9 +125,8 @@ def _policies_by_vault(context: Context, principals: Principals) -> dict[str, li
                 found[address] += _policies_in(source, vault, assigned, context, principals)
         others = found if reference.anything else reference.candidates
         for address in (one for one in others if one in found and one not in reference.targets):
-            for policy in _policies_in(source, context.index.resources[address], assigned, context, principals):
-                policy.status, policy.choice = UNKNOWN, None
-                policy.reason = "the vault that the access policy is for is unknown"
+            for policy in _policies_in(source, context.index.resources[address], {}, context, principals):
+                policy.perhaps = True
                 found[address].append(policy)
     return found
 

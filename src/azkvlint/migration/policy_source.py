@@ -28,7 +28,8 @@ class Written(NamedTuple):
     ``principal`` is its object ID, empty with the reason in ``why`` if it cannot be repeated outside of the policy.
     ``vault`` is the ID of the vault, in Bicep its symbolic name. ``repeat`` are Terraform's ``for_each`` or ``count``
     and its value, ``provider`` its ``provider``. ``condition`` is that of a Bicep resource. ``name`` is a Bicep
-    expression for the principal that is known when the deployment starts.
+    expression for the principal that is known when the deployment starts. ``is_literal``: the permissions are written
+    out, so that they are the same wherever the module is used.
     """
 
     principal: str = ""
@@ -37,6 +38,7 @@ class Written(NamedTuple):
     provider: str = ""
     condition: str = ""
     name: str = ""
+    is_literal: bool = False
     why: str = ""
 
 
@@ -119,14 +121,19 @@ def _terraform(block: Block, source: Resource, item: Value, text: str) -> Writte
     repeat = next((name for name in _KEYS if name in attributes), "")
     key = f"[{_KEYS[repeat]}]" if repeat else ""
     if source.type.lower() == VAULTS:
-        vault, principal = f"{'.'.join(block.labels)}{key}.id", _inline_object_id(block, item, text)
+        vault, arguments = f"{'.'.join(block.labels)}{key}.id", _inline_policy(block, item, text)
     else:
-        vault, principal = (_value(attributes.get(name), text) for name in ("key_vault_id", "object_id"))
+        vault, arguments = _value(attributes.get("key_vault_id"), text), _arguments(block, text)
+    principal, is_literal = (
+        arguments.get("object_id", ("", True))[0],
+        all(literal for name, (_, literal) in arguments.items() if name.endswith("_permissions")),
+    )
     return Written(
         principal,
         vault,
         repeat=(repeat, _value(attributes.get(repeat), text)),
         provider=_value(attributes.get("provider"), text),
+        is_literal=is_literal,
         why="" if principal else "a `dynamic` block or an expression sets the access policy",
     )
 
@@ -136,18 +143,30 @@ def _value(attribute: Attribute | None, text: str) -> str:
     return "" if attribute is None else text[attribute.value_start : attribute.end]
 
 
-def _inline_object_id(block: Block, item: Value, text: str) -> str:
-    """Return the object ID of one policy in the block of a vault; empty if the policy has no block of its own."""
+def _arguments(block: Block, text: str) -> Mapping[str, tuple[str, bool]]:
+    """Return the arguments of a block as text, and whether each is independent of anything else."""
+    attributes = block.body.attributes
+    return {name: (_value(one, text), not _has_names(one.expression())) for name, one in attributes.items()}
+
+
+def _inline_policy(block: Block, item: Value, text: str) -> Mapping[str, tuple[str, bool]]:
+    """Return the arguments of one policy in the block of a vault; none if the policy has no block of its own."""
     start = item.at.span[0] if item.at.span is not None else -1
     for inner in block.body.blocks:
         if inner.type == _POLICY and inner.start == start:
-            return _value(inner.body.attributes.get("object_id"), text)
+            return _arguments(inner, text)
     listed = block.body.attributes.get(_POLICY)
     policies = None if listed is None else listed.expression()
     for one in policies.items if isinstance(policies, ast.Array) else ():
         if isinstance(one, ast.Object) and one.start == start:
-            return _text_of(_member(one, "object_id"), text)
-    return ""
+            members = [member for member in one.members if isinstance(member, ast.Property)]
+            return {_key(own.key): (_text_of(own.value, text), not _has_names(own.value)) for own in members}
+    return {}
+
+
+def _has_names(node: ast.Node | None) -> bool:
+    """Return whether an expression depends on anything, such as a variable. A syntax error may."""
+    return node is None or isinstance(node, ast.Name) or any(map(_has_names, ast.children(node)))
 
 
 def _bicep(
@@ -165,10 +184,16 @@ def _bicep(
         vault = _text_of(parent, text)
     found = next((one for one in _objects(body) if item.at.span == (one.start, one.end)), None)
     principal = None if found is None else _member(found, "objectId")
-    if principal is None:
+    if found is None or principal is None:
         return Written(vault=vault, condition=condition, why="a loop or an expression sets the access policy")
     written = _text_of(principal, text)
-    return Written(written, vault, condition=condition, name=_known_name(principal, text, declared))
+    return Written(
+        written,
+        vault,
+        condition=condition,
+        name=_known_name(principal, text, declared),
+        is_literal=not _has_names(_member(found, "permissions")),
+    )
 
 
 def _known_name(node: ast.Expression, text: str, declared: Mapping[str, ast.Declaration]) -> str:
