@@ -163,6 +163,24 @@ def test_a_role_on_one_secret_reads_no_more_than_secrets(given: Input) -> None:
     assert {what for _, what in rows} == {"secrets/get", "manage", "purge"}
 
 
+def test_a_custom_role_is_found_by_its_id_if_its_name_is_unknown(given: Input) -> None:
+    role = """
+variable "name" {}
+resource "azurerm_role_definition" "own" {
+  name  = var.name
+  scope = azurerm_resource_group.rg.id
+  permissions {
+    data_actions = ["Microsoft.KeyVault/vaults/keys/sign/action"]
+  }
+}
+"""
+    text = assignment("").replace(
+        'role_definition_name = ""', "role_definition_id = azurerm_role_definition.own.role_definition_resource_id"
+    )
+    rows = given.write(VAULT % "true" + role + text).rows()
+    assert {what: row[0] for (_, what), row in rows.items()} == {"keys/use": "yes"}
+
+
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [

@@ -161,6 +161,10 @@ class _Builder:
             form = CONTROLS_FORMATS[self.number % len(CONTROLS_FORMATS)]
             self.case.words = ["controls", self._input(), "-f", form, *self._some(("--framework", "all"), 0.3)]
             self.case.outputs = [(form if form == "html" else f"controls.{form}", "")]
+        elif chance < 0.92:
+            form = self.rng.choice(("text", "json", "code"))
+            self.case.words = ["migrate-rbac", self._input(), "-f", form, *self._some(("--built-in-roles",), 0.3)]
+            self.case.outputs = [(f"migration.{form}", "")]
         elif chance < 0.93:
             form = self.rng.choice(tuple(ACCESS_REPORTERS))
             self.case.words = ["access", self._input(), "-f", form, *self._some(("--deny", "purge"), 0.3)]

@@ -132,7 +132,7 @@ def differences(source: Path, *words: str) -> list[str] | None:
 
 
 class _Listed(NamedTuple):
-    """What a report lists: the surplus by principal and by vault, and the role assignments that take effect."""
+    """What a report lists: the surplus by principal, the role assignments that take effect, and all this by vault."""
 
     surplus: set[Cell]
     of_vaults: set[tuple[str, str]]
@@ -148,14 +148,16 @@ def _listed(report: Any) -> _Listed:
             for word in (policy["customRole"] or policy["builtInRoles"])["surplus"]:
                 found.surplus.add(Cell(policy["principal"], vault["resource"], word))
                 found.of_vaults.add((vault["resource"], word))
-        for change in vault["check"]["activated"]:
+    for change in report["activated"]:
+        for vault in change["vaults"]:
             for word in change["permissions"]:
-                found.activated.add((Cell(change["principal"], vault["resource"], word), change["by"]))
+                found.activated.add((Cell(change["principal"], vault, word), change["by"]))
+                found.of_vaults.add((vault, word))
     return found
 
 
 def _is_listed(cell: Cell, by: str, length: int, listed: _Listed) -> bool:
-    # Who can act as a principal has its surplus too.
+    # Who can act as a principal has what it gains.
     indirect = length > 1 and (cell.vault, cell.permission) in listed.of_vaults
     return cell in listed.surplus or (cell, by) in listed.activated or indirect
 

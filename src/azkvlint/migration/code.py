@@ -254,8 +254,6 @@ class Generator:
         policy, choice = policies[0], policies[0].choice
         if choice is None:
             return
-        self._vaults.setdefault(path, {}).update(dict.fromkeys(vaults))
-        blocks = self._blocks.setdefault(path, [])
         is_repeated = bool(written.repeat[0])
         label = self._label(policy, is_repeated=is_repeated)
         kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
@@ -272,9 +270,12 @@ class Generator:
             if key in self._done:
                 continue
             self._done.add(key)
+            self._vaults.setdefault(path, {}).update(dict.fromkeys(vaults))
             own = self._name(path, (*label, name.removeprefix("Key Vault ") or "custom"))
             render = _terraform_assignment if self._language == TERRAFORM else _bicep_assignment
-            blocks.append(render(own, visible(comment), written, _Role(id_, name, custom), is_service))
+            self._blocks.setdefault(path, []).append(
+                render(own, visible(comment), written, _Role(id_, name, custom), is_service)
+            )
 
     def _label(self, policy: Policy, *, is_repeated: bool) -> tuple[str, ...]:
         """Return the words of the name of a declaration."""
@@ -299,7 +300,7 @@ class Generator:
             else:
                 text = _bicep_role(own, described(policy.permissions), written, actions)
                 self._roles[key] = f"{own}.id"
-            self._blocks[path].append(text)
+            self._blocks.setdefault(path, []).append(text)
         return self._roles[key]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 import msgspec
 
 from azkvlint import __version__
 from azkvlint.access.capabilities import DATA_WORDS
-from azkvlint.access.matrix import Matrix
+from azkvlint.access.holdings import Holding, Holdings
 from azkvlint.access.principals import Principals
 from azkvlint.azure.azurerm.argument_names import is_terraform
 from azkvlint.config.run_config import Config
@@ -53,6 +53,8 @@ from azkvlint.util.plural import pluralize
 LANGUAGES = (TERRAFORM, BICEP)
 _MODEL_ARGUMENTS = ("rbac_authorization_enabled", "enable_rbac_authorization")
 _ASSIGNMENTS, _DEFINITIONS = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
+# The beginning of the addresses of generated resources, which no resource of an input has.
+_NEW = "\0new "
 _COLUMNS = tuple(Capability(word, word, frozenset({word})) for word in sorted(DATA_WORDS))
 
 
@@ -69,12 +71,14 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Root(Root, kw_only=True):
-    """The migration of one root, with the names of its principals."""
+    """The migration of one root, with the names of its principals and of all its vaults."""
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
     code: tuple[Blocks, ...]
     names: frozenset[str]
+    vault_names: frozenset[str]
+    activated: tuple[AccessChange, ...]
 
 
 def migrate(config: Config, choices: Choices) -> MigrationReport:
@@ -92,6 +96,7 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
             vault for root in found.roots for vault in root.others if _is_named(vault.name, vault.address, chosen)
         ),
         code=tuple(_merged(code for root in found.roots for code in root.code)),
+        activated=tuple(change for root in found.roots for change in root.activated),
         problems=tuple(found.problems),
         sources=tuple(found.read),
         version=__version__,
@@ -126,8 +131,7 @@ def _is_named(name: str, address: str, names: Sequence[str]) -> bool:
 
 def _refuse(choices: Choices, roots: Sequence[_Root]) -> None:
     """Raise UsageError for names that no input has, and for inputs without a vault to migrate."""
-    every = {name for root in roots for one in root.vaults for name in (one.name, one.address)}
-    every |= {name for root in roots for one in root.others for name in (one.name, one.address)}
+    every = {name for root in roots for name in root.vault_names}
     if not every:
         raise UsageError("the input has no key vault")
     refuse_unknown_names("--vault", "key vault", choices.vaults, every)
@@ -182,6 +186,14 @@ class _Planner:
             others=tuple(writer.others(vaults)),
             code=code,
             names=names,
+            activated=tuple(map(writer.change, check.activated)),
+            vault_names=frozenset(
+                clean.text(name)
+                for vault in [
+                    *(one.vault for one in vaults.to_migrate), *vaults.migrated, *(one for one, _ in vaults.unknown),
+                ]
+                for name in (vault.name, vault.address)
+            ),
         )  # fmt: skip
 
     def _context(self, resources: Mapping[str, Resource], read: ReadResult) -> Context:
@@ -243,93 +255,115 @@ class _Places:
         return declared.at, written.items[policy.number]
 
 
-class _Cell(NamedTuple):
-    """One permission of a principal on a vault."""
-
-    vault: str
-    key: str
-    word: str
-
-
-class _Row(NamedTuple):
-    """A path of a principal to a permission: its certainty, and its last step."""
-
-    sure: Sure
-    label: str
-    by: str
-
-
 class _Check:
-    """Compares the access before and after: the generated roles assigned, and the vaults switched to Azure RBAC."""
+    """Compares the access before and after: the generated roles assigned, and the vaults switched to Azure RBAC.
+
+    It compares what principals have by themselves. Members of groups, and those who can act as an identity, keep what
+    that principal keeps.
+    """
 
     def __init__(
         self, planner: _Planner, read: ReadResult, context: Context, vaults: Sequence[tuple[Resource, list[Policy]]]
     ) -> None:
         resources = dict(read.resources)
-        self._new: set[str] = set()
+        roles: dict[tuple[str, ...], str] = {}
         for vault, policies in vaults:
             resources[vault.address] = _switched(resources[vault.address])
-            for one in (added for policy in policies for added in _additions(vault, policy)):
-                # In the order of a plan, an unknown address cannot be one of the input.
-                resources[one.address] = one
-                self._new.add(one.address)
+            for policy in policies:
+                _add(resources, roles, vault, policy)
         own = [vault for vault, _ in vaults]
-        self._before = _rows(context, own)
+        before = _holdings(context, own)
         after = planner.context(resources, read)
-        self._after = _rows(after, [after.index.resources[vault.address] for vault in own])
+        held = _holdings(after, [after.index.resources[vault.address] for vault in own])
+        self._policies = _by_policies(before)
+        self._held = {key: _best(holdings) for key, holdings in held.items() if key in self._policies}
+        self.activated = tuple(_activated(before, held, self._policies))
 
     def principals(self, vault: Resource, others: Iterable[Policy]) -> int:
         """Return the number of principals whose access to a vault is compared, without those of the other policies."""
         listed = {policy.key for policy in others}
-        return len({cell.key for cell in self._before if cell.vault == vault.address and cell.key not in listed})
+        return sum(vault.address in vaults for key, vaults in self._policies.items() if key not in listed)
 
     def lost(self, vault: Resource, others: Iterable[Policy]) -> Iterator[AccessChange]:
         """Yield what principals lose, apart from those of the other policies, which are not replaced."""
         listed = {policy.key for policy in others}
-        yield from _changes(
-            (cell, row)
-            for cell, rows in self._before.items()
-            for row in rows
-            if cell.vault == vault.address and cell.key not in listed and row.sure > _best(self._after.get(cell))
-        )
-
-    def activated(self, vault: Resource) -> Iterator[AccessChange]:
-        """Yield what role assignments that exist already allow only after the switch."""
-        yield from _changes(
-            (cell, row)
-            for cell, rows in self._after.items()
-            for row in rows
-            if cell.vault == vault.address and row.sure > _best(self._before.get(cell)) and not self._is_new(row)
-        )
-
-    def _is_new(self, row: _Row) -> bool:
-        return any(f"({address})" in row.by for address in self._new)
+        for key, vaults in self._policies.items():
+            for by, words in vaults.get(vault.address, {}).items() if key not in listed else ():
+                label, text = by
+                held = self._held.get(key, {})
+                lost = [word for word, sure in words.items() if sure > held.get((word, vault.address), Sure.NO)]
+                if lost:
+                    yield AccessChange(principal=label, permissions=ordered(lost), by=text, vaults=(vault.address,))
 
 
-def _best(rows: Iterable[_Row] | None) -> Sure:
-    """Return the certainty of the best of some paths."""
-    return max((row.sure for row in rows or ()), default=Sure.NO)
+# What a principal has by policies: by vault, the label and text of each policy, and its permissions.
+_OfPolicies: TypeAlias = dict[str, dict[tuple[str, str], dict[str, Sure]]]
 
 
-def _rows(context: Context, vaults: Sequence[Resource]) -> dict[_Cell, list[_Row]]:
-    """Return the access of principals with a known identity, without escalations."""
-    found: dict[_Cell, list[_Row]] = {}
-    for entry in Matrix(context, vaults, _COLUMNS).entries():
-        last = entry.path.steps[-1]
-        if last.kind == "escalation" or entry.principal.key.startswith("? "):
-            continue
-        row = _Row(Sure.YES if entry.path.is_certain else Sure.PERHAPS, entry.principal.label, last.text)
-        for vault in entry.vaults:
-            found.setdefault(_Cell(vault, entry.principal.key, entry.capability), []).append(row)
+def _holdings(context: Context, vaults: Sequence[Resource]) -> Mapping[str, Sequence[Holding]]:
+    """Return what each principal with a known identity has by itself."""
+    found = Holdings(context, Principals(context), vaults, _COLUMNS).by_key
+    return {key: holdings for key, holdings in found.items() if not key.startswith("? ")}
+
+
+def _by_policies(holdings: Mapping[str, Sequence[Holding]]) -> dict[str, _OfPolicies]:
+    found: dict[str, _OfPolicies] = {}
+    for key, own in holdings.items():
+        for holding in own:
+            by = holding.principal.label, holding.step.text
+            for effect in holding.reach.effects if holding.step.kind == "policy" else ():
+                for vault in effect.vaults:
+                    words = found.setdefault(key, {}).setdefault(vault, {}).setdefault(by, {})
+                    words[effect.capability] = max(effect.sure, words.get(effect.capability, Sure.NO))
     return found
 
 
-def _changes(rows: Iterable[tuple[_Cell, _Row]]) -> Iterator[AccessChange]:
-    grouped: dict[tuple[str, str], set[str]] = {}
-    for cell, row in rows:
-        grouped.setdefault((row.label, row.by), set()).add(cell.word)
-    for (label, by), words in sorted(grouped.items()):
-        yield AccessChange(principal=label, permissions=ordered(words), by=by)
+def _best(holdings: Sequence[Holding]) -> dict[tuple[str, str], Sure]:
+    """Return the certainty of each permission on each vault, without escalations."""
+    found: dict[tuple[str, str], Sure] = {}
+    for effect in (effect for holding in holdings for effect in holding.reach.effects if not effect.via):
+        for vault in effect.vaults:
+            key = effect.capability, vault
+            found[key] = max(effect.sure, found.get(key, Sure.NO))
+    return found
+
+
+def _activated(
+    before: Mapping[str, Sequence[Holding]],
+    after: Mapping[str, Sequence[Holding]],
+    policies: Mapping[str, _OfPolicies],
+) -> Iterator[AccessChange]:
+    """Yield what role assignments of the input allow only after the switch."""
+    for key, holdings in sorted(after.items()):
+        old = {
+            (holding.step.text, effect.capability): effect.vaults
+            for holding in before.get(key, ())
+            for effect in holding.reach.effects
+            if not effect.via
+        }
+        own = policies.get(key, {})
+        for holding in holdings:
+            text = holding.step.text
+            if holding.step.kind != "role" or f"({_NEW}" in text:
+                continue
+            words: dict[tuple[str, ...], list[str]] = {}
+            for effect in (one for one in holding.reach.effects if not one.via):
+                known = old.get((text, effect.capability), ())
+                vaults = effect.vaults
+                if known or own:
+                    vaults = tuple(
+                        vault
+                        for vault in vaults
+                        if vault not in known
+                        and not any(effect.capability in one for one in own.get(vault, {}).values())
+                    )
+                if vaults:
+                    words.setdefault(vaults, []).append(effect.capability)
+            for listed, permissions in words.items():
+                label = holding.principal.label
+                yield AccessChange(
+                    principal=label, permissions=ordered(dict.fromkeys(permissions)), by=text, vaults=listed
+                )
 
 
 def _switched(vault: Resource) -> Resource:
@@ -342,41 +376,40 @@ def _switched(vault: Resource) -> Resource:
     return msgspec.structs.replace(vault, attributes=attributes, shared_attributes=None)
 
 
-def _additions(vault: Resource, policy: Policy) -> Iterator[Resource]:
-    """Yield the role assignments that replace a policy, and its custom role."""
+def _add(resources: dict[str, Resource], roles: dict[tuple[str, ...], str], vault: Resource, policy: Policy) -> None:
+    """Add the role assignments that replace a policy, and its custom role, to the resources of a root."""
     if policy.status != REPLACED or policy.choice is None:
         return
-    base = f"new {policy.source.address} {policy.number} {vault.address}"
+    at = policy.at
     names = [name for _, name in policy.new_roles]
     if policy.custom:
-        role = f"{base} role"
-        listed = ListValue(at=policy.at, items=tuple(Scalar(at=policy.at, value=one) for one in policy.choice.actions))
-        permission = MapValue(at=policy.at, fields={"dataActions": listed})
-        fields: dict[str, Value] = {
-            "roleName": Scalar(at=policy.at, value=role),
-            "permissions": ListValue(at=policy.at, items=(permission,)),
-        }
-        yield _resource(role, _DEFINITIONS, policy, {"properties": MapValue(at=policy.at, fields=fields)})
+        actions = tuple(Scalar(at=at, value=one) for one in policy.choice.actions)
+        # Policies with equal permissions share a role.
+        role = roles.setdefault(policy.choice.actions, f"{_NEW}role {len(roles)}")
+        permission = MapValue(at=at, fields={"dataActions": ListValue(at=at, items=actions)})
+        listed = ListValue(at=at, items=(permission,))
+        fields: dict[str, Value] = {"roleName": Scalar(at=at, value=role), "permissions": listed}
+        attributes: dict[str, Value] = {"properties": MapValue(at=at, fields=fields)}
+        resources[role] = Resource(
+            address=role, type=_DEFINITIONS, name=role, attributes=MapValue(at=at, fields=attributes), at=at,
+            declared_as=_DEFINITIONS,
+        )  # fmt: skip
         names = [role]
     for name in names:
-        fields = {"roleDefinitionName": Scalar(at=policy.at, value=name)}
+        fields = {"roleDefinitionName": Scalar(at=at, value=name)}
         if isinstance(policy.principal, Value):
             fields["principalId"] = policy.principal
-        scope: Answer = Link(at=policy.at, target=vault.address, type=vault.type)
+        scope: Answer = Link(at=at, target=vault.address, type=vault.type)
         if policy.perhaps:
             scope = policy.source.select(("parent",))
-        attributes: dict[str, Value] = {"properties": MapValue(at=policy.at, fields=fields)}
+        attributes = {"properties": MapValue(at=at, fields=fields)}
         if isinstance(scope, Value):
             attributes["scope"] = scope
-        yield _resource(f"{base} {name}", _ASSIGNMENTS, policy, attributes)
-
-
-def _resource(address: str, type_: str, policy: Policy, attributes: Mapping[str, Value]) -> Resource:
-    source = policy.source
-    return Resource(
-        address=address, type=type_, name=address, attributes=MapValue(at=policy.at, fields=attributes), at=policy.at,
-        declared_as=type_, conditions=source.conditions, assumption=source.assumption,
-    )  # fmt: skip
+        address = f"{_NEW}{len(resources)}"
+        resources[address] = Resource(
+            address=address, type=_ASSIGNMENTS, name=address, attributes=MapValue(at=at, fields=attributes), at=at,
+            declared_as=_ASSIGNMENTS, conditions=policy.source.conditions, assumption=policy.source.assumption,
+        )  # fmt: skip
 
 
 class _Writer:
@@ -418,14 +451,15 @@ class _Writer:
             at=self._clean.location(vault.at) or vault.at,
             policies=tuple(map(self._policy, chosen)),
             steps=tuple(self._steps(vault, every, chosen, is_lost=bool(lost))),
-            activated=tuple(map(self._change, check.activated(vault))),
-            lost=tuple(map(self._change, lost)),
+            lost=tuple(map(self.change, lost)),
             checked=check.principals(vault, others),
         )
 
-    def _change(self, change: AccessChange) -> AccessChange:
+    def change(self, change: AccessChange) -> AccessChange:
+        """Return a change without secrets."""
         text = self._clean.text
-        return msgspec.structs.replace(change, principal=text(change.principal), by=text(change.by))
+        vaults = tuple(map(text, change.vaults))
+        return msgspec.structs.replace(change, principal=text(change.principal), by=text(change.by), vaults=vaults)
 
     def _policy(self, policy: Policy) -> PolicyPlan:
         choice, text = policy.choice, self._clean.text

@@ -46,11 +46,12 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Permissions that a principal gains or loses, and the step by which it has them."""
+    """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them."""
 
     principal: str
     permissions: tuple[str, ...]
     by: str
+    vaults: tuple[str, ...]
 
 
 class MigrationStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +65,8 @@ class MigrationStep(msgspec.Struct, frozen=True, kw_only=True):
 class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The migration of one vault in the input ``root``.
 
-    ``activated`` is what role assignments that exist already allow as soon as the vault uses Azure RBAC, ``lost`` what
-    principals lose besides those of policies that are not replaced. ``checked`` is the number of principals whose
-    access before and after was compared.
+    ``lost`` is what principals lose besides those of policies that are not replaced. ``checked`` is the number of
+    principals whose access before and after was compared.
     """
 
     name: str
@@ -75,7 +75,6 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     at: Location
     policies: tuple[PolicyPlan, ...]
     steps: tuple[MigrationStep, ...]
-    activated: tuple[AccessChange, ...]
     lost: tuple[AccessChange, ...]
     checked: int
 
@@ -90,11 +89,15 @@ class OtherVault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MigrationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one run of ``kvlint migrate-rbac``."""
+    """The result of one run of ``kvlint migrate-rbac``.
+
+    ``activated`` is what role assignments of the input allow as soon as their vaults use Azure RBAC.
+    """
 
     vaults: tuple[VaultPlan, ...]
     others: tuple[OtherVault, ...]
     code: tuple[Code, ...]
+    activated: tuple[AccessChange, ...]
     problems: tuple[Problem, ...]
     sources: tuple[str, ...]
     version: str

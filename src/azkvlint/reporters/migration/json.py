@@ -28,6 +28,7 @@ def json(report: MigrationReport, options: Options) -> bytes:
                 {"path": one.path or None, "language": one.language, "vaults": one.vaults, "text": one.text}
                 for one in report.code
             ],
+            "activated": [{**_change(one), "vaults": one.vaults} for one in report.activated],
             "problems": [problem(one) for one in report.problems],
         }
     )
@@ -44,7 +45,6 @@ def _vault(vault: VaultPlan) -> dict[str, Any]:
         "check": {
             "principals": vault.checked,
             "lost": [_change(one) for one in vault.lost],
-            "activated": [_change(one) for one in vault.activated],
         },
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from azkvlint.model.migration import AccessChange, MigrationReport, PolicyPlan, VaultPlan
@@ -12,6 +12,7 @@ from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
 _WIDEST = 120
+_MOST_VAULTS = 5
 
 
 def text(report: MigrationReport, options: Options) -> str:
@@ -35,6 +36,7 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
         yield ""
         check = list(_check(vault, width))
         yield from [*check, ""] if check else []
+    yield from _activated(report.activated, width)
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
         yield from _wrapped(f"{other.address} ({place(other.at)}): {state}", width, "")
@@ -88,14 +90,22 @@ def _check(vault: VaultPlan, width: int) -> Iterator[str]:
         others = [one for one in vault.policies if one.status in ("refused", "unknown")]
         left_out = f", apart from {pluralize(len(others), 'access policy', 'access policies')} without a replacement"
         yield from _wrapped(f"Check: {kept}{left_out if others else ''}.", width, "  ")
-    if vault.activated:
-        yield from _wrapped("Role assignments that take effect when the vault uses Azure RBAC:", width, "  ")
-        yield from _changes(vault.activated, width)
 
 
 def _changes(changes: Iterable[AccessChange], width: int) -> Iterator[str]:
     for change in changes:
         yield from _wrapped(f"{change.principal}: {_words(change.permissions)} by {change.by}", width, "    ")
+
+
+def _activated(changes: Sequence[AccessChange], width: int) -> Iterator[str]:
+    if not changes:
+        return
+    yield "Role assignments that take effect when the vaults use Azure RBAC:"
+    for change in changes:
+        more = len(change.vaults) - _MOST_VAULTS
+        vaults = f"{', '.join(change.vaults[:_MOST_VAULTS])}{f' and {more} more' if more > 0 else ''}"
+        yield from _wrapped(f"{change.principal}: {_words(change.permissions)} in {vaults} by {change.by}", width, "  ")
+    yield ""
 
 
 def _summary(report: MigrationReport) -> str:
