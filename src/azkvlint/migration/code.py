@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
-from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.graph.references import HOLE, HOLE_END
 from azkvlint.migration.cover import described
 from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy
 from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
@@ -17,7 +17,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 # Where the source declares a policy of a resource, and its item there; None without a source.
 Places = Callable[[Policy], "tuple[Location, Value] | None"]

@@ -10,8 +10,7 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from azkvlint.azure.operations import ACTIONS_OF
-from azkvlint.azure.roles import DATA_ROLES, role_by_name
+from azkvlint.azure.roles import ACTIONS_OF, DATA_ROLES, role_by_name
 from azkvlint.derived.assignments import any_fits
 
 _KINDS = ("secrets", "keys", "certificates")

@@ -17,8 +17,7 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import POLICY_LIST
-from azkvlint.graph.references import Index
-from azkvlint.graph.resource_ids import HOLE
+from azkvlint.graph.references import HOLE, Index
 from azkvlint.linter.access import (
     Cleaner,
     Root,
@@ -48,7 +47,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Value
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.errors import UsageError
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 LANGUAGES = (TERRAFORM, BICEP)
 _MODEL_ARGUMENTS = ("rbac_authorization_enabled", "enable_rbac_authorization")

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.access.principals import Principals, subject_of
-from azkvlint.azure.operations import ACTIONS_OF
+from azkvlint.azure.roles import ACTIONS_OF
 from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE, role_name
-from azkvlint.derived.grantees import is_foreign
+from azkvlint.derived.delegation import is_foreign
 from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from azkvlint.model.migration import MigrationReport
 from azkvlint.reporters import Options
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _COMMENTS: Mapping[str, str] = {"terraform": "#", "bicep": "//"}
 

@@ -10,7 +10,7 @@ from typing import Any
 from azkvlint.model.migration import AccessChange, MigrationReport, OtherVault, PolicyPlan, VaultPlan
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.json import location, problem
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 FORMAT_VERSION = 1
 

@@ -8,8 +8,7 @@ from textwrap import wrap
 from azkvlint.model.migration import AccessChange, MigrationReport, PolicyPlan, VaultPlan
 from azkvlint.reporters import Options
 from azkvlint.reporters.phrases import place, problem_line
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import pluralize, visible
 
 _WIDEST = 120
 _MOST_VAULTS = 5
