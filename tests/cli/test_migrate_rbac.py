@@ -535,6 +535,13 @@ def test_secrets_are_not_shown(given: Input) -> None:
         assert secret not in said.out + said.err
 
 
+def test_control_characters_do_not_get_into_code(given: Input) -> None:
+    given.write(vault(inline(who='"\x1b[31m"'), inline(who='"\u202e"'), inline(who="var.who")) + 'variable "who" {}\n')
+    assert [one["status"] for one in given.policies()] == ["unknown", "unknown", "replaced"]
+    for form in ("text", "code"):
+        assert not {"\x1b", "\u202e"} & {*given.run("-f", form).out}
+
+
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 MIGRATED = vault().replace("= false", "= true")

@@ -100,13 +100,16 @@ class Generator:
             return (id(policy),), _Group(Written(), "", "", [])
         at, item = place
         language = language_of(at.path)
-        if any(map(self._is_secret, (*written.repeat, *written))):
-            written = Written(why="its declaration contains a sensitive value")
+        if any(map(self._is_unsafe, (*written.repeat, *written))):
+            written = Written(why="its declaration contains a sensitive value or control characters")
         path = os.path.dirname(at.path) or "." if language == TERRAFORM else at.path
         return (at.path, at.span, item.at.span), _Group(written, path, language, [])
 
-    def _is_secret(self, text: object) -> bool:
-        return isinstance(text, str) and self._redacted(text) != text
+    def _is_unsafe(self, text: object) -> bool:
+        """Return whether a string must not get into generated code: it is a secret, or not visible as it is."""
+        if not isinstance(text, str):
+            return False
+        return self._redacted(text) != text or any(visible(line) != line for line in text.expandtabs(1).splitlines())
 
     def _is_uniform(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> bool:
         """Return whether one declaration, repeated as in the source, replaces all policies of a group."""
@@ -157,8 +160,8 @@ class Generator:
     def _principal(self, policy: Policy, group: _Group) -> tuple[str, str]:
         """Return an expression for a principal, or why there is none."""
         value: Answer = policy.principal
-        if value.sensitive or self._is_secret(text_of(value)):
-            return "", "the object ID is sensitive"
+        if value.sensitive or self._is_unsafe(text_of(value)):
+            return "", "the object ID is sensitive or contains control characters"
         if isinstance(value, Scalar) and isinstance(value.value, str):
             return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
         if isinstance(value, Unknown) and self._language == TERRAFORM and is_in_root(policy.source):
@@ -203,7 +206,7 @@ class Generator:
         answer = vault.select(("name",))
         parameter = self._parameter(answer, group)
         name = found if isinstance(answer, Scalar) and isinstance(found := answer.value, str) else parameter
-        if not name or answer.sensitive or self._is_secret(name):
+        if not name or answer.sensitive or self._is_unsafe(name):
             return ""
         key = ("vault", vault.address)
         if key not in self._roles:

@@ -1,17 +1,27 @@
-"""Render a migration as text: for each vault its policies and steps, then the generated code."""
+"""Render a migration to Azure RBAC as text, JSON or code.
+
+The JSON document is version 1 of the one in docs/migrate-rbac.md. Within a version, fields are added but never removed,
+renamed or redefined.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
+from typing import Any, TypeAlias
 
-from azkvlint.model.migration import AccessChange, MigrationReport, PolicyPlan, VaultPlan
+from azkvlint.model.migration import AccessChange, MigrationReport, OtherVault, PolicyPlan, VaultPlan
 from azkvlint.reporters import Options
+from azkvlint.reporters.findings.json import location, problem
 from azkvlint.reporters.phrases import place, problem_line
-from azkvlint.util.text import pluralize, visible
+from azkvlint.util.text import encode, pluralize, visible
 
+MigrationReporter: TypeAlias = Callable[[MigrationReport, Options], str | bytes]
+
+FORMAT_VERSION = 1
 _WIDEST = 120
 _MOST_VAULTS = 5
+_COMMENTS: Mapping[str, str] = {"terraform": "#", "bicep": "//"}
 
 
 def text(report: MigrationReport, options: Options) -> str:
@@ -39,14 +49,14 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
         yield from _wrapped(f"{other.address} ({place(other.at)}): {state}", width, "")
-    for code in report.code:
-        where = f" for {'the root folder' if code.path == '.' else visible(code.path)}" if code.path else ""
-        yield f"--- Generated {code.language.capitalize()} code{where} ---"
+    for generated in report.code:
+        path = "the root folder" if generated.path == "." else visible(generated.path)
+        yield f"--- Generated {generated.language.capitalize()} code{f' for {path}' if path else ''} ---"
         yield ""
-        yield from code.text.splitlines()
+        yield from generated.text.splitlines()
         yield ""
-    for problem in report.problems:
-        yield problem_line(problem)
+    for one in report.problems:
+        yield problem_line(one)
     yield _summary(report)
 
 
@@ -121,3 +131,85 @@ def _wrapped(line: str, width: int, indent: str, hanging: str = "  ") -> list[st
         visible(line), width, initial_indent=indent, subsequent_indent=f"{indent}{hanging}", break_long_words=False,
         break_on_hyphens=False,
     )  # fmt: skip
+
+
+def json(report: MigrationReport, options: Options) -> bytes:
+    """Return the migration as UTF-8; equal reports result in equal bytes."""
+    return encode(
+        {
+            "version": FORMAT_VERSION,
+            "tool": {"name": "kvlint", "version": report.version},
+            "sources": report.sources,
+            "vaults": [_vault_json(one) for one in report.vaults],
+            "otherVaults": [_other_json(one) for one in report.others],
+            "code": [
+                {"path": one.path or None, "language": one.language, "vaults": one.vaults, "text": one.text}
+                for one in report.code
+            ],
+            "activated": [{**_change_json(one), "vaults": one.vaults} for one in report.activated],
+            "problems": [problem(one) for one in report.problems],
+        }
+    )
+
+
+def _vault_json(vault: VaultPlan) -> dict[str, Any]:
+    return {
+        "name": vault.name,
+        "resource": vault.address,
+        "root": vault.root,
+        "location": location(vault.at),
+        "policies": [_policy_json(one) for one in vault.policies],
+        "steps": [{"kind": one.kind, "text": one.text, "blocked": one.is_blocked} for one in vault.steps],
+        "check": {
+            "principals": vault.checked,
+            "lost": [_change_json(one) for one in vault.lost],
+        },
+    }
+
+
+def _policy_json(policy: PolicyPlan) -> dict[str, Any]:
+    is_replaced = policy.status == "replaced"
+    return {
+        "policy": policy.policy,
+        "resource": policy.source,
+        "location": None if policy.at is None else location(policy.at),
+        "principal": policy.principal,
+        "permissions": policy.permissions,
+        "status": policy.status,
+        "reason": policy.reason or None,
+        "builtInRoles": {"roles": policy.roles, "surplus": policy.surplus} if is_replaced else None,
+        "customRole": {"dataActions": policy.data_actions, "surplus": policy.custom_surplus}
+        if policy.is_custom
+        else None,
+        "assigned": [{"role": role, "resource": address} for role, address in policy.assigned],
+    }
+
+
+def _change_json(change: AccessChange) -> dict[str, Any]:
+    return {"principal": change.principal, "permissions": change.permissions, "by": change.by}
+
+
+def _other_json(vault: OtherVault) -> dict[str, Any]:
+    return {
+        "name": vault.name,
+        "resource": vault.address,
+        "permissionModel": None if vault.reason else "Azure RBAC",
+        "reason": vault.reason or None,
+        "location": location(vault.at),
+    }
+
+
+def code(report: MigrationReport, options: Options) -> str:
+    """Return the generated code; a comment states where to add it if it belongs to several places."""
+    heads = len({one.path for one in report.code}) > 1
+    parts = [
+        f"{f'{_COMMENTS[one.language]} Add to {visible(one.path)}' if one.path else ''}\n\n{one.text}"
+        if heads and one.path
+        else one.text
+        for one in report.code
+    ]
+    return "\n".join(parts)
+
+
+MIGRATION_REPORTERS: Mapping[str, MigrationReporter] = {"text": text, "json": json, "code": code}
+"""All formats of ``kvlint migrate-rbac`` by their names in ``--format``."""
