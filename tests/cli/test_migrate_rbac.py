@@ -211,12 +211,25 @@ def test_code_belongs_to_the_folder_of_the_policy(given: Input) -> None:
     assert "= var.vault\n" in code["text"]
 
 
-def test_values_of_one_caller_do_not_get_into_a_module(given: Input) -> None:
-    given.write('module "m" {\n  source = "./m"\n  words = ["Get"]\n}\n')
-    given.write(vault(inline(words="secret_permissions = var.words")) + 'variable "words" {}\n', "m/main.tf")
+MODULE = vault(inline(words="secret_permissions = var.words")) + 'variable "words" {}\n'
+
+
+def test_permissions_of_one_caller_do_not_get_into_a_module(given: Input) -> None:
+    given.write(MODULE, "m/main.tf")
+    for name, word in (("one", "Get"), ("two", "List")):
+        given.write(f'module "m" {{\n  source = "../m"\n  words = ["{word}"]\n}}\n', f"{name}/main.tf")
+    report = given.report()
+    assert [one["path"] for one in report["code"]] == [None, None]
+    assert "var.key_vault_id_app" in report["code"][0]["text"]
+
+
+def test_permissions_that_all_callers_have_get_into_the_module(given: Input) -> None:
+    given.write(MODULE, "m/main.tf")
+    for name in ("one", "two"):
+        given.write('module "m" {\n  source = "../m"\n  words = ["Get"]\n}\n', f"{name}/main.tf")
     (code,) = given.report()["code"]
-    assert code["path"] is None
-    assert "var.key_vault_id_app" in code["text"]
+    assert code["path"] == "m"
+    assert code["text"].count("resource ") == 1
 
 
 # --- custom roles -----------------------------------------------------------------------------------------------------

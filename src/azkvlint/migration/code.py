@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
@@ -26,6 +26,10 @@ _PARAMETER = regex(rf"{HOLE}([A-Za-z_]\w*){HOLE_END}")
 _KEY = regex(r"(?<![\w.])(?:each|count)\.")
 _NOT_IN_NAMES = regex(r"[^A-Za-z0-9]+")
 _VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
+
+
+# Identifies a policy in the source, in all roots that use it.
+GroupKey: TypeAlias = tuple[object, ...]
 
 
 class _Group(NamedTuple):
@@ -50,7 +54,8 @@ class Generator:
     """Generates the code for the policies of one root.
 
     A policy that cannot be expressed in ``language`` becomes unknown, with the reason. ``redacted`` returns a string
-    without secrets.
+    without secrets. ``module_roles`` are the permissions of each policy in a module that depend on its caller, or None
+    if code in the module cannot replace it; ``conflicts`` are those for which other roots require other code.
     """
 
     def __init__(
@@ -60,9 +65,11 @@ class Generator:
         places: Places,
         language: str,
         redacted: Callable[[str], str],
+        conflicts: Container[GroupKey] = (),
     ) -> None:
         self._context, self._sources, self._places, self._language = context, sources, places, language
-        self._redacted = redacted
+        self._redacted, self._conflicts = redacted, conflicts
+        self.module_roles: dict[GroupKey, object] = {}
         self._blocks: dict[str, list[str]] = {}
         self._vaults: dict[str, dict[str, None]] = {}
         self._names: dict[str, set[str]] = {}
@@ -73,14 +80,19 @@ class Generator:
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
     ) -> tuple[Blocks, ...]:
         """Return the code for the selected policies of the vaults."""
-        groups: dict[tuple[object, ...], _Group] = {}
+        groups: dict[GroupKey, _Group] = {}
         for vault, policies in vaults:
             for policy in policies:
                 key, group = self._group(policy)
                 groups.setdefault(key, group).members.append((vault, policy))
-        for group in groups.values():
+        for key, group in groups.items():
             wanted = [(vault, policy) for vault, policy in group.members if selected(vault, policy)]
-            if self._is_uniform(group, wanted):
+            is_uniform = self._is_uniform(group, wanted)
+            if any(policy.source.callers for _, policy in group.members) and not group.written.is_literal:
+                choice = group.members[0][1].choice
+                self.module_roles[key] = choice.required if choice is not None and is_uniform else None
+                is_uniform = is_uniform and key not in self._conflicts
+            if is_uniform:
                 self._assign(
                     group.written, group.path, [policy for _, policy in wanted], [one.address for one, _ in wanted]
                 )
@@ -93,7 +105,7 @@ class Generator:
             for path, blocks in self._blocks.items()
         )
 
-    def _group(self, policy: Policy) -> tuple[tuple[object, ...], _Group]:
+    def _group(self, policy: Policy) -> tuple[GroupKey, _Group]:
         place = self._places(policy)
         written = None if place is None else self._sources.written(policy.source, *place)
         if place is None or written is None:
@@ -117,7 +129,7 @@ class Generator:
         if not wanted or not is_complete or not group.written.principal or not group.written.vault:
             return False
         first = wanted[0][1]
-        if self._is_reusable(first) and not group.written.is_literal:
+        if not self._context.is_complete and not group.written.is_literal:
             return False
         return all(
             policy.status == REPLACED
@@ -173,7 +185,7 @@ class Generator:
             return parameter, ""
         why = value.why if isinstance(value, Unknown) else "it is known after deployment"
         if group.written.principal and group.language == self._language:
-            why = "the instances of its declaration require different roles"
+            why = "its declaration is used with different permissions"
         return "", f"the object ID cannot be repeated in the generated code: {group.written.why or why}"
 
     def _scope(self, vault: Resource, policy: Policy, group: _Group) -> str:

@@ -28,7 +28,7 @@ from azkvlint.linter.access import (
 )
 from azkvlint.linter.linter import exit_code_of
 from azkvlint.linter.redaction import Redactor
-from azkvlint.migration.code import Blocks, Generator
+from azkvlint.migration.code import Blocks, Generator, GroupKey
 from azkvlint.migration.cover import ordered
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, vaults_of
 from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources
@@ -83,7 +83,11 @@ class _Root(Root, kw_only=True):
 def migrate(config: Config, choices: Choices) -> MigrationReport:
     """Return the plan of the migration. Raise UsageError if there is nothing to migrate."""
     required = attributes_of_matrix()
-    found = evaluate_roots(config, required, _Planner(required, choices).plan)
+    planner = _Planner(required, choices)
+    found = evaluate_roots(config, required, planner.plan)
+    conflicts = planner.conflicts()
+    if conflicts:
+        found = evaluate_roots(config, required, _Planner(required, choices, conflicts).plan)
     if not any(problem.level == "error" for problem in found.problems):
         _refuse(choices, found.roots)
     chosen = [one.lower() for one in choices.vaults]
@@ -153,10 +157,17 @@ def _refuse(choices: Choices, roots: Sequence[_Root]) -> None:
 
 
 class _Planner:
-    """Plans the migration of each root."""
+    """Plans the migration of each root. ``conflicts`` are policies in modules that roots use with other permissions."""
 
-    def __init__(self, required: RequiredAttributes, choices: Choices) -> None:
-        self._required, self._choices = required, choices
+    def __init__(
+        self, required: RequiredAttributes, choices: Choices, conflicts: frozenset[GroupKey] = frozenset()
+    ) -> None:
+        self._required, self._choices, self._conflicts = required, choices, conflicts
+        self._module_roles: dict[GroupKey, list[object]] = {}
+
+    def conflicts(self) -> frozenset[GroupKey]:
+        """Return the policies in modules for which the roots require different code."""
+        return frozenset(key for key, found in self._module_roles.items() if any(one != found[0] for one in found))
 
     def plan(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the migration of a root; None if the root has no vaults."""
@@ -223,10 +234,14 @@ class _Planner:
             language = BICEP if is_bicep else TERRAFORM
         names = [name.lower() for name in self._choices.vaults]
         selected = {id(one) for _, own in vaults.to_migrate for one in self._selected(own)}
-        return Generator(context, sources, places.of, language, redactor.text).generate(
+        generator = Generator(context, sources, places.of, language, redactor.text, self._conflicts)
+        code = generator.generate(
             vaults.to_migrate,
             lambda vault, policy: _is_named(vault.name, vault.address, names) and id(policy) in selected,
         )
+        for key, roles in generator.module_roles.items():
+            self._module_roles.setdefault(key, []).append(roles)
+        return code
 
 
 class _Places:
