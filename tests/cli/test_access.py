@@ -491,6 +491,12 @@ def test_wrong_use(given: Input, words: tuple[str, ...], message: str) -> None:
     assert message in said.err
 
 
+def test_variables_of_the_command_line_are_set(given: Input) -> None:
+    given.write(VAULT % "var.rbac" + 'variable "rbac" {}\n' + assignment("Key Vault Secrets User"))
+    assert given.sure("secrets/get", "--var", "rbac=true") == {WHO: "yes"}
+    assert given.run("--var", "rbac=true").err == ""
+
+
 def test_nothing_to_read(given: Input) -> None:
     assert given.run().code == 3
     assert given.write("{", "plan.json").run("--deny", "purge").code == 3

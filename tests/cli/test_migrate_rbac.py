@@ -442,6 +442,21 @@ def test_a_policy_without_effect_does_not_block(given: Input, policy: str, reaso
     assert not any(step["blocked"] for step in own["steps"])
 
 
+def test_role_assignments_that_the_switch_would_remove_are_not_generated(given: Input) -> None:
+    text = vault().replace("= false", "= var.rbac") + separate(
+        who="each.value", more="for_each = var.rbac ? [] : var.who"
+    )
+    given.write(text + 'variable "rbac" { default = false }\nvariable "who" {}\n')
+    (policy,) = given.policies("--var", "rbac=false")
+    assert policy["status"] == "unknown"
+    assert "its existence depends on `var.rbac`, and so does the permission model" in policy["reason"]
+    (given.folder / "main.tf").unlink()
+    text = BICEP.format(who="who", condition="if (!isProd) ").replace("Authorization: false", "Authorization: isProd")
+    given.write(text.replace("param isProd bool", "param isProd bool = false"), "main.bicep")
+    (policy,) = given.policies()
+    assert "its existence depends on `isProd`" in policy["reason"]
+
+
 # --- steps and the check ----------------------------------------------------------------------------------------------
 
 

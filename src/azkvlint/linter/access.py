@@ -30,7 +30,7 @@ from azkvlint.linter.redaction import Redactor
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Scalar
@@ -124,12 +124,13 @@ def _evaluated(
     begin_unit()
     path = unit.source.path
     if unit.quiet:
-        return UnitResult(read=[path]), None
+        return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}), None
     try:
         read = reader.read(unit)
         if read is None:
-            return UnitResult(read=[path] if unit.module else []), None
+            return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}) if unit.module else UnitResult(), None
         result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+        result.kinds = {read.path: read.kind} if read.kind else {}
         result.undeclared_variables = read.undeclared_variables
         result.from_plan = read.plan is not None
         if unit.compiled is None and read.plan is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
@@ -19,8 +19,6 @@ from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import visible
 
-# Where the source declares a policy of a resource, and its item there; None without a source.
-Places = Callable[[Policy], "tuple[Location, Value] | None"]
 _REFERENCE = regex(rf'{HOLE}((?:data\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%\\]*")\])+){HOLE_END}')
 _PARAMETER = regex(rf"{HOLE}([A-Za-z_]\w*){HOLE_END}")
 _KEY = regex(r"(?<![\w.])(?:each|count)\.")
@@ -39,6 +37,16 @@ class _Group(NamedTuple):
     path: str
     language: str
     members: list[tuple[Resource, Policy]]
+
+
+class Places(Protocol):
+    """Finds where the source declares a resource, and the item of a policy there; None without a source."""
+
+    def of(self, policy: Policy) -> tuple[Location, Value] | None:
+        """Return the place of the resource of a policy, and its item there."""
+
+    def resource(self, resource: Resource) -> Resource:
+        """Return a resource as its source declares it."""
 
 
 class Blocks(NamedTuple):
@@ -84,7 +92,7 @@ class Generator:
         for vault, policies in vaults:
             for policy in policies:
                 key, group = self._group(policy)
-                groups.setdefault(key, group).members.append((vault, policy))
+                groups.setdefault(key, self._independent(group, vault)).members.append((vault, policy))
         for key, group in groups.items():
             wanted = [(vault, policy) for vault, policy in group.members if selected(vault, policy)]
             is_uniform = self._is_uniform(group, wanted)
@@ -106,7 +114,7 @@ class Generator:
         )
 
     def _group(self, policy: Policy) -> tuple[GroupKey, _Group]:
-        place = self._places(policy)
+        place = self._places.of(policy)
         written = None if place is None else self._sources.written(policy.source, *place)
         if place is None or written is None:
             return (id(policy),), _Group(Written(), "", "", [])
@@ -116,6 +124,16 @@ class Generator:
             written = Written(why="its declaration contains a sensitive value or control characters")
         path = os.path.dirname(at.path) or "." if language == TERRAFORM else at.path
         return (at.path, at.span, item.at.span), _Group(written, path, language, [])
+
+    def _independent(self, group: _Group, vault: Resource) -> _Group:
+        """Return a group without expressions if its existence depends on what enables Azure RBAC on the vault."""
+        existence = f"{group.written.repeat[1]} {group.written.condition}"
+        names = self._sources.model_names(self._places.resource(vault).at) if existence.strip() else frozenset()
+        found = sorted(name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", existence))
+        if not found:
+            return group
+        why = f"its existence depends on `{found[0]}`, and so does the permission model of the vault"
+        return group._replace(written=Written(why=why))
 
     def _is_unsafe(self, text: object) -> bool:
         """Return whether a string must not get into generated code: it is a secret, or not visible as it is."""
@@ -334,7 +352,10 @@ def _uses_key(expression: str) -> bool:
 
 def _is_direct(written: Written, policy: Policy) -> bool:
     """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
-    return written.name.endswith(".id") or text_of(policy.principal).endswith(f"{written.principal}{HOLE_END}")
+    if written.name:
+        return written.name.endswith(".id")
+    text, expression = text_of(policy.principal), f"{written.principal}{HOLE_END}"
+    return "." in written.principal and text.endswith((f"{HOLE}{expression}", f".{expression}"))
 
 
 def is_in_root(resource: Resource) -> bool:

@@ -31,7 +31,7 @@ from azkvlint.linter.redaction import Redactor
 from azkvlint.migration.code import Blocks, Generator, GroupKey
 from azkvlint.migration.cover import ordered
 from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, vaults_of
-from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources
+from azkvlint.migration.policy_source import BICEP, MODEL_ARGUMENTS, TERRAFORM, PolicySources
 from azkvlint.model.access import Capability
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.migration import (
@@ -50,7 +50,6 @@ from azkvlint.util.errors import UsageError
 from azkvlint.util.text import pluralize
 
 LANGUAGES = (TERRAFORM, BICEP)
-_MODEL_ARGUMENTS = ("rbac_authorization_enabled", "enable_rbac_authorization")
 _ASSIGNMENTS, _DEFINITIONS = "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions"
 # The beginning of the addresses of generated resources, which no resource of an input has.
 _NEW = "\0new "
@@ -234,7 +233,7 @@ class _Planner:
             language = BICEP if is_bicep else TERRAFORM
         names = [name.lower() for name in self._choices.vaults]
         selected = {id(one) for _, own in vaults.to_migrate for one in self._selected(own)}
-        generator = Generator(context, sources, places.of, language, redactor.text, self._conflicts)
+        generator = Generator(context, sources, places, language, redactor.text, self._conflicts)
         code = generator.generate(
             vaults.to_migrate,
             lambda vault, policy: _is_named(vault.name, vault.address, names) and id(policy) in selected,
@@ -541,7 +540,7 @@ class _Writer:
             declared = self._places.resource(vault)
             setting = "enableRbacAuthorization: true"
             if is_terraform(vault.declared_as):
-                setting = f"{self._sources.argument(declared.at, _MODEL_ARGUMENTS)} = true"
+                setting = f"{self._sources.argument(declared.at, MODEL_ARGUMENTS)} = true"
             text = f"Set `{setting}` in {address}, and deploy it. Azure keeps the access policies, so that the vault"
             text += " can be switched back."
         return MigrationStep(kind="switch", text=text, is_blocked=bool(blocked) or is_lost)

@@ -14,10 +14,14 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import MAX_FILE, read_bytes
 
 TERRAFORM, BICEP = "terraform", "bicep"
 _LANGUAGES = {".tf": TERRAFORM, ".tofu": TERRAFORM, ".bicep": BICEP}
+# The arguments that enable Azure RBAC; the second is the former name.
+MODEL_ARGUMENTS = ("rbac_authorization_enabled", "enable_rbac_authorization")
+_VARIABLE = regex(r"(?<![\w.])(?:var|local)\.[A-Za-z_][\w-]*")
 _KEYS = {"for_each": "each.key", "count": "count.index"}
 _POLICY = "access_policy"
 
@@ -78,6 +82,22 @@ class PolicySources:
         text = self._text(at.path) if language_of(at.path) == TERRAFORM else ""
         block = self._block(at, text) if text else None
         return next((name for name in names if block is not None and name in block.body.attributes), names[0])
+
+    def model_names(self, at: Location) -> frozenset[str]:
+        """Return the variables and parameters on which the permission model of the vault at a location depends."""
+        text = self._text(at.path)
+        if at.span is None or not text:
+            return frozenset()
+        if language_of(at.path) == TERRAFORM:
+            block = self._block(at, text)
+            attributes = {} if block is None else block.body.attributes
+            written = " ".join(_value(attributes.get(name), text) for name in MODEL_ARGUMENTS)
+            return frozenset(_VARIABLE.findall(written))
+        node = self._bicep_file(at, text).resources.get(at.span[1]) if language_of(at.path) == BICEP else None
+        body = None if node is None else next(_objects(node), None)
+        properties = None if body is None else _member(body, "properties")
+        model = _member(properties, "enableRbacAuthorization") if isinstance(properties, ast.Object) else None
+        return frozenset() if model is None else frozenset(_names_in(model))
 
     def names(self, path: str) -> frozenset[str]:
         """Return the symbolic names that a Bicep file declares."""
@@ -162,6 +182,14 @@ def _inline_policy(block: Block, item: Value, text: str) -> Mapping[str, tuple[s
             members = [member for member in one.members if isinstance(member, ast.Property)]
             return {_key(own.key): (_text_of(own.value, text), not _has_names(own.value)) for own in members}
     return {}
+
+
+def _names_in(node: ast.Node) -> Iterator[str]:
+    """Yield the symbols in an expression."""
+    if isinstance(node, ast.Name):
+        yield node.name
+    for child in ast.children(node):
+        yield from _names_in(child)
 
 
 def _has_names(node: ast.Node | None) -> bool:
