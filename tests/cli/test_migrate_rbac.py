@@ -476,6 +476,19 @@ def test_the_steps_are_in_an_order_in_which_no_principal_loses_access(given: Inp
     assert own["check"]["principals"] == 2
 
 
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("false", "Set `rbac_authorization_enabled = true` in azurerm_key_vault.app, and"),
+        ("var.rbac", "Set `var.rbac` so that `rbac_authorization_enabled` is `true` in azurerm_key_vault.app, and"),
+    ],
+)
+def test_what_enables_azure_rbac(given: Input, model: str, text: str) -> None:
+    given.write(vault(inline()).replace("= false", f"= {model}") + 'variable "rbac" { default = false }\n')
+    (own,) = given.report("--var", "rbac=false")["vaults"]
+    assert own["steps"][3]["text"].startswith(text)
+
+
 ASSIGNMENT = """
 resource "azurerm_role_assignment" "{name}" {{
   scope                = azurerm_key_vault.app.id

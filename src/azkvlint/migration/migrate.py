@@ -538,11 +538,14 @@ class _Writer:
             text = f"Enable Azure RBAC where {address} is declared, and deploy it."
         else:
             declared = self._places.resource(vault)
-            setting = "enableRbacAuthorization: true"
+            argument, assigns = "enableRbacAuthorization", ":"
             if is_terraform(vault.declared_as):
-                setting = f"{self._sources.argument(declared.at, MODEL_ARGUMENTS)} = true"
-            text = f"Set `{setting}` in {address}, and deploy it. Azure keeps the access policies, so that the vault"
-            text += " can be switched back."
+                argument, assigns = self._sources.argument(declared.at, MODEL_ARGUMENTS), " ="
+            text = f"Set `{argument}{assigns} true` in {address}, and deploy it."
+            decides = sorted(f"`{name}`" for name in self._sources.model_names(declared.at))
+            if decides:
+                text = f"Set {' and '.join(decides)} so that `{argument}` is `true` in {address}, and deploy it."
+            text += " Azure keeps the access policies, so that the vault can be switched back."
         return MigrationStep(kind="switch", text=text, is_blocked=bool(blocked) or is_lost)
 
     def _remove(self, vault: Resource, every: Sequence[Policy], *, is_blocked: bool) -> Iterator[MigrationStep]:
