@@ -180,12 +180,13 @@ class Generator:
         self._assign(Written(principal, scope, name=principal, provider=provider), path, [policy], [vault.address])
 
     def _is_beside(self, policy: Policy, group: _Group) -> bool:
-        """Return whether known values can be added to the source of a policy."""
-        return group.language == self._language and not self._is_reusable(policy)
+        """Return whether what is known of a policy can be added to its source.
 
-    def _is_reusable(self, policy: Policy) -> bool:
-        """Return whether a policy is in a module, which may have other callers than those in the input."""
-        return bool(policy.source.callers) or not self._context.is_complete
+        A module may have other callers, with other values than those that are known here.
+        """
+        is_default = isinstance(policy.principal, Scalar) and policy.principal.at.cause is not None
+        is_own = self._context.is_complete or not is_default
+        return group.language == self._language and not policy.source.callers and is_own
 
     def _principal(self, policy: Policy, group: _Group) -> tuple[str, str]:
         """Return an expression for a principal, or why there is none."""
@@ -194,7 +195,8 @@ class Generator:
             return "", "the object ID is sensitive or contains control characters"
         if isinstance(value, Scalar) and isinstance(value.value, str):
             return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
-        if isinstance(value, Unknown) and self._language == TERRAFORM and is_in_root(policy.source):
+        is_here = is_in_root(policy.source) and (self._is_beside(policy, group) or not group.language)
+        if isinstance(value, Unknown) and self._language == TERRAFORM and is_here:
             reference = _REFERENCE.fullmatch(value.pattern)
             if reference is not None and not reference[1].startswith("module."):
                 return reference[1], ""
