@@ -29,6 +29,7 @@ _MANAGEMENT = {
     " getissuers listissuers setissuers deleteissuers",
 }
 _STORAGE = frozenset(word for word in ACTIONS_OF if word.startswith("storage/"))
+_PLACES = {word: number for number, word in enumerate(ACTIONS_OF)}
 _BIT = {word: 1 << number for number, word in enumerate(ACTIONS_OF) if word not in _STORAGE}
 
 
@@ -120,10 +121,15 @@ def choose(required: frozenset[str], certain: frozenset[str]) -> Choice:
 
 
 def ordered(words: Iterable[str]) -> tuple[str, ...]:
-    """Return permissions by kind, in the order of the table."""
-    rank = {word: number for number, word in enumerate(ACTIONS_OF)}
-    kinds = {kind: number for number, kind in enumerate(_KINDS)}
-    return tuple(sorted(words, key=lambda word: (kinds.get(word.partition("/")[0], len(kinds)), rank[word])))
+    """Return permissions by kind, in the order of the table, and each permission to list after that to get."""
+    return tuple(sorted(words, key=_rank))
+
+
+def _rank(word: str) -> tuple[int, int, bool]:
+    kind, _, name = word.partition("/")
+    is_list = name == "list"
+    place = _PLACES[f"{kind}/get" if is_list else word]
+    return _KINDS.index(kind) if kind in _KINDS else len(_KINDS), place, is_list
 
 
 def described(words: Iterable[str]) -> str:
