@@ -508,6 +508,11 @@ def test_a_role_that_is_assigned_already_is_not_assigned_again(given: Input) -> 
     ]
 
 
+def test_two_policies_of_a_principal_do_not_assign_a_role_twice(given: Input) -> None:
+    given.write(vault(inline(), inline(who="local.who")) + separate() + f'locals {{ who = "{GUID}" }}\n')
+    assert list(parsed(given.code())) == ["azurerm_role_assignment.app_policy_1_secrets_user"]
+
+
 def test_role_assignments_that_take_effect_are_listed(given: Input) -> None:
     own = ASSIGNMENT.format(name="old", role="Key Vault Crypto Service Release User", who=OTHER)
     assert given.write(vault(inline()) + own).report()["activated"] == [

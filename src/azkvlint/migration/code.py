@@ -82,7 +82,7 @@ class Generator:
         self._vaults: dict[str, dict[str, None]] = {}
         self._names: dict[str, set[str]] = {}
         self._roles: dict[tuple[object, ...], str] = {}
-        self._done: set[tuple[str, ...]] = set()
+        self._done: set[tuple[object, ...]] = set()
 
     def generate(
         self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
@@ -284,7 +284,7 @@ class Generator:
             if one.declared_as in kinds
         )
 
-    def _assign(self, written: Written, path: str, policies: Sequence[Policy], vaults: Iterable[str]) -> None:
+    def _assign(self, written: Written, path: str, policies: Sequence[Policy], vaults: Sequence[str]) -> None:
         """Generate the role assignments of policies with equal permissions, and their custom role."""
         policy, choice = policies[0], policies[0].choice
         if choice is None:
@@ -301,10 +301,11 @@ class Generator:
         if policy.custom:
             roles = [("", "", self._custom_role(written, path, label, policy, choice.actions))]
         for id_, name, custom in roles:
-            key = (path, written.vault, written.principal, *written.repeat, written.condition, id_ or custom)
-            if key in self._done:
+            # Azure rejects a second assignment of the same role to the same principal.
+            same = {(vault, one.key, id_ or choice.actions) for vault, one in zip(vaults, policies, strict=True)}
+            if same <= self._done:
                 continue
-            self._done.add(key)
+            self._done |= same
             self._vaults.setdefault(path, {}).update(dict.fromkeys(vaults))
             own = self._name(path, (*label, name.removeprefix("Key Vault ") or "custom"))
             render = _terraform_assignment if self._language == TERRAFORM else _bicep_assignment
