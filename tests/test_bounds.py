@@ -646,6 +646,33 @@ def access_plan(*, acting: bool) -> bytes:
 
 
 @pytest.mark.parametrize("acting", [False, True])
+def test_the_migration_of_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
+    resources = {
+        f"azurerm_key_vault.p{n}": {
+            "name": f"p{n}",
+            "rbac_authorization_enabled": False,
+            "access_policy": [
+                {
+                    "object_id": f"{n:08}-2222-2222-{k:04}-222222222222", "secret_permissions": ["Get", "Set"],
+                    "key_permissions": ["Get", "Sign"],
+                }
+                for k in range(10)
+            ],
+        }
+        for n in range(250)
+    }  # fmt: skip
+    (tmp_path / "policies.json").write_bytes(expand(json.dumps(resources)))
+    (tmp_path / "plan.json").write_bytes(access_plan(acting=acting))
+    words = ("plan.json", "policies.json", "-f", "json=report.json")
+    run = kvlint(tmp_path, "migrate-rbac", *words, seconds=10, megabytes=1024)
+    assert run.code == 0, run.errors
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert len(report["vaults"]) == 500
+    assert sum(one["check"]["principals"] for one in report["vaults"]) == 2_500
+    assert len(report["activated"]) > 1_000
+
+
+@pytest.mark.parametrize("acting", [False, True])
 def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: bool, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(access_plan(acting=acting))
     words = ("-f", "json=report.json", "-f", "html=page.html", "--deny", "purge", "--strict")

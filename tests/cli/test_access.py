@@ -163,6 +163,43 @@ def test_a_role_on_one_secret_reads_no_more_than_secrets(given: Input) -> None:
     assert {what for _, what in rows} == {"secrets/get", "manage", "purge"}
 
 
+def test_a_custom_role_is_found_by_its_id_if_its_name_is_unknown(given: Input) -> None:
+    role = """
+variable "name" {}
+resource "azurerm_role_definition" "own" {
+  name  = var.name
+  scope = azurerm_resource_group.rg.id
+  permissions {
+    data_actions = ["Microsoft.KeyVault/vaults/keys/sign/action"]
+  }
+}
+"""
+    text = assignment("").replace(
+        'role_definition_name = ""', "role_definition_id = azurerm_role_definition.own.role_definition_resource_id"
+    )
+    rows = given.write(VAULT % "true" + role + text).rows()
+    assert {what: row[0] for (_, what), row in rows.items()} == {"keys/use": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("Key Vault Crypto User", {"keys/list"}),
+        ("Key Vault Crypto Officer", {"keys/list", "keys/getrotationpolicy", "keys/setrotationpolicy"}),
+        ("Key Vault Reader", {"keys/list", "keys/getrotationpolicy", "certificates/list", "certificates/getissuers"}),
+        ("Key Vault Certificates Officer",
+         {"certificates/list", "certificates/getissuers", "certificates/setissuers", "certificates/managecontacts"}),
+    ],
+)  # fmt: skip
+def test_roles_allow_every_permission_that_policies_have(given: Input, role: str, allowed: set[str]) -> None:
+    words = (
+        "keys/list", "keys/getrotationpolicy", "keys/setrotationpolicy", "certificates/list", "certificates/getissuers",
+        "certificates/setissuers", "certificates/managecontacts",
+    )  # fmt: skip
+    rows = given.write(VAULT % "true" + assignment(role)).rows(*(f"--permission={word}" for word in words))
+    assert {what: row[0] for (_, what), row in rows.items()} == dict.fromkeys(allowed, "yes")
+
+
 @pytest.mark.parametrize(("scope", "found"), [("data.azurerm_subscription.s.id", True), (GROUP, False)])
 def test_deleted_vaults_belong_to_the_subscription(given: Input, scope: str, found: bool) -> None:
     text = VAULT % "true" + 'data "azurerm_subscription" "s" {}\n' + assignment("Key Vault Purge Operator", scope)
@@ -452,6 +489,12 @@ def test_wrong_use(given: Input, words: tuple[str, ...], message: str) -> None:
     said = given.write(TWO).run(*words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
+
+
+def test_variables_of_the_command_line_are_set(given: Input) -> None:
+    given.write(VAULT % "var.rbac" + 'variable "rbac" {}\n' + assignment("Key Vault Secrets User"))
+    assert given.sure("secrets/get", "--var", "rbac=true") == {WHO: "yes"}
+    assert given.run("--var", "rbac=true").err == ""
 
 
 def test_nothing_to_read(given: Input) -> None:

@@ -67,6 +67,10 @@ class Case:
         return "--stdin-filename" in self.words
 
 
+# Commands and options of runs in one process.
+_SINGLE = ("graph", "explain", "rules", "access", "migrate-rbac", "--show-settings")
+
+
 class CaseFactory:
     """Builds the cases of a seed."""
 
@@ -148,7 +152,7 @@ class _Builder:
             self._command()
         case.repeated = self.chance(1 / 16)
         # Another number of processes is wrong use for some commands, and corrects some wrong command lines.
-        is_single = case.kind == "options" or {"graph", "explain", "rules", "--show-settings"} & {*case.words}
+        is_single = case.kind == "options" or {*_SINGLE} & {*case.words}
         case.parallel = self.chance(1 / 128) and not is_single
         case.schema = self.chance(1 / 8)
         return case
@@ -161,6 +165,10 @@ class _Builder:
             form = CONTROLS_FORMATS[self.number % len(CONTROLS_FORMATS)]
             self.case.words = ["controls", self._input(), "-f", form, *self._some(("--framework", "all"), 0.3)]
             self.case.outputs = [(form if form == "html" else f"controls.{form}", "")]
+        elif chance < 0.92:
+            form = self.rng.choice(("text", "json"))
+            self.case.words = ["migrate-rbac", self._input(), "-f", form, *self._some(("--built-in-roles",), 0.3)]
+            self.case.outputs = [(f"migration.{form}", "")]
         elif chance < 0.93:
             form = self.rng.choice(tuple(ACCESS_REPORTERS))
             self.case.words = ["access", self._input(), "-f", form, *self._some(("--deny", "purge"), 0.3)]

@@ -217,6 +217,7 @@ _CHECKS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "controls.json": _any_json,
     "controls.markdown": _markdown,
     "access.json": _any_json,
+    "migration.json": _any_json,
     "access.markdown": _markdown,
     "html": _html,
     "suppressions.json": _any_json,

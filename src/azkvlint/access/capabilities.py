@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.azure.roles import ASSIGNS_LOCAL_ROLES, DATA
+from azkvlint.azure.roles import ACTIONS_OF, ASSIGNS_LOCAL_ROLES
 from azkvlint.model.access import Capability
 from azkvlint.util.errors import UsageError, did_you_mean
 
 # Words for what only the control plane allows, beside the permissions of access policies.
 NETWORK, ACCESS, DELETE, PURGE = "vault/network", "vault/access", "vault/delete", "vault/purge"
-# Permissions of access policies without a data action of their own in the table.
-_POLICY_WORDS = frozenset(
-    {
-        "keys/getrotationpolicy", "keys/setrotationpolicy", "keys/list", "certificates/list", "certificates/getissuers",
-        "certificates/listissuers", "certificates/managecontacts", "certificates/manageissuers",
-        "certificates/setissuers", "certificates/deleteissuers",
-    }
-)  # fmt: skip
-DATA_WORDS = frozenset(DATA.values()) | _POLICY_WORDS
+# Managed storage accounts are not reported.
+DATA_WORDS = frozenset(word for word in ACTIONS_OF if not word.startswith("storage/"))
 _USED = ("decrypt", "encrypt", "sign", "verify", "wrapkey", "unwrapkey", "release")
 _MANAGED = {
     "secrets": "set delete backup restore recover",

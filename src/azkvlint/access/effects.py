@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from azkvlint.access.capabilities import ACCESS, DATA_WORDS, DELETE, NETWORK, PURGE
 from azkvlint.access.permissions import Permissions, built_in
-from azkvlint.azure.roles import ASSIGNS, ASSIGNS_LOCAL_ROLES, DATA, DEPLOYS, LOCAL_ROLES
+from azkvlint.azure.roles import ACTIONS_OF, ASSIGNS, ASSIGNS_LOCAL_ROLES, DEPLOYS, LOCAL_ROLES
 from azkvlint.derived.assignments import OBJECT
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import DATA_ACCESS_ROLES
@@ -186,8 +186,8 @@ def _either(one: Words, other: Words) -> Words:
 def _data(found: Words, role: Permissions, terms: Terms, kind: Kind) -> None:
     if kind.by_policies is Sure.YES:
         return
-    for action, word in DATA.items():
-        sure, doubt = role.data(action), role.why
+    for word in DATA_WORDS:
+        sure, doubt = role.data(ACTIONS_OF[word][0]), role.why
         if terms.has_condition:
             sure, doubt = _both((sure, doubt), (Sure.PERHAPS, _CONDITION))
         _add_data(found, [word], sure, "", doubt, kind, Sure.YES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from azkvlint.azure.roles import actions_of_role, role_by_name, unconfirmed_actions_of_role
-from azkvlint.derived.assignments import DEFINITIONS, any_fits, custom_role, role_name
+from azkvlint.derived.assignments import DEFINITIONS, any_fits, custom_role, declared_role, role_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
 from azkvlint.model.resource import Resource
@@ -87,6 +87,9 @@ def permissions_of(assignment: Resource, context: Context) -> Permissions:
     """Return the permissions of the role that an assignment assigns."""
     name = role_name(assignment, context)
     if not isinstance(name, Scalar):
+        declared = declared_role(assignment, context)
+        if declared is not None:
+            return of_definition(declared, declared.address)
         return unknown("", f"the role is unknown: {name.why}" if isinstance(name, Unknown) else "the role is not set")
     text = "a role" if name.sensitive else str(name.value)
     found = built_in(text)

@@ -69,11 +69,49 @@ _OBJECTS = {
         "purge/action": "purge",
     },
 }
-# Data actions with the corresponding access policy permission.
+# Data actions with the corresponding access policy permission. ACTIONS_OF has those that share an action as well.
 DATA: Mapping[str, str] = {
     f"Microsoft.KeyVault/vaults/{kind}/{action}": f"{kind}/{word}"
     for kind, actions in _OBJECTS.items()
     for action, word in actions.items()
+}
+
+_STORED = "storageaccounts"
+
+
+def _data_actions(*names: str) -> tuple[str, ...]:
+    return tuple(f"Microsoft.KeyVault/vaults/{name}" for name in names)
+
+
+# The data actions that an access policy permission corresponds to, the decisive one first. The permission to list
+# objects has the data action of reading their properties, and managed storage accounts (deprecated) have their own.
+ACTIONS_OF: Mapping[str, tuple[str, ...]] = {
+    **{word: (action,) for action, word in DATA.items()},
+    "secrets/set": _data_actions("secrets/setSecret/action", "secrets/update/action"),
+    "keys/list": _data_actions("keys/read"),
+    "keys/getrotationpolicy": _data_actions("keyrotationpolicies/read"),
+    "keys/setrotationpolicy": _data_actions("keyrotationpolicies/write"),
+    "certificates/list": _data_actions("certificates/read"),
+    "certificates/managecontacts": _data_actions("certificatecontacts/write"),
+    "certificates/getissuers": _data_actions("certificatecas/read"),
+    "certificates/listissuers": _data_actions("certificatecas/read"),
+    "certificates/setissuers": _data_actions("certificatecas/write"),
+    "certificates/deleteissuers": _data_actions("certificatecas/delete"),
+    "certificates/manageissuers": _data_actions("certificatecas/write", "certificatecas/read", "certificatecas/delete"),
+    "storage/get": _data_actions(f"{_STORED}/read"),
+    "storage/list": _data_actions(f"{_STORED}/read"),
+    "storage/set": _data_actions(f"{_STORED}/set/action"),
+    "storage/update": _data_actions(f"{_STORED}/set/action"),
+    "storage/delete": _data_actions(f"{_STORED}/delete"),
+    "storage/backup": _data_actions(f"{_STORED}/backup/action"),
+    "storage/restore": _data_actions(f"{_STORED}/restore/action"),
+    "storage/recover": _data_actions(f"{_STORED}/recover/action"),
+    "storage/purge": _data_actions(f"{_STORED}/purge/action"),
+    "storage/regeneratekey": _data_actions(f"{_STORED}/regeneratekey/action"),
+    "storage/getsas": _data_actions(f"{_STORED}/sas/read"),
+    "storage/listsas": _data_actions(f"{_STORED}/sas/read"),
+    "storage/setsas": _data_actions(f"{_STORED}/sas/set/action"),
+    "storage/deletesas": _data_actions(f"{_STORED}/sas/delete"),
 }
 
 
@@ -91,6 +129,14 @@ _LOCAL = {
     "7b127d3c-77bd-4e3e-bbe0-dbb8971fa7f8": "Managed HSM Backup",
     "6efe6056-5259-49d2-8b3d-d3d73544b20b": "Managed HSM Restore",
 }
+
+# Key Vault's own roles with data actions on vaults. The table also has roles of other services and previews.
+# Source: learn.microsoft.com/azure/key-vault/general/rbac-guide (built-in roles for data plane operations).
+DATA_ROLES = (
+    "Key Vault Administrator", "Key Vault Reader", "Key Vault Certificates Officer", "Key Vault Certificate User",
+    "Key Vault Crypto Officer", "Key Vault Crypto Service Encryption User", "Key Vault Crypto Service Release User",
+    "Key Vault Crypto User", "Key Vault Secrets Officer", "Key Vault Secrets User",
+)  # fmt: skip
 
 
 class BuiltInRole(msgspec.Struct, frozen=True):

@@ -135,6 +135,12 @@ def _access(arguments: Arguments) -> int:
     return run_access(arguments)
 
 
+def _migrate_rbac(arguments: Arguments) -> int:
+    from azkvlint.cli.migrate_rbac import run_migrate_rbac
+
+    return run_migrate_rbac(arguments)
+
+
 def _controls(arguments: Arguments) -> int:
     from azkvlint.cli.controls import run_controls
 
@@ -162,6 +168,7 @@ _add_check_command(
     _access,
     "Permissions: secrets/get, keys/use, certificates/get, manage, purge, network, access, delete, or keys/sign etc.",
 )
+_add_check_command("migrate-rbac", "Plan the migration from access policies to Azure RBAC.", _migrate_rbac)
 _add_check_command(
     "controls",
     "Assess control frameworks for every vault.",

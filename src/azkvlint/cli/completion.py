@@ -114,6 +114,8 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): _controls_formats,
     ("access", "formats"): _access_formats,
+    ("migrate-rbac", "formats"): lambda: ("text", "json", "code"),
+    ("", "output_language"): lambda: ("terraform", "bicep"),
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,
     ("", "maximums"): _limits,

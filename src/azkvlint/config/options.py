@@ -115,15 +115,18 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] = ()
     maximums: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()
+    output_language: str = ""
+    built_in_roles: bool = False
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
 _FLEET = ("fleet",)
 _WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet"), ("check", "controls", "fleet")
-_ACCESS, _NOT_FLEET = ("access",), ("check", "controls", "suppressions", "access")
+_ACCESS, _MIGRATION = ("access",), ("migrate-rbac",)
+_NOT_FLEET = ("check", "controls", "suppressions", "access", "migrate-rbac")
 _WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
-_EVERY = ("check", "controls", "suppressions", "fleet", "access")
+_EVERY = ("check", "controls", "suppressions", "fleet", "access", "migrate-rbac")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
 _BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
 OPTIONS = (
@@ -304,6 +307,54 @@ OPTIONS = (
         metavar="NAME",
         many=True,
         commands=_ACCESS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--vault",),
+        _OUTPUT,
+        "vaults",
+        "Report only this key vault.",
+        metavar="NAME",
+        many=True,
+        commands=_MIGRATION,
+        configured=_NONE,
+    ),
+    Option(
+        ("--principal",),
+        _OUTPUT,
+        "principals",
+        "Report only this principal.",
+        metavar="PRINCIPAL",
+        many=True,
+        commands=_MIGRATION,
+        configured=_NONE,
+    ),
+    Option(
+        ("--output-language",),
+        _OUTPUT,
+        "output_language",
+        "Write terraform or bicep code (default: as the input).",
+        metavar="LANGUAGE",
+        commands=_MIGRATION,
+        configured=_NONE,
+    ),
+    Option(
+        ("--built-in-roles",),
+        _OUTPUT,
+        "built_in_roles",
+        "Use no custom roles, whatever the surplus is.",
+        takes_value=False,
+        commands=_MIGRATION,
+        configured=_NONE,
+    ),
+    Option(
+        ("--format", "-f"),
+        _OUTPUT,
+        "formats",
+        "Write text, json or code; or FORMAT=FILE.",
+        metavar="FORMAT",
+        many=True,
+        commands=_MIGRATION,
         configured=_NONE,
     ),
     Option(
@@ -670,7 +721,9 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "access", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
+COMMANDS = (
+    "check", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema",
+)  # fmt: skip
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

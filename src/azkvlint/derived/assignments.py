@@ -442,7 +442,8 @@ def operations(resource: Resource, context: Context) -> Answer:
         return operations_of(resource)
     name = role_name(resource, context)
     if not isinstance(name, Scalar):
-        return name
+        declared = declared_role(resource, context)
+        return name if declared is None else _located_at(resource, operations_of(declared))
     built_in = operations_of_built_in(str(name.value).lower())
     if built_in is None:
         custom = custom_role(resource, name, context)
@@ -462,6 +463,12 @@ def _located_at(resource: Resource, found: Value) -> Value:
         items = tuple(msgspec.structs.replace(item, at=resource.at) for item in found.items)
         return msgspec.structs.replace(found, at=resource.at, items=items)
     return msgspec.structs.replace(found, at=resource.at)
+
+
+def declared_role(resource: Resource, context: Context) -> Resource | None:
+    """Return the custom role whose ID a role assignment has, if it is declared here; its name may be unknown."""
+    found = _definition(resource.select(("properties", "roleDefinitionId")), context)
+    return None if found is None or found.existing else found
 
 
 def custom_role(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -29,6 +30,7 @@ from azkvlint.linter.redaction import Redactor
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
+from azkvlint.model.finding import TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Scalar
@@ -55,29 +57,49 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     most: int
 
 
-class _Root(msgspec.Struct, kw_only=True):
-    """The matrix of one root at ``path``: its vaults with their addresses in entries. ``source``: that of a plan."""
+class Root(msgspec.Struct, kw_only=True):
+    """What is computed for one root at ``path``. ``source`` is the path of the source of a plan, empty without one."""
 
     path: str
     source: str
+
+
+RootT = TypeVar("RootT", bound=Root)
+
+
+class RunRoots(msgspec.Struct, Generic[RootT], kw_only=True):
+    """What is computed for the roots of a run, with the problems and the paths that were read. ``folder``: its root."""
+
+    roots: list[RootT]
+    problems: list[Problem]
+    read: list[str]
+    folder: str
+
+
+class _Root(Root, kw_only=True):
+    """The matrix of one root: its vaults with their addresses in entries."""
+
     vaults: list[AccessVault]
     addresses: list[str]
     entries: list[Entry]
     principals: list[Principal]
 
 
-def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
-    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist."""
+# Computes something for a root, the source of its plan, and the folder of the run; None for a root without vaults.
+Evaluate: TypeAlias = Callable[[ReadResult, ReadResult | None, str], RootT | None]
+
+
+def evaluate_roots(config: Config, required: RequiredAttributes, evaluate: Evaluate[RootT]) -> RunRoots[RootT]:
+    """Read the inputs, and compute something for each root. Failures on a root are problems."""
     set_readable_files(config)
     matched: set[int] = set()
     sources, root = discover(config.paths, config.exclude, matched)
     parameter_files, _ = discover(config.parameters)
-    columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
-    analysis = _Analysis(config, root, filters, tuple(columns.values()))
+    reader = Reader(required, root, terraform_settings(config, root))
     results: list[UnitResult] = []
-    roots: list[_Root | None] = []
-    for unit in units_of(sources, parameter_files, frozenset(analysis.required.paths)):
-        result, found = analysis.unit(unit)
+    roots: list[RootT | None] = []
+    for unit in units_of(sources, parameter_files, frozenset(required.paths)):
+        result, found = _evaluated(unit, reader, config.source_root, evaluate)
         results.append(result)
         roots.append(found)
     kept = {id(result) for result in without_decided(results)}
@@ -92,13 +114,59 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessRep
     read = [path for result in results for path in result.read]
     problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
     problems += notice_problems(config.notices, root)
-    problems = problems_of_run(config, root, read, problems)
-    if not any(problem.level == "error" for problem in problems):
-        _refuse_unknown_names(filters, found_roots)
-    report = _report(found_roots, filters, gates, config)
+    problems = list(dict.fromkeys(problems_of_run(config, root, read, problems)))
+    return RunRoots(roots=found_roots, problems=problems, read=list(dict.fromkeys(read)), folder=root)
+
+
+def _evaluated(
+    unit: Unit, reader: Reader, source_root: str, evaluate: Evaluate[RootT]
+) -> tuple[UnitResult, RootT | None]:
+    begin_unit()
+    path = unit.source.path
+    if unit.quiet:
+        return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}), None
+    try:
+        read = reader.read(unit)
+        if read is None:
+            return UnitResult(read=[path], kinds={path: TERRAFORM_MODULE}) if unit.module else UnitResult(), None
+        result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
+        result.kinds = {read.path: read.kind} if read.kind else {}
+        result.undeclared_variables = read.undeclared_variables
+        result.from_plan = read.plan is not None
+        if unit.compiled is None and read.plan is None:
+            result.standalone_templates = files_of(unit)
+        source = None
+        if read.plan is not None:
+            source, _ = reader.source_of(read.plan, unit.source.file, source_root)
+        return result, evaluate(read, source, reader.root)
+    except (InputError, MemoryError, RecursionError) as error:
+        return UnitResult(read=[path], problems=[problem_of(path, error)]), None
+    except UsageError:  # a report would overwrite an input
+        raise
+    # A bug that one input triggers must not lose what is computed for the others.
+    except Exception as error:  # noqa: BLE001
+        return UnitResult(read=[path], problems=[problem_of(path, error)]), None
+
+
+def attributes_of_matrix() -> RequiredAttributes:
+    """Return the attributes that the matrix is computed from."""
+    paths = needs()
+    return RequiredAttributes(
+        paths=paths, reference_paths={}, relevant=frozenset(paths), today=datetime.now(UTC).date()
+    )
+
+
+def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
+    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist."""
+    columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
+    required = attributes_of_matrix()
+    found = evaluate_roots(config, required, _Analysis(required, filters, tuple(columns.values())).matrix)
+    if not any(problem.level == "error" for problem in found.problems):
+        _refuse_unknown_names(filters, found.roots)
+    report = _report(found.roots, filters, gates, config)
     return msgspec.structs.replace(
-        report, problems=tuple(dict.fromkeys(problems)), sources=tuple(dict.fromkeys(read)),
-        repository=repository_of(config, root),
+        report, problems=tuple(found.problems), sources=tuple(found.read),
+        repository=repository_of(config, found.folder),
     )  # fmt: skip
 
 
@@ -108,51 +176,20 @@ def exit_code(report: AccessReport) -> int:
 
 
 class _Analysis:
-    """Computes the matrix of each unit."""
+    """Computes the matrix of each root."""
 
-    def __init__(self, config: Config, root: str, filters: Filters, columns: tuple[Capability, ...]) -> None:
-        paths = needs()
-        self.required = RequiredAttributes(
-            paths=paths, reference_paths={}, relevant=frozenset(paths), today=datetime.now(UTC).date()
-        )
-        self._reader = Reader(self.required, root, terraform_settings(config, root))
-        self._filters, self._columns = filters, columns
-        self._source_root = config.source_root
+    def __init__(self, required: RequiredAttributes, filters: Filters, columns: tuple[Capability, ...]) -> None:
+        self._required, self._filters, self._columns = required, filters, columns
 
-    def unit(self, unit: Unit) -> tuple[UnitResult, _Root | None]:
-        """Return what was read, and the matrix; None if the unit has no vaults. Failures are problems."""
-        begin_unit()
-        path = unit.source.path
-        if unit.quiet:
-            return UnitResult(read=[path]), None
-        try:
-            read = self._reader.read(unit)
-            if read is None:
-                return UnitResult(read=[path] if unit.module else []), None
-            result = UnitResult(read=[path], problems=list(read.problems), root=read.root, deployed=read.deployed)
-            result.undeclared_variables = read.undeclared_variables
-            result.from_plan = read.plan is not None
-            if unit.compiled is None and read.plan is None:
-                result.standalone_templates = files_of(unit)
-            source = None
-            if read.plan is not None:
-                source, _ = self._reader.source_of(read.plan, unit.source.file, self._source_root)
-            return result, self._matrix(read, source)
-        except (InputError, MemoryError, RecursionError) as error:
-            return UnitResult(read=[path], problems=[problem_of(path, error)]), None
-        except UsageError:  # a report would overwrite an input
-            raise
-        # A bug that one input triggers must not lose the access in the others.
-        except Exception as error:  # noqa: BLE001
-            return UnitResult(read=[path], problems=[problem_of(path, error)]), None
-
-    def _matrix(self, read: ReadResult, source: ReadResult | None) -> _Root | None:
-        graph = build_graph(read.resources, self.required, read.is_complete)
+    def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
+        """Return the matrix of a root; None if the root has no vaults."""
+        del folder
+        graph = build_graph(read.resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
         if not every:
             return None
-        context = Context(index, self.required.today or datetime.now(UTC).date(), {}, read.is_complete)
+        context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
         vaults = [vault for vault in every if self._is_chosen(vault, redactor)]
         matrix = Matrix(context, vaults, self._columns)
@@ -160,7 +197,7 @@ class _Analysis:
         shown = {id(path): path for path in (entry.path for entry in entries)}
         locations = [vault.at for vault in every]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
-        clean = _Cleaner(redactor, read.locate(locations), _places_in(source))
+        clean = Cleaner(redactor, read.locate(locations), places_in(source))
         return _Root(
             path=read.path,
             source="" if source is None else source.path,
@@ -177,7 +214,7 @@ class _Analysis:
         )
 
 
-class _Cleaner:
+class Cleaner:
     """Resolves locations, and removes the secrets of an input from what a report shows."""
 
     def __init__(self, redactor: Redactor, find: RegionLookup, places: Mapping[str, Location]) -> None:
@@ -232,7 +269,7 @@ class _Cleaner:
         return found
 
 
-def _places_in(source: ReadResult | None) -> dict[str, Location]:
+def places_in(source: ReadResult | None) -> dict[str, Location]:
     """Return where the source of a plan declares each resource, by its address without instance keys."""
     if source is None:
         return {}
@@ -246,7 +283,7 @@ def _places_in(source: ReadResult | None) -> dict[str, Location]:
     return located
 
 
-def _vault(vault: Resource, read: ReadResult, clean: _Cleaner) -> AccessVault:
+def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
     model = model_of(vault)
     word = str(model.value) if isinstance(model, Scalar) else "unknown permission model"
     is_hsm = vault.type.lower() == MANAGED_HSMS
@@ -267,18 +304,18 @@ def _refuse_unknown_names(filters: Filters, roots: Iterable[_Root]) -> None:
     roots = list(roots)
     vaults = {name for root in roots for vault in root.vaults for name in (vault.name, vault.address)}
     principals = {name for root in roots for one in root.principals for name in (one.label, one.key)}
-    for option, what, names, known in (
-        ("--vault", "key vault or managed HSM", filters.vaults, vaults),
-        ("--principal", "principal with access to a vault", filters.principals, principals),
-    ):
-        lower = {name.lower() for name in known}
-        for name in names:
-            if name.lower() not in lower:
-                listed = ", ".join(sorted(known)[:5])
-                hint = did_you_mean(name, sorted(known)) or (
-                    f"the input has {listed}" if listed else "the input has none"
-                )
-                raise UsageError(f"{option}: the input has no {what} `{name}`", hint)
+    refuse_unknown_names("--vault", "key vault or managed HSM", filters.vaults, vaults)
+    refuse_unknown_names("--principal", "principal with access to a vault", filters.principals, principals)
+
+
+def refuse_unknown_names(option: str, what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError for the first of the names of an option that is not known."""
+    lower = {name.lower() for name in known}
+    for name in names:
+        if name.lower() not in lower:
+            listed = ", ".join(sorted(known)[:5])
+            hint = did_you_mean(name, sorted(known)) or (f"the input has {listed}" if listed else "the input has none")
+            raise UsageError(f"{option}: the input has no {what} `{name}`", hint)
 
 
 def _report(roots: Sequence[_Root], filters: Filters, gates: Sequence[Gate], config: Config) -> AccessReport:

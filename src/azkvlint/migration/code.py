@@ -1,0 +1,453 @@
+"""Generate the role assignments and custom roles that replace access policies, as Terraform or Bicep."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from azkvlint.derived.grants import identity_of
+from azkvlint.derived.registry import Context
+from azkvlint.graph.references import HOLE, HOLE_END
+from azkvlint.migration.cover import described
+from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy
+from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
+from azkvlint.model.location import Location, static_address
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import visible
+
+_REFERENCE = regex(rf'{HOLE}((?:data\.)?[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[(?:\d+|"[^"$%\\]*")\])+){HOLE_END}')
+_PARAMETER = regex(rf"{HOLE}([A-Za-z_]\w*){HOLE_END}")
+_KEY = regex(r"(?<![\w.])(?:each|count)\.")
+_NOT_IN_NAMES = regex(r"[^A-Za-z0-9]+")
+_VAULT_VERSION, _ASSIGNMENT_VERSION = "2023-07-01", "2022-04-01"
+
+
+# Identifies a policy in the source, in all roots that use it.
+GroupKey: TypeAlias = tuple[object, ...]
+
+
+class _Group(NamedTuple):
+    """Policies that one declaration of the source sets, with its expressions and language."""
+
+    written: Written
+    path: str
+    language: str
+    members: list[tuple[Resource, Policy]]
+
+
+class Places(Protocol):
+    """Finds where the source declares a resource, and the item of a policy there; None without a source."""
+
+    def of(self, policy: Policy) -> tuple[Location, Value] | None:
+        """Return the place of the resource of a policy, and its item there."""
+
+    def resource(self, resource: Resource) -> Resource:
+        """Return a resource as its source declares it."""
+
+
+class Blocks(NamedTuple):
+    """Generated declarations for a folder or Bicep file, and the addresses of the vaults that they are for."""
+
+    path: str
+    language: str
+    texts: tuple[str, ...]
+    vaults: tuple[str, ...]
+
+
+class Generator:
+    """Generates the code for the policies of one root.
+
+    A policy that cannot be expressed in ``language`` becomes unknown, with the reason. ``redacted`` returns a string
+    without secrets. ``module_roles`` are the permissions of each policy in a module that depend on its caller, or None
+    if code in the module cannot replace it; ``conflicts`` are those for which other roots require other code.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        sources: PolicySources,
+        places: Places,
+        language: str,
+        redacted: Callable[[str], str],
+        conflicts: Container[GroupKey] = (),
+    ) -> None:
+        self._context, self._sources, self._places, self._language = context, sources, places, language
+        self._redacted, self._conflicts = redacted, conflicts
+        self.module_roles: dict[GroupKey, object] = {}
+        self._blocks: dict[str, list[str]] = {}
+        self._vaults: dict[str, dict[str, None]] = {}
+        self._names: dict[str, set[str]] = {}
+        self._roles: dict[tuple[object, ...], str] = {}
+        self._done: set[tuple[object, ...]] = set()
+
+    def generate(
+        self, vaults: Iterable[tuple[Resource, Sequence[Policy]]], selected: Callable[[Resource, Policy], bool]
+    ) -> tuple[Blocks, ...]:
+        """Return the code for the selected policies of the vaults."""
+        groups: dict[GroupKey, _Group] = {}
+        for vault, policies in vaults:
+            for policy in policies:
+                key, group = self._group(policy)
+                groups.setdefault(key, self._independent(group, vault)).members.append((vault, policy))
+        for key, group in groups.items():
+            wanted = [(vault, policy) for vault, policy in group.members if selected(vault, policy)]
+            is_uniform = self._is_uniform(group, wanted)
+            if any(policy.source.callers for _, policy in group.members) and not group.written.is_literal:
+                choice = group.members[0][1].choice
+                self.module_roles[key] = choice.required if choice is not None and is_uniform else None
+                is_uniform = is_uniform and key not in self._conflicts
+            if is_uniform:
+                self._assign(
+                    group.written, group.path, [policy for _, policy in wanted], [one.address for one, _ in wanted]
+                )
+            else:
+                for vault, policy in wanted:
+                    if policy.status == REPLACED:
+                        self._alone(vault, policy, group)
+        return tuple(
+            Blocks(path, self._language, tuple(blocks), tuple(self._vaults[path]))
+            for path, blocks in self._blocks.items()
+        )
+
+    def _group(self, policy: Policy) -> tuple[GroupKey, _Group]:
+        place = self._places.of(policy)
+        written = None if place is None else self._sources.written(policy.source, *place)
+        if place is None or written is None:
+            return (id(policy),), _Group(Written(), "", "", [])
+        at, item = place
+        language = language_of(at.path)
+        if any(map(self._is_unsafe, (*written.repeat, *written))):
+            written = Written(why="its declaration contains a sensitive value or control characters")
+        path = os.path.dirname(at.path) or "." if language == TERRAFORM else at.path
+        return (at.path, at.span, item.at.span), _Group(written, path, language, [])
+
+    def _independent(self, group: _Group, vault: Resource) -> _Group:
+        """Return a group without expressions if its existence depends on what enables Azure RBAC on the vault."""
+        existence = f"{group.written.repeat[1]} {group.written.condition}"
+        names = self._sources.model_names(self._places.resource(vault).at) if existence.strip() else frozenset()
+        found = sorted(name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", existence))
+        if not found:
+            return group
+        why = f"its existence depends on `{found[0]}`, and so does the permission model of the vault"
+        return group._replace(written=Written(why=why))
+
+    def _is_unsafe(self, text: object) -> bool:
+        """Return whether a string must not get into generated code: it is a secret, or not visible as it is."""
+        if not isinstance(text, str):
+            return False
+        return self._redacted(text) != text or any(visible(line) != line for line in text.expandtabs(1).splitlines())
+
+    def _is_uniform(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> bool:
+        """Return whether one declaration, repeated as in the source, replaces all policies of a group."""
+        is_complete = len(wanted) == len(group.members) and group.language == self._language
+        if not wanted or not is_complete or not group.written.principal or not group.written.vault:
+            return False
+        first = wanted[0][1]
+        if not self._context.is_complete and not group.written.is_literal:
+            return False
+        return all(
+            policy.status == REPLACED
+            and policy.choice is not None
+            and first.choice is not None
+            and policy.choice.required == first.choice.required
+            and policy.new_roles == first.new_roles
+            for _, policy in wanted
+        )
+
+    def _alone(self, vault: Resource, policy: Policy, group: _Group) -> None:
+        """Generate the code for one policy from what is known of it."""
+        is_beside = self._is_beside(policy, group)
+        principal, why = self._principal(policy, group)
+        if not why and (policy.source.conditions or policy.source.assumption is not None):
+            why = f"whether {policy.source.address} exists is unknown"
+        if (
+            not why
+            and policy.perhaps
+            and not (is_beside and group.written.vault and not _uses_key(group.written.vault))
+        ):
+            why = "the vault that the access policy is for is unknown"
+        scope = "" if why else self._scope(vault, policy, group)
+        if not why and not scope:
+            why = "the generated code cannot reference the vault"
+        if why:
+            policy.status, policy.reason, policy.choice = UNKNOWN, why, None
+            return
+        path, provider = (group.path, group.written.provider) if is_beside else ("", "")
+        self._assign(Written(principal, scope, name=principal, provider=provider), path, [policy], [vault.address])
+
+    def _is_beside(self, policy: Policy, group: _Group) -> bool:
+        """Return whether what is known of a policy can be added to its source.
+
+        A module may have other callers, with other values than those that are known here.
+        """
+        is_default = isinstance(policy.principal, Scalar) and policy.principal.at.cause is not None
+        is_own = self._context.is_complete or not is_default
+        return group.language == self._language and not policy.source.callers and is_own
+
+    def _principal(self, policy: Policy, group: _Group) -> tuple[str, str]:
+        """Return an expression for a principal, or why there is none."""
+        value: Answer = policy.principal
+        if value.sensitive or self._is_unsafe(text_of(value)):
+            return "", "the object ID is sensitive or contains control characters"
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            return (hcl_string if self._language == TERRAFORM else bicep_string)(value.value), ""
+        is_here = is_in_root(policy.source) and (self._is_beside(policy, group) or not group.language)
+        if isinstance(value, Unknown) and self._language == TERRAFORM and is_here:
+            reference = _REFERENCE.fullmatch(value.pattern)
+            if reference is not None and not reference[1].startswith("module."):
+                return reference[1], ""
+        parameter = self._parameter(value, group)
+        if parameter:
+            return parameter, ""
+        why = value.why if isinstance(value, Unknown) else "it is known after deployment"
+        if group.written.principal and group.language == self._language:
+            why = "its declaration is used with different permissions"
+        return "", f"the object ID cannot be repeated in the generated code: {group.written.why or why}"
+
+    def _scope(self, vault: Resource, policy: Policy, group: _Group) -> str:
+        """Return an expression for a vault, as an ID or in Bicep as a symbolic name; empty if there is none."""
+        is_beside = self._is_beside(policy, group)
+        if is_beside and group.written.vault and not _uses_key(group.written.vault):
+            return group.written.vault
+        start = vault.address.rfind(f"{vault.declared_as}.")
+        is_azurerm = self._language == TERRAFORM and vault.declared_as == "azurerm_key_vault"
+        if is_azurerm and not _module_of(vault) and is_in_root(policy.source):
+            return f"{'data.' if vault.existing else ''}{vault.address[start:]}.id"
+        if is_beside and vault.at.path == group.path and "." not in vault.address:
+            return vault.address
+        return self._declared_vault(vault, group)
+
+    def _parameter(self, value: Answer, group: _Group) -> str:
+        """Declare the parameter of an ARM template that a value is in Bicep, and return its name; empty for others."""
+        found = _PARAMETER.fullmatch(value.pattern) if isinstance(value, Unknown) else None
+        if found is None or self._language != BICEP or group.language:
+            return ""
+        key = ("parameter", found[1])
+        if key not in self._roles:
+            self._roles[key] = found[1]
+            self._names.setdefault("", set()).add(found[1].lower())
+            self._blocks.setdefault("", []).append(f"param {found[1]} string\n")
+        return self._roles[key]
+
+    def _declared_vault(self, vault: Resource, group: _Group) -> str:
+        """Declare a vault in code that stands alone, and return how it is referenced; empty if its name is unknown."""
+        answer = vault.select(("name",))
+        parameter = self._parameter(answer, group)
+        name = found if isinstance(answer, Scalar) and isinstance(found := answer.value, str) else parameter
+        if not name or answer.sensitive or self._is_unsafe(name):
+            return ""
+        key = ("vault", vault.address)
+        if key not in self._roles:
+            if self._language == TERRAFORM:
+                own = self._name("", ("key_vault_id", name))
+                description = hcl_string(f"The ID of key vault {name}")
+                text = f'variable "{own}" {{\n  description = {description}\n  type        = string\n}}\n'
+                self._roles[key] = f"var.{own}"
+            else:
+                own = self._name("", ("vault", name))
+                text = (
+                    f"resource {own} 'Microsoft.KeyVault/vaults@{_VAULT_VERSION}' existing = {{\n"
+                    f"  name: {parameter or bicep_string(name)}\n}}\n"
+                )
+                self._roles[key] = own
+            self._blocks.setdefault("", []).append(text)
+            self._vaults.setdefault("", {})[vault.address] = None
+        return self._roles[key]
+
+    def _name(self, path: str, words: Sequence[str]) -> str:
+        """Return a new name for a declaration: in snake case for Terraform, in camel case for Bicep."""
+        parts = [part for word in words for part in _NOT_IN_NAMES.sub(" ", word).split()]
+        if self._language == TERRAFORM:
+            name = "_".join(part.lower() for part in parts)
+        else:
+            name = "".join(part if number == 0 else part[:1].upper() + part[1:] for number, part in enumerate(parts))
+        if not name or name[0].isdigit():
+            name = f"vault_{name}" if self._language == TERRAFORM else f"vault{name}"
+        used = self._names.setdefault(path, set(self._used(path)))
+        found, number = name, 2
+        while found.lower() in used:
+            found, number = f"{name}_{number}" if self._language == TERRAFORM else f"{name}{number}", number + 1
+        used.add(found.lower())
+        return found
+
+    def _used(self, path: str) -> Iterable[str]:
+        if self._language == BICEP:
+            return (name.lower() for name in self._sources.names(path)) if path else ()
+        kinds = ("azurerm_role_assignment", "azurerm_role_definition")
+        return (
+            re.sub(r"\[.*", "", one.address.rpartition(f"{one.declared_as}.")[2]).lower()
+            for one in self._context.index.resources.values()
+            if one.declared_as in kinds
+        )
+
+    def _assign(self, written: Written, path: str, policies: Sequence[Policy], vaults: Sequence[str]) -> None:
+        """Generate the role assignments of policies with equal permissions, and their custom role."""
+        policy, choice = policies[0], policies[0].choice
+        if choice is None:
+            return
+        is_repeated = bool(written.repeat[0])
+        label = self._label(policy, is_repeated=is_repeated)
+        kinds = {identity_of(one.principal, Absent(at=one.at), self._context).kind for one in policies}
+        is_service = kinds == {"application"} and _is_direct(written, policy)
+        surplus = choice.custom_surplus if policy.custom else choice.surplus
+        address = self._redacted(static_address(policy.address) if is_repeated else policy.address)
+        comment = f"{address}: {described(policy.permissions)}"
+        comment += f"; surplus: {described(surplus)}" if surplus else ""
+        roles: list[tuple[str, str, str]] = [(id_, name, "") for id_, name in policy.new_roles]
+        if policy.custom:
+            roles = [("", "", self._custom_role(written, path, label, policy, choice.actions))]
+        for id_, name, custom in roles:
+            # Azure rejects a second assignment of the same role to the same principal.
+            same = {(vault, one.key, id_ or choice.actions) for vault, one in zip(vaults, policies, strict=True)}
+            if same <= self._done:
+                continue
+            self._done |= same
+            self._vaults.setdefault(path, {}).update(dict.fromkeys(vaults))
+            own = self._name(path, (*label, name.removeprefix("Key Vault ") or "custom"))
+            render = _terraform_assignment if self._language == TERRAFORM else _bicep_assignment
+            self._blocks.setdefault(path, []).append(
+                render(own, visible(comment), written, _Role(id_, name, custom), is_service)
+            )
+
+    def _label(self, policy: Policy, *, is_repeated: bool) -> tuple[str, ...]:
+        """Return the words of the name of a declaration."""
+        source = policy.source
+        start = source.address.rfind(f"{source.declared_as}.")
+        own = source.address[start + len(source.declared_as) + 1 :] if start >= 0 else source.address.rpartition(".")[2]
+        own = self._redacted((static_address(own) if is_repeated else own).rpartition("/")[2])
+        return (own, "policy", str(policy.number + 1)) if policy.inline or self._language == BICEP else (own,)
+
+    def _custom_role(
+        self, written: Written, path: str, label: tuple[str, ...], policy: Policy, actions: tuple[str, ...]
+    ) -> str:
+        """Return how the custom role for a policy is referenced. Policies with equal permissions share one."""
+        repeat = written.repeat if _uses_key(written.vault) else ("", "")
+        key = (path, written.vault, repeat, written.condition, actions)
+        if key not in self._roles:
+            own = self._name(path, (*label, "role"))
+            if self._language == TERRAFORM:
+                text = _terraform_role(own, described(policy.permissions), written._replace(repeat=repeat), actions)
+                index = {"for_each": "[each.key]", "count": "[count.index]"}.get(repeat[0], "")
+                self._roles[key] = f"azurerm_role_definition.{own}{index}.role_definition_resource_id"
+            else:
+                text = _bicep_role(own, described(policy.permissions), written, actions)
+                self._roles[key] = f"{own}.id"
+            self._blocks.setdefault(path, []).append(text)
+        return self._roles[key]
+
+
+class _Role(NamedTuple):
+    """A built-in role by ID and name, or the reference to a custom role."""
+
+    id: str
+    name: str
+    custom: str
+
+
+def _uses_key(expression: str) -> bool:
+    """Return whether an expression depends on the instance of its resource."""
+    return _KEY.search(expression) is not None
+
+
+def _is_direct(written: Written, policy: Policy) -> bool:
+    """Return whether an expression is the ID of a resource itself, not of whatever a variable contains."""
+    if written.name:
+        return written.name.endswith(".id")
+    text, expression = text_of(policy.principal), f"{written.principal}{HOLE_END}"
+    return "." in written.principal and text.endswith((f"{HOLE}{expression}", f".{expression}"))
+
+
+def is_in_root(resource: Resource) -> bool:
+    """Return whether a resource is declared in a root module."""
+    return not _module_of(resource)
+
+
+def _module_of(resource: Resource) -> str:
+    """Return the part of an address that is the module of a resource, with its dot."""
+    start = resource.address.rfind(f"{resource.declared_as}.")
+    return resource.address[:start].removesuffix("data.") if start > 0 else ""
+
+
+def hcl_string(text: str) -> str:
+    """Return an HCL string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "$${").replace("%{", "%%{")
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+
+
+def _aligned(pairs: Iterable[tuple[str, str]], indent: str) -> str:
+    """Return arguments with their equals signs in one column, as terraform fmt writes them."""
+    shown = [(name, value) for name, value in pairs if value]
+    width = max(len(name) for name, _ in shown)
+    return "".join(f"{indent}{name.ljust(width)} = {value}\n" for name, value in shown)
+
+
+def _head(written: Written) -> str:
+    """Return the meta-arguments of a Terraform resource, which are before the others."""
+    pairs = [written.repeat, ("provider", written.provider)]
+    return f"{_aligned(pairs, '  ')}\n" if any(value for _, value in pairs) else ""
+
+
+def _terraform_assignment(name: str, comment: str, written: Written, role: _Role, is_service: bool) -> str:
+    arguments = _aligned(
+        [
+            ("scope", written.vault),
+            ("role_definition_name", hcl_string(role.name) if role.name else ""),
+            ("role_definition_id", role.custom),
+            ("principal_id", written.principal),
+            ("principal_type", '"ServicePrincipal"' if is_service else ""),
+        ],
+        "  ",
+    )
+    return f'# {comment}\nresource "azurerm_role_assignment" "{name}" {{\n{_head(written)}{arguments}}}\n'
+
+
+def _terraform_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
+    key = {"for_each": " ${each.key}", "count": " ${count.index}"}.get(written.repeat[0], "")
+    # The name must be unique in the tenant, as the name of a vault is. The role can be assigned in its resource group.
+    arguments = _aligned(
+        [
+            ("name", f'"${{basename({written.vault})}}{key} {name}"'),
+            ("description", hcl_string(description)),
+            ("scope", f'split("/providers/", {written.vault})[0]'),
+        ],
+        "  ",
+    )
+    listed = "".join(f'      "{action}",\n' for action in actions)
+    return (
+        f'resource "azurerm_role_definition" "{name}" {{\n{_head(written)}{arguments}\n'
+        f"  permissions {{\n    data_actions = [\n{listed}    ]\n  }}\n}}\n"
+    )
+
+
+def _bicep_head(name: str, type_: str, written: Written) -> str:
+    condition = f"if ({written.condition}) " if written.condition else ""
+    return f"resource {name} 'Microsoft.Authorization/{type_}@{_ASSIGNMENT_VERSION}' = {condition}{{\n"
+
+
+def _bicep_assignment(name: str, comment: str, written: Written, role: _Role, is_service: bool) -> str:
+    guid = f"{written.vault}.id, {written.name}, {role.custom or bicep_string(role.id)}"
+    definition = role.custom or (
+        f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {bicep_string(role.id)})"
+    )
+    shown = f" // {role.name}" if role.name else ""
+    kind = "    principalType: 'ServicePrincipal'\n" if is_service else ""
+    return (
+        f"// {comment}\n{_bicep_head(name, 'roleAssignments', written)}"
+        f"  name: guid({guid})\n  scope: {written.vault}\n  properties: {{\n"
+        f"    roleDefinitionId: {definition}{shown}\n    principalId: {written.principal}\n{kind}  }}\n}}\n"
+    )
+
+
+def _bicep_role(name: str, description: str, written: Written, actions: Sequence[str]) -> str:
+    listed = "".join(f"          {bicep_string(action)}\n" for action in actions)
+    return (
+        f"{_bicep_head(name, 'roleDefinitions', written)}"
+        f"  name: guid({written.vault}.id, '{name}')\n  properties: {{\n"
+        f"    roleName: '${{{written.vault}.name}} {name}'\n    description: {bicep_string(description)}\n"
+        f"    type: 'CustomRole'\n    assignableScopes: [\n      resourceGroup().id\n    ]\n"
+        f"    permissions: [\n      {{\n        dataActions: [\n{listed}        ]\n      }}\n    ]\n  }}\n}}\n"
+    )

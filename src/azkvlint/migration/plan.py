@@ -1,0 +1,223 @@
+"""Plan the migration of the vaults of one root: the roles for each access policy, and what remains unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from azkvlint.access.principals import Principals, subject_of
+from azkvlint.azure.roles import ACTIONS_OF
+from azkvlint.derived.assignments import ASSIGNMENTS, SCOPE, role_name
+from azkvlint.derived.delegation import is_foreign
+from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
+from azkvlint.derived.registry import Context
+from azkvlint.derived.vaults import BY_POLICIES, POLICIES, VAULTS, model_of
+from azkvlint.graph.references import reference_of
+from azkvlint.migration.cover import Choice, choose, ordered
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import MAY_BE_ABSENT, Absent, Answer, Scalar, Unknown, Value, display
+
+# A policy is replaced by roles, refused, unknown, or has no effect that roles could replace.
+REPLACED, REFUSED, UNKNOWN, WITHOUT_EFFECT = "replaced", "refused", "unknown", "without effect"
+
+
+class Policy(msgspec.Struct, kw_only=True):
+    """One access policy of one vault.
+
+    ``source`` is the resource that contains it, at ``number`` of its policies. ``choice`` are the roles that replace
+    it, and ``custom`` states that a custom role does. Without a choice, ``reason`` states why. ``present`` are the
+    built-in roles that the principal has on the vault already, by lower-case name, with the address of the assignment.
+    ``is_any``: it stands for all policies of its source. ``perhaps``: it may be for another vault.
+    """
+
+    source: Resource
+    number: int
+    item: Value
+    principal: Answer
+    key: str
+    label: str
+    at: Location
+    status: str
+    reason: str = ""
+    permissions: tuple[str, ...] = ()
+    choice: Choice | None = None
+    custom: bool = False
+    present: Mapping[str, str] = {}
+    is_any: bool = False
+    perhaps: bool = False
+
+    @property
+    def inline(self) -> bool:
+        """Return whether the policy is written in the vault itself."""
+        return self.source.type.lower() == VAULTS
+
+    @property
+    def address(self) -> str:
+        """Return the policy as the subject of a sentence."""
+        if self.is_any:
+            return f"the access policies of {self.source.address}"
+        return f"access policy {self.number + 1} of {self.source.address}" if self.inline else self.source.address
+
+    @property
+    def new_roles(self) -> tuple[tuple[str, str], ...]:
+        """Return the ID and name of each built-in role that is not assigned yet."""
+        if self.choice is None or self.custom:
+            return ()
+        return tuple((role.id, role.name) for role in self.choice.roles if role.name.lower() not in self.present)
+
+
+class VaultPolicies(NamedTuple):
+    """A vault that uses access policies, and these in their order."""
+
+    vault: Resource
+    policies: list[Policy]
+
+
+class Vaults(msgspec.Struct, kw_only=True):
+    """The vaults of a root: those to migrate, those that use Azure RBAC already, and those with unknown models."""
+
+    to_migrate: list[VaultPolicies]
+    migrated: list[Resource]
+    unknown: list[tuple[Resource, str]]
+
+
+def vaults_of(context: Context, principals: Principals, *, built_in_only: bool) -> Vaults:
+    """Return the vaults of a root with their access policies. ``built_in_only``: no custom roles replace these."""
+    found = Vaults(to_migrate=[], migrated=[], unknown=[])
+    policies = _policies_by_vault(context, principals)
+    for vault in context.index.of_type(VAULTS):
+        model = model_of(vault)
+        if not vault.stays:
+            continue
+        if isinstance(model, Scalar) and model.value != BY_POLICIES:
+            found.migrated.append(vault)
+        elif not isinstance(model, Scalar) and not vault.existing:
+            found.unknown.append((vault, model.why if isinstance(model, Unknown) else "it is not set"))
+        elif not vault.existing or policies.get(vault.address):
+            # Policies are added to a vault outside the input because it uses them.
+            found.to_migrate.append(VaultPolicies(vault, policies.get(vault.address, [])))
+    for _, own in found.to_migrate:
+        for policy in own:
+            if policy.choice is not None:
+                policy.custom = not policy.choice.fits and not built_in_only
+    return found
+
+
+def _policies_by_vault(context: Context, principals: Principals) -> dict[str, list[Policy]]:
+    found: dict[str, list[Policy]] = {}
+    assigned = _assigned(context, principals)
+    for vault in context.index.of_type(VAULTS):
+        if vault.stays:
+            found[vault.address] = list(_policies_in(vault, vault, assigned, context, principals))
+    for source in context.index.of_type(POLICIES):
+        parent = source.select(("parent",))
+        reference = (
+            None if isinstance(parent, Absent) else reference_of(source.address, "parent", parent, context.index)
+        )
+        if reference is None or not source.stays:
+            continue
+        for address in reference.targets:
+            vault = context.index.resources[address]
+            if address in found:
+                found[address] += _policies_in(source, vault, assigned, context, principals)
+        others = found if reference.anything else reference.candidates
+        for address in (one for one in others if one in found and one not in reference.targets):
+            for policy in _policies_in(source, context.index.resources[address], {}, context, principals):
+                policy.perhaps = True
+                found[address].append(policy)
+    return found
+
+
+def _assigned(context: Context, principals: Principals) -> Mapping[tuple[str, str], Mapping[str, str]]:
+    """Return the roles that are assigned on vaults themselves, by vault and principal."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for source in context.index.of_type(ASSIGNMENTS):
+        scope, name = source.select(SCOPE), role_name(source, context)
+        reference = None if isinstance(scope, Absent) else reference_of(source.address, "scope", scope, context.index)
+        if reference is None or not source.stays or not isinstance(name, Scalar) or source.conditions:
+            continue
+        if source.assumption is not None or not isinstance(source.select(("properties", "condition")), Absent):
+            continue
+        key = principals.principal(source.select(("properties", "principalId")), Absent(at=source.at), source).key
+        for vault in reference.targets:
+            found.setdefault((vault, key), {})[str(name.value).lower()] = source.address
+    return found
+
+
+def _policies_in(
+    source: Resource,
+    vault: Resource,
+    assigned: Mapping[tuple[str, str], Mapping[str, str]],
+    context: Context,
+    principals: Principals,
+) -> Iterator[Policy]:
+    grants = grants_of(source, context)
+    if isinstance(grants, Unknown):
+        if not source.existing:
+            yield Policy(
+                source=source, number=0, item=grants, principal=Absent(at=grants.at), key="", at=source.at,
+                label="unknown principals", status=UNKNOWN, is_any=True,
+                reason=f"the number of access policies is unknown: {grants.why}",
+            )  # fmt: skip
+        return
+    for number, grant in enumerate(grants):
+        principal = principals.principal(grant.principal, Absent(at=source.at), source, number, subject_of(grant.item))
+        policy = Policy(
+            source=source, number=number, item=grant.item, principal=grant.principal, key=principal.key,
+            label=principal.label, at=_place(source, grant), status=UNKNOWN,
+            present=assigned.get((vault.address, principal.key), {}),
+        )  # fmt: skip
+        policy.status, policy.reason = _obstacle(grant, context)
+        policy.permissions = ordered(word for word in grant.permissions if word in ACTIONS_OF)
+        if not policy.status:
+            policy.status = REPLACED
+            required = frozenset(policy.permissions)
+            policy.choice = choose(required, required - _uncertain(grant))
+        yield policy
+
+
+def _place(source: Resource, grant: Grant) -> Location:
+    at = grant.item.at
+    return source.at if at.span is None and at.pointer is None and at.region is None else at
+
+
+def _uncertain(grant: Grant) -> frozenset[str]:
+    """Return the permissions to purge that ``all`` may include; Microsoft does not document whether it does."""
+    return frozenset(
+        word
+        for word, value in grant.permissions.items()
+        if word.endswith("/purge") and isinstance(value, Scalar) and str(value.value).lower() == "all"
+    )
+
+
+def _obstacle(grant: Grant, context: Context) -> tuple[str, str]:
+    """Return the status of a policy that roles cannot replace, with the reason; empty if they can."""
+    application, foreign, named = subject_of(grant.item), is_foreign(grant, context), named_by(grant.principal, context)
+    words = [word for word in grant.permissions if not word.endswith("/all")]
+    wrong = next((word for word in words if word not in ACTIONS_OF), None)
+    if application:
+        return REFUSED, (
+            f"it applies to application `{application}` on behalf of the principal, and Azure RBAC does not support"
+            " compound identities"
+        )
+    if isinstance(foreign, Scalar) and foreign.value is True:
+        return WITHOUT_EFFECT, "the tenant ID differs from that of the vault"
+    if isinstance(grant.principal, Absent):
+        return UNKNOWN, "the object ID is not set"
+    if isinstance(named, Scalar) and named.value != NAMED_PRINCIPAL:
+        return UNKNOWN, named.note
+    if grant.item.note == MAY_BE_ABSENT:
+        return UNKNOWN, "whether the access policy exists is unknown"
+    if grant.doubt is not None:
+        return UNKNOWN, f"the permissions are unknown: {grant.doubt.why}"
+    if wrong is not None:
+        return UNKNOWN, f"`{display(grant.permissions[wrong])}` is not a permission of access policies"
+    return ("", "") if words else (WITHOUT_EFFECT, "it has no permissions")
+
+
+def blocking(policies: Iterable[Policy]) -> Sequence[Policy]:
+    """Return the policies whose principals would lose access if the vault used Azure RBAC."""
+    return [policy for policy in policies if policy.status in (REFUSED, UNKNOWN)]

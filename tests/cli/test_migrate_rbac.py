@@ -1,0 +1,626 @@
+"""kvlint migrate-rbac in the tests' own process: roles, generated code, steps, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from azkvlint.linter.rule_tests import expand
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint, Said
+
+GUID = "11111111-1111-1111-1111-111111111111"
+OTHER = "22222222-2222-2222-2222-222222222222"
+VAULT = """
+resource "azurerm_key_vault" "app" {{
+  name                       = "app"
+  resource_group_name        = "rg"
+  tenant_id                  = "33333333-3333-3333-3333-333333333333"
+  rbac_authorization_enabled = false
+{policies}
+}}
+"""
+INLINE = """
+  access_policy {{
+    object_id = {who}
+    {words}
+  }}
+"""
+READS = 'secret_permissions = ["Get"]'
+SEPARATE = """
+resource "azurerm_key_vault_access_policy" "{name}" {{
+  {more}
+  key_vault_id = azurerm_key_vault.app.id
+  object_id    = {who}
+  {words}
+}}
+"""
+
+
+def vault(*policies: str) -> str:
+    return VAULT.format(policies="".join(policies))
+
+
+def inline(who: str = f'"{GUID}"', words: str = READS) -> str:
+    return INLINE.format(who=who, words=words)
+
+
+def separate(name: str = "who", who: str = f'"{GUID}"', words: str = READS, more: str = "") -> str:
+    return SEPARATE.format(name=name, who=who, words=words, more=more)
+
+
+class Input:
+    """A folder with what a test writes into it, and the migration of it."""
+
+    def __init__(self, folder: Path, kvlint: Kvlint) -> None:
+        self.folder = folder
+        self._kvlint = kvlint
+
+    def write(self, text: str | bytes, name: str = "main.tf") -> Input:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return self
+
+    def run(self, *words: str) -> Said:
+        return self._kvlint("migrate-rbac", ".", *words)
+
+    def report(self, *words: str) -> Any:
+        said = self.run("-f", "json", *words)
+        assert said.code == 0, said.err
+        return json.loads(said.out)
+
+    def policies(self, *words: str) -> list[Any]:
+        return [one for own in self.report(*words)["vaults"] for one in own["policies"]]
+
+    def code(self, *words: str) -> str:
+        return self.run("-f", "code", *words).out
+
+    def problems(self) -> str:
+        """What kvlint finds fault with in the folder, as it is now."""
+        report = json.loads(self._kvlint("check", ".", "-f", "json", "--select", "KV001").out)
+        return json.dumps([one for one in report["problems"] if one["level"] != "note"])
+
+
+@pytest.fixture
+def given(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Input:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Input(folder, kvlint)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def parsed(code: str) -> dict[str, dict[str, Any]]:
+    """The resources of Terraform code by address, as another parser reads them."""
+    import hcl2
+
+    found = hcl2.loads(code)
+    return {
+        f"{type_}.{name}".replace('"', ""): body
+        for one in found.get("resource", [])
+        for type_, named in one.items()
+        for name, body in named.items()
+    }
+
+
+# --- generated Terraform ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "data.azurerm_client_config.current.object_id",
+        "var.prod ? azuread_group.a.object_id : azuread_group.b.object_id",
+        "azurerm_linux_web_app.app.identity[0].principal_id",
+        'lookup(local.ids, "app")',
+    ],
+)
+@pytest.mark.parametrize("is_inline", [True, False])
+def test_the_object_id_is_repeated_as_written(given: Input, who: str, is_inline: bool) -> None:
+    text = vault(inline(who)) if is_inline else vault() + separate(who=who)
+    given.write('data "azurerm_client_config" "current" {}\nlocals { ids = {} }\nvariable "prod" {}\n' + text)
+    code = given.code()
+    assert f"= {who}\n" in code
+    assert "scope                = azurerm_key_vault.app.id" in code
+    (own,) = parsed(code).values()
+    assert own["role_definition_name"].strip('"') == "Key Vault Secrets User"
+    given.write(code, "roles.tf")
+    assert given.problems() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("more", "who"),
+    [
+        ("for_each = var.readers", "each.value"),
+        ("count = length(var.list)", "var.list[count.index]"),
+        ("provider = azurerm.other", f'"{GUID}"'),
+    ],
+)
+def test_meta_arguments_are_repeated(given: Input, more: str, who: str) -> None:
+    given.write(
+        vault() + separate(who=who, more=more)
+        + f'variable "readers" {{ default = {{ a = "{GUID}", b = "{OTHER}" }} }}\n'
+        + f'variable "list" {{ default = ["{GUID}", "{OTHER}"] }}\n'
+    )  # fmt: skip
+    code = given.code()
+    assert more in code
+    assert code.count('resource "azurerm_role_assignment"') == 1
+    assert f"= {who}\n" in code
+
+
+def test_a_policy_in_a_vault_with_instances_has_the_same_instances(given: Input) -> None:
+    text = (
+        vault(inline("var.who"))
+        .replace('"app"\n', "each.key\n")
+        .replace('"app" {', '"app" {\n  for_each = toset(["a", "b"])')
+    )
+    code = given.write(text + 'variable "who" {}\n').code()
+    assert "azurerm_key_vault.app[each.key].id" in code
+    assert 'for_each = toset(["a", "b"])' in code
+    assert code.count("resource ") == 1
+
+
+def test_instances_with_different_permissions_are_written_out(given: Input) -> None:
+    given.write(
+        vault()
+        + separate(who="each.value.id", words="secret_permissions = each.value.words", more="for_each = local.policies")
+        + f'locals {{\n policies = {{\n a = {{ id = "{GUID}", words = ["Get"] }}\n b = {{ id = "{OTHER}", words ='
+        ' ["Get", "List", "Set", "Delete", "Recover", "Backup", "Restore", "Purge"] }\n }\n}\n'
+    )
+    found = {name: (one["role_definition_name"], one["principal_id"]) for name, one in parsed(given.code()).items()}
+    assert {name: tuple(word.strip('"') for word in pair) for name, pair in found.items()} == {
+        "azurerm_role_assignment.who_a_secrets_user": ("Key Vault Secrets User", GUID),
+        "azurerm_role_assignment.who_b_secrets_officer": ("Key Vault Secrets Officer", OTHER),
+    }
+
+
+def test_a_dynamic_block_is_written_out_as_far_as_it_is_known(given: Input) -> None:
+    block = (
+        'dynamic "access_policy" {\nfor_each = var.ids\ncontent {\nobject_id = access_policy.value\n' + READS + "\n}\n}"
+    )
+    given.write(vault(block) + f'variable "ids" {{ default = ["{GUID}"] }}\n')
+    assert f'principal_id         = "{GUID}"' in given.code()
+    given.write(vault(block) + 'variable "ids" {}\n')
+    (policy,) = given.policies()
+    assert (policy["status"], "`var.ids` has no value" in policy["reason"]) == ("unknown", True)
+
+
+def test_a_name_in_use_is_not_taken(given: Input) -> None:
+    taken = ASSIGNMENT.format(name="who_secrets_user", role="Reader", who=OTHER)
+    code = given.write(vault() + separate() + taken).code()
+    assert list(parsed(code)) == ["azurerm_role_assignment.who_secrets_user_2"]
+
+
+def test_code_belongs_to_the_folder_of_the_policy(given: Input) -> None:
+    given.write(vault() + 'module "m" {\n  source = "./m"\n  vault = azurerm_key_vault.app.id\n}\n')
+    given.write(
+        'variable "vault" {}\nresource "azurerm_key_vault_access_policy" "p" {\n  key_vault_id = var.vault\n'
+        f'  object_id = "{GUID}"\n  {READS}\n}}\n',
+        "m/main.tf",
+    )
+    (code,) = given.report()["code"]
+    assert code["path"] == "m"
+    assert "= var.vault\n" in code["text"]
+
+
+MODULE = vault(inline(words="secret_permissions = var.words")) + 'variable "words" {}\n'
+
+
+def test_permissions_of_one_caller_do_not_get_into_a_module(given: Input) -> None:
+    given.write(MODULE, "m/main.tf")
+    for name, word in (("one", "Get"), ("two", "List")):
+        given.write(f'module "m" {{\n  source = "../m"\n  words = ["{word}"]\n}}\n', f"{name}/main.tf")
+    report = given.report()
+    assert [one["path"] for one in report["code"]] == [None, None]
+    assert "var.key_vault_id_app" in report["code"][0]["text"]
+
+
+def test_permissions_that_all_callers_have_get_into_the_module(given: Input) -> None:
+    given.write(MODULE, "m/main.tf")
+    for name in ("one", "two"):
+        given.write('module "m" {\n  source = "../m"\n  words = ["Get"]\n}\n', f"{name}/main.tf")
+    (code,) = given.report()["code"]
+    assert code["path"] == "m"
+    assert code["text"].count("resource ") == 1
+
+
+# --- custom roles -----------------------------------------------------------------------------------------------------
+
+
+def test_a_custom_role_has_exactly_the_data_actions(given: Input) -> None:
+    given.write(vault() + separate(words='key_permissions = ["Get", "List", "UnwrapKey"]'))
+    resources = parsed(given.code())
+    role = resources["azurerm_role_definition.who_role"]
+    assert [one.strip('"') for one in role["permissions"][0]["data_actions"]] == [
+        "Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/keys/unwrap/action",
+    ]  # fmt: skip
+    reference = resources["azurerm_role_assignment.who_custom"]["role_definition_id"]
+    assert "azurerm_role_definition.who_role.role_definition_resource_id" in reference
+    (policy,) = given.policies()
+    assert policy["builtInRoles"] == {
+        "roles": ["Key Vault Crypto Service Encryption User"], "surplus": ["keys/wrapkey"],
+    }  # fmt: skip
+    assert policy["customRole"]["surplus"] == []
+
+
+def test_built_in_roles_only(given: Input) -> None:
+    given.write(vault() + separate(words='key_permissions = ["Get", "List", "UnwrapKey"]'))
+    assert list(parsed(given.code("--built-in-roles"))) == [
+        "azurerm_role_assignment.who_crypto_service_encryption_user"
+    ]
+    (policy,) = given.policies("--built-in-roles")
+    assert policy["customRole"] is None
+
+
+# --- generated Bicep --------------------------------------------------------------------------------------------------
+
+BICEP = """
+param who string
+param isProd bool
+resource id 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {{ name: 'id', location: 'westeurope' }}
+resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {condition}{{
+  name: 'app'
+  location: 'westeurope'
+  properties: {{
+    tenantId: subscription().tenantId
+    enableRbacAuthorization: false
+    accessPolicies: [
+      {{ tenantId: subscription().tenantId, objectId: {who}, permissions: {{ secrets: ['get', 'list'] }} }}
+    ]
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("who", "name"),
+    [
+        ("who", "who"),
+        (f"'{GUID}'", f"'{GUID}'"),
+        ("id.properties.principalId", "id.id"),
+        ("deployer().objectId", "'deployer().objectId'"),
+        ("isProd ? 'a' : 'b'", r"'isProd ? \'a\' : \'b\''"),
+    ],
+)
+def test_the_name_of_an_assignment_is_a_guid_of_what_is_known_at_the_start(given: Input, who: str, name: str) -> None:
+    given.write(BICEP.format(who=who, condition=""), "main.bicep")
+    (code,) = given.report()["code"]
+    assert code["path"] == "main.bicep"
+    assert f"name: guid(app.id, {name}, '4633458b-17de-408a-b874-0445c86b69e6')" in code["text"]
+    assert f"principalId: {who}\n" in code["text"]
+    with (given.folder / "main.bicep").open("a") as out:
+        out.write(code["text"])
+    assert given.problems() == "[]"
+
+
+def test_the_condition_of_a_vault_is_repeated(given: Input) -> None:
+    given.write(BICEP.format(who="who", condition="if (isProd) "), "main.bicep")
+    assert "= if (isProd) {" in given.code()
+
+
+def test_a_loop_is_written_out(given: Input) -> None:
+    loop = BICEP.format(who="one", condition="").replace(
+        "accessPolicies: [", f"accessPolicies: [ for one in ['{GUID}']:"
+    )
+    given.write(loop, "main.bicep")
+    assert f"principalId: '{GUID}'" in given.code()
+
+
+def test_a_custom_role_in_bicep(given: Input) -> None:
+    text = BICEP.format(who="who", condition="").replace("['get', 'list']", "['get', 'set']")
+    code = given.write(text, "main.bicep").code()
+    assert "'Microsoft.KeyVault/vaults/secrets/setSecret/action'" in code
+    assert "roleDefinitionId: appPolicy1Role.id" in code
+    given.write(text + code, "main.bicep")
+    assert given.problems() == "[]"
+
+
+def test_all_includes_the_permission_to_purge_as_a_surplus(given: Input) -> None:
+    text = BICEP.format(who="who", condition="").replace("['get', 'list']", "['all']")
+    (policy,) = given.write(text, "main.bicep").policies()
+    assert policy["builtInRoles"] == {"roles": ["Key Vault Secrets Officer"], "surplus": ["secrets/purge"]}
+
+
+# --- other inputs and the other language ------------------------------------------------------------------------------
+
+TEMPLATE: dict[str, Any] = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {"who": {"type": "string"}},
+    "resources": [
+        {
+            "type": "Microsoft.KeyVault/vaults",
+            "apiVersion": "2023-07-01",
+            "name": "app",
+            "properties": {
+                "enableRbacAuthorization": False,
+                "accessPolicies": [{"objectId": "[parameters('who')]", "permissions": {"secrets": ["get"]}}],
+            },
+        }
+    ],
+}
+
+
+def test_an_arm_template_results_in_bicep_that_stands_alone(given: Input) -> None:
+    given.write(json.dumps(TEMPLATE), "main.json")
+    (code,) = given.report()["code"]
+    assert (code["path"], code["language"]) == (None, "bicep")
+    assert "param who string" in code["text"]
+    assert "existing = {\n  name: 'app'\n}" in code["text"]
+    given.write(code["text"], "alone.bicep")
+    assert given.problems() == "[]"
+
+
+def test_the_other_language_has_known_object_ids_only(given: Input) -> None:
+    given.write(vault(inline(), inline("var.who")) + 'variable "who" {}\n')
+    code = given.code("--output-language", "bicep")
+    assert f"principalId: '{GUID}'" in code
+    assert "var.who" not in code
+    assert [one["status"] for one in given.policies("--output-language", "bicep")] == ["replaced", "unknown"]
+    (given.folder / "main.tf").unlink()
+    given.write(BICEP.format(who=f"'{GUID}'", condition=""), "main.bicep")
+    code = given.code("--output-language", "terraform")
+    assert parsed(code)["azurerm_role_assignment.app_policy_1_secrets_user"]["scope"] in (
+        "${var.key_vault_id_app}", "var.key_vault_id_app",
+    )  # fmt: skip
+
+
+PLAN = f"""
+azurerm_key_vault.app:
+  name: app
+  rbac_authorization_enabled: false
+  access_policy: [{{object_id: "{GUID}", secret_permissions: [Get]}}]
+"""
+
+
+def test_a_plan_without_its_source(given: Input) -> None:
+    given.write(expand(PLAN), "plan.json")
+    (code,) = given.report()["code"]
+    assert code["path"] is None
+    (own,) = parsed(code["text"]).values()
+    assert own["principal_id"].strip('"') == GUID
+    assert "azurerm_key_vault.app.id" in own["scope"]
+
+
+def test_a_plan_with_its_source_repeats_the_expressions_of_it(given: Input) -> None:
+    given.write(expand(PLAN), "plan.json").write(vault(inline("var.who")) + 'variable "who" {}\n')
+    report = given.report("--source-root", ".")
+    assert [one["resource"] for one in report["vaults"]] == ["azurerm_key_vault.app"]
+    assert "principal_id         = var.who" in report["code"][0]["text"]
+    assert report["vaults"][0]["location"]["path"] == "main.tf"
+
+
+# --- policies without a replacement -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "reason"),
+    [
+        (
+            inline(words=f'application_id = "44444444-4444-4444-4444-444444444444"\n{READS}'),
+            "refused",
+            "does not support compound identities",
+        ),
+        (inline(words="secret_permissions = var.words"), "unknown", "the permissions are unknown: `var.words` has no"),
+        (inline(words='secret_permissions = ["Gett"]'), "unknown", "`Gett` is not a permission of access policies"),
+        (inline(who='"00000000-0000-0000-0000-000000000000"'), "unknown", "the object ID consists of zeros"),
+        (inline(who="azuread_application.app.client_id"), "unknown", "belongs to an application"),
+    ],
+)
+def test_a_policy_that_is_not_replaced_blocks_the_switch(given: Input, policy: str, status: str, reason: str) -> None:
+    report = given.write(vault(policy, inline(who=f'"{OTHER}"')) + 'variable "words" {}\n').report()
+    (own,) = report["vaults"]
+    first, second = own["policies"]
+    assert (first["status"], reason in first["reason"]) == (status, True)
+    assert (first["builtInRoles"], first["customRole"]) == (None, None)
+    assert second["status"] == "replaced"
+    steps = {step["kind"]: step for step in own["steps"]}
+    assert steps["switch"]["blocked"]
+    assert steps["remove"]["blocked"]
+    assert "1 access policy has no replacement" in steps["switch"]["text"]
+    assert own["check"] == {"principals": 1, "lost": []}
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (inline(words="secret_permissions = []"), "it has no permissions"),
+        (inline(words=f'tenant_id = "{OTHER}"\n{READS}'), "the tenant ID differs from that of the vault"),
+    ],
+)
+def test_a_policy_without_effect_does_not_block(given: Input, policy: str, reason: str) -> None:
+    (own,) = given.write(vault(policy)).report()["vaults"]
+    assert [(one["status"], one["reason"]) for one in own["policies"]] == [("without effect", reason)]
+    assert not any(step["blocked"] for step in own["steps"])
+
+
+def test_role_assignments_that_the_switch_would_remove_are_not_generated(given: Input) -> None:
+    text = vault().replace("= false", "= var.rbac") + separate(
+        who="each.value", more="for_each = var.rbac ? [] : var.who"
+    )
+    given.write(text + 'variable "rbac" { default = false }\nvariable "who" {}\n')
+    (policy,) = given.policies("--var", "rbac=false")
+    assert policy["status"] == "unknown"
+    assert "its existence depends on `var.rbac`, and so does the permission model" in policy["reason"]
+    (given.folder / "main.tf").unlink()
+    text = BICEP.format(who="who", condition="if (!isProd) ").replace("Authorization: false", "Authorization: isProd")
+    given.write(text.replace("param isProd bool", "param isProd bool = false"), "main.bicep")
+    (policy,) = given.policies()
+    assert "its existence depends on `isProd`" in policy["reason"]
+
+
+# --- steps and the check ----------------------------------------------------------------------------------------------
+
+
+def test_the_steps_are_in_an_order_in_which_no_principal_loses_access(given: Input) -> None:
+    given.write(
+        vault(inline()).replace("rbac_authorization_enabled", "enable_rbac_authorization ") + separate(who=f'"{OTHER}"')
+    )
+    (own,) = given.report()["vaults"]
+    assert [step["kind"] for step in own["steps"]] == ["compare", "assign", "wait", "switch", "remove"]
+    texts = [step["text"] for step in own["steps"]]
+    assert "az keyvault show --name app" in texts[0]
+    assert "`Microsoft.Authorization/roleAssignments/write`" in texts[1]
+    assert "roleDefinitions" not in texts[1]
+    assert texts[3].startswith("Set `enable_rbac_authorization = true` in azurerm_key_vault.app")
+    assert "set `access_policy = []` in azurerm_key_vault.app" in texts[4]
+    assert "remove azurerm_key_vault_access_policy.who" in texts[4]
+    assert own["check"]["principals"] == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("false", "Set `rbac_authorization_enabled = true` in azurerm_key_vault.app, and"),
+        ("var.rbac", "Set `var.rbac` so that `rbac_authorization_enabled` is `true` in azurerm_key_vault.app, and"),
+    ],
+)
+def test_what_enables_azure_rbac(given: Input, model: str, text: str) -> None:
+    given.write(vault(inline()).replace("= false", f"= {model}") + 'variable "rbac" { default = false }\n')
+    (own,) = given.report("--var", "rbac=false")["vaults"]
+    assert own["steps"][3]["text"].startswith(text)
+
+
+ASSIGNMENT = """
+resource "azurerm_role_assignment" "{name}" {{
+  scope                = azurerm_key_vault.app.id
+  role_definition_name = "{role}"
+  principal_id         = "{who}"
+}}
+"""
+
+
+def test_a_role_that_is_assigned_already_is_not_assigned_again(given: Input) -> None:
+    own = ASSIGNMENT.format(name="old", role="Key Vault Secrets User", who=GUID)
+    report = given.write(vault(inline()) + own).report()
+    assert report["code"] == []
+    assert [step["kind"] for step in report["vaults"][0]["steps"]] == ["compare", "switch", "remove"]
+    assert report["vaults"][0]["policies"][0]["assigned"] == [
+        {"role": "Key Vault Secrets User", "resource": "azurerm_role_assignment.old"}
+    ]
+
+
+def test_two_policies_of_a_principal_do_not_assign_a_role_twice(given: Input) -> None:
+    given.write(vault(inline(), inline(who="local.who")) + separate() + f'locals {{ who = "{GUID}" }}\n')
+    assert list(parsed(given.code())) == ["azurerm_role_assignment.app_policy_1_secrets_user"]
+
+
+def test_role_assignments_that_take_effect_are_listed(given: Input) -> None:
+    own = ASSIGNMENT.format(name="old", role="Key Vault Crypto Service Release User", who=OTHER)
+    assert given.write(vault(inline()) + own).report()["activated"] == [
+        {
+            "principal": OTHER,
+            "permissions": ["keys/release"],
+            "vaults": ["azurerm_key_vault.app"],
+            "by": "role `Key Vault Crypto Service Release User` at azurerm_key_vault.app (azurerm_role_assignment.old)",
+        }
+    ]
+    assert "Role assignments that take effect when the vaults use Azure RBAC:" in given.run().out
+
+
+def test_a_vault_that_uses_azure_rbac_is_listed(given: Input) -> None:
+    other = 'resource "azurerm_key_vault" "new" {\n  name = "new"\n  rbac_authorization_enabled = true\n}\n'
+    said = given.write(vault(inline()) + other).run()
+    assert said.code == 0
+    assert "azurerm_key_vault.new (main.tf:" in said.out
+    assert "already uses Azure RBAC" in said.out
+
+
+# --- filters, formats and files ---------------------------------------------------------------------------------------
+
+
+def test_a_principal_alone_does_not_switch_the_vault(given: Input) -> None:
+    given.write(vault(inline(), inline(who=f'"{OTHER}"')))
+    report = given.report("--principal", GUID)
+    (own,) = report["vaults"]
+    assert [one["principal"] for one in own["policies"]] == [GUID]
+    assert own["steps"][3]["blocked"]
+    assert OTHER not in report["code"][0]["text"]
+
+
+def test_code_is_written_to_a_new_file_in_the_folder(given: Input, tmp_path: Path) -> None:
+    given.write(vault(inline()))
+    assert given.run("-f", "code", "-o", "roles.tf").code == 0
+    text = (given.folder / "roles.tf").read_text()
+    assert 'resource "azurerm_role_assignment"' in text
+    said = given.run("-f", "code", "-o", "roles.tf")
+    assert said.code == 2
+    assert (given.folder / "roles.tf").read_text() == text
+    said = given.run("-f", "code", "-o", str(tmp_path / "roles.tf"))
+    assert (said.code, "outside the current folder" in said.err) == (2, True)
+    assert not (tmp_path / "roles.tf").exists()
+
+
+def test_code_for_several_places_is_not_one_file(given: Input) -> None:
+    given.write(vault(inline()), "one/main.tf").write(vault(inline()), "two/main.tf")
+    said = given.run("-f", "code", "-o", "roles.tf")
+    assert (said.code, "2 places: one, two" in said.err) == (2, True)
+    assert not (given.folder / "roles.tf").exists()
+    assert "# Add to one\n" in given.code()
+
+
+def test_equal_inputs_result_in_equal_bytes(given: Input) -> None:
+    given.write(vault(inline(), inline("var.who")) + separate() + 'variable "who" {}\n')
+    assert given.run("-f", "json").out == given.run("-f", "json").out
+    assert given.run().out == given.run().out
+
+
+def test_secrets_are_not_shown(given: Input) -> None:
+    secret = "5up3r-s3cret-v4lue-x9"
+    given.write(vault(inline(who="var.who")) + f'variable "who" {{\n  default = "{secret}"\n  sensitive = true\n}}\n')
+    for form in ("text", "json", "code"):
+        said = given.run("-f", form)
+        assert secret not in said.out + said.err
+
+
+def test_control_characters_do_not_get_into_code(given: Input) -> None:
+    given.write(vault(inline(who='"\x1b[31m"'), inline(who='"\u202e"'), inline(who="var.who")) + 'variable "who" {}\n')
+    assert [one["status"] for one in given.policies()] == ["unknown", "unknown", "replaced"]
+    for form in ("text", "code"):
+        assert not {"\x1b", "\u202e"} & {*given.run("-f", form).out}
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+MIGRATED = vault().replace("= false", "= true")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        ('resource "azurerm_resource_group" "rg" {}\n', (), "the input has no key vault"),
+        (MIGRATED, (), "azurerm_key_vault.app already uses Azure RBAC"),
+        (MIGRATED.replace("= true", "= var.rbac") + 'variable "rbac" {}\n', (), "the permission model of azurerm_key_"),
+        (vault(inline()), ("--vault", "ap"), "no key vault `ap` (did you mean"),
+        (vault(inline()), ("--principal", GUID[:-1]), f"for principal `{GUID[:-1]}` (did you mean"),
+        (vault(inline()), ("--output-language", "bicp"), "`bicp` is not a language of generated code (did you mean"),
+        (vault(inline()), ("-f", "yaml"), "yaml"),
+    ],
+)
+def test_wrong_use(given: Input, text: str, words: tuple[str, ...], message: str) -> None:
+    said = given.write(text).run(*words)
+    assert (said.code, said.out) == (2, "")
+    assert message in said.err
+
+
+@pytest.mark.parametrize(("name", "text"), [("main.tf", 'resource "azurerm_key_vault" "x" {'), ("plan.json", "{")])
+def test_an_input_that_cannot_be_read(given: Input, name: str, text: str) -> None:
+    assert given.write(text, name).run().code == 3
+
+
+def test_a_file_that_does_not_exist(kvlint: Kvlint) -> None:
+    assert kvlint("migrate-rbac", "nowhere.tf").code in (2, 3)
+
+
+def test_the_text_lists_the_alternatives(given: Input) -> None:
+    out = flat(given.write(vault(inline(words='secret_permissions = ["Get", "List", "Set"]'))).run().out)
+    assert "custom role, no surplus --built-in-roles: Key Vault Secrets Officer, surplus: secrets delete, backup" in out
+    assert "1 access policy is replaced by roles in 1 vault." in out
