@@ -266,7 +266,7 @@ def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
         finding,
         at=_with_region(finding.at, find),
         attribute_at=None if finding.attribute_at is None else _with_region(finding.attribute_at, find),
-        excerpt=finding.excerpt if place is None else place[1],
+        excerpt=finding.excerpt if place is None else place[1](),
         related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
         evidence=tuple(
             msgspec.structs.replace(evidence, at=_with_region(evidence.at, find)) for evidence in finding.evidence
