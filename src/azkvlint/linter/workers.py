@@ -220,9 +220,12 @@ class Worker:
             if known is None:
                 return result
             from azkvlint.linter.merge_bicep_and_arm import merge_template
+            from azkvlint.readers.read_result import without_places
 
-            compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
-            return merge_template(result, compiled, read, known)
+            # Most results of the template are those of the Bicep file, so only the others are located.
+            template = without_places(known)
+            compiled = evaluate_unit(template, self.required, self.evaluator, self.explain, self.policy)
+            return merge_template(result, compiled, read, known, self.explain)
         except InputError as error:
             return UnitResult(problems=[input_problem(path, error)], read=[path])
         except UsageError:  # a report would overwrite an input

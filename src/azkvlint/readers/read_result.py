@@ -104,6 +104,11 @@ def _no_regions(locations: Iterable[Location]) -> RegionLookup:
     return lambda _: None
 
 
+def without_places(read: ReadResult) -> ReadResult:
+    """Return the result with a ``locate`` that finds no regions."""
+    return msgspec.structs.replace(read, locate=_no_regions)
+
+
 def without_suppressions(read: ReadResult) -> ReadResult:
     """Return the result without suppressions."""
     return msgspec.structs.replace(
