@@ -104,6 +104,7 @@ def _run(command_line: list[str]) -> int:
 
             stop_writing(sys.stdout)
         return 0
+    _import_msgspec()
     from azkvlint.config.options import mistyped_command, plain_arguments
 
     command = mistyped_command(command_line)
@@ -119,6 +120,20 @@ def _run(command_line: list[str]) -> int:
     from azkvlint.cli.app import run
 
     return run(command_line)
+
+
+def _import_msgspec() -> None:
+    """Import msgspec without typing_extensions, which it prefers to typing, although both have what it needs.
+
+    typing_extensions takes as long to import as msgspec itself.
+    """
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # the documented way to refuse an import
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 if __name__ == "__main__":

@@ -116,6 +116,10 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     assert not any(module.startswith(unused) for module in modules)
 
 
+def test_a_check_does_not_import_typing_extensions(plan: Path) -> None:
+    assert "typing_extensions" not in imported(plan, "-f", "sarif", code=1, cwd=plan.parent)
+
+
 # The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
 LIMITS = {
     ("plan.json", "sarif"): 177,
