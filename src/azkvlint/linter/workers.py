@@ -21,7 +21,7 @@ from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
-from azkvlint.util.project_boundary import begin_run, real_path
+from azkvlint.util.project_boundary import begin_run, real_path_of_read
 from azkvlint.util.project_files import EDITOR_TEXTS, MAX_FILE
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def files_of(unit: Unit) -> tuple[str, ...]:
     if unit.source.is_explicit or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
-    return tuple(real_path(source.file) for source in files)
+    return tuple(real_path_of_read(source.file) for source in files)
 
 
 def terraform_settings(config: Config, root: str) -> TerraformSettings:
