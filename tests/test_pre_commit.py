@@ -63,7 +63,7 @@ def test_the_whole_repository(tmp_path: Path, run: Run) -> None:
     careless(tmp_path / "careless")
     ran = run_hook("kvlint", ["main.bicep"], tmp_path, run)
     assert ran.code == 1
-    message = "careless/azuredeploy.json:20:7: high[KV101] Microsoft.KeyVault/vaults/kv-app-careless allows access "
+    message = "careless/azuredeploy.json:20:7: high[KV101] vaults/kv-app-careless allows access "
     assert message in ran.out
     assert "app (careless/main.bicep:12:1)" in next(line for line in ran.out.splitlines() if message in line)
 
@@ -118,7 +118,7 @@ def test_with_pre_commit_itself(tmp_path: Path) -> None:
     whole, _, single = ran.stdout.decode().partition("kvlint (changed files)")
     assert ran.returncode == 1, ran.stdout
     assert whole.count("Failed") == single.count("Failed") == 1
-    message = "azuredeploy.json:20:7: high[KV101] Microsoft.KeyVault/vaults/kv-app-careless allows access from "
+    message = "azuredeploy.json:20:7: high[KV101] vaults/kv-app-careless allows access from "
     assert "app (main.bicep:12:1)" in next(line for line in whole.splitlines() if line.startswith(message))
     assert "main.bicep:12:1: high[KV101]" in single
     assert "azuredeploy.json" not in single

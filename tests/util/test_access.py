@@ -19,7 +19,7 @@ OWNERS = {
     "util/file_tracker.py": "lists folders again, to compare their states",
     "util/cache_files.py": "reads and writes the cache, and reads files again for digests",
     "fleet/remote.py": "reads remote files, through fsspec",
-    "syntax/hcl/second_opinion.py": "the grammar that python-hcl2 is installed with",
+    "readers/terraform/second_opinions.py": "the grammar that python-hcl2 is installed with",
 }
 OF_OS = frozenset(
     {

@@ -24,8 +24,7 @@ from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, Direc
 from azkvlint.reporters.findings.json import location
 from azkvlint.reporters.findings.json import problem as as_json
 from azkvlint.reporters.phrases import place
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import encode, visible
+from azkvlint.util.text import encode, pluralize, visible
 
 FORMAT_VERSION = 2
 # The maximum number of equivalent rules that are listed for one comment.

@@ -466,20 +466,10 @@ OPTIONS = (
         kind="threshold",
     ),
     Option(
-        ("--strict",),
-        _EXIT,
-        "strict",
-        "Count unknown results as findings.",
-        takes_value=False,
-        commands=_WITH_FINDINGS,
+        ("--strict",), _EXIT, "strict", "Count unknown results as findings.", takes_value=False, commands=_WITH_FINDINGS
     ),
     Option(
-        ("--strict",),
-        _EXIT,
-        "strict",
-        "Exit with 1 for unknown controls too.",
-        takes_value=False,
-        commands=_CONTROLS,
+        ("--strict",), _EXIT, "strict", "Exit with 1 for unknown controls too.", takes_value=False, commands=_CONTROLS
     ),
     Option(
         ("--strict",),

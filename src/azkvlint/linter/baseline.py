@@ -22,10 +22,9 @@ from azkvlint.model.rule import Rule
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import read_named, reported_name
-from azkvlint.util.safe_text import encode, visible
+from azkvlint.util.text import encode, pluralize, visible
 
 VERSION = 1
 STALE = "KVE012"

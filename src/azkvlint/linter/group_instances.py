@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.model.finding import Finding, Note, Occurrence, Problem
 from azkvlint.model.location import static_address
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 _Key: TypeAlias = tuple[object, ...]
 _INDEX = regex(r"\[[0-9]+\]")
