@@ -1,9 +1,10 @@
-"""Measure the time and memory of kvlint, in comparison with a lower limit and with Checkov.
+"""Measure the time and memory of kvlint, and compare each case with its bar.
 
-    python benchmarks/speed.py --kvgen FOLDER [--full]
+    python benchmarks/speed.py --kvgen FOLDER [--estate FILE] [--before COMMAND] [--repository FOLDER] [--fleet]
 
-Each command runs once per round. Figures are medians over the rounds, and ratios are computed for each round. The exit
-code is 1 if a bar is missed.
+A case is a run of kvlint and one to compare it with. The commands of a case run once per round, side by side; figures
+are medians over the rounds. Each ratio has two bars: the limit that it must not exceed, and the aim. The exit code is 1
+if a limit is exceeded. Cases that need an option are skipped without it, with the reason.
 """
 
 from __future__ import annotations
@@ -13,162 +14,211 @@ import importlib.util
 import math
 import os
 import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import inputs
-from timing import MEBIBYTE, Cost, median, race, ratio
+from timing import MEBIBYTE, Cost, median, race
 
 NOTHING = [sys.executable, "-c", "pass"]
 # The least work of any linter for plans: start, read the file, and parse it with the fastest general parser, without
 # garbage collection.
-PARSE_ONLY = "import gc, sys; gc.disable(); import orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
-# The same for a folder of templates, with the parser of Python. There is no parser for Bicep and Terraform, so the
-# source is split into words, the first step of any parser.
-EACH = "import pathlib, sys; [one(file.read_text()) for file in sorted(pathlib.Path(sys.argv[1]).rglob(sys.argv[2]))]"
-PARSE_EACH = f"from json import loads as one; {EACH}"
-WORDS = r"[A-Za-z_]\w*|\d+|'(?:[^'\\\n]|\\.)*'|\s+|//[^\n]*|."
-SPLIT_EACH = f'import re; one = re.compile(r"""{WORDS}""").findall; {EACH}'
-# Folders by kind: the suffix of their files, the limit for a run of kvlint, and its bar.
-FOLDERS = (
-    ("arm", ".json", PARSE_EACH, 20),  # the goal is 8
-    ("bicep", ".bicep", SPLIT_EACH, None),
-    ("hcl", ".tf", SPLIT_EACH, None),
-)
-WITHIN = {"arm": "templates", "bicep": "bicep", "hcl": "."}
-CALLED = {"arm": "templates", "bicep": "Bicep files", "hcl": "root modules"}
-FRAMEWORKS = {"hcl": "terraform"}  # the name of a kind in Checkov, if it differs
-# Checkov with its Key Vault checks only, and without network access.
+PARSE_PLAN = "import gc, sys; gc.disable(); import orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
+# kvlint's own parser on all files of a folder, with every expression.
+PARSE_TERRAFORM = """
+import gc, sys
+gc.disable()
+from pathlib import Path
+from azkvlint.syntax.hcl.parse import parse_file
+for file in sorted(Path(sys.argv[1]).rglob("*.tf")):
+    waiting = [parse_file(file.read_text()).body]
+    while waiting:
+        body = waiting.pop()
+        for attribute in body.attributes.values():
+            attribute.expression()
+        waiting += [block.body for block in body.blocks]
+"""
+# Checkov with its ten Key Vault checks, and without network access.
 CHECKOV_CHECKS = ",".join([*(f"CKV_AZURE_{n}" for n in (40, 41, 42, 109, 110, 111, 112, 114, 189)), "CKV2_AZURE_32"])
 CHECKOV_OPTIONS = ["-c", CHECKOV_CHECKS, "--quiet", "--compact", "--skip-download", "-s"]
 CHECKOV_OPTIONS += ["--download-external-modules", "false"]
-GROWTH_BAR = 1.05
-SECOND_RUN_BAR = 0.067
-JOBS_BAR = 0.62  # of the time of one process; half would be perfect
-MEGABYTE = 1_000_000
+# The folder with the inputs of each kind, below the folder that the generator writes.
+WITHIN = {"arm": "templates", "bicep": "bicep", "hcl": "."}
+FILES, FEW_FILES = 300, 100
+SMALL, LARGE = 100, 1700
+PLANS_OF_FLEET = 2000
+
+
+class Bars(NamedTuple):
+    """The limit of a ratio, and the aim."""
+
+    must: float
+    aim: float
 
 
 class Case(NamedTuple):
-    """One line of the result: a command of kvlint, the process to compare with, and the maximum ratio of their times.
-
-    If ``bar`` is None, the ratio is only printed. ``plan`` is the plan that it reads, whose size limits the memory, and
-    ``size`` the number of bytes that it reads. In ``rival_rounds`` further rounds, it is compared with ``rival``.
-    """
+    """A command and one to compare it with. ``plan``: the file whose size limits the peak memory."""
 
     name: str
     command: Sequence[str]
-    limit: Sequence[str]
-    bar: float | None
+    other: Sequence[str]
+    bars: Bars
     rounds: int
-    rival: Sequence[str] = ()
-    rival_rounds: int = 0
     plan: Path | None = None
-    size: int = 0
 
 
-def verdict(good: bool) -> str:
-    """Return the word for a result."""
-    return "ok" if good else "MISSED"
+class Benchmark:
+    """Measures cases and prints a line for each. ``by_cpu``: CPU time is compared, not wall time."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options = options
+        self.folder = folder
+        self.is_good = True
+
+    def compare(self, case: Case) -> None:
+        """Measure a case, and print its ratio."""
+        ours, theirs = race([case.command, case.other], case.rounds)
+        ratio = statistics.median(self._time(a) / self._time(b) for a, b in zip(ours, theirs, strict=True))
+        cost = median(ours)
+        self.report(case.name, ratio, case.bars, f"{self._time(cost):.3f} s / {self._time(median(theirs)):.3f} s")
+        if case.plan is not None:
+            size = case.plan.stat().st_size / MEBIBYTE
+            limit = 2 * size + 60
+            self.report(
+                "  peak memory / (2 x the file + 60 MiB)", cost.peak / limit, Bars(1, 1), f"{cost.peak:.0f} MiB"
+            )
+
+    def growth(self, name: str, sizes: Sequence[int], commands: Sequence[Sequence[str]], rounds: int) -> None:
+        """Print the exponent of the growth of the time between two sizes."""
+        small, large = (self._time(median(costs)) for costs in race(commands, rounds))
+        exponent = math.log(large / small) / math.log(sizes[1] / sizes[0])
+        self.report(f"growth from {sizes[0]:,} to {sizes[1]:,} {name}", exponent, Bars(1.05, 1), "exponent")
+
+    def report(self, name: str, ratio: float, bars: Bars, figures: str) -> None:
+        """Print a ratio with its bars."""
+        verdict = "aim" if ratio <= bars.aim else "ok" if ratio <= bars.must else "MISSED"
+        self.is_good = self.is_good and verdict != "MISSED"
+        print(f"{name:58} {ratio:7.3f}  {bars.must:7.3f}  {bars.aim:7.3f}  {verdict:6}  {figures}", flush=True)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Print that a case is not measured."""
+        print(f"{name:58} skipped: {reason}", flush=True)
+
+    def time_of(self, command: Sequence[str], rounds: int) -> float:
+        """Return the median of the time of a command."""
+        return self._time(median(race([command], rounds)[0]))
+
+    def _time(self, cost: Cost) -> float:
+        return cost.cpu if self.options.cpu else cost.wall
+
+    def sarif(self, *words: str | Path) -> list[str]:
+        """Return the command that writes a SARIF log."""
+        return [self.options.kvlint, "-f", "sarif", *map(str, words)]
+
+    def cold(self, path: Path) -> list[str]:
+        """Return the command for an input in one process, without results of earlier runs."""
+        return self.sarif("--jobs", "1", "--no-cache", path)
 
 
-def judge(case: Case) -> tuple[Cost, bool]:
-    """Measure one case, print its line, and return the cost of kvlint and whether no bar is missed."""
-    ours, limit = race([case.command, case.limit], case.rounds)
-    cost, factor = median(ours), ratio(ours, limit)
-    good = case.bar is None or factor <= case.bar
-    told = "no bar" if case.bar is None else f"bar {case.bar:g}"
-    print(f"{case.name}: {cost.wall:.3f} s, limit {median(limit).wall:.3f} s", end="")
-    print(f", {factor:.2f} x ({told})" + ("" if case.bar is None else f" {verdict(good)}"), end="")
-    print(f", {cost.wall / case.size * MEGABYTE:.3f} s/MB" if case.size and case.plan is None else "", flush=True)
-    if case.plan is not None:
-        size = case.size / MEBIBYTE
-        fits = cost.peak <= 2 * size + 60
-        print(f"    peak {cost.peak:.0f} MiB for a file of {size:.1f} MiB", end="")
-        print(f" (bar {2 * size + 60:.0f}) {verdict(fits)}", flush=True)
-        good = good and fits
-    elif case.size:
-        print(f"    peak {cost.peak:.0f} MiB", flush=True)
-    if case.rival and case.rival_rounds:
-        ours, theirs = race([case.command, case.rival], case.rival_rounds)
-        against = median(theirs)
-        print(
-            f"    checkov {against.wall:.2f} s, {against.peak:.0f} MiB: {ratio(theirs, ours):.0f} x kvlint", flush=True
-        )
-    return cost, good
-
-
-def plans(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: bool) -> Iterator[tuple[int, Case]]:
-    """Write plans, from small to large, and yield (number of vaults, case) for each."""
-    rival = [] if checkov is None else [checkov, "--version"]
-    yield 0, Case("--version", [kvlint, "--version"], NOTHING, 3, 21, rival, 3)
-    for count, bar, rounds, rival_rounds in (
-        (1, 12, 21, 3), (100, 1.5, 9, 1), (1700, 1, 5, int(full)), (10_000, 1, 3, 0),
-    ):  # fmt: skip
-        if count > 1700 and not full:
-            continue
-        plan = inputs.write(kvgen, "plan", folder / f"plan-{count}", count)
+def plans(bench: Benchmark) -> None:
+    """Compare plans, from small to large."""
+    cases = [(1, Bars(8, 6), 21), (SMALL, Bars(2.5, 1.5), 9), (LARGE, Bars(2.5, 1.2), 5)]
+    written = {
+        count: inputs.write(bench.options.kvgen, "plan", bench.folder / f"plan-{count}", count) for count, *_ in cases
+    }
+    for count, bars, rounds in cases:
+        plan = written[count]
         size = plan.stat().st_size
-        limit = NOTHING if count == 1 else [sys.executable, "-c", PARSE_ONLY, str(plan)]
-        rival = [] if checkov is None else [checkov, "-f", str(plan), "--framework", "terraform_plan", *CHECKOV_OPTIONS]
-        name = f"{count:,} {'vault' if count == 1 else 'vaults'}, {weight(size)}, to SARIF"
-        yield (
-            count,
-            Case(
-                name,
-                [kvlint, "-f", "sarif", "--no-cache", str(plan)],
-                limit,
-                bar,
-                rounds,
-                rival,
-                rival_rounds,
-                plan,
-                size,
-            ),
-        )
+        weight = f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} KB"
+        if count == 1:
+            name, other = f"plan of {weight} / Python alone", NOTHING
+        else:
+            name, other = f"plan of {weight} / parsing it with orjson", [sys.executable, "-c", PARSE_PLAN, str(plan)]
+        bench.compare(Case(name, bench.cold(plan), other, bars, rounds, plan if count > 1 else None))
+    name, bars, estate = "plan of an estate / parsing it with orjson", Bars(1.2, 0.7), bench.options.estate
+    if estate is None:
+        bench.skip(name, "--estate names no plan")
+    else:
+        other = [sys.executable, "-c", PARSE_PLAN, str(estate)]
+        bench.compare(Case(name, bench.cold(estate), other, bars, 7, estate))
+    bench.growth("vaults", (SMALL, LARGE), [bench.cold(written[count]) for count in (SMALL, LARGE)], 3)
 
 
-def folders(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: bool) -> Iterator[Case]:
-    """Write folders of templates, Bicep files and root modules, and yield their cases with one and two processes."""
-    for kind, ending, script, bar in FOLDERS:
-        for count, rounds, rival_rounds in ((100, 9, 1), (1000, 5, int(full))):
-            inputs.write(kvgen, kind, folder / f"{kind}-{count}", count * inputs.VAULTS_A_FILE[kind])
-            within = folder / f"{kind}-{count}" / WITHIN[kind]
-            size = sum(file.stat().st_size for file in inputs.files_of(within, ending))
-            name = f"{count:,} {CALLED[kind]}, {weight(size)}, to SARIF"
-            options = [kvlint, "-f", "sarif", "--jobs", "1"]
-            alone = [*options, "--no-cache", str(within)]
-            limit = [sys.executable, "-c", script, str(within), f"*{ending}"]
-            framework = FRAMEWORKS.get(kind, kind)
-            rival = [] if checkov is None else [checkov, "-d", str(within), "--framework", framework, *CHECKOV_OPTIONS]
-            yield Case(f"{name}, one process", alone, limit, bar, rounds, rival, rival_rounds, None, size)
+def folders(bench: Benchmark) -> None:
+    """Compare folders of Terraform root modules, ARM templates and Bicep files."""
+    for kind in ("hcl", "arm", "bicep"):
+        called = {"hcl": "Terraform root modules", "arm": "ARM templates", "bicep": "Bicep files"}[kind]
+        paths = []
+        for count in (FEW_FILES, FILES):
+            place = bench.folder / f"{kind}-{count}"
+            inputs.write(bench.options.kvgen, kind, place, count * inputs.VAULTS_A_FILE[kind])
+            paths.append(place / WITHIN[kind])
+        if kind == "hcl":
+            name, other = f"{FILES} {called} / parsing them", [sys.executable, "-c", PARSE_TERRAFORM, str(paths[1])]
+            bench.compare(Case(name, bench.cold(paths[1]), other, Bars(4.5, 3), 5))
             # The first round writes the results that the others reuse.
-            second = [*options, "--cache-dir", str(folder / "cache"), str(within)]
-            yield Case(f"{name}, second run, limit first", second, alone, SECOND_RUN_BAR, 5, size=size)
-        shared = [kvlint, "-f", "sarif", "--no-cache", "--jobs", "2", str(within)]
-        yield Case(f"{name}, two processes, limit one", shared, alone, JOBS_BAR, 5, size=size)
+            second = bench.sarif("--jobs", "1", "--cache-dir", bench.folder / "cache", paths[1])
+            bench.compare(Case("  second run / first", second, bench.cold(paths[1]), Bars(1 / 15, 1 / 25), 5))
+        else:
+            against_before(bench, f"{FILES} {called}", paths[1])
+        bench.growth(called, (FEW_FILES, FILES), [bench.cold(path) for path in paths], 3)
 
 
-def weight(size: int) -> str:
-    """Return a number of bytes with its unit."""
-    return f"{size / MEGABYTE:.1f} MB" if size >= MEGABYTE else f"{size / 1000:.0f} KB"
+def against_before(bench: Benchmark, name: str, path: Path) -> None:
+    """Compare an input with an earlier version of kvlint, whose command must accept the same options."""
+    name = f"{name} / earlier version"
+    if bench.options.before is None:
+        bench.skip(name, "--before names no command")
+        return
+    earlier = [bench.options.before, "-f", "sarif", "--jobs", "1", str(path)]
+    bench.compare(Case(name, bench.cold(path), earlier, Bars(0.6, 0.4), 5))
 
 
-def growth(costs: Mapping[int, Cost]) -> bool:
-    """Print the exponents of the growth of time and peak memory, and return whether no bar is missed."""
-    small, *larger = sorted(count for count in costs if count >= 100) or [0]
-    good = True
-    for big in larger:
-        span = math.log(big / small)
-        wall = math.log(costs[big].wall / costs[small].wall) / span
-        peak = math.log(costs[big].peak / costs[small].peak) / span
-        holds = max(wall, peak) <= GROWTH_BAR
-        print(f"growth from {small:,} to {big:,} vaults: time {wall:.2f}, peak {peak:.2f}", end="")
-        print(f" (bar {GROWTH_BAR:g}) {verdict(holds)}")
-        good = good and holds
-    return good
+def many_plans(bench: Benchmark) -> None:
+    """Compare many plans in one process with an earlier version, and on a cluster with a serial run."""
+    against_before(bench, "100 plans of 160 KB", write_fleet(bench, 100))
+    name = f"fleet of {PLANS_OF_FLEET:,} plans / (serial / 2 + start)"
+    if not bench.options.fleet:
+        bench.skip(name, "--fleet was not specified")
+        return
+    plans = write_fleet(bench, PLANS_OF_FLEET)
+    outputs = (str(bench.folder / f"out-{number}") for number in range(100))
+
+    def fleet(path: Path) -> list[str]:
+        return [bench.options.kvlint, "fleet", str(path), "--workers", "2", "--out", next(outputs)]
+
+    first = next(iter(sorted(plans.rglob("*.json"))))
+    start, serial = bench.time_of(fleet(first), 1), bench.time_of(bench.cold(plans), 1)
+    whole = bench.time_of(fleet(plans), 1)
+    bench.report(
+        name, whole / (serial / 2 + start), Bars(1.4, 1.15), f"{whole:.0f} s / ({serial:.0f} / 2 + {start:.0f})"
+    )
+
+
+def write_fleet(bench: Benchmark, count: int) -> Path:
+    """Write many plans, and return their folder."""
+    place = bench.folder / f"fleet-{count}"
+    command = [sys.executable, bench.options.kvgen / "gen.py", "fleet", "--count", count, "--seed", 1, "--out", place]
+    subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+    return place / "plans"
+
+
+def repository(bench: Benchmark) -> None:
+    """Compare a repository of Bicep files with Checkov."""
+    name, path, checkov = "repository / Checkov with its ten checks", bench.options.repository, bench.options.checkov
+    if path is None or checkov is None:
+        bench.skip(name, "--repository names no folder" if path is None else "Checkov is not installed")
+        return
+    other = [checkov, "-d", str(path), "--framework", "arm", "bicep", *CHECKOV_OPTIONS]
+    bench.compare(Case(name, bench.sarif("--no-cache", path), other, Bars(1 / 4, 1 / 8), 1))
+
+
+GROUPS = {"plans": plans, "folders": folders, "many": many_plans, "repository": repository}
 
 
 def beside_python(name: str) -> str | None:
@@ -182,32 +232,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kvgen", type=inputs.generator, required=True, help="folder of the generator, with gen.py")
     parser.add_argument("--kvlint", default=beside_python("kvlint"), help="kvlint command (default: beside Python)")
+    parser.add_argument("--before", help="kvlint command of an earlier version to compare with")
     parser.add_argument("--checkov", default=beside_python("checkov"), help="Checkov command (default: first found)")
-    kinds = ["plan", "folders"]
-    parser.add_argument("--inputs", choices=kinds, nargs="+", default=kinds, help="kinds of inputs (default: both)")
-    parser.add_argument(
-        "--full", action="store_true", help="also 10,000 vaults (620 MB), and Checkov on 1,700 (ten minutes)"
-    )
-    args = parser.parse_args()
-    if args.kvlint is None:
+    parser.add_argument("--estate", type=Path, help="plan with few key vaults among many other resources")
+    parser.add_argument("--repository", type=Path, help="checkout of a repository of Bicep files")
+    parser.add_argument("--fleet", action="store_true", help=f"also {PLANS_OF_FLEET:,} plans on a cluster (minutes)")
+    parser.add_argument("--cpu", action="store_true", help="compare CPU time, for a computer with other load")
+    parser.add_argument("--cases", choices=GROUPS, nargs="+", default=list(GROUPS), help="groups of cases")
+    options = parser.parse_args()
+    if options.kvlint is None:
         parser.error("kvlint is not installed in this environment; 'make install-wheel' installs it in .venv-wheel")
-    if "plan" in args.inputs and importlib.util.find_spec("orjson") is None:
+    if "plans" in options.cases and importlib.util.find_spec("orjson") is None:
         parser.error("orjson is required: pip install --group bench")
-    if args.checkov is None:
-        print("Checkov is not installed: no comparison")
-    version = sys.version.partition(" ")[0]
-    print(f"Python {version}, {os.cpu_count()} cores; wall time and peak memory of whole processes, medians\n")
-    costs: dict[int, Cost] = {}
-    good = True
+    version, time = sys.version.partition(" ")[0], "CPU" if options.cpu else "wall"
+    print(f"Python {version}, {os.cpu_count()} cores; {time} time of whole processes, medians\n")
+    print(f"{'case':58} {'ratio':>7}  {'must':>7}  {'aim':>7}")
     with tempfile.TemporaryDirectory() as folder:
-        if "plan" in args.inputs:
-            for count, case in plans(args.kvlint, args.checkov, args.kvgen, Path(folder), full=args.full):
-                costs[count], holds = judge(case)
-                good = good and holds
-        if "folders" in args.inputs:
-            for case in folders(args.kvlint, args.checkov, args.kvgen, Path(folder), full=args.full):
-                good = judge(case)[1] and good
-    return 0 if growth(costs) and good else 1
+        bench = Benchmark(options, Path(folder))
+        for name in options.cases:
+            GROUPS[name](bench)
+    return 0 if bench.is_good else 1
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_no_text_installs_a_package_of_that_name() -> None:
 def test_names_and_address() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == "azkvlint"
-    assert project["scripts"] == dict.fromkeys(("kvlint", "azkvlint"), "azkvlint.__main__:main")
+    assert project["scripts"] == dict.fromkeys(("kvlint", "azkvlint"), "azkvlint.__main__:run_and_exit")
     assert all(url.startswith(PROJECT) for url in project["urls"].values())
     if (ROOT / "mkdocs.yml").exists():
         assert PROJECT in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")

@@ -116,6 +116,35 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     assert not any(module.startswith(unused) for module in modules)
 
 
+def test_a_check_does_not_import_typing_extensions(plan: Path) -> None:
+    assert "typing_extensions" not in imported(plan, "-f", "sarif", code=1, cwd=plan.parent)
+
+
+ENDING = """
+import atexit, sys
+{patch}
+{imports}
+atexit.register(print, "the regular end")
+from azkvlint.__main__ import run_and_exit
+run_and_exit()
+"""
+
+
+@pytest.mark.parametrize(("imports", "is_regular"), [("", False), ("import threading", True)])
+def test_a_check_without_threads_ends_without_freeing_memory(
+    plan: Path, compiled: str, imports: str, is_regular: bool
+) -> None:
+    script = ENDING.format(patch=compiled, imports=imports)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(plan), "-f", "concise"],
+        env={"PATH": os.environ["PATH"]}, capture_output=True, check=False, cwd=plan.parent, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, b"")
+    *report, last = done.stdout.decode().splitlines()
+    assert "KV" in report[0]
+    assert (last == "the regular end") is is_regular
+
+
 # The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
 LIMITS = {
     ("plan.json", "sarif"): 178,

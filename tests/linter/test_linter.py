@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from azkvlint.linter.linter import check, combine, exit_code
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Finding, Outcome, Problem, Report
-from azkvlint.model.location import Excerpt, Location, Region, SourceComments, Target
+from azkvlint.model.location import Location, Place, Region, SourceComments, Target
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.read_result import ReadResult, RegionLookup
@@ -131,9 +132,9 @@ def read_of(text: str) -> ReadResult:
     def places(locations: Iterable[Location]) -> RegionLookup:
         wanted = {one.position_key for one in locations}
 
-        def find(one: Location) -> tuple[Region, Excerpt] | None:
+        def find(one: Location) -> Place | None:
             assert one.position_key in wanted, "nobody has asked for its place"
-            return None if one.span is None else (lines.region(*one.span), lines.excerpt(*one.span))
+            return None if one.span is None else (lines.region(*one.span), partial(lines.excerpt, *one.span))
 
         return find
 

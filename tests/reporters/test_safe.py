@@ -61,6 +61,10 @@ def test_encode_leaves_nothing_that_acts(text: str) -> None:
     assert json.loads(shown) == [text]
 
 
+def test_encode_escapes_a_control_after_characters_with_the_same_first_byte() -> None:
+    assert encode("\u27e8a\u27e9 \u2026 \u2066") == '"\u27e8a\u27e9 \u2026 \\u2066"\n'.encode()
+
+
 @given(st.text(st.characters()), st.text(st.characters(categories=["Cs", "Cc", "Lu"])))
 def test_encode_takes_every_text(name: str, value: str) -> None:
     text = encode({name: [value, (value,)]}).decode()

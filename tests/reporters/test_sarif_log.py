@@ -355,8 +355,8 @@ def test_whatever_is_found_in_a_text_of_more_than_a_line_has_lines_around_it(
     text += end
     offsets = span(text)
     places = places_of({"a.bicep": text}, [Location(path="a.bicep", span=offsets)])
-    region, excerpt = places["a.bicep", offsets]
-    finding = make_finding(at=Location(path="a.bicep", region=region), excerpt=excerpt)
+    region, cut = places["a.bicep", offsets]
+    finding = make_finding(at=Location(path="a.bicep", region=region), excerpt=cut())
     (result,) = log(make_report(findings=(finding,)))["results"]
     place = result["locations"][0]["physicalLocation"]
     inner, outer = place["region"], place["contextRegion"]

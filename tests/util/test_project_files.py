@@ -20,6 +20,7 @@ from azkvlint.util.project_boundary import (
     leads_into_git,
     named_path,
     real_path,
+    real_path_of_read,
 )
 from azkvlint.util.project_files import (
     is_file,
@@ -50,6 +51,18 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(found)
     begin_run([str(found)])
     return found
+
+
+@pytest.mark.parametrize("name", ["main.tf", "link.tf", "broken.tf", "other", "..", ".", "", "missing.tf"])
+def test_the_real_path_of_a_file_whose_folder_was_read(checkout: Path, name: str) -> None:
+    (checkout / "linked").symlink_to("a")
+    (checkout / "a" / "link.tf").symlink_to("main.tf")
+    (checkout / "a" / "broken.tf").symlink_to("nothing.tf")
+    (checkout / "a" / "other").symlink_to("..")
+    for folder in ("a", "linked"):
+        read_bytes(f"{checkout / folder}/main.tf", LIMIT)
+        path = f"{checkout / folder}/{name}"
+        assert real_path_of_read(path) == os.path.realpath(path)
 
 
 class TestBoundaries:

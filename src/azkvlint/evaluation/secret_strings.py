@@ -33,10 +33,16 @@ class SecretTexts:
         if not self.texts:
             return
         arguments = list(arguments)
-        given = _texts([(one, True) for one in arguments], _MOST_GIVEN)
+        waiting = [(one, True) for one in arguments if not _is_without_text(one)]
+        given = _texts(waiting, _MOST_GIVEN) if waiting else ()
         if not self.texts.isdisjoint(given):
             known = set(given).union(*(one.fields for one in arguments if isinstance(one, Fields)))
             self.texts.update(text for text in _texts([(made, True)], _MOST) if text not in known)
+
+
+def _is_without_text(one: Result) -> bool:
+    """Return whether a value is unknown as a whole, as most arguments of functions are."""
+    return type(one) is Unknown and not one.one_of and is_one_hole(one.pattern)
 
 
 def _texts(waiting: list[tuple[Result, bool]], most: int) -> list[str]:

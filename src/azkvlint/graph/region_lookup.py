@@ -9,6 +9,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import accumulate
 from operator import mul
 from typing import Protocol, TypeAlias
@@ -16,7 +17,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from azkvlint.graph.secret_formats import Spans
-from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.model.location import Excerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
@@ -107,7 +108,7 @@ class LineHashes:
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Span: TypeAlias = tuple[int, int]
-Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
+Places: TypeAlias = Mapping[Spot, Place]
 
 # A string after a name that suggests a secret.
 _SECRET = regex(
@@ -158,14 +159,14 @@ def places_of(
     secrets: Iterable[Location] = (),
     data: Container[str] = (),
 ) -> Places:
-    """Return region and excerpt of each location with a place in ``files`` (texts by reported path).
+    """Return the place of each location that has one in ``files`` (texts by reported path).
 
     ``hidden`` returns language-specific secrets of a file, in addition to recognizable ones and the values at
     ``secrets``. ``data`` are the paths of files with values, whose excerpts have no text.
     """
     by_path = _spots(locations, files)
     secrets_by_path = _spots(secrets, by_path) if by_path else {}
-    regions: dict[Spot, tuple[Region, Excerpt]] = {}
+    places: dict[Spot, Place] = {}
     for path, spots in by_path.items():
         text = files[path]
         indexed = _indexed(text)
@@ -175,9 +176,8 @@ def places_of(
             for spot, at in spots.items():
                 full_span = at.span if at.pointer is None else by_pointer.get(at.pointer)
                 if full_span is not None:
-                    regions[spot] = lines.region(*full_span), lines.without_text(*full_span)
+                    places[spot] = lines.region(*full_span), partial(lines.without_text, *full_span)
             continue
-        hashes = indexed.hashes
         values = secrets_by_path.get(path, {})
         by_pointer = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
         spans = {
@@ -189,13 +189,17 @@ def places_of(
             full_span = spans[spot]
             if full_span is not None:
                 span = lines.shortened(*full_span)
-                is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
-                excerpt = lines.excerpt(*span, hidden=secret_spans.around(*span, is_json, at.pointer or ()))
-                is_safe = secret_spans.are_absent_from(hashes.span(region.start_line), is_json, at.pointer or ())
-                line_hash = hashes.hash_line(region.start_line) if is_safe else ""
-                regions[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
-    return regions
+                places[spot] = region, cache(partial(_excerpt, indexed, secret_spans, at, span, region.start_line))
+    return places
+
+
+def _excerpt(indexed: _IndexedText, secrets: _Secrets, at: Location, span: Span, line: int) -> Excerpt:
+    """Return the redacted excerpt of a span that starts on a line, with the fingerprint of the line."""
+    is_json, pointer = at.pointer is not None or at.path.endswith(".json"), at.pointer or ()
+    excerpt = indexed.lines.excerpt(*span, hidden=secrets.around(*span, is_json, pointer))
+    is_safe = secrets.are_absent_from(indexed.hashes.span(line), is_json, pointer)
+    return msgspec.structs.replace(excerpt, line_hash=indexed.hashes.hash_line(line) if is_safe else "")
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TypeAlias
 
 import msgspec
 
 from azkvlint.evaluation.values import CLOSE, OPEN
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED
-from azkvlint.linter.unit_result import UnitResult, as_passed, suppress
+from azkvlint.linter.unit_result import (
+    UnitResult,
+    answer_locations,
+    answers_with_regions,
+    as_passed,
+    locate_declarations,
+    locations,
+    problem_with_region,
+    suppress,
+    with_regions,
+)
 from azkvlint.model.finding import TEMPLATE_DIFFERS, ControlAnswers, Finding, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
@@ -31,12 +42,14 @@ _BRACKET = regex(f"[{OPEN}{CLOSE}]")
 _MAX_NAMED = 3
 
 
-def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadResult) -> UnitResult:
+def merge_template(
+    own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadResult, explain: bool
+) -> UnitResult:
     """Return the results of a Bicep file (``own``), with those that only its template has, on the template's lines.
 
     Resources with the same identity are the same. The template contains the modules of registries, so it decides
     results that are unknown in the Bicep file. ``read`` and ``known`` are the contents of the Bicep file and of the
-    template.
+    template. The results in ``compiled`` are not located yet; unknown ones are only with ``explain``.
     """
     pairs = _pair_resources(known.resources, read.resources)
     twins = {mine: theirs for theirs, mine in pairs.items()}
@@ -52,14 +65,20 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
         finding for finding in compiled.findings + compiled.suppressed if _key(finding, pairs) not in failed
     ]
     template_findings = [_with_bicep_directives(finding, pairs, read) for finding in template_findings]
-    findings = own.findings + [finding for finding in template_findings if finding.suppressed is None]
-    unknown = [finding for finding in own.unknown if not is_resolved(finding)]
-    unknown += (finding for finding in compiled.unknown if finding.resource not in pairs)
-    problems = [*own.problems, *(one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES)]
+    declared = set(map(static_address, pairs))
+    compiled = msgspec.structs.replace(
+        compiled,
+        findings=template_findings,
+        unknown=[finding for finding in compiled.unknown if finding.resource not in pairs],
+        problems=[one for one in compiled.problems if one.level == "error" or one.code in _DIRECTIVES],
+        declarations=[each for each in compiled.declarations if each.address not in declared],
+    )
+    compiled = _with_places(compiled, known, explain)
+    unknown = [finding for finding in own.unknown if not is_resolved(finding)] + compiled.unknown
+    problems = own.problems + compiled.problems
     differences = list(_differences(read, known, pairs))
     if differences:
         problems.append(_difference_problem(read.path, known.path, differences))
-    declared = set(map(static_address, pairs))
     answers = own.control_answers
     if answers is not None and compiled.control_answers is not None:
         open_keys = {(finding.rule.id, finding.resource) for finding in unknown}
@@ -73,18 +92,34 @@ def merge_template(own: UnitResult, compiled: UnitResult, read: ReadResult, know
         answers = _merged_answers(answers, compiled.control_answers, (*passes_resolved, *template_passes), pairs)
     return msgspec.structs.replace(
         own,
-        findings=findings,
+        findings=own.findings + [finding for finding in compiled.findings if finding.suppressed is None],
         unknown=unknown,
-        suppressed=own.suppressed + [finding for finding in template_findings if finding.suppressed is not None],
+        suppressed=own.suppressed + [finding for finding in compiled.findings if finding.suppressed is not None],
         problems=problems,
         resource_counts=own.resource_counts | compiled.resource_counts,
         read=own.read + compiled.read,
         unused=own.unused | compiled.unused,
         used=own.used | compiled.used,
         directives=own.directives + compiled.directives,
-        declarations=own.declarations + [each for each in compiled.declarations if each.address not in declared],
+        declarations=own.declarations + compiled.declarations,
         control_answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
+    )
+
+
+def _with_places(compiled: UnitResult, known: ReadResult, explain: bool) -> UnitResult:
+    """Return the result of a template with its regions."""
+    # Without directives and ``explain``, no report shows the places of unknown results.
+    located = compiled.findings + (compiled.unknown if explain or compiled.directives else [])
+    answers, declared = compiled.control_answers, (each.at for each in compiled.declarations)
+    find = known.locate(chain(locations(located, compiled.problems), answer_locations(answers), declared))
+    return msgspec.structs.replace(
+        compiled,
+        findings=[with_regions(finding, find, finding.root) for finding in compiled.findings],
+        unknown=[with_regions(finding, find, finding.root) for finding in compiled.unknown],
+        problems=[problem_with_region(problem, find) for problem in compiled.problems],
+        control_answers=None if answers is None else answers_with_regions(answers, find, known.root or known.path),
+        declarations=locate_declarations(compiled.declarations, find),
     )
 
 

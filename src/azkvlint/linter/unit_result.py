@@ -252,7 +252,7 @@ def evaluate_unit(
         findings=[with_regions(finding, find, root) for finding in findings],
         unknown=[with_regions(finding, find, root) for finding in unknown] if is_located else unknown,
         suppressed=[with_regions(finding, find, root) for finding in suppressed],
-        problems=[_problem_with_region(problem, find) for problem in problems],
+        problems=[problem_with_region(problem, find) for problem in problems],
         resource_counts=verdicts.resource_counts,
         kinds={read.path: read.kind} if read.kind else {},
         passed=verdicts.passed,
@@ -275,7 +275,7 @@ def evaluate_unit(
 def located_problems(read: ReadResult) -> list[Problem]:
     """Return the problems of an input, with lines and columns."""
     find = read.locate(locations((), read.problems))
-    return [_problem_with_region(problem, find) for problem in read.problems]
+    return [problem_with_region(problem, find) for problem in read.problems]
 
 
 def _language_directives(
@@ -373,7 +373,7 @@ def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
         finding,
         at=_with_region(finding.at, find),
         attribute_at=None if finding.attribute_at is None else _with_region(finding.attribute_at, find),
-        excerpt=finding.excerpt if place is None else place[1],
+        excerpt=finding.excerpt if place is None else place[1](),
         related=tuple(Note(text=note.text, at=_with_region(note.at, find)) for note in finding.related),
         evidence=tuple(
             msgspec.structs.replace(evidence, at=_with_region(evidence.at, find)) for evidence in finding.evidence
@@ -392,5 +392,6 @@ def _with_region(at: Location, find: RegionLookup) -> Location:
     return msgspec.structs.replace(at, region=at.region if place is None else place[0], cause=cause)
 
 
-def _problem_with_region(problem: Problem, find: RegionLookup) -> Problem:
+def problem_with_region(problem: Problem, find: RegionLookup) -> Problem:
+    """Return the problem with its region."""
     return problem if problem.at is None else msgspec.structs.replace(problem, at=_with_region(problem.at, find))

@@ -19,7 +19,7 @@ from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
-from azkvlint.util.project_boundary import begin_run, real_path
+from azkvlint.util.project_boundary import begin_run, real_path_of_read
 from azkvlint.util.project_files import EDITOR_TEXTS, MAX_FILE
 
 if TYPE_CHECKING:
@@ -218,9 +218,12 @@ class Worker:
             if known is None:
                 return result
             from azkvlint.linter.merge_bicep_and_arm import merge_template
+            from azkvlint.readers.read_result import without_places
 
-            compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
-            return merge_template(result, compiled, read, known)
+            # Most results of the template are those of the Bicep file, so only the others are located.
+            template = without_places(known)
+            compiled = evaluate_unit(template, self.required, self.evaluator, self.explain, self.policy)
+            return merge_template(result, compiled, read, known, self.explain)
         except InputError as error:
             return UnitResult(problems=[input_problem(path, error)], read=[path])
         except UsageError:  # a report would overwrite an input
@@ -253,7 +256,7 @@ def files_of(unit: Unit) -> tuple[str, ...]:
     if unit.source.is_explicit or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
-    return tuple(real_path(source.file) for source in files)
+    return tuple(real_path_of_read(source.file) for source in files)
 
 
 def terraform_settings(config: Config, root: str) -> TerraformSettings:

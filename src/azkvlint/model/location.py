@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import msgspec
 
 from azkvlint.util.lazy_regex import regex
@@ -98,6 +101,10 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     context_utf16: Region | None = None
     line_hash: str | None = None
     is_shown: bool = True
+
+
+# The region of a place, and a function that cuts its excerpt: most places are shown without one.
+Place: TypeAlias = tuple[Region, Callable[[], Excerpt]]
 
 
 def static_address(address: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Problem
-from azkvlint.model.location import Excerpt, Location, Region, SourceComments
+from azkvlint.model.location import Location, Place, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.discover import JSON, PARAMETERS
 from azkvlint.readers.missing_modules import without_duplicates
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 DisabledRange: TypeAlias = tuple[int, int, tuple[str, ...]]
-RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
+RegionLookup: TypeAlias = Callable[[Location], "Place | None"]
 
 # The word of a directive in a comment.
 _MARK = "kvlint"
@@ -102,8 +102,12 @@ def not_evaluated(path: str, problem: Problem) -> ReadResult:
 
 def _no_regions(locations: Iterable[Location]) -> RegionLookup:
     del locations
-    places: dict[Location, tuple[Region, Excerpt]] = {}
-    return places.get
+    return lambda _: None
+
+
+def without_places(read: ReadResult) -> ReadResult:
+    """Return the result with a ``locate`` that finds no regions."""
+    return msgspec.structs.replace(read, locate=_no_regions)
 
 
 def without_suppressions(read: ReadResult) -> ReadResult:
@@ -196,7 +200,7 @@ def template_result(
         values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
         found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
 
-        def find(at: Location) -> tuple[Region, Excerpt] | None:
+        def find(at: Location) -> Place | None:
             spot = spot_of(at)
             return None if spot is None else found.get(spot)
 

@@ -44,7 +44,7 @@ from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_boundary import absolute_path, real_path, refuse_as_output
+from azkvlint.util.project_boundary import absolute_path, real_path, real_path_of_read, refuse_as_output
 from azkvlint.util.project_files import is_file, resolve_inside
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Reader:
         """
         from azkvlint.readers.terraform.read import comments_of, read_root
 
-        base, directory = base or self.root, real_path(directory)
+        base, directory = base or self.root, real_path_of_read(directory)
         read = read_root(
             path, directory, base, self.required, self._modules_below(base), self.settings, planned, published
         )

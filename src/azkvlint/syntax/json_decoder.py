@@ -42,7 +42,7 @@ _CONTAINERS = frozenset((dict, list))
 _ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
 # Each string, with the colon after it if it is a key.
-_KEYS = regex(rb'"(?:[^"\\]++|\\.)*+"(?:[ \t\r\n]*+(:))?', re.DOTALL)
+_KEYS = regex(rb'"(?:[^"\\]++|\\.)*+"(:)?', re.DOTALL)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS = tuple(mark for mark, _ in _BOMS)
 # Messages of the standard library, which differ between its versions, with kvlint's wording.
@@ -310,18 +310,18 @@ def duplicate_key(data: bytes) -> str | None:
 def _has_distinct_keys(data: bytes) -> bool:
     """Return whether the decoded objects have as many keys as the text; False if the text cannot be decoded."""
     try:
-        pending: list[object] = [msgspec.json.decode(data)]
+        decoded = msgspec.json.encode(msgspec.json.decode(data))
+        written = msgspec.json.format(data, indent=-1)  # without blanks
     except DECODE_ERRORS:
         return False
-    count = 0
-    while pending:
-        node = pending.pop()
-        if isinstance(node, dict):
-            count += len(node)
-            pending += node.values()
-        elif isinstance(node, list):
-            pending += node
-    return count == sum(map(len, _KEYS.findall(data)))
+    return decoded == written or _count_keys(decoded) == _count_keys(written)
+
+
+def _count_keys(data: bytes) -> int:
+    """Return the number of keys in JSON without blanks."""
+    if b'\\\\":' in data:  # the backslash before the quote may be escaped itself
+        return sum(map(len, _KEYS.findall(data)))
+    return data.count(b'":') - data.count(b'\\":')
 
 
 def is_complete(data: bytes) -> bool:

@@ -106,6 +106,17 @@ def real_path(path: str) -> str:
         return os.path.normpath(path)
 
 
+def real_path_of_read(path: str) -> str:
+    """Return the real path of a file or folder that the run has read, which needs no look at the folders above."""
+    if path in RUN.folders:
+        return RUN.folders[path]
+    folder, name = os.path.split(path)
+    known = RUN.folders.get(folder)
+    if known is None or name in ("", os.curdir, os.pardir) or os.path.islink(path):
+        return real_path(path)
+    return os.path.join(known, name)
+
+
 def absolute_path(path: str) -> str:
     """Return an absolute path without resolving links; the path itself if the current folder is gone."""
     try:

@@ -72,11 +72,22 @@ def encode(document: Any, indent: int = 2) -> bytes:
         data = msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
     if indent:
         data = msgspec.json.format(data, indent=indent)
-    if any(lead in data for lead in _LEADS):
+    if _has_controls(data):
         data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
     for command in _COMMANDS:
         data = data.replace(command, command.replace(b"##", b"\\u0023#"))
     return data + b"\n"
+
+
+def _has_controls(data: bytes) -> bool:
+    """Return whether JSON in UTF-8 contains a control that is not escaped."""
+    for lead in _LEADS:
+        at = data.find(lead)
+        while at >= 0:
+            if _UNSAFE_JSON.match(data[at : at + 4].decode("utf-8", "ignore")):
+                return True
+            at = data.find(lead, at + 1)
+    return False
 
 
 def _json_escape(match: re.Match[str]) -> str:

@@ -35,7 +35,7 @@ class Placed(NamedTuple):
 
 def places(read: PlanRead) -> dict[str, Placed]:
     found = positions(read.plan, read.numbers, list(read.resources))
-    return {address: Placed(*place) for address, place in found.items()}
+    return {address: Placed(region, cut()) for address, (region, cut) in found.items()}
 
 
 def cut(text: str, region: Region, utf16: bool = False) -> str:

@@ -236,8 +236,7 @@ def _quoted(text: str) -> str:
 
 def is_hole(pattern: str) -> bool:
     """Return whether nothing at all is known of a text."""
-    found = next(pieces(pattern), None)
-    return found == (pattern, True)
+    return pattern[:1] == OPEN and next(pieces(pattern)) == (pattern, True)
 
 
 def opaque(result: Result) -> Unknown | None:

@@ -62,7 +62,7 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_boundary import real_path_of_read
 
 # Functions of parameter files that read a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
@@ -479,7 +479,7 @@ def read_bicep(
     """
     run = BicepRun(path, text, required, cache, root)
     run.closed = not is_open
-    parsed = cache.parse(path, real_path(file) if file else "", text)
+    parsed = cache.parse(path, real_path_of_read(file) if file else "", text)
     return read_root(run, parsed, _NOTHING if given is None else given)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache, partial
 from itertools import chain
 
 import msgspec
 
 from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX
-from azkvlint.model.location import Excerpt, Region
+from azkvlint.model.location import Excerpt, Place, Region
 from azkvlint.readers.plan.document import Plan
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines
 from azkvlint.syntax.json_positions import elements, members
@@ -29,8 +30,8 @@ _NAMED = {
 _Span = tuple[int, int, int, int]
 
 
-def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
-    """Return region and excerpt of each address in the plan: its ``"address"`` line, or the key that names it.
+def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, Place]:
+    """Return the place of each address in the plan: its ``"address"`` line, or the key that names it.
 
     ``numbers`` are the plan entries of the addresses.
     """
@@ -44,19 +45,27 @@ def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
     # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
     ordered = sorted(spans.items(), key=lambda item: item[1][2])
     lines = ByteLines(plan.data)
-    found: dict[str, tuple[Region, Excerpt]] = {}
+    found: dict[str, Place] = {}
     for address, (start, end, low, high) in ordered:
         head_start, first, last, head_end = (lines.place(at) for at in (low, start, end, high))
-        text, around = (plan.data[a:b].decode("utf-8", "replace") for a, b in ((start, end), (low, high)))
-        excerpt = Excerpt(
-            text=text,
-            context=_region(head_start, head_end),
-            context_text=around,
-            utf16=_utf16_region(first, last),
-            context_utf16=_utf16_region(head_start, head_end),
-        )
-        found[address] = (_region(first, last), excerpt)
+        shown = (plan.data[start:end], first, last), (plan.data[low:high], head_start, head_end)
+        found[address] = _region(first, last), cache(partial(_excerpt, *shown))
     return found
+
+
+# Bytes of the plan with their first and last place: line, column, and column in UTF-16 code units.
+_Shown = tuple[bytes, tuple[int, int, int], tuple[int, int, int]]
+
+
+def _excerpt(entry: _Shown, context: _Shown) -> Excerpt:
+    """Return an excerpt of the plan."""
+    return Excerpt(
+        text=entry[0].decode("utf-8", "replace"),
+        context=_region(*context[1:]),
+        context_text=context[0].decode("utf-8", "replace"),
+        utf16=_utf16_region(*entry[1:]),
+        context_utf16=_utf16_region(*context[1:]),
+    )
 
 
 def _region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region:
