@@ -132,12 +132,12 @@ def _place_of(text: str, index: Index) -> _Place:
         text = called[1].replace("\u2215", "/")
     if text[:8].lower() == "https://":
         host, _, path = text[8:].partition("/")
-        vault = _vault_named(_vault_name(host), index)
+        vault = _vault_named(vault_name(host), index)
         if vault is None:
             return _Place()
         return _Place(text_of(vault.select(("id",))), vault.address, _key_in_path(path))
     first, is_hole = next(pieces(text))
-    named_id, _, attribute = _unfolded(first[1:-1]).rpartition(".properties.") if is_hole else ("", "", "")
+    named_id, _, attribute = unfolded(first[1:-1]).rpartition(".properties.") if is_hole else ("", "", "")
     if attribute.lower() in _OF_KEY:
         above, _, key = named_id.rpartition("/keys/")
         return _Place(id=above, key=key)
@@ -150,7 +150,7 @@ def _place_of(text: str, index: Index) -> _Place:
     return _Place(id=_only_mention(text))
 
 
-def _vault_name(host: str) -> str:
+def vault_name(host: str) -> str:
     """Return the vault's name in a host: the part before the first dot, or before a suffix that may be unknown."""
     name = ""
     for piece, is_hole in pieces(host):
@@ -194,7 +194,7 @@ def _versioned(path: str) -> bool | None:
     return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
 
 
-def _unfolded(inner: str) -> str:
+def unfolded(inner: str) -> str:
     """Return the expression in a hole with its slashes restored, except in the holes inside it."""
     return "".join(piece if is_hole else piece.replace("\u2215", "/") for piece, is_hole in pieces(inner))
 
@@ -214,7 +214,7 @@ def _only_mention(text: str) -> str:
             else:
                 # It also depends on another resource, or is too long to evaluate.
                 return ""
-    return _unfolded(found.pop()) if len(found) == 1 else ""
+    return unfolded(found.pop()) if len(found) == 1 else ""
 
 
 def field_of(value: Answer, *names: str) -> Answer:
@@ -374,7 +374,7 @@ def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
         return (vault,)
-    found = (_vault_of(value, context) for value in keys_of(resource))
+    found = (vault_of(value, context) for value in keys_of(resource))
     return tuple(value for value in found if value is not None)
 
 
@@ -387,7 +387,7 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
     return tuple(places_of(resource))
 
 
-def _vault_of(value: Value, context: Context) -> Value | None:
+def vault_of(value: Value, context: Context) -> Value | None:
     """Return the vault of a key. For a key in the graph, it is the vault that the key resource refers to."""
     index = context.index
     vault = key_and_vault(value, index)[1]
