@@ -118,11 +118,11 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
 
 # The most modules of kvlint that a small run imports: a change that needs more of them has a reason.
 LIMITS = {
-    ("plan.json", "sarif"): 177,
-    ("plan.json", "text"): 173,
-    ("main.tf", "text"): 239,
-    ("main.bicep", "text"): 234,
-    ("main.json", "text"): 211,
+    ("plan.json", "sarif"): 178,
+    ("plan.json", "text"): 174,
+    ("main.tf", "text"): 240,
+    ("main.bicep", "text"): 235,
+    ("main.json", "text"): 212,
 }
 
 

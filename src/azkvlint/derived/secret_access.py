@@ -5,14 +5,16 @@ used unless ``keyVaultReferenceIdentity`` names another one), container-apps/man
 container-apps/key-vault-certificates-manage, application-gateway/key-vault-certs and firewall/premium-certificates (the
 user-assigned identities), api-management/api-management-howto-properties and .../configure-custom-domain (the
 system-assigned identity unless a client ID is set), frontdoor/standard-premium/how-to-configure-https-custom-domain (a
-profile without an identity uses the service principal of Front Door), and
-key-vault/general/overview-vnet-service-endpoints (apps are no trusted services).
+profile without an identity uses the service principal of Front Door), app-service/overview-vnet-integration, and
+key-vault/general/overview-vnet-service-endpoints (which services are trusted: App Service and Container Apps are not).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from azkvlint.azure.azurerm.identities import GROUPS, MEMBERS
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, GRANTS, Coverage
@@ -21,21 +23,47 @@ from azkvlint.derived.certificates import (
     FIREWALLS,
     FRONT_DOOR,
     GATEWAYS,
+    OF_APP_SERVICE,
     OF_ENVIRONMENT,
 )
-from azkvlint.derived.companions import Companions, Sure, companions, elsewhere, items_of
+from azkvlint.derived.certificates import NEEDS as CERTIFICATE_NEEDS
+from azkvlint.derived.companions import Companions, Sure, companions, elsewhere, is_set, items_of
+from azkvlint.derived.consumers import unfolded, vault_name, vault_of
 from azkvlint.derived.grants import DEPLOYER, RESOURCE_FAMILY, Grant, grants_of
 from azkvlint.derived.grants import NEEDS as GRANT_NEEDS
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
-from azkvlint.derived.secret_vaults import ENVIRONMENTS, REFERENCES, VAULT_READS, vault_in_graph
-from azkvlint.derived.secrets import APPS, CONFIG, NAMED_VALUES, OF_SERVICE, SITES, is_reference, references_of
+from azkvlint.derived.secrets import (
+    APPS,
+    CONFIG,
+    MOST,
+    NAMED_VALUES,
+    OF_SERVICE,
+    SETTING,
+    SITES,
+    is_reference,
+    references_of,
+)
+from azkvlint.derived.secrets import PLACES as REFERENCE_PLACES
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
+from azkvlint.evaluation.values import pieces
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
+_ENVIRONMENTS = "microsoft.app/managedenvironments"
+# The paths of the references, by type.
+_REFERENCES: Mapping[str, tuple[Path, ...]] = {
+    **{type_: REFERENCE_PLACES[type_] for type_ in (*SITES, *CONFIG, *APPS, NAMED_VALUES, FRONT_DOOR)},
+    **{type_: CERTIFICATE_NEEDS[type_] for type_ in (GATEWAYS, FIREWALLS, APIM, OF_ENVIRONMENT, OF_SERVICE)},
+}
+# The paths of the vaults, and of the secrets and certificates in them.
+_VAULT_READS: Mapping[str, tuple[Path, ...]] = {
+    **dict.fromkeys((VAULTS, "microsoft.keyvault/managedhsms"), (("id",), ("name",))),
+    **{f"{VAULTS}/{kind}": (("parent",), ("name",)) for kind in ("secrets", "certificates")},
+}
+_OF_CERTIFICATE_VAULT: Path = ("properties", "keyVaultId")
 _PROFILES = "microsoft.cdn/profiles"
 _IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 _GROUPS, _MEMBERS = GROUPS.lower(), MEMBERS.lower()
@@ -55,7 +83,7 @@ _PARTS: Mapping[str, str] = {
     CONFIG[0]: SITES[0],
     CONFIG[1]: SITES[1],
     FRONT_DOOR: _PROFILES,
-    OF_ENVIRONMENT: ENVIRONMENTS,
+    OF_ENVIRONMENT: _ENVIRONMENTS,
     NAMED_VALUES: APIM,
     OF_SERVICE: APIM,
 }
@@ -76,10 +104,10 @@ _SINGLE: Mapping[str, Path] = {
 }
 
 _USED: Mapping[str, tuple[Path, ...]] = {
-    **{type_: (*paths, _IDENTITY, ("parent",), ("scope",), ("id",)) for type_, paths in REFERENCES.items()},
-    **{type_: (*REFERENCES[type_], _IDENTITY, _REFERENCE_IDENTITY, ("id",)) for type_ in SITES},
-    **dict.fromkeys((_PROFILES, ENVIRONMENTS), (_IDENTITY, ("id",))),
-    **{type_: (*REFERENCES[type_], path, _SERVICE_NAME, ("parent",)) for type_, path in _SINGLE.items()},
+    **{type_: (*paths, _IDENTITY, ("parent",), ("scope",), ("id",)) for type_, paths in _REFERENCES.items()},
+    **{type_: (*_REFERENCES[type_], _IDENTITY, _REFERENCE_IDENTITY, ("id",)) for type_ in SITES},
+    **dict.fromkeys((_PROFILES, _ENVIRONMENTS), (_IDENTITY, ("id",))),
+    **{type_: (*_REFERENCES[type_], path, _SERVICE_NAME, ("parent",)) for type_, path in _SINGLE.items()},
     _IDENTITIES: (("id",), ("name",), ("properties", "clientId"), ("properties", "principalId")),
 }
 
@@ -193,7 +221,7 @@ ASSIGNED, NO_IDENTITY, NOT_ASSIGNED = "assigned", "no identity", "not assigned"
     "referenceIdentities",
     of=_TYPES,
     label="identity of the Key Vault reference",
-    reads={**_USED, **VAULT_READS},
+    reads={**_USED, **_VAULT_READS},
 )
 def _reference_identities(resource: Resource, context: Context) -> Answer:
     """Return for each reference whether the resource has the identity that reads it, each as an item.
@@ -230,8 +258,9 @@ def _identity_word(use: _Use, resource: Resource, holder: Resource, context: Con
     sure = _is_assigned(use.identity, assigned, context)
     if sure is Sure.PERHAPS:
         return unknown_as(use.identity, assigned.why or "the identity may be assigned")
-    name = "its system-assigned identity" if _is_system(use.identity) is Sure.YES else "the identity that it uses"
-    return known(use.value, ASSIGNED if sure is Sure.YES else NOT_ASSIGNED, f"{name} is not assigned")
+    kind = "system-assigned" if _is_system(use.identity) is Sure.YES else "user-assigned"
+    note = "" if sure is Sure.YES else f"the {kind} identity is not assigned to `{holder.address}`"
+    return known(use.value, ASSIGNED if sure is Sure.YES else NOT_ASSIGNED, note)
 
 
 def _is_system(named: Answer) -> Sure:
@@ -290,7 +319,7 @@ _OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principa
 _SLASH = "\u2215"
 # The IDs of the resources that are principals.
 _OWN_IDS: Mapping[str, tuple[Path, ...]] = {
-    **dict.fromkeys((*_HOLDERS, _PROFILES, ENVIRONMENTS), (("id",), ("identity", "principalId"))),
+    **dict.fromkeys((*_HOLDERS, _PROFILES, _ENVIRONMENTS), (("id",), ("identity", "principalId"))),
     _IDENTITIES: (("id",), ("properties", "principalId"), ("properties", "clientId")),
     _GROUPS: (("objectId",),),
 }
@@ -300,13 +329,13 @@ _KEY = regex(r"\[[^\]]*\]")
 @derived(
     "secretPermissions",
     of=_TYPES,
-    label="permission to read secrets",
+    label="permission to read the secret",
     reads={
         **_USED,
         **GRANT_NEEDS,
         **{type_: (*GRANT_NEEDS[type_], *COVERS_NEEDS[type_]) for type_ in (ASSIGNMENTS, ACTIVE)},
         **{type_: paths for type_, paths in COVERS_NEEDS.items() if type_.startswith("microsoft.resources/")},
-        **VAULT_READS,
+        **_VAULT_READS,
         VAULTS: (*GRANT_NEEDS[VAULTS], *COVERS_NEEDS[VAULTS], RBAC, ("name",)),
         _IDENTITIES: _USED[_IDENTITIES],
         _GROUPS: (("objectId",), ("properties", "members")),
@@ -323,7 +352,7 @@ def _secret_permissions(resource: Resource, context: Context) -> Answer:
         return absent(resource)
     found: list[Value] = []
     for use in _uses(resource, holder):
-        vault = vault_in_graph(use.value, context)
+        vault = _vault_in_graph(use.value, context)
         if vault is not None and not vault.existing and vault.stays:
             found += _permission(use, vault, resource, holder, context)
     return known_list(resource, _each_once(found)) if found else absent(resource)
@@ -502,3 +531,161 @@ def _without_attribute(text: str) -> str:
     plain = _plain(text).rstrip("/")
     end = _OBJECT_ID.search(plain)
     return plain[: end.start()] if end is not None else plain
+
+
+# --- The vaults of the references, and the network from which a resource reads them ---------------------------------
+
+
+_PLAN, _ENVIRONMENT = (
+    ("properties", "serverFarmId"),
+    (("properties", "managedEnvironmentId"), ("properties", "environmentId")),
+)
+_ISOLATED: Path = ("properties", "hostingEnvironmentProfile")
+_SUBNET: Path = ("properties", "virtualNetworkSubnetId")
+_NETWORK_NAME: Path = ("properties", "siteConfig", "vnetName")
+_INFRASTRUCTURE: Path = ("properties", "vnetConfiguration", "infrastructureSubnetId")
+_PLANS = "microsoft.web/serverfarms"
+# Resources that connect an app to a network.
+_CONNECTIONS = tuple(f"{type_}/{kind}" for type_ in SITES for kind in ("networkconfig", "virtualnetworkconnections"))
+# The attributes of a secret or certificate in a vault with its ID, in a template.
+_OBJECT_IN_VAULT = regex(r"(?i)(/.*/providers/microsoft\.keyvault/vaults/[^/]+)/(?:secrets|certificates)/.*")
+_URIS = ("secreturi", "secreturiwithversion")
+
+
+@derived(
+    "secretVaultIds",
+    of=(*_REFERENCES, OF_APP_SERVICE),
+    label="vault of the secret",
+    reads={**_REFERENCES, OF_APP_SERVICE: (*CERTIFICATE_NEEDS[OF_APP_SERVICE], _OF_CERTIFICATE_VAULT), **_VAULT_READS},
+)
+def _secret_vault_ids(resource: Resource, context: Context) -> Answer:
+    """Return the vaults of the secrets and certificates that a resource refers to."""
+    own = resource.select(_OF_CERTIFICATE_VAULT) if resource.type.lower() == OF_APP_SERVICE else Absent(at=resource.at)
+    found = [own] if not isinstance(own, Absent) else [
+        vault
+        for _, value, _ in references_of(resource)
+        if is_reference(resource, value) and (vault := _vault_value(value, context)) is not None
+    ]  # fmt: skip
+    return known_list(resource, found) if found else absent(resource)
+
+
+def _vault_in_graph(value: Value, context: Context) -> Resource | None:
+    """Return the vault of a reference, if it is certain and in the graph."""
+    vault = _vault_value(value, context)
+    reference = reference_of("", "", vault, context.index) if vault is not None else None
+    if reference is None or len(reference.targets) != 1 or reference.candidates:
+        return None
+    found = context.index.resources[reference.targets[0]]
+    return found if found.type.lower() == VAULTS else None
+
+
+def _vault_value(value: Value, context: Context) -> Value | None:
+    """Return the vault of a reference to a secret or certificate: by link, URL, or App Service's own syntax."""
+    text = text_of(value)
+    match = SETTING.fullmatch(text) if len(text) <= MOST else None
+    if match is not None:
+        words = {
+            key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in match[1].split(";"))
+        }
+        text = words.get("secreturi", "")
+        if not text:
+            return _vault_named(words.get("vaultname", ""), value, context)
+        value = _with_text(value, text)
+    if text[:8].lower() == "https://" and HOLE in text:
+        found = _vault_named(vault_name(text[8:].partition("/")[0]), value, context)
+        if found is not None:
+            return found
+    found = _vault_in(text, value, context) if text else None
+    return vault_of(value, context) if found is None else found
+
+
+def _with_text(value: Value, text: str) -> Value:
+    if HOLE in text:
+        why = value.why if isinstance(value, Unknown) else "the secret ID is known after deployment"
+        return Unknown(at=value.at, why=why, pattern=text, sensitive=value.sensitive)
+    return Scalar(at=value.at, value=text, sensitive=value.sensitive)
+
+
+def _vault_named(name: str, value: Value, context: Context) -> Value | None:
+    """Return the only vault of a name, or of the pattern of one."""
+    found = [
+        one for one in context.index.of_type(VAULTS) if name and text_of(one.select(("name",))).lower() == name.lower()
+    ]
+    deployed = [one for one in found if not one.existing] or found
+    return Link(at=value.at, target=deployed[0].address, type=deployed[0].type) if len(deployed) == 1 else None
+
+
+def _vault_in(text: str, value: Value, context: Context) -> Value | None:
+    """Return the vault of a secret or certificate, of which a string is an attribute."""
+    match = _OBJECT_IN_VAULT.fullmatch(text)
+    if match is not None:
+        return _with_text(value, match[1])
+    first, is_hole = next(pieces(text))
+    of, _, attribute = unfolded(first[1:-1]).rpartition(".") if is_hole else ("", "", "")
+    if attribute.lower() in _URIS:
+        id_ = of.removesuffix(".properties").rpartition("/secrets/")[0]
+        return _with_text(value, id_) if id_ else None
+    secret = context.index.resources.get(of)
+    above = (
+        secret.attributes.fields.get("parent")
+        if secret is not None and secret.type.lower().startswith(f"{VAULTS}/")
+        else None
+    )
+    return msgspec.structs.replace(above, at=value.at) if above is not None else None
+
+
+@derived(
+    "networkIntegration",
+    of=(*SITES, *CONFIG, *APPS),
+    label="virtual network integration",
+    reads={
+        **dict.fromkeys(SITES, (_SUBNET, _PLAN, _ISOLATED, _NETWORK_NAME, ("id",), ("parent",))),
+        **dict.fromkeys(CONFIG, (("parent",),)),
+        **dict.fromkeys(APPS, _ENVIRONMENT),
+        **dict.fromkeys(_CONNECTIONS, (("parent",),)),
+        _PLANS: (_ISOLATED, ("id",)),
+        _ENVIRONMENTS: (_INFRASTRUCTURE, ("id",)),
+    },
+)
+def _network_integration(resource: Resource, context: Context) -> Answer:
+    """Return whether an app sends its traffic through a virtual network."""
+    type_ = resource.type.lower()
+    if type_ in CONFIG:
+        app = one_target(resource, "parent", context)
+        return (
+            unknown(resource, "the app is not in the scanned files") if app is None else _of_app(app, resource, context)
+        )
+    if type_ in SITES:
+        return _of_app(resource, resource, context)
+    environments = [one for path in _ENVIRONMENT if (one := _target(resource, path, context)) is not None]
+    if len(environments) != 1 or environments[0].existing:
+        return unknown(resource, "the environment of the app is not in the scanned files")
+    return _in_words(resource, is_set(environments[0].select(_INFRASTRUCTURE)), context)
+
+
+def _of_app(app: Resource, resource: Resource, context: Context) -> Answer:
+    plan = _target(app, _PLAN, context)
+    sure = max(
+        is_set(app.select(_SUBNET)),
+        is_set(app.select(_NETWORK_NAME)),
+        is_set(app.select(_ISOLATED)),
+        *(found for type_ in _CONNECTIONS for _, found in companions(context, "parent", type_).naming(app.address)),
+        is_set(plan.select(_ISOLATED)) if plan is not None else Sure.NO,
+    )
+    if sure is Sure.NO and (plan is None or plan.existing or app.existing):
+        return unknown(resource, "the hosting plan of the app is not in the scanned files")
+    return _in_words(resource, sure, context)
+
+
+def _in_words(resource: Resource, sure: Sure, context: Context) -> Value:
+    if sure is Sure.PERHAPS or (sure is Sure.NO and not context.has_all_companions(resource)):
+        return unknown(resource, "the app may be integrated with a virtual network")
+    return known(resource, sure is Sure.YES)
+
+
+def _target(resource: Resource, path: Path, context: Context) -> Resource | None:
+    """Return the one resource that an attribute certainly refers to."""
+    value = resource.select(path)
+    reference = None if isinstance(value, Absent) else reference_of(resource.address, "", value, context.index)
+    targets = reference.targets if reference is not None else ()
+    return context.index.resources[targets[0]] if len(targets) == 1 else None

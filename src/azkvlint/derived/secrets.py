@@ -575,7 +575,11 @@ def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[st
     match = SETTING.fullmatch(text) if len(text) <= MOST else None
     if match is not None:
         yield _label(name, "setting"), value, _of_setting(match[1])
-    elif isinstance(value, Unknown) and (is_connection or speaks_of_secret(name)):
+    elif (
+        isinstance(value, Unknown)
+        and not value.why.endswith(RETURNS_SECRET)
+        and (is_connection or speaks_of_secret(name))
+    ):
         certain = text.partition(OPEN)[0].lstrip().lower()
         if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
             yield _label(name, "setting"), value, None

@@ -139,7 +139,7 @@ WORKLOADS: Mapping[str, Mapped] = {
 }
 
 
-# Most values of App Configuration are no secrets: those that may be are hidden where they are written.
+# Most values in App Configuration are not secrets. Those that may be are hidden where they are written.
 STORES: Mapping[str, Mapped] = {
     "azurerm_app_configuration_key": Mapped(
         type="Microsoft.AppConfiguration/configurationStores/keyValues",
