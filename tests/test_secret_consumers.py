@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.engine.plan_from_terraform import plan_from_terraform
-from azkvlint.linter.compact_plan import expand
+from azkvlint.engine.example_conversion import plan_from_terraform
+from azkvlint.linter.rule_tests import expand
 
 if TYPE_CHECKING:
     from tests.conftest import Run

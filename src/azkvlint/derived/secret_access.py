@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.azure.azurerm.identities import GROUPS, MEMBERS
+from azkvlint.azure.azurerm.workloads import GROUPS, MEMBERS
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, GRANTS, Coverage
 from azkvlint.derived.certificates import (
     APIM,
@@ -46,8 +46,7 @@ from azkvlint.derived.secrets import (
 from azkvlint.derived.secrets import PLACES as REFERENCE_PLACES
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
 from azkvlint.evaluation.values import pieces
-from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.graph.references import HOLE, HOLE_END, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from azkvlint.engine.messages import fingerprint
+from azkvlint.engine.findings import fingerprint
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
 from azkvlint.model.location import Excerpt, Location
