@@ -230,9 +230,9 @@ def _reference_identities(resource: Resource, context: Context) -> Answer:
     holder = _holder(resource, context)
     if holder is None:
         return absent(resource)
-    found = [
-        _if_reference(_identity_word(use, resource, holder, context), use, resource) for use in _uses(resource, holder)
-    ]
+    assigned = _assigned(holder, context)
+    words = ((use, _identity_word(use, resource, holder, assigned, context)) for use in _uses(resource, holder))
+    found = [_if_reference(word, use, resource) for use, word in words]
     return known_list(resource, _each_once(found)) if found else absent(resource)
 
 
@@ -243,8 +243,7 @@ def _if_reference(word: Value, use: _Use, resource: Resource) -> Value:
     return unknown_as(use.value, "the value may be a Key Vault reference")
 
 
-def _identity_word(use: _Use, resource: Resource, holder: Resource, context: Context) -> Value:
-    assigned = _assigned(holder, context)
+def _identity_word(use: _Use, resource: Resource, holder: Resource, assigned: _Assigned, context: Context) -> Value:
     if use.identity == _ANY and resource.type.lower() == FRONT_DOOR:
         return known(use.value, ASSIGNED)  # its service principal needs no identity
     if assigned.are_none is Sure.YES:
@@ -331,9 +330,9 @@ _KEY = regex(r"\[[^\]]*\]")
     label="permission to read the secret",
     reads={
         **_USED,
+        **{type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith(VAULTS)},
         **GRANT_NEEDS,
         **{type_: (*GRANT_NEEDS[type_], *COVERS_NEEDS[type_]) for type_ in (ASSIGNMENTS, ACTIVE)},
-        **{type_: paths for type_, paths in COVERS_NEEDS.items() if type_.startswith("microsoft.resources/")},
         **_VAULT_READS,
         VAULTS: (*GRANT_NEEDS[VAULTS], *COVERS_NEEDS[VAULTS], RBAC, ("name",)),
         _IDENTITIES: _USED[_IDENTITIES],
@@ -350,31 +349,33 @@ def _secret_permissions(resource: Resource, context: Context) -> Answer:
     if holder is None:
         return absent(resource)
     found: list[Value] = []
+    assigned = _assigned(holder, context)
     for use in _uses(resource, holder):
         vault = _vault_in_graph(use.value, context)
         if vault is not None and not vault.existing and vault.stays:
-            found += _permission(use, vault, resource, holder, context)
+            principals, doubt = _readers(use, holder, assigned, context)
+            found += _permission(use.value, vault, resource, principals, doubt, context)
     return known_list(resource, _each_once(found)) if found else absent(resource)
 
 
-def _permission(use: _Use, vault: Resource, resource: Resource, holder: Resource, context: Context) -> Iterator[Value]:
-    """Yield whether the identity of a reference may read the secrets of a vault; nothing if it has no such identity."""
-    assigned = _assigned(holder, context)
-    principals, doubt = _readers(use, holder, assigned, context)
+def _permission(
+    value: Value, vault: Resource, resource: Resource, principals: list[Resource], doubt: str, context: Context
+) -> Iterator[Value]:
+    """Yield whether any of some identities may read the secrets of a vault; ``doubt``: why they are not known."""
     if doubt:
-        yield unknown(use.value, doubt)
+        yield unknown(value, doubt)
     elif principals:
         sure = max(_may_read(vault, principal, context) for principal in principals)
         model = model_of(vault)
         by_policies = isinstance(model, Scalar) and model.value == BY_POLICIES
         kind = "an access policy" if by_policies else "a role assignment"
         if sure is Sure.NO and not (context.has_all_companions(resource) and vault.exists_with(resource)):
-            yield unknown(use.value, elsewhere(vault, POLICIES if by_policies else ASSIGNMENTS))
+            yield unknown(value, elsewhere(vault, POLICIES if by_policies else ASSIGNMENTS))
         elif sure is Sure.PERHAPS:
-            yield unknown(use.value, f"{kind} on `{vault.address}` may be for the identity or a group that it is in")
+            yield unknown(value, f"{kind} on `{vault.address}` may be for the identity or a group that it is in")
         else:
             note = f"no {kind.partition(' ')[2]} on `{vault.address}` grants it" if sure is Sure.NO else ""
-            yield known(use.value, sure is Sure.YES, note)
+            yield known(value, sure is Sure.YES, note)
 
 
 def _readers(use: _Use, holder: Resource, assigned: _Assigned, context: Context) -> tuple[list[Resource], str]:
@@ -606,10 +607,15 @@ def _with_text(value: Value, text: str) -> Value:
 
 
 def _vault_named(name: str, value: Value, context: Context) -> Value | None:
-    """Return the only vault of a name, or of the pattern of one."""
-    found = [
-        one for one in context.index.of_type(VAULTS) if name and text_of(one.select(("name",))).lower() == name.lower()
-    ]
+    """Return the only vault of a name, or of the pattern of one, which may be known from the vault's ID alone."""
+    kept: dict[str, list[Resource]] | None = context.cache.get("vaults by name")
+    if kept is None:
+        kept = context.cache["vaults by name"] = {}
+        for vault in context.index.of_type(VAULTS):
+            texts = (text_of(vault.select(("name",))), text_of(vault.select(("id",))).rpartition("/")[2])
+            for text in {one.lower() for one in texts if one}:
+                kept.setdefault(text, []).append(vault)
+    found = kept.get(name.lower(), [])
     deployed = [one for one in found if not one.existing] or found
     return Link(at=value.at, target=deployed[0].address, type=deployed[0].type) if len(deployed) == 1 else None
 
