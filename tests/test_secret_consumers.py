@@ -281,3 +281,87 @@ def test_results_depend_on_identity_and_access_only(
     path = tmp_path / language
     path.write_bytes(source(language, identity, access))
     assert results(run, path) == expected(identity, access)
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+def test_an_identity_under_an_unknown_condition_is_unknown(run: Run, tmp_path: Path) -> None:
+    text = replaced(
+        bicep("system", "none"),
+        "properties: {\n    \n",
+        "properties: {\n    keyVaultReferenceIdentity: own ? identity.id : 'SystemAssigned'\n",
+    )
+    (tmp_path / "main.bicep").write_text(f"param own bool\n{text}")
+    assert results(run, tmp_path / "main.bicep") == {"KV625": "pass", "KV630": "unknown", "KV631": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("principal", "result"),
+    [
+        ("azuread_user.owner.object_id", "fail"),
+        ("azurerm_kubernetes_cluster.aks.identity[0].principal_id", "fail"),
+        ("data.azuread_service_principal.app.object_id", "unknown"),
+        ("var.principal", "unknown"),
+        ('"a1b2c3d4-0000-4000-8000-123456789012"', "unknown"),
+        ("azuread_group.readers.object_id", "unknown"),
+        ("local.own", "pass"),
+        ("module.pass.id", "pass"),
+    ],
+)
+def test_only_other_principals_leave_an_app_without_permission(
+    principal: str, result: str, run: Run, tmp_path: Path
+) -> None:
+    own = TERRAFORM_PRINCIPAL["system"]
+    text = replaced(terraform("system", "role"), f"principal_id         = {own}", f"principal_id = {principal}")
+    text += f"""
+variable "principal" {{
+  type = string
+}}
+resource "azuread_user" "owner" {{
+  user_principal_name = "owner@contoso.com"
+}}
+resource "azuread_group" "readers" {{
+  display_name = "readers"
+}}
+data "azuread_service_principal" "app" {{
+  display_name = "app"
+}}
+resource "azurerm_kubernetes_cluster" "aks" {{
+  name = "aks"
+}}
+locals {{
+  own = {own}
+}}
+module "pass" {{
+  source = "./pass"
+  id     = {own}
+}}
+"""
+    (tmp_path / "main.tf").write_text(text)
+    (tmp_path / "pass").mkdir()
+    (tmp_path / "pass" / "main.tf").write_text('variable "id" {}\noutput "id" {\n  value = var.id\n}\n')
+    assert results(run, tmp_path)["KV631"] == result
+
+
+@pytest.mark.parametrize("principal", ["azurerm_linux_web_app.app[each.key]", "each.value"])
+def test_roles_for_each_app_are_for_that_app(principal: str, run: Run, tmp_path: Path) -> None:
+    text = replaced(
+        terraform("system", "role"),
+        'name = "app"\n  identity',
+        'for_each = toset(["a", "b"])\n  name = each.key\n  identity',
+    )
+    text = replaced(text, '"app" {\n  scope', '"app" {\n  for_each = azurerm_linux_web_app.app\n  scope')
+    text = replaced(text, TERRAFORM_PRINCIPAL["system"], f"{principal}.identity[0].principal_id")
+    (tmp_path / "main.tf").write_text(text)
+    assert results(run, tmp_path) == {"KV625": "pass", "KV630": "pass", "KV631": "pass"}
+
+
+def test_a_module_on_its_own_may_be_completed_by_its_caller(run: Run, tmp_path: Path) -> None:
+    text = terraform("system", "none").replace('"kv-contoso"', "var.name")
+    text = text.replace(REFERENCE, "@Microsoft.KeyVault(VaultName=${azurerm_key_vault.kv.name};SecretName=db)")
+    text = replaced(text, 'provider "azurerm" {\n  features {}\n}', 'variable "name" {\n  type = string\n}')
+    (tmp_path / "main.tf").write_text(text)
+    assert results(run, tmp_path)["KV631"] == "unknown"

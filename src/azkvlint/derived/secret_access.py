@@ -76,17 +76,9 @@ _SCOPE: Path = ("scope",)
 # --- The references of a resource, each with the identity that it uses ----------------------------------------------
 
 
-# Resources that have identities of their own; all others are a part of one of these.
+# Resources that have identities of their own, and parts of such resources.
 _HOLDERS = (*SITES, *APPS, GATEWAYS, FIREWALLS, APIM)
-_PARTS: Mapping[str, str] = {
-    CONFIG[0]: SITES[0],
-    CONFIG[1]: SITES[1],
-    FRONT_DOOR: _PROFILES,
-    OF_ENVIRONMENT: _ENVIRONMENTS,
-    NAMED_VALUES: APIM,
-    OF_SERVICE: APIM,
-}
-_TYPES = (*_HOLDERS, *_PARTS)
+_TYPES = (*_HOLDERS, *CONFIG, FRONT_DOOR, OF_ENVIRONMENT, NAMED_VALUES, OF_SERVICE)
 # The identity of a reference: any that the resource has; or the words for the system-assigned one.
 _ANY = "any"
 _SYSTEM_WORDS = ("system", "systemassigned", "")
@@ -129,12 +121,16 @@ def _uses(resource: Resource, holder: Resource) -> Iterator[_Use]:
             if not isinstance(value, Absent) and not (type_ in APPS and isinstance(named, Absent)):
                 yield _Use(value, named)
         return
+    is_setting = type_ in (*SITES, *CONFIG)
     used: Answer | str = _ANY
     if type_ in _SINGLE:
         used = resource.select(_SINGLE[type_])
-    elif type_ in (*SITES, *CONFIG):
+    elif is_setting:
         used = holder.select(_REFERENCE_IDENTITY)
-    yield from (_Use(value, used) for _, value, _ in references_of(resource))
+    for _, value, _ in references_of(resource):
+        # Almost every setting with an unknown value is something else, so it does not count.
+        if not is_setting or is_reference(resource, value):
+            yield _Use(value, used)
 
 
 def _holder(resource: Resource, context: Context) -> Resource | None:
@@ -256,23 +252,24 @@ def _identity_word(use: _Use, resource: Resource, holder: Resource, assigned: _A
     sure = _is_assigned(use.identity, assigned, context)
     if sure is Sure.PERHAPS:
         return unknown_as(use.identity, assigned.why or "the identity may be assigned")
-    kind = "system-assigned" if _is_system(use.identity) is Sure.YES else "user-assigned"
+    kind = "system-assigned" if _is_system(use.identity, context) is Sure.YES else "user-assigned"
     note = "" if sure is Sure.YES else f"the {kind} identity is not assigned to `{holder.address}`"
     return known(use.value, ASSIGNED if sure is Sure.YES else NOT_ASSIGNED, note)
 
 
-def _is_system(named: Answer) -> Sure:
+def _is_system(named: Answer, context: Context) -> Sure:
     """Return whether a reference uses the system-assigned identity."""
     if isinstance(named, Absent):
         return Sure.YES
     if isinstance(named, Scalar):
         return Sure.YES if str(named.value).lower() in _SYSTEM_WORDS else Sure.NO
-    return Sure.NO if isinstance(named, Link) or text_of(named) else Sure.PERHAPS
+    is_id = isinstance(named, Unknown) and named.is_set and _IDENTITIES in named.pattern.lower()
+    return Sure.NO if isinstance(named, Link) or is_id or _identity_of(named, context) is not None else Sure.PERHAPS
 
 
 def _is_assigned(named: Answer, assigned: _Assigned, context: Context) -> Sure:
     """Return whether the identity that a reference names is assigned to its resource."""
-    system = _is_system(named)
+    system = _is_system(named, context)
     if system is Sure.YES:
         return assigned.system
     found = _identity_of(named, context)
@@ -392,7 +389,7 @@ def _readers(use: _Use, holder: Resource, assigned: _Assigned, context: Context)
         return ([], _ELSEWHERE) if any(one.existing for one in found) else (found, "")
     if _is_assigned(named, assigned, context) is Sure.NO:
         return [], ""
-    if _is_system(named) is Sure.YES:
+    if _is_system(named, context) is Sure.YES:
         return ([holder], "") if assigned.system is Sure.YES else ([], assigned.why)
     identity = _identity_of(named, context)
     if identity is None or identity.existing:
@@ -461,7 +458,7 @@ def _is_for(grant: Grant, principal: Resource, context: Context) -> Sure:
         return _is_member(found, principal, context)
     is_other = grant.identity.family == RESOURCE_FAMILY and _base(_without_attribute(text)) != _base(principal.address)
     is_other = is_other and _without_attribute(text).rpartition("/")[2] != principal.name.lower()
-    return Sure.NO if is_other or _is_user(grant) else Sure.PERHAPS
+    return Sure.NO if is_other or _is_user(grant, text) else Sure.PERHAPS
 
 
 def _base(address: str) -> str:
@@ -469,9 +466,10 @@ def _base(address: str) -> str:
     return _KEY.sub("", address.lower())
 
 
-def _is_user(grant: Grant) -> bool:
+def _is_user(grant: Grant, text: str) -> bool:
+    """Return whether a principal is a user, who never is an identity or a group."""
     declared = grant.source.select(_PRINCIPAL_TYPE) if grant.source.type.lower() in GRANTS else None
-    return isinstance(declared, Scalar) and str(declared.value).lower() == "user"
+    return (isinstance(declared, Scalar) and str(declared.value).lower() == "user") or "azuread_user." in text
 
 
 def _is_member(found: Resource, principal: Resource, context: Context) -> Sure:
@@ -483,7 +481,8 @@ def _is_member(found: Resource, principal: Resource, context: Context) -> Sure:
         # The identity of an existing resource may be looked up under another name.
         return Sure.PERHAPS if found.existing else Sure.NO
     for member in _members(found, context):
-        if _principals(context).get(_without_attribute(text_of(member))) is principal:
+        known_member = _principals(context).get(_without_attribute(text_of(member)))
+        if known_member is not None and known_member.address == principal.address:
             return Sure.YES
     return Sure.PERHAPS
 
@@ -499,9 +498,9 @@ def _members(group: Resource, context: Context) -> Iterator[Value]:
         yield from items_of(group.select(("properties", "members")))
     for resource in context.index.of_type(_MEMBERS):
         own = resource.select(("properties", "memberId"))
-        group_id = _without_attribute(text_of(resource.select(("properties", "groupId"))))
+        of = _principals(context).get(_without_attribute(text_of(resource.select(("properties", "groupId")))))
         is_sure = resource.stays and not resource.conditions and resource.assumption is None
-        if is_sure and not isinstance(own, Absent) and _principals(context).get(group_id) is group:
+        if is_sure and not isinstance(own, Absent) and of is not None and of.address == group.address:
             yield own
 
 
