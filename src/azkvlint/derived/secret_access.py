@@ -261,8 +261,10 @@ def _is_system(named: Answer, context: Context) -> Sure:
     """Return whether a reference uses the system-assigned identity."""
     if isinstance(named, Absent):
         return Sure.YES
-    if isinstance(named, Scalar):
-        return Sure.YES if str(named.value).lower() in _SYSTEM_WORDS else Sure.NO
+    if isinstance(named, Scalar):  # every identity has a client ID, but only a user-assigned one has a resource ID
+        return (
+            Sure.YES if text_of(named).lower() in _SYSTEM_WORDS else Sure.NO if "/" in text_of(named) else Sure.PERHAPS
+        )
     is_id = isinstance(named, Unknown) and named.is_set and _IDENTITIES in named.pattern.lower()
     return Sure.NO if isinstance(named, Link) or is_id or _identity_of(named, context) is not None else Sure.PERHAPS
 
