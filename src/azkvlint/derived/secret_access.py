@@ -11,10 +11,8 @@ key-vault/general/overview-vnet-service-endpoints (which services are trusted: A
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from azkvlint.azure.azurerm.workloads import GROUPS, MEMBERS
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, GRANTS, Coverage
@@ -28,24 +26,22 @@ from azkvlint.derived.certificates import (
 )
 from azkvlint.derived.certificates import NEEDS as CERTIFICATE_NEEDS
 from azkvlint.derived.companions import Companions, Sure, companions, elsewhere, is_set, items_of
-from azkvlint.derived.consumers import unfolded, vault_name, vault_of
+from azkvlint.derived.consumers import vault_of_secret
 from azkvlint.derived.grants import DEPLOYER, RESOURCE_FAMILY, Grant, grants_of
 from azkvlint.derived.grants import NEEDS as GRANT_NEEDS
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, one_target, unknown, unknown_as
 from azkvlint.derived.secrets import (
     APPS,
     CONFIG,
-    MOST,
     NAMED_VALUES,
     OF_SERVICE,
-    SETTING,
     SITES,
     is_reference,
     references_of,
+    setting_references,
 )
 from azkvlint.derived.secrets import PLACES as REFERENCE_PLACES
 from azkvlint.derived.vaults import BY_POLICIES, BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.evaluation.values import pieces
 from azkvlint.graph.references import HOLE, HOLE_END, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value, select, text_of
@@ -62,6 +58,7 @@ _VAULT_READS: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys((VAULTS, "microsoft.keyvault/managedhsms"), (("id",), ("name",))),
     **{f"{VAULTS}/{kind}": (("parent",), ("name",)) for kind in ("secrets", "certificates")},
 }
+_VAULT = "Microsoft.KeyVault/vaults"
 _OF_CERTIFICATE_VAULT: Path = ("properties", "keyVaultId")
 _PROFILES = "microsoft.cdn/profiles"
 _IDENTITIES = "microsoft.managedidentity/userassignedidentities"
@@ -79,6 +76,8 @@ _SCOPE: Path = ("scope",)
 # Resources that have identities of their own, and parts of such resources.
 _HOLDERS = (*SITES, *APPS, GATEWAYS, FIREWALLS, APIM)
 _TYPES = (*_HOLDERS, *CONFIG, FRONT_DOOR, OF_ENVIRONMENT, NAMED_VALUES, OF_SERVICE)
+_ELSEWHERE = "the identity is not in the scanned files"
+_MAY_REFER = "the value may be a Key Vault reference"
 # The identity of a reference: any that the resource has; or the words for the system-assigned one.
 _ANY = "any"
 _SYSTEM_WORDS = ("system", "systemassigned", "")
@@ -117,36 +116,62 @@ def _uses(resource: Resource, holder: Resource) -> Iterator[_Use]:
         where, id_, identity = _LISTED[type_]
         for item in items_of(resource.select(where)):
             value, named = select(item, (id_,)), select(item, (identity,))
+            if isinstance(value, Link) and value.type and not value.type.lower().startswith(VAULTS):
+                # In a plan, the references of an unknown block belong to any of its arguments.
+                value = named = unknown(value, "the block is not known")
             # Azure rejects a secret of a container app without an identity.
             if not isinstance(value, Absent) and not (type_ in APPS and isinstance(named, Absent)):
                 yield _Use(value, named)
         return
-    is_setting = type_ in (*SITES, *CONFIG)
     used: Answer | str = _ANY
     if type_ in _SINGLE:
         used = resource.select(_SINGLE[type_])
-    elif is_setting:
+    elif type_ in (*SITES, *CONFIG):
         used = holder.select(_REFERENCE_IDENTITY)
-    for _, value, _ in references_of(resource):
-        # Almost every setting with an unknown value is something else, so it does not count.
-        if not is_setting or is_reference(resource, value):
-            yield _Use(value, used)
+    yield from (_Use(value, used) for value in _values(resource))
 
 
-def _holder(resource: Resource, context: Context) -> Resource | None:
+def _values(resource: Resource) -> Iterator[Value]:
+    """Yield the values that are, or may be, references."""
+    if resource.type.lower() in (*SITES, *CONFIG):
+        yield from (value for _, value in setting_references(resource))
+    else:
+        yield from (value for _, value, _ in references_of(resource))
+
+
+def _vaults(value: Value, resource: Resource, context: Context) -> tuple[tuple[str, ...], bool]:
+    """Return the vaults in the input that a reference may mean, and whether it certainly means the only one of them."""
+    deployed: tuple[str, ...] | None = context.cache.get("deployed vaults")
+    if deployed is None:
+        every = context.index.of_type(VAULTS)
+        deployed = tuple(vault.address for vault in every if vault.stays and not vault.existing)
+        context.cache["deployed vaults"] = deployed
+    vault = vault_of_secret(value, context) if is_reference(resource, value) else None
+    reference = None if vault is None else reference_of("", "", vault, context.index)
+    if reference is None or reference.anything:
+        # A string that is known is the URL or the name of a vault outside the input.
+        return ((), True) if isinstance(vault, Scalar) else (deployed, False)
+    is_certain = not reference.candidates
+    return tuple(one for one in (*reference.targets, *reference.candidates) if one in deployed), is_certain
+
+
+def _holder(resource: Resource, context: Context) -> Resource | Unknown | None:
     """Return the resource with the identities; None if it is not in the graph or deployed elsewhere."""
     type_ = resource.type.lower()
-    if type_ in _HOLDERS:
-        is_part = type_ == APIM and not isinstance(resource.select(_SCOPE), Absent)
-        found = one_target(resource, "scope", context) if is_part else resource
-    elif type_ in (NAMED_VALUES, OF_SERVICE) and not isinstance(resource.select(_SERVICE_NAME), Absent):
-        named = context.index.named(APIM, text_of(resource.select(_SERVICE_NAME)).lower())
-        services = [one for one in named if isinstance(one.select(_SCOPE), Absent)]
+    via = "scope" if type_ == APIM else "" if type_ in _HOLDERS else "parent"
+    named = resource.select(_SERVICE_NAME if type_ in (NAMED_VALUES, OF_SERVICE) else (via,)) if via else None
+    if named is None or (type_ == APIM and isinstance(named, Absent)):
+        found: Resource | None = resource
+    elif isinstance(named, Scalar) and type_ in (NAMED_VALUES, OF_SERVICE):
+        services = context.index.named(APIM, text_of(named).lower())
+        services = [one for one in services if isinstance(one.select(_SCOPE), Absent)]
         found = services[0] if len(services) == 1 else None
     else:
-        found = one_target(resource, "parent", context)
-    is_usable = found is not None and not found.existing and found.stays
-    return found if is_usable else None
+        found = one_target(resource, via, context)
+        named = named if not isinstance(named, Absent) else resource.select((via,))
+    if found is None and isinstance(named, Unknown) and not named.is_set:
+        return named
+    return found if found is not None and not found.existing and found.stays else None
 
 
 class _Assigned(NamedTuple):
@@ -224,8 +249,8 @@ def _reference_identities(resource: Resource, context: Context) -> Answer:
     ``assigned``, ``not assigned``, or ``no identity`` if the resource itself has none at all.
     """
     holder = _holder(resource, context)
-    if holder is None:
-        return absent(resource)
+    if not isinstance(holder, Resource):
+        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, _ELSEWHERE)])
     assigned = _assigned(holder, context)
     words = ((use, _identity_word(use, resource, holder, assigned, context)) for use in _uses(resource, holder))
     found = [_if_reference(word, use, resource) for use, word in words]
@@ -236,7 +261,7 @@ def _if_reference(word: Value, use: _Use, resource: Resource) -> Value:
     """Return the word for an identity, which is unknown if it matters and the value may not be a reference."""
     if is_reference(resource, use.value) or (isinstance(word, Scalar) and word.value == ASSIGNED):
         return word
-    return unknown_as(use.value, "the value may be a Key Vault reference")
+    return unknown_as(use.value, _MAY_REFER)
 
 
 def _identity_word(use: _Use, resource: Resource, holder: Resource, assigned: _Assigned, context: Context) -> Value:
@@ -309,7 +334,6 @@ def _each_once(items: list[Value]) -> list[Value]:
 
 
 _READ = "secrets/get"
-_ELSEWHERE = "the identity is not in the scanned files"
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 _OBJECT_ID = regex(r"(?:\.identity(?:\[\d+\]|\.\d+)?|\.properties)?\.(?:principal_?id|object_?id|client_?id|id)$")
 # A Bicep path is in a pattern with this character in place of its slashes.
@@ -345,39 +369,40 @@ def _secret_permissions(resource: Resource, context: Context) -> Answer:
     Only vaults and identities that are deployed here count. Others may have permissions that the input does not show.
     """
     holder = _holder(resource, context)
-    if holder is None:
-        return absent(resource)
+    if not isinstance(holder, Resource):
+        return absent(resource) if holder is None else known_list(resource, [unknown_as(holder, _ELSEWHERE)])
     found: list[Value] = []
     assigned = _assigned(holder, context)
     for use in _uses(resource, holder):
-        vault = _vault_in_graph(use.value, context)
-        if vault is not None and not vault.existing and vault.stays:
-            principals, doubt = _readers(use, holder, assigned, context)
-            found += _permission(use.value, vault, resource, principals, doubt, context)
+        vaults, is_certain = _vaults(use.value, resource, context)
+        readers = _readers(use, holder, assigned, context) if vaults else ((), "")
+        for vault in vaults:
+            one = _permission(use.value, context.index.resources[vault], resource, *readers, context)
+            if one is not None and not is_certain:
+                one = None if isinstance(one, Scalar) and one.value is True else unknown_as(use.value, _MAY_REFER)
+            found += [] if one is None else [one]
     return known_list(resource, _each_once(found)) if found else absent(resource)
 
 
 def _permission(
-    value: Value, vault: Resource, resource: Resource, principals: list[Resource], doubt: str, context: Context
-) -> Iterator[Value]:
-    """Yield whether any of some identities may read the secrets of a vault; ``doubt``: why they are not known."""
-    if doubt:
-        yield unknown(value, doubt)
-    elif principals:
-        sure = max(_may_read(vault, principal, context) for principal in principals)
-        model = model_of(vault)
-        by_policies = isinstance(model, Scalar) and model.value == BY_POLICIES
-        kind = "an access policy" if by_policies else "a role assignment"
-        if sure is Sure.NO and not (context.has_all_companions(resource) and vault.exists_with(resource)):
-            yield unknown(value, elsewhere(vault, POLICIES if by_policies else ASSIGNMENTS))
-        elif sure is Sure.PERHAPS:
-            yield unknown(value, f"{kind} on `{vault.address}` may be for the identity or a group that it is in")
-        else:
-            note = f"no {kind.partition(' ')[2]} on `{vault.address}` grants it" if sure is Sure.NO else ""
-            yield known(value, sure is Sure.YES, note)
+    value: Value, vault: Resource, resource: Resource, principals: Sequence[Resource], doubt: str, context: Context
+) -> Value | None:
+    """Return whether any of some identities may read the secrets of a vault; ``doubt``: why they are not known."""
+    if doubt or not principals:
+        return unknown(value, doubt) if doubt else None
+    sure = max(_may_read(vault, principal, context) for principal in principals)
+    model = model_of(vault)
+    by_policies = isinstance(model, Scalar) and model.value == BY_POLICIES
+    kind = "an access policy" if by_policies else "a role assignment"
+    if sure is Sure.NO and not (context.has_all_companions(resource) and vault.exists_with(resource)):
+        return unknown(value, elsewhere(vault, POLICIES if by_policies else ASSIGNMENTS))
+    if sure is Sure.PERHAPS:
+        return unknown(value, f"{kind} on `{vault.address}` may be for the identity or a group that it is in")
+    note = f"no {kind.partition(' ')[2]} on `{vault.address}` grants it" if sure is Sure.NO else ""
+    return known(value, sure is Sure.YES, note)
 
 
-def _readers(use: _Use, holder: Resource, assigned: _Assigned, context: Context) -> tuple[list[Resource], str]:
+def _readers(use: _Use, holder: Resource, assigned: _Assigned, context: Context) -> tuple[Sequence[Resource], str]:
     """Return the identities any of which reads a reference, and why they are not known.
 
     Empty if the resource has no such identity, which other rules report.
@@ -388,7 +413,7 @@ def _readers(use: _Use, holder: Resource, assigned: _Assigned, context: Context)
         found += [holder] if assigned.system is Sure.YES else []
         if assigned.more or assigned.texts or Sure.PERHAPS in (assigned.system, assigned.user):
             return [], assigned.why or _ELSEWHERE
-        return ([], _ELSEWHERE) if any(one.existing for one in found) else (found, "")
+        return ((), _ELSEWHERE) if any(one.existing for one in found) else (found, "")
     if _is_assigned(named, assigned, context) is Sure.NO:
         return [], ""
     if _is_system(named, context) is Sure.YES:
@@ -548,9 +573,6 @@ _INFRASTRUCTURE: Path = ("properties", "vnetConfiguration", "infrastructureSubne
 _PLANS = "microsoft.web/serverfarms"
 # Resources that connect an app to a network.
 _CONNECTIONS = tuple(f"{type_}/{kind}" for type_ in SITES for kind in ("networkconfig", "virtualnetworkconnections"))
-# The attributes of a secret or certificate in a vault with its ID, in a template.
-_OBJECT_IN_VAULT = regex(r"(?i)(/.*/providers/microsoft\.keyvault/vaults/[^/]+)/(?:secrets|certificates)/.*")
-_URIS = ("secreturi", "secreturiwithversion")
 
 
 @derived(
@@ -562,82 +584,17 @@ _URIS = ("secreturi", "secreturiwithversion")
 def _secret_vault_ids(resource: Resource, context: Context) -> Answer:
     """Return the vaults of the secrets and certificates that a resource refers to."""
     own = resource.select(_OF_CERTIFICATE_VAULT) if resource.type.lower() == OF_APP_SERVICE else Absent(at=resource.at)
-    found = [own] if not isinstance(own, Absent) else [
-        vault
-        for _, value, _ in references_of(resource)
-        if is_reference(resource, value) and (vault := _vault_value(value, context)) is not None
-    ]  # fmt: skip
+    if not isinstance(own, Absent):
+        return known_list(resource, [own])
+    found: list[Value] = []
+    for value in _values(resource):
+        vaults, is_certain = _vaults(value, resource, context)
+        if is_certain:
+            found += (Link(at=value.at, target=one, type=_VAULT) for one in vaults)
+        elif vaults:
+            why = value.why if isinstance(value, Unknown) else _MAY_REFER
+            found.append(Unknown(at=value.at, why=why, candidates=vaults, closed=True))
     return known_list(resource, found) if found else absent(resource)
-
-
-def _vault_in_graph(value: Value, context: Context) -> Resource | None:
-    """Return the vault of a reference, if it is certain and in the graph."""
-    vault = _vault_value(value, context)
-    reference = reference_of("", "", vault, context.index) if vault is not None else None
-    if reference is None or len(reference.targets) != 1 or reference.candidates:
-        return None
-    found = context.index.resources[reference.targets[0]]
-    return found if found.type.lower() == VAULTS else None
-
-
-def _vault_value(value: Value, context: Context) -> Value | None:
-    """Return the vault of a reference to a secret or certificate: by link, URL, or App Service's own syntax."""
-    text = text_of(value)
-    match = SETTING.fullmatch(text) if len(text) <= MOST else None
-    if match is not None:
-        words = {
-            key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in match[1].split(";"))
-        }
-        text = words.get("secreturi", "")
-        if not text:
-            return _vault_named(words.get("vaultname", ""), value, context)
-        value = _with_text(value, text)
-    if text[:8].lower() == "https://" and HOLE in text:
-        found = _vault_named(vault_name(text[8:].partition("/")[0]), value, context)
-        if found is not None:
-            return found
-    found = _vault_in(text, value, context) if text else None
-    return vault_of(value, context) if found is None else found
-
-
-def _with_text(value: Value, text: str) -> Value:
-    if HOLE in text:
-        why = value.why if isinstance(value, Unknown) else "the secret ID is known after deployment"
-        return Unknown(at=value.at, why=why, pattern=text, sensitive=value.sensitive)
-    return Scalar(at=value.at, value=text, sensitive=value.sensitive)
-
-
-def _vault_named(name: str, value: Value, context: Context) -> Value | None:
-    """Return the only vault of a name, or of the pattern of one, which may be known from the vault's ID alone."""
-    kept: dict[str, list[Resource]] | None = context.cache.get("vaults by name")
-    if kept is None:
-        kept = context.cache["vaults by name"] = {}
-        for vault in context.index.of_type(VAULTS):
-            texts = (text_of(vault.select(("name",))), text_of(vault.select(("id",))).rpartition("/")[2])
-            for text in {one.lower() for one in texts if one}:
-                kept.setdefault(text, []).append(vault)
-    found = kept.get(name.lower(), [])
-    deployed = [one for one in found if not one.existing] or found
-    return Link(at=value.at, target=deployed[0].address, type=deployed[0].type) if len(deployed) == 1 else None
-
-
-def _vault_in(text: str, value: Value, context: Context) -> Value | None:
-    """Return the vault of a secret or certificate, of which a string is an attribute."""
-    match = _OBJECT_IN_VAULT.fullmatch(text)
-    if match is not None:
-        return _with_text(value, match[1])
-    first, is_hole = next(pieces(text))
-    of, _, attribute = unfolded(first[1:-1]).rpartition(".") if is_hole else ("", "", "")
-    if attribute.lower() in _URIS:
-        id_ = of.removesuffix(".properties").rpartition("/secrets/")[0]
-        return _with_text(value, id_) if id_ else None
-    secret = context.index.resources.get(of)
-    above = (
-        secret.attributes.fields.get("parent")
-        if secret is not None and secret.type.lower().startswith(f"{VAULTS}/")
-        else None
-    )
-    return msgspec.structs.replace(above, at=value.at) if above is not None else None
 
 
 @derived(

@@ -150,13 +150,11 @@ def _vault_references(resource: Resource, _: Context) -> Answer:
     type_ = resource.type.lower()
     if type_ in _WITH_HOSTS and not isinstance(resource.select(("scope",)), Absent):
         return absent(resource)
-    if type_ in SITES:
-        found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
-    else:
-        found = [
-            known(value, name) if is_reference(resource, value) else unknown_as(value, _MAY_BE_SECRET)
-            for name, value, _ in references_of(resource)
-        ]
+    named = ((name, value) for name, value, _ in references_of(resource))
+    found = [
+        known(value, name) if is_reference(resource, value) else unknown_as(value, _MAY_BE_SECRET)
+        for name, value in (setting_references(resource) if type_ in SITES else named)
+    ]
     return known_list(found[0].at if found else resource.at, found)
 
 
@@ -172,29 +170,42 @@ def is_reference(resource: Resource, value: Value) -> bool:
     return not isinstance(value, Unknown) or value.is_set or value.closed or is_id
 
 
-def _references(answer: Answer) -> Iterator[Value]:
+def setting_references(resource: Resource) -> Iterator[tuple[str, Value]]:
+    """Yield the name and the value of each setting of an app that is, or may be, a reference."""
+    if resource.type.lower() in SITES:
+        places: tuple[Path, ...] = (_SETTINGS, _CONNECTIONS)
+    else:
+        places = (_PROPERTIES,) if resource.name.lower().rpartition("/")[2] in _CONFIGURED else ()
+    for path in places:
+        yield from ((name, value) for name, value in _setting_values(resource.select(path)) if _may_refer(value))
+
+
+def _setting_values(answer: Answer) -> Iterator[tuple[str, Value]]:
+    """Yield all settings of an object of strings, or of a list of objects that have a name."""
     match answer:
         case Unknown():
-            yield unknown_as(answer, _MAY_BE_SECRET)
-        case MapValue(fields=fields):
+            yield "", answer
+        case MapValue(fields=fields, rest=rest):
             for name, value in fields.items():
-                yield from _reference(name, value)
+                yield name, value.fields.get("value", value) if isinstance(value, MapValue) else value
+            if rest is not None:
+                yield "", rest
         case ListValue(items=items):
             for item in items:
-                name = text_of(select(item, ("name",)))
-                yield from _reference(name, select(item, ("value",)))
-                yield from _reference(name, select(item, ("connectionString",)))
+                for field in ("value", "connectionString"):
+                    found = select(item, (field,))
+                    if not isinstance(found, Absent):
+                        yield text_of(select(item, ("name",))), found
 
 
-def _reference(name: str, value: Answer) -> Iterator[Value]:
-    if isinstance(value, Absent):
-        return
+def _may_refer(value: Value) -> bool:
     text = text_of(value).lower().lstrip()
-    certain = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
-    if certain.startswith(REFERENCE):
-        yield known(value, name)
-    elif isinstance(value, Unknown) and REFERENCE.startswith(certain) and not text.startswith(_OF_RESOURCE):
-        yield unknown_as(value, _MAY_BE_SECRET)
+    if not isinstance(value, Unknown):
+        return text.startswith(REFERENCE)
+    # Neither an attribute that an Azure resource computes nor one of its keys is a reference.
+    certain = text.partition(HOLE)[0]
+    may = certain.startswith(REFERENCE) or REFERENCE.startswith(certain)
+    return may and not text.startswith(_OF_RESOURCE) and not value.why.endswith(RETURNS_SECRET)
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
@@ -224,12 +235,18 @@ def _settings(answer: Answer) -> Iterator[Value]:
 
 def _key_value(resource: Resource) -> Iterator[Value]:
     """Yield the value of an App Configuration key, unless its content type states that it is a reference."""
-    value, kind = resource.select(_VALUE), resource.select(_CONTENT_TYPE)
-    # A slash in the name of a key is written as ~2F, and its label follows a dollar sign.
-    name = text_of(resource.select(("name",))).rpartition("/")[2].partition("$")[0].replace("~2F", "/")
-    if not isinstance(value, Absent) and _REFERENCE_TYPE not in text_of(kind).lower():
-        for found in _setting(name, value, is_connection=False):
-            yield unknown_as(kind, _MAY_BE_SECRET) if isinstance(kind, Unknown) else found
+    value, kind, label = resource.select(_VALUE), resource.select(_CONTENT_TYPE), resource.select(("name",))
+    if isinstance(value, Absent) or _REFERENCE_TYPE in text_of(kind).lower():
+        return
+    # A slash in the name of a key is written as ~2F, and the label of the value follows a dollar sign.
+    name = text_of(label).rpartition("/")[2].partition("$")[0].replace("~2F", "/")
+    doubt = next((one for one in (kind, label) if isinstance(one, Unknown) and not one.pattern), None)
+    found = list(_setting("password" if doubt is label else name, value, is_connection=False))
+    for one in found:
+        shown = (
+            msgspec.structs.replace(one, value="(sensitive)") if label.sensitive and isinstance(one, Scalar) else one
+        )
+        yield shown if doubt is None else unknown_as(doubt, _MAY_BE_SECRET)
 
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
