@@ -90,7 +90,7 @@ REFERENCE = "@microsoft.keyvault("
 # A Bicep path is in a pattern with this character in place of its slashes.
 _SLASH = "\u2215"
 # An attribute that an Azure resource computes is not a reference.
-_OF_RESOURCE = f"{HOLE}azurerm_"
+_OF_RESOURCE = regex(rf"{HOLE}+(?:{_SLASH}|(?:module\..*?\.)?(?:data\.)?azurerm_)")
 # A name with this ending is that of a secret; a longer name may be that of the secret's location.
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
@@ -166,7 +166,7 @@ def is_reference(resource: Resource, value: Value) -> bool:
     text = text_of(value).lower()
     if resource.type.lower() in (*SITES, *CONFIG):
         return text.lstrip().startswith(REFERENCE)
-    is_id = _OF_RESOURCE in text or f"{_SLASH}microsoft.keyvault{_SLASH}" in text
+    is_id = _OF_RESOURCE.match(text) is not None and any(word in text for word in ("key_vault", "keyvault"))
     return not isinstance(value, Unknown) or value.is_set or value.closed or is_id
 
 
@@ -205,7 +205,7 @@ def _may_refer(value: Value) -> bool:
     # Neither an attribute that an Azure resource computes nor one of its keys is a reference.
     certain = text.partition(HOLE)[0]
     may = certain.startswith(REFERENCE) or REFERENCE.startswith(certain)
-    return may and not text.startswith(_OF_RESOURCE) and not value.why.endswith(RETURNS_SECRET)
+    return may and not _OF_RESOURCE.match(text) and not value.why.endswith(RETURNS_SECRET)
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
