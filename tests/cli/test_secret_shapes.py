@@ -354,6 +354,9 @@ TERRAFORM = {
         'resource "azurerm_linux_web_app" "a" {\n  app_settings = { A = "@secret@", DB_PASSWORD = "@secret@" }\n'
         '  auth_settings_v2 {\n    custom_oidc_secret {\n      x = "@secret@"\n    }\n  }\n}',
     ),
+    "an App Configuration key": terraform(
+        '"bad"', 'resource "azurerm_app_configuration_key" "a" {\n  key = "DbPassword"\n  value = "@secret@"\n}'
+    ),
     "a nested block": terraform(
         '"bad"',
         'resource "azurerm_container_app" "a" {\n  name = "a"\n'

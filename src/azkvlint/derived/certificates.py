@@ -385,6 +385,7 @@ def _contacts(resource: Resource, _: Context) -> Answer:
 
 GATEWAYS = "microsoft.network/applicationgateways"
 APIM = "microsoft.apimanagement/service"
+FIREWALLS = "microsoft.network/firewallpolicies"
 FRONT_DOOR = "microsoft.cdn/profiles/secrets"
 ENVIRONMENTS = "microsoft.app/managedenvironments"
 OF_ENVIRONMENT = f"{ENVIRONMENTS}/certificates"
@@ -397,7 +398,7 @@ _LISTS: Mapping[str, tuple[Path, Path]] = {
 }
 _PLACES: Mapping[str, Path] = {
     "microsoft.apimanagement/service/certificates": ("properties", "keyVault", "secretIdentifier"),
-    "microsoft.network/firewallpolicies": (
+    FIREWALLS: (
         "properties",
         "transportSecurity",
         "certificateAuthority",

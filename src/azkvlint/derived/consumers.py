@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, or_absent, unknown, unknown_as
+from azkvlint.derived.secrets import MOST, SETTING
 from azkvlint.evaluation.values import OPEN, pieces
-from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.references import HOLE, Index, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -545,3 +546,75 @@ def _by_attribute(key: Link) -> bool | None:
     if attribute.endswith(_WITHOUT):
         return False
     return None if attribute not in _WITH else attribute != "id" or _HSM_KEY not in last
+
+
+# --- The vault of a secret or certificate that a resource refers to ---------------------------------------------------
+
+
+# The attributes of a secret or certificate in a vault with its ID, in a template.
+_OBJECT_IN_VAULT = regex(r"(?i)(/.*/providers/microsoft\.keyvault/vaults/[^/]+)/(?:secrets|certificates)/.*")
+_URIS = ("secreturi", "secreturiwithversion")
+
+
+def vault_of_secret(value: Value, context: Context) -> Value | None:
+    """Return the vault of a reference to a secret or certificate: by link, URL, or App Service's own syntax."""
+    text = text_of(value)
+    match = SETTING.fullmatch(text) if len(text) <= MOST else None
+    if match is not None:
+        words = {
+            key.strip().lower(): word.strip() for key, _, word in (part.partition("=") for part in match[1].split(";"))
+        }
+        text = words.get("secreturi", "")
+        if not text:
+            name = words.get("vaultname", "")
+            named = _vault_of_name(name, value, context)
+            return _outside(_with_text(value, name), context) if named is None else named
+        value = _with_text(value, text)
+    if text[:8].lower() == "https://" and HOLE in text:
+        found = _vault_of_name(_vault_name(text[8:].partition("/")[0]), value, context)
+        if found is not None:
+            return found
+    found = _vault_in_text(text, value, context) if text else None
+    return _vault_of(value, context) if found is None else found
+
+
+def _with_text(value: Value, text: str) -> Value:
+    if HOLE in text:
+        why = value.why if isinstance(value, Unknown) else "the secret ID is known after deployment"
+        return Unknown(at=value.at, why=why, pattern=text, sensitive=value.sensitive)
+    return Scalar(at=value.at, value=text, sensitive=value.sensitive)
+
+
+def _vault_of_name(name: str, value: Value, context: Context) -> Value | None:
+    """Return the only vault of a name, or of the pattern of one, which may be known from the vault's ID alone."""
+    kept: dict[str, list[Resource]] | None = context.cache.get("vaults by name")
+    if kept is None:
+        kept = context.cache["vaults by name"] = {}
+        for vault in context.index.of_type(_VAULTS[0]):
+            texts = (text_of(vault.select(("name",))), text_of(vault.select(("id",))).rpartition("/")[2])
+            for text in {one.lower() for one in texts if one}:
+                kept.setdefault(text, []).append(vault)
+    found = kept.get(name.lower(), [])
+    deployed = [one for one in found if not one.existing] or found
+    if len(deployed) == 1:
+        return Link(at=value.at, target=deployed[0].address, type=deployed[0].type)
+    return None
+
+
+def _vault_in_text(text: str, value: Value, context: Context) -> Value | None:
+    """Return the vault of a secret or certificate, of which a string is an attribute."""
+    match = _OBJECT_IN_VAULT.fullmatch(text)
+    if match is not None:
+        return _with_text(value, match[1])
+    first, is_hole = next(pieces(text))
+    of, _, attribute = _unfolded(first[1:-1]).rpartition(".") if is_hole else ("", "", "")
+    if attribute.lower() in _URIS:
+        id_ = of.removesuffix(".properties").rpartition("/secrets/")[0]
+        return _with_text(value, id_) if id_ else None
+    secret = context.index.resources.get(of)
+    above = (
+        secret.attributes.fields.get("parent")
+        if secret is not None and secret.type.lower().startswith(f"{_VAULTS[0]}/")
+        else None
+    )
+    return msgspec.structs.replace(above, at=value.at) if above is not None else None

@@ -52,6 +52,8 @@ APPLICATIONS: Mapping[str, Path] = {
 }
 # The family of ids that are known already.
 LITERAL = "literal"
+# The family of identities that each belong to one resource of the input.
+RESOURCE_FAMILY = "resource"
 DEPLOYER = "deployer"
 NAMED_PRINCIPAL, _APPLICATION = "principal", "application"
 _NO_PRINCIPAL = "the object ID belongs to an application, not to its service principal"
@@ -128,7 +130,7 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
         return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in certain)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
     guest = _is_guest(text, context) if found == "person" else False
-    family = "resource" if any(own.search(text) for own in _OWN) else ""
+    family = RESOURCE_FAMILY if any(own.search(text) for own in _OWN) else ""
     kind_ = "guest" if guest else found or _declared_kind(kind)
     return Identity(text, family, kind_, label, perhaps_guest=guest is None)
 

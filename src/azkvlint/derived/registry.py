@@ -85,6 +85,7 @@ READER_LABELS: Mapping[str, str] = {
     "namespaceName": "namespace name",
     "plannedAction": "planned action",
     "replacePaths": "reason for the replacement",
+    "serviceName": "API Management service name",
     "topicName": "system topic name",
     "valueOrigins": "origin of the secret value",
     "valueVersion": "version of the write-only value",

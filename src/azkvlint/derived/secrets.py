@@ -12,6 +12,7 @@ import msgspec
 
 from azkvlint.derived.certificates import (
     APIM,
+    FIREWALLS,
     FRONT_DOOR,
     GATEWAYS,
     NEEDS,
@@ -55,12 +56,22 @@ from azkvlint.util.secret_names import NameKind, contains_secret, is_plain_name,
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
 LINKED = "microsoft.datafactory/factories/linkedservices"
+KEY_VALUES = "microsoft.appconfiguration/configurationstores/keyvalues"
+APPS = ("microsoft.app/containerapps", "microsoft.app/jobs")
+NAMED_VALUES = "microsoft.apimanagement/service/namedvalues"
+OF_SERVICE = "microsoft.apimanagement/service/certificates"
+# Resources with an identity and certificates of their own.
+_WITH_HOSTS = (GATEWAYS, APIM, FIREWALLS)
 
 _SECRET = "microsoft.keyvault/vaults/secrets"
 _VALUE: Path = ("properties", "value")
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
+_SECRETS: Path = ("properties", "configuration", "secrets")
 _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
+_CONTENT_TYPE: Path = ("properties", "contentType")
+# Source: learn.microsoft.com/azure/azure-app-configuration/use-key-vault-references-dotnet-core.
+_REFERENCE_TYPE = "vnd.microsoft.appconfig.keyvaultref"
 _MAY_BE_SECRET = "the value may be a secret"
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
@@ -71,13 +82,15 @@ _EXPOSING_RESOURCES: Mapping[str, tuple[Path, ...]] = {
     ),
     "microsoft.compute/virtualmachines": (("properties", "osProfile", "customData"), ("properties", "userData")),
     "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
-    "microsoft.appconfiguration/configurationstores/keyvalues": (("properties", "value"),),
+    KEY_VALUES: (_VALUE,),
 }  # fmt: skip
 # Properties that are objects or lists, of which only a part may be secret.
 _OBJECTS = frozenset({"environmentVariables", "settings", "tags"})
 REFERENCE = "@microsoft.keyvault("
+# A Bicep path is in a pattern with this character in place of its slashes.
+_SLASH = "\u2215"
 # An attribute that an Azure resource computes is not a reference.
-_OF_RESOURCE = f"{HOLE}azurerm_"
+_OF_RESOURCE = regex(rf"{HOLE}+(?:{_SLASH}|(?:module\..*?\.)?(?:data\.)?azurerm_)")
 # A name with this ending is that of a secret; a longer name may be that of the secret's location.
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
@@ -90,9 +103,10 @@ _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 @derived(
     "inlineSecrets",
-    of=(*SITES, *CONFIG, LINKED),
+    of=(*SITES, *CONFIG, LINKED, KEY_VALUES),
     label="secret in the configuration",
     reads={
+        KEY_VALUES: (("name",), _VALUE, _CONTENT_TYPE),
         **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
         **dict.fromkeys(CONFIG, (_PROPERTIES,)),
         LINKED: (_TYPE_PROPERTIES,),
@@ -111,43 +125,87 @@ def _inline_secrets(resource: Resource, _: Context) -> Answer:
             found = [*_settings(resource.select(_PROPERTIES))] if name in ("appsettings", "connectionstrings") else []
         case "microsoft.datafactory/factories/linkedservices":
             found = [*_linked(resource.select(_TYPE_PROPERTIES))]
+        case type_ if type_ == KEY_VALUES:
+            found = [*_key_value(resource)]
         case _:
             return absent(resource)
     return known_list(found[0].at if found else resource.at, found)
 
 
 @derived(
-    "vaultReferences", of=SITES, label="Key Vault reference", reads=dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))
+    "vaultReferences",
+    of=(*SITES, *APPS, *_WITH_HOSTS),
+    label="Key Vault reference",
+    reads={
+        **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
+        **dict.fromkeys(APPS, (_SECRETS,)),
+        **{type_: (*NEEDS[type_], ("scope",)) for type_ in _WITH_HOSTS},
+    },
 )
 def _vault_references(resource: Resource, _: Context) -> Answer:
-    """Return the names of the settings of an app that refer to Key Vault, each as an item."""
-    found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
+    """Return the names of the references of a resource to Key Vault, each as an item.
+
+    Absent for a resource that only adds references to another one, which has the identity.
+    """
+    type_ = resource.type.lower()
+    if type_ in _WITH_HOSTS and not isinstance(resource.select(("scope",)), Absent):
+        return absent(resource)
+    named = ((name, value) for name, value, _ in references_of(resource))
+    found = [
+        known(value, name) if is_reference(resource, value) else unknown_as(value, _MAY_BE_SECRET)
+        for name, value in (setting_references(resource) if type_ in SITES else named)
+    ]
     return known_list(found[0].at if found else resource.at, found)
 
 
-def _references(answer: Answer) -> Iterator[Value]:
+def is_reference(resource: Resource, value: Value) -> bool:
+    """Return whether a value that ``references_of`` yields is certainly a reference.
+
+    A setting may contain something else, and a property that holds the ID of a secret may be null.
+    """
+    text = text_of(value).lower()
+    if resource.type.lower() in (*SITES, *CONFIG):
+        return text.lstrip().startswith(REFERENCE)
+    is_id = _OF_RESOURCE.match(text) is not None and any(word in text for word in ("key_vault", "keyvault"))
+    return not isinstance(value, Unknown) or value.is_set or value.closed or is_id
+
+
+def setting_references(resource: Resource) -> Iterator[tuple[str, Value]]:
+    """Yield the name and the value of each setting of an app that is, or may be, a reference."""
+    if resource.type.lower() in SITES:
+        places: tuple[Path, ...] = (_SETTINGS, _CONNECTIONS)
+    else:
+        places = (_PROPERTIES,) if resource.name.lower().rpartition("/")[2] in _CONFIGURED else ()
+    for path in places:
+        yield from ((name, value) for name, value in _setting_values(resource.select(path)) if _may_refer(value))
+
+
+def _setting_values(answer: Answer) -> Iterator[tuple[str, Value]]:
+    """Yield all settings of an object of strings, or of a list of objects that have a name."""
     match answer:
         case Unknown():
-            yield unknown_as(answer, _MAY_BE_SECRET)
-        case MapValue(fields=fields):
+            yield "", answer
+        case MapValue(fields=fields, rest=rest):
             for name, value in fields.items():
-                yield from _reference(name, value)
+                yield name, value.fields.get("value", value) if isinstance(value, MapValue) else value
+            if rest is not None:
+                yield "", rest
         case ListValue(items=items):
             for item in items:
-                name = text_of(select(item, ("name",)))
-                yield from _reference(name, select(item, ("value",)))
-                yield from _reference(name, select(item, ("connectionString",)))
+                for field in ("value", "connectionString"):
+                    found = select(item, (field,))
+                    if not isinstance(found, Absent):
+                        yield text_of(select(item, ("name",))), found
 
 
-def _reference(name: str, value: Answer) -> Iterator[Value]:
-    if isinstance(value, Absent):
-        return
+def _may_refer(value: Value) -> bool:
     text = text_of(value).lower().lstrip()
-    certain = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
-    if certain.startswith(REFERENCE):
-        yield known(value, name)
-    elif isinstance(value, Unknown) and REFERENCE.startswith(certain) and not text.startswith(_OF_RESOURCE):
-        yield unknown_as(value, _MAY_BE_SECRET)
+    if not isinstance(value, Unknown):
+        return text.startswith(REFERENCE)
+    # Neither an attribute that an Azure resource computes nor one of its keys is a reference.
+    certain = text.partition(HOLE)[0]
+    may = certain.startswith(REFERENCE) or REFERENCE.startswith(certain)
+    return may and not _OF_RESOURCE.match(text) and not value.why.endswith(RETURNS_SECRET)
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
@@ -173,6 +231,22 @@ def _settings(answer: Answer) -> Iterator[Value]:
                         yield from _setting(name, found, is_connection=connection is not None)
                 else:
                     yield unknown_as(item, "a setting is not an object")
+
+
+def _key_value(resource: Resource) -> Iterator[Value]:
+    """Yield the value of an App Configuration key, unless its content type states that it is a reference."""
+    value, kind, label = resource.select(_VALUE), resource.select(_CONTENT_TYPE), resource.select(("name",))
+    if isinstance(value, Absent) or _REFERENCE_TYPE in text_of(kind).lower():
+        return
+    # A slash in the name of a key is written as ~2F, and the label of the value follows a dollar sign.
+    name = text_of(label).rpartition("/")[2].partition("$")[0].replace("~2F", "/")
+    doubt = next((one for one in (kind, label) if isinstance(one, Unknown) and not one.pattern), None)
+    found = list(_setting("password" if doubt is label else name, value, is_connection=False))
+    for one in found:
+        shown = (
+            msgspec.structs.replace(one, value="(sensitive)") if label.sensitive and isinstance(one, Scalar) else one
+        )
+        yield shown if doubt is None else unknown_as(doubt, _MAY_BE_SECRET)
 
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
@@ -314,6 +388,8 @@ def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
             yield from _places(resource.select(_CONNECTIONS))
         elif type_ in CONFIG:
             yield from _places(resource.select(_PROPERTIES))
+        elif type_ == KEY_VALUES:
+            yield from (found.at for found in _key_value(resource))
         elif type_ == LINKED:
             yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
 
@@ -404,11 +480,7 @@ def _names(resource: Resource) -> Iterator[str]:
 # referred to without a version.
 
 
-_APPS = ("microsoft.app/containerapps", "microsoft.app/jobs")
-_NAMED_VALUES = "microsoft.apimanagement/service/namedvalues"
-_OF_SERVICE = "microsoft.apimanagement/service/certificates"
-_WITH_CERTIFICATES = (GATEWAYS, APIM, OF_ENVIRONMENT, OF_APP_SERVICE, _OF_SERVICE)
-_SECRETS: Path = ("properties", "configuration", "secrets")
+_WITH_CERTIFICATES = (*_WITH_HOSTS, OF_ENVIRONMENT, OF_APP_SERVICE, OF_SERVICE)
 _IDENTIFIER: Path = ("properties", "keyVault", "secretIdentifier")
 _NAME_APART: Path = ("properties", "keyVaultSecretName")
 # The parts of an app's configuration that contain settings.
@@ -417,8 +489,8 @@ _PARAMETERS: Path = ("properties", "parameters")
 # A Front Door template states the version of a secret in separate properties.
 _LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
 # Only in these places of App Service a string can refer to a secret.
-_SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
-_MOST = 10_000
+SETTING = regex(r"(?is)\s*@Microsoft\.KeyVault\((.*)\)\s*")
+MOST = 10_000
 _VERSIONED = ("secrets", "certificates")
 # The last part of a reference to an attribute of a secret or certificate, in lower case: whether it has a version.
 _OF_TERRAFORM = {"versionless_id": False, "versionless_secret_id": False, "id": True, "secret_id": True}
@@ -427,20 +499,20 @@ _OF_VAULT = ("vaulturi", "vault_uri")
 _TERRAFORM = regex(r"\bazurerm_key_vault_(?:secret|certificate)\.")
 
 
-_PLACES: Mapping[str, tuple[Path, ...]] = {
+PLACES: Mapping[str, tuple[Path, ...]] = {
     **{type_: NEEDS[type_] for type_ in _WITH_CERTIFICATES},
     FRONT_DOOR: (*NEEDS[FRONT_DOOR], _LATEST, _VERSION),
-    _NAMED_VALUES: (_IDENTIFIER,),
-    **dict.fromkeys(_APPS, (_SECRETS,)),
+    NAMED_VALUES: (_IDENTIFIER,),
+    **dict.fromkeys(APPS, (_SECRETS,)),
     **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
     **dict.fromkeys(CONFIG, (_PROPERTIES,)),
 }
 
 
-@derived("secretReferences", of=_PLACES, label="secret reference", reads=_PLACES)
+@derived("secretReferences", of=PLACES, label="secret reference", reads=PLACES)
 def _secret_references(resource: Resource, _: Context) -> Answer:
     """Return each secret or certificate that a resource refers to, and whether it ``pinsVersion``."""
-    found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
+    found = tuple(_item(name, value, pins) for name, value, pins in references_of(resource))
     return known_list(resource, found) if found else absent(resource)
 
 
@@ -451,7 +523,7 @@ def _item(name: str, value: Value, pins: bool | None) -> Value:
     return known_object(value, {"pinsVersion": pinned})
 
 
-def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
+def references_of(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield the name and the value of each reference, and whether it pins a version; None if that is not known."""
     match resource.type.lower():
         case type_ if type_ == FRONT_DOOR:
@@ -463,11 +535,11 @@ def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
         case type_ if type_ in _WITH_CERTIFICATES:
             for value in certificates_of(resource):
                 yield "certificate", value, pins_version(value)
-        case type_ if type_ == _NAMED_VALUES:
+        case type_ if type_ == NAMED_VALUES:
             named = resource.select(_IDENTIFIER)
             if not isinstance(named, Absent):
                 yield "named value", named, pins_version(named)
-        case type_ if type_ in _APPS:
+        case type_ if type_ in APPS:
             yield from _of_list(resource.select(_SECRETS), "keyVaultUrl")
         case type_ if type_ in SITES:
             yield from _of_settings(resource.select(_SETTINGS))
@@ -517,10 +589,14 @@ def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
 def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
     """Yield a setting that refers to a secret, or that may refer to one, by its name."""
     text = text_of(value)
-    match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
+    match = SETTING.fullmatch(text) if len(text) <= MOST else None
     if match is not None:
         yield _label(name, "setting"), value, _of_setting(match[1])
-    elif isinstance(value, Unknown) and (is_connection or speaks_of_secret(name)):
+    elif (
+        isinstance(value, Unknown)
+        and not value.why.endswith(RETURNS_SECRET)
+        and (is_connection or speaks_of_secret(name))
+    ):
         certain = text.partition(OPEN)[0].lstrip().lower()
         if certain.startswith(REFERENCE) or REFERENCE.startswith(certain):
             yield _label(name, "setting"), value, None
@@ -551,7 +627,7 @@ def pins_version(value: Value) -> bool | None:
 
 
 def _of_text(text: str) -> bool | None:
-    if not text or len(text) > _MOST:
+    if not text or len(text) > MOST:
         return None
     first, is_hole = next(pieces(text))
     if not is_hole:

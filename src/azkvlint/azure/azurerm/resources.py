@@ -18,7 +18,7 @@ from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
 from azkvlint.azure.azurerm.monitoring import ALERTS, MONITOR, SINKS
 from azkvlint.azure.azurerm.network import NETWORK
 from azkvlint.azure.azurerm.table import Mapped
-from azkvlint.azure.azurerm.workloads import COMPUTE, IDENTITIES, TLS, WORKLOADS
+from azkvlint.azure.azurerm.workloads import COMPUTE, IDENTITIES, STORES, TLS, WORKLOADS
 from azkvlint.model.value import Scalar, Value
 
 # Several tables may contain the same type, each with the arguments for its own rules.
@@ -38,6 +38,7 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
     CONSUMERS_DATABASES,
     CONSUMERS_INTELLIGENCE,
     CONSUMERS_STORAGE,
+    STORES,
     TLS,
     WORKLOADS,
 )

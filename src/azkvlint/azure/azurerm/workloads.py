@@ -108,27 +108,48 @@ _SETTINGS: Mapping[str, Field] = {
         {"name": value("name"), "value": value("connectionString", sensitive=True)},
     ),
 }
-_APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS, **IDENTITY})
-_SLOT = Mapped(
-    type="Microsoft.Web/sites/slots",
-    fields={"name": value("name"), "tags": value("tags"), **_SETTINGS, **IDENTITY},
-)
+_SUBNET = link("properties.virtualNetworkSubnetId")
+_REFERENCE_IDENTITY: Mapping[str, Field] = {
+    "key_vault_reference_identity_id": link("properties.keyVaultReferenceIdentity", computed=True)
+}
+
+
+def _app(plan: str, **arguments: Field) -> Mapped:
+    """Return an app in the hosting plan that the argument ``plan`` refers to."""
+    connected = {plan: link("properties.serverFarmId"), "virtual_network_subnet_id": _SUBNET}
+    return Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS, **connected, **IDENTITY, **arguments})
+
+
+def _slot(app: str) -> Mapped:
+    """Return a deployment slot of the app that the argument ``app`` refers to."""
+    fields = {"name": value("name"), "tags": value("tags"), app: link("parent"), "virtual_network_subnet_id": _SUBNET}
+    plan = {"service_plan_id": link("properties.serverFarmId")}
+    return Mapped(
+        type="Microsoft.Web/sites/slots",
+        fields={**fields, **plan, **_SETTINGS, **_REFERENCE_IDENTITY, **IDENTITY},
+    )
+
+
 _CONTAINERS: Mapping[str, Field] = {
     "secret": blocks(
         "properties.configuration.secrets",
         {
             "name": value("name"),
             "key_vault_secret_id": link("keyVaultUrl"),
+            "identity": link("identity"),
         },
     )
 }
-_APPS = tuple(f"{system}_{kind}" for system in ("linux", "windows") for kind in ("web_app", "function_app"))
+# The service of an API Management resource that is a part of it, by name only.
+_OF_SERVICE: Mapping[str, Field] = {"api_management_name": value("derived.serviceName")}
+_SYSTEMS = ("linux", "windows")
 
 WORKLOADS: Mapping[str, Mapped] = {
     "azurerm_api_management_named_value": Mapped(
         type="Microsoft.ApiManagement/service/namedValues",
         fields={
             "name": value("name"),
+            **_OF_SERVICE,
             "secret": value("properties.secret", default=False),
             "value": value("properties.value", sensitive=True),
             "value_from_key_vault": block(
@@ -152,11 +173,52 @@ WORKLOADS: Mapping[str, Mapped] = {
         },
     ),
     "azurerm_container_app": Mapped(
-        type="Microsoft.App/containerApps", fields={"name": value("name"), "tags": value("tags"), **_CONTAINERS}
+        type="Microsoft.App/containerApps",
+        fields={
+            "name": value("name"),
+            "tags": value("tags"),
+            "container_app_environment_id": link("properties.managedEnvironmentId"),
+            **_CONTAINERS,
+        },
     ),
-    "azurerm_container_app_job": Mapped(type="Microsoft.App/jobs", fields={**PLACED, **_CONTAINERS}),
-    **{f"azurerm_{app}": _APP for app in (*_APPS, "function_app_flex_consumption", "logic_app_standard")},
-    **{f"azurerm_{app}_slot": _SLOT for app in _APPS},
+    "azurerm_container_app_job": Mapped(
+        type="Microsoft.App/jobs",
+        fields={
+            **PLACED,
+            "container_app_environment_id": link("properties.environmentId"),
+            **_CONTAINERS,
+        },
+    ),
+    **{
+        f"azurerm_{system}_{kind}": _app("service_plan_id", **_REFERENCE_IDENTITY)
+        for system in _SYSTEMS
+        for kind in ("web_app", "function_app")
+    },
+    "azurerm_function_app_flex_consumption": _app("service_plan_id"),
+    "azurerm_logic_app_standard": _app("app_service_plan_id"),
+    **{f"azurerm_{system}_web_app_slot": _slot("app_service_id") for system in _SYSTEMS},
+    **{f"azurerm_{system}_function_app_slot": _slot("function_app_id") for system in _SYSTEMS},
+    "azurerm_service_plan": Mapped(
+        type="Microsoft.Web/serverfarms",
+        fields={**PLACED, "app_service_environment_id": link("properties.hostingEnvironmentProfile.id")},
+    ),
+    "azurerm_app_service_virtual_network_swift_connection": Mapped(
+        type="Microsoft.Web/sites/networkConfig",
+        fields={"app_service_id": link("parent"), "subnet_id": link("properties.subnetResourceId")},
+    ),
+}
+
+
+# Most values in App Configuration are not secrets. Those that may be are hidden where they are written.
+STORES: Mapping[str, Mapped] = {
+    "azurerm_app_configuration_key": Mapped(
+        type="Microsoft.AppConfiguration/configurationStores/keyValues",
+        fields={
+            "key": value("name"),
+            "content_type": value("properties.contentType", computed=True),
+            "value": value("properties.value", computed=True),
+        },
+    ),
 }
 
 
@@ -230,6 +292,7 @@ _HOST: Mapping[str, Field] = {
     "host_name": value("hostName"),
     "key_vault_id": link("keyVaultId"),
     "key_vault_certificate_id": link("keyVaultId"),
+    "ssl_keyvault_identity_client_id": value("identityClientId"),
 }
 _HOST_TYPES: Mapping[str, str] = {
     "developer_portal": "DeveloperPortal",
@@ -254,6 +317,7 @@ TLS: Mapping[str, Mapped] = {
         type="Microsoft.Network/applicationGateways",
         fields={
             **PLACED,
+            **IDENTITY,
             "ssl_certificate": blocks(
                 "properties.sslCertificates",
                 {"name": value("name"), "key_vault_secret_id": link("properties.keyVaultSecretId")},
@@ -272,6 +336,7 @@ TLS: Mapping[str, Mapped] = {
         type="Microsoft.ApiManagement/service",
         fields={
             **PLACED,
+            **IDENTITY,
             "virtual_network_type": value("properties.virtualNetworkType", default="None"),
             "hostname_configuration": block("", _HOST_BLOCKS, computed=True),
         },
@@ -280,6 +345,7 @@ TLS: Mapping[str, Mapped] = {
     "azurerm_api_management_custom_domain": Mapped(
         type="Microsoft.ApiManagement/service", fields={"api_management_id": link("scope"), **_HOST_BLOCKS}
     ),
+    "azurerm_cdn_frontdoor_profile": Mapped(type="Microsoft.Cdn/profiles", fields={**PLACED, **IDENTITY}),
     "azurerm_cdn_frontdoor_secret": Mapped(
         type="Microsoft.Cdn/profiles/secrets",
         fields={
@@ -295,7 +361,9 @@ TLS: Mapping[str, Mapped] = {
         type="Microsoft.App/managedEnvironments",
         fields={
             **PLACED,
+            **IDENTITY,
             "internal_load_balancer_enabled": value("properties.vnetConfiguration.internal", default=False),
+            "infrastructure_subnet_id": link("properties.vnetConfiguration.infrastructureSubnetId"),
         },
     ),
     "azurerm_container_app_environment_certificate": Mapped(
@@ -303,7 +371,13 @@ TLS: Mapping[str, Mapped] = {
         fields={
             "name": value("name"),
             "container_app_environment_id": link("parent"),
-            "certificate_key_vault": block("", {"key_vault_secret_id": _CERTIFICATE}),
+            "certificate_key_vault": block(
+                "",
+                {
+                    "key_vault_secret_id": _CERTIFICATE,
+                    "identity": link("properties.certificateKeyVaultProperties.identity"),
+                },
+            ),
         },
     ),
     "azurerm_app_service_certificate": Mapped(
@@ -314,7 +388,10 @@ TLS: Mapping[str, Mapped] = {
         fields={**PLACED, "tls_certificate": block("", {"key_vault_secret_id": _CERTIFICATE})},
     ),
     "azurerm_api_management_certificate": _part(
-        "Microsoft.ApiManagement/service/certificates", key_vault_secret_id=_CERTIFICATE
+        "Microsoft.ApiManagement/service/certificates",
+        **_OF_SERVICE,
+        key_vault_secret_id=_CERTIFICATE,
+        key_vault_identity_client_id=value("properties.keyVault.identityClientId"),
     ),
     "azurerm_nginx_certificate": _part(
         "NGINX.NGINXPLUS/nginxDeployments/certificates",

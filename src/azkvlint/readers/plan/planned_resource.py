@@ -248,7 +248,7 @@ def _pad(items: list[Any], unknown: Any) -> list[Any]:
 IDENTITIES = frozenset(
     {
         "principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id", "group_object_id",
-        "member_object_id",
+        "member_object_id", "identity_client_id", "key_vault_identity_client_id", "ssl_keyvault_identity_client_id",
     }
 )  # fmt: skip
 
