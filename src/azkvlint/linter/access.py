@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,7 +32,8 @@ from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import files_of, problem_of, set_readable_files, terraform_settings
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
+from azkvlint.model.value import Path as AttributePath
 from azkvlint.model.value import Scalar
 from azkvlint.readers.discover import discover
 from azkvlint.readers.read_result import ReadResult, RegionLookup
@@ -56,6 +58,18 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     most: int
 
 
+class Observer(Protocol):
+    """Collects more from each root while its access is computed: resources of the types in ``paths``."""
+
+    paths: Mapping[str, frozenset[AttributePath]]
+
+    def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
+        """Return what is kept of a root."""
+
+    def keep(self, path: str, found: Any) -> None:
+        """Add what was kept of a root at ``path``, unless another input replaces the root."""
+
+
 class _Root(msgspec.Struct, kw_only=True):
     """The matrix of one root at ``path``: its vaults with their addresses in entries. ``source``: that of a plan."""
 
@@ -65,16 +79,20 @@ class _Root(msgspec.Struct, kw_only=True):
     addresses: list[str]
     entries: list[Entry]
     principals: list[Principal]
+    observed: Any = None
 
 
-def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
-    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist."""
+def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Observer | None = None) -> AccessReport:
+    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist.
+
+    The ``observer`` sees each root.
+    """
     set_readable_files(config)
     matched: set[int] = set()
     sources, root = discover(config.paths, config.exclude, matched)
     parameter_files, _ = discover(config.parameters)
     columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
-    analysis = _Analysis(config, root, filters, tuple(columns.values()))
+    analysis = _Analysis(config, root, filters, tuple(columns.values()), observer)
     results: list[UnitResult] = []
     roots: list[_Root | None] = []
     for unit in units_of(sources, parameter_files, frozenset(analysis.required.paths)):
@@ -89,6 +107,9 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessRep
         for result, one in zip(results, roots, strict=True)
         if one is not None and id(result) in kept and (one.source or one.path not in planned)
     ]
+    if observer is not None:
+        for one in found_roots:
+            observer.keep(one.path, one.observed)
     problems = [problem for result in results for problem in result.problems]
     read = [path for result in results for path in result.read]
     problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
@@ -111,13 +132,22 @@ def exit_code(report: AccessReport) -> int:
 class _Analysis:
     """Computes the matrix of each unit."""
 
-    def __init__(self, config: Config, root: str, filters: Filters, columns: tuple[Capability, ...]) -> None:
-        paths = needs()
+    def __init__(
+        self,
+        config: Config,
+        root: str,
+        filters: Filters,
+        columns: tuple[Capability, ...],
+        observer: Observer | None = None,
+    ) -> None:
+        paths = dict(needs())
+        for type_, more in observer.paths.items() if observer is not None else ():
+            paths[type_] = paths.get(type_, frozenset()) | more
         self.required = RequiredAttributes(
             paths=paths, reference_paths={}, relevant=frozenset(paths), today=datetime.now(UTC).date()
         )
         self._reader = Reader(self.required, root, terraform_settings(config, root))
-        self._filters, self._columns = filters, columns
+        self._filters, self._columns, self._observer = filters, columns, observer
         self._source_root = config.source_root
 
     def unit(self, unit: Unit) -> tuple[UnitResult, _Root | None]:
@@ -151,7 +181,7 @@ class _Analysis:
         graph = build_graph(read.resources, self.required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
-        if not every:
+        if not every and self._observer is None:
             return None
         context = Context(index, self.required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
@@ -160,8 +190,11 @@ class _Analysis:
         entries = list(matrix.entries())
         shown = {id(path): path for path in (entry.path for entry in entries)}
         locations = [vault.at for vault in every]
+        if self._observer is not None:
+            types = self._observer.paths
+            locations += [one.at for one in graph.resources.values() if one.type.lower() in types]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
-        clean = _Cleaner(redactor, read.locate(locations), _places_in(source))
+        clean = Cleaner(redactor, read.locate(locations), _places_in(source))
         return _Root(
             path=read.path,
             source="" if source is None else source.path,
@@ -169,6 +202,7 @@ class _Analysis:
             addresses=[vault.address for vault in every],
             entries=[clean.entry(entry) for entry in entries],
             principals=[clean.principal(one) for one in matrix.principals.by_key.values()],
+            observed=None if self._observer is None else self._observer.observe(read, graph, clean),
         )
 
     def _is_chosen(self, vault: Resource, redactor: Redactor) -> bool:
@@ -178,7 +212,7 @@ class _Analysis:
         )
 
 
-class _Cleaner:
+class Cleaner:
     """Resolves locations, and removes the secrets of an input from what a report shows."""
 
     def __init__(self, redactor: Redactor, find: RegionLookup, places: Mapping[str, Location]) -> None:
@@ -247,7 +281,7 @@ def _places_in(source: ReadResult | None) -> dict[str, Location]:
     return located
 
 
-def _vault(vault: Resource, read: ReadResult, clean: _Cleaner) -> AccessVault:
+def _vault(vault: Resource, read: ReadResult, clean: Cleaner) -> AccessVault:
     model = model_of(vault)
     word = str(model.value) if isinstance(model, Scalar) else "unknown permission model"
     is_hsm = vault.type.lower() == MANAGED_HSMS

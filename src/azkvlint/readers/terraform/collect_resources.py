@@ -47,7 +47,13 @@ from azkvlint.readers.terraform import azapi
 from azkvlint.readers.terraform.apply_order import ApplyOrder, declares_role_assignments
 from azkvlint.readers.terraform.expansion import written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder
-from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of, removed_resources
+from azkvlint.readers.terraform.lifecycle import (
+    IGNORED_CHANGES,
+    PREVENT_DESTROY,
+    lifecycle_of,
+    moved_addresses,
+    removed_resources,
+)
 from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
 from azkvlint.readers.terraform.origins import with_origins
 from azkvlint.readers.terraform.providers import provider_of, provider_resources
@@ -108,6 +114,7 @@ class ResourceCollector:
                 run.resources[provider.address] = provider
         run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
+        run.moved.update(moved_addresses(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):

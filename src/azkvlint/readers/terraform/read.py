@@ -32,7 +32,8 @@ class TerraformRead(TemplateRead, kw_only=True):
     ``value_files`` are those among them that set variables. ``stubs`` are declarations that were not read, by static
     address: foreign or missing modules, and declarations without instances. ``undeclared_variables`` are variables that
     options set but the module does not declare. ``deployed`` are the real paths of templates and parameter files that
-    it deploys, and of modules that it calls through expressions; all of them are evaluated with it.
+    it deploys, and of modules that it calls through expressions; all of them are evaluated with it. ``moved`` are the
+    new addresses of resources and modules by the old ones.
     """
 
     sources: dict[str, ModuleFile]
@@ -40,6 +41,7 @@ class TerraformRead(TemplateRead, kw_only=True):
     stubs: dict[str, Stub]
     undeclared_variables: frozenset[str]
     deployed: frozenset[str]
+    moved: Mapping[str, str] = {}
 
 
 @with_recursion_limit
@@ -112,6 +114,7 @@ def read_module(
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), stubs=run.stubs,
         undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
+        moved=run.moved,
     )  # fmt: skip
 
 
