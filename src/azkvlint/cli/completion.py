@@ -64,6 +64,18 @@ def _access_formats() -> Iterable[str]:
     return ACCESS_REPORTERS
 
 
+def _difference_formats() -> Iterable[str]:
+    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
+
+    return DIFFERENCE_REPORTERS
+
+
+def _gates() -> Iterable[str]:
+    from azkvlint.difference.compare import GATES
+
+    return GATES
+
+
 def _permissions() -> Iterable[str]:
     from azkvlint.access.capabilities import names
 
@@ -115,6 +127,8 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): _controls_formats,
     ("access", "formats"): _access_formats,
+    ("diff", "formats"): _difference_formats,
+    ("", "gates"): _gates,
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,
     ("", "maximums"): _limits,

@@ -115,15 +115,17 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] = ()
     maximums: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
 _FLEET = ("fleet",)
-_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet"), ("check", "controls", "fleet")
-_ACCESS, _NOT_FLEET = ("access",), ("check", "controls", "suppressions", "access")
-_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
-_EVERY = ("check", "controls", "suppressions", "fleet", "access")
+_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet", "diff"), ("check", "controls", "fleet", "diff")
+_ACCESS, _NOT_FLEET = ("access",), ("check", "controls", "suppressions", "access", "diff")
+_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet", "diff")
+_DIFF, _OF_FINDINGS = ("diff",), ("check", "fleet", "diff")
+_EVERY = ("check", "controls", "suppressions", "fleet", "access", "diff")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
 _BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
 OPTIONS = (
@@ -367,6 +369,16 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--format", "-f"),
+        _OUTPUT,
+        "formats",
+        "Write text, json, markdown or sarif; or FORMAT=FILE.",
+        metavar="FORMAT",
+        many=True,
+        commands=_DIFF,
+        configured=_NONE,
+    ),
+    Option(
         ("--output", "-o"),
         _OUTPUT,
         "output",
@@ -453,7 +465,7 @@ OPTIONS = (
         "min_severity",
         "Report only findings of this severity or higher.",
         metavar="SEVERITY",
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
         kind="severity",
     ),
     Option(
@@ -466,12 +478,22 @@ OPTIONS = (
         kind="threshold",
     ),
     Option(
+        ("--fail-on",),
+        _EXIT,
+        "gates",
+        "Exit with 1 for these differences, such as new:high.",
+        metavar="GATE",
+        many=True,
+        commands=_DIFF,
+        configured=_NONE,
+    ),
+    Option(
         ("--strict",),
         _EXIT,
         "strict",
         "Count unknown results as findings.",
         takes_value=False,
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
     ),
     Option(
         ("--strict",),
@@ -550,7 +572,7 @@ OPTIONS = (
         "include_tests",
         "Count findings in folders of tests and examples.",
         takes_value=False,
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
     ),
     Option(
         ("--test-folders",),
@@ -559,7 +581,7 @@ OPTIONS = (
         "Set the globs of folders of tests and examples.",
         metavar="GLOB",
         many=True,
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
     ),
     Option(
         ("--sarif-include",),
@@ -644,7 +666,15 @@ OPTIONS = (
         kind="number",
         configured=_NONE,
     ),
-    Option(("--jobs", "-j"), _RUN, "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
+    Option(
+        ("--jobs", "-j"),
+        _RUN,
+        "jobs",
+        "Run N processes (0: automatic).",
+        metavar="N",
+        kind="number",
+        commands=("check", "controls", "suppressions", "diff"),
+    ),
     # A configuration file of a checkout must not choose where results come from.
     Option(
         ("--cache-dir",),
@@ -680,7 +710,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "access", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
+COMMANDS = ("check", "diff", "access", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

@@ -66,8 +66,8 @@ class Observer(Protocol):
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
         """Return what is kept of a root."""
 
-    def keep(self, path: str, found: Any) -> None:
-        """Add what was kept of a root at ``path``, unless another input replaces the root."""
+    def keep(self, path: str, source: str, found: Any) -> None:
+        """Add what was kept of a root at ``path``, unless another input replaces it. ``source``: that of a plan."""
 
 
 class _Root(msgspec.Struct, kw_only=True):
@@ -109,7 +109,7 @@ def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Ob
     ]
     if observer is not None:
         for one in found_roots:
-            observer.keep(one.path, one.observed)
+            observer.keep(one.path, one.source, one.observed)
     problems = [problem for result in results for problem in result.problems]
     read = [path for result in results for path in result.read]
     problems += [*undeclared_variables(config, results, root), *unused_exclusions(config, matched, root)]
