@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from azkvlint.access.capabilities import CAPABILITIES
 from azkvlint.config.run_config import Config, today
+from azkvlint.difference.access_changes import access_changes
 from azkvlint.difference.inputs import Side, before_and_after, two_sides
-from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
+from azkvlint.difference.matching import Roots, compare_findings, pair_states
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.linter.linter import exit_code_of
-from azkvlint.model.access import AccessReport, Path, Principal
 from azkvlint.model.difference import (
     CHANGED,
     GAINED,
@@ -21,7 +19,6 @@ from azkvlint.model.difference import (
     LOST,
     NEW,
     UNKNOWN,
-    AccessChange,
     BrokenGate,
     Difference,
     FindingChange,
@@ -38,8 +35,6 @@ from azkvlint.util.safe_text import visible
 ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE = "one-way", "access-lost", "access-gained", "none"
 GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE)
 """The conditions of ``--fail-on``."""
-_YES, _PERHAPS, _NO = "yes", "perhaps", "no"
-_LEVELS = (_NO, _PERHAPS, _YES)
 _NAMED = 5
 _DEFAULT, _STRICT = "default", "strict"
 
@@ -106,12 +101,12 @@ def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gat
             report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
         )
     doors = tuple(_doors(roots, Doors(today(configs[-1]))))
-    access = tuple(_access_changes(roots)) if has_access else ()
+    access = access_changes(roots)
     known = set(base.report.problems)
     warnings = [one for one in head.report.problems if one.level == "warning" and one not in known]
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
-        problems=(*problems, *warnings), has_access=has_access,
+        problems=(*problems, *warnings), has_access=has_access, base_root=base.report.root,
     )  # fmt: skip
     return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
 
@@ -203,7 +198,7 @@ def _regressions(changes: Iterable[FindingChange], roots: Roots) -> Iterator[Fin
         finding = change.finding
         if _is_default(finding):
             yield change
-        elif change.state in (NEW, GONE) and not change.note:
+        elif change.state == NEW or (change.state == GONE and not change.note):
             side = roots.head if change.state == NEW else roots.base
             keys = [roots.key(side, one) for one in finding.occurrences]
             is_kept = all(key in kept[0] and key in kept[1] for key in keys)
@@ -220,129 +215,11 @@ def _doors(roots: Roots, doors: Doors) -> Iterator[OneWayDoor]:
     head = {one.path: one for one in roots.head.roots}
     for path, state in base.items():
         other = head.get(roots.observed.get(path, ""))
-        yield from doors.between(pair_states(state, other, roots.in_head), is_root_gone=other is None)
+        yield from doors.between(pair_states(state, other, roots.in_base), is_root_gone=other is None)
     old = set(roots.observed.values())
     for path, state in head.items():
         if path not in old:
-            yield from doors.between(pair_states(None, state, roots.in_head))
-
-
-# --- access -----------------------------------------------------------------------------------------------------------
-
-
-class _Access(NamedTuple):
-    """The best path of a principal to a capability on a vault."""
-
-    level: int
-    path: Path
-    principal: Principal
-    vault: str
-
-
-class _Group(NamedTuple):
-    """What several changes of access have in common: the levels, the principal and the steps of the path."""
-
-    was: int
-    now: int
-    principal: str
-    is_lockout: bool
-    steps: tuple[tuple[str, str], ...]
-
-
-_Key = tuple[str, str, str, str]
-
-
-def _access_changes(roots: Roots) -> Iterator[AccessChange]:
-    """Yield what principals gain and lose, with the vaults on which this is the same in one change."""
-    base, head = roots.base.access, roots.head.access
-    if base is None or head is None:
-        return
-    old_key, new_key = _keys(roots, base, head)
-    old, new = _best(base, old_key), _best(head, new_key)
-    levels: dict[tuple[str, str, str], list[int]] = {}
-    for number, side in enumerate((old, new)):
-        for (root, vault, principal, _), one in side.items():
-            known = levels.setdefault((root, vault, principal), [0, 0])
-            known[number] = max(known[number], one.level)
-    groups: dict[_Group, list[tuple[str, str, _Access]]] = {}
-    for key in sorted({*old, *new}, key=_order):
-        before, after = old.get(key), new.get(key)
-        was, now = (0 if one is None else one.level for one in (before, after))
-        shown = (after if now >= was else before) or before or after
-        if was == now or shown is None:
-            continue
-        total = levels[key[:3]]
-        is_lockout = total[0] == _LEVELS.index(_YES) and total[1] == 0
-        text = tuple((step.kind, step.text) for step in shown.path.steps)
-        groups.setdefault(_Group(was, now, key[2], is_lockout, text), []).append((key[3], shown.vault, shown))
-    labels = {one.name: one.label for one in CAPABILITIES}
-    for group, found in groups.items():
-        names = tuple(dict.fromkeys(capability for capability, _, _ in found))
-        yield AccessChange(
-            direction=GAINED if group.now > group.was else LOST,
-            principal=found[0][2].principal,
-            capabilities=names,
-            labels=tuple(labels.get(name, name) for name in names),
-            vaults=tuple(dict.fromkeys(vault for _, vault, _ in found)),
-            path=_placed_path(found[0][2].path, roots) if group.now < group.was else found[0][2].path,
-            before=_LEVELS[group.was],
-            after=_LEVELS[group.now],
-            is_lockout=group.is_lockout,
-        )
-
-
-def _order(key: _Key) -> tuple[object, ...]:
-    names = [one.name for one in CAPABILITIES]
-    return key[2], key[0], key[1], names.index(key[3]) if key[3] in names else len(names)
-
-
-def _keys(
-    roots: Roots, base: AccessReport, head: AccessReport
-) -> tuple[Callable[[int, str], tuple[str, str, str]], Callable[[int, str], tuple[str, str, str]]]:
-    """Return functions that map a vault and principal of each side to root, vault and principal of HEAD."""
-    moved = {root.path: root.moved for root in roots.head.roots}
-    addresses = {(vault.root, vault.address) for vault in head.vaults}
-    by_name: dict[tuple[str, str, str], list[str]] = {}
-    for vault in head.vaults:
-        by_name.setdefault((vault.root, vault.type.lower(), vault.name.lower()), []).append(vault.address)
-    known: dict[int, tuple[str, str]] = {}
-    for number, vault in enumerate(base.vaults):
-        root = roots.observed.get(vault.root, f"\0{vault.root}")
-        address = moved_address(vault.address, moved.get(root, {}))
-        named = by_name.get((root, vault.type.lower(), vault.name.lower()), [])
-        if (root, address) not in addresses and len(named) == 1:
-            address = named[0]
-        known[number] = root, address
-
-    def of_base(number: int, principal: str) -> tuple[str, str, str]:
-        root, address = known[number]
-        return root, address, moved_address(principal, moved.get(root, {}))
-
-    def of_head(number: int, principal: str) -> tuple[str, str, str]:
-        vault = head.vaults[number]
-        return vault.root, vault.address, principal
-
-    return of_base, of_head
-
-
-def _best(report: AccessReport, key_of: Callable[[int, str], tuple[str, str, str]]) -> dict[_Key, _Access]:
-    found: dict[_Key, _Access] = {}
-    for row in report.rows:
-        level = 2 if row.path.is_certain else 1
-        for vault in row.vaults:
-            key = (*key_of(vault, row.principal.key), row.capability)
-            known = found.get(key)
-            if known is None or known.level < level:
-                found[key] = _Access(level, row.path, row.principal, report.vaults[vault].name)
-    return found
-
-
-def _placed_path(path: Path, roots: Roots) -> Path:
-    """Return a path of BASE with its places as HEAD names them."""
-    steps = tuple(
-        step if step.at is None else msgspec.structs.replace(step, at=roots.in_head(step.at)) for step in path.steps
-    )
-    return msgspec.structs.replace(path, steps=steps)
+            yield from doors.between(pair_states(None, state, roots.in_base))
 
 
 # --- gates ------------------------------------------------------------------------------------------------------------
@@ -360,7 +237,7 @@ def _broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) -
             direction = LOST if gate.kind == ACCESS_LOST else GAINED
             count = sum(
                 one.direction == direction
-                and (one.is_certain or is_strict or (one.after == _YES and direction == GAINED))
+                and (one.is_certain or is_strict or (one.after == "yes" and direction == GAINED))
                 for one in difference.access
             )
         if count:

@@ -6,9 +6,9 @@ address, after ``moved`` blocks, or else the same type and name in the same root
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -28,7 +28,7 @@ from azkvlint.model.difference import (
     FindingChange,
 )
 from azkvlint.model.finding import Finding, Occurrence
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, static_address
 from azkvlint.util.lazy_regex import regex
 
 _Key: TypeAlias = tuple[Hashable, ...]
@@ -83,20 +83,21 @@ class Roots:
             if root.source:
                 self._moved.setdefault(root.source, root.moved)
 
-    def relative(self, side: Side, path: str) -> str:
-        """Return a reported path relative to the input of its side."""
-        found: str = self._relative[id(side)](path)
-        return found
+    def is_moved(self, before: Finding, after: Finding) -> bool:
+        """Return whether a finding is in another file, apart from the name of a whole input."""
+        old, new = before.at.path, after.at.path
+        if old == self.base.document or self.observed.get(old) == new:
+            return False
+        is_same: bool = self._relative[id(self.base)](old) == self._relative[id(self.head)](new)
+        return not is_same
 
-    def in_head(self, at: Location) -> Location:
-        """Return a place of BASE with the path that HEAD has for it, and without lines that do not exist."""
-        folder = self.head.folder
-        path = self.relative(self.base, at.path)
-        path = posixpath.normpath(posixpath.join(folder, path)) if folder else path
-        return Location(
-            path=path, region=None if at.path == self.base.document else at.region, address=at.address,
-            attribute=at.attribute,
-        )  # fmt: skip
+    def moved(self, root: str) -> Mapping[str, str]:
+        """Return the new addresses by the old ones in a root of HEAD."""
+        return self._moved.get(root, {})
+
+    def in_base(self, at: Location) -> Location:
+        """Return a place of BASE, without lines that do not exist."""
+        return at if at.path != self.base.document else msgspec.structs.replace(at, region=None)
 
     def addresses(self, *, is_base: bool) -> set[tuple[str, str]]:
         """Return the roots and addresses of all resources of a side, as HEAD names them."""
@@ -157,13 +158,13 @@ def _paired(
 
 
 def pair_states(
-    base: RootState | None, head: RootState | None, in_head: Callable[[Location], Location]
+    base: RootState | None, head: RootState | None, in_base: Callable[[Location], Location]
 ) -> list[tuple[ResourceState | None, ResourceState | None]]:
     """Return the vaults, managed HSMs and keys of two roots in pairs, or alone on one side.
 
-    ``in_head`` returns a place of BASE as HEAD names it.
+    ``in_base`` returns a place of BASE without lines that do not exist.
     """
-    old = [] if base is None else [msgspec.structs.replace(one, at=in_head(one.at)) for one in base.states]
+    old = [] if base is None else [msgspec.structs.replace(one, at=in_base(one.at)) for one in base.states]
     new = [] if head is None else head.states
     moved = {} if head is None else head.moved
     by_address = {one.address: one for one in new}
@@ -178,18 +179,23 @@ def pair_states(
             pairs.append((msgspec.structs.replace(state, address=address, parent=parent), after))
     paired = {id(after) for _, after in pairs}
     others = [one for one in new if id(one) not in paired]
-    for before, after in _unique_pairs(rest, others, _name_of, _name_of):
-        # Only Terraform identifies a resource by its address.
-        known = before if before.is_terraform else msgspec.structs.replace(before, address=after.address)
-        pairs.append((known, after))
-        rest.remove(before)
-        others.remove(after)
+    for key_of in (_name_of, _static_key):
+        for before, after in _unique_pairs(rest, others, key_of, key_of):
+            # Only Terraform identifies a resource by its address.
+            known = before if before.is_terraform else msgspec.structs.replace(before, address=after.address)
+            pairs.append((known, after))
+            rest.remove(before)
+            others.remove(after)
     return [*pairs, *((one, None) for one in rest), *((None, one) for one in others)]
 
 
 def _name_of(state: ResourceState) -> _Key | None:
     name = state.name or state.identity
     return (state.type, name.lower()) if name and state.action not in ("delete", "forget") else None
+
+
+def _static_key(state: ResourceState) -> _Key:
+    return state.type, static_address(state.address)
 
 
 def _unique_pairs(
@@ -247,8 +253,9 @@ def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChang
         and pair.after is not None
         and pair.before.occurrence.address != pair.after.occurrence.address
     }
+    removed = roots.addresses(is_base=True) - roots.addresses(is_base=False)
     for pair in pairs:
-        state, note = _state(pair, roots, names)
+        state, note = _state(pair, roots, names, removed)
         shown = pair.before if state == GONE and pair.before is not None else pair.after or pair.before
         if not state or shown is None:
             continue
@@ -304,30 +311,52 @@ def _pairs(old: Sequence[_Item], new: Sequence[_Item], roots: Roots) -> list[_Pa
         {(item.key[0], item.key[1]) for item in items} | roots.addresses(is_base=is_base)
         for items, is_base in ((old, True), (new, False))
     ]
-    found = _unique_pairs(rest[0], rest[1], lambda item: _named(item, known[1]), lambda item: _named(item, known[0]))
-    taken = {id(item) for pair in found for item in pair}
+    found: list[tuple[_Item, _Item]] = []
+    taken: set[int] = set()
+    for key_of in (_name, _static_address):
+        left, right = ([item for item in items if id(item) not in taken] for items in rest)
+        found += _unique_pairs(
+            left,
+            right,
+            partial(_key_unless, key_of, known[1]),
+            partial(_key_unless, key_of, known[0]),
+        )
+        taken.update(id(item) for pair in found for item in pair)
     pairs += [_Pair(before, after) for before, after in found]
     pairs += [_Pair(item, None) for item in rest[0] if id(item) not in taken]
     pairs += [_Pair(None, item) for item in rest[1] if id(item) not in taken]
     return pairs
 
 
-def _named(item: _Item, on_other_side: Collection[tuple[str, str]]) -> _Key | None:
-    """Return type and name of a resource whose address the other side does not have."""
-    if item.key in on_other_side or not item.occurrence.full_name:
-        return None
-    return item.rule, item.key[0], item.occurrence.type.lower(), item.occurrence.full_name.lower()
+def _key_unless(key_of: Callable[[_Item], _Key | None], known: Collection[tuple[str, str]], item: _Item) -> _Key | None:
+    """Return the key of an item, unless the other side has its address."""
+    return None if item.key in known else key_of(item)
 
 
-def _state(pair: _Pair, roots: Roots, names: Mapping[str, str]) -> tuple[str, str]:
-    """Return the state of a pair and a note; no state if it is not reported."""
+def _name(item: _Item) -> _Key | None:
+    one = item.occurrence
+    return (item.rule, item.key[0], one.type.lower(), one.full_name.lower()) if one.full_name else None
+
+
+def _static_address(item: _Item) -> _Key:
+    return item.rule, item.key[0], static_address(item.key[1])
+
+
+def _state(
+    pair: _Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]
+) -> tuple[str, str]:
+    """Return the state of a pair and a note; no state if it is not reported.
+
+    ``removed`` are the resources that HEAD does not have.
+    """
     before, after = pair
     was = "" if before is None else before.outcome
     now = "" if after is None else after.outcome
     if now == _FAIL and was != _FAIL:
         return NEW, {_OPEN: "unknown before", _HIDDEN: "suppressed before"}.get(was, "")
-    if was == _FAIL and not now:
-        return GONE, ""
+    if before is not None and was == _FAIL and not now:
+        is_removed = before.key in removed
+        return GONE, "resource removed" if is_removed else ""
     if now == _OPEN and was != _OPEN:
         return UNKNOWN, {_FAIL: "failed before", _HIDDEN: "suppressed before"}.get(was, "")
     if now == _HIDDEN and was != _HIDDEN:
@@ -344,10 +373,7 @@ def _same(before: _Item, after: _Item, roots: Roots, names: Mapping[str, str]) -
         return CHANGED, f"severity was {old.label}"
     if _facts(before.occurrence.message, names) != _facts(after.occurrence.message, {}):
         return CHANGED, ""
-    paths = [roots.relative(side, item.finding.at.path) for side, item in ((roots.base, before), (roots.head, after))]
-    is_moved = before.occurrence.address != after.occurrence.address or (
-        paths[0] != paths[1] and before.finding.at.path != roots.base.document
-    )
+    is_moved = before.occurrence.address != after.occurrence.address or roots.is_moved(before.finding, after.finding)
     return (MOVED if is_moved else UNCHANGED), ""
 
 
@@ -358,11 +384,9 @@ def _facts(message: str, names: Mapping[str, str]) -> Counter[str]:
 
 
 def _restricted(finding: Finding, occurrences: Sequence[Occurrence], roots: Roots, state: str) -> Finding:
-    """Return a finding with only some of its occurrences, of which it describes the first; at its place in HEAD."""
-    if state == GONE:
-        is_in_document = finding.at.path == roots.base.document
-        excerpt = None if is_in_document else finding.excerpt
-        finding = msgspec.structs.replace(finding, at=roots.in_head(finding.at), excerpt=excerpt, related=())
+    """Return a finding with only some of its occurrences, of which it describes the first."""
+    if state == GONE and finding.at.path == roots.base.document:
+        finding = msgspec.structs.replace(finding, at=roots.in_base(finding.at), excerpt=None, related=())
     if len(occurrences) == len(finding.occurrences):
         return finding
     kept = tuple(one for one in finding.occurrences if one in occurrences)

@@ -17,7 +17,7 @@ from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
 from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Plain, Scalar, Unknown
 from azkvlint.readers.read_result import ReadResult
@@ -187,7 +187,8 @@ class Doors:
         self, pairs: Iterable[tuple[ResourceState | None, ResourceState | None]], *, is_root_gone: bool = False
     ) -> Iterator[OneWayDoor]:
         """Yield the doors of one root, whose resources are paired. ``is_root_gone``: HEAD does not have the root."""
-        listed = list(pairs)
+        # What BASE removes as well is no difference.
+        listed = [pair for pair in pairs if pair[0] is None or _kept(pair[0]) is not None]
         ending = {
             before.address
             for before, after in listed
@@ -266,7 +267,9 @@ class Doors:
             return ""
         if after.action == "replace" or before.action == "replace":
             return "" if before.action == after.action else "planned by Terraform"
-        if before.address != after.address and before.name and before.name == after.name:
+        # Terraform itself moves a resource to its first instance and back.
+        is_same = static_address(before.address) == static_address(after.address)
+        if not is_same and before.name and before.name == after.name:
             return f"its address was {before.address}, and no `moved` block states that"
         for argument, path in _REPLACING[after.type].items():
             old, new = before.facts.get(path), after.facts.get(path)
@@ -304,7 +307,7 @@ class Doors:
             rest = f"unless it is purged before, it is recoverable until {day}, when {name} is free again"
         if before.type == MANAGED_HSMS and not (protection is False and purges):
             rest += "; until then it is billed"
-        door = self._door(kind, after or before, f"{before.address} {verb}: {rest}", doubt)
+        door = self._door(kind, after or before, f"{before.address} {verb}: {rest}", doubt, is_in_base=after is None)
         return msgspec.structs.replace(door, resource=before.address, free_on=free_on)
 
     def _key(self, before: ResourceState, after: ResourceState | None, *, is_root_gone: bool) -> Iterator[OneWayDoor]:
@@ -324,21 +327,27 @@ class Doors:
         rest = "data that it encrypts cannot be decrypted once the key is purged"
         if purges:
             rest += ", which the provider does at once unless purge protection prevents it"
-        yield self._door(KEY_DESTROYED, after or before, f"{before.address} {verb}: {rest}", doubt)
+        yield self._door(
+            KEY_DESTROYED, after or before, f"{before.address} {verb}: {rest}", doubt, is_in_base=after is None
+        )
 
-    def _door(self, kind: str, state: ResourceState, text: str, doubt: str) -> OneWayDoor:
-        return OneWayDoor(kind=kind, resource=state.address, text=text, at=state.at, is_certain=not doubt, doubt=doubt)
+    def _door(self, kind: str, state: ResourceState, text: str, doubt: str, *, is_in_base: bool = False) -> OneWayDoor:
+        return OneWayDoor(
+            kind=kind, resource=state.address, text=text, at=state.at, is_in_base=is_in_base, is_certain=not doubt,
+            doubt=doubt,
+        )  # fmt: skip
 
 
 def _deletion_doubt(before: ResourceState, after: ResourceState | None, *, is_root_gone: bool) -> str:
     """Return what would decide whether a resource that HEAD does not declare is deleted."""
-    if before.condition:
-        return before.condition
     if after is not None:
         return after.condition
+    doubts = [before.condition] if before.condition else []
     if is_root_gone:
-        return "HEAD does not contain its root module or template"
-    return "" if before.is_terraform else "only a deployment stack or a deployment in complete mode deletes it"
+        doubts.append("HEAD does not contain its root module or template")
+    elif not before.is_terraform:
+        doubts.append("only a deployment stack or a deployment in complete mode deletes it")
+    return "; ".join(doubts)
 
 
 def _days(state: ResourceState) -> str:

@@ -39,12 +39,14 @@ class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed or hsm. ``free_on`` is the day (ISO 8601)
     on which the name of a deleted vault can be used again, if it is deleted today; "" if that is not known.
+    ``is_in_base``: only BASE has the place.
     """
 
     kind: str
     resource: str
     text: str
     at: Location
+    is_in_base: bool = False
     is_certain: bool = True
     doubt: str = ""
     free_on: str = ""
@@ -84,7 +86,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of ``kvlint diff``.
 
     ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
-    ``has_access`` is false if the inputs are reports, which contain neither access nor resources.
+    Paths of what is gone start from ``base_root``. ``has_access`` is false if the inputs are reports, which contain
+    neither access nor resources.
     """
 
     base: str
@@ -96,6 +99,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     gates: tuple[BrokenGate, ...]
     problems: tuple[Problem, ...]
     has_access: bool = True
+    base_root: str = ""
 
     def of_state(self, *states: str) -> list[FindingChange]:
         """Return the findings in one of the states."""

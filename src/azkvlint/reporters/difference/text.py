@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from azkvlint.model.difference import GAINED, LOST, NEW, UNKNOWN, AccessChange, Difference, FindingChange
+from azkvlint.model.difference import GAINED, GONE, LOST, NEW, UNKNOWN, AccessChange, Difference, FindingChange
 from azkvlint.reporters import Options
 from azkvlint.reporters.difference import words
-from azkvlint.reporters.folding import fold, unknown_causes
+from azkvlint.reporters.folding import fold, is_minor, unknown_causes
 from azkvlint.reporters.phrases import full_text, label_of, place, problem_line
 from azkvlint.reporters.relative_paths import Move, moved_finding, moved_location, paths_from
 from azkvlint.reporters.short_addresses import short_address, with_short_addresses
@@ -23,18 +23,27 @@ from azkvlint.util.safe_text import visible
 
 def text(difference: Difference, options: Options) -> str:
     """Return the difference as text that ends with a line break."""
-    move = paths_from(difference.report.root, os.curdir)
-    return "".join(f"{line}\n" for line in _lines(difference if move is None else _moved(difference, move)))
+    head = paths_from(difference.report.root, os.curdir) or _unchanged
+    base = paths_from(difference.base_root, os.curdir) or _unchanged
+    return "".join(f"{line}\n" for line in _lines(_moved(difference, base, head)))
 
 
-def _moved(difference: Difference, move: Move) -> Difference:
+def _unchanged(path: str) -> str:
+    return path
+
+
+def _moved(difference: Difference, base: Move, head: Move) -> Difference:
     return msgspec.structs.replace(
         difference,
         changes=tuple(
-            msgspec.structs.replace(one, finding=moved_finding(one.finding, move)) for one in difference.changes
+            msgspec.structs.replace(one, finding=moved_finding(one.finding, base if one.state == GONE else head))
+            for one in difference.changes
         ),
-        doors=tuple(msgspec.structs.replace(one, at=moved_location(one.at, move)) for one in difference.doors),
-        access=tuple(_moved_access(one, move) for one in difference.access),
+        doors=tuple(
+            msgspec.structs.replace(one, at=moved_location(one.at, base if one.is_in_base else head))
+            for one in difference.doors
+        ),
+        access=tuple(_moved_access(one, base if one.direction == LOST else head) for one in difference.access),
     )
 
 
@@ -89,7 +98,11 @@ def _line(change: FindingChange, note: str) -> str:
 
 
 def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
-    """Yield the causes of results that are no longer known."""
-    for cause in unknown_causes(change.finding for change in changes):
+    """Yield the results that were known before, and the causes of the others, without those that need no attention."""
+    for change in changes:
+        if change.note:
+            yield _line(change, "")
+    others = (change.finding for change in changes if not change.note)
+    for cause in unknown_causes(finding for finding in others if not is_minor(finding)):
         rules = f"unknown[{rule_list(cause)}]"
         yield f"  {place(cause.at)}: {rules} {visible(short_address(cause.why))}: {resource_list(cause)}"

@@ -28,7 +28,7 @@ SECTIONS = (
     (NEW, "New"),
     (GONE, "Gone"),
     (CHANGED, "Changed"),
-    (UNKNOWN, "No longer known"),
+    (UNKNOWN, "Newly unknown"),
     (SUPPRESSED, "Newly suppressed"),
 )
 """The states that are listed, with their headings."""
@@ -49,7 +49,7 @@ def remark(change: FindingChange) -> str:
 
 def door_text(door: OneWayDoor) -> str:
     """Return a one-way door, with what decides it if it is not certain."""
-    return visible(door.text) + (f". Perhaps: {visible(door.doubt)}" if door.doubt else "")
+    return visible(door.text if door.is_certain else f"perhaps: {door.text}; decided by: {door.doubt}")
 
 
 def access_text(change: AccessChange) -> str:
@@ -91,18 +91,19 @@ def summary(difference: Difference) -> str:
 
 def _counts(difference: Difference) -> Iterator[str]:
     report = difference.report
-    for state, word in ((NEW, "new"), (GONE, "gone"), (CHANGED, "changed")):
+    for state in (NEW, GONE, CHANGED):
         found = difference.of_state(state)
         own = counted(found, report)
         if own:
             counts = Counter(one.finding.severity for one in own)
             graded = ", ".join(f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
-            yield f"{pluralize(len(own), f'{word} finding')} ({graded})"
+            count = pluralize(len(own), "new finding") if state == NEW else f"{pluralize(len(own), 'finding')} {state}"
+            yield f"{count} ({graded})"
         if len(found) > len(own):
-            yield f"{len(found) - len(own)} {word} in tests and examples"
+            yield f"{len(found) - len(own)} {state} in tests and examples"
     unknown, suppressed = difference.of_state(UNKNOWN), difference.of_state(SUPPRESSED)
     if unknown:
-        yield f"{pluralize(len(unknown), 'result')} no longer known"
+        yield f"{pluralize(len(unknown), 'result')} newly unknown"
     if suppressed:
         yield f"{pluralize(len(suppressed), 'finding')} newly suppressed"
     if difference.doors:
