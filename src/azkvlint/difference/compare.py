@@ -25,7 +25,7 @@ from azkvlint.model.difference import (
     OneWayDoor,
     counted,
 )
-from azkvlint.model.finding import Finding, Problem
+from azkvlint.model.finding import Finding, Outcome, Problem
 from azkvlint.model.problem_codes import INPUT_INCOMPLETE, SETTING_WITHOUT_EFFECT
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
@@ -245,6 +245,5 @@ def _broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) -
 
 
 def _is_worse(change: FindingChange, is_strict: bool) -> bool:
-    if change.state == CHANGED:
-        return change.is_worse and (change.finding.suppressed is None)
-    return change.state == NEW or (is_strict and change.state == UNKNOWN)
+    is_unknown = change.finding.outcome is Outcome.UNKNOWN and change.state in (UNKNOWN, CHANGED)
+    return change.state == NEW or change.is_worse or (is_strict and is_unknown)

@@ -180,7 +180,8 @@ def relative_to(folder: str) -> Any:
 
     @cache
     def relative(path: str) -> str:
-        return posixpath.normpath(path) if not folder or posixpath.isabs(path) else posixpath.relpath(path, folder)
+        path = posixpath.normpath(path or ".")
+        return path if not folder or posixpath.isabs(path) else posixpath.relpath(path, folder)
 
     return relative
 
@@ -442,7 +443,15 @@ def _side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
     )
     declared = frozenset((one.type.lower(), one.address) for one in document.evaluated)
     root = RootState(path="", source="", states=[], addresses=declared, names=frozenset(), moved={})
-    return Side(label=word, report=report, roots=[root])
+    return Side(label=word, report=report, roots=[root], folder=_common_folder(document.sources))
+
+
+def _common_folder(sources: Sequence[str]) -> str:
+    """Return the folder that contains all inputs of a report: modules are folders, and others are files."""
+    folders = [posixpath.dirname(one) if posixpath.splitext(one)[1] else one for one in sources]
+    if not folders or any(posixpath.isabs(one) for one in folders):
+        return ""
+    return posixpath.commonpath([one or "." for one in folders])
 
 
 def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:

@@ -260,7 +260,7 @@ def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChang
         if not state or shown is None:
             continue
         before = None if pair.before is None or state in (NEW, GONE) else pair.before.finding
-        is_worse = state == CHANGED and before is not None and shown.finding.severity > before.severity
+        is_worse = state == CHANGED and before is not None and _is_worse(pair)
         key = state, note, is_worse, shown.outcome, id(shown.finding)
         groups.setdefault(key, []).append((shown.occurrence, shown.finding, before))
     changes = [
@@ -342,6 +342,14 @@ def _static_address(item: _Item) -> _Key:
     return item.rule, item.key[0], static_address(item.key[1])
 
 
+def _is_worse(pair: _Pair) -> bool:
+    """Return whether a finding counts now and did not before, or is more severe."""
+    before, after = pair
+    if before is None or after is None or after.outcome != _FAIL:
+        return False
+    return before.outcome != _FAIL or after.finding.severity > before.finding.severity
+
+
 def _state(
     pair: _Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]
 ) -> tuple[str, str]:
@@ -352,15 +360,16 @@ def _state(
     before, after = pair
     was = "" if before is None else before.outcome
     now = "" if after is None else after.outcome
-    if now == _FAIL and was != _FAIL:
-        return NEW, {_OPEN: "unknown before", _HIDDEN: "suppressed before"}.get(was, "")
+    if not was and now == _FAIL:
+        return NEW, ""
     if before is not None and was == _FAIL and not now:
-        is_removed = before.key in removed
-        return GONE, "resource removed" if is_removed else ""
-    if now == _OPEN and was != _OPEN:
-        return UNKNOWN, {_FAIL: "failed before", _HIDDEN: "suppressed before"}.get(was, "")
+        return GONE, "resource removed" if before.key in removed else ""
     if now == _HIDDEN and was != _HIDDEN:
         return SUPPRESSED, "" if was else "not there before"
+    if now == _OPEN and was != _OPEN:
+        return (CHANGED, "failed before") if was == _FAIL else (UNKNOWN, "")
+    if now == _FAIL and was != _FAIL:
+        return CHANGED, f"{was} before"
     if before is None or after is None or now != _FAIL:
         return "", ""
     return _same(before, after, roots, names)

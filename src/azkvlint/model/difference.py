@@ -21,9 +21,9 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     """A finding with its state, restricted to the occurrences that have this state.
 
     ``finding`` is that of HEAD, or of BASE for a state ``gone``, and ``whole`` the same with all of its occurrences.
-    ``before`` is its counterpart in BASE. ``note`` adds
-    what the state does not express. The state ``unknown`` is a result that became unknown, and ``suppressed`` a finding
-    that became suppressed; ``is_worse`` states that the severity of a changed finding increased.
+    ``before`` is its counterpart in BASE. ``note`` adds what the state does not express. The state ``unknown`` is an
+    unknown result that is new, and ``suppressed`` a finding that became suppressed. A changed finding ``is_worse`` if
+    its severity increased, or if it did not count before: it was unknown or suppressed.
     """
 
     state: str

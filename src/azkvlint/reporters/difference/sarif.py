@@ -18,7 +18,10 @@ def sarif(difference: Difference, options: Options) -> bytes:
     """Return the log as UTF-8; equal differences result in equal bytes."""
     found: dict[int, set[str]] = {}
     for change in difference.changes:
-        found.setdefault(id(change.whole), set()).add(_STATES.get(change.state, "updated"))
+        before = change.before
+        # Unknown and suppressed results are not in the log of BASE.
+        is_new = before is not None and (before.outcome is not Outcome.FAIL or before.suppressed is not None)
+        found.setdefault(id(change.whole), set()).add("new" if is_new else _STATES.get(change.state, "updated"))
     states = {key: words.pop() if len(words) == 1 else "updated" for key, words in found.items()}
     for finding in difference.report.findings:
         # Of a rule that did not run on both sides nothing earlier is known.

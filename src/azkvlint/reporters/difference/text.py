@@ -98,11 +98,7 @@ def _line(change: FindingChange, note: str) -> str:
 
 
 def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
-    """Yield the results that were known before, and the causes of the others, without those that need no attention."""
-    for change in changes:
-        if change.note:
-            yield _line(change, "")
-    others = (change.finding for change in changes if not change.note)
-    for cause in unknown_causes(finding for finding in others if not is_minor(finding)):
+    """Yield the causes of unknown results, without those that need no attention."""
+    for cause in unknown_causes(change.finding for change in changes if not is_minor(change.finding)):
         rules = f"unknown[{rule_list(cause)}]"
         yield f"  {place(cause.at)}: {rules} {visible(short_address(cause.why))}: {resource_list(cause)}"
