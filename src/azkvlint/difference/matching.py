@@ -387,7 +387,7 @@ def _same(before: _Item, after: _Item, roots: Roots, names: Mapping[str, str]) -
 
 
 def _facts(message: str, names: Mapping[str, str]) -> Counter[str]:
-    """Return the words of a message in any order, with the addresses of HEAD: the order of a list is no difference."""
+    """Return the words of a message in any order, as the order of a list does not matter, with the addresses of HEAD."""
     words = (word.strip("`'\"().:") for word in _WORD.findall(message))
     return Counter(names.get(word, word) for word in words)
 

@@ -187,7 +187,7 @@ class Doors:
         self, pairs: Iterable[tuple[ResourceState | None, ResourceState | None]], *, is_root_gone: bool = False
     ) -> Iterator[OneWayDoor]:
         """Yield the doors of one root, whose resources are paired. ``is_root_gone``: HEAD does not have the root."""
-        # What BASE removes as well is no difference.
+        # What BASE removes as well is the same on both sides.
         listed = [pair for pair in pairs if pair[0] is None or _kept(pair[0]) is not None]
         ending = {
             before.address
