@@ -26,7 +26,7 @@ from peers import is_about
 from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import check
 from azkvlint.reporters import REPORTERS, Options
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"

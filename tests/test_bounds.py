@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
-from azkvlint.readers.plan.address import steps
-from azkvlint.readers.plan.traversal import longest
+from azkvlint.linter.rule_tests import expand
+from azkvlint.readers.plan.address import longest, steps
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits")
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from azkvlint.azure.services import SERVICES
-from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules

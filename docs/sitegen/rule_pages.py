@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint import file_url
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from azkvlint.azure.roles import role_by_name
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from tests.access.world import Policy, Vault, Workload, World
 
 ISSUER = "https://token.actions.githubusercontent.com"

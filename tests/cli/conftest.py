@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import pytest
 
 from azkvlint.__main__ import _run_with_error_handling
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 
 GOOD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: true}"
 BAD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"

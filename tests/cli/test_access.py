@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from tests.reporters.browser import Parsed, find_chromium, results
 
 if TYPE_CHECKING:

@@ -291,7 +291,7 @@ def test_names_in_it_stay_inert(kvlint: Kvlint) -> None:
 
 
 def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
-    from azkvlint.linter.compact_plan import expand
+    from azkvlint.linter.rule_tests import expand
 
     plan = expand("azurerm_key_vault.this: {name: kv-prod, purge_protection_enabled: false}")
     Path("a/plan.json").write_bytes(plan)

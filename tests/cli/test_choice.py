@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from azkvlint.engine.framework_loader import find_frameworks, sheets_of
-from azkvlint.engine.rule_selection import select_rules
-from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules, select_rules
 from azkvlint.engine.schema import PROFILES
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import pytest
 
 import azkvlint
 from azkvlint.cli.config_schema import schema
-from azkvlint.config.config_file import KEYS, read_file
-from azkvlint.config.overrides import KEYS as OVERRIDE_KEYS
+from azkvlint.config.config_file import KEYS, OVERRIDE_KEYS, read_file
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -14,8 +14,8 @@ import pytest
 import azkvlint as package
 from azkvlint.config.config_file import KEYS, OVERRIDE
 from azkvlint.config.run_config import Config, Notice
-from azkvlint.linter.compact_plan import expand
 from azkvlint.linter.linter import check, exit_code
+from azkvlint.linter.rule_tests import expand
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.problems import PROBLEMS
 from tests.cli.conftest import BAD, GOOD

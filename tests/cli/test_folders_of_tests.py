@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -257,3 +257,34 @@ def test_formats(kvlint: Kvlint) -> None:
     } == {"examples/main.tf": {"kvlint/inTests": True}, "main.tf": None}
     Path("main.tf").unlink()
     assert run("markdown").startswith("## ✅ kvlint")
+
+
+def severities(kvlint: Kvlint, *words: str) -> dict[str, str]:
+    """The severities of the findings, by rule and path."""
+    document = json.loads(kvlint(".", "-f", "json", *words).out)
+    return {f"{one['ruleId']} {one['location']['path']}": one["severity"] for one in document["findings"]}
+
+
+def test_findings_in_tests_are_at_most_medium_but_for_secrets(kvlint: Kvlint) -> None:
+    secret = 'resource "azurerm_key_vault_secret" "db" {\n  name  = "db"\n  value = "hunter2-Pa55word"\n}\n'
+    for name in ("main.tf", "examples/basic/main.tf"):
+        write(BAD + secret, name)
+    only = ("--select", "KV001,KV610")
+    found = severities(kvlint, *only)
+    assert found == {
+        "KV001 main.tf": "high",
+        "KV001 examples/basic/main.tf": "medium",
+        "KV610 main.tf": "critical",
+        "KV610 examples/basic/main.tf": "critical",
+    }
+    counted = severities(kvlint, *only, "--include-tests")
+    assert counted == found | {"KV001 examples/basic/main.tf": "high"}
+    assert "KV001 examples/basic/main.tf" not in severities(kvlint, *only, "--min-severity", "high")
+
+
+def test_an_override_sets_the_severity_in_tests(kvlint: Kvlint) -> None:
+    write(BAD, "examples/basic/main.tf")
+    Path("kvlint.toml").write_text(
+        '[[override]]\nrules = ["KV001"]\npaths = ["examples/"]\nseverity = "critical"\nreason = "published as it is"\n'
+    )
+    assert severities(kvlint, *ONE) == {"KV001 examples/basic/main.tf": "critical"}

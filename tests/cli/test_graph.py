@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

@@ -16,7 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from azkvlint.__main__ import _run_with_error_handling
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
 from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(kvlint: Kvlint) -> None
 
 
 def test_a_log_leaves_out_what_code_scanning_would_refuse(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("azkvlint.reporters.findings.sarif_results.MAX_RESULTS", 2)
+    monkeypatch.setattr("azkvlint.reporters.findings.sarif.MAX_RESULTS", 2)
     monkeypatch.setattr("azkvlint.reporters.findings.sarif.MAX_RESULTS", 2)
     plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))
     Path("three.json").write_bytes(expand(plan))

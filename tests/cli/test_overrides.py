@@ -234,7 +234,7 @@ def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
 
 
 def test_a_plan_that_lies_elsewhere_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
-    from azkvlint.linter.compact_plan import expand
+    from azkvlint.linter.rule_tests import expand
 
     plan = project.parent / "elsewhere" / "plan.json"
     plan.parent.mkdir()
@@ -260,9 +260,18 @@ def test_a_file_that_is_kept_elsewhere_is_about_the_project(kvlint: Kvlint, proj
 
 
 def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
-    from azkvlint.linter.compact_plan import expand
+    from azkvlint.linter.rule_tests import expand
 
     plan = "azurerm_key_vault.this: {name: kv-prod-a, purge_protection_enabled: false}"
     Path("plan.json").write_bytes(expand(plan))
     override(f"resources = ['azurerm_key_vault.this']\npaths = ['plan.json']\n{IGNORE}")
     assert report(kvlint, "plan.json")["findings"] == []
+
+
+@pytest.mark.parametrize("address", ["Microsoft.KeyVault/vaults/kv", "vaults/kv", "vaults/*"])
+def test_the_address_of_a_template_with_and_without_its_namespace(address: str, kvlint: Kvlint) -> None:
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv", "properties": {}}
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    Path("kv.json").write_text(json.dumps({"$schema": schema, "resources": [vault]}), encoding="utf-8")
+    override(f"resources = ['{address}']\n{IGNORE}")
+    assert report(kvlint, "kv.json")["findings"] == []

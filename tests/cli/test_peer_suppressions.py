@@ -179,7 +179,7 @@ def test_kvlints_own_directives_come_first(kvlint: Kvlint) -> None:
 
 
 def test_a_plan_is_suppressed_by_comments_in_its_source(kvlint: Kvlint) -> None:
-    from azkvlint.linter.compact_plan import expand
+    from azkvlint.linter.rule_tests import expand
 
     write(
         'resource "azurerm_key_vault" "kv" {\n  #checkov:skip=CKV_AZURE_110\n  name = "kv"\n'

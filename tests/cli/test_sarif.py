@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from azkvlint.syntax.line_hash import LineHashes
+from azkvlint.graph.region_lookup import LineHashes
 from azkvlint.syntax.positions import Lines
 from tests.sarif import faults, run_in
 

@@ -16,7 +16,7 @@ import pytest
 
 import azkvlint as package
 from azkvlint.engine.rule_store import builtin_rules, compile_rules
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.reporters import REPORTERS
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -108,7 +108,7 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     reporters = {module.rpartition(".")[2] for module in modules if module.startswith("azkvlint.reporters.")}
     assert reporters & {*REPORTERS, "terminal"} == {form} | ({"concise"} if form == "github" else set())
     assert not any(
-        module.startswith(("azkvlint.cli.app", "azkvlint.engine.rule_loader", "azkvlint.syntax.yaml_nodes"))
+        module.startswith(("azkvlint.cli.app", "azkvlint.engine.rule_loader", "azkvlint.engine.yaml_decoder"))
         for module in modules
     )
     # Beside the plan, and where the process runs, lies no Terraform.

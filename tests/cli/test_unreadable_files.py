@@ -17,7 +17,7 @@ import pytest
 
 import azkvlint
 from azkvlint.__main__ import _run_with_error_handling
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from tests.sarif import run_in
 
 # What a case replaces in the file that it is about: part of a string, a number, and a list.

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.derived.consumers import PATHS
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.model.resource import Reference, RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.plan.read import read_plan

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.azure.operations import CONTROL, DATA
-from azkvlint.azure.roles import role_by_id, role_by_name, roles_over_vaults
+from azkvlint.azure.roles import CONTROL, DATA, role_by_id, role_by_name, roles_over_vaults
 from azkvlint.derived.assignments import _fits, operations_of_built_in
 from azkvlint.model.value import Unknown, text_of
 

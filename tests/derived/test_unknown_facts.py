@@ -6,8 +6,7 @@ from datetime import date
 
 import pytest
 
-from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Answer, Link, Scalar, Unknown
 from azkvlint.readers.terraform.read import read_text

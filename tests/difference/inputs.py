@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 
 _GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers"
 TERRAFORM = """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from tests.difference.conftest import Diff
 from tests.difference.inputs import encoded
 

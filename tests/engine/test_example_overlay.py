@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from azkvlint.engine.arm_from_bicep import arm_from_bicep
-from azkvlint.engine.example_overlay import OverlayError, overlay
-from azkvlint.engine.plan_from_terraform import plan_from_terraform
+from azkvlint.engine.example_conversion import arm_from_bicep, plan_from_terraform
+from azkvlint.engine.rule_loader import OverlayError, overlay
 from azkvlint.util.errors import InputError
 
 BASE = """\

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, negate
-from azkvlint.model.finding import Outcome
+from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome, negate
 from azkvlint.model.location import Location
 from azkvlint.model.resource import ResourceGraph
 from azkvlint.model.rule import All, Condition, Not

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from azkvlint.engine.messages import fingerprint
+from azkvlint.engine.findings import fingerprint
 from azkvlint.model.location import Location
 from azkvlint.model.rule import AnyOf, Not
 from azkvlint.model.value import Origin, Scalar

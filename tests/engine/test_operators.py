@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from azkvlint.engine.operators import OPERATORS, are_equal, key_of
 from azkvlint.engine.schema import OPERATORS as VOCABULARY
-from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, negate
-from azkvlint.model.finding import Outcome
+from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome, negate
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Not
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import is_local, required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Rule
 from azkvlint.model.value import MapValue

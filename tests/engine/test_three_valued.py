@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN, implication, negate
-from azkvlint.model.finding import Outcome
+from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome, implication, negate
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Not
 
 if TYPE_CHECKING:

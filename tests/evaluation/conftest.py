@@ -11,12 +11,12 @@ import pytest
 from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.evaluate import Evaluator, Functions
 from azkvlint.evaluation.functions.languages import ARM, BICEP
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
-from azkvlint.syntax.arm.expression import parse_expression
+from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.bicep.parse import parse
 
 AT = Location(path="main.bicep")

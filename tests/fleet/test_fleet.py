@@ -17,15 +17,13 @@ import pytest
 from azkvlint import KvlintError
 from azkvlint.config.run_config import Config
 from azkvlint.fleet import checker, page, run
-from azkvlint.fleet.inputs import inputs_of, write_inputs
-from azkvlint.fleet.remote import fetch
-from azkvlint.fleet.results import Entry, entries_of
+from azkvlint.fleet.checker import fetch
+from azkvlint.fleet.results import Entry, Totals, entries_of, totals_of
 from azkvlint.fleet.results import Run as FleetRun
 from azkvlint.fleet.rows import Row, failed_result, result_of
-from azkvlint.fleet.run import Fleet, run_fleet
-from azkvlint.fleet.summary import Totals, totals_of
-from azkvlint.linter.compact_plan import expand
+from azkvlint.fleet.run import Fleet, inputs_of, run_fleet, write_inputs
 from azkvlint.linter.linter import check
+from azkvlint.linter.rule_tests import expand
 from azkvlint.model.rule import Severity
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.output_files import ResultFolder, StagingFolder
@@ -340,7 +338,7 @@ def _status(port: int, path: str) -> int:
 
 
 def test_inputs_are_sorted_and_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("azkvlint.fleet.inputs._RUN", 3)  # several sorted parts
+    monkeypatch.setattr("azkvlint.fleet.run._RUN", 3)  # several sorted parts
     names = ["b.json", "a.json", "sub/c.json", "line\nbreak.json", os.fsdecode(b"not-utf8-\xff.json")]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)

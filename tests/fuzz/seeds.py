@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.util.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]

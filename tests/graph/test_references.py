@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.evaluation.budget import PAIRS
-from azkvlint.graph.references import Index
-from azkvlint.graph.resource_ids import HOLE, HOLE_END, may_equal
+from azkvlint.graph.references import HOLE, HOLE_END, Index, may_equal
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.linter.group_instances import MAX_RELATED, group_findings, without_addresses
+from azkvlint.linter.baseline import MAX_RELATED, group_findings, without_addresses
 from azkvlint.model.finding import Evidence, Finding, Note, Outcome, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import All, Rule, Severity

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from azkvlint.config.run_config import Config
-from azkvlint.linter.compact_plan import expand
 from azkvlint.linter.linter import check
+from azkvlint.linter.rule_tests import expand
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options

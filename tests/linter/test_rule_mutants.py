@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.linter.rule_mutants import changed_pattern, changed_value
+from azkvlint.linter.rule_gates import changed_pattern, changed_value
 from azkvlint.model.rule import Operand
 
 

@@ -11,11 +11,9 @@ import pytest
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
-from azkvlint.derived import attributes
 from azkvlint.derived.consumers import PATHS
 from azkvlint.derived.registry import Context, DerivedAttribute, derived_attributes
-from azkvlint.engine.rule_selection import select_rules
-from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.engine.rule_store import builtin_rules, select_rules
 from azkvlint.linter.rule_gates import GATES, Gate, links, unique_fields
 from azkvlint.linter.rule_tests import Result, run_examples
 from azkvlint.model.resource import Resource
@@ -52,7 +50,7 @@ def recorded() -> Iterator[dict[str, set[tuple[str, Path]]]]:
     wrapped = {name: recording(one) for name, one in derived_attributes().items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Resource, "select", select)
-        patch.setattr(attributes, "derived_attributes", lambda: wrapped)
+        patch.setattr("azkvlint.derived.build_graph.derived_attributes", lambda: wrapped)
         yield selected
 
 

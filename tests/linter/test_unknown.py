@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.linter.unit_result import verdicts_on
 from azkvlint.model.rule import Rule
 from azkvlint.readers.read_result import plan_result

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 import pytest
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.model.finding import Problem
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Unknown

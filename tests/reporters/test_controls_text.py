@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from azkvlint.config.run_config import Config
-from azkvlint.linter.compact_plan import expand
 from azkvlint.linter.controls import assess
-from azkvlint.model.assessment import Assessment
+from azkvlint.linter.rule_tests import expand
+from azkvlint.model.framework import Assessment
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.reporters.short_addresses import short_address
+from azkvlint.reporters.text_content import short_address
 from tests.conftest import Run
 
 TEXTS = {
@@ -49,6 +49,13 @@ def test_azapi_resources_concern_both(run: Run, tmp_path: Path) -> None:
         ("x/{guid('it''s {here}','a longer name')}", "x/{guid(..., 'a longer name')}"),
         ("x/{guid('a')}", "x/{guid('a')}"),
         ("x/{guid('a','/subscriptions/0/resourceGr... is open", "x/{guid(...)} is open"),
+        ("Microsoft.KeyVault/vaults/kv/secrets/db is open", "vaults/kv/secrets/db is open"),
+        ("grant/Microsoft.Authorization/roleAssignments/a: b", "grant/roleAssignments/a: b"),
+        ("add a `Microsoft.Insights/diagnosticSettings/x`", "add a `Microsoft.Insights/diagnosticSettings/x`"),
+        (
+            "/subscriptions/0/providers/Microsoft.KeyVault/vaults/kv",
+            "/subscriptions/0/providers/Microsoft.KeyVault/vaults/kv",
+        ),
         ('azurerm_key_vault.kv["a"] is {not} a call', 'azurerm_key_vault.kv["a"] is {not} a call'),
     ],
 )

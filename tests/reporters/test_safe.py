@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.util.safe_text import encode, visible
+from azkvlint.util.text import encode, visible
 
 
 @pytest.mark.parametrize(

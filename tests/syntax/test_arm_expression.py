@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from azkvlint.syntax.arm.expression import MAX_DEPTH, MAX_LENGTH, is_expression, parse_expression, unescaped
+from azkvlint.syntax.arm_expression import MAX_DEPTH, MAX_LENGTH, is_expression, parse_expression, unescaped
 from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
 from azkvlint.util.errors import InputError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.syntax.line_hash import LineHashes
+from azkvlint.graph.region_lookup import LineHashes
 from azkvlint.syntax.positions import Lines, MarkedText
 
 GREETINGS = (

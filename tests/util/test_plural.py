@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.azure.escalation import ASSIGNS_LOCAL_ROLES
-from azkvlint.azure.operations import DATA
+from azkvlint.azure.roles import ASSIGNS_LOCAL_ROLES, DATA
 from azkvlint.model.access import Capability
 from azkvlint.util.errors import UsageError, did_you_mean
 

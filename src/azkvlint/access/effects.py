@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from azkvlint.access.capabilities import ACCESS, DATA_WORDS, DELETE, NETWORK, PURGE
 from azkvlint.access.permissions import Permissions, built_in
-from azkvlint.azure.escalation import ASSIGNS_LOCAL_ROLES, DEPLOYS, LOCAL_ROLES
-from azkvlint.azure.operations import ASSIGNS, DATA
+from azkvlint.azure.roles import ASSIGNS, ASSIGNS_LOCAL_ROLES, DATA, DEPLOYS, LOCAL_ROLES
 from azkvlint.derived.assignments import OBJECT
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.delegation import DATA_ACCESS_ROLES

@@ -13,7 +13,7 @@ from azkvlint.access.effects import Kind, Terms, Words
 from azkvlint.access.permissions import Permissions
 from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.escalation import (
+from azkvlint.azure.roles import (
     ATTACHES,
     DISPUTED_LOCAL_ROLES,
     FEDERATES,
@@ -21,17 +21,15 @@ from azkvlint.azure.escalation import (
     LOCAL_DATA_ACTIONS,
     LOCAL_ROLES,
     WORKLOADS,
+    role_by_id,
 )
-from azkvlint.azure.roles import role_by_id
 from azkvlint.derived.assignments import ELIGIBLE, GRANTS, SCOPE, Coverage, level_of
 from azkvlint.derived.companions import Sure, is_one_of, items_of
-from azkvlint.derived.delegation import CONDITION, assignable_roles
-from azkvlint.derived.grantees import is_foreign
-from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, named_by
+from azkvlint.derived.delegation import CONDITION, assignable_roles, is_foreign
+from azkvlint.derived.grants import NAMED_PRINCIPAL, Grant, grants_of, is_implied_purge, named_by
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import BY_POLICIES, MANAGED_HSMS, POLICIES, VAULTS, model_of
-from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.graph.references import HOLE, HOLE_END, reference_of
 from azkvlint.model.access import Capability, Principal, Step
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -487,7 +485,7 @@ def _policy_words(grant: Grant) -> dict[str, tuple[Sure, str]]:
     maybe = "whether the access policy exists" if grant.item.note == MAY_BE_ABSENT else ""
     found = dict.fromkeys(grant.permissions, (Sure.PERHAPS if maybe else Sure.YES, maybe))
     for word, source in grant.permissions.items():
-        if word.endswith("/purge") and isinstance(source, Scalar) and str(source.value).lower() == "all":
+        if is_implied_purge(word, source):
             found[word] = (Sure.PERHAPS, _ALL_PURGES)
     if grant.doubt is not None:
         doubt = (Sure.PERHAPS, f"the permissions of the access policy: {grant.doubt.why}")

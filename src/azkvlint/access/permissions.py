@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.azure.escalation import actions_of_role, unconfirmed_actions_of_role
-from azkvlint.azure.roles import role_by_name
+from azkvlint.azure.roles import actions_of_role, role_by_name, unconfirmed_actions_of_role
 from azkvlint.derived.assignments import DEFINITIONS, any_fits, custom_role, role_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.identities import APPLICATION_CREDENTIALS, GROUPS, MEMBERS
-from azkvlint.azure.escalation import IDENTITIES, WORKLOADS
+from azkvlint.azure.azurerm.workloads import APPLICATION_CREDENTIALS, GROUPS, MEMBERS
+from azkvlint.azure.roles import IDENTITIES, WORKLOADS
 from azkvlint.derived.companions import Sure, items_of
 from azkvlint.derived.grants import Identity, identity_of
 from azkvlint.derived.registry import Context
-from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.graph.references import HOLE, HOLE_END, reference_of
 from azkvlint.model.access import Principal, Step
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource

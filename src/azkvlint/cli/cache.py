@@ -10,7 +10,7 @@ from azkvlint.cli.output import print_line
 from azkvlint.config.settings import CACHE_KEY, Settings
 from azkvlint.util.errors import UsageError
 from azkvlint.util.project_boundary import expand_home
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from azkvlint.linter.result_cache import ResultCache

@@ -1,11 +1,11 @@
-"""The command ``kvlint check PATH...``: run the check, write the reports and return the exit code."""
+"""The command ``kvlint check PATH...``: run the check or print its settings, and return the exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ from azkvlint.cli.resolve import (
     targets_of,
     with_included,
 )
-from azkvlint.config.options import Arguments
+from azkvlint.config.options import OPTIONS, Arguments, Option
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
 from azkvlint.linter.linter import baseline_of, exit_code, lint, notice_problems
@@ -28,9 +28,83 @@ from azkvlint.model.finding import Report
 from azkvlint.readers.discover import STDIN, hold_stdin
 from azkvlint.reporters import REPORTERS, SHOW_PROBLEMS, Options
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
+from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from azkvlint.linter.result_cache import ResultCache
+
+_DEFAULT = "default"
+_HIDDEN = "(not shown)"
+
+
+def settings_as_toml(settings: Settings, command: str) -> str:
+    """Return the settings as TOML, each with its source as a comment. Those that no file can set are comments.
+
+    Values of Terraform variables are hidden, because they may be secrets.
+    """
+    return "".join(f"{visible(line)}\n" for line in _lines(settings, command))
+
+
+def _lines(settings: Settings, command: str) -> Iterator[str]:
+    yield f"# {settings.file.display_path}" if settings.file is not None else "# no configuration file"
+    options = {option.field: option for option in OPTIONS if option.is_configured(command)}
+    assignments = options.pop("settings", None)
+    for option in sorted(options.values(), key=lambda option: option.key):
+        value = getattr(settings.arguments, option.field)
+        if not option.in_files:
+            yield f"# {option.variable}: {value} ({settings.places.get(option.field, _DEFAULT)})"
+            continue
+        yield _line(option, _mask(option, value), settings.places.get(option.field, _DEFAULT))
+    if assignments is not None and settings.arguments.settings:
+        yield ""
+        yield f"[set] # {settings.places['settings']}"
+        for word in settings.arguments.settings:
+            name, _, value = word.partition("=")
+            yield f"{name} = {_quote(value)}"
+    for override in settings.file.overrides if settings.file is not None else ():
+        yield ""
+        yield f"[[override]] # {override.place}"
+        for key in ("paths", "resources", "rules"):
+            words = getattr(override, key)
+            if words:
+                yield f"{key} = {_list(words)}"
+        yield "ignore = true" if override.severity is None else f'severity = "{override.severity.label}"'
+        yield from (
+            f"{key} = {_quote(getattr(override, key))}"
+            for key in ("reason", "owner", "until")
+            if getattr(override, key)
+        )
+        if override.fault:
+            yield f"# invalid: {override.fault}"
+
+
+def _line(option: Option, value: Any, place: str) -> str:
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif option.kind == "number" and value.isdecimal():
+        text = value
+    elif isinstance(value, tuple):
+        text = _list(value)
+    else:
+        text = _quote(str(value))
+    return f"{option.key} = {text} # {place}"
+
+
+def _mask(option: Option, value: Any) -> Any:
+    if option.field == "variables":
+        # Without a name, the word may be a value.
+        return tuple(f"{word.partition('=')[0]}={_HIDDEN}" if "=" in word else _HIDDEN for word in value)
+    return value
+
+
+def _list(words: Sequence[str]) -> str:
+    return f"[{', '.join(_quote(word) for word in words)}]"
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
 
 # GitHub code scanning displays the first 5,000 results of an upload.
 _SHOWN_RESULTS = 5000
@@ -130,7 +204,7 @@ def _publish(
 def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
     """Print the summary of a report and the report files to stderr."""
     from azkvlint.reporters.phrases import summary
-    from azkvlint.util.safe_text import visible
+    from azkvlint.util.text import visible
 
     print_line(f"{summary(report)} (written to {', '.join(visible(file) for _, file in targets)})")
 
@@ -159,7 +233,6 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 def show_settings(settings: Settings, command: str) -> int:
     """Write every setting of a command with its source, and print the notices."""
-    from azkvlint.cli.show_settings import settings_as_toml
     from azkvlint.util.project_boundary import checkout_of, real_path
 
     settings.errors().raise_errors()
@@ -199,7 +272,7 @@ def _has_color(choice: str, terminal: bool) -> bool:
 
 
 def _warn_of_size(report: Report, included: frozenset[str]) -> None:
-    from azkvlint.reporters.findings.sarif_results import candidate_results
+    from azkvlint.reporters.findings.sarif import candidate_results
 
     count = sum(1 for _ in candidate_results(report, included))
     if count > _SHOWN_RESULTS:

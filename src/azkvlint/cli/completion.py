@@ -24,8 +24,7 @@ def _rule_ids() -> Iterable[str]:
 
 
 def _categories() -> Iterable[str]:
-    from azkvlint.engine.rule_selection import categories_of
-    from azkvlint.engine.rule_store import builtin_rules
+    from azkvlint.engine.rule_store import builtin_rules, categories_of
 
     return categories_of(builtin_rules())
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from azkvlint.cli.resolve import NO_SEVERITY
-from azkvlint.config.config_file import KEYS, OVERRIDE
+from azkvlint.config.config_file import KEYS, LISTS, OVERRIDE
 from azkvlint.config.options import Option
-from azkvlint.config.overrides import LISTS
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import SEVERITIES
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _SEVERITY = {"type": "string", "enum": list(SEVERITIES)}

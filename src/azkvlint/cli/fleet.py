@@ -52,9 +52,8 @@ def run_fleet(arguments: Arguments) -> int:
 
 def _run(fleet: Any) -> int:
     from azkvlint.fleet import page
-    from azkvlint.fleet.results import entries_of
+    from azkvlint.fleet.results import entries_of, totals_of
     from azkvlint.fleet.run import run_fleet as run_on_cluster
-    from azkvlint.fleet.summary import totals_of
     from azkvlint.linter.linter import known_rules
 
     try:

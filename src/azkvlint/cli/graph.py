@@ -17,7 +17,7 @@ from azkvlint.readers.reader import MAKE_INPUT, Reader
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import InputError, UsageError, refuse_unknown_format
 from azkvlint.util.project_boundary import begin_run
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _TERRAFORM_PARTS = "Terraform/"
 # The attributes that link resources, and the labels of their edges.

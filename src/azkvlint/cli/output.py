@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def print_error(error: KvlintError) -> None:
     """Print an error with its hint to stderr."""
-    from azkvlint.util.safe_text import visible
+    from azkvlint.util.text import visible
 
     hint = f" ({error.hint})" if error.hint else ""
     for line in f"{error.message}{hint}".split("\n"):

@@ -12,7 +12,7 @@ from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, Settings
-from azkvlint.engine.rule_selection import find_rules_by_prefix, rules_of_profile, select_rules
+from azkvlint.engine.rule_store import find_rules_by_prefix, rules_of_profile, select_rules
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import TOOLS
@@ -21,7 +21,7 @@ from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import absolute_path, real_path
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _MOST_DIGITS = 3
 _ELSEWHERE = "write to another file"

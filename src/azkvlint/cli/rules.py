@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.engine.rule_selection import find_rules, rules_of_category, rules_of_profile
+from azkvlint.engine.rule_store import find_rules, rules_of_category, rules_of_profile
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule, operand_text
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, RuleError, UsageError, did_you_mean, refuse_unknown_format
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import encode, visible
+from azkvlint.util.text import encode, pluralize, visible
 
 if TYPE_CHECKING:
     from azkvlint.reporters.problems import Kind

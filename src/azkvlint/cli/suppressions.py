@@ -17,15 +17,14 @@ from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
 from azkvlint.config.options import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
-from azkvlint.linter.group_instances import group_findings
+from azkvlint.linter.baseline import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
 from azkvlint.model.finding import Finding, Outcome, Problem
 from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
 from azkvlint.reporters.findings.json import location
 from azkvlint.reporters.findings.json import problem as as_json
 from azkvlint.reporters.phrases import place
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import encode, visible
+from azkvlint.util.text import encode, pluralize, visible
 
 FORMAT_VERSION = 2
 # The maximum number of equivalent rules that are listed for one comment.

@@ -496,12 +496,7 @@ OPTIONS = (
         commands=_OF_FINDINGS,
     ),
     Option(
-        ("--strict",),
-        _EXIT,
-        "strict",
-        "Exit with 1 for unknown controls too.",
-        takes_value=False,
-        commands=_CONTROLS,
+        ("--strict",), _EXIT, "strict", "Exit with 1 for unknown controls too.", takes_value=False, commands=_CONTROLS
     ),
     Option(
         ("--strict",),

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from azkvlint.model.rule import Severity
-from azkvlint.model.severity_override import Override
+from azkvlint.model.suppression import Override
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.config.error_collector import ErrorCollector
 from azkvlint.config.options import OPTIONS, Arguments, Option
 from azkvlint.config.run_config import Notice
-from azkvlint.model.problem_codes import SETTING_WITHOUT_EFFECT
+from azkvlint.model.finding import SETTING_WITHOUT_EFFECT
 from azkvlint.readers.discover import STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex

@@ -7,12 +7,19 @@ from functools import cache
 
 import msgspec
 
-from azkvlint.azure.operations import CONTROL, DATA
-from azkvlint.azure.roles import role_by_id, role_by_name
+from azkvlint.azure.roles import CONTROL, DATA, role_by_id, role_by_name
 from azkvlint.derived.registry import Context, absent, also_reads, derived, known, known_list, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.graph.references import Index, reference_of, type_of_any, without_conditional_targets
-from azkvlint.graph.resource_ids import HOLE, HOLE_END, may_equal, scope_level
+from azkvlint.graph.references import (
+    HOLE,
+    HOLE_END,
+    Index,
+    may_equal,
+    reference_of,
+    scope_level,
+    type_of_any,
+    without_conditional_targets,
+)
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import (
     Absent,

@@ -1,18 +1,114 @@
-"""Build the resource graph of one root, which rules are evaluated against."""
+"""Compute derived attributes, and build the resource graph of one root, which rules are evaluated against."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TypeAlias
 
 import msgspec
 
 from azkvlint.derived.assignments import COVERS, Coverage
-from azkvlint.derived.attributes import derive
+from azkvlint.derived.registry import Context, DeriveFunction, derived_attributes, reads_by_attribute
 from azkvlint.derived.vaults import with_own_policies, with_recovered_vaults
+from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE
 from azkvlint.graph.references import Index, references_by
 from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
-from azkvlint.model.value import MapValue, Value
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Value
+
+# Of one type: the names of its attributes, their compute functions, and whether each is ``local_only``.
+_Makers: TypeAlias = list[tuple[str, DeriveFunction, bool]]
+
+
+def with_needs(required: RequiredAttributes) -> RequiredAttributes:
+    """Return ``required`` with the attributes that its derived attributes are computed from."""
+    paths = {type_: {*selected, *_changed(selected)} for type_, selected in required.paths.items()}
+    names_read = {".".join(map(str, path[:2])) for selected in required.paths.values() for path in selected} | set(
+        required.reference_paths
+    )
+    reads = reads_by_attribute()
+    for name in names_read & set(reads):
+        for type_, needed in reads[name].items():
+            paths.setdefault(type_, set()).update(needed)
+    every_path = {type_: frozenset(selected) for type_, selected in paths.items()}
+    return msgspec.structs.replace(required, paths=every_path)
+
+
+def _changed(selected: Iterable[Path]) -> Iterator[Path]:
+    """Return the paths that are compared with their previous values."""
+    return (path[len(CHANGED_FROM) :] for path in selected if path[: len(CHANGED_FROM)] == CHANGED_FROM)
+
+
+# The functions by type for the ``required`` of the last call, which all inputs of a run share.
+_known: list[tuple[RequiredAttributes, dict[str, _Makers]]] = []
+
+
+def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> None:
+    """Add the required derived attributes to the resources of ``index``. ``is_complete``: see ``ResourceGraph``."""
+    context = Context(index, required.today or datetime.now(UTC).date(), {}, is_complete)
+    if not _known or _known[0][0] is not required:
+        _known[:] = [(required, {})]
+    makers_by_type = _known[0][1]
+    for type_ in index.types():
+        makers = makers_by_type.get(type_)
+        if makers is None:
+            makers = makers_by_type[type_] = _makers(required, type_)
+        shared: dict[tuple[int, bool], dict[str, Answer]] = {}
+        for resource in index.of_type(type_.lower()) if makers else ():
+            key = id(resource.shared_attributes), resource.existing
+            alike = shared.get(key) if resource.shared_attributes is not None else {}
+            if alike is None:
+                alike = shared[key] = {name: make(resource, context) for name, make, is_own in makers if is_own}
+            fields: dict[str, Value] = {}
+            for name, make, _ in makers:
+                value = alike[name] if name in alike else make(resource, context)
+                if not isinstance(value, Absent):
+                    fields[name] = value
+            if fields:
+                index.replace(_with_derived(resource, fields))
+    _derive_variants(index, makers_by_type, context)
+
+
+def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) -> None:
+    """Add the derived attributes to the variants of resources, which are shared by all resources of one assumption."""
+    done: dict[int, dict[str, Resource]] = {}
+    for resource in [one for one in index.resources.values() if one.variants]:
+        variants = resource.variants or {}
+        derived = done.get(id(variants))
+        if derived is None:
+            derived = done[id(variants)] = {}
+            for address, variant in variants.items():
+                made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
+                fields = {name: value for name, value in made.items() if not isinstance(value, Absent)}
+                derived[address] = _with_derived(variant, fields)
+        index.replace(msgspec.structs.replace(resource, variants=derived))
+
+
+def _makers(required: RequiredAttributes, type_: str) -> _Makers:
+    """Return the derived attributes that are required of a type, in a fixed order."""
+    paths = required.paths_of(type_) or frozenset()
+    required_names = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
+        via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types
+    }
+    return [
+        (name, one.compute, one.local_only)
+        for name, one in derived_attributes().items()
+        if (required.everything or name in required_names) and (not one.types or type_.lower() in one.types)
+    ]
+
+
+def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:
+    have = resource.attributes.fields.get("derived")
+    if isinstance(have, MapValue):
+        fields = {**have.fields, **fields}
+    derived = MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
+    attributes = MapValue(
+        at=resource.attributes.at, fields={**resource.attributes.fields, "derived": derived},
+        rest=resource.attributes.rest,
+    )  # fmt: skip
+    return msgspec.structs.replace(resource, attributes=attributes)
+
 
 # --- What a secret holds is shown nowhere, whichever reader has read it: an azapi body is as it is written ----------
 

@@ -38,7 +38,7 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 # --- The expiration date and issuer of an X.509 certificate, read from an unencrypted PEM string --------------------
 # The parser reads the few outer fields of the DER encoding, and checks every length. Source: RFC 5280 section 4.1,

@@ -36,7 +36,7 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 KEYS = "microsoft.keyvault/vaults/keys"
 SECRETS = "microsoft.keyvault/vaults/secrets"

@@ -8,7 +8,7 @@ from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Cove
 from azkvlint.derived.grants import DEPLOYER, NEEDS, Grant, grants_of
 from azkvlint.derived.registry import Context, absent, derived, known, unknown
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, RBAC, VAULTS, model_of
-from azkvlint.graph.apply_order import AFTER, GRANTS, UNRESOLVED
+from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource

@@ -13,8 +13,7 @@ import msgspec
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
 from azkvlint.derived.companions import Sure, certainty_value
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, or_absent, unknown, unknown_as
-from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import HOLE
+from azkvlint.graph.references import HOLE, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,

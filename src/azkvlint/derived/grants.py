@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.operations import ASSIGNS, DATA
+from azkvlint.azure.roles import ASSIGNS, DATA
 from azkvlint.derived.assignments import (
     ACTIVE,
     ASSIGNMENTS,
@@ -28,8 +28,7 @@ from azkvlint.derived.assignments import (
 )
 from azkvlint.derived.registry import Context, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.derived.vaults import BY_ROLES, POLICIES, POLICY_LIST, RBAC, VAULTS, change_of, model_of
-from azkvlint.graph.references import references_by
-from azkvlint.graph.resource_ids import HOLE
+from azkvlint.graph.references import HOLE, references_by
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
@@ -229,7 +228,8 @@ def _known(context: Context, field: str) -> frozenset[str]:
 
 _SECRETS = "get list set delete recover backup restore purge"
 _COMMON = "get list update create import delete recover backup restore purge"
-# The permissions that ``all`` includes.
+# The permissions that ``all`` includes. Whether purge is one of them is not documented: the service has rejected purges
+# under policies with ``all``, and ``all`` of Azure PowerShell leaves purge out. See ``is_implied_purge``.
 _ALL: Mapping[str, str] = {
     "secrets": _SECRETS,
     "keys": f"{_COMMON} decrypt encrypt unwrapkey wrapkey verify sign release rotate getrotationpolicy"
@@ -379,7 +379,7 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
     In a plan, where all values have one location, thousands of grants share the same list.
     """
     kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
-    words = grant.permissions
+    words = {word: source for word, source in grant.permissions.items() if not is_implied_purge(word, source)}
     is_plain = grant.doubt is None and not any(source.sensitive for source in words.values())
     notes = {word: _argument_of(grant, word, source) for word, source in words.items()}
     key = (id(grant.item.at), *((word, notes[word], id(source.at)) for word, source in words.items()))
@@ -392,6 +392,11 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
         if is_plain:
             kept[key] = found
     return found
+
+
+def is_implied_purge(word: str, source: Value) -> bool:
+    """Return whether a permission is purge that only ``all`` may grant: no rule fails because of it."""
+    return word.endswith("/purge") and isinstance(source, Scalar) and str(source.value).lower() == "all"
 
 
 def _argument_of(grant: Grant, word: str, source: Value) -> str:

@@ -19,8 +19,7 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
-from azkvlint.graph.references import reference_of
-from azkvlint.graph.resource_ids import HOLE, HOLE_END, parse_object_url
+from azkvlint.graph.references import HOLE, HOLE_END, parse_object_url, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     Absent,
@@ -39,7 +38,7 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 # --- How a managed HSM is activated: by its provider, or by a script that a template deploys ------------------------
 # No template can activate an HSM by itself; only a deployment script that downloads the security domain states the

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, unknown
-from azkvlint.graph.references import Index, reference_of
-from azkvlint.graph.resource_ids import HOLE, may_equal_segment, parse_id
+from azkvlint.graph.references import HOLE, Index, may_equal_segment, parse_id, reference_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, Path, Scalar, Unknown, Value, path_text, text_of
 from azkvlint.syntax.json_decoder import decode_json

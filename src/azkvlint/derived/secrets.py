@@ -22,7 +22,7 @@ from azkvlint.derived.certificates import (
 from azkvlint.derived.registry import Context, absent, derived, known, known_list, known_object, unknown, unknown_as
 from azkvlint.evaluation.values import OPEN, RETURNS_SECRET, pieces, wrap
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
-from azkvlint.graph.resource_ids import HOLE
+from azkvlint.graph.references import HOLE
 from azkvlint.graph.secret_formats import (
     Placeholder,
     has_credential,

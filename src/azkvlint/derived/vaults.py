@@ -18,8 +18,8 @@ from azkvlint.derived.registry import (
     unknown,
     unknown_as,
 )
+from azkvlint.graph.changes import BY_UPDATE
 from azkvlint.graph.references import Index, reference_of
-from azkvlint.graph.resource_updates import BY_UPDATE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
     MAY_BE_ABSENT,

@@ -39,7 +39,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import EDITOR_TEXTS, MAX_INPUT, read_named, read_stdin
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 BASE, HEAD = "BASE", "HEAD"
 _REPORT_VERSION = 2

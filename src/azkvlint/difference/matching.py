@@ -15,7 +15,6 @@ import msgspec
 
 from azkvlint.difference.inputs import RootState, Side, relative_to
 from azkvlint.difference.one_way_doors import ResourceState
-from azkvlint.linter.group_instances import fold_key
 from azkvlint.model.difference import (
     CHANGED,
     GONE,
@@ -303,7 +302,7 @@ def _pairs(old: Sequence[_Item], new: Sequence[_Item], roots: Roots) -> list[_Pa
         both = min(len(befores), len(afters))
         if both > 1:
             for items in (befores, afters):
-                items.sort(key=lambda item: (item.outcome, item.occurrence.message, repr(fold_key(item.finding))))
+                items.sort(key=lambda item: (item.outcome, item.occurrence.message, repr(item.finding.at.position_key)))
         pairs += map(_Pair, befores[:both], afters[:both])
         rest[0].extend(befores[both:])
         rest[1].extend(afters[both:])
@@ -387,7 +386,7 @@ def _same(before: _Item, after: _Item, roots: Roots, names: Mapping[str, str]) -
 
 
 def _facts(message: str, names: Mapping[str, str]) -> Counter[str]:
-    """Return the words of a message in any order, as the order of a list does not matter, with the addresses of HEAD."""
+    """Return the words of a message in any order, with the addresses of HEAD: the order of a list does not matter."""
     words = (word.strip("`'\"().:") for word in _WORD.findall(message))
     return Counter(names.get(word, word) for word in words)
 

@@ -21,7 +21,7 @@ from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Plain, Scalar, Unknown
 from azkvlint.readers.read_result import ReadResult
-from azkvlint.util.plural import pluralize
+from azkvlint.util.text import pluralize
 
 PURGE_PROTECTION, RETENTION, DELETED, REPLACED = "purge-protection", "retention", "deleted", "replaced"
 KEY_DESTROYED, HSM = "key-destroyed", "hsm"

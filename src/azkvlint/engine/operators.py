@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from azkvlint.azure.locations import location_key
-from azkvlint.engine.three_valued import FAIL, PASS, UNKNOWN
-from azkvlint.model.finding import Outcome
+from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome
 from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.safe_regex import RulePattern
 

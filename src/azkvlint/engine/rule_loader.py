@@ -1,31 +1,325 @@
-"""Load rule files from YAML.
+"""Load rule files and the files of further examples beside them: YAML nodes -> Rule and Example.
 
-The faults of all files are reported at once, each with its line and column.
+An example is loaded with the complete text of each language, whether its author wrote it, changed a base, or left it to
+follow from another language.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import TypeAlias
 
 from azkvlint.engine.condition_loader import ConditionDecoder
-from azkvlint.engine.example_loader import ExampleDecoder
+from azkvlint.engine.parameters import kind_of
 from azkvlint.engine.schema import (
     CATEGORIES,
+    DERIVED_LANGUAGES,
+    EXPECTATIONS,
     FIX_LANGUAGES,
+    LANGUAGES,
     PLACEHOLDERS,
     PROFILES,
     REQUIRED_KEYS,
     RULE_KEYS,
     TOPICS,
 )
-from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
+from azkvlint.engine.yaml_decoder import Decoder, Fields, either, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Grading, Operand, Parameter, Rule
 from azkvlint.syntax.attribute_path import PathError, parse_path
-from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node
-from azkvlint.util.errors import RuleError
+from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node, ScalarNode
+from azkvlint.util.errors import InputError, RuleError
 from azkvlint.util.lazy_regex import regex
+
+_MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$")
+_SPACES = regex(r"[ \t]+")
+_ARGUMENT = regex(r"(?P<indent> *)(?P<name>[\w.-]+|\"[^\"]*\")(?P<gap> +)= (?P<value>.*)")
+_OPENING, _CLOSING = ("{", "[", "("), ("}", "]", ")")
+_HERE = "<-"
+_APPEND, _BLOCK = "+", "..."
+
+
+class OverlayError(Exception):
+    """A change does not fit the base; the message is the reason."""
+
+
+def overlay(base: str, changes: Iterable[tuple[str, str]], *, language: str, mark: str, keeps_marks: bool) -> str:
+    """Return ``base`` with ``changes`` (key and text). ``mark`` is that of the language and rule.
+
+    ``keeps_marks``: False for an example that passes. Raise OverlayError for the first change that does not fit.
+    """
+    changes = list(changes)
+    keeps_marks = keeps_marks and not any(_HERE in text for _, text in changes)
+    lines = base.rstrip().split("\n")
+    if not keeps_marks:
+        lines = [_MARK.sub("", line) for line in lines]
+    replaced: dict[int, list[str]] = {}
+    gone: set[int] = set()
+    behind: dict[int, list[str]] = {}
+    for key, text in changes:
+        new = text.rstrip().split("\n") if text.strip() else []
+        if key == _APPEND:
+            behind.setdefault(len(lines) - 1, []).extend((["", *new]) if language != "plan" else new)
+            continue
+        is_after = key.startswith(f"{_APPEND} ")
+        first, last, part = _found(lines, key.removeprefix(f"{_APPEND} "))
+        if is_after:
+            deeper = _opens(lines[first]) and last == first
+            indent = _indent(lines[first]) + ("  " if deeper else "")
+            behind.setdefault(last, []).extend(_indented(new, indent))
+        elif text == _HERE:
+            lines[first] += f" {mark}"
+        elif part:
+            here = replaced.get(first, [lines[first]])
+            replaced[first] = [_replace_part(here[0], part, text.strip()), *here[1:]]
+        elif gone & set(range(first, last + 1)):
+            raise OverlayError(f"{key!r} is in what another line replaces")
+        else:
+            old_mark = _MARK.search(lines[first])
+            new = _indented(new, _indent(lines[first]))
+            if old_mark is not None and new:
+                new[0] += old_mark[0]
+            replaced[first] = new
+            gone |= set(range(first, last + 1))
+    result = [
+        new
+        for at, line in enumerate(lines)
+        for new in [*replaced.get(at, [] if at in gone else [line]), *behind.get(at, [])]
+    ]
+    return _tidied(_aligned(result) if language == "terraform" else result)
+
+
+def _found(lines: list[str], key: str) -> tuple[int, int, str]:
+    """Return the first and the last line that a key names, and the key itself where it is only a part of a line."""
+    is_block = key.endswith(_BLOCK)
+    text = _plain(key.removesuffix(_BLOCK)) if is_block else _plain(key)
+    plain = [_plain(line) for line in lines]
+    matches = [at for at, line in enumerate(plain) if text and line == text]
+    part = ""
+    if not matches and not is_block and text:
+        part = text
+        matches = [at for at, line in enumerate(plain) if text in line]
+        if any(plain[at].count(text) > 1 for at in matches):
+            raise OverlayError(f"{key!r} is more than once in a line of the base")
+    if len(matches) != 1:
+        many = f"{len(matches)} times" if matches else "not"
+        raise OverlayError(f"{key!r} is {many} in the base; it must be there once")
+    first = matches[0]
+    return first, _end(lines, first) if is_block else first, part
+
+
+def _end(lines: list[str], first: int) -> int:
+    """Return the last line of the block that a line begins."""
+    depth, last = len(_indent(lines[first])), first
+    for at in range(first + 1, len(lines)):
+        if lines[at].strip() and len(_indent(lines[at])) <= depth:
+            is_closing = lines[at].strip().startswith(_CLOSING) and len(_indent(lines[at])) == depth
+            return at if is_closing else last
+        last = at if lines[at].strip() else last
+    return last
+
+
+def _plain(line: str) -> str:
+    return _SPACES.sub(" ", _MARK.sub("", line)).strip()
+
+
+def _replace_part(line: str, part: str, text: str) -> str:
+    words = r"[ \t]+".join(map(re.escape, part.split(" ")))
+    return re.sub(words, lambda _: text, line, count=1)
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
+def _opens(line: str) -> bool:
+    return _plain(line).endswith((*_OPENING, ":"))
+
+
+def _indented(lines: list[str], indent: str) -> list[str]:
+    return [f"{indent}{line}" if line else "" for line in lines]
+
+
+def _tidied(lines: list[str]) -> str:
+    """Return the text without blank lines at its start, at the start of a block, and behind another one."""
+    kept: list[str] = []
+    for line in lines:
+        if line.strip() or (kept and kept[-1].strip() and not kept[-1].rstrip().endswith(_OPENING)):
+            kept.append(line)
+        if line.strip().startswith(_CLOSING) and len(kept) > 1 and not kept[-2].strip():
+            del kept[-2]
+    return "\n".join(kept).rstrip() + "\n"
+
+
+def _aligned(lines: list[str]) -> list[str]:
+    """Return Terraform's lines with the equals signs of neighbors aligned, as ``terraform fmt`` does."""
+    result: list[str] = []
+    group: list[tuple[str, str, str]] = []
+
+    def flush() -> None:
+        width = max((len(name) for _, name, _ in group), default=0)
+        result.extend(f"{indent}{name.ljust(width)} = {value}" for indent, name, value in group)
+        group.clear()
+
+    for line in lines:
+        match = _ARGUMENT.fullmatch(line)
+        is_single = match is not None and not _opens(match["value"]) and not match["value"].startswith("<<")
+        if match is None or not is_single or (group and group[0][0] != match["indent"]):
+            flush()
+        if match is not None and is_single:
+            group.append((match["indent"], match["name"], match["value"]))
+        else:
+            result.append(line)
+    flush()
+    return result
+
+
+_KEYS = (*EXPECTATIONS, *LANGUAGES, *DERIVED_LANGUAGES, "base", "as_of", "set")
+
+
+class ExampleDecoder:
+    """Decodes the examples of one rule; those of a second file may have bases in the first."""
+
+    def __init__(self, rule_id: str, parameters: Mapping[str, Operand | None]) -> None:
+        self._rule_id = rule_id
+        self._parameters = parameters
+        self._examples: list[Example] = []
+        self._by_title: dict[str, Example] = {}
+        self._is_complete = True
+        self._decoder = Decoder("")
+        self._path = ""
+
+    def add(self, decoder: Decoder, node: Node | None, path: str = "") -> None:
+        """Decode the examples of one file; ``path`` is that of a file of further examples."""
+        self._decoder, self._path = decoder, path
+        for item in decoder.items(node, "examples"):
+            example = self._example(item)
+            if example is None:
+                self._is_complete = False
+            else:
+                self._examples.append(example)
+                self._by_title.setdefault(example.title, example)
+
+    def examples(self, decoder: Decoder, node: Node | None) -> tuple[Example, ...]:
+        """Return all examples; ``node`` is where the fault is if an outcome has none."""
+        if node is not None and self._examples and self._is_complete:  # else the missing one may be at fault
+            for expect in ("fails", "passes"):
+                if all(example.expect != expect for example in self._examples):
+                    decoder.fault(node, f"examples must have at least one that {expect}")
+        return tuple(self._examples)
+
+    def _example(self, node: Node) -> Example | None:
+        """Return an example with the complete text of each language."""
+        fields = self._decoder.fields(node, "an example", _KEYS)
+        heads = [key for key in fields if key in EXPECTATIONS]
+        languages = [key for key in fields if key in LANGUAGES or key in DERIVED_LANGUAGES]
+        if len(heads) == 1 and languages:
+            title = self._decoder.line(fields[heads[0]], heads[0])
+            base = self._base(fields.get("base"))
+            sources: dict[str, str] = {}
+            for key in languages:
+                self._add_sources(sources, fields[key], key, heads[0], base)
+            return Example(
+                expect=heads[0],
+                title=title,
+                sources={language: sources[language] for language in LANGUAGES if language in sources},
+                line=node.line,
+                as_of=self._day(fields.get("as_of")),
+                parameters=self._set(fields.get("set")),
+                path=self._path,
+            )
+        if fields.complete or len(heads) > 1:
+            expected = f"a source: {either(LANGUAGES)}" if len(heads) == 1 else f"one of {either(EXPECTATIONS)}"
+            self._decoder.fault(node, f"an example needs {expected}")
+        return None
+
+    def _base(self, node: Node | None) -> Mapping[str, str] | None:
+        """Return the sources that an example changes: those of the earlier example that it names, if any."""
+        title = self._decoder.line(node, "base")
+        if node is None or not title:
+            return None
+        if title not in self._by_title:
+            self._decoder.fault(node, f"no example above is called {title!r}{suggestion(title, self._by_title)}")
+            return {}
+        return self._by_title[title].sources
+
+    def _add_sources(
+        self, sources: dict[str, str], node: Node, key: str, expect: str, base: Mapping[str, str] | None
+    ) -> None:
+        """Add the text of a language, and that of the language that follows from it."""
+        language, _, derived = key.partition(" and ")
+        if language in sources or derived in sources:
+            self._decoder.fault(node, f"an example must have {language if language in sources else derived} once")
+            return
+        if base is not None and isinstance(node, MapNode):
+            text = self._overlay(node, language, expect, base)
+        else:
+            text = self._decoder.block(node, key)
+        sources[language] = self._marked(node, text, expect)
+        if derived and text:
+            sources[derived] = self._derived(node, derived, text)
+
+    def _derived(self, node: Node, language: str, text: str) -> str:
+        """Return the text that follows from that of another language."""
+        from azkvlint.engine.example_conversion import arm_from_bicep, plan_from_terraform
+
+        try:
+            return (plan_from_terraform if language == "plan" else arm_from_bicep)(text)
+        except InputError as error:
+            self._decoder.fault(node, error.message)
+        except RecursionError:
+            self._decoder.fault(node, f"{language} cannot follow from it: it is nested too deeply")
+        return ""
+
+    def _overlay(self, node: Node, language: str, expect: str, base: Mapping[str, str]) -> str:
+        """Return the text of the base with the changes of an example."""
+        changes = []
+        for key, value in self._decoder.entries(node, language):
+            is_removed = isinstance(value, ScalarNode) and value.value is None
+            changes.append((str(key.value), "" if is_removed else self._decoder.block(value, str(key.value))))
+        if language not in base:
+            self._decoder.fault(node, f"changes need a base:, an example above that has {language}:")
+            return ""
+        sign = "//" if language in ("bicep", "arm", "terraform_json") else "#"
+        mark = f"{sign} <- {self._rule_id}"
+        try:
+            return overlay(base[language], changes, language=language, mark=mark, keeps_marks=expect != "passes")
+        except OverlayError as error:
+            self._decoder.fault(node, str(error))
+            return ""
+
+    def _marked(self, node: Node, text: str, expect: str) -> str:
+        """Return the text of an example, which marks where findings start if there are any."""
+        marked = re.search(rf"(?:#|//)\s*<-[^\n]*\b{re.escape(self._rule_id)}\b", text) is not None
+        if text and self._rule_id and marked is (expect == "passes"):
+            needs = "must have no" if marked else "needs a"
+            self._decoder.fault(node, f"{expect}: {needs} line marked '# <- {self._rule_id}'")
+        return text
+
+    def _day(self, node: Node | None) -> str:
+        text = self._decoder.line(node, "as_of")
+        if node is not None and text:
+            try:
+                date.fromisoformat(text)
+            except ValueError:
+                self._decoder.fault(node, f"{text!r} is not a day, such as 2026-11-01")
+        return text
+
+    def _set(self, node: Node | None) -> dict[str, Operand]:
+        """The parameters that an example sets, each of the type of its default."""
+        found: dict[str, Operand] = {}
+        for key, value in self._decoder.entries(node, "set"):
+            name = str(key.value)
+            if name not in self._parameters:
+                self._decoder.fault(key, f"there is no parameter {name!r}{suggestion(name, self._parameters)}")
+            operand, default = self._decoder.operand(value, f"set {name!r}"), self._parameters.get(name)
+            if operand is not None and default is not None and kind_of(operand) != kind_of(default):
+                self._decoder.fault(value, f"parameter {name!r} is {kind_of(default)}, not {kind_of(operand)}")
+            elif operand is not None:
+                found[name] = operand
+        return found
+
 
 _BUILTIN_ID = regex(r"KV[0-9]{3}")
 _USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")

@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.operations import Local, Operations
-from azkvlint.evaluation.operators import apply_binary, apply_unary, negate
+from azkvlint.evaluation.operators import Local, Operations, apply_binary, apply_unary, negate
 from azkvlint.evaluation.values import (
     ITEMS_A_STEP,
     MAX_ITEMS,

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from azkvlint import __version__
-from azkvlint.fleet.results import Entry, Run
+from azkvlint.fleet.results import RETIREMENT_DAY, Entry, Group, Run, Totals, severities_of
 from azkvlint.fleet.rows import risk_key
-from azkvlint.fleet.summary import RETIREMENT_DAY, Group, Totals, severities_of
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.html_page import bar, code, escaped, inline, link, page
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import pluralize, visible
 
 _TITLE = "kvlint fleet"
 _STYLE = """

@@ -13,13 +13,12 @@ import msgspec
 
 from azkvlint.config.run_config import CheckSettings
 from azkvlint.linter.linter import exit_code
-from azkvlint.model.finding import Declaration, Finding, Problem, Report
+from azkvlint.model.finding import INPUT_UNREADABLE, Declaration, Finding, Problem, Report
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.phrases import VAULT_NOUNS
 from azkvlint.util.errors import EXIT_FINDINGS
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 _MOST_VAULTS = 20
 _LONGEST_NAME = 60

@@ -1,4 +1,4 @@
-"""Pseudo resources for outputs, module calls, arguments and data sources, and derived attributes for value origins."""
+"""Pseudo resources for outputs, module calls and arguments, and derived attributes that readers add."""
 
 from __future__ import annotations
 
@@ -251,3 +251,28 @@ def argument(address: str, name: str, found: Origins, at: Location) -> Resource 
         address=f"{address}.{name}", type=ARGUMENT_TYPE, name=name, attributes=with_origins(attributes, found), at=at,
         declared_as="argument",
     )  # fmt: skip
+
+
+# What the deployment identity writes through the data plane, and the types of grants, in Terraform.
+OBJECTS = frozenset({"azurerm_key_vault_secret", "azurerm_key_vault_key", "azurerm_key_vault_certificate"})
+GRANTS = frozenset({"azurerm_role_assignment", "azurerm_key_vault_access_policy"})
+AFTER = "after"
+# What stands for something that cannot be looked into.
+UNRESOLVED = "?"
+_ORDER: Path = ("derived", "waitsForGrant")
+
+
+def requires_order(required: RequiredAttributes) -> bool:
+    """Return whether any rule depends on the order in which Terraform applies resources."""
+    return any(path[:2] == _ORDER for paths in required.paths.values() for path in paths)
+
+
+def with_dependencies(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
+    """Return ``attributes`` of what is made after all that has these addresses, without the keys of instances."""
+    return with_derived(attributes, {AFTER: dependency_list(addresses, attributes.at)})
+
+
+def dependency_list(addresses: Iterable[str], at: Location) -> ListValue:
+    """Return what something is made after, as a value."""
+    items = tuple(Scalar(at=at, value=address, origin=Origin.DERIVED) for address in sorted(addresses))
+    return ListValue(at=at, items=items, origin=Origin.DERIVED)

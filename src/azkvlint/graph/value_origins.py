@@ -24,7 +24,7 @@ from azkvlint.util.secret_names import (
 )
 
 if TYPE_CHECKING:
-    from azkvlint.evaluation.operations import Local
+    from azkvlint.evaluation.operators import Local
 
 Origins: TypeAlias = frozenset[str]
 

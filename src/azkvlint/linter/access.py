@@ -16,8 +16,7 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.registry import Context
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS, model_of
 from azkvlint.evaluation.budget import begin_unit
-from azkvlint.graph.references import Index
-from azkvlint.graph.resource_ids import HOLE
+from azkvlint.graph.references import HOLE, Index
 from azkvlint.linter.linter import (
     exit_code_of,
     notice_problems,

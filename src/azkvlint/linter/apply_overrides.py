@@ -8,18 +8,18 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from azkvlint.config.run_config import Config, today
-from azkvlint.engine.rule_selection import find_rules_by_prefix
+from azkvlint.engine.rule_store import find_rules_by_prefix
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import EXTERNAL, Finding, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import Rule
-from azkvlint.model.severity_override import Override
-from azkvlint.model.suppression import OVERRIDE, DirectiveId, SuppressionDirective
+from azkvlint.model.suppression import OVERRIDE, DirectiveId, Override, SuppressionDirective
 from azkvlint.util.errors import UsageError
 from azkvlint.util.globs import AddressGlob, PathGlob
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path
 from azkvlint.util.project_files import reported_name
+from azkvlint.util.text import without_namespaces
 
 EVERY = "every rule"
 
@@ -183,7 +183,11 @@ def _selected_rules(word: str, override: Override, known: Sequence[Rule]) -> fro
 
 
 def _matches(globs: Sequence[AddressGlob], address: str) -> bool:
-    return not globs or any(glob.matches(address, static_address(address)) for glob in globs)
+    """Return whether one of the globs, if there are any, matches an address, or its short form in text reports."""
+    if not globs:
+        return True
+    short = without_namespaces(address)
+    return any(glob.matches(one, static_address(one)) for glob in globs for one in {address, short})
 
 
 def _problem(code: str, message: str, at: Location, hint: str = "") -> Problem:

@@ -1,4 +1,4 @@
-"""Baselines: report only findings that a previous run has not recorded.
+"""Baselines, which omit findings that an earlier run recorded, and the instances that count as one finding.
 
 A baseline has fingerprints (of rule, path, address and attribute), each with the resources of its findings. It
 suppresses as many findings of a fingerprint as it has resources, starting with those of the same resources.
@@ -9,23 +9,131 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import msgspec
 
 from azkvlint.config.run_config import Config
-from azkvlint.linter.group_instances import fold_key, occurrence_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
-from azkvlint.model.location import Location
+from azkvlint.model.finding import EXTERNAL, Finding, Note, Occurrence, Outcome, Problem, Report, Suppression
+from azkvlint.model.location import Location, static_address
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import is_within, real_path
 from azkvlint.util.project_files import read_named, reported_name
-from azkvlint.util.safe_text import encode, visible
+from azkvlint.util.text import encode, pluralize, visible
+
+_GroupKey: TypeAlias = tuple[object, ...]
+_INDEX = regex(r"\[[0-9]+\]")
+# The maximum number of related locations of a finding. Of the others, only the number is reported.
+MAX_RELATED = 20
+
+
+def group_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return one finding for each rule, outcome, location and attribute, by path, line, column and rule.
+
+    Each has its sorted occurrences and describes the first of them. The order of ``findings`` does not matter.
+    """
+    groups: dict[_GroupKey, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(fold_key(finding), []).append(finding)
+    return tuple(sorted((_merge(group) for group in groups.values()), key=_order))
+
+
+def merge_module_problems(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems, with one for all calls of a missing module, at the first call and with the number of
+    calls.
+    """
+    first_by_key: dict[_GroupKey, Problem] = {}
+    calls: dict[_GroupKey, set[tuple[object, ...]]] = {}
+    for problem in problems:
+        at = problem.at.position_key if problem.at is not None else ()
+        key: _GroupKey = (problem.code, problem.level, problem.message, problem.hint)
+        if not problem.is_missing_module:
+            key = (*key, at, len(first_by_key))
+        first_by_key.setdefault(key, problem)
+        calls.setdefault(key, set()).add(at)
+    return [
+        msgspec.structs.replace(problem, message=f"{problem.message} ({len(calls[key])} calls)")
+        if len(calls[key]) > 1
+        else problem
+        for key, problem in first_by_key.items()
+    ]
+
+
+def without_addresses(findings: Iterable[Finding], decided: frozenset[str]) -> list[Finding]:
+    """Return the findings for resources that no plan has decided; ``decided`` are static addresses."""
+    return [finding for finding in findings if static_address(finding.resource) not in decided]
+
+
+def fold_key(finding: Finding) -> tuple[object, ...]:
+    """Return the key on which findings are grouped."""
+    at, reason = finding.at, finding.suppressed
+    attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
+    by = None if reason is None else reason.at.position_key
+    own = None if finding.attribute_at is None else finding.attribute_at.position_key
+    return finding.rule.id, finding.outcome, finding.severity, at.position_key, own, attribute, by
+
+
+def _merge(group: Sequence[Finding]) -> Finding:
+    """Merge findings with one key, for the first of their resources."""
+    if len(group) == 1:
+        (finding,) = group
+        return (
+            finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(occurrence_of(finding),))
+        )
+    group = sorted(group, key=occurrence_of)
+    if any(occurrence_of(first) == occurrence_of(second) for first, second in pairwise(group)):
+        group = sorted(group, key=lambda finding: (occurrence_of(finding), _tie_breaker(finding)))
+    occurrences = {occurrence for finding in group for occurrence in finding.occurrences or (occurrence_of(finding),)}
+    return msgspec.structs.replace(
+        group[0],
+        occurrences=tuple(sorted(occurrences)),
+        related=_related(group),
+        # A finding is from a plan only if no source has it.
+        source=min(finding.source for finding in group),
+        in_tests=all(finding.in_tests for finding in group),
+    )
+
+
+def occurrence_of(finding: Finding) -> Occurrence:
+    """Return the occurrence that a finding describes."""
+    return Occurrence(
+        root=finding.root,
+        address=finding.resource,
+        type=finding.type,
+        full_name=finding.full_name,
+        message=finding.message,
+    )
+
+
+def _tie_breaker(finding: Finding) -> str:
+    """Return a tie-breaker for findings on one resource, so that the result is deterministic."""
+    return repr((finding.declared_as, finding.arguments, finding.evidence, finding.related, finding.at))
+
+
+def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
+    notes: dict[_GroupKey, Note] = {}
+    for finding in group:
+        for note in finding.related:
+            notes.setdefault((note.text, note.at.position_key), note)
+    distinct = list(notes.values())
+    if len(distinct) <= MAX_RELATED:
+        return tuple(distinct)
+    more = pluralize(len(distinct) - MAX_RELATED, "more place")
+    return (*distinct[:MAX_RELATED], Note(text=f"and {more}", at=distinct[MAX_RELATED].at))
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    at, region, reason = finding.at, finding.at.region, finding.suppressed
+    # Findings without a region are sorted by the other fields.
+    place = (0, 0, 0, 0, repr(at.position_key)) if region is None else (*msgspec.structs.astuple(region), "")
+    by = "" if reason is None else repr(reason.at.position_key)
+    return at.path, *place, finding.rule.id, finding.resource, at.attribute or "", finding.outcome, by
+
 
 VERSION = 1
 STALE = "KVE012"

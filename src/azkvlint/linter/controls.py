@@ -27,9 +27,8 @@ from azkvlint.linter.linter import (
 )
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import set_readable_files
-from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
-from azkvlint.model.framework import ControlCheck, Framework, Sheet, Status
+from azkvlint.model.framework import Assessment, Basis, ControlCheck, ControlResult, Framework, Sheet, Status, Subject
 from azkvlint.model.location import static_address
 from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean

@@ -12,18 +12,18 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.config.run_config import CheckSettings, Config, Notice, today
 from azkvlint.engine.required_attributes import evaluated_types
-from azkvlint.engine.rule_selection import select_rules
-from azkvlint.engine.rule_store import builtin_rules, load_folder
-from azkvlint.linter.declarations import merge_declarations
+from azkvlint.engine.rule_store import builtin_rules, load_folder, select_rules
+from azkvlint.linter.baseline import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import group_findings, merge_module_problems, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
-from azkvlint.linter.unit_result import UnitResult
+from azkvlint.linter.unit_result import UnitResult, merge_declarations
 from azkvlint.linter.workers import Compiled, evaluate_units, limit_of, set_readable_files, within_limit
 from azkvlint.model.finding import (
     ARM_TEMPLATE,
     BICEP_FILE,
+    INPUT_UNREADABLE,
+    SETTING_WITHOUT_EFFECT,
     STACK_FILE,
     TERRAFORM_MODULE,
     TERRAFORM_PLAN,
@@ -36,11 +36,8 @@ from azkvlint.model.finding import (
     is_complete,
 )
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import INPUT_UNREADABLE, SETTING_WITHOUT_EFFECT
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import STDIN, STDIN_NAME, discover
-from azkvlint.readers.template_names import JSON
-from azkvlint.readers.terraform_names import declares_variable, is_module_file
+from azkvlint.readers.discover import JSON, STDIN, STDIN_NAME, declares_variable, discover, is_module_file
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
 from azkvlint.util.project_boundary import is_within, real_path, root_of
@@ -151,8 +148,9 @@ def report_of(
     folders = FoldersOfTests(config, root, _source_root(config, root), total.read)
 
     def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
-        marked = (folders.mark(finding) for finding in findings if finding.severity >= config.min_severity)
-        return group_findings(marked) if is_explained else tuple(marked)
+        marked = map(folders.mark, findings)
+        limited = map(folders.limit_severity, group_findings(marked) if is_explained else marked)
+        return tuple(finding for finding in limited if finding.severity >= config.min_severity)
 
     return Report(
         findings=selected(total.findings),

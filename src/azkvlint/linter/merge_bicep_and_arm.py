@@ -10,9 +10,8 @@ import msgspec
 from azkvlint.evaluation.values import CLOSE, OPEN
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED
 from azkvlint.linter.unit_result import UnitResult, as_passed, suppress
-from azkvlint.model.finding import ControlAnswers, Finding, Problem
+from azkvlint.model.finding import TEMPLATE_DIFFERS, ControlAnswers, Finding, Problem
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import TEMPLATE_DIFFERS
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, text_of
 from azkvlint.readers.arm.origins import OUTPUT_TYPE

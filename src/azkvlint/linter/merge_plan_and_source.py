@@ -11,23 +11,31 @@ import msgspec
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.findings import marked_location, related_notes
-from azkvlint.engine.messages import fingerprint
-from azkvlint.linter.declarations import locate_declarations
+from azkvlint.engine.findings import fingerprint, marked_location, related_notes
 from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
     answer_locations,
     answers_with_regions,
     as_passed,
+    locate_declarations,
     locations,
     split_suppressed,
     verdicts_on,
     with_regions,
 )
-from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Outcome, Problem, Vault
+from azkvlint.model.finding import (
+    FROM_PLAN,
+    NOT_MAPPED,
+    ControlAnswers,
+    Declaration,
+    Evidence,
+    Finding,
+    Outcome,
+    Problem,
+    Vault,
+)
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.problem_codes import NOT_MAPPED
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Step, Value, path_of, select
 from azkvlint.readers.plan.address import module_path

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from azkvlint.engine.messages import fingerprint
+from azkvlint.engine.findings import fingerprint
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
 from azkvlint.model.location import Excerpt, Location
@@ -27,11 +27,11 @@ _MIN_LENGTH = 4
 _MAX_LENGTH = 64
 # With more strings, the pattern is as fast as a search for each.
 _MOST_SEARCHED = 100
-# Azure's own keywords are not secrets, even as the value of a secret variable.
+# Azure's own keywords and the words of its role names are not secrets, even as the value of a secret variable.
 _KEYWORDS = frozenset(
     {
-        "allow", "azureservices", "default", "deny", "disabled", "enabled", "false", "none", "null", "premium",
-        "standard", "true",
+        "access", "administrator", "allow", "azureservices", "contributor", "default", "deny", "disabled", "enabled",
+        "false", "none", "null", "officer", "operator", "owner", "premium", "reader", "standard", "true", "user",
     }
 )  # fmt: skip
 

@@ -15,8 +15,7 @@ import msgspec
 from azkvlint.config.run_config import Config
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import STDIN, Source
-from azkvlint.readers.template_names import JSON
+from azkvlint.readers.discover import JSON, STDIN, Source
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER, State, States, is_place, state_of

@@ -19,8 +19,7 @@ from azkvlint import __version__
 from azkvlint.config.run_config import Config
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import ControlAnswers, Finding, Owner, Vault
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
+from azkvlint.model.finding import INPUT_UNREADABLE, ControlAnswers, Finding, Owner, Vault
 from azkvlint.model.rule import Rule
 from azkvlint.readers.units import Unit
 from azkvlint.util.cache_files import CacheFolder, package_state, read_again

@@ -26,9 +26,8 @@ from azkvlint.syntax.positions import Lines
 if TYPE_CHECKING:
     from datetime import date
 
-    from azkvlint.syntax.ignore_metadata import Metadata
+    from azkvlint.syntax.ignore_comments import Metadata, PeerComment
     from azkvlint.syntax.json_decoder import Pointer
-    from azkvlint.syntax.peer_comments import PeerComment
 
 MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"
 # The maximum number of characters of an unknown rule id in messages.
@@ -223,7 +222,7 @@ class Suppressions:
 
     def _add_peer_comments(self, path: str, pairs: Iterable[tuple[PeerComment, _Span | None]], policy: Policy) -> None:
         """Add the comments for other tools in one file, each with the span to which it applies."""
-        from azkvlint.syntax.peer_comments import Reach
+        from azkvlint.syntax.ignore_comments import Reach
 
         # If a tool has several comments on one span, the first applies.
         spans: dict[tuple[bool, str], dict[tuple[_Span, str], tuple[int, int, DirectiveId, Suppression]]] = {}
@@ -303,7 +302,7 @@ def _peer_comment_reader(policy: Policy) -> Callable[[SourceComments], list[tupl
     """Return the reader of comments for other tools, which is imported only if needed."""
     if not policy.peers:
         return lambda _: []
-    from azkvlint.syntax.peer_comments import peer_comments
+    from azkvlint.syntax.ignore_comments import peer_comments
 
     return peer_comments
 

@@ -16,6 +16,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.model.finding import FROM_PLAN, Finding
+from azkvlint.model.rule import Severity
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
 
@@ -29,6 +30,7 @@ NAMES = regex(
     r"|.*[._-](?:tests|examples|samples|fixtures)|.*\.test"
 )
 """The lower-case names of folders with tests, examples or third-party code."""
+_SECRETS = "secrets"
 _ENVIRONMENTS = regex(r"env|envs|environments?|stages?|landing[-_]?zones?|live|subscriptions?")
 _AMBIGUOUS = frozenset({"test", "demo", "e2e"})
 _STAGES = regex(
@@ -46,6 +48,7 @@ class FoldersOfTests:
 
     def __init__(self, config: Config, root: str, source_root: str, read: Iterable[str]) -> None:
         inputs = (*config.paths, *((config.source_root,) if config.source_root else ()))
+        self._are_counted, self._has_overrides = config.include_tests, bool(config.overrides)
         self._inputs = sorted({real_path(path).rstrip(os.sep) for path in inputs if path != "-"})
         self._globs: list[tuple[str, PathGlob]] | None = None
         if config.test_folders is not None:
@@ -63,6 +66,17 @@ class FoldersOfTests:
         if self._is_in_tests(finding.source, finding.at.path) or self._is_caused_by_tests(finding):
             return msgspec.structs.replace(finding, in_tests=True)
         return finding
+
+    def limit_severity(self, finding: Finding) -> Finding:
+        """Return a finding, one in tests with medium severity at most, unless findings in tests count.
+
+        No vault there protects production, but a secret in code is one. An override may have set the severity.
+        """
+        if not finding.in_tests or self._are_counted or finding.rule.category == _SECRETS:
+            return finding
+        if finding.severity <= Severity.MEDIUM or (self._has_overrides and finding.regraded is not None):
+            return finding
+        return msgspec.structs.replace(finding, regraded=Severity.MEDIUM)
 
     def _is_caused_by_tests(self, finding: Finding) -> bool:
         """Return whether a test or example calls a module that is also evaluated on its own, outside test folders.

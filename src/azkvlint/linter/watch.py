@@ -15,10 +15,9 @@ from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import current_folder, real_path
 from azkvlint.util.project_files import walk
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import pluralize, visible
 
 
 class IncrementalRun:

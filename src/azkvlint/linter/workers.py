@@ -10,12 +10,10 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
-from azkvlint.model.finding import TERRAFORM_MODULE, Problem
+from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
-from azkvlint.model.problem_codes import INPUT_INCOMPLETE, INPUT_UNREADABLE
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import STDIN, Source
-from azkvlint.readers.template_names import BICEP
+from azkvlint.readers.discover import BICEP, STDIN, Source
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
@@ -138,7 +136,7 @@ class Compiled:
 
     def __init__(self, config: Config, rules: tuple[Rule, ...], relevant: frozenset[str] = frozenset()) -> None:
         # A run that reuses all results needs none of these.
-        from azkvlint.derived.attributes import with_needs
+        from azkvlint.derived.build_graph import with_needs
         from azkvlint.engine.evaluator import Evaluator
         from azkvlint.engine.required_attributes import required_by
 

@@ -11,6 +11,14 @@ from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.rule import Rule, Severity
 from azkvlint.model.value import Origin
 
+INPUT_UNREADABLE = "KVE001"
+INPUT_INCOMPLETE = "KVE002"
+TYPE_UNKNOWN = "KVE003"
+NOT_MAPPED = "KVE008"
+SETTING_WITHOUT_EFFECT = "KVE011"
+TEMPLATE_DIFFERS = "KVE013"
+
+
 # The note on a module call that leads to a finding.
 CALLED = "called here"
 # The note on the place where a value was written, if it is used elsewhere.
@@ -283,3 +291,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def is_complete(self) -> bool:
         """Return whether at least one input was read, and none that should have been readable failed."""
         return is_complete(self.sources, self.problems)
+
+
+FAIL, UNKNOWN, PASS = Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS
+
+
+def negate(outcome: Outcome) -> Outcome:
+    """Return PASS for FAIL, FAIL for PASS, and UNKNOWN for itself."""
+    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNKNOWN
+
+
+def implication(when: Outcome, require: Outcome) -> Outcome:
+    """Return the outcome of a rule: not ``when``, or ``require``."""
+    return max(negate(when), require)

@@ -1,4 +1,4 @@
-"""Suppressions of findings by their author."""
+"""Suppressions of findings by their author, and overrides of their severity."""
 
 from __future__ import annotations
 
@@ -8,6 +8,28 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint.model.location import Location
+from azkvlint.model.rule import Severity
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``[[override]]``: matching findings get another ``severity``; None ignores them.
+
+    It matches findings at ``paths``, on ``resources`` and of ``rules``; an empty selector matches everything. ``place``
+    is the name in messages, ``line`` its line (0 if unknown). ``until`` is its last valid day (ISO 8601), or empty. An
+    override with a ``fault`` has no effect.
+    """
+
+    place: str
+    line: int = 0
+    paths: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    severity: Severity | None = None
+    reason: str = ""
+    owner: str = ""
+    until: str = ""
+    fault: str = ""
+
 
 DirectiveId: TypeAlias = tuple[str, int, str]
 """One rule of one directive: path, offset of the directive (or its number), rule."""

@@ -11,11 +11,11 @@ import msgspec
 from azkvlint.model.finding import BICEP_FILE, TERRAFORM_PLAN, Declaration, Problem
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.readers.duplicates import without_duplicates
+from azkvlint.readers.discover import JSON, PARAMETERS
+from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.plan.document import Plan
 from azkvlint.readers.plan.positions import positions
 from azkvlint.readers.plan.read import read_plan
-from azkvlint.readers.template_names import JSON, PARAMETERS
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from azkvlint.readers.bicep.read import BicepRead
     from azkvlint.readers.terraform.read import TerraformRead
     from azkvlint.readers.terraform.run import Stub
-    from azkvlint.syntax.ignore_metadata import Metadata
+    from azkvlint.syntax.ignore_comments import Metadata
+
 
 DisabledRange: TypeAlias = tuple[int, int, tuple[str, ...]]
 RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
@@ -146,7 +147,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
     found = {}
     for path, text in files.items():
         if "kvlint" in text.lower() or (peer_comments and "checkov" in text):
-            from azkvlint.syntax.ignore_metadata import metadata_of
+            from azkvlint.syntax.ignore_comments import metadata_of
             from azkvlint.syntax.json_decoder import decode_text
 
             try:

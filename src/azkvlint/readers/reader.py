@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.model.finding import ARM_TEMPLATE, PREDICTION, STACK_FILE, TERRAFORM_MODULE, TERRAGRUNT_UNIT, Problem
+from azkvlint.model.finding import (
+    ARM_TEMPLATE,
+    INPUT_INCOMPLETE,
+    PREDICTION,
+    STACK_FILE,
+    TERRAFORM_MODULE,
+    TERRAGRUNT_UNIT,
+    Problem,
+)
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.discover import ENDINGS, STDIN, Source, read_source
+from azkvlint.readers.discover import (
+    BICEP,
+    ENDINGS,
+    PARAMETERS,
+    STDIN,
+    Source,
+    is_terragrunt_file,
+    is_unit_file,
+    read_source,
+)
 from azkvlint.readers.plan.document import Plan, mentions_plan
 from azkvlint.readers.read_result import (
     ParameterValues,
@@ -24,9 +40,7 @@ from azkvlint.readers.read_result import (
     template_result,
     terraform_result,
 )
-from azkvlint.readers.template_names import BICEP, PARAMETERS
 from azkvlint.readers.terraform.settings import TerraformSettings
-from azkvlint.readers.terraform_names import is_terragrunt_file, is_unit_file
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -154,7 +168,7 @@ class Reader:
 
     def _stack(self, source: Source) -> ReadResult:
         """Return a file of Terraform Stacks. Raises InputError."""
-        from azkvlint.readers.terragrunt.stack import read_stack
+        from azkvlint.readers.terragrunt.read import read_stack
 
         cache = self._modules_below(self.root)
         read = read_stack(source.path, source.file, self.root, self.required, cache)
@@ -213,7 +227,7 @@ class Reader:
     ) -> ReadResult | None:
         """Return an ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.arm.read import looks_like_template, read_template
-        from azkvlint.readers.whatif.read import is_stack_result, read_prediction
+        from azkvlint.readers.whatif import is_stack_result, read_prediction
         from azkvlint.syntax.json_decoder import decode
 
         document = decode(data)
@@ -322,6 +336,6 @@ class Loader:
 def _is_of_interest(data: bytes) -> bool:
     """Return whether a JSON document that is not a plan may be another supported input, without decoding it."""
     from azkvlint.readers.arm.read import mentions_template
-    from azkvlint.readers.whatif.read import mentions_prediction
+    from azkvlint.readers.whatif import mentions_prediction
 
     return mentions_template(data) or mentions_prediction(data)

@@ -12,9 +12,18 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from azkvlint.readers.discover import STDIN, Source
-from azkvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMETERS, is_parameters
-from azkvlint.readers.terraform_names import is_module_file, is_terragrunt_file, is_unit_file
+from azkvlint.readers.discover import (
+    BICEP,
+    JSON,
+    PARAMETER_FILE,
+    PARAMETERS,
+    STDIN,
+    Source,
+    is_module_file,
+    is_parameters,
+    is_terragrunt_file,
+    is_unit_file,
+)
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import boundary_of

@@ -12,7 +12,7 @@ from functools import lru_cache
 from azkvlint.model.finding import Finding, Outcome
 from azkvlint.reporters.phrases import call_note, occurrence_note
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _ACTIVE = regex(r"[\\`*_\[\]#!|~$<>&@]|:(?=//)|www(?=\.)")
 # A zero-width space after one of these keeps it from becoming a link.

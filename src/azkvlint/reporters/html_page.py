@@ -11,8 +11,8 @@ from html import escape
 
 from azkvlint.model.finding import Problem, Repository
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.util.safe_text import visible
 from azkvlint.util.sha256 import sha256_hex
+from azkvlint.util.text import visible
 
 STYLE = """
 :root {

@@ -13,8 +13,7 @@ from azkvlint.model.rule import Rule
 from azkvlint.model.value import Origin
 from azkvlint.reporters.folding import is_minor, unknown_causes
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import pluralize, visible
 
 # The number of other resources of a finding that are named.
 _NAMED = 3

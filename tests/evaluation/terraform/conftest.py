@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.budget import FRAMES, Budget
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import convert, type_of

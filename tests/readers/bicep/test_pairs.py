@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules

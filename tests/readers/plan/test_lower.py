@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import with_needs
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.provider_version import VersionRange, narrow_by_arguments, range_of_constraint

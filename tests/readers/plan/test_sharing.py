@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from azkvlint.model.value import ListValue, Unknown, text_of
 from azkvlint.readers.plan import document, map_arguments
-from azkvlint.readers.plan.lazy_fields import LazyFields
 from azkvlint.readers.plan.map_arguments import ArgumentMap, ArgumentMaps, argument_table
-from azkvlint.readers.plan.read import read_plan
+from azkvlint.readers.plan.read import LazyFields, read_plan
 
 if TYPE_CHECKING:
     from azkvlint.model.resource import Resource

@@ -10,7 +10,7 @@ import pytest
 from azkvlint.graph import value_origins
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.document import decode_plan
-from azkvlint.readers.plan.secret_visibility import VisibleSecrets
+from azkvlint.readers.plan.origins import VisibleSecrets
 
 SECRET = "correct-horse"
 FOUND = frozenset({value_origins.SECURE})

@@ -14,8 +14,8 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import check
-from azkvlint.syntax.hcl import second_opinion
-from azkvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
+from azkvlint.readers.terraform import second_opinions
+from azkvlint.readers.terraform.second_opinions import MAX_BYTES, syntax_error
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -116,7 +116,7 @@ def test_a_failure_of_python_hcl2_costs_the_hint_alone(tmp_path: Path, monkeypat
     def fails() -> Any:
         raise KeyError("hunter2")
 
-    monkeypatch.setattr(second_opinion, "grammar", fails)
+    monkeypatch.setattr(second_opinions, "grammar", fails)
     (tmp_path / "main.tf").write_text(INVALID)
     assert problems(tmp_path) == [("main.tf", "expected `,` or `]`, found a name", "")]
 
@@ -193,7 +193,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_file_costs_more_than_a_second(name: str) -> None:
-    second_opinion.grammar()
+    second_opinions.grammar()
     start = time.process_time()
     syntax_error(HOSTILE[name][:MAX_BYTES])
     assert time.process_time() - start < 2

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.rule_tests import expand
 from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:

@@ -8,16 +8,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.build_graph import build_graph, with_needs
 from azkvlint.engine.evaluator import Evaluator, Verdicts
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.whatif.read import read_snapshot
-from azkvlint.readers.whatif.whatif import read_what_if
+from azkvlint.readers.whatif import read_snapshot, read_what_if
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.json_decoder import decode
 from tests.readers.conftest import EVERYTHING, plain

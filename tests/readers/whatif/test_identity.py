@@ -6,7 +6,7 @@ import pytest
 
 from azkvlint.evaluation.values import hole
 from azkvlint.readers.arm.scope import resource_id
-from azkvlint.readers.whatif.collect_resources import Identity, parse_id, relative_id
+from azkvlint.readers.whatif import Identity, parse_id, relative_id
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"

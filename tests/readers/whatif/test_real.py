@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.readers.whatif.read import looks_like_snapshot, mentions_snapshot, read_snapshot
-from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if, read_what_if
+from azkvlint.readers.whatif import (
+    looks_like_snapshot,
+    looks_like_what_if,
+    mentions_snapshot,
+    mentions_what_if,
+    read_snapshot,
+    read_what_if,
+)
 from azkvlint.syntax.json_decoder import decode
 from tests.readers.conftest import EVERYTHING
 

@@ -14,12 +14,11 @@ from azkvlint.azure.azurerm.consumers import (
     CONSUMERS_INTELLIGENCE,
     CONSUMERS_STORAGE,
 )
-from azkvlint.azure.azurerm.identities import IDENTITIES
 from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
 from azkvlint.azure.azurerm.monitoring import ALERTS, MONITOR, SINKS
 from azkvlint.azure.azurerm.network import NETWORK
 from azkvlint.azure.azurerm.table import Mapped
-from azkvlint.azure.azurerm.workloads import COMPUTE, TLS, WORKLOADS
+from azkvlint.azure.azurerm.workloads import COMPUTE, IDENTITIES, TLS, WORKLOADS
 from azkvlint.model.value import Scalar, Value
 
 # Several tables may contain the same type, each with the arguments for its own rules.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from azkvlint.evaluation.functions import arrays, dates, network, numbers, objects, strings
+from azkvlint.evaluation.functions import arrays, numbers, objects, strings
 from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, Unknowable, answer, call_pattern
-from azkvlint.evaluation.operations import Local, Operations
+from azkvlint.evaluation.operators import Local, Operations
 from azkvlint.evaluation.values import BY_DEPLOYMENT, RETURNS_SECRET, Result
 from azkvlint.model.value import Unknown
 from azkvlint.syntax import ast
@@ -85,8 +85,8 @@ _ALL: tuple[Function, ...] = (
     *strings.FUNCTIONS,
     *arrays.FUNCTIONS,
     *objects.FUNCTIONS,
-    *dates.FUNCTIONS,
-    *network.FUNCTIONS,
+    *strings.DATES,
+    *strings.NETWORK,
     *_RUNTIME,
 )
 _LIST = Lazy("list*", 0, ANY, list_secrets)

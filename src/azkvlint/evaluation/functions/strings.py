@@ -1,4 +1,4 @@
-"""Functions of strings: formats of .NET in the invariant culture, base64, URIs and JSON among them."""
+"""Functions of strings, dates and IP ranges: formats of .NET in the invariant culture, base64, URIs, JSON."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from ipaddress import IPv4Network, IPv6Network
 
 _DEPTH = 100
 _BRACKETS = regex(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
@@ -460,4 +461,120 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("uri", 2, 2, _uri),
     Data("buildUri", 1, 1, _build_uri),
     Data("parseUri", 1, 1, _parse_uri),
+)
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(text(value), strict=False)
+    except ValueError as error:
+        raise InvalidCall("expects an address range in CIDR notation") from error
+
+
+def _parse(value: object) -> dict[str, object]:
+    found = _network(value)
+    if found.version == 6:
+        return {
+            "network": str(found.network_address),
+            "netmask": str(found.netmask),
+            "firstUsable": str(found.network_address),
+            "lastUsable": str(found.broadcast_address),
+            "cidr": found.prefixlen,
+        }
+    if found.prefixlen > 30:
+        raise UnknownResult("the usable addresses of a range this small are not documented")
+    return {
+        "network": str(found.network_address),
+        "netmask": str(found.netmask),
+        "broadcast": str(found.broadcast_address),
+        "firstUsable": str(found.network_address + 1),
+        "lastUsable": str(found.broadcast_address - 1),
+        "cidr": found.prefixlen,
+    }
+
+
+def _subnet(value: object, prefix: object, index: object) -> str:
+    found, length, at = _network(value), number(prefix), number(index)
+    if not found.prefixlen <= length <= found.max_prefixlen or not 0 <= at < 1 << (length - found.prefixlen):
+        raise InvalidCall("expects a subnet within the address range")
+    return f"{found.network_address + (at << (found.max_prefixlen - length))}/{length}"
+
+
+def _host(value: object, index: object) -> str:
+    found, at = _network(value), number(index)
+    if at < 0 or at + 1 >= found.num_addresses:
+        raise InvalidCall("expects an address within the range")
+    return str(found.network_address + at + 1)
+
+
+NETWORK: tuple[Function, ...] = (
+    Data("parseCidr", 1, 1, _parse),
+    Data("cidrSubnet", 3, 3, _subnet),
+    Data("cidrHost", 2, 2, _host),
+)
+
+
+_MOMENT = regex(
+    r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:\.(\d{1,7}))?)?)?\s?(?:Z|([+-])(\d\d):?(\d\d))?"
+)
+_DURATION = regex(
+    r"(-?)P(?=.)(?:(\d{1,5})Y)?(?:(\d{1,6})M)?(?:(\d{1,6})W)?(?:(\d{1,7})D)?"
+    r"(?:T(?=.)(?:(\d{1,8})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,7})?)S)?)?"
+)
+_PLAIN = "yyyy-MM-dd'T'HH:mm:ss'Z'"
+
+
+def _moment(value: object) -> datetime:
+    from datetime import UTC, datetime, timedelta
+
+    match = _MOMENT.fullmatch(text(value))
+    if match is None:
+        raise InvalidCall("expects a date in ISO 8601 format")
+    year, month, day, hour, minute, second = (int(match[group] or 0) for group in range(1, 7))
+    micro = int((match[7] or "0").ljust(6, "0")[:6])
+    try:
+        found = datetime(year, month, day, hour, minute, second, micro, UTC)
+        offset = timedelta(hours=int(match[9] or 0), minutes=int(match[10] or 0))
+        return found + offset if match[8] == "-" else found - offset
+    except (ValueError, OverflowError) as error:
+        raise InvalidCall("expects a date that exists") from error
+
+
+def _add(base: object, duration: object, form: object = _PLAIN) -> str:
+    """Convert with a year of 365 days and a month of 30, as Azure documents it."""
+    from datetime import timedelta
+
+    match = _DURATION.fullmatch(text(duration))
+    if match is None:
+        raise InvalidCall("expects a duration in ISO 8601 format")
+    years, months, weeks, days, hours, minutes = (int(match[group] or 0) for group in range(2, 8))
+    start = _moment(base)
+    try:
+        whole = 365 * years + 30 * months + 7 * weeks + days
+        span = timedelta(days=whole, hours=hours, minutes=minutes, seconds=float(match[8] or 0))
+        found = start - span if match[1] else start + span
+    except OverflowError as error:
+        raise InvalidCall("does not support a date outside the years 1 to 9999") from error
+    return moment(found, text(form))
+
+
+def _to_epoch(value: object) -> int:
+    return int(_moment(value).timestamp() // 1)
+
+
+def _from_epoch(value: object) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    try:
+        return moment(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number(value)), _PLAIN)
+    except OverflowError as error:
+        raise InvalidCall("does not support a date outside the years 1 to 9999") from error
+
+
+DATES: tuple[Function, ...] = (
+    Data("dateTimeAdd", 2, 3, _add),
+    Data("dateTimeToEpoch", 1, 1, _to_epoch),
+    Data("dateTimeFromEpoch", 1, 1, _from_epoch),
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.evaluation.operations import Local, Operations
+from azkvlint.evaluation.operators import Local, Operations
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     CLOSE,

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
     Alternatives,
@@ -24,9 +24,9 @@ from azkvlint.evaluation.terraform.alternatives import (
     step_into,
     tag_pattern,
 )
-from azkvlint.evaluation.terraform.equality import may_be
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
+from azkvlint.evaluation.terraform.operators import may_be
 from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
 from azkvlint.evaluation.terraform.set_order import keeps_order, unify
 from azkvlint.evaluation.values import (

@@ -8,25 +8,29 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.string_patterns import conjuncts
 from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import RequiredMembers
-from azkvlint.readers.arm.document_kinds import schema_of
-from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of
-from azkvlint.readers.arm.resource_identity import ResourceIdentity, full_id, readable
+from azkvlint.readers.arm.document_kinds import DEPLOYMENTS, schema_of
+from azkvlint.readers.arm.resource import (
+    Declaration,
+    RequiredMembers,
+    ResourceIdentity,
+    Runtime,
+    full_id,
+    make_resource,
+    parts_of,
+    readable,
+)
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.arm.runtime import Runtime
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
-from azkvlint.readers.arm.template import Arguments, Template, mark_secret
-from azkvlint.readers.arm.template_holders import DEPLOYMENTS
+from azkvlint.readers.arm.template import LOOP, NO_LOCAL, RESOURCE_LOOP, Arguments, Template, mark_secret
 from azkvlint.readers.arm.template_json import Pointer, is_usual, key_of, member, written_copies
-from azkvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
 from azkvlint.syntax import ast
-from azkvlint.syntax.arm.expression import is_expression
+from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.util.errors import InputError
 
 

@@ -1,20 +1,121 @@
-"""One evaluated resource declaration of a template or Bicep file -> a Resource of the graph."""
+"""Evaluate one resource declaration of a template or Bicep file, its identity, and what it exposes at run time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import Result, mark_sensitive
+from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of, pieces
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.scope import id_value, resource_id, text
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.readers.arm.scope import TENANT, Scope, id_value, resource_id, text
+
+# Read by the graph itself for any rules: a vault's createMode, and what a key's default size depends on.
+_ALWAYS: tuple[Path, ...] = (("properties", "createMode"), ("properties", "kty"), ("properties", "keyOps"))
+# Made from the head of a resource, not from its body.
+_HEAD = frozenset({"derived", "id", "name", "parent", "scope", "provider"})
+_TOP_LEVEL = ("properties", "sku", "tags", "identity", "location", "kind", "zones", "plan", "extendedLocation")
+# Read by derived attributes below a path that they require as a whole. Azure accepts each in any case.
+_BELOW = (
+    "networkAcls", "defaultAction", "bypass", "ipRules", "virtualNetworkRules", "serviceTags", "value", "id", "tag",
+    "ignoreMissingVnetServiceEndpoint", "privateLinkServiceConnections", "manualPrivateLinkServiceConnections",
+    "privateLinkServiceId", "groupIds", "privateDnsZoneConfigs", "privateDnsZoneId", "accessMode", "profile",
+    "privateLinkResource", "direction", "addressPrefixes", "serviceEndpoints", "service", "subnets", "permissions",
+    "actions", "notActions", "dataActions", "notDataActions", "objectId", "applicationId", "keys", "secrets",
+    "certificates", "storage", "category", "categoryGroup", "enabled", "lifetimeActions", "trigger", "action",
+    "notifyBeforeExpiry", "timeAfterCreate", "timeBeforeExpiry",
+)  # fmt: skip
+# A hostile template may name any number of types.
+_MAX_TYPES = 10_000
+
+
+class Tree(dict[str, "tuple[Tree | None]"]):
+    """Members by name (as spelled, and in lower case): what is required below each, in a tuple of one; None is all."""
+
+
+class RequiredMembers:
+    """The required members of one type; None for all. ``members`` is ``tree`` in order, each once."""
+
+    __slots__ = ("members", "tree")
+
+    def __init__(self, tree: Tree | None) -> None:
+        self.tree = tree
+        # A name is in the tree as it is spelled, and in lower case.
+        spelled = {name.lower(): name for name in reversed(tree or {})}
+        self.members = None if tree is None else tuple((name, tree[name][0]) for name in reversed(spelled.values()))
+
+
+class AttributeFilter:
+    """The required attributes in a form for templates. ``freezer`` spells names as they do."""
+
+    def __init__(self, required: RequiredAttributes) -> None:
+        self.required = required
+        steps = (step for paths in required.paths.values() for path in paths for step in path if isinstance(step, str))
+        self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
+        self._types: dict[str, RequiredMembers | None] = {}
+
+    def members_of(self, type_: str) -> RequiredMembers | None:
+        """Return the required members of a type; None if no rule reads it."""
+        try:
+            return self._types[type_]
+        except KeyError:
+            pass
+        paths = self.required.paths_of(type_)
+        found = None
+        if paths is not None:
+            # A rule that requires one item of an array gets them all.
+            named = [tuple(step for step in path if isinstance(step, str)) for path in (*paths, *_ALWAYS)]
+            found = RequiredMembers(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
+        if len(self._types) < _MAX_TYPES:
+            self._types[type_] = found
+        return found
+
+
+def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
+    """Return the tree of paths with one start."""
+    below: dict[str, list[tuple[str, ...]]] = {}
+    for path in paths:
+        if not path:
+            return None
+        below.setdefault(path[0], []).append(path[1:])
+    tree = Tree()
+    for name, rest in below.items():
+        tree[name] = tree[name.lower()] = (_tree(rest),)
+    return tree
+
+
+def prune(result: Result, tree: Tree | None) -> Result:
+    """Return ``result`` without the members that are not required."""
+    if tree is None:
+        return result
+    if type(result) is Items:
+        return Items(at=result.at, items=[prune(item, tree) for item in result.items])
+    if type(result) is not Fields:
+        return result
+    kept: dict[str, Result] = {}
+    for key, item in result.fields.items():
+        required = tree.get(key) or tree.get(key.lower())
+        if required is not None:
+            kept[key] = item if required[0] is None else prune(item, required[0])
+    return Fields(at=result.at, fields=kept, rest=result.rest)
+
+
+_last: list[AttributeFilter] = []
+
+
+def attribute_filter(required: RequiredAttributes) -> AttributeFilter:
+    """Return the filter of the required attributes; the last one is kept, as all inputs of a run share it."""
+    if not _last or _last[0].required is not required:
+        _last[:] = [AttributeFilter(required)]
+    return _last[0]
+
 
 # Members about the deployment, not about the resource.
 _NOT_ATTRIBUTES = frozenset(
@@ -155,3 +256,139 @@ def _location_of(declared: Declaration, key: str) -> Location:
     """Return the location of a member, or of the resource if it is not written."""
     found = declared.body.get(key)
     return declared.at if found is None else found.at
+
+
+_MAX_ADDRESS = 300
+_PLAINLY = str.maketrans({OPEN: None, CLOSE: None, "\u2215": "/"})
+
+
+class ResourceIdentity:
+    """Type, one name for each segment of the type after the namespace, and the id of what is ``above``.
+
+    ``extends``: that is a resource. ``id`` is a pattern; it is empty where not known, and so are the names then.
+    """
+
+    __slots__ = ("above", "extends", "id", "names", "type")
+
+    def __init__(self, type_: str, names: Sequence[str], above: str, extends: bool) -> None:
+        number = type_.count("/")
+        self.type = type_
+        # Names that do not match the type may be right, but not which name is which.
+        self.names = tuple(names) if len(names) == number else ("",) * number
+        self.above = above
+        self.extends = extends
+        self.id = resource_id(above, type_, self.names) if type_ else ""
+
+
+def full_id(pattern: str, scope: Scope) -> str:
+    """Return the ID that ``scope`` names, which may be relative to the scope of the deployment."""
+    if pattern.startswith("/") or pattern[:1] == OPEN:
+        return pattern.rstrip("/")
+    above = scope.id
+    if pattern.lower().startswith("microsoft.management/managementgroups/") and pattern.count("/") == 2:
+        above = Scope(TENANT).id
+    return f"{above}/providers/{pattern}"
+
+
+def readable(pattern: str) -> str:
+    """Return a pattern for reports, with its unknown parts in braces."""
+    if OPEN in pattern:
+        shown = (f"{{{text.translate(_PLAINLY)}}}" if unknown else text for text, unknown in pieces(pattern))
+        pattern = "".join(shown)
+    return pattern if len(pattern) <= _MAX_ADDRESS else f"{pattern[:_MAX_ADDRESS]}..."
+
+
+_AFTER = "known after deployment"
+
+
+class DeployedResource(Protocol):
+    """The resource that a reference names."""
+
+    is_deployment: bool
+
+    @property
+    def identity(self) -> ResourceIdentity:
+        """Return its type, names and ID."""
+
+    @property
+    def version(self) -> str:
+        """Return its API version; empty if it is not known."""
+
+    @property
+    def address(self) -> str:
+        """Return its address in reports."""
+
+    def member(self, *names: str) -> Result | None:
+        """Return a member as it is written; None if it is not, or depends on itself."""
+
+    def output(self, name: str, at: Location) -> Result:
+        """Return an output of a nested deployment."""
+
+
+class Runtime:
+    """A resource as Azure shows it once it is deployed. ``whole``: with its head, or only its properties."""
+
+    __slots__ = ("at", "id", "instance", "whole")
+
+    def __init__(self, at: Location, id_: str, instance: DeployedResource | None, whole: bool) -> None:
+        self.at = at
+        self.id = id_
+        self.instance = instance
+        self.whole = whole
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return a property as it is written, where that is certain."""
+        lower, instance = name.lower(), self.instance
+        if self.whole:
+            return self._head(lower, name, at)
+        if lower == "outputs" and instance is not None and instance.is_deployment:
+            return Outputs(at, instance)
+        found = instance.member("properties", lower) if instance is not None and not instance.is_deployment else None
+        if found is None or isinstance(found, Absent):
+            return unknown_property(name, _AFTER, hole(f"{self.id}.properties.{lower}"), at)
+        return found if instance is None else property_for_others(instance.identity.type, lower, found)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return a member by name, as in ``reference('x')['name']``."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=_AFTER)
+
+    def _head(self, lower: str, name: str, at: Location) -> Result:
+        instance = self.instance
+        if lower == "properties":
+            return Runtime(at, self.id, instance, False)
+        if lower in ("id", "resourceid"):
+            return id_value(self.id, at)
+        if instance is not None:
+            if lower == "name" and instance.identity.names:
+                return text("/".join(instance.identity.names), at, "the name is unknown")
+            if lower in ("type", "apiversion"):
+                found = instance.identity.type if lower == "type" else instance.version
+                return Scalar(at=at, value=found) if found else Unknown(at=at, why="the value is unknown")
+            written = instance.member(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
+            if written is not None and not isinstance(written, Absent):
+                return written
+        return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.{name}"))
+
+
+class Outputs:
+    """The outputs of a nested deployment."""
+
+    __slots__ = ("at", "instance")
+
+    def __init__(self, at: Location, instance: DeployedResource) -> None:
+        self.at = at
+        self.instance = instance
+
+    def member(self, name: str, at: Location) -> Result:
+        """Return one output, an object with a ``value``."""
+        return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=_AFTER))
+
+    def item(self, index: Result, at: Location) -> Result:
+        """Return an output by name, which may itself be an expression."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        pattern = pattern_of(index)
+        inner = hole(f"{self.instance.address}.outputs[{pattern}]") if pattern else ""
+        return Fields(at=at, fields={"value": Unknown(at=at, why=_AFTER, pattern=inner)})

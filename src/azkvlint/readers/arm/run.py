@@ -11,13 +11,12 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.value_origins import FollowedReferences
-from azkvlint.model.finding import Declaration, Problem
+from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.resource import Resource
-from azkvlint.readers.arm.attribute_filter import AttributeFilter
+from azkvlint.readers.arm.resource import AttributeFilter
 from azkvlint.readers.arm.template_json import Pointer
-from azkvlint.syntax.arm.expression import parse_expression
+from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError

@@ -1,4 +1,4 @@
-"""``loadTextContent`` and similar functions, which read other files of the project at compile time.
+"""Other files that a Bicep file names: modules, and the sources of ``loadTextContent`` and similar functions.
 
 Source of the functions: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-files.
 """
@@ -10,20 +10,56 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.values import Items, Result, wrap
+from azkvlint.model.finding import INPUT_INCOMPLETE
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_INCOMPLETE
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.local_files import find
 from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.missing_modules import why_missing
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import is_file, list_names, read_bytes
+from azkvlint.util.project_files import is_file, list_names, read_bytes, reported_path, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.syntax.yaml_nodes import Node
+
+_REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
+
+
+def is_remote(path: str) -> bool:
+    """Return whether a reference names an artifact in a registry, not a file."""
+    return path.startswith(_REGISTRIES)
+
+
+def find(run: BicepRun, around: str, path: str) -> str:
+    """Return the real path of the file that ``path`` names in ``around``. Raises InputError outside the project."""
+    if not around:
+        raise InputError("the calling file is not in a folder")
+    folder = os.path.dirname(around)
+    file = cached(run.cache.paths, (run.root, folder, path), lambda: resolve_inside(run.root, folder, path))
+    if file is None:
+        raise InputError("the path is outside the project")
+    return file
+
+
+def load(run: BicepRun, around: str, path: str) -> File:
+    """Return the Bicep file that ``path`` names in the file ``around``. Raises InputError if it is unreadable."""
+    file = find(run, around, path)
+    return run.cache.load(reported_path(run.root, file), file)
+
+
+def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | None:
+    """Return what to report, with a hint, of a file that is missing for a good reason; None if there is none.
+
+    It is in a git submodule that is not fetched, or an example or a test lacks it.
+    """
+    file = os.path.normpath(os.path.join(os.path.dirname(around), path))
+    if not around or is_remote(path) or is_file(file):
+        return None
+    return why_missing(file, around, run.root)
+
 
 FUNCTIONS = frozenset(
     {"loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64", "loadDirectoryFileInfo"}

@@ -6,7 +6,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.string_patterns import conjuncts
 from azkvlint.evaluation.values import MAX_ITEMS, Items, PartlySecret, Result, hole
 from azkvlint.model.value import Absent, Scalar, Unknown

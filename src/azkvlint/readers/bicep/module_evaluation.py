@@ -12,16 +12,15 @@ import msgspec
 
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.languages import BICEP
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Items, Result, hole
+from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.template import mark_secret, mark_secret_parts
-from azkvlint.readers.arm.values import convert_argument
-from azkvlint.readers.bicep import file_contents, local_files, registry
+from azkvlint.readers.arm.template import convert_argument, mark_secret, mark_secret_parts
+from azkvlint.readers.bicep import file_contents, registry
 from azkvlint.readers.bicep.document import File, is_decorated, read_file
 from azkvlint.readers.bicep.loops import written_length
 from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
@@ -32,8 +31,8 @@ from azkvlint.readers.bicep.types import SecureParts, is_nullable, primitive, se
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import pluralize
 from azkvlint.util.project_files import read_data
+from azkvlint.util.text import pluralize
 
 # Objects and arrays keep their own locations, unlike a single value.
 _WITH_LOCATIONS = (Fields, Items)
@@ -313,12 +312,12 @@ def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleI
     Exports of registry modules and compiled templates are ignored: they deploy nothing.
     """
     run = instance.run
-    if local_files.is_remote(path) or path.lower().endswith(".json"):
+    if file_contents.is_remote(path) or path.lower().endswith(".json"):
         return None
     try:
-        file = local_files.load(run, instance.file.file, path)
+        file = file_contents.load(run, instance.file.file, path)
     except InputError as error:
-        reason = local_files.missing_reason(run, instance.file.file, path)
+        reason = file_contents.missing_reason(run, instance.file.file, path)
         if reason is None:
             run.problem(INPUT_UNREADABLE, "error", f"`{path}` cannot be imported: {error.message}", at)
         else:
@@ -461,11 +460,11 @@ def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
         run.unreadable("the path of a module must be a string without expressions", at)
         return None
     try:
-        if local_files.is_remote(path):
+        if file_contents.is_remote(path):
             return _remote(instance, path, at)
         return _local(instance, path)
     except InputError as error:
-        missing = local_files.missing_reason(run, instance.file.file, path)
+        missing = file_contents.missing_reason(run, instance.file.file, path)
         if missing is None:
             run.unreadable(f"module `{path}` cannot be read: {error.message}", at)
         else:
@@ -494,12 +493,12 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     chain = (*instance.module_call.chain, around)
     if len(chain) > MAX_NESTING:
         raise InputError(f"modules are nested deeper than {MAX_NESTING} levels")
-    file = local_files.find(instance.run, around, path)
+    file = file_contents.find(instance.run, around, path)
     if file in chain:
         raise InputError("the module uses itself")
     if path.lower().endswith((".json", ".jsonc")):
         return TemplateSource(instance.run, file)
-    return BicepSource(local_files.load(instance.run, around, path), chain)
+    return BicepSource(file_contents.load(instance.run, around, path), chain)
 
 
 _VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1,3})\.\d{1,5}")

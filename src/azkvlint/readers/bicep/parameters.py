@@ -9,8 +9,8 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.statement_location import StatementLocations
-from azkvlint.readers.bicep import local_files, registry
+from azkvlint.readers.arm.template_json import StatementLocations
+from azkvlint.readers.bicep import file_contents, registry
 from azkvlint.readers.bicep.document import File
 from azkvlint.readers.bicep.module_evaluation import ModuleInstance
 from azkvlint.readers.bicep.read import BicepRead, finish, read_root
@@ -60,7 +60,7 @@ def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
 
 def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> ParameterFile:
     """Return the values of the parameter file at ``path``. Raises InputError if it cannot be read."""
-    found = local_files.load(run, file.file, path)
+    found = file_contents.load(run, file.file, path)
     if found.file in chain or len(chain) > _MAX_EXTENDED:
         raise InputError("the file extends itself or too many others")
     return _values(run, found, (*chain, found.file))
@@ -84,16 +84,16 @@ def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> B
 def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) -> BicepRead:
     """Read the file or module that ``path`` names. Raises InputError if it cannot be read."""
     instance = values.instance
-    if local_files.is_remote(path):
+    if file_contents.is_remote(path):
         _, template = registry.artifact(run, instance.file.file, path)
         if template is None:
             registry.report_missing(run, path, at)
             return finish(run)
         return _read_used_template(run, values, template_in(run, template), path, at)
-    file = local_files.find(run, instance.file.file, path)
+    file = file_contents.find(run, instance.file.file, path)
     if path.lower().endswith((".json", ".jsonc")):
         return _read_used_template(run, values, template_in(run, file), reported_path(run.root, file), None, file)
-    read = read_root(run, local_files.load(run, instance.file.file, path), values)
+    read = read_root(run, file_contents.load(run, instance.file.file, path), values)
     read.used = file
     return read
 

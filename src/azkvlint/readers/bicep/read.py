@@ -1,26 +1,441 @@
-"""Reads a Bicep file: the resources that rules read, and the problems."""
+"""Read a Bicep file: collect the resources that rules require with the origins of values, and the problems."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from azkvlint.evaluation.budget import with_recursion_limit
-from azkvlint.evaluation.values import Result
+import msgspec
+
+from azkvlint.azure.azurerm import credentials
+from azkvlint.azure.azurerm.resources import canonical
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
+from azkvlint.evaluation.operators import Local
+from azkvlint.evaluation.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
+from azkvlint.graph import pseudo_resources, value_origins
+from azkvlint.graph.existence import VARYING
+from azkvlint.graph.pseudo_resources import SECRETS_TYPE, requires_origins, requires_outputs, with_origins
+from azkvlint.graph.value_origins import (
+    NONE,
+    Loop,
+    Origins,
+    Source,
+    is_nothing,
+    names_of,
+    origins_of,
+    part_at,
+    path_of,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
-from azkvlint.model.value import text_of
+from azkvlint.model.value import Absent, Path, Scalar, text_of
+from azkvlint.readers.arm.document_kinds import DEPLOYMENTS, HOLDERS, member_of
+from azkvlint.readers.arm.origins import (
+    OUTPUT_TYPE,
+    as_resource,
+    default_of,
+    origins_of_argument,
+    origins_of_parameter,
+    sources_in,
+    value_of,
+)
+from azkvlint.readers.arm.read import HoldingResource, deploy_held
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.bicep.collect_resources import collect
-from azkvlint.readers.bicep.document import File
-from azkvlint.readers.bicep.module_evaluation import ModuleInstance
+from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
+from azkvlint.readers.bicep.document import File, Symbol, inner_resources, is_decorated, properties_of
+from azkvlint.readers.bicep.loops import condition_of, is_unconditional, written_length
+from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance
+from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
-from azkvlint.readers.bicep.scenarios import Scenarios, skip_file
-from azkvlint.readers.bicep.symbols import ModuleCall, ParameterValues
+from azkvlint.readers.bicep.scenarios import Scenarios, may_exist, skip, skip_file
+from azkvlint.readers.bicep.symbols import (
+    Arguments,
+    Content,
+    FileInstance,
+    ModuleCall,
+    ModuleSymbol,
+    ParameterFile,
+    ParameterValues,
+)
+from azkvlint.readers.bicep.templates import DeployedTemplate
+from azkvlint.readers.bicep.types import is_secure_at
+from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
+
+# Functions of parameter files that read a value from outside.
+_OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
+
+
+class FileOrigins:
+    """The origins of the values in a file with the arguments of one call.
+
+    ``sources`` collects the defaults and entries of parameter files that a value comes from.
+    """
+
+    def __init__(self, instance: FileInstance, sources: list[Source], busy: frozenset[str] = frozenset()) -> None:
+        self.instance = instance
+        self.sources = sources
+        self._busy = busy
+
+    def trace(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
+        """Return the origins of the value at ``rest`` in an expression."""
+        return origins_of(node, self, rest) if node is not None else NONE
+
+    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
+        """See ``origins.Scope``."""
+        if isinstance(node, ast.Call):
+            own = isinstance(self.instance.file.symbols.get(node.name), ast.Function)
+            return None if own else _origins_of_call(node, rest)
+        path = path_of(node)
+        if not path:
+            return None
+        symbol = self.instance.file.symbols.get(path[0])
+        if symbol is None:
+            return NONE  # of another file
+        run, steps = self.instance.run, (*path, *rest)
+        key = f"{self.instance.prefix}{path[0]}"
+        return run.followed.follow(
+            key,
+            (self.instance, steps),
+            self._busy,
+            lambda sources: FileOrigins(self.instance, sources, self._busy | {key}).of_symbol(symbol, steps),
+            run.may_follow_reference,
+            self.sources,
+        )
+
+    def of_symbol(self, symbol: Symbol, steps: Path) -> Origins:
+        """Return the origins of the value at a path that begins with the name of a declaration."""
+        names = names_of(steps)
+        match symbol:
+            case ast.Parameter():
+                return self.parameter(symbol, steps[1:])
+            case ast.Variable(value=value):
+                return value_origins.variable_origins(self.trace(value, steps[1:]), steps, value)
+            case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
+                return value_origins.with_name_kind(self.output(symbol, names[2]), names[2:])
+        return frozenset({value_origins.RESOURCE})
+
+    def value(self, node: ast.Expression, local: Local) -> Result | None:
+        """See ``origins.Scope``."""
+        return self.instance.evaluator.evaluate(node, local)
+
+    def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
+        """Return the origins of the value at ``rest`` in a parameter: those of its argument, or else its default."""
+        given, found = self.instance.module_call.given, None
+        source: Source | None = None
+        secure = is_decorated(node.decorators, "secure") or is_secure_at(self.instance.secure_parts(node.type), rest)
+        if isinstance(given, Arguments) and given.properties is not None:
+            written = given.properties.get(node.name)
+            if written is not None:
+                scope = _with_loop(FileOrigins(given.caller, self.sources, self._busy), given.declared)
+                found = origins_of(written.value, scope, rest) or frozenset({value_origins.WRITTEN})
+                if isinstance(scope, Loop) and not rest:
+                    found = _origins_of_iteration(found, given.get(node.name))
+        elif isinstance(given, ParameterFile):
+            found, at = self._of_parameter_file(given, node.name, secure)
+            source = value_of(node.name, at)
+        else:
+            argument = given.get(node.name)
+            found = origins_of_argument(argument, secure)
+            source = value_of(node.name, argument.at if argument is not None else None)
+        is_passed = isinstance(given, Arguments) and found is not None
+        if found is None and not is_nothing(node.default):
+            found = self.trace(node.default, rest) or frozenset({value_origins.DEFAULT})
+            source = default_of(node.name, self._default_location(node, rest))
+        found = origins_of_parameter(found, secure, node.name, rest, is_passed)
+        at = None if self.instance.is_foreign else self.instance.place(node)
+        self.sources += sources_in(found, node.name, at, source)
+        return found
+
+    def _default_location(self, node: ast.Parameter, rest: Path) -> Location | None:
+        """Return the location of what is at ``rest`` in a default; None if the author cannot edit it."""
+        if node.default is None or self.instance.is_foreign:
+            return None
+        return self.instance.reported_location(self.instance.place(part_at(node.default, rest)))
+
+    def _of_parameter_file(
+        self, given: ParameterFile, name: str, secure: bool
+    ) -> tuple[Origins | None, Location | None]:
+        """Return the origins of a value in a parameter file, and its location."""
+        if name not in given.names:
+            return self._of_parameter_file(given.base, name, secure) if given.base is not None else (None, None)
+        node = given.instance.file.symbols[name]
+        found = FileOrigins(given.instance, []).trace(node.default if isinstance(node, ast.Parameter) else None)
+        if value_origins.SECURE in found:
+            return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER}), None
+        return found or frozenset({value_origins.GIVEN}), given.instance.place(node)
+
+    def output(self, node: ast.Module, name: str) -> Origins:
+        """Return the origins of an output of a module."""
+        module = self.instance.module(node)
+        content = module.entities[0].content if module.entities else None
+        if not isinstance(content, BicepContent):
+            return credentials.output_origins(name)
+        found = content.instance.file.outputs.get(name)
+        return FileOrigins(content.instance, self.sources, self._busy).trace(found.value if found is not None else None)
+
+
+def _origins_of_call(node: ast.Call, rest: Path) -> Origins | None:
+    """Return the origins of a function's result; None if they are those of its arguments."""
+    name = node.name.lower()
+    if name.startswith("list"):
+        return value_origins.list_function_origins(rest)
+    if name == "getsecret":
+        return value_origins.vault_secret_origins(node.arguments[-1] if node.arguments else None)
+    if name == "newguid":
+        return frozenset({value_origins.IDENTIFIER})
+    if name == "reference":
+        return frozenset({value_origins.RESOURCE})
+    return frozenset({value_origins.SECURE}) if name in _OUTSIDE else None
+
+
+def origins_of_secret(entity: ResourceEntity, sources: list[Source]) -> Origins | None:
+    """Return the origins of a secret's value; None if it is not written. ``sources`` receives its sources."""
+    members = entity.body.properties
+    node: ast.Expression | None = None
+    for name in pseudo_resources.PATH_IN_BODY:
+        found = members.get(name) if members is not None else None
+        if found is None:
+            break
+        node = found.value
+        members = properties_of(node) if isinstance(node, ast.Object) else None
+    else:
+        return _origins_of_node(entity, node, sources)
+    return _origins_of_node(entity, node, sources) if not isinstance(node, ast.Object) else None
+
+
+def _origins_of_node(entity: ResourceEntity, node: ast.Expression | None, sources: list[Source]) -> Origins | None:
+    if node is None:
+        return None
+    scope = _scope_of(entity, sources)
+    found = origins_of(node, scope)
+    return (
+        _origins_of_iteration(found, entity.instance.evaluator.evaluate(node, entity.local))
+        if isinstance(scope, Loop)
+        else found
+    )
+
+
+def _origins_of_iteration(found: Origins, value: object) -> Origins:
+    """Return the origins in one iteration, from those of all: a known value has no unknown origin."""
+    return value_origins.known_value_origins(found) if isinstance(value, Scalar) else found
+
+
+def _scope_of(entity: ResourceEntity, sources: list[Source]) -> value_origins.Scope:
+    """Return the names in a resource, including the variables of the loops around it."""
+    outer: value_origins.Scope = (
+        FileOrigins(entity.instance, sources) if entity.outer is None else _scope_of(entity.outer, sources)
+    )
+    return _with_loop(outer, entity.node.body)
+
+
+def _with_loop(scope: value_origins.Scope, declared: ast.Expression) -> value_origins.Scope:
+    return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, ast.For) else scope
+
+
+def outputs_of(instance: FileInstance) -> Iterator[Resource]:
+    """Yield the outputs of a file, which the history of its deployment shows to everyone who can read it."""
+    for node in instance.file.declarations(ast.Output):
+        secure = is_decorated(node.decorators, "secure") or instance.secure_parts(node.type) is not None
+        found = FileOrigins(instance, []).trace(node.value)
+        at = instance.reported_location(instance.place(node))
+        yield as_resource(
+            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.module_call.deployment
+        )
+
+
+_KEY_VAULT = "microsoft.keyvault/"
+# Types that do not configure a vault.
+_HARMLESS = frozenset(
+    _KEY_VAULT + name
+    for name in (
+        "vaults/privateendpointconnections", "vaults/eventgridfilters", "managedhsms/privateendpointconnections",
+        "deletedvaults", "deletedmanagedhsms", "locations/deletedvaults", "locations/deletedmanagedhsms",
+        "checknameavailability", "operations",
+    )
+)  # fmt: skip
+
+
+def collect_resources(instance: ModuleInstance, conditions: frozenset[str]) -> None:
+    """Add all resources that the file declares itself, in their order."""
+    if requires_outputs(instance.run.attribute_filter.required, OUTPUT_TYPE):
+        for output in outputs_of(instance):
+            instance.run.resources[output.address] = output
+    for node in instance.file.declarations(ast.Resource):
+        if instance.file.symbols.get(node.name) is node and may_be_required(instance, node):
+            _collect_resource(instance.resource(node), conditions)
+
+
+def may_be_required(instance: ModuleInstance, node: ast.Resource) -> bool:
+    """Return whether a rule may read a resource, by its type as written; most need no evaluation at all."""
+    if inner_resources(node) or not isinstance(node.type, ast.Literal):
+        return True
+    whole = str(node.type.value)
+    known = instance.run.cache.required_types(instance.run.attribute_filter)
+    if whole not in known:
+        type_ = whole.partition("@")[0]
+        lower = type_.lower()
+        required = instance.run.attribute_filter.members_of(type_) is not None
+        known[whole] = required or lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower
+    return known[whole]
+
+
+def _collect_resource(symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    if not _collect_entities(symbol, conditions):
+        may_exist(symbol, conditions, _collect_entities, _skip)
+
+
+def _collect_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
+    """Add what a declaration deploys; False if that is nothing."""
+    is_there = False
+    for entity in symbol.entities:
+        found = condition_of(symbol.instance.evaluator, entity.iteration, entity.address)
+        if found is None:
+            continue
+        is_there = True
+        known = conditions | found
+        _add(entity, known)
+        for inner in entity.inner.values():
+            _collect_resource(inner, known)
+    return is_there
+
+
+def _skip(symbol: ResourceSymbol, reason: str) -> None:
+    above = symbol.outer.identity.type if symbol.outer is not None else ""
+    skip(symbol.instance.run, symbol.instance.file, symbol.node, symbol.address, reason, above)
+
+
+def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    instance = entity.instance
+    run, type_ = instance.run, entity.identity.type
+    required = run.attribute_filter.members_of(type_) if type_ else None
+    if type_.lower() in HOLDERS and not entity.node.existing:
+        _deploy_held_template(entity, conditions)
+        return
+    if required is None:
+        if not entity.node.existing:
+            _report_unknown_type(entity, type_)
+        return
+    resource = resource_of(entity, required, conditions)
+    if (
+        not entity.node.existing
+        and type_.lower() == SECRETS_TYPE
+        and requires_origins(run.attribute_filter.required, SECRETS_TYPE)
+    ):
+        sources: list[Source] = []
+        found = origins_of_secret(entity, sources)
+        if found is not None:
+            attributes = with_origins(resource.attributes, found, sources=sources)
+            resource = msgspec.structs.replace(resource, attributes=attributes)
+    if run.scenarios is not None and type_.lower() in VARYING and instance.module_call.scenario is None:
+        run.scenarios.vaults[entity.address] = entity
+    run.resources[entity.address] = resource
+
+
+def _report_unknown_type(entity: ResourceEntity, type_: str) -> None:
+    """Report a Key Vault resource of a type that is not supported, or a resource whose type is unknown."""
+    lower = type_.lower()
+    if not type_:
+        entity.instance.run.closed = False
+        text = f"the type of `{entity.address}` is unknown, so the resource was not evaluated"
+        entity.instance.run.type_not_known("warning", text, entity.at)
+    elif lower.startswith(_KEY_VAULT) and canonical(type_) is None and lower not in _HARMLESS:
+        text = f"Key Vault type `{type_}` is not supported, so the resource was not evaluated"
+        entity.instance.run.type_not_known("error", text, entity.at)
+
+
+def collect_modules(instance: ModuleInstance, conditions: frozenset[str]) -> None:
+    """Add what the modules of a file deploy, in their order."""
+    for node in instance.file.declarations(ast.Module):
+        if instance.file.symbols.get(node.name) is node:
+            symbol = instance.module(node)
+            if not _collect_module(symbol, conditions):
+                may_exist(symbol, conditions, _collect_module, _skip_module)
+
+
+def _collect_module(symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
+    """Add what a module deploys; False if it is never used."""
+    is_there = False
+    for entity in symbol.entities:
+        found = condition_of(entity.instance.evaluator, entity.iteration, entity.address)
+        if found is not None:
+            is_there = True
+            _collect_content(entity.content, conditions | found)
+    return is_there
+
+
+def _collect_content(content: Content | None, conditions: frozenset[str]) -> None:
+    """Add what a module deploys under ``conditions``."""
+    if isinstance(content, BicepContent):
+        collect(content.instance, conditions)
+    elif isinstance(content, DeployedTemplate):
+        content.collect(conditions)
+
+
+def _skip_module(symbol: ModuleSymbol, reason: str) -> None:
+    source = symbol.source
+    if isinstance(source, BicepSource):
+        skip_file(symbol.instance.run, source.file, f"module `{symbol.node.name}` is not used: {reason}")
+
+
+def collect(instance: ModuleInstance, conditions: frozenset[str]) -> None:
+    """Add all that a file in use deploys."""
+    _expect(instance)
+    collect_resources(instance, conditions)
+    collect_modules(instance, conditions)
+
+
+def _expect(instance: ModuleInstance) -> None:
+    """Refuse what a file declares, in all its copies, before any of it is made."""
+    run, file, copies = instance.run, instance.file, instance.module_call.copies
+    run.budget.spend(len(file.parsed.declarations) // DECLARATIONS_A_STEP)
+    required = (node for node in file.declarations(ast.Resource) if may_be_required(instance, node))
+    resources = sum(written_length(node.body) for node in required)
+    modules = sum(written_length(node.body) for node in file.declarations(ast.Module) if is_unconditional(node.body))
+    run.expect(resources * copies, modules * copies)
+
+
+def _deploy_held_template(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    """Add what the template in a resource deploys."""
+    instance, type_ = entity.instance, entity.identity.type.lower()
+    scope = scope_of(entity.identity.above) or instance.scope
+    at = instance.reported_location(entity.at)
+    one = HoldingResource(
+        type=type_, address=entity.address, at=at, properties=entity.body.get("properties"),
+        scope=_named_scope(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,
+        callers=(*instance.module_call.callers, at),
+    )  # fmt: skip
+    run = instance.run
+    problems = len(run.problems)
+    held = deploy_held(run, one)
+    if held is not None and len(run.problems) == problems:  # a file of which all was evaluated is not evaluated again
+        _record_deployed_files(run, held.template, member_of(one.properties, "policyRule"))
+
+
+def _record_deployed_files(run: BicepRun, *values: Result | None) -> None:
+    """Record the files whose content is deployed."""
+    for value in values if run.loaded else ():
+        if isinstance(value, Fields) and not is_large(value) and unknown_in(value) is None:
+            plain = plain_of(value)
+            run.deployed |= {file for file, loaded in run.loaded.items() if loaded == plain}
+
+
+def _named_scope(entity: ResourceEntity, around: Scope) -> Scope:
+    """Return the scope that a deployment names by its subscription and resource group."""
+    subscription, group = _pattern(entity, "subscriptionId"), _pattern(entity, "resourceGroup")
+    if group:
+        return Scope(GROUP, subscription or around.subscription, group)
+    return Scope(SUBSCRIPTION, subscription) if subscription else around
+
+
+def _pattern(entity: ResourceEntity, name: str) -> str:
+    found = entity.body.get(name)
+    if found is None or isinstance(found, Absent):
+        return ""
+    return pattern_of(found) or hole(f"{entity.address}.{name}")
+
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
 

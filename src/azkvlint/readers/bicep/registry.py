@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location, Region
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.missing_modules import source_name
 from azkvlint.util.errors import InputError

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import RequiredMembers, Tree, prune
-from azkvlint.readers.arm.resource import Declaration, make_resource, parts_of, property_for_others, unknown_property
+from azkvlint.readers.arm.resource import (
+    Declaration,
+    RequiredMembers,
+    Tree,
+    make_resource,
+    parts_of,
+    property_for_others,
+    prune,
+    unknown_property,
+)
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
 from azkvlint.readers.bicep.document import inner_resources
 from azkvlint.readers.bicep.loops import Iteration

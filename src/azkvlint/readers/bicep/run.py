@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 from azkvlint.graph import existence
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.readers.arm.attribute_filter import AttributeFilter, attribute_filter
+from azkvlint.readers.arm.resource import AttributeFilter, attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.readers.bicep.types import SecureParts

@@ -13,7 +13,7 @@ from azkvlint.graph.existence import assume, assumption, skipped_declaration
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
-from azkvlint.readers.bicep import local_files
+from azkvlint.readers.bicep import file_contents
 from azkvlint.readers.bicep.document import File, inner_resources
 from azkvlint.readers.bicep.loops import condition_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent, ModuleInstance
@@ -211,9 +211,9 @@ def skip_file(run: BicepRun, file: File, reason: str) -> None:
             skip(run, file, node, node.name, reason)
         for module in file.declarations(ast.Module):
             path = module.path.value if isinstance(module.path, ast.Literal) else None
-            if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
+            if isinstance(path, str) and path.lower().endswith(".bicep") and not file_contents.is_remote(path):
                 with suppress(InputError):  # a module that is not used need not be there
-                    waiting.append(local_files.load(run, file.file, path))
+                    waiting.append(file_contents.load(run, file.file, path))
 
 
 def is_there(symbol: ResourceSymbol | ModuleSymbol) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-from azkvlint.graph.secret_spans import Span, Spans, has_literal, secret_spans, speaks_of_secret
+from azkvlint.graph.secret_formats import Span, Spans, has_literal, secret_spans, speaks_of_secret
 from azkvlint.readers.bicep.document import File, is_decorated
 from azkvlint.syntax import ast
 

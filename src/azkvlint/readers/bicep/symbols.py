@@ -8,10 +8,10 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from azkvlint.evaluation.evaluate import Evaluator
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field, hole, pattern_of
 from azkvlint.graph import existence
-from azkvlint.graph.secret_spans import has_literal
+from azkvlint.graph.secret_formats import has_literal
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.scope import Scope

@@ -7,15 +7,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.graph.apply_order import AFTER, GRANTS, UNRESOLVED, dependency_list
-from azkvlint.graph.pseudo_resources import with_derived
+from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED, dependency_list, with_derived
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
-from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.address import Names, Traversal, longest, traversal
 from azkvlint.readers.plan.configuration import Configuration, Node, references
 from azkvlint.readers.plan.planned_resource import PlannedAddress
-from azkvlint.readers.plan.traversal import Traversal, longest, traversal
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()

@@ -9,14 +9,13 @@ import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.azapi import as_resource, is_key_vault_type, parent_attribute
-from azkvlint.graph.changes import with_open_fields
+from azkvlint.graph.changes import apply_update, may_change, possibly_set, target_of, with_open_fields
 from azkvlint.graph.references import Index
-from azkvlint.graph.resource_updates import apply_update, may_change, possibly_set, target_of
 from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from azkvlint.readers.plan.address import longest
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark
-from azkvlint.readers.plan.traversal import longest
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex

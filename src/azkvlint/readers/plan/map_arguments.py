@@ -13,10 +13,9 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
-from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.azapi import AZAPI, WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
-from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange

@@ -1,10 +1,14 @@
-"""Where a value of a plan comes from, followed through its configuration, which shows references but no values."""
+"""Trace where a value of a plan comes from through its configuration, and which secrets its state shows."""
 
 from __future__ import annotations
 
+from binascii import a2b_base64
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
+
+import msgspec
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.azure.azurerm.azapi import AZAPI
@@ -12,16 +16,190 @@ from azkvlint.azure.azurerm.credentials import READING, exposing_arguments, has_
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
 from azkvlint.graph.value_origins import NONE, Origins, Source, combine, union
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, static_address
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
-from azkvlint.readers.plan.address import Names
+from azkvlint.readers.plan.address import Names, Traversal, longest
 from azkvlint.readers.plan.configuration import Configuration, expression_at, references
-from azkvlint.readers.plan.document import Plan, variables_of
+from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, variables_of
 from azkvlint.readers.plan.planned_resource import Instance
-from azkvlint.readers.plan.secret_visibility import VisibleSecrets
-from azkvlint.readers.plan.traversal import Traversal, longest
+from azkvlint.syntax.json_decoder import DECODE_ERRORS
+
+_SECRET: Origins = frozenset(
+    {
+        value_origins.SECRET,
+        value_origins.CREDENTIAL,
+        value_origins.PRIVATE_KEY,
+        value_origins.GENERATED,
+        value_origins.SECURE,
+    }
+)
+# A shorter string may be part of another one by coincidence.
+_LEAST = 8
+# The maximum number of comparisons with secrets.
+_MOST_SECRETS = 5_000_000
+_CHANGE = msgspec.json.Decoder(Change)
+_OUTPUTS = msgspec.json.Decoder(dict[str, Change])
+
+
+class VisibleSecrets:
+    """The values of a plan that are shown, and the secrets that it knows."""
+
+    def __init__(self, configuration: Configuration, plan: Plan) -> None:
+        self._configuration = configuration
+        self._plan = plan
+        # The planned values, by type and by address without keys.
+        self._instances: dict[str, defaultdict[str, list[Any]]] = {}
+
+    def of_output(self, name: str, found: Origins) -> Origins:
+        """Return ``found``, the origins of an output's references, with secrets only if its value exposes one."""
+        change = self._outputs.get(name) if found & _SECRET else None
+        value = change.after if change is not None else None
+        # A boolean is not a secret, even if it is computed from one.
+        if change is not None and isinstance(value, bool) and not change.after_unknown:
+            return found - _SECRET | {value_origins.RESOURCE}
+        return self._certain(found, [value])
+
+    def of_argument(self, address: str, type_: str, name: str, found: Origins) -> Origins:
+        """Return the same for an argument of all instances of a resource; ``address`` does not contain their keys."""
+        if not found & _SECRET:
+            return found
+        if type_ not in self._instances:
+            kept = self._instances[type_] = defaultdict(list)
+            for entry, change in self._changes(type_.__eq__):
+                kept[static_address(entry.address)].append(change.after)
+        path = (*name.split("."),)
+        return self._certain(found, [_secrets_below(after, path) for after in self._instances[type_].get(address, ())])
+
+    def _certain(self, found: Origins, values: list[Any]) -> Origins:
+        if not found & _SECRET:
+            return found
+        texts = [text for shown in _texts(values) for text in _spellings(shown)]
+        bounded = len(texts) * len(self._secrets) <= _MOST_SECRETS
+        if bounded and any(one in text for text in texts for one in self._secrets):
+            return found
+        return found - _SECRET | {value_origins.FROM_SECRET}
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, Change]:
+        try:
+            return _OUTPUTS.decode(self._plan.output_changes) if self._plan.output_changes is not None else {}
+        except DECODE_ERRORS:
+            return {}
+
+    @cached_property
+    def _secrets(self) -> frozenset[str]:
+        """Return all secret strings in the plan: in variables, in resource changes and in the prior state."""
+        declared = self._configuration.module(()).get("variables")
+        held: list[Any] = [
+            value
+            for name, value in variables_of(self._plan).items()
+            if isinstance(node := expression_at(declared, (name,)), dict) and node.get("sensitive") is True
+        ]
+        entries = [(entry.type, change.after) for entry, change in self._changes(credentials.has_secrets)]
+        for type_, values in [*entries, *self._prior()]:
+            fields = values.items() if isinstance(values, dict) else ()
+            held += [value for name, value in fields if credentials.attribute_origins(type_, name) & _SECRET]
+        return frozenset(text for text in _texts(held) if len(text) >= _LEAST)
+
+    def _prior(self) -> list[tuple[str, Any]]:
+        try:
+            state = self._plan.prior_state
+            return [(item.type, item.decode_values()) for item in state_resources(state)] if state is not None else []
+        except DECODE_ERRORS:
+            return []
+
+    def _changes(self, is_required: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
+        """Yield the changes of resources of the required types; broken ones are reported elsewhere."""
+        for type_, entry in zip(self._plan.types, self._plan.entries, strict=False):
+            if type_ is not None and not is_required(type_):
+                continue
+            try:
+                found = decode_entry(entry)
+                if is_required(found.type):
+                    yield found, _CHANGE.decode(found.change)
+            except DECODE_ERRORS:
+                continue
+
+
+def _secrets_below(value: Any, path: tuple[str, ...]) -> list[Any]:
+    """Return all values at ``path``, in every block of a list."""
+    if not path:
+        return [value]
+    if isinstance(value, list):
+        return [found for item in value for found in _secrets_below(item, path)]
+    return _secrets_below(value.get(path[0]), path[1:]) if isinstance(value, dict) else []
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Yield a string, and its Base64-decoded form if it has one."""
+    yield text
+    try:
+        yield a2b_base64(text, strict_mode=True).decode()
+    except ValueError:
+        return
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all strings in a value."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, str):
+            yield here
+        elif isinstance(here, list):
+            waiting += here
+        elif isinstance(here, dict):
+            waiting += here.values()
+
+
+class StateResource(msgspec.Struct, frozen=True):
+    """A resource of a state; its values are decoded when they are needed."""
+
+    address: str
+    type: str
+    mode: str = "managed"
+    values: msgspec.Raw = msgspec.Raw(b"{}")
+    sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
+
+    def decode_values(self) -> dict[str, Any]:
+        """Return the values. Raises what ``DECODE_ERRORS`` names."""
+        found: dict[str, Any] = _VALUES.decode(self.values)
+        return found
+
+    def sensitive_marks(self) -> dict[str, Any] | bool:
+        """Return which values are sensitive. Raises what ``DECODE_ERRORS`` names."""
+        found: dict[str, Any] | bool = _MARKS.decode(self.sensitive_values)
+        return found
+
+
+class _StateModule(msgspec.Struct, frozen=True):
+    resources: tuple[StateResource, ...] = ()
+    child_modules: tuple[_StateModule, ...] = ()
+
+
+class _StateValues(msgspec.Struct, frozen=True):
+    root_module: _StateModule = _StateModule()
+
+
+class _State(msgspec.Struct, frozen=True):
+    values: _StateValues = _StateValues()
+
+
+_STATE = msgspec.json.Decoder(_State)
+_VALUES = msgspec.json.Decoder(dict[str, Any])
+_MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
+
+
+def state_resources(raw: msgspec.Raw) -> Iterator[StateResource]:
+    """Yield all resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
+    waiting = [_STATE.decode(raw).values.root_module]
+    while waiting:
+        here = waiting.pop()
+        yield from here.resources
+        waiting.extend(here.child_modules)
+
 
 _MOST = 50
 _NULL = {"constant_value": None}

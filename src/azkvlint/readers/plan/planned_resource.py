@@ -11,12 +11,10 @@ from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF
 from azkvlint.evaluation.values import hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
-from azkvlint.readers.plan.address import Key, ModulePath, Names, instance_address, split
+from azkvlint.readers.plan.address import Key, ModulePath, Names, Traversal, instance_address, longest, split
 from azkvlint.readers.plan.configuration import Configuration, expression_at, references
 from azkvlint.readers.plan.document import Change
-from azkvlint.readers.plan.reference_walk import MAX_HOPS
-from azkvlint.readers.plan.traversal import Traversal, longest
-from azkvlint.readers.plan.unknown_references import Tracer
+from azkvlint.readers.plan.reference_walk import MAX_HOPS, Tracer
 
 ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"

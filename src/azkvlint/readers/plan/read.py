@@ -1,4 +1,4 @@
-"""Reads a plan: the resources that the loaded rules require, and problems with unsupported parts."""
+"""Read a plan: the resources that the loaded rules require, and problems with unsupported parts."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
+    WITH_TEMPLATE,
     is_key_vault_type,
     is_known,
     unknown_type_message,
     unsupported_message,
 )
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
-from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
-from azkvlint.graph.apply_order import GRANTS, OBJECTS, requires_order
-from azkvlint.graph.changes import with_changes
+from azkvlint.evaluation.values import wrap
+from azkvlint.graph.changes import is_always_there, standalone_attributes, with_changes
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
+    GRANTS,
     MODULE_TYPE,
+    OBJECTS,
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
+    requires_order,
     requires_origins,
     requires_outputs,
     secret_in,
 )
-from azkvlint.graph.resource_updates import is_always_there, standalone_attributes
-from azkvlint.model.finding import Problem
+from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Problem
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_INCOMPLETE, TYPE_UNKNOWN
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
-from azkvlint.model.value import MapValue, Scalar
-from azkvlint.readers.arm.template_holders import HOLDERS
+from azkvlint.model.value import MapValue, Scalar, Value
+from azkvlint.readers.arm.document_kinds import HOLDERS
 from azkvlint.readers.plan.apply_order import add_order
 from azkvlint.readers.plan.azapi import apply_updates, arm_type, azapi_attributes, is_key_vault, link_argument
-from azkvlint.readers.plan.configuration import Configuration
-from azkvlint.readers.plan.constant_arguments import join_attributes
+from azkvlint.readers.plan.configuration import Configuration, Instances
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
     Change,
@@ -58,14 +58,60 @@ from azkvlint.readers.plan.document import (
     variables_of,
     whole_changes,
 )
-from azkvlint.readers.plan.instances import Instances
-from azkvlint.readers.plan.lazy_fields import LazyFields
 from azkvlint.readers.plan.map_arguments import ArgumentMaps, planned_attributes
+from azkvlint.readers.plan.origins import state_resources
 from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
-from azkvlint.readers.plan.resource_mapper import LateMapper, ResourceMapper, planned_address
-from azkvlint.readers.plan.state import state_resources
-from azkvlint.readers.plan.unknown_references import Tracer
+from azkvlint.readers.plan.reference_walk import Tracer
+from azkvlint.readers.plan.resource_mapper import LateMapper, ResourceMapper, join_attributes, planned_address
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
+
+_NOTHING: Mapping[str, Value] = {}
+
+
+class LazyFields(Mapping[str, Value]):
+    """The attributes of a resource by name.
+
+    ``first`` are those that are known without mapping the others; ``map_all`` maps the change to all of them. A large
+    plan has thousands of these objects, so they have no closures.
+    """
+
+    __slots__ = ("_change", "_every", "_first", "_map")
+
+    def __init__(
+        self,
+        first: Mapping[str, Value],
+        map_all: Callable[[ResourceChange], Mapping[str, Value]],
+        change: ResourceChange,
+    ) -> None:
+        self._first = first
+        self._map = map_all
+        self._change: ResourceChange | None = change
+        self._every: Mapping[str, Value] = _NOTHING
+
+    @property
+    def is_mapped(self) -> bool:
+        """Return whether the other attributes have been mapped."""
+        return self._change is None
+
+    def _all(self) -> Mapping[str, Value]:
+        if self._change is not None:
+            self._every, self._change = self._map(self._change), None
+        return self._every
+
+    def __getitem__(self, name: str) -> Value:
+        found = self._first.get(name)
+        return self._all()[name] if found is None else found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an attribute; ``default`` if there is none."""
+        found = self._first.get(name)
+        return self._all().get(name, default) if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
@@ -91,7 +137,6 @@ def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: fr
     ``constants`` are the constants in its configuration, by name, and ``deployed`` the texts of the templates in it.
     """
     from azkvlint.evaluation.secret_strings import SecretTexts  # no plan without findings needs it
-    from azkvlint.evaluation.values import wrap
 
     secrets, at = SecretTexts(), Location(path="")
     for name, plain in chain(variables_of(plan).items(), constants):

@@ -2,17 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.resources import is_own_id
-from azkvlint.readers.plan.address import Key, ModulePath, key_of, split
-from azkvlint.readers.plan.candidates import CandidateTypes
-from azkvlint.readers.plan.configuration import Configuration, Node, references
-from azkvlint.readers.plan.instances import Choice, Instances, Users
-from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named_steps
+from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
+from azkvlint.model.value import Link
+from azkvlint.readers.plan.address import (
+    Key,
+    ModulePath,
+    Names,
+    Rest,
+    Traversal,
+    ends_like_id,
+    key_of,
+    longest,
+    named_steps,
+    split,
+)
+from azkvlint.readers.plan.configuration import Choice, Configuration, Instances, Node, Users, expression_at, references
+
+# The outputs of these types may be any string.
+_ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")
+_NOTHING: frozenset[str] = frozenset()
+
+
+class CandidateTypes:
+    """The types of the resources in modules, computed once per module."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._inside: dict[Names, frozenset[str] | None] = {}
+
+    def visible_types(self, names: Names) -> frozenset[str] | None:
+        """Return the Terraform types that an unknown ID in a module may name; None if it may name any type.
+
+        Variables of the root module are known; those of other modules have the values that the caller passes.
+        """
+        found = _NOTHING
+        for depth in range(len(names) + 1):
+            inside = self._module_types(names[:depth])
+            if inside is None:
+                return None
+            found |= inside
+        return found
+
+    def _module_types(self, names: Names) -> frozenset[str] | None:
+        """Return the types in a module and in the child modules that have outputs."""
+        if names not in self._inside:
+            self._inside[names] = self._find_types(names)
+        return self._inside[names]
+
+    def _find_types(self, names: Names) -> frozenset[str] | None:
+        module = self._configuration.module(names)
+        blocks, calls = module.get("resources"), module.get("module_calls")
+        found: set[str] = set()
+        for block in blocks if isinstance(blocks, list) else ():
+            if not isinstance(block, dict):
+                return None
+            type_ = str(block.get("type"))
+            if block.get("mode") != "data" and is_azure(type_) and not any(word in type_ for word in _ANY_TEXT):
+                found.add(type_)
+            elif self._may_wait(names, block):
+                return None
+        for name in calls if isinstance(calls, dict) else ():
+            if self._configuration.module((*names, name)).get("outputs"):
+                below = self._module_types((*names, name))
+                if below is None:
+                    return None
+                found |= below
+        return frozenset(found)
+
+    def _may_wait(self, names: Names, block: Node) -> bool:
+        """Return whether a block is a resource, or a data source that may be read at apply time.
+
+        A data source is read at apply time if its arguments or its provider's are unknown, or because of
+        ``depends_on``. Source: Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
+        """
+        calls = (self._configuration.call(names[:depth]) for depth in range(1, len(names) + 1))
+        if block.get("mode") != "data" or any(outer.get("depends_on") for outer in (block, *calls)):
+            return True
+        key = self._configuration.provider_key(names, str(block.get("address")))
+        provider = self._configuration.providers().get(key, {})
+        return not all(
+            _is_known(where, text)
+            for where, node in ((names, block), (names if ":" in key else (), provider))
+            for text in references(node.get("expressions"))
+        )
+
+
+def _is_known(names: Names, reference: str) -> bool:
+    """Return whether a reference in a module is certainly known during planning."""
+    if reference.startswith("var."):
+        return not names
+    return reference.startswith(("path.", "terraform.", "each.key", "count."))
+
 
 # Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.
 MAX_HOPS = 150
@@ -248,3 +333,103 @@ def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | 
         return None
     # A resource object may be a field of an object (``var.o.vault.id``), unless the names are those of its own blocks.
     return "" if ref.rest or names[0] in written else str(names[-1])
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """The targets of a reference: one of ``addresses``, or (``anything``) possibly another one.
+
+    ``types`` are the Azure types of all possible targets ("" for a type without a mapping), empty if they are unknown.
+    ``hops`` are the references followed. ``by_key``: the result may depend on the key of the referring instance.
+    """
+
+    addresses: tuple[str, ...]
+    types: tuple[str, ...]
+    anything: bool
+    hops: tuple[str, ...]
+    by_key: bool = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Return whether there is exactly one possible target."""
+        return len(self.addresses) == 1 and not self.anything
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """The expression of one argument. ``neighbour``: it is nothing but the id of this resource in the same module, the
+    most frequent form of all.
+    """
+
+    block: Node
+    refs: list[str]
+    neighbour: str
+    hops: tuple[str, ...]
+
+
+def _written(block: Node, refs: list[str]) -> _Written:
+    found = longest(tuple(refs))
+    first = found[0] if len(found) == 1 else None
+    plain = first is not None and first.kind == "azure" and first.key is None and first.rest == ("id",)
+    neighbour = first.name if plain and first is not None and not first.name.startswith("data.") else ""
+    return _Written(block, refs, neighbour, tuple(ref.text for ref in found))
+
+
+class Tracer:
+    """Follows the references of one plan, and caches results that do not depend on the key of the instance.
+
+    ``is_required`` returns whether the instances of a Terraform type are in ``instances``: an instance of such a type
+    that is not there does not exist, or is known. ``steps`` limits the number of references followed in total.
+    """
+
+    def __init__(
+        self, configuration: Configuration, instances: Instances, is_required: Callable[[str], bool], steps: int
+    ) -> None:
+        self.configuration = configuration
+        self.made = CandidateTypes(configuration)
+        self.instances = instances
+        self.is_required = is_required
+        self._steps = steps
+        self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
+        # The certain links of all instances of a block in a module instance, which share the value.
+        self.links: dict[tuple[ModulePath, str, Rest], Link] = {}
+        self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
+
+    def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
+        """Return the targets of ``argument`` of a resource; None if the configuration has no such block or argument."""
+        written = self._written(names, resource, argument)
+        if written is None:
+            return None
+        if written.neighbour:
+            address = self.instances.exact(names, path, written.neighbour)
+            if address is not None:
+                return Trace((address,), (linked_type(written.neighbour.partition(".")[0]),), False, written.hops)
+        question = (path, resource, argument)
+        trace = self._kept.get(question)
+        if trace is None:
+            name = next((step for step in reversed(argument) if isinstance(step, str)), "")
+            walk = Walk(
+                self.configuration, self.made, self.instances, self.is_required, name, min(MAX_STEPS, self._steps)
+            )
+            users = Users(names, resource, split(path)[1])
+            walk.follow(written.refs, WalkPosition(path, key, written.block, users, (), None, 0))
+            self._steps = max(self._steps - walk.steps, 0)
+            anything = walk.anything or bool(walk.within) or not walk.addresses
+            # If no ID is named, a local value may have extracted a subscription from one.
+            is_certain = walk.addresses and not walk.anything
+            types = _azure_types({*walk.addresses.values(), *walk.within}) if is_certain else ()
+            trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops), walk.by_key)
+            if not walk.by_key:
+                self._kept[question] = trace
+        return trace
+
+    def _written(self, names: Names, resource: str, argument: Rest) -> _Written | None:
+        """Return the expression of an argument, looked up once for all instances of the block."""
+        question = (names, resource, argument)
+        if question not in self._blocks:
+            block = self.configuration.resource(names, resource)
+            expression = expression_at(block.get("expressions"), argument)
+            self._blocks[question] = None if expression is None else _written(block, references(expression))
+        return self._blocks[question]
+
+
+def _azure_types(terraform_types: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(map(linked_type, terraform_types))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from azkvlint.azure.azurerm.template_deployments import (
+from azkvlint.azure.azurerm.azapi import (
     LEVELS,
     OLD,
     POLICY_DEFINITIONS,
@@ -20,11 +20,11 @@ from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, 
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.readers.arm.attribute_filter import attribute_filter
-from azkvlint.readers.arm.collect_resources import EmbeddedTemplate, HoldingResource, deploy, deploy_held
+from azkvlint.readers.arm.document_kinds import POLICIES, member_of
+from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
+from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run, TemplateRead
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
-from azkvlint.readers.arm.template_holders import POLICIES, member_of
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.evaluation.operations import NOTHING, Local
+from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import (
     MAX_ITEMS,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from azkvlint.readers.terraform_names import is_override, module_files, names_in
+from azkvlint.readers.discover import is_override, module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file

@@ -1,4 +1,4 @@
-"""Finds the root module of a plan by the declarations that both have in common."""
+"""Find the root module of a plan by the declarations that both have in common."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from azkvlint.readers.discover import SKIPPED
-from azkvlint.readers.terraform_names import is_module_file, module_files, names_in
+from azkvlint.readers.discover import SKIPPED, is_module_file, module_files, names_in
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex

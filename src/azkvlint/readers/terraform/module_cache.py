@@ -5,9 +5,8 @@ Root modules are not kept: there may be thousands of them, and each is read once
 
 from __future__ import annotations
 
-from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.azapi import AZAPI, POLICY_DEFINITIONS, WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
-from azkvlint.azure.azurerm.template_deployments import POLICY_DEFINITIONS, WITH_TEMPLATE
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder, calls, load_folder, removed_types
 from azkvlint.readers.terraform.map_arguments import ArgumentMap

@@ -9,14 +9,14 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.terraform.attribution import relocate
+from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key, written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece
 from azkvlint.readers.terraform.providers import passed_providers

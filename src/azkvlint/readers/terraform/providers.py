@@ -16,9 +16,9 @@ from azkvlint.azure.azurerm.provider_features import (
     flag_value,
     version_value,
 )
-from azkvlint.evaluation.operations import NOTHING
+from azkvlint.evaluation.operators import NOTHING
+from azkvlint.model.finding import INPUT_UNREADABLE
 from azkvlint.model.location import Location
-from azkvlint.model.problem_codes import INPUT_UNREADABLE
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import OPEN, Fields, Items, Result, hole, mark_sensitive, pattern_of
-from azkvlint.graph.secret_spans import speaks_of_secret
+from azkvlint.graph.secret_formats import speaks_of_secret
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS

@@ -7,11 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from azkvlint.azure.azurerm.azapi import WITH_TEMPLATE
 from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
-from azkvlint.readers.discover import Source
+from azkvlint.readers.discover import Source, is_module_file
 from azkvlint.readers.missing_modules import EXAMPLES
-from azkvlint.readers.terraform_names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import FILE_BUFFER, MAX_FILE, read_bytes, recorded_real_path

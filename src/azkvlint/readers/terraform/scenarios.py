@@ -9,14 +9,14 @@ import msgspec
 from azkvlint.azure.azurerm.arguments import freeze
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO, Budget
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import existence
 from azkvlint.graph.existence import assumption
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Assumption
 from azkvlint.model.value import MapValue
-from azkvlint.readers.terraform import azapi
+from azkvlint.readers.terraform import templates
 from azkvlint.readers.terraform.folder import Folder, Piece
 from azkvlint.readers.terraform.module_evaluation import CallArguments, ModuleInstance
 from azkvlint.readers.terraform.run import ModuleScope, RootScenario
@@ -159,7 +159,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
             return None
         if entity.type in AZAPI:
             named = entity.azapi_type()
-            return azapi.attributes(entity, *named) if named is not None else None
+            return templates.attributes(entity, *named) if named is not None else None
         run, lowering = entity.instance.run, self.run.cache.argument_map(entity.type)
         if lowering is None:
             return None

@@ -1,16 +1,55 @@
-"""Whether python-hcl2 rejects the files that kvlint's own parser rejects: invalid files, or a mistake in kvlint."""
+"""Ask python-hcl2 whether it also rejects the files that kvlint's own parser rejects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from azkvlint.model.finding import Problem
-from azkvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
+from azkvlint.syntax.ast import Fault
 from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import read_bytes, resolve_inside
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+MAX_BYTES = 10_000
+"""The size limit for python-hcl2: its time can be quadratic, up to a second of CPU for a file of this size."""
+
+
+def syntax_error(text: str) -> Fault | None:
+    """Return the first syntax error that python-hcl2 finds in a file, or None if it accepts the file.
+
+    The message names punctuation only: any other text may be secret.
+    """
+    from lark.exceptions import UnexpectedInput, UnexpectedToken
+
+    from azkvlint.syntax.hcl.tokens import END, describe_token  # most runs need no second opinion
+
+    try:
+        grammar().parse(f"{text}\n")
+    except UnexpectedInput as error:
+        at = cast("int | None", error.pos_in_stream)
+        # At the end of the text, Lark returns the position of the last token.
+        is_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        at = len(text) if is_end or at is None else min(at, len(text))
+        return Fault(f"does not expect {describe_token(text + END, at)}", at)
+    return None
+
+
+@cache
+def grammar() -> Lark:
+    """Return python-hcl2's parser, built without the cache file that python-hcl2 writes beside itself."""
+    import hcl2
+    from hcl2.postlexer import PostLexer
+    from lark import Lark
+
+    return Lark.open("hcl2.lark", rel_to=hcl2.__file__, parser="lalr", postlex=PostLexer())
+
 
 MAX_FILES = 3
 """How many files of a run python-hcl2 may read, so that a run with thousands of broken files does not take hours."""

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from azkvlint.graph.secret_spans import Span, Spans, has_literal, secret_spans, speaks_of_secret
+from azkvlint.graph.secret_formats import Span, Spans, has_literal, secret_spans, speaks_of_secret
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 

@@ -1,26 +1,121 @@
-"""The source of a module call -> the module: a folder beside its caller, or one that ``terraform init`` installed."""
+"""Find the module that a call names: a folder beside its caller, an installed one, or a well-known public module."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from azkvlint.model.location import Location
+from azkvlint.model.provider_version import Version, range_of_constraint
 from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.discover import module_files, names_in
 from azkvlint.readers.missing_modules import source_name, why_missing
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource
+from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource
 from azkvlint.readers.terraform.module_cache import is_local
-from azkvlint.readers.terraform.public_modules import well_known
-from azkvlint.readers.terraform_names import module_files, names_in
 from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import is_file, is_folder, read_bytes, reported_path, resolve_inside
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import is_file, is_folder, read_bytes, read_data, reported_path, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope, TerraformRun
+
+_HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
+_UNREAD = 1_000
+# The constraints for which Terraform installs release 0.10.1 of the AVM module, the one that differs.
+_AVM_0_10_1 = regex(r"^\s*(?:<?=\s*)?0\.10\.1\s*$|<\s*0\.10\.2|<=\s*0\.10\.1")
+
+
+class _Span(NamedTuple):
+    """Releases from ``low`` to before ``high``. ``is_read``: their defaults are known, not their inputs alone."""
+
+    low: Version
+    high: Version
+    is_read: bool = True
+
+
+# The folder of each module below data/modules.
+_FOLDERS: Mapping[str, str] = {
+    "azure/avm-res-keyvault-vault/azurerm": "azure-avm-res-keyvault-vault",
+    "claranet/keyvault/azurerm": "claranet-keyvault",
+    "cloudnationhq/kv/azure": "cloudnationhq-kv",
+    "libre-devops/keyvault/azurerm": "libre-devops-keyvault",
+}
+# Within a major version inputs keep their names; defaults may change, as one of claranet's did.
+_SPANS: Mapping[str, tuple[_Span, ...]] = {
+    "azure/avm-res-keyvault-vault/azurerm": (
+        _Span((0, 5), (0, 12)),
+        _Span((0, 12), (1, 0), is_read=False),
+    ),
+    "claranet/keyvault/azurerm": (
+        _Span((8, 0), (8, _UNREAD)),
+        _Span((8, _UNREAD), (9, 0), is_read=False),
+    ),
+    "cloudnationhq/kv/azure": (_Span((4, 0), (5, 0)),),
+    "libre-devops/keyvault/azurerm": (
+        _Span((4, 0), (4, 1)),
+        _Span((4, 1), (5, 0), is_read=False),
+    ),
+}
+
+
+class KnownModule(Folder):
+    """A public module. Unless it ``is_read``, its release may deploy more or have other defaults."""
+
+    def __init__(self, name: str, text: str, is_read: bool) -> None:
+        # No such folder exists, so that no path in the module can lead to a file.
+        directory = f"{name} {'as read' if is_read else 'unread'}"
+        super().__init__("", directory, (ModuleFile("", parse_file(text)),), frozenset())
+        self.is_read = is_read
+
+
+_VARIABLE = regex(r'variable "(\w+)"')
+_RELEASED = regex(r"(\w+)( += [^\n]*?)released\(([^()\n]*)\)")
+
+
+def well_known(source: str, constraint: object) -> KnownModule | None:
+    """Return the built-in description of a module by source and version constraint; None if there is none."""
+    name = _HOST.sub("", source.strip().lower(), count=1)
+    spans = _SPANS.get(name)
+    if spans is None or not isinstance(constraint, str):
+        return None
+    # Terraform installs the newest release that the constraint leaves.
+    newest = range_of_constraint(constraint).high
+    span = next((span for span in spans if span.low < newest <= span.high), None)
+    return _folder(name, span.is_read, _AVM_0_10_1.search(constraint) is not None) if span is not None else None
+
+
+@cache
+def _folder(name: str, is_read: bool, is_avm_0_10_1: bool = False) -> KnownModule:
+    """Return the parsed module."""
+    text = read_data(f"modules/{_FOLDERS[name]}/main.tf").decode()
+    if is_read and not is_avm_0_10_1:
+        text = text.replace("data.module.release.network_rules", "[]")
+    return KnownModule(name, _RELEASED.sub(r"\1\2\3", text) if is_read else _without_defaults(text), is_read)
+
+
+def _without_defaults(text: str) -> str:
+    """Return the text with an unknown value for each default, named for its input."""
+    lines: list[str] = []
+    variable = ""
+    for line in text.splitlines():
+        head = _VARIABLE.match(line)
+        variable = head[1] if head is not None else variable
+        lines.append(_RELEASED.sub(lambda match: _unknown_default(match, variable), line))  # noqa: B023  # called at once
+    return "\n".join(lines)
+
+
+def _unknown_default(match: re.Match[str], variable: str) -> str:
+    name = variable if match[1] == "default" else match[1]
+    return f"{match[1]}{match[2]}data.module.release.default_{name}"
+
 
 # Source: Terraform's internal/modsdir, which writes one entry for each call, by the names along its path.
 MANIFEST = os.path.join(".terraform", "modules", "modules.json")

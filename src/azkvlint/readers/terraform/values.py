@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.operations import NOTHING
+from azkvlint.evaluation.operators import NOTHING
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrap

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.operations import NOTHING, Local
+from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.values import Fields, Result, hole
@@ -21,7 +21,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.folder import ModuleFile
 from azkvlint.readers.terraform.module_evaluation import Namespace
-from azkvlint.readers.terraform.source_texts import Texts
+from azkvlint.readers.terraform.run import Texts
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file

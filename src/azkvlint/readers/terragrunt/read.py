@@ -1,27 +1,215 @@
-"""A Terragrunt unit -> the resources that its module deploys with its inputs."""
+"""Read a Terragrunt unit: find its module, and the resources that the module deploys with its inputs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.model.finding import INPUT_INCOMPLETE
+from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import Unknown
-from azkvlint.readers.terraform.folder import Folder
-from azkvlint.readers.terraform.module_cache import FolderCache
-from azkvlint.readers.terraform.public_modules import well_known
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.discover import STACK_FILE, module_files, names_in
+from azkvlint.readers.terraform.folder import Folder, ModuleFile
+from azkvlint.readers.terraform.module_cache import FolderCache, is_local
 from azkvlint.readers.terraform.read import TerraformRead, read_module, without_resources
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.settings import TerraformSettings
+from azkvlint.readers.terraform.sources import well_known
 from azkvlint.readers.terraform.values import RootValues
-from azkvlint.readers.terraform_names import names_in
-from azkvlint.readers.terragrunt.configuration import Unit
-from azkvlint.readers.terragrunt.module import HINT, Module, module_of, report_missing, value_files
+from azkvlint.readers.terragrunt.configuration import Configuration, Unit, parse_configuration
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import reported_path
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import is_within, real_path
+from azkvlint.util.project_files import is_file, is_folder, reported_path, resolve_inside
+
+HINT = "check a plan: run `terragrunt plan -out tfplan`, then `terragrunt show -json tfplan > plan.json`"
+_REGISTRY = regex(r"tfr://([^/?]*+)/([^?]*+)(?:\?(.*))?")
+_GITHUB = regex(
+    r"(?:git::)?(?:https://|ssh://|git@)*+(?:[^/@]*+@)?github\.com[:/]([\w.-]{1,100})/terraform-(\w{1,64}?)-([\w.-]{1,200}?)(?:\.git)?"
+    r"((?://[^?]*+)?)(?:\?(.*))?"
+)
+_REF = regex(r"(?:^|&)(?:ref|version)=v?([^&]*+)")
+_CREDENTIALS = regex(r"//[^/@]*+@|\?.*")
+
+
+class Module(NamedTuple):
+    """The module of a unit. It is in the folder ``directory``, or in a registry as ``name`` with a ``version``.
+
+    ``at`` is the place in the unit's own file that leads to it.
+    """
+
+    at: Location
+    directory: str = ""
+    name: str = ""
+    version: str = ""
+
+
+def module_of(unit: Unit) -> Module | None:
+    """Return the module of a unit. None if it has none, or, with a problem, if the module is not available."""
+    found = _unit_source(unit)
+    if found is None:
+        if module_files(names_in(unit.directory)):
+            return Module(Location(path=unit.main.path, span=(0, 0)), unit.directory)
+        return None
+    configuration, block, at = found
+    piece = block.body.attributes["source"]
+    written = configuration.evaluate(piece)
+    at = at if at is not None else configuration.head(block)
+    if not isinstance(written, Scalar) or not isinstance(written.value, str):
+        why = f": {written.why}" if isinstance(written, Unknown) else ""
+        text = f"the module source of this Terragrunt unit is unknown, so the unit was not evaluated{why}"
+        unit.report("note", text, at)
+        return None
+    return _resolve(unit, configuration, written.value, at)
+
+
+def _unit_source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
+    """Return the block that names the source, and the include that leads to it: the unit's own, or the last one."""
+    candidates: list[tuple[Configuration | None, Location | None]] = [(unit.main, None)]
+    candidates += [(one.configuration, one.at) for one in reversed(unit.includes)]
+    for configuration, at in candidates:
+        for block in configuration.blocks("terraform") if configuration is not None else ():
+            if configuration is not None and "source" in block.body.attributes:
+                return configuration, block, at
+    return None
+
+
+def _resolve(unit: Unit, configuration: Configuration, source: str, at: Location) -> Module | None:
+    registry = _REGISTRY.fullmatch(source)
+    if registry is not None:
+        host, name, query = registry[1] or "registry.terraform.io", registry[2], registry[3] or ""
+        ref = _REF.search(query)
+        return Module(at, name=f"{host}/{name}", version=ref[1] if ref is not None else "")
+    github = _GITHUB.fullmatch(source)
+    if github is not None:
+        ref = _REF.search(github[5] or "")
+        name = f"{github[1]}/{github[3]}/{github[2]}{github[4]}"
+        return Module(at, name=name, version=ref[1] if ref is not None else "")
+    path = source.removeprefix("file://").partition("?")[0].replace("\\", "/")
+    if "::" in path or "://" in path or "@" in path or ":" in path[2:]:
+        report_missing(unit, source, at)
+        return None
+    return _local(unit, configuration, path, at)
+
+
+def _local(unit: Unit, configuration: Configuration, path: str, at: Location) -> Module | None:
+    """Return a module in the project. ``//`` separates what Terragrunt copies from the module in it."""
+    below = os.path.normpath(os.path.join(unit.directory, path))
+    if not is_folder(below) and configuration.is_included:
+        below = os.path.normpath(os.path.join(os.path.dirname(configuration.file), path))
+    if not is_within(below, unit.root):
+        text = f"module `{path}` of this Terragrunt unit is outside the project, so it was not evaluated"
+        unit.report("note", text, at)
+        return None
+    why = "the folder contains no Terraform files"
+    try:
+        directory = resolve_inside(unit.root, unit.directory, below)
+        names = names_in(directory) if directory is not None and is_folder(directory) else frozenset()
+    except InputError as error:
+        directory, names, why = None, frozenset(), error.message
+    else:
+        why = "a link leads out of the project" if directory is None else why
+    if directory is not None and module_files(names):
+        return Module(at, directory)
+    if directory is not None and is_folder(directory) and not names:  # a submodule that is not checked out
+        report_missing(unit, path, at)
+    else:
+        unit.report("error", f"module `{path}` of this Terragrunt unit cannot be read: {why}", at)
+    return None
+
+
+def shown(source: str) -> str:
+    """Return a source without the credentials and the query in it."""
+    return _CREDENTIALS.sub(lambda match: "//" if match[0][0] == "/" else "", source)
+
+
+def report_missing(unit: Unit, source: str, at: Location) -> None:
+    """Report a module that is not in the project."""
+    text = f"module `{shown(source)}` of a Terragrunt unit is not installed, so its resources are not evaluated"
+    unit.report("note", text, at, is_missing_module=True)
+
+
+def value_files(unit: Unit) -> Iterator[tuple[str, str]]:
+    """Yield reported and real paths of the files of values that Terragrunt passes to Terraform."""
+    configurations = (one.configuration for one in unit.includes)
+    for configuration in (*(one for one in configurations if one is not None), unit.main):
+        for terraform in configuration.blocks("terraform"):
+            for block in terraform.body.blocks:
+                if block.type == "extra_arguments":
+                    yield from _value_files(unit, configuration, block)
+
+
+def _value_files(unit: Unit, configuration: Configuration, block: Block) -> Iterator[tuple[str, str]]:
+    for name in ("optional_var_files", "required_var_files"):
+        piece = block.body.attributes.get(name)
+        found = configuration.evaluate(piece) if piece is not None else None
+        if piece is None or found is None:
+            continue
+        for item in found.items if isinstance(found, Items) else [found]:
+            file = None
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                file = os.path.normpath(os.path.join(unit.directory, item.value))
+            if file is not None and is_within(file, unit.root) and is_file(file):
+                yield reported_path(unit.root, file), file
+            elif name.startswith("required") or file is None:
+                text = "a file in `required_var_files` is not available, so its values are unknown"
+                unit.report("note", text, configuration.where(piece))
+
+
+_HINT = "check a module separately: specify its folder on the command line"
+_MOST_NAMED = 5
+
+
+@with_recursion_limit
+def read_stack(path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache) -> TerraformRead:
+    """Read the file of a stack, which reports call ``path``. Raises InputError if it cannot be read."""
+    file = real_path(file)
+    directory = os.path.dirname(file)
+    found = ModuleFile(path, parse_configuration(file))
+    run = TerraformRun(Folder(os.path.dirname(path) or ".", directory, ()), required, cache, root)
+    run.add(found)
+    named: list[str] = []
+    first: Block | None = None
+    for block in found.parsed.body.blocks:
+        if block.type in ("component", "stack", "unit") and _may_have_vaults(run, directory, block):
+            first = first or block
+            named.append(f"`{'.'.join(block.labels)}` ({_source(block) or 'unknown source'})")
+    if first is not None:
+        kind = "a Terragrunt stack" if path.rpartition("/")[2] == STACK_FILE else "Terraform Stacks"
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        text = f"{kind} in `{path}` is not evaluated; it deploys {', '.join(named[:_MOST_NAMED])}{more}"
+        if kind == "Terraform Stacks":
+            text = f"components of {kind} in `{path}` are not evaluated: {', '.join(named[:_MOST_NAMED])}{more}"
+        run.problem(INPUT_INCOMPLETE, "note", text, Location(path=path, span=(first.start, first.head)), _HINT)
+    run.closed = False
+    return without_resources(run)
+
+
+def _source(block: Block) -> str:
+    """Return the source of a component as it may be shown; empty if it is not written out."""
+    piece = block.body.attributes.get("source")
+    node = piece.expression() if piece is not None else None
+    return shown(node.value) if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
+
+
+def _may_have_vaults(run: TerraformRun, directory: str, block: Block) -> bool:
+    """Return whether a component deploys a type that a rule is about; a module that is not available may."""
+    source = _source(block)
+    if not is_local(source):
+        return True
+    try:
+        folder = resolve_inside(run.root, directory, source)
+        if folder is None:
+            return True
+        return run.cache.matters(run.cache.load(reported_path(run.root, folder), folder), run.root)
+    except InputError:
+        return True
 
 
 class Inputs:

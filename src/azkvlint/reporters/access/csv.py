@@ -5,7 +5,7 @@ from __future__ import annotations
 from azkvlint.model.access import AccessReport, Row
 from azkvlint.reporters import Options
 from azkvlint.reporters.access import words
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _HEAD = ("vaults", "principal", "kind", "permission", "certainty", "decided by", "path", "edit")
 # A spreadsheet evaluates a cell that begins with one of these characters as a formula.

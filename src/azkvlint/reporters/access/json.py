@@ -11,7 +11,7 @@ from azkvlint.model.access import AccessReport, AccessVault, Principal, Row, Ste
 from azkvlint.reporters import Options
 from azkvlint.reporters.access import words
 from azkvlint.reporters.findings.json import location, problem
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 FORMAT_VERSION = 1
 

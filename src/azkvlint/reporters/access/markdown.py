@@ -9,7 +9,7 @@ from azkvlint.reporters import Options
 from azkvlint.reporters.access import words
 from azkvlint.reporters.gfm import code, plain
 from azkvlint.reporters.phrases import place, problem_line
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _MARKS = {"yes": "●", "?": "?", "-": ""}
 

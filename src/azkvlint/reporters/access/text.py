@@ -9,7 +9,7 @@ from azkvlint.model.access import AccessReport
 from azkvlint.reporters import Options
 from azkvlint.reporters.access import words
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _WIDEST = 120
 _MOST_VAULTS = 10

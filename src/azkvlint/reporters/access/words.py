@@ -9,8 +9,7 @@ import msgspec
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Path, Principal, Row, Step
 from azkvlint.model.finding import Problem
 from azkvlint.reporters.phrases import place
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import pluralize, visible
 
 YES, PERHAPS = "yes", "perhaps"
 NO_VAULT = "No key vault or managed HSM found."

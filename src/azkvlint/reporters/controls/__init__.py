@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from azkvlint.model.assessment import Assessment
+from azkvlint.model.framework import Assessment
 from azkvlint.reporters import Options, lazy_reporters
 
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]

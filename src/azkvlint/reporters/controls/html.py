@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from azkvlint.model.assessment import Assessment, ControlResult, Subject
 from azkvlint.model.finding import Outcome
-from azkvlint.model.framework import Sheet, Status
+from azkvlint.model.framework import Assessment, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import words
 from azkvlint.reporters.html_page import bar, code, escaped, facts, link, page, problem_box, vault_row

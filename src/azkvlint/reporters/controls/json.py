@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Outcome
-from azkvlint.model.framework import Sheet, Status
+from azkvlint.model.framework import Assessment, Basis, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import words
 from azkvlint.reporters.findings.json import location, problem, suppression
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 FORMAT_VERSION = 1
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.model.assessment import Assessment, ControlResult, Subject
-from azkvlint.model.framework import Sheet, Status
+from azkvlint.model.framework import Assessment, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import words
 from azkvlint.reporters.gfm import code, plain
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _MARKS = {
     Status.NOT_MET: "❌ **not met**",

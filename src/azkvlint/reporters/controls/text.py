@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from azkvlint.model.assessment import Assessment, ControlResult, Subject
-from azkvlint.model.framework import Status
+from azkvlint.model.framework import Assessment, ControlResult, Status, Subject
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import words
 from azkvlint.reporters.phrases import problem_line
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _LABELS = {
     Status.NOT_MET: "NOT MET",

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from azkvlint.engine.evidence import found_in_words
-from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Finding, Outcome, Problem
-from azkvlint.model.framework import Sheet, Status
+from azkvlint.model.framework import Assessment, Basis, ControlResult, Sheet, Status, Subject
 from azkvlint.reporters.phrases import place, suppression
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 # In counting order.
 STATUS_WORDS: Mapping[Status, str] = {

@@ -21,7 +21,7 @@ from azkvlint.model.difference import (
 from azkvlint.model.finding import Finding
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.json import location, problem, result, suppression
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 FORMAT_VERSION = 1
 

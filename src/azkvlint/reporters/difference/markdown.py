@@ -10,7 +10,7 @@ from azkvlint.reporters.difference import words
 from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit, folded
 from azkvlint.reporters.gfm import code, plain, prose
 from azkvlint.reporters.phrases import call_note, label_of, occurrence_note, place, problem_line
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 
 def markdown(difference: Difference, options: Options) -> str:

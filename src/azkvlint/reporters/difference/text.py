@@ -13,12 +13,17 @@ import msgspec
 from azkvlint.model.difference import GAINED, GONE, LOST, NEW, UNKNOWN, AccessChange, Difference, FindingChange
 from azkvlint.reporters import Options
 from azkvlint.reporters.difference import words
+from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
 from azkvlint.reporters.folding import fold, is_minor, unknown_causes
 from azkvlint.reporters.phrases import full_text, label_of, place, problem_line
-from azkvlint.reporters.relative_paths import Move, moved_finding, moved_location, paths_from
-from azkvlint.reporters.short_addresses import short_address, with_short_addresses
-from azkvlint.reporters.text_content import resource_list, rule_list, same_cause_note
-from azkvlint.util.safe_text import visible
+from azkvlint.reporters.text_content import (
+    resource_list,
+    rule_list,
+    same_cause_note,
+    short_address,
+    with_short_addresses,
+)
+from azkvlint.util.text import visible
 
 
 def text(difference: Difference, options: Options) -> str:

@@ -21,8 +21,7 @@ from azkvlint.model.difference import (
     counted,
 )
 from azkvlint.reporters.access.words import listed, path_text, principal_text
-from azkvlint.util.plural import pluralize
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import pluralize, visible
 
 SECTIONS = (
     (NEW, "New"),

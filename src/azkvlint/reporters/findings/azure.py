@@ -9,10 +9,9 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import problem_line, problem_sentence, sentence, summary
-from azkvlint.reporters.severity import GRADES
-from azkvlint.util.safe_text import visible
+from azkvlint.reporters.severity_order import GRADES, counted_findings, findings_in_tests, worst_first
+from azkvlint.util.text import visible
 
 _LISTED = ("error", "warning")
 # Delimiters of properties and commands. The agent parses the text after a command in the same way.

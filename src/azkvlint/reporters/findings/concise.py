@@ -13,9 +13,8 @@ from __future__ import annotations
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import counted_findings, findings_in_tests
 from azkvlint.reporters.phrases import full_text, place, problem_line, problem_text, summary
-from azkvlint.reporters.severity import GRADES
+from azkvlint.reporters.severity_order import GRADES, counted_findings, findings_in_tests
 
 _WORDS = {"error": "error", "warning": "warning", "note": "info"}
 

@@ -12,10 +12,9 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import counted_findings, findings_in_tests, worst_first
 from azkvlint.reporters.phrases import fix_of, problem_line, problem_sentence, sentence, summary, why_of
-from azkvlint.reporters.severity import GRADES
-from azkvlint.util.safe_text import visible
+from azkvlint.reporters.severity_order import GRADES, counted_findings, findings_in_tests, worst_first
+from azkvlint.util.text import visible
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 _SHOWN = 10

@@ -8,9 +8,9 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
 from azkvlint.reporters.phrases import full_text, problem_text
-from azkvlint.util.safe_text import encode
+from azkvlint.reporters.severity_order import counted_findings, findings_in_tests, listed_problems
+from azkvlint.util.text import encode
 
 _SEVERITIES = {
     Severity.CRITICAL: "blocker",

@@ -12,7 +12,7 @@ from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurre
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
-from azkvlint.util.safe_text import encode
+from azkvlint.util.text import encode
 
 FORMAT_VERSION = 2
 

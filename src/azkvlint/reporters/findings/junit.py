@@ -16,7 +16,7 @@ from azkvlint.model.finding import Finding, Outcome, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.phrases import details, full_text, problem_line, problem_text, sentence
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 _TOOL = "kvlint"
 

@@ -13,10 +13,9 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.ordering import counted_findings, findings_in_tests, listed_problems
 from azkvlint.reporters.phrases import fix_of, problem_text, why_of
-from azkvlint.reporters.severity import GRADES
-from azkvlint.util.safe_text import encode
+from azkvlint.reporters.severity_order import GRADES, counted_findings, findings_in_tests, listed_problems
+from azkvlint.util.text import encode
 
 _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 

@@ -13,7 +13,7 @@ from azkvlint.model.rule import Rule
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
-from azkvlint.reporters.severity import GRADES
+from azkvlint.reporters.severity_order import GRADES
 from azkvlint.reporters.taxonomies import pascal, relationships
 from azkvlint.util.lazy_regex import regex
 

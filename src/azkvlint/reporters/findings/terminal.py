@@ -9,7 +9,6 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options, text_content
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.folding import Block, UnknownCause, remedy
-from azkvlint.reporters.marked_line import marked_line
 from azkvlint.reporters.phrases import (
     configuration,
     details,
@@ -23,9 +22,9 @@ from azkvlint.reporters.phrases import (
     summary,
     suppression,
 )
-from azkvlint.reporters.short_addresses import short_address
+from azkvlint.reporters.text_content import marked_line, short_address
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_text import visible
+from azkvlint.util.text import visible
 
 # The parameters of SGR (ECMA-48): 1 is bold, 2 is faint, 7 is reverse, and 31 to 36 are the colors of every terminal.
 _STYLES = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_text import describe_character
+from azkvlint.util.text import describe_character
 
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
 _TotalMatcher: TypeAlias = Callable[[str, int], re.Match[str]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.scanner import Scanner
 from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, remove_indentation
 from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     MAX_CHAIN,
     MAX_DEPTH,
     Matcher,
+    Scanner,
     Unexpected,
     gap,
     heredoc_start,

@@ -16,9 +16,17 @@ from msgspec.structs import force_setattr
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
 from azkvlint.syntax.hcl.expressions import Reader
-from azkvlint.syntax.hcl.scanner import Scanner
 from azkvlint.syntax.hcl.templates import assemble
-from azkvlint.syntax.hcl.tokens import END, MAX_BRACKETS, MAX_FAULTS, Unexpected, number_of, total_matcher, unexpected
+from azkvlint.syntax.hcl.tokens import (
+    END,
+    MAX_BRACKETS,
+    MAX_FAULTS,
+    Scanner,
+    Unexpected,
+    number_of,
+    total_matcher,
+    unexpected,
+)
 from azkvlint.syntax.json_positions import (
     JsonArray,
     JsonObject,

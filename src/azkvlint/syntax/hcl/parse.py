@@ -7,12 +7,12 @@ from bisect import bisect_right
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
 from azkvlint.syntax.hcl.expressions import Reader
-from azkvlint.syntax.hcl.scanner import Scanner
 from azkvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     LINE_PATTERN,
     MAX_FAULTS,
     Matcher,
+    Scanner,
     Unexpected,
     gap,
     identifier,

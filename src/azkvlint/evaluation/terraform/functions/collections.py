@@ -16,7 +16,6 @@ from azkvlint.evaluation.terraform.alternatives import (
     step_into,
     tag_pattern,
 )
-from azkvlint.evaluation.terraform.equality import is_same, may_be
 from azkvlint.evaluation.terraform.functions.numbers import whole_number
 from azkvlint.evaluation.terraform.functions.strings import clusters
 from azkvlint.evaluation.terraform.functions.table import (
@@ -34,6 +33,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     open_of,
     ordered_list,
 )
+from azkvlint.evaluation.terraform.operators import is_same, may_be
 from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
 from azkvlint.evaluation.terraform.set_order import as_set, as_string, fit_type, has_one_type, keeps_order, unify
 from azkvlint.evaluation.values import (

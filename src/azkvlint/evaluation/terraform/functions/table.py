@@ -14,7 +14,7 @@ import msgspec
 from azkvlint.evaluation.evaluate import Document, Evaluator
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
-from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.set_order import as_set, keeps_order

@@ -1,4 +1,4 @@
-"""Escape strings from scanned files for terminals, build logs and JSON viewers.
+"""Count things in words, and escape strings from scanned files for terminals, build logs and JSON viewers.
 
 Such strings are untrusted: they may contain escape sequences that recolor a terminal, line breaks and direction marks
 that forge a report, or the commands that GitHub's and Azure's agents parse from a log.
@@ -92,3 +92,17 @@ def _encodable(part: Any) -> Any:
     if isinstance(part, list | tuple):
         return [_encodable(item) for item in part]
     return part
+
+
+# In an address, the namespace of a resource type; not in backquotes, and not in a resource ID.
+_NAMESPACE = regex(r"(?<![`\w.-])(?<!providers/)Microsoft\.[A-Za-z.]+/(?=[A-Za-z]+/[^\s`])")
+
+
+def without_namespaces(address: str) -> str:
+    """Return an address, or a text with addresses, without the namespaces of resource types: ``vaults/kv``."""
+    return _NAMESPACE.sub("", address)
+
+
+def pluralize(number: int, one: str, many: str = "") -> str:
+    """Return ``1 rule``, ``2 rules``, ``0 policies``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_text import describe_character
+from azkvlint.util.text import describe_character
 
 # Azure's limit for the text between the brackets.
 MAX_LENGTH = 24_576

@@ -1,8 +1,0 @@
-"""Codes of problems. ``reporters.problems`` describes all codes."""
-
-INPUT_UNREADABLE = "KVE001"
-INPUT_INCOMPLETE = "KVE002"
-TYPE_UNKNOWN = "KVE003"
-NOT_MAPPED = "KVE008"
-SETTING_WITHOUT_EFFECT = "KVE011"
-TEMPLATE_DIFFERS = "KVE013"
