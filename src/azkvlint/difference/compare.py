@@ -9,10 +9,11 @@ import msgspec
 
 from azkvlint.access.capabilities import CAPABILITIES
 from azkvlint.config.run_config import Config, today
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Side, before_and_after, two_sides
 from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
 from azkvlint.difference.one_way_doors import Doors
-from azkvlint.linter.linter import exit_code_of
+from azkvlint.linter.linter import exit_code_of, known_rules
 from azkvlint.model.access import AccessReport, Path, Principal
 from azkvlint.model.difference import (
     CHANGED,
@@ -38,6 +39,8 @@ GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), ONE_WAY, ACCESS_LOST, A
 """The conditions of ``--fail-on``."""
 _NAMED = 5
 _DEFAULT, _STRICT = "default", "strict"
+_ACCESS = "access"
+_COMPARED_STRICTLY = frozenset({VAULTS, MANAGED_HSMS})
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -76,7 +79,7 @@ def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gat
     """
     is_extended = not any(config.profiles or config.select for config in configs)
     if is_extended:
-        configs = [msgspec.structs.replace(config, profiles=(_STRICT,)) for config in configs]
+        configs = [_with_strict_rules(config) for config in configs]
     if len(words) == 1:
         base, head = before_and_after(configs[0], words[0])
         names = "before", "after"
@@ -181,6 +184,19 @@ def _rules_of_both(base: Side, head: Side) -> tuple[set[str], list[Problem]]:
 
 
 # --- rules of the profile strict --------------------------------------------------------------------------------------
+
+
+def _with_strict_rules(config: Config) -> Config:
+    """Return the configuration with the strict rules for vaults and managed HSMs, except for access, which is compared
+    by itself.
+    """
+    others = [
+        rule.id
+        for rule in known_rules(config)
+        if rule.profile == _STRICT
+        and (rule.category == _ACCESS or not _COMPARED_STRICTLY.issuperset(map(str.lower, rule.resources)))
+    ]
+    return msgspec.structs.replace(config, profiles=(_STRICT,), ignore=(*config.ignore, *others))
 
 
 def _is_default(finding: Finding) -> bool:
