@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.access.capabilities import CAPABILITIES
 from azkvlint.config.run_config import Config, today
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
-from azkvlint.difference.inputs import Side, before_and_after, two_sides
+from azkvlint.difference.inputs import Side, before_and_after, relative_to, two_sides
 from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
 from azkvlint.difference.one_way_doors import Doors
 from azkvlint.linter.linter import exit_code_of, known_rules
@@ -106,8 +106,8 @@ def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gat
         )
     doors = tuple(_doors(roots, Doors(today(configs[-1]))))
     access = _access_changes(roots)
-    known = set(base.report.problems)
-    warnings = [one for one in head.report.problems if one.level == "warning" and one not in known]
+    known = {_problem_key(one, base) for one in base.report.problems}
+    warnings = [one for one in head.report.problems if one.level == "warning" and _problem_key(one, head) not in known]
     found = Difference(
         base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
         problems=(*problems, *warnings), has_access=has_access, base_root=base.report.root,
@@ -137,6 +137,12 @@ def _errors(base: Side, head: Side) -> tuple[Problem, ...]:
             text = f"{name}: '{side.label}' contains nothing to check"
             found.append(Problem(code=INPUT_INCOMPLETE, level="error", message=text))
     return tuple(found)
+
+
+def _problem_key(problem: Problem, side: Side) -> tuple[str, str, str]:
+    """Return the identity of a problem on both sides."""
+    path = "" if problem.at is None else relative_to(side.folder)(problem.at.path)
+    return problem.code, problem.message, path
 
 
 def _refuse_unlike(base: Side, head: Side) -> None:

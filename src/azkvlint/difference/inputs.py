@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -175,7 +175,7 @@ def _checked(config: Config, word: str) -> Side:
     return Side(label=word, report=report, access=found, roots=observer.roots, folder=folder)
 
 
-def relative_to(folder: str) -> Any:
+def relative_to(folder: str) -> Callable[[str], str]:
     """Return a function that returns reported paths relative to a folder."""
 
     @cache
