@@ -683,3 +683,18 @@ def test_the_access_of_thousands_of_principals_to_hundreds_of_vaults(acting: boo
     assert len(report["vaults"]) == 500
     assert len(report["vaultSets"]) < 1_600
     assert len({row["principal"] for row in report["rows"]}) > 3_000
+
+
+def test_a_difference_in_the_access_of_thousands_of_principals(tmp_path: Path) -> None:
+    plan = json.loads(access_plan(acting=True))
+    for entry in plan["resource_changes"]:
+        change = entry["change"]
+        change |= {"actions": ["no-op"], "before": change["after"], "after_unknown": {}}
+        if entry["type"] == "azurerm_key_vault":
+            is_rbac = change["before"]["rbac_authorization_enabled"]
+            change |= {"actions": ["update"], "after": {**change["before"], "rbac_authorization_enabled": not is_rbac}}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    run = kvlint(tmp_path, "diff", "plan.json", "-f", "json=report.json", seconds=20, megabytes=1024)
+    assert run.code == 1, run.errors
+    found = json.loads((tmp_path / "report.json").read_text())["access"]
+    assert len({one["principal"] for one in found}) > 1_000

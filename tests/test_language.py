@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1] / "src" / "azkvlint"
 DONE = (
-    "__main__.py", "azure", "cli", "config", "derived", "engine", "evaluation", "fleet", "graph", "linter", "model",
-    "readers", "reporters", "syntax", "util",
+    "__main__.py", "azure", "cli", "config", "derived", "difference", "engine", "evaluation", "fleet", "graph",
+    "linter", "model", "readers", "reporters", "syntax", "util",
 )  # fmt: skip
 """The rooms whose docstrings, comments and names are held to the list."""
 
@@ -74,7 +74,19 @@ PHRASES = {
     r"makes? no sense": "is invalid",
 }
 # The rooms whose other strings, which users read as reasons, problems and hints, are held to the lists as well.
-MESSAGES = ("cli", "config", "engine", "evaluation", "fleet", "linter", "readers", "reporters", "syntax", "util")
+MESSAGES = (
+    "cli",
+    "config",
+    "difference",
+    "engine",
+    "evaluation",
+    "fleet",
+    "linter",
+    "readers",
+    "reporters",
+    "syntax",
+    "util",
+)
 # Literal translations that have a meaning of their own in docstrings and comments, but none in messages.
 MESSAGE_PHRASES = {
     r"undecided": "unknown",

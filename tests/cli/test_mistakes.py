@@ -101,7 +101,7 @@ NUMBER = "expected a number (kvlint explain KV003 describes the parameter)"
         ("good.json --fromat=hunter2", "unknown option '--fromat' (did you mean '--format'?)"),
         (
             "controls . --fail-on high",
-            "unknown option '--fail-on' (--fail-on is an option of kvlint check and kvlint fleet)",
+            "unknown option '--fail-on' (--fail-on is an option of kvlint check, kvlint fleet and kvlint diff)",
         ),
         ("check . --framework mcsb", "unknown option '--framework' (--framework is an option of kvlint controls)"),
         ("explain KV001 --rule x", "unknown option '--rule' (did you mean '--rules'?)"),

@@ -12,6 +12,7 @@ from typing import Any
 from azkvlint.reporters import REPORTERS, SARIF_INCLUDED
 from azkvlint.reporters.access import ACCESS_REPORTERS
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
+from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
 from tests.fuzz.canaries import HEADS, OUTSIDE, PARAMETERS, REFERENCES, TOKEN, plant
 from tests.fuzz.mutations import Document, Language, encoded, language, mutate_bytes, mutate_text
 from tests.fuzz.seeds import CALLED_BICEP, CALLED_TERRAFORM, Seeds
@@ -173,6 +174,11 @@ class _Builder:
             form = self.rng.choice(tuple(ACCESS_REPORTERS))
             self.case.words = ["access", self._input(), "-f", form, *self._some(("--deny", "purge"), 0.3)]
             self.case.outputs = [(form if form == "html" else f"access.{form}", "")]
+        elif chance < 0.94:
+            form = self.rng.choice(tuple(DIFFERENCE_REPORTERS))
+            name = self._input()
+            self.case.words = ["diff", *([name] if self.chance(0.5) else [name, name]), "-f", form]
+            self.case.outputs = [(f"diff.{form}", "")]
         elif chance < 0.95:
             form = self.rng.choice(("text", "json"))
             self.case.words = ["suppressions", self._input(), "-f", form]

@@ -72,6 +72,10 @@ def _group(
 
 
 _PATHS = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for stdin.")]
+_SIDES = Annotated[
+    list[str],
+    typer.Argument(metavar="BASE [HEAD]", help="Two folders, files or JSON reports; or one plan or what-if result."),
+]
 _INPUTS = Annotated[
     list[str] | None,
     typer.Argument(metavar="[INPUT]...", help="Paths, globs, addresses such as abfs://..., or @FILE with a list."),
@@ -93,7 +97,7 @@ def _add_check_command(
         fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths") if values[field] is not None}
         raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
-    no_default = Parameter.empty if paths is _PATHS else None
+    no_default = None if paths is _INPUTS else Parameter.empty
     parameters = [
         Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths, default=no_default),
@@ -141,6 +145,12 @@ def _migrate_rbac(arguments: Arguments) -> int:
     return run_migrate_rbac(arguments)
 
 
+def _diff(arguments: Arguments) -> int:
+    from azkvlint.cli.diff import run_diff
+
+    return run_diff(arguments)
+
+
 def _controls(arguments: Arguments) -> int:
     from azkvlint.cli.controls import run_controls
 
@@ -162,6 +172,13 @@ def _suppressions(arguments: Arguments) -> int:
 # The list is repeated here because the help must not import the reporters.
 _FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson, html."
 _add_check_command("check", "Check infrastructure code.", _check, _FORMATS)
+_add_check_command(
+    "diff",
+    "Compare two states: findings, one-way doors and access.",
+    _diff,
+    "Gates: new, new:high and other severities, one-way, access-lost, access-gained, none. Default: new.",
+    paths=_SIDES,
+)
 _add_check_command(
     "access",
     "Show which principals can reach what, and by which path.",

@@ -63,6 +63,18 @@ def _access_formats() -> Iterable[str]:
     return ACCESS_REPORTERS
 
 
+def _difference_formats() -> Iterable[str]:
+    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
+
+    return DIFFERENCE_REPORTERS
+
+
+def _gates() -> Iterable[str]:
+    from azkvlint.difference.compare import GATES
+
+    return GATES
+
+
 def _permissions() -> Iterable[str]:
     from azkvlint.access.capabilities import names
 
@@ -116,6 +128,8 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("access", "formats"): _access_formats,
     ("migrate-rbac", "formats"): lambda: ("text", "json", "code"),
     ("", "output_language"): lambda: ("terraform", "bicep"),
+    ("diff", "formats"): _difference_formats,
+    ("", "gates"): _gates,
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,
     ("", "maximums"): _limits,

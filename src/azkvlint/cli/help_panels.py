@@ -40,7 +40,8 @@ def _similar_option(name: str, known: Iterable[str]) -> str:
     """Return a hint with the most similar option of the command, or the commands that have exactly this one."""
     others = [command for option in OPTIONS if name in option.names for command in option.commands]
     if others:
-        return f"{name} is an option of {' and '.join(f'kvlint {command}' for command in dict.fromkeys(others))}"
+        *first, last = (f"kvlint {command}" for command in dict.fromkeys(others))
+        return f"{name} is an option of {', '.join(first)}{' and ' if first else ''}{last}"
     # With their dashes, all options would be similar to each other.
     words = [each.removeprefix("--") for each in known if each.startswith("--")]
     close = get_close_matches(name.lstrip("-"), words, 1)

@@ -117,16 +117,18 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     denials: tuple[str, ...] = ()
     output_language: str = ""
     built_in_roles: bool = False
+    gates: tuple[str, ...] = ()
     explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
 _FLEET = ("fleet",)
-_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet"), ("check", "controls", "fleet")
-_ACCESS, _MIGRATION = ("access",), ("migrate-rbac",)
-_NOT_FLEET = ("check", "controls", "suppressions", "access", "migrate-rbac")
-_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet")
-_EVERY = ("check", "controls", "suppressions", "fleet", "access", "migrate-rbac")
+_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet", "diff"), ("check", "controls", "fleet", "diff")
+_ACCESS, _MIGRATION, _DIFF = ("access",), ("migrate-rbac",), ("diff",)
+_NOT_FLEET = ("check", "controls", "suppressions", "access", "migrate-rbac", "diff")
+_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet", "diff")
+_OF_FINDINGS = ("check", "fleet", "diff")
+_EVERY = ("check", "controls", "suppressions", "fleet", "access", "migrate-rbac", "diff")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
 _BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
 OPTIONS = (
@@ -418,6 +420,16 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--format", "-f"),
+        _OUTPUT,
+        "formats",
+        "Write text, json, markdown or sarif; or FORMAT=FILE.",
+        metavar="FORMAT",
+        many=True,
+        commands=_DIFF,
+        configured=_NONE,
+    ),
+    Option(
         ("--output", "-o"),
         _OUTPUT,
         "output",
@@ -504,7 +516,7 @@ OPTIONS = (
         "min_severity",
         "Report only findings of this severity or higher.",
         metavar="SEVERITY",
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
         kind="severity",
     ),
     Option(
@@ -517,7 +529,22 @@ OPTIONS = (
         kind="threshold",
     ),
     Option(
-        ("--strict",), _EXIT, "strict", "Count unknown results as findings.", takes_value=False, commands=_WITH_FINDINGS
+        ("--fail-on",),
+        _EXIT,
+        "gates",
+        "Exit with 1 for these differences, such as new:high.",
+        metavar="GATE",
+        many=True,
+        commands=_DIFF,
+        configured=_NONE,
+    ),
+    Option(
+        ("--strict",),
+        _EXIT,
+        "strict",
+        "Count unknown results as findings.",
+        takes_value=False,
+        commands=_OF_FINDINGS,
     ),
     Option(
         ("--strict",), _EXIT, "strict", "Exit with 1 for unknown controls too.", takes_value=False, commands=_CONTROLS
@@ -591,7 +618,7 @@ OPTIONS = (
         "include_tests",
         "Count findings in folders of tests and examples.",
         takes_value=False,
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
     ),
     Option(
         ("--test-folders",),
@@ -600,7 +627,7 @@ OPTIONS = (
         "Set the globs of folders of tests and examples.",
         metavar="GLOB",
         many=True,
-        commands=_WITH_FINDINGS,
+        commands=_OF_FINDINGS,
     ),
     Option(
         ("--sarif-include",),
@@ -685,7 +712,15 @@ OPTIONS = (
         kind="number",
         configured=_NONE,
     ),
-    Option(("--jobs", "-j"), _RUN, "jobs", "Run N processes (0: automatic).", metavar="N", kind="number"),
+    Option(
+        ("--jobs", "-j"),
+        _RUN,
+        "jobs",
+        "Run N processes (0: automatic).",
+        metavar="N",
+        kind="number",
+        commands=("check", "controls", "suppressions", "diff"),
+    ),
     # A configuration file of a checkout must not choose where results come from.
     Option(
         ("--cache-dir",),
@@ -722,7 +757,8 @@ OPTIONS = (
     ),
 )
 COMMANDS = (
-    "check", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph", "schema",
+    "check", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
+    "schema",
 )  # fmt: skip
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 

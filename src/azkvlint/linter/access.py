@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -32,7 +32,8 @@ from azkvlint.linter.workers import files_of, problem_of, set_readable_files, te
 from azkvlint.model.access import AccessReport, AccessVault, Breach, Capability, Path, Principal, Row, Step
 from azkvlint.model.finding import TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, static_address
-from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
+from azkvlint.model.value import Path as AttributePath
 from azkvlint.model.value import Scalar
 from azkvlint.readers.discover import discover
 from azkvlint.readers.read_result import ReadResult, RegionLookup
@@ -55,6 +56,18 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     capability: Capability
     most: int
+
+
+class Observer(Protocol):
+    """Collects more from each root while its access is computed: resources of the types in ``paths``."""
+
+    paths: Mapping[str, frozenset[AttributePath]]
+
+    def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> Any:
+        """Return what is kept of a root."""
+
+    def keep(self, path: str, source: str, found: Any) -> None:
+        """Add what was kept of a root at ``path``, unless another input replaces it. ``source``: that of a plan."""
 
 
 class Root(msgspec.Struct, kw_only=True):
@@ -83,6 +96,7 @@ class _Root(Root, kw_only=True):
     addresses: list[str]
     entries: list[Entry]
     principals: list[Principal]
+    observed: Any = None
 
 
 # Computes something for a root, the source of its plan, and the folder of the run; None for a root without vaults.
@@ -148,19 +162,27 @@ def _evaluated(
         return UnitResult(read=[path], problems=[problem_of(path, error)]), None
 
 
-def attributes_of_matrix() -> RequiredAttributes:
-    """Return the attributes that the matrix is computed from."""
-    paths = needs()
+def attributes_of_matrix(observer: Observer | None = None) -> RequiredAttributes:
+    """Return the attributes that the matrix is computed from, and those that an observer collects."""
+    paths = dict(needs())
+    for type_, more in observer.paths.items() if observer is not None else ():
+        paths[type_] = paths.get(type_, frozenset()) | more
     return RequiredAttributes(
         paths=paths, reference_paths={}, relevant=frozenset(paths), today=datetime.now(UTC).date()
     )
 
 
-def access(config: Config, filters: Filters, gates: Sequence[Gate]) -> AccessReport:
-    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist."""
+def access(config: Config, filters: Filters, gates: Sequence[Gate], observer: Observer | None = None) -> AccessReport:
+    """Return who can reach what in the inputs. Raise UsageError for a vault or principal that does not exist.
+
+    The ``observer`` sees each root.
+    """
     columns = {one.name: one for one in (*filters.capabilities, *(gate.capability for gate in gates))}
-    required = attributes_of_matrix()
-    found = evaluate_roots(config, required, _Analysis(required, filters, tuple(columns.values())).matrix)
+    required = attributes_of_matrix(observer)
+    found = evaluate_roots(config, required, _Analysis(required, filters, tuple(columns.values()), observer).matrix)
+    if observer is not None:
+        for one in found.roots:
+            observer.keep(one.path, one.source, one.observed)
     if not any(problem.level == "error" for problem in found.problems):
         _refuse_unknown_names(filters, found.roots)
     report = _report(found.roots, filters, gates, config)
@@ -178,8 +200,14 @@ def exit_code(report: AccessReport) -> int:
 class _Analysis:
     """Computes the matrix of each root."""
 
-    def __init__(self, required: RequiredAttributes, filters: Filters, columns: tuple[Capability, ...]) -> None:
-        self._required, self._filters, self._columns = required, filters, columns
+    def __init__(
+        self,
+        required: RequiredAttributes,
+        filters: Filters,
+        columns: tuple[Capability, ...],
+        observer: Observer | None = None,
+    ) -> None:
+        self._required, self._filters, self._columns, self._observer = required, filters, columns, observer
 
     def matrix(self, read: ReadResult, source: ReadResult | None, folder: str) -> _Root | None:
         """Return the matrix of a root; None if the root has no vaults."""
@@ -187,7 +215,7 @@ class _Analysis:
         graph = build_graph(read.resources, self._required, read.is_complete)
         index = Index(dict(graph.resources))
         every = [one for type_ in (VAULTS, MANAGED_HSMS) for one in index.of_type(type_) if one.stays]
-        if not every:
+        if not every and self._observer is None:
             return None
         context = Context(index, self._required.today or datetime.now(UTC).date(), {}, read.is_complete)
         redactor = Redactor(read.secret_texts())
@@ -196,6 +224,9 @@ class _Analysis:
         entries = list(matrix.entries())
         shown = {id(path): path for path in (entry.path for entry in entries)}
         locations = [vault.at for vault in every]
+        if self._observer is not None:
+            types = self._observer.paths
+            locations += [one.at for one in graph.resources.values() if one.type.lower() in types]
         locations += [at for path in shown.values() for step in path.steps if (at := step.at) is not None]
         clean = Cleaner(redactor, read.locate(locations), places_in(source))
         return _Root(
@@ -205,6 +236,7 @@ class _Analysis:
             addresses=[vault.address for vault in every],
             entries=[clean.entry(entry) for entry in entries],
             principals=[clean.principal(one) for one in matrix.principals.by_key.values()],
+            observed=None if self._observer is None else self._observer.observe(read, graph, clean),
         )
 
     def _is_chosen(self, vault: Resource, redactor: Redactor) -> bool:

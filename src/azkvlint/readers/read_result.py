@@ -47,7 +47,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     ``deployed`` are the real paths of templates that are evaluated with the unit. ``stubs`` are Terraform modules that
     are foreign or not available, and declarations without instances, by static address. ``skipped`` are declarations
     that were not evaluated; other uses of them may be. ``secret_texts`` are strings that no report may show. ``kind``
-    is one of UNIT_KINDS, if known.
+    is one of UNIT_KINDS, if known. ``moved`` are the new addresses of Terraform resources and modules by the old ones.
     """
 
     path: str
@@ -68,6 +68,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
     kind: str = ""
+    moved: Mapping[str, str] = {}
 
 
 class ParameterValues(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +89,7 @@ def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadRes
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
         locate=locate, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
-        kind=TERRAFORM_PLAN,
+        kind=TERRAFORM_PLAN, moved=read.moved,
     )  # fmt: skip
 
 

@@ -152,7 +152,7 @@ class Reader:
         found = terraform_result(path, read)
         return msgspec.structs.replace(
             found, kind=TERRAFORM_MODULE, comments=comments_of(read.sources, self.peer_comments), root=path,
-            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
         )  # fmt: skip
 
     def _terragrunt(self, path: str, file: str) -> ReadResult:
@@ -163,7 +163,7 @@ class Reader:
         read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
         return msgspec.structs.replace(
             terraform_result(path, read), kind=TERRAGRUNT_UNIT, comments=comments_of(read.sources), root=path,
-            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed,
+            undeclared_variables=read.undeclared_variables, stubs=read.stubs, deployed=read.deployed, moved=read.moved,
         )  # fmt: skip
 
     def _stack(self, source: Source) -> ReadResult:

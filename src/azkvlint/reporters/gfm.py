@@ -51,12 +51,12 @@ def code(text: str, *, cell: bool = True) -> str:
 
 
 @lru_cache(maxsize=1024)
-def prose(text: str) -> str:
-    """Return a rule's text on one line, with code spans as its only Markdown."""
+def prose(text: str, *, cell: bool = False) -> str:
+    """Return a text on one line, with code spans as its only Markdown; in the ``cell`` of a table, bars are escaped."""
     parts = visible(" ".join(text.split())).split("`")
     if len(parts) % 2 == 0:
         return plain("`".join(parts))
-    return "".join(code(part, cell=False) if index % 2 else plain(part) for index, part in enumerate(parts))
+    return "".join(code(part, cell=cell) if index % 2 else plain(part) for index, part in enumerate(parts))
 
 
 def _prose_between(text: str) -> str:

@@ -49,6 +49,7 @@ class ResourceChange(msgspec.Struct, gc=False):
     module_address: str = ""
     index: str | int | float | None = None
     deposed: str | None = None
+    previous_address: str | None = None
 
 
 class _TypeAlone(msgspec.Struct, gc=False):

@@ -118,7 +118,8 @@ class PlanRead(msgspec.Struct, kw_only=True):
     """The result of reading a plan.
 
     ``numbers`` are the indexes of the plan's entries by address. ``closed``: the plan is complete, so a resource that
-    is not in it does not exist. ``secret_texts`` are strings that no report may show.
+    is not in it does not exist. ``secret_texts`` are strings that no report may show. ``moved`` are the addresses of
+    resources by those in earlier plans.
     """
 
     plan: Plan
@@ -127,6 +128,7 @@ class PlanRead(msgspec.Struct, kw_only=True):
     problems: list[Problem]
     closed: bool
     secret_texts: Callable[[], frozenset[str]]
+    moved: Mapping[str, str]
 
 
 def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: frozenset[str]) -> frozenset[str]:
@@ -156,6 +158,7 @@ class _Reader:
         self.configuration = Configuration(plan.configuration)
         self.at = Location(path=path)
         self.numbers: dict[str, int] = {}
+        self.moved: dict[str, str] = {}
         self.deferred: dict[str, str] = {}
         steps = STEPS_OF_WALKS.for_size(budget.limits.size)
         rest = Instances(), self.deferred, required, path, steps
@@ -208,6 +211,7 @@ class _Reader:
             problems=self.problems,
             closed=self.closed,
             secret_texts=partial(_secret_texts, self.plan, constants, frozenset(self.deployed_texts)),
+            moved=self.moved,
         )
 
     def _report_drift(self) -> None:
@@ -266,6 +270,8 @@ class _Reader:
             if change.deposed is not None:
                 continue
             self.numbers[change.address] = number
+            if change.previous_address:
+                self.moved[change.previous_address] = change.address
             if self.mapper.arguments.is_required(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):

@@ -16,7 +16,7 @@ from azkvlint.util.project_files import MAX_FILE, read_bytes
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
-_IDLE = frozenset({"check", "moved", "import", "action"})
+_IDLE = frozenset({"check", "import", "action"})
 
 
 class Piece(NamedTuple):
@@ -117,6 +117,7 @@ class Folder:
         self.providers: list[Part] = []
         self.settings: list[Part] = []
         self.removed: list[Part] = []
+        self.moved: list[Part] = []
         self.locals: dict[str, Piece] = {}
         self.duplicates: list[Part] = []
         self.misfits: list[Part] = []
@@ -142,8 +143,13 @@ class Folder:
                 for name, found in block.body.attributes.items():
                     if overrides or name not in self.locals:
                         self.locals[name] = Piece(part.path, found)
-            case "provider" | "terraform" | "removed" as word:
-                {"provider": self.providers, "terraform": self.settings, "removed": self.removed}[word].append(part)
+            case "provider" | "terraform" | "removed" | "moved" as word:
+                {
+                    "provider": self.providers,
+                    "terraform": self.settings,
+                    "removed": self.removed,
+                    "moved": self.moved,
+                }[word].append(part)
             case _ if block.type not in _IDLE:
                 self.misfits.append(part)
 

@@ -1,4 +1,4 @@
-"""How Terraform manages a resource: ``lifecycle`` and ``removed`` blocks, and the order of changes.
+"""How Terraform manages a resource: ``lifecycle``, ``removed`` and ``moved`` blocks, and the order of changes.
 
 Source: developer.hashicorp.com/terraform/language/meta-arguments/lifecycle.
 """
@@ -16,6 +16,7 @@ from azkvlint.model.finding import TYPE_UNKNOWN
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
+from azkvlint.readers.terraform.expansion import bracket
 from azkvlint.readers.terraform.folder import Part, Piece, removed_steps, traversal_steps
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.sources import KnownModule
@@ -282,3 +283,27 @@ def _action(instance: ModuleScope, part: Part, at: Location) -> Value:
         origin=Origin.DERIVED,
         note=f"a `removed` block sets `destroy = {word}`",
     )
+
+
+def moved_addresses(instance: ModuleScope) -> Iterator[tuple[str, str]]:
+    """Yield the old and the new address in each ``moved`` block of a module."""
+    for part in instance.folder.moved:
+        written = part.block.body.attributes
+        old, new = (_address(written[name].expression()) if name in written else "" for name in ("from", "to"))
+        if old and new:
+            yield instance.prefix + old, instance.prefix + new
+
+
+def _address(node: ast.Node | None) -> str:
+    """Return an address with its instance keys; an empty string for any other expression."""
+    match node:
+        case ast.Name(name=name) | ast.Literal(value=str() as name):
+            return name
+        case ast.Member(of=of, name=name):
+            above = _address(of)
+            return f"{above}.{name}" if above else ""
+        case ast.Item(of=of, index=ast.Literal(value=str() | int() as key)):
+            above = _address(of)
+            return above and above + (f"[{key}]" if isinstance(key, int) else bracket(key))
+        case _:
+            return ""

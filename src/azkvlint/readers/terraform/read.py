@@ -55,6 +55,7 @@ from azkvlint.readers.terraform.lifecycle import (
     ApplyOrder,
     declares_role_assignments,
     lifecycle_of,
+    moved_addresses,
     removed_resources,
 )
 from azkvlint.readers.terraform.module_cache import FolderCache
@@ -121,6 +122,7 @@ class ResourceCollector:
                 run.resources[provider.address] = provider
         run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
+        run.moved.update(moved_addresses(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -472,7 +474,8 @@ class TerraformRead(TemplateRead, kw_only=True):
     ``value_files`` are those among them that set variables. ``stubs`` are declarations that were not read, by static
     address: foreign or missing modules, and declarations without instances. ``undeclared_variables`` are variables that
     options set but the module does not declare. ``deployed`` are the real paths of templates and parameter files that
-    it deploys, and of modules that it calls through expressions; all of them are evaluated with it.
+    it deploys, and of modules that it calls through expressions; all of them are evaluated with it. ``moved`` are the
+    new addresses of resources and modules by the old ones.
     """
 
     sources: dict[str, ModuleFile]
@@ -480,6 +483,7 @@ class TerraformRead(TemplateRead, kw_only=True):
     stubs: dict[str, Stub]
     undeclared_variables: frozenset[str]
     deployed: frozenset[str]
+    moved: Mapping[str, str] = {}
 
 
 @with_recursion_limit
@@ -552,6 +556,7 @@ def read_module(
         skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), stubs=run.stubs,
         undeclared_variables=values.undeclared_variables, deployed=frozenset(run.texts.deployed | run.called),
+        moved=run.moved,
     )  # fmt: skip
 
 

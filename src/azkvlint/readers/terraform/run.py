@@ -134,7 +134,7 @@ class TerraformRun(Run):
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
     calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
-    resources that templates deploy.
+    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -157,6 +157,7 @@ class TerraformRun(Run):
         self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
+        self.moved: dict[str, str] = {}
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()

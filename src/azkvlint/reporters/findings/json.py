@@ -27,9 +27,9 @@ def json(report: Report, options: Options) -> bytes:
             "sources": report.sources,
             "rules": [rule.id for rule in report.rules],
             "summary": _summary(report),
-            "findings": [_result(finding) for finding in report.findings],
-            "unknown": [_result(finding) | {"why": finding.why} for finding in report.unknown],
-            "suppressed": [_result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
+            "findings": [result(finding) for finding in report.findings],
+            "unknown": [result(finding) | {"why": finding.why} for finding in report.unknown],
+            "suppressed": [result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
             "problems": [problem(one) for one in report.problems],
             "evaluated": [_declaration(one) for one in report.evaluated],
             "skipped": [_declaration(one) for one in report.skipped],
@@ -52,7 +52,8 @@ def _summary(report: Report) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def result(finding: Finding) -> dict[str, Any]:
+    """Return a finding or unknown result."""
     rule = finding.rule
     return {
         "ruleId": rule.id,

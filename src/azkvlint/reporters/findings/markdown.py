@@ -15,7 +15,7 @@ from azkvlint.reporters.phrases import fix_of, place, problem_text, references_o
 from azkvlint.reporters.severity_order import worst_first
 from azkvlint.util.text import pluralize, visible
 
-_MARKS = {
+MARKS = {
     Severity.CRITICAL: "🔴",
     Severity.HIGH: "🟠",
     Severity.MEDIUM: "🟡",
@@ -24,15 +24,15 @@ _MARKS = {
 }
 LIMIT = 900 * 1024
 # Bytes reserved for the remark.
-_RESERVE = 400
+RESERVE = 400
 
 
 def markdown(report: Report, options: Options, before: int = 0) -> str:
     """Return the summary, short enough to be shown after the ``before`` bytes that precede it."""
-    return "".join(f"{line}\n" for line in _fit(_lines(report, options), LIMIT - before - _RESERVE))
+    return "".join(f"{line}\n" for line in fit(_lines(report, options), LIMIT - before - RESERVE))
 
 
-def _fit(lines: Iterable[str], room: int) -> Iterator[str]:
+def fit(lines: Iterable[str], room: int) -> Iterator[str]:
     """Yield the lines that fit into ``room`` bytes, close an open section, and count the rest."""
     left, is_open = 0, False
     for line in lines:
@@ -68,17 +68,18 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
     if findings:
         yield ""
         yield from _table(worst_first(findings))
-        yield from _fold("How to fix the issues", _rules(findings))
+        yield from folded("How to fix the issues", _rules(findings))
     others = report.uncounted(report.findings)
     if others:
-        yield from _fold(f"In tests and examples: {len(others)}", _table(worst_first(others)))
+        yield from folded(f"In tests and examples: {len(others)}", _table(worst_first(others)))
     if report.unknown:
-        yield from _fold(f"Unknown: {len(report.unknown)}", _table(worst_first(report.unknown)))
+        yield from folded(f"Unknown: {len(report.unknown)}", _table(worst_first(report.unknown)))
     if report.suppressed and (options.suppressed or options.verbosity > 0):
-        yield from _fold(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
+        yield from folded(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
 
 
-def _fold(title: str, lines: Iterable[str]) -> Iterator[str]:
+def folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a section that is closed at first."""
     yield ""
     yield f"<details><summary>{title}</summary>"
     yield ""
@@ -91,7 +92,7 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     yield "| Severity | Rule | Location | Message |"
     yield "|---|---|---|---|"
     for finding in findings:
-        severity = f"{_MARKS[finding.severity]} {finding.severity.label}"
+        severity = f"{MARKS[finding.severity]} {finding.severity.label}"
         text = message(finding)
         if finding.suppressed is not None:
             text += f"<br>Suppressed: {plain(suppression(finding))}"

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from azkvlint import PROJECT
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Problem, Report, Repository, Suppression
@@ -299,21 +299,39 @@ def _related(note: Note, number: int) -> dict[str, Any]:
     return location | {"message": {"text": inert(note.text)}}
 
 
+ABSENT = "absent"
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = frozenset({"error", "warning", "note"})
 
 
+class BaselineStates(NamedTuple):
+    """The states of the findings of a report by their identities, and the findings that it no longer contains."""
+
+    states: Mapping[int, str]
+    absent: list[Finding]
+
+
 def sarif(report: Report, options: Options) -> bytes:
     """Return the log as UTF-8; equal reports result in equal bytes."""
-    run = _run(report, options.included, options.root_uri)
+    return log(report, options)
+
+
+def log(report: Report, options: Options, baseline: BaselineStates | None = None) -> bytes:
+    """Return a log, with the state of each result if there is a ``baseline``."""
+    run = _run(report, options.included, options.root_uri, baseline)
     if options.category:
         # GitHub reads the part after the last slash as the number of a run.
         run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{options.category.rstrip('/')}/"}, **run}
     return encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
+def _run(
+    report: Report, included: Collection[str], root_uri: str, baseline: BaselineStates | None = None
+) -> dict[str, Any]:
     findings, omitted = select_results(report, included)
+    if baseline is not None:
+        # Last, so that they do not change the fingerprints of the others.
+        findings += baseline.absent
     used = {finding.rule.id for finding in findings}
     listed = (rule for rule in report.rules if rule.id in used or "rules" in included)
     rules = sorted(listed, key=lambda rule: rule.id)
@@ -347,6 +365,9 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
     run["originalUriBaseIds"] = {ROOT: base | {"description": {"text": "The folder that all paths start from."}}}
     run["columnKind"] = "utf16CodeUnits"
     run["results"] = results(findings, rules, included)
+    if baseline is not None:
+        for finding, result in zip(findings, run["results"], strict=True):
+            result["baselineState"] = baseline.states.get(id(finding), ABSENT)
     return run
 
 

@@ -1,0 +1,451 @@
+"""Compare two sides: findings, one-way doors and access, with the gates of ``--fail-on``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.access.capabilities import CAPABILITIES
+from azkvlint.config.run_config import Config, today
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.difference.inputs import Side, before_and_after, relative_to, two_sides
+from azkvlint.difference.matching import Roots, compare_findings, moved_address, pair_states
+from azkvlint.difference.one_way_doors import Doors
+from azkvlint.linter.linter import exit_code_of, known_rules
+from azkvlint.model.access import AccessReport, Path, Principal
+from azkvlint.model.difference import (
+    CHANGED,
+    GAINED,
+    GONE,
+    LOST,
+    NEW,
+    UNKNOWN,
+    AccessChange,
+    BrokenGate,
+    Difference,
+    FindingChange,
+    OneWayDoor,
+    counted,
+)
+from azkvlint.model.finding import INPUT_INCOMPLETE, SETTING_WITHOUT_EFFECT, Finding, Outcome, Problem
+from azkvlint.model.rule import SEVERITIES, Severity
+from azkvlint.util.errors import UsageError, did_you_mean
+from azkvlint.util.text import pluralize, visible
+
+ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE = "one-way", "access-lost", "access-gained", "none"
+GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE)
+"""The conditions of ``--fail-on``."""
+_NAMED = 5
+_DEFAULT, _STRICT = "default", "strict"
+_ACCESS = "access"
+_COMPARED_STRICTLY = frozenset({VAULTS, MANAGED_HSMS})
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """A condition of ``--fail-on``; ``severity`` is the least of new findings that meet it."""
+
+    text: str
+    kind: str
+    severity: Severity = Severity.INFO
+
+
+def gates_of(words: Iterable[str]) -> tuple[Gate, ...]:
+    """Return the gates of ``--fail-on``; new findings if there is none. Raise UsageError for conflicting ones."""
+    parts = [part.strip().lower() for word in words for part in word.split(",") if part.strip()]
+    found: dict[str, Gate] = {}
+    for part in parts or [NEW]:
+        if part not in GATES:
+            hint = did_you_mean(part, list(GATES)) or f"write {NEW}, {NEW}:high, {ONE_WAY}, {ACCESS_LOST} or others"
+            raise UsageError(f"--fail-on: `{part}` is not a condition", hint)
+        kind, _, severity = part.partition(":")
+        gate = Gate(part, kind, SEVERITIES[severity] if severity else Severity.INFO)
+        old = found.setdefault(kind, gate)
+        if old != gate:
+            raise UsageError(f"--fail-on: `{old.text}` conflicts with `{gate.text}`", "write one of them")
+    if NO_GATE in found and len(found) > 1:
+        other = next(gate.text for kind, gate in found.items() if kind != NO_GATE)
+        raise UsageError(f"--fail-on: `{NO_GATE}` conflicts with `{other}`", "write one of them")
+    return tuple(gate for kind, gate in found.items() if kind != NO_GATE)
+
+
+def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gate]) -> Difference:
+    """Return the difference between two inputs, or between the states before and after one.
+
+    ``configs`` are the configurations of the inputs ``words``. If a side is incomplete, there is no difference but the
+    problems. Unless rules are selected, resources that met a rule of the profile strict before are compared by it too.
+    Raise UsageError for inputs that cannot be compared.
+    """
+    is_extended = not any(config.profiles or config.select for config in configs)
+    if is_extended:
+        configs = [_with_strict_rules(config) for config in configs]
+    if len(words) == 1:
+        base, head = before_and_after(configs[0], words[0])
+        names = "before", "after"
+    else:
+        base, head = two_sides(configs[0], configs[1], words)
+        names = words[0], words[1]
+    errors = _errors(base, head)
+    if errors:
+        return Difference(
+            base=names[0], head=names[1], report=head.report, changes=(), doors=(), access=(), gates=(), problems=errors
+        )
+    if len(words) == 2:
+        _refuse_unlike(base, head)
+    ran, problems = _rules_of_both(base, head)
+    roots = Roots(base, head)
+    has_access = base.access is not None and head.access is not None
+    changes = compare_findings(roots, ran)
+    report = head.report
+    if is_extended and has_access:
+        changes = tuple(_regressions(changes, roots))
+        shown = {id(change.whole) for change in changes}
+        report = msgspec.structs.replace(
+            report, findings=tuple(one for one in report.findings if _is_default(one) or id(one) in shown)
+        )
+    doors = tuple(_doors(roots, Doors(today(configs[-1]))))
+    access = _access_changes(roots)
+    known = {_problem_key(one, base) for one in base.report.problems}
+    warnings = [one for one in head.report.problems if one.level == "warning" and _problem_key(one, head) not in known]
+    found = Difference(
+        base=names[0], head=names[1], report=report, changes=changes, doors=doors, access=access, gates=(),
+        problems=(*problems, *warnings), has_access=has_access, base_root=base.report.root,
+    )  # fmt: skip
+    return msgspec.structs.replace(found, gates=tuple(_broken(found, gates, is_strict=configs[-1].strict)))
+
+
+def exit_code(difference: Difference) -> int:
+    """Return the exit code: 1 if a gate is broken, 3 if an input could not be read."""
+    return exit_code_of(difference.report.sources or ("report",), difference.problems, bool(difference.gates))
+
+
+# --- what cannot be compared ------------------------------------------------------------------------------------------
+
+
+def _errors(base: Side, head: Side) -> tuple[Problem, ...]:
+    """Return the problems that make a comparison impossible, with the side that each is about."""
+    if base is head:
+        return tuple(head.errors)
+    found = [
+        msgspec.structs.replace(problem, message=f"{name}: {problem.message}")
+        for name, side in (("BASE", base), ("HEAD", head))
+        for problem in side.errors
+    ]
+    for name, side in (("BASE", base), ("HEAD", head)):
+        if not side.report.sources:
+            text = f"{name}: '{side.label}' contains nothing to check"
+            found.append(Problem(code=INPUT_INCOMPLETE, level="error", message=text))
+    return tuple(found)
+
+
+def _problem_key(problem: Problem, side: Side) -> tuple[str, str, str]:
+    """Return the identity of a problem on both sides."""
+    path = "" if problem.at is None else relative_to(side.folder)(problem.at.path)
+    return problem.code, problem.message, path
+
+
+def _refuse_unlike(base: Side, head: Side) -> None:
+    """Raise UsageError for inputs of different kinds, and for inputs that have nothing in common."""
+    kinds = [set(side.report.unit_counts) for side in (base, head)]
+    if all(kinds) and not kinds[0] & kinds[1]:
+        old, new = (" and ".join(sorted(one)) for one in kinds)
+        text = f"'{visible(base.label)}' contains a {old}, and '{visible(head.label)}' a {new}"
+        raise UsageError(text, "compare two inputs of one kind")
+    resources = [_resources(side) for side in (base, head)]
+    if not all(resources) or resources[0] & resources[1]:
+        return
+    repositories = [side.report.repository for side in (base, head)]
+    is_same = repositories[0] is not None and repositories[1] is not None and repositories[0].uri == repositories[1].uri
+    if not is_same or base.folder != head.folder or base.report.root == head.report.root:
+        text = f"'{visible(base.label)}' and '{visible(head.label)}' have no resource in common"
+        raise UsageError(text, "compare two states of one deployment")
+
+
+def _resources(side: Side) -> set[tuple[str, ...]]:
+    """Return what identifies the resources of a side: types with addresses or names."""
+    found: set[tuple[str, ...]] = set()
+    for root in side.roots:
+        found |= {("address", *one) for one in root.addresses} | {("name", *one) for one in root.names}
+    report = side.report
+    for finding in (*report.findings, *report.unknown, *report.suppressed):
+        for one in finding.occurrences:
+            found |= {("address", one.type.lower(), one.address), ("name", one.type.lower(), one.full_name.lower())}
+    return found
+
+
+def _rules_of_both(base: Side, head: Side) -> tuple[set[str], list[Problem]]:
+    """Return the rules that ran on both sides, and a warning about the others."""
+    sets = [{rule.id for rule in side.report.rules} for side in (base, head)]
+    problems = []
+    for only, name in ((sets[0] - sets[1], "BASE"), (sets[1] - sets[0], "HEAD")):
+        if only:
+            ids = sorted(only)
+            listed = ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
+            verb = "is" if len(ids) == 1 else "are"
+            text = f"{pluralize(len(ids), 'rule')} ran on {name} only and {verb} not compared: {listed}"
+            hint = "compare with the same configuration and version"
+            problems.append(Problem(code=SETTING_WITHOUT_EFFECT, level="warning", message=text, hint=hint))
+    return sets[0] & sets[1], problems
+
+
+# --- rules of the profile strict --------------------------------------------------------------------------------------
+
+
+def _with_strict_rules(config: Config) -> Config:
+    """Return the configuration with the strict rules for vaults and managed HSMs, except for access, which is compared
+    by itself.
+    """
+    others = [
+        rule.id
+        for rule in known_rules(config)
+        if rule.profile == _STRICT
+        and (rule.category == _ACCESS or not _COMPARED_STRICTLY.issuperset(map(str.lower, rule.resources)))
+    ]
+    return msgspec.structs.replace(config, profiles=(_STRICT,), ignore=(*config.ignore, *others))
+
+
+def _is_default(finding: Finding) -> bool:
+    return finding.rule.profile == _DEFAULT
+
+
+def _regressions(changes: Iterable[FindingChange], roots: Roots) -> Iterator[FindingChange]:
+    """Yield the changes of default rules, and those of strict rules on resources that met them on one side.
+
+    A finding of a strict rule is left out if a finding of a default rule with the same state has the same cause.
+    """
+    listed = list(changes)
+    reasons = {(one.state, one.finding.rule.id, one.finding.resource) for one in listed}
+    kept = [roots.addresses(is_base=True), roots.addresses(is_base=False)]
+    for change in listed:
+        finding = change.finding
+        if _is_default(finding):
+            yield change
+        elif change.state == NEW or (change.state == GONE and not change.note):
+            side = roots.head if change.state == NEW else roots.base
+            keys = [roots.key(side, one) for one in finding.occurrences]
+            is_kept = all(key in kept[0] and key in kept[1] for key in keys)
+            is_same = any((change.state, rule, finding.resource) in reasons for rule in finding.rule.same_cause)
+            if is_kept and not is_same:
+                yield change
+
+
+# --- one-way doors ----------------------------------------------------------------------------------------------------
+
+
+def _doors(roots: Roots, doors: Doors) -> Iterator[OneWayDoor]:
+    base = {one.path: one for one in roots.base.roots}
+    head = {one.path: one for one in roots.head.roots}
+    for path, state in base.items():
+        other = head.get(roots.observed.get(path, ""))
+        yield from doors.between(pair_states(state, other, roots.in_base), is_root_gone=other is None)
+    old = set(roots.observed.values())
+    for path, state in head.items():
+        if path not in old:
+            yield from doors.between(pair_states(None, state, roots.in_base))
+
+
+# --- access -----------------------------------------------------------------------------------------------------------
+
+# A vault: the path of its root and its address, as HEAD names them.
+_Vault: TypeAlias = tuple[str, str]
+_Vaults: TypeAlias = frozenset[_Vault]
+_NO_VAULTS: _Vaults = frozenset()
+_NO, _PERHAPS, _YES = 0, 1, 2
+_LEVELS = ("no", "perhaps", "yes")
+_ORDER = {one.name: number for number, one in enumerate(CAPABILITIES)}
+_LABELS = {one.name: one.label for one in CAPABILITIES}
+
+
+class _Way(NamedTuple):
+    """One path of a principal to a capability on some vaults, and its certainty."""
+
+    level: int
+    vaults: _Vaults
+    path: Path
+    principal: Principal
+
+
+class _Key(NamedTuple):
+    """A principal in one root, as HEAD names both."""
+
+    root: str
+    principal: str
+
+
+class _Group(NamedTuple):
+    """What the capabilities of one change have in common."""
+
+    key: _Key
+    was: int
+    now: int
+    is_lockout: bool
+    vaults: _Vaults
+    steps: tuple[tuple[str, str], ...]
+
+
+# The paths to each capability of each principal.
+_Ways: TypeAlias = dict[_Key, dict[str, list[_Way]]]
+
+
+def _access_changes(roots: Roots) -> tuple[AccessChange, ...]:
+    """Return what principals gain and lose, certain changes first."""
+    base, head = roots.base.access, roots.head.access
+    if base is None or head is None:
+        return ()
+    names: dict[_Vault, str] = {}
+    old, new = _ways(base, _base_vaults(roots, base, head), roots, names), _ways(head, _head_vaults(head), roots, names)
+    found = [
+        change
+        for key in sorted({*old, *new}, key=lambda key: (key.principal, key.root))
+        for change in _of_principal(key, old.get(key, {}), new.get(key, {}), names, roots)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.direction != LOST, not one.is_certain, not one.is_lockout)))
+
+
+def _of_principal(
+    key: _Key,
+    old: Mapping[str, list[_Way]],
+    new: Mapping[str, list[_Way]],
+    names: Mapping[_Vault, str],
+    roots: Roots,
+) -> Iterator[AccessChange]:
+    lost = _union(old, _YES) - _union(new, _PERHAPS)
+    groups: dict[_Group, tuple[_Way, list[str]]] = {}
+    for capability in sorted({*old, *new}, key=lambda name: (_ORDER.get(name, len(_ORDER)), name)):
+        before, after = old.get(capability, []), new.get(capability, [])
+        for was, now, vaults in _transitions(before, after):
+            for way, part in _parts(before if now < was else after, max(was, now), vaults):
+                steps = tuple((step.kind, step.text) for step in way.path.steps)
+                for is_lockout, some in ((True, part & lost), (False, part - lost)):
+                    if some:
+                        group = _Group(key, was, now, is_lockout, some, steps)
+                        groups.setdefault(group, (way, []))[1].append(capability)
+    for group, (way, capabilities) in groups.items():
+        is_lost = group.now < group.was
+        yield AccessChange(
+            direction=LOST if is_lost else GAINED,
+            principal=way.principal,
+            capabilities=tuple(capabilities),
+            labels=tuple(_LABELS.get(name, name) for name in capabilities),
+            vaults=tuple(sorted(names[vault] for vault in group.vaults)),
+            path=_in_base(way.path, roots) if is_lost else way.path,
+            before=_LEVELS[group.was],
+            after=_LEVELS[group.now],
+            is_lockout=group.is_lockout,
+        )
+
+
+def _union(ways: Mapping[str, list[_Way]], level: int) -> _Vaults:
+    """Return the vaults on which any capability is at least as certain as ``level``."""
+    return _NO_VAULTS.union(*(way.vaults for some in ways.values() for way in some if way.level >= level))
+
+
+def _transitions(before: list[_Way], after: list[_Way]) -> Iterator[tuple[int, int, _Vaults]]:
+    """Yield the vaults on which the certainty of a capability changes, with both certainties."""
+    levels = []
+    for ways in (before, after):
+        every = _NO_VAULTS.union(*(way.vaults for way in ways))
+        certain = _NO_VAULTS.union(*(way.vaults for way in ways if way.level == _YES))
+        levels.append((every, certain))
+    (any_old, sure_old), (any_new, sure_new) = levels
+    if any_old == any_new and sure_old == sure_new:
+        return
+    for was, now, vaults in (
+        (_YES, _NO, sure_old - any_new),
+        (_YES, _PERHAPS, (sure_old & any_new) - sure_new),
+        (_PERHAPS, _NO, any_old - sure_old - any_new),
+        (_NO, _YES, sure_new - any_old),
+        (_PERHAPS, _YES, (sure_new & any_old) - sure_old),
+        (_NO, _PERHAPS, any_new - sure_new - any_old),
+    ):
+        if vaults:
+            yield was, now, vaults
+
+
+def _parts(ways: list[_Way], level: int, vaults: _Vaults) -> Iterator[tuple[_Way, _Vaults]]:
+    """Yield the first path of a certainty to each of some vaults."""
+    left = vaults
+    for way in ways:
+        part = left & way.vaults if way.level == level else _NO_VAULTS
+        if part:
+            yield way, part
+            left -= part
+
+
+def _in_base(path: Path, roots: Roots) -> Path:
+    """Return a path of BASE without lines that do not exist."""
+    steps = tuple(
+        step if step.at is None else msgspec.structs.replace(step, at=roots.in_base(step.at)) for step in path.steps
+    )
+    return msgspec.structs.replace(path, steps=steps)
+
+
+def _ways(report: AccessReport, vault_of: Callable[[int], _Vault], roots: Roots, names: dict[_Vault, str]) -> _Ways:
+    """Return the paths to each capability of each principal. ``names`` are those of vaults, to which it adds."""
+    sets: dict[tuple[int, ...], _Vaults] = {}
+    found: _Ways = {}
+    is_base = report is roots.base.access
+    for number, vault in enumerate(report.vaults):
+        names[vault_of(number)] = vault.name
+    for row in report.rows:
+        vaults = sets.get(row.vaults)
+        if vaults is None:
+            vaults = sets[row.vaults] = frozenset(map(vault_of, row.vaults))
+        if not vaults:
+            continue
+        root = vault_of(row.vaults[0])[0]
+        principal = row.principal.key
+        if is_base:
+            principal = moved_address(principal, roots.moved(root))
+        way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, row.principal)
+        found.setdefault(_Key(root, principal), {}).setdefault(row.capability, []).append(way)
+    return found
+
+
+def _head_vaults(head: AccessReport) -> Callable[[int], _Vault]:
+    return lambda number: (head.vaults[number].root, head.vaults[number].address)
+
+
+def _base_vaults(roots: Roots, base: AccessReport, head: AccessReport) -> Callable[[int], _Vault]:
+    """Return a function that maps a vault of BASE to the same vault of HEAD, by its address or else by its name."""
+    addresses = {(vault.root, vault.address) for vault in head.vaults}
+    by_name: dict[tuple[str, str, str], list[str]] = {}
+    for vault in head.vaults:
+        by_name.setdefault((vault.root, vault.type.lower(), vault.name.lower()), []).append(vault.address)
+    known: list[_Vault] = []
+    for vault in base.vaults:
+        root = roots.observed.get(vault.root, f"\0{vault.root}")
+        address = moved_address(vault.address, roots.moved(root))
+        named = by_name.get((root, vault.type.lower(), vault.name.lower()), [])
+        if (root, address) not in addresses and len(named) == 1:
+            address = named[0]
+        known.append((root, address))
+    return known.__getitem__
+
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+
+def _broken(difference: Difference, gates: Iterable[Gate], *, is_strict: bool) -> Iterator[BrokenGate]:
+    """Yield the gates that are broken. What is only possible or unknown counts if the run is strict."""
+    for gate in gates:
+        if gate.kind == NEW:
+            worse = [one for one in counted(difference.changes, difference.report) if _is_worse(one, is_strict)]
+            count = sum(one.finding.severity >= gate.severity for one in worse)
+        elif gate.kind == ONE_WAY:
+            count = sum(one.is_certain or is_strict for one in difference.doors)
+        else:
+            direction = LOST if gate.kind == ACCESS_LOST else GAINED
+            count = sum(
+                one.direction == direction
+                and (one.is_certain or is_strict or (one.after == "yes" and direction == GAINED))
+                for one in difference.access
+            )
+        if count:
+            yield BrokenGate(gate=f"--fail-on {gate.text}", count=count)
+
+
+def _is_worse(change: FindingChange, is_strict: bool) -> bool:
+    is_unknown = change.finding.outcome is Outcome.UNKNOWN and change.state in (UNKNOWN, CHANGED)
+    return change.state == NEW or change.is_worse or (is_strict and is_unknown)

@@ -1,0 +1,507 @@
+"""The two sides of a comparison: two folders, files or reports, or a plan or what-if result before and after."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
+from azkvlint.config.run_config import Config
+from azkvlint.difference.one_way_doors import REQUIRED, ResourceState, states_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.access import Cleaner, Filters, access
+from azkvlint.linter.linter import check
+from azkvlint.model.access import AccessReport
+from azkvlint.model.finding import (
+    PREDICTION,
+    TERRAFORM_PLAN,
+    Finding,
+    Occurrence,
+    Outcome,
+    Problem,
+    Report,
+    Repository,
+    Suppression,
+)
+from azkvlint.model.location import Location, Region
+from azkvlint.model.resource import ResourceGraph
+from azkvlint.model.rule import SEVERITIES, All, Rule
+from azkvlint.readers.discover import STDIN, STDIN_NAME
+from azkvlint.readers.read_result import ReadResult
+from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode, decode_json
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.output_files import read_ends
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import EDITOR_TEXTS, MAX_INPUT, read_named, read_stdin
+from azkvlint.util.text import visible
+
+BASE, HEAD = "BASE", "HEAD"
+_REPORT_VERSION = 2
+_MAX_REPORT = 200_000_000
+_BEGINS_AS_REPORT = regex(rb'\s*\{\s*"[\s\S]*"name":\s*"kvlint"')
+_PART = 4_000
+_RULE_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
+_MAKE_REPORT = "write one with `kvlint check PATH -f json=report.json`"
+_TWO_INPUTS = "name two inputs: `kvlint diff BASE HEAD`"
+
+
+class RootState(msgspec.Struct, kw_only=True):
+    """One root of a side: its path, and that of its ``source`` if it is a plan.
+
+    ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
+    their types; ``moved`` are the new addresses by the old ones.
+    """
+
+    path: str
+    source: str
+    states: list[ResourceState]
+    addresses: frozenset[tuple[str, str]]
+    names: frozenset[tuple[str, str]]
+    moved: Mapping[str, str]
+
+
+class Side(msgspec.Struct, kw_only=True):
+    """One side of a comparison. ``label`` is the input as the user named it.
+
+    ``folder`` is the reported path of the folder from which paths of the two sides are compared. ``document`` is the
+    reported path of a plan or what-if result of which this is the state before: places in it do not exist.
+    """
+
+    label: str
+    report: Report
+    access: AccessReport | None = None
+    roots: list[RootState] = []
+    folder: str = ""
+    document: str = ""
+
+    @property
+    def errors(self) -> list[Problem]:
+        """Return the problems that make the side incomplete."""
+        every = (*self.report.problems, *(() if self.access is None else self.access.problems))
+        return list(dict.fromkeys(one for one in every if one.level == "error"))
+
+
+class _Observer:
+    """Collects the state of each root while its access is computed."""
+
+    paths = REQUIRED
+
+    def __init__(self) -> None:
+        self.roots: list[RootState] = []
+
+    def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> RootState:
+        """Return the state of a root."""
+        kept = [one for one in graph.resources.values() if one.type != PROVIDER_TYPE and one.stays]
+        return RootState(
+            path="",
+            source="",
+            states=states_of(read, graph, clean),
+            addresses=frozenset((one.type.lower(), clean.text(one.address)) for one in kept),
+            names=frozenset((one.type.lower(), clean.text(one.name).lower()) for one in kept),
+            moved={clean.text(old): clean.text(new) for old, new in read.moved.items()},
+        )
+
+    def keep(self, path: str, source: str, found: Any) -> None:
+        """Add a root."""
+        self.roots.append(msgspec.structs.replace(found, path=path, source=source))
+
+
+def two_sides(base: Config, head: Config, words: Sequence[str]) -> tuple[Side, Side]:
+    """Return the sides of two inputs, each with its own configuration. Raise UsageError if they cannot be compared."""
+    reports = [_report_data(word) for word in words]
+    if reports[0] is not None and reports[1] is not None:
+        rules = {rule.id: rule for rule in builtin_rules()}
+        return _side_of_report(words[0], reports[0], rules), _side_of_report(words[1], reports[1], rules)
+    for word, data, other in zip(words, reports, reversed(words), strict=True):
+        if data is not None:
+            raise UsageError(
+                f"'{visible(word)}' is a JSON report and '{visible(other)}' is not", "compare two inputs of one kind"
+            )
+    return _checked(base, words[0]), _checked(head, words[1])
+
+
+def before_and_after(config: Config, word: str) -> tuple[Side, Side]:
+    """Return the states before and after a plan or what-if result. Raise UsageError for any other input."""
+    if word != STDIN and os.path.isdir(word):
+        raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result, but a folder", _TWO_INPUTS)
+    if _report_data(word) is not None:
+        raise UsageError(f"'{visible(word)}' is a JSON report, which has one state only", _TWO_INPUTS)
+    if word == STDIN:
+        # Both states are read from the same data.
+        word = STDIN_NAME
+        EDITOR_TEXTS[real_path(word)] = read_stdin(MAX_INPUT)
+    file = real_path(word)
+    held = EDITOR_TEXTS.get(file)
+    config = msgspec.structs.replace(config, paths=(word,))
+    after = _checked(config, word)
+    if after.errors:
+        return after, after
+    kinds = set(after.report.unit_counts)
+    if kinds not in ({TERRAFORM_PLAN}, {PREDICTION}):
+        raise UsageError(f"'{visible(word)}' is neither a plan nor a what-if result", _TWO_INPUTS)
+    data = read_named(file, f"'{visible(word)}'", MAX_INPUT) if held is None else held
+    earlier = plan_before(data) if kinds == {TERRAFORM_PLAN} else what_if_before(data, word)
+    if earlier is None:
+        report = msgspec.structs.replace(after.report, findings=(), unknown=(), suppressed=())
+        access_report = None if after.access is None else msgspec.structs.replace(after.access, vaults=(), rows=())
+        return Side(label=BASE, report=report, access=access_report, folder=after.folder), after
+    EDITOR_TEXTS[file] = earlier
+    try:
+        before = _checked(config, word)
+    finally:
+        EDITOR_TEXTS.pop(file, None)
+        if held is not None:
+            EDITOR_TEXTS[file] = held
+    return msgspec.structs.replace(before, label=BASE, document=before.report.sources[0]), after
+
+
+def _checked(config: Config, word: str) -> Side:
+    """Return the side of an input that is checked now."""
+    report = check(config)
+    observer = _Observer()
+    found = access(config, Filters(), (), observer)
+    folder = real_path(word) if word != STDIN else real_path(os.curdir)
+    folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+    try:
+        folder = os.path.relpath(folder, real_path(report.root or os.curdir)).replace(os.sep, "/")
+    except ValueError:  # another drive
+        folder = "."
+    return Side(label=word, report=report, access=found, roots=observer.roots, folder=folder)
+
+
+def relative_to(folder: str) -> Callable[[str], str]:
+    """Return a function that returns reported paths relative to a folder."""
+
+    @cache
+    def relative(path: str) -> str:
+        path = posixpath.normpath(path or ".")
+        return path if not folder or posixpath.isabs(path) else posixpath.relpath(path, folder)
+
+    return relative
+
+
+# --- the state before a plan or what-if result ------------------------------------------------------------------------
+
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_RAWS = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_NULL = msgspec.Raw(b"null")
+_NOTHING, _NO_ACTION = msgspec.Raw(b"{}"), msgspec.Raw(b'["no-op"]')
+
+
+def plan_before(data: bytes) -> bytes | None:
+    """Return a plan that changes nothing, in the state before ``data``; None if nothing exists before.
+
+    What a plan shows of the configuration alone has no earlier state and is the same on both sides.
+    """
+    try:
+        parts = _RAW.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        entries = _RAWS.decode(parts.get("resource_changes", msgspec.Raw(b"[]")))
+        kept = [found for found in map(_entry_before, entries) if found is not None]
+        if not any(bytes(entry.get("mode", b"")) != b'"data"' for entry in kept):
+            return None
+        parts["resource_changes"] = msgspec.Raw(msgspec.json.encode(kept))
+        if "deferred_changes" in parts:
+            later = [_deferred_before(one) for one in _RAWS.decode(parts["deferred_changes"])]
+            parts["deferred_changes"] = msgspec.Raw(msgspec.json.encode([one for one in later if one is not None]))
+        if "output_changes" in parts:
+            outputs = {name: _change_before(raw) for name, raw in _RAW.decode(parts["output_changes"]).items()}
+            parts["output_changes"] = msgspec.Raw(
+                msgspec.json.encode({name: one for name, one in outputs.items() if one is not None})
+            )
+            added = {name for name, one in outputs.items() if one is None}
+            if added:
+                parts["configuration"] = _without_outputs(parts.get("configuration", _NOTHING), added)
+        return msgspec.json.encode(parts)
+    except DECODE_ERRORS as error:
+        raise InputError("the state before the plan cannot be read") from error
+
+
+def _entry_before(entry: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
+    """Return an entry of ``resource_changes`` before its change; None for a resource that does not exist then."""
+    if bytes(entry.get("mode", b"")) == b'"data"':
+        return entry
+    change = _change_before(entry["change"])
+    return None if change is None else {**entry, "change": change}
+
+
+def _deferred_before(entry: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
+    change = _entry_before(_RAW.decode(entry["resource_change"]))
+    return None if change is None else {**entry, "resource_change": msgspec.Raw(msgspec.json.encode(change))}
+
+
+def _change_before(raw: msgspec.Raw) -> msgspec.Raw | None:
+    change = _RAW.decode(raw)
+    before = change.get("before", _NULL)
+    if bytes(before) == b"null":
+        return None
+    marks = change.get("before_sensitive", _NOTHING)
+    return msgspec.Raw(
+        msgspec.json.encode(
+            {
+                "actions": _NO_ACTION, "before": before, "after": before, "after_unknown": _NOTHING,
+                "before_sensitive": marks, "after_sensitive": marks,
+            }
+        )
+    )  # fmt: skip
+
+
+def _without_outputs(raw: msgspec.Raw, names: set[str]) -> msgspec.Raw:
+    """Return a configuration without outputs that the plan adds."""
+    configuration = _RAW.decode(raw)
+    if "root_module" not in configuration:
+        return raw
+    root = _RAW.decode(configuration["root_module"])
+    if "outputs" not in root:
+        return raw
+    outputs = {name: one for name, one in _RAW.decode(root["outputs"]).items() if name not in names}
+    root["outputs"] = msgspec.Raw(msgspec.json.encode(outputs))
+    configuration["root_module"] = msgspec.Raw(msgspec.json.encode(root))
+    return msgspec.Raw(msgspec.json.encode(configuration))
+
+
+def what_if_before(data: bytes, word: str) -> bytes | None:
+    """Return a what-if result without changes, in the state before ``data``; None if nothing exists before.
+
+    Raise UsageError for a snapshot, which has no state before.
+    """
+    document = decode(data).value
+    outer = document if isinstance(document, dict) else {}
+    parts = outer if "changes" in outer else outer.get("properties")
+    if not isinstance(parts, dict) or "changes" not in parts:
+        raise UsageError(f"'{visible(word)}' is a snapshot, which has one state only", _TWO_INPUTS)
+    changes = parts["changes"]
+    is_empty = True
+    if isinstance(changes, dict):
+        changes["resourceChanges"] = _changes_before(changes.get("resourceChanges"))
+        is_empty = not changes["resourceChanges"]
+    else:
+        parts["changes"] = _changes_before(changes)
+        is_empty = not parts["changes"]
+    if "potentialChanges" in parts:
+        parts["potentialChanges"] = _changes_before(parts["potentialChanges"])
+        is_empty = is_empty and not parts["potentialChanges"]
+    return None if is_empty else msgspec.json.encode(document)
+
+
+def _changes_before(changes: object) -> list[Any]:
+    """Return the changes of resources that exist before, without what changes in them."""
+    found = []
+    for item in changes if isinstance(changes, list) else ():
+        word = str(item.get("changeType", "")).lower() if isinstance(item, dict) else ""
+        if word != "create":
+            found.append(_unchanged(item, word) if word in ("modify", "delete") else item)
+    return found
+
+
+def _unchanged(item: dict[str, Any], word: str) -> dict[str, Any]:
+    """Return the change of a resource as none; a modification as it is if it does not show the state before."""
+    holder = item.get("resourceConfigurationChanges")
+    bodies = holder if isinstance(holder, dict) else item
+    before = bodies.get("before")
+    if not isinstance(before, dict):
+        return {**item, "changeType": "NoChange"} if word == "delete" else item
+    now = {**bodies, "after": before}
+    now.pop("delta", None)
+    found = {**item, "resourceConfigurationChanges": now} if bodies is holder else now
+    return {**found, "changeType": "NoChange"}
+
+
+# --- JSON reports -----------------------------------------------------------------------------------------------------
+
+
+class _Place(msgspec.Struct, frozen=True, rename="camel"):
+    path: str
+    line: int | None = None
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+class _Occurrence(msgspec.Struct, frozen=True, rename="camel"):
+    resource: str
+    full_name: str
+    type: str
+    message: str
+    root: str
+
+
+class _Suppression(msgspec.Struct, frozen=True, rename="camel"):
+    kind: str
+    justification: str
+    location: _Place
+
+
+class _Result(msgspec.Struct, frozen=True, rename="camel"):
+    rule_id: str
+    rule_name: str
+    title: str
+    category: str
+    outcome: str
+    severity: str
+    type: str
+    declared_as: str
+    location: _Place
+    fingerprint: str
+    occurrences: list[_Occurrence]
+    label: str = ""
+    attribute: str | None = None
+    source: str = ""
+    in_tests: bool = False
+    why: str = ""
+    suppression: _Suppression | None = None
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    code: str
+    level: str
+    message: str
+
+
+class _Tool(msgspec.Struct, frozen=True):
+    name: str
+    version: str
+
+
+class _Declared(msgspec.Struct, frozen=True):
+    address: str
+    type: str
+
+
+class _Repository(msgspec.Struct, frozen=True):
+    uri: str
+    revision: str
+    branch: str
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """The parts of version 2 of the JSON report that are compared."""
+
+    tool: _Tool
+    sources: list[str]
+    rules: list[str]
+    findings: list[_Result]
+    unknown: list[_Result]
+    suppressed: list[_Result]
+    problems: list[_Problem]
+    evaluated: list[_Declared]
+    repository: _Repository | None = None
+
+
+def _report_data(word: str) -> bytes | None:
+    """Return the content of a JSON report of kvlint; None for any other input. Raise UsageError if it is unreadable."""
+    if word == STDIN or not os.path.isfile(word) or not word.lower().endswith((".json", ".sarif")):
+        return None
+    ends = read_ends(word, _PART)
+    if ends is None or _BEGINS_AS_REPORT.match(ends[0]) is None:
+        return None
+    return read_named(word, f"'{visible(word)}'", _MAX_REPORT)
+
+
+def _side_of_report(word: str, data: bytes, known: Mapping[str, Rule]) -> Side:
+    """Return the side that a JSON report describes. Raise UsageError if it is not one, or of another version."""
+    name = visible(word)
+    try:
+        parts = _RAW.decode(data)
+        version = decode_json(bytes(parts.get("version", _NULL)), object)
+        if type(version) is int and "findings" in parts and version != _REPORT_VERSION:
+            raise UsageError(f"'{name}': report version {version} is not supported; expected 2", _MAKE_REPORT)
+        if "findings" not in parts:
+            raise UsageError(f"'{name}' is not a JSON report of `kvlint check`", _MAKE_REPORT)
+        document = decode_json(data, _Document)
+        findings, unknown, suppressed = (
+            tuple(_finding(one, known) for one in results)
+            for results in (document.findings, document.unknown, document.suppressed)
+        )
+    except DECODE_ERRORS as error:
+        raise UsageError(f"'{name}' is not a JSON report of `kvlint check`: invalid JSON", _MAKE_REPORT) from error
+    except InputError as error:
+        text = f"'{name}' is not a JSON report of `kvlint check`: {error.message[:200]}"
+        raise UsageError(text, _MAKE_REPORT) from error
+    ids = dict.fromkeys(document.rules)
+    stubs = {one.rule.id: one.rule for one in (*findings, *unknown, *suppressed)}
+    problems = tuple(Problem(code=one.code, level=one.level, message=one.message) for one in document.problems)
+    repository = document.repository
+    report = Report(
+        findings=findings,
+        unknown=unknown,
+        suppressed=suppressed,
+        problems=problems,
+        rules=tuple(rule for id_ in ids if (rule := stubs.get(id_) or known.get(id_)) is not None),
+        sources=tuple(document.sources) or (word,),
+        resource_counts={},
+        passed=0,
+        version=document.tool.version,
+        repository=None
+        if repository is None
+        else Repository(uri=repository.uri, revision=repository.revision, branch=repository.branch),
+    )
+    declared = frozenset((one.type.lower(), one.address) for one in document.evaluated)
+    root = RootState(path="", source="", states=[], addresses=declared, names=frozenset(), moved={})
+    return Side(label=word, report=report, roots=[root], folder=_common_folder(document.sources))
+
+
+def _common_folder(sources: Sequence[str]) -> str:
+    """Return the folder that contains all inputs of a report: modules are folders, and others are files."""
+    folders = [posixpath.dirname(one) if posixpath.splitext(one)[1] else one for one in sources]
+    if not folders or any(posixpath.isabs(one) for one in folders):
+        return ""
+    return posixpath.commonpath([one or "." for one in folders])
+
+
+def _finding(result: _Result, known: Mapping[str, Rule]) -> Finding:
+    """Return a result of a report as a finding. Raise InputError for a word that no report contains."""
+    severity = SEVERITIES.get(result.severity)
+    if severity is None or _RULE_ID.fullmatch(result.rule_id) is None or not result.occurrences:
+        raise InputError("a result has an unknown severity, an invalid rule ID or no occurrences")
+    rule = known.get(result.rule_id) or _stub(result)
+    first = result.occurrences[0]
+    reason = result.suppression
+    return Finding(
+        # The message has its values already.
+        rule=msgspec.structs.replace(rule, message="", absent="", label=""),
+        outcome=Outcome.UNKNOWN if result.outcome == Outcome.UNKNOWN.label else Outcome.FAIL,
+        message=first.message,
+        arguments=(),
+        resource=first.resource,
+        full_name=first.full_name,
+        type=result.type,
+        declared_as=result.declared_as,
+        at=_location(result.location),
+        fingerprint=result.fingerprint,
+        label=result.label,
+        attribute=result.attribute or "",
+        why=result.why,
+        root=first.root,
+        source=result.source,
+        regraded=severity,
+        in_tests=result.in_tests,
+        suppressed=None
+        if reason is None
+        else Suppression(kind=reason.kind, justification=reason.justification, at=_location(reason.location)),
+        occurrences=tuple(
+            Occurrence(root=one.root, address=one.resource, type=one.type, full_name=one.full_name, message=one.message)
+            for one in result.occurrences
+        ),
+    )
+
+
+def _stub(result: _Result) -> Rule:
+    """Return a rule that this version of kvlint does not have, as far as a report describes it."""
+    return Rule(
+        id=result.rule_id, name=result.rule_name, title=result.title, severity=SEVERITIES[result.severity],
+        resources=(), when=All(()), require=All(()), message="", why="", fixes={}, references=(), examples=(), path="",
+        category=result.category,
+    )  # fmt: skip
+
+
+def _location(at: _Place) -> Location:
+    line, column = at.line, at.column
+    if line is None or column is None:
+        return Location(path=at.path)
+    return Location(path=at.path, region=Region(line, column, at.end_line or line, at.end_column or column))

@@ -1,0 +1,410 @@
+"""Match what two sides have in common: roots, resources and findings, whatever their files are called now.
+
+A root has the same path, or else most of its resources in common with one of the other side. A resource has the same
+address, after ``moved`` blocks, or else the same type and name in the same root.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+
+from azkvlint.difference.inputs import RootState, Side, relative_to
+from azkvlint.difference.one_way_doors import ResourceState
+from azkvlint.model.difference import (
+    CHANGED,
+    GONE,
+    MOVED,
+    NEW,
+    STATES,
+    SUPPRESSED,
+    UNCHANGED,
+    UNKNOWN,
+    FindingChange,
+)
+from azkvlint.model.finding import Finding, Occurrence
+from azkvlint.model.location import Location, static_address
+from azkvlint.util.lazy_regex import regex
+
+_Key: TypeAlias = tuple[Hashable, ...]
+_Thing = TypeVar("_Thing")
+# A chain of `moved` blocks that is longer is a circle.
+_MOST_MOVES = 50
+_WORD = regex(r"[^\s,;]+")
+_FAIL, _OPEN, _HIDDEN = "fail", "unknown", "suppressed"
+
+
+def moved_address(address: str, moved: Mapping[str, str]) -> str:
+    """Return the address of a resource after the ``moved`` blocks that apply to it, its modules or its instances."""
+    for _ in range(_MOST_MOVES if moved else 0):
+        start = next((one for one in _starts(address) if one in moved), None)
+        if start is None:
+            break
+        address = moved[start] + address[len(start) :]
+    return address
+
+
+def _starts(address: str) -> Iterator[str]:
+    """Yield an address and the addresses of the modules and resources that contain it, longest first."""
+    yield address
+    is_quoted = False
+    for at in range(len(address) - 1, 0, -1):
+        if address[at] == '"' and address[at - 1] != "\\":
+            is_quoted = not is_quoted
+        elif not is_quoted and address[at] in ".[":
+            yield address[:at]
+
+
+class Roots:
+    """Pairs the roots of two sides, and maps addresses of BASE to those of HEAD."""
+
+    def __init__(self, base: Side, head: Side) -> None:
+        self.base, self.head = base, head
+        self._relative = {id(side): relative_to(side.folder) for side in (base, head)}
+        self.observed = _paired(
+            {one.path: _identities(one) for one in base.roots},
+            {one.path: _identities(one) for one in head.roots},
+            self._relative[id(base)],
+            self._relative[id(head)],
+        )
+        self._of_findings = _paired(
+            _roots_of_findings(base), _roots_of_findings(head), self._relative[id(base)], self._relative[id(head)]
+        )
+        # Findings of a plan may be located in its source, by whose path their root is called then.
+        self._sources = {root.path: root.source for root in head.roots if root.source}
+        self._moved: dict[str, Mapping[str, str]] = {}
+        for root in head.roots:
+            self._moved[root.path] = root.moved
+            if root.source:
+                self._moved.setdefault(root.source, root.moved)
+
+    def is_moved(self, before: Finding, after: Finding) -> bool:
+        """Return whether a finding is in another file, apart from the name of a whole input."""
+        old, new = before.at.path, after.at.path
+        if old == self.base.document or self.observed.get(old) == new:
+            return False
+        is_same: bool = self._relative[id(self.base)](old) == self._relative[id(self.head)](new)
+        return not is_same
+
+    def moved(self, root: str) -> Mapping[str, str]:
+        """Return the new addresses by the old ones in a root of HEAD."""
+        return self._moved.get(root, {})
+
+    def in_base(self, at: Location) -> Location:
+        """Return a place of BASE, without lines that do not exist."""
+        return at if at.path != self.base.document else msgspec.structs.replace(at, region=None)
+
+    def addresses(self, *, is_base: bool) -> set[tuple[str, str]]:
+        """Return the roots and addresses of all resources of a side, as HEAD names them."""
+        found: set[tuple[str, str]] = set()
+        for root in (self.base if is_base else self.head).roots:
+            other = self.observed.get(root.path, "") if is_base else root.path
+            moved = self._moved.get(other, {}) if is_base else {}
+            names = {other, self._sources.get(other, other)}
+            found |= {(name, moved_address(address, moved)) for _, address in root.addresses for name in names}
+        return found
+
+    def key(self, side: Side, occurrence: Occurrence) -> tuple[str, str]:
+        """Return root and address by which an occurrence is found on the other side, in the words of HEAD."""
+        if side is self.head:
+            return occurrence.root, occurrence.address
+        root = self._of_findings.get(occurrence.root)
+        if root is None:
+            return f"\0{occurrence.root}", occurrence.address
+        return root, moved_address(occurrence.address, self._moved.get(root, {}))
+
+
+def _identities(root: RootState) -> Counter[Hashable]:
+    return Counter([*root.addresses, *(("name", *name) for name in root.names)])
+
+
+def _roots_of_findings(side: Side) -> dict[str, Counter[Hashable]]:
+    found: dict[str, Counter[Hashable]] = {}
+    report = side.report
+    for finding in (*report.findings, *report.unknown, *report.suppressed):
+        for one in finding.occurrences or ():
+            found.setdefault(one.root, Counter()).update([(one.type, one.address), ("name", one.type, one.full_name)])
+    return found
+
+
+def _paired(
+    base: Mapping[str, Counter[Hashable]],
+    head: Mapping[str, Counter[Hashable]],
+    of_base: Callable[[str], str],
+    of_head: Callable[[str], str],
+) -> dict[str, str]:
+    """Return the root of HEAD for each root of BASE that has one."""
+    by_path = {of_head(path): path for path in head}
+    found = {path: by_path[of_base(path)] for path in base if of_base(path) in by_path}
+    old = [path for path in base if path not in found]
+    new = sorted(set(head) - set(found.values()))
+    if len(base) == len(head) == len(old) == 1:
+        return {old[0]: new[0]}
+    scores = sorted(
+        ((score, path, other) for path in old for other in new if (score := (base[path] & head[other]).total())),
+        key=lambda pair: (-pair[0], pair[1:]),
+    )
+    taken: set[str] = set()
+    for _, path, other in scores:
+        if path not in found and other not in taken:
+            found[path] = other
+            taken.add(other)
+    return found
+
+
+def pair_states(
+    base: RootState | None, head: RootState | None, in_base: Callable[[Location], Location]
+) -> list[tuple[ResourceState | None, ResourceState | None]]:
+    """Return the vaults, managed HSMs and keys of two roots in pairs, or alone on one side.
+
+    ``in_base`` returns a place of BASE without lines that do not exist.
+    """
+    old = [] if base is None else [msgspec.structs.replace(one, at=in_base(one.at)) for one in base.states]
+    new = [] if head is None else head.states
+    moved = {} if head is None else head.moved
+    by_address = {one.address: one for one in new}
+    pairs: list[tuple[ResourceState | None, ResourceState | None]] = []
+    rest: list[ResourceState] = []
+    for state in old:
+        address, parent = moved_address(state.address, moved), moved_address(state.parent, moved)
+        after = by_address.pop(address, None)
+        if after is None or after.type != state.type:
+            rest.append(state)
+        else:
+            pairs.append((msgspec.structs.replace(state, address=address, parent=parent), after))
+    paired = {id(after) for _, after in pairs}
+    others = [one for one in new if id(one) not in paired]
+    for key_of in (_name_of, _static_key):
+        for before, after in _unique_pairs(rest, others, key_of, key_of):
+            # Only Terraform identifies a resource by its address.
+            known = before if before.is_terraform else msgspec.structs.replace(before, address=after.address)
+            pairs.append((known, after))
+            rest.remove(before)
+            others.remove(after)
+    return [*pairs, *((one, None) for one in rest), *((None, one) for one in others)]
+
+
+def _name_of(state: ResourceState) -> _Key | None:
+    name = state.name or state.identity
+    return (state.type, name.lower()) if name and state.action not in ("delete", "forget") else None
+
+
+def _static_key(state: ResourceState) -> _Key:
+    return state.type, static_address(state.address)
+
+
+def _unique_pairs(
+    base: Iterable[_Thing],
+    head: Iterable[_Thing],
+    of_base: Callable[[_Thing], _Key | None],
+    of_head: Callable[[_Thing], _Key | None],
+) -> list[tuple[_Thing, _Thing]]:
+    """Return the pairs of things with a key that no other thing of its side has."""
+    sides: list[dict[_Key, list[_Thing]]] = []
+    for things, key_of in ((base, of_base), (head, of_head)):
+        by_key: dict[_Key, list[_Thing]] = {}
+        for thing in things:
+            key = key_of(thing)
+            if key is not None:
+                by_key.setdefault(key, []).append(thing)
+        sides.append(by_key)
+    old, new = sides
+    return [(things[0], new[key][0]) for key, things in old.items() if len(things) == 1 and len(new.get(key, ())) == 1]
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+class _Item(NamedTuple):
+    """One occurrence of a finding, and its outcome: fail, unknown or suppressed."""
+
+    finding: Finding
+    occurrence: Occurrence
+    outcome: str
+    key: tuple[str, str]
+
+    @property
+    def rule(self) -> str:
+        return self.finding.rule.id
+
+
+class _Pair(NamedTuple):
+    """Two items of the same rule and resource, or one of them alone."""
+
+    before: _Item | None
+    after: _Item | None
+
+
+def compare_findings(roots: Roots, rules: Collection[str]) -> tuple[FindingChange, ...]:
+    """Return all findings of both sides with their states. Only ``rules`` ran on both sides."""
+    old = [item for item in _items(roots, roots.base) if item.rule in rules]
+    new = [item for item in _items(roots, roots.head) if item.rule in rules]
+    groups: dict[_Key, list[tuple[Occurrence, Finding, Finding | None]]] = {}
+    pairs = _pairs(old, new, roots)
+    names = {
+        pair.before.occurrence.address: pair.after.occurrence.address
+        for pair in pairs
+        if pair.before is not None
+        and pair.after is not None
+        and pair.before.occurrence.address != pair.after.occurrence.address
+    }
+    removed = roots.addresses(is_base=True) - roots.addresses(is_base=False)
+    for pair in pairs:
+        state, note = _state(pair, roots, names, removed)
+        shown = pair.before if state == GONE and pair.before is not None else pair.after or pair.before
+        if not state or shown is None:
+            continue
+        before = None if pair.before is None or state in (NEW, GONE) else pair.before.finding
+        is_worse = state == CHANGED and before is not None and _is_worse(pair)
+        key = state, note, is_worse, shown.outcome, id(shown.finding)
+        groups.setdefault(key, []).append((shown.occurrence, shown.finding, before))
+    changes = [
+        FindingChange(
+            state=str(key[0]),
+            note=str(key[1]),
+            is_worse=bool(key[2]),
+            finding=_restricted(listed[0][1], [occurrence for occurrence, _, _ in listed], roots, str(key[0])),
+            whole=listed[0][1],
+            before=listed[0][2],
+        )
+        for key, listed in groups.items()
+    ]
+    return tuple(sorted(changes, key=_order))
+
+
+def _order(change: FindingChange) -> tuple[object, ...]:
+    at = change.finding.at
+    region = (0, 0, 0, 0) if at.region is None else msgspec.structs.astuple(at.region)
+    rest = change.finding.rule.id, change.finding.resource, change.finding.outcome, change.note
+    return STATES.index(change.state), at.path, region, rest
+
+
+def _items(roots: Roots, side: Side) -> Iterator[_Item]:
+    report = side.report
+    for outcome, findings in ((_FAIL, report.findings), (_OPEN, report.unknown), (_HIDDEN, report.suppressed)):
+        for finding in findings:
+            for occurrence in finding.occurrences:
+                yield _Item(finding, occurrence, outcome, roots.key(side, occurrence))
+
+
+def _pairs(old: Sequence[_Item], new: Sequence[_Item], roots: Roots) -> list[_Pair]:
+    by_key: dict[_Key, tuple[list[_Item], list[_Item]]] = {}
+    for number, items in enumerate((old, new)):
+        for item in items:
+            by_key.setdefault((item.rule, *item.key), ([], []))[number].append(item)
+    pairs: list[_Pair] = []
+    rest: tuple[list[_Item], list[_Item]] = ([], [])
+    for befores, afters in by_key.values():
+        both = min(len(befores), len(afters))
+        if both > 1:
+            for items in (befores, afters):
+                items.sort(key=lambda item: (item.outcome, item.occurrence.message, repr(item.finding.at.position_key)))
+        pairs += map(_Pair, befores[:both], afters[:both])
+        rest[0].extend(befores[both:])
+        rest[1].extend(afters[both:])
+    known = [
+        {(item.key[0], item.key[1]) for item in items} | roots.addresses(is_base=is_base)
+        for items, is_base in ((old, True), (new, False))
+    ]
+    found: list[tuple[_Item, _Item]] = []
+    taken: set[int] = set()
+    for key_of in (_name, _static_address):
+        left, right = ([item for item in items if id(item) not in taken] for items in rest)
+        found += _unique_pairs(
+            left,
+            right,
+            partial(_key_unless, key_of, known[1]),
+            partial(_key_unless, key_of, known[0]),
+        )
+        taken.update(id(item) for pair in found for item in pair)
+    pairs += [_Pair(before, after) for before, after in found]
+    pairs += [_Pair(item, None) for item in rest[0] if id(item) not in taken]
+    pairs += [_Pair(None, item) for item in rest[1] if id(item) not in taken]
+    return pairs
+
+
+def _key_unless(key_of: Callable[[_Item], _Key | None], known: Collection[tuple[str, str]], item: _Item) -> _Key | None:
+    """Return the key of an item, unless the other side has its address."""
+    return None if item.key in known else key_of(item)
+
+
+def _name(item: _Item) -> _Key | None:
+    one = item.occurrence
+    return (item.rule, item.key[0], one.type.lower(), one.full_name.lower()) if one.full_name else None
+
+
+def _static_address(item: _Item) -> _Key:
+    return item.rule, item.key[0], static_address(item.key[1])
+
+
+def _is_worse(pair: _Pair) -> bool:
+    """Return whether a finding counts now and did not before, or is more severe."""
+    before, after = pair
+    if before is None or after is None or after.outcome != _FAIL:
+        return False
+    return before.outcome != _FAIL or after.finding.severity > before.finding.severity
+
+
+def _state(
+    pair: _Pair, roots: Roots, names: Mapping[str, str], removed: Collection[tuple[str, str]]
+) -> tuple[str, str]:
+    """Return the state of a pair and a note; no state if it is not reported.
+
+    ``removed`` are the resources that HEAD does not have.
+    """
+    before, after = pair
+    was = "" if before is None else before.outcome
+    now = "" if after is None else after.outcome
+    if not was and now == _FAIL:
+        return NEW, ""
+    if before is not None and was == _FAIL and not now:
+        return GONE, "resource removed" if before.key in removed else ""
+    if now == _HIDDEN and was != _HIDDEN:
+        return SUPPRESSED, "" if was else "not there before"
+    if now == _OPEN and was != _OPEN:
+        return (CHANGED, "failed before") if was == _FAIL else (UNKNOWN, "")
+    if now == _FAIL and was != _FAIL:
+        return CHANGED, f"{was} before"
+    if before is None or after is None or now != _FAIL:
+        return "", ""
+    return _same(before, after, roots, names)
+
+
+def _same(before: _Item, after: _Item, roots: Roots, names: Mapping[str, str]) -> tuple[str, str]:
+    """Return the state of a finding that both sides have."""
+    old, new = before.finding.severity, after.finding.severity
+    if old is not new:
+        return CHANGED, f"severity was {old.label}"
+    if _facts(before.occurrence.message, names) != _facts(after.occurrence.message, {}):
+        return CHANGED, ""
+    is_moved = before.occurrence.address != after.occurrence.address or roots.is_moved(before.finding, after.finding)
+    return (MOVED if is_moved else UNCHANGED), ""
+
+
+def _facts(message: str, names: Mapping[str, str]) -> Counter[str]:
+    """Return the words of a message in any order, with the addresses of HEAD: the order of a list does not matter."""
+    words = (word.strip("`'\"().:") for word in _WORD.findall(message))
+    return Counter(names.get(word, word) for word in words)
+
+
+def _restricted(finding: Finding, occurrences: Sequence[Occurrence], roots: Roots, state: str) -> Finding:
+    """Return a finding with only some of its occurrences, of which it describes the first."""
+    if state == GONE and finding.at.path == roots.base.document:
+        finding = msgspec.structs.replace(finding, at=roots.in_base(finding.at), excerpt=None, related=())
+    if len(occurrences) == len(finding.occurrences):
+        return finding
+    kept = tuple(one for one in finding.occurrences if one in occurrences)
+    first = kept[0]
+    return msgspec.structs.replace(
+        finding,
+        message=first.message,
+        resource=first.address,
+        full_name=first.full_name,
+        type=first.type,
+        root=first.root,
+        occurrences=kept,
+    )

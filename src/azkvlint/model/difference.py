@@ -1,0 +1,116 @@
+"""The difference between two states of a deployment. Holds plain strings only, as a Report does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from azkvlint.model.access import Path, Principal
+from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.location import Location
+
+NEW, GONE, CHANGED, MOVED, UNCHANGED = "new", "gone", "changed", "moved", "unchanged"
+UNKNOWN, SUPPRESSED = "unknown", "suppressed"
+STATES = (NEW, GONE, CHANGED, UNKNOWN, SUPPRESSED, MOVED, UNCHANGED)
+"""The states of findings, in the order of reports."""
+LOST, GAINED = "lost", "gained"
+
+
+class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding with its state, restricted to the occurrences that have this state.
+
+    ``finding`` is that of HEAD, or of BASE for a state ``gone``, and ``whole`` the same with all of its occurrences.
+    ``before`` is its counterpart in BASE. ``note`` adds what the state does not express. The state ``unknown`` is an
+    unknown result that is new, and ``suppressed`` a finding that became suppressed. A changed finding ``is_worse`` if
+    its severity increased, or if it did not count before: it was unknown or suppressed.
+    """
+
+    state: str
+    finding: Finding
+    whole: Finding
+    before: Finding | None = None
+    note: str = ""
+    is_worse: bool = False
+
+
+class OneWayDoor(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that cannot be undone. Unless it ``is_certain``, ``doubt`` is what would decide it.
+
+    ``kind`` is purge-protection, retention, deleted, replaced, key-destroyed or hsm. ``free_on`` is the day (ISO 8601)
+    on which the name of a deleted vault can be used again, if it is deleted today; "" if that is not known.
+    ``is_in_base``: only BASE has the place.
+    """
+
+    kind: str
+    resource: str
+    text: str
+    at: Location
+    is_in_base: bool = False
+    is_certain: bool = True
+    doubt: str = ""
+    free_on: str = ""
+
+
+class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a principal gains or loses on vaults. ``path`` is how it has the access now, or had it before.
+
+    ``before`` and ``after`` are the certainties: yes, perhaps or no. ``is_lockout``: the principal had access to each
+    of the vaults for certain, and has none left.
+    """
+
+    direction: str
+    principal: Principal
+    capabilities: tuple[str, ...]
+    labels: tuple[str, ...]
+    vaults: tuple[str, ...]
+    path: Path
+    before: str
+    after: str
+    is_lockout: bool = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Return whether the access is certain on one side and impossible on the other."""
+        return {self.before, self.after} == {"yes", "no"}
+
+
+class BrokenGate(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition of ``--fail-on`` that is met, and the number of differences that meet it."""
+
+    gate: str
+    count: int
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one run of ``kvlint diff``.
+
+    ``base`` and ``head`` name the two sides. ``report`` is that of HEAD, with findings that count for SARIF logs.
+    Paths of what is gone start from ``base_root``. ``has_access`` is false if the inputs are reports, which contain
+    neither access nor resources.
+    """
+
+    base: str
+    head: str
+    report: Report
+    changes: tuple[FindingChange, ...]
+    doors: tuple[OneWayDoor, ...]
+    access: tuple[AccessChange, ...]
+    gates: tuple[BrokenGate, ...]
+    problems: tuple[Problem, ...]
+    has_access: bool = True
+    base_root: str = ""
+
+    def of_state(self, *states: str) -> list[FindingChange]:
+        """Return the findings in one of the states."""
+        return [one for one in self.changes if one.state in states]
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing differs, except the places of findings."""
+        return not (self.doors or self.access or any(one.state not in (MOVED, UNCHANGED) for one in self.changes))
+
+
+def counted(changes: Iterable[FindingChange], report: Report) -> list[FindingChange]:
+    """Return the changes that count, without those in folders of tests and examples."""
+    return [one for one in changes if report.includes_tests or not one.finding.in_tests]
