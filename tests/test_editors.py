@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.config.options import plain_arguments
+from azkvlint.config.arguments import plain_arguments
 from azkvlint.config.run_config import Config
 from azkvlint.linter.watch import Watch
 from azkvlint.util.errors import UsageError

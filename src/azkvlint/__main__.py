@@ -105,7 +105,7 @@ def _run(command_line: list[str]) -> int:
             stop_writing(sys.stdout)
         return 0
     _import_msgspec()
-    from azkvlint.config.options import mistyped_command, plain_arguments
+    from azkvlint.config.arguments import mistyped_command, plain_arguments
 
     command = mistyped_command(command_line)
     if command:

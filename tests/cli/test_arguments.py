@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.cli.app import app, run
-from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, Option, plain_arguments
+from azkvlint.config.arguments import Arguments, plain_arguments
+from azkvlint.config.options import COMMANDS, OPTIONS, Option
 
 
 def parameters() -> dict[str, Any]:

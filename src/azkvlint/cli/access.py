@@ -6,7 +6,7 @@ from azkvlint.access.capabilities import CAPABILITIES, capability, chosen
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of, targets_of
-from azkvlint.config.options import Arguments
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.access import Filters, access, exit_code, gates_of
 from azkvlint.reporters.access import ACCESS_REPORTERS

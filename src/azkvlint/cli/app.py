@@ -10,7 +10,8 @@ import typer
 
 from azkvlint.cli.completion import values_of
 from azkvlint.cli.help_panels import MainGroup, PanelCommand, PanelGroup
-from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, plain_arguments
+from azkvlint.config.arguments import Arguments, plain_arguments
+from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_USAGE
 
 _HELP = """Check Azure Key Vault in infrastructure code.

@@ -20,7 +20,8 @@ from azkvlint.cli.resolve import (
     targets_of,
     with_included,
 )
-from azkvlint.config.options import OPTIONS, Arguments, Option
+from azkvlint.config.arguments import Arguments
+from azkvlint.config.options import OPTIONS, Option
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
 from azkvlint.linter.linter import baseline_of, exit_code, lint, notice_problems

@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of, root_uri, targets_of
-from azkvlint.config.options import Arguments
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.difference.compare import compare, exit_code, gates_of
 from azkvlint.model.difference import Difference

@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of
-from azkvlint.config.options import Arguments
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
 from azkvlint.linter.linter import notice_problems

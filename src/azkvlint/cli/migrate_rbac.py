@@ -5,7 +5,7 @@ from __future__ import annotations
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_problems, write
 from azkvlint.cli.resolve import config_of, targets_of
-from azkvlint.config.options import Arguments
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.migration.migrate import LANGUAGES, Choices, exit_code, migrate
 from azkvlint.model.migration import MigrationReport

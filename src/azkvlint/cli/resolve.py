@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 import msgspec
 
 from azkvlint.cli.output import is_for_editors
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.error_collector import ErrorCollector
-from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, Settings
 from azkvlint.engine.rule_store import find_rules_by_prefix, rules_of_profile, select_rules

@@ -275,7 +275,7 @@ def _folder_of_rules() -> str:
     """Return the first folder of custom rules in the settings of the current folder; the current folder if there is
     none.
     """
-    from azkvlint.config.options import Arguments
+    from azkvlint.config.arguments import Arguments
     from azkvlint.config.settings import resolve_settings
 
     settings = resolve_settings(Arguments(paths=(os.curdir,)), "check")

@@ -14,7 +14,7 @@ from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.check import show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
-from azkvlint.config.options import Arguments
+from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
 from azkvlint.linter.group_instances import group_findings

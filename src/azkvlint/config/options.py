@@ -1,14 +1,6 @@
-"""The options of the command line as data, and a parser for the common case.
-
-The parser handles plain ``kvlint [check] PATH...`` command lines. Everything else (help, other commands, mistakes) is
-left to ``cli``, whose library takes longer to import than a small plan takes to check. A test compares the two.
-"""
+"""The options of the command line, of configuration files and of the environment, as data."""
 
 from __future__ import annotations
-
-import os
-from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -49,76 +41,6 @@ class Option(msgspec.Struct, frozen=True):
     def is_configured(self, command: str) -> bool:
         """Return whether ``command`` also reads it from the environment and from configuration files."""
         return command in (self.commands if self.configured is None else self.configured)
-
-
-class Arguments(msgspec.Struct, frozen=True, kw_only=True):
-    """The arguments of a command line, not validated. ``formats`` are ``NAME`` or ``NAME=FILE``.
-
-    ``explicit_fields`` are the fields that the command line sets, even to their default values.
-    """
-
-    paths: tuple[str, ...] = ()
-    frameworks: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
-    sarif_include: tuple[str, ...] = ()
-    sarif_category: str = ""
-    sarif_root_uri: str = ""
-    output: str = ""
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    parameters: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
-    variable_files: tuple[str, ...] = ()
-    closed: bool = False
-    source_root: str = ""
-    as_of: str = ""
-    jobs: str = "0"
-    cache_dir: str = ""
-    no_cache: bool = False
-    cache_by: str = "time"
-    min_severity: str = "info"
-    fail_on: str = "info"
-    strict: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    statistics: bool = False
-    show_suppressed: bool = False
-    show_unknown: bool = False
-    summary_file: str = ""
-    exit_zero: bool = False
-    watch: bool = False
-    stdin_filename: str = ""
-    color: str = "auto"
-    exclude: tuple[str, ...] = ()
-    extend_exclude: tuple[str, ...] = ()
-    config: str = ""
-    isolated: bool = False
-    show_settings: bool = False
-    no_ignores: bool = False
-    respect_peer_suppressions: bool = False
-    peer_tools: tuple[str, ...] = ()
-    test_folders: tuple[str, ...] = ()
-    include_tests: bool = False
-    baseline: str = ""
-    write_baseline: str = ""
-    inputs_from: tuple[str, ...] = ()
-    out: str = ""
-    scheduler: str = ""
-    workers: str = "0"
-    timeout: str = "900"
-    resume: bool = False
-    vaults: tuple[str, ...] = ()
-    principals: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-    maximums: tuple[str, ...] = ()
-    denials: tuple[str, ...] = ()
-    output_language: str = ""
-    built_in_roles: bool = False
-    gates: tuple[str, ...] = ()
-    explicit_fields: frozenset[str] = frozenset()
 
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
@@ -760,40 +682,3 @@ COMMANDS = (
     "check", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
     "schema",
 )  # fmt: skip
-_OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
-
-
-def mistyped_command(words: Sequence[str]) -> str:
-    """Return the command that the first word misspells; "" if it is a command, an option or a path."""
-    if not words or words[0] in COMMANDS or words[0].startswith("-") or os.path.lexists(words[0]):
-        return ""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(words[0], COMMANDS, 1)), "")
-
-
-def plain_arguments(words: Sequence[str]) -> Arguments | None:
-    """Return the arguments of a plain ``kvlint [check] PATH...``; None for any other command line."""
-    fields: dict[str, Any] = {}
-    paths: list[str] = []
-    remaining = list(words[1:] if words[:1] == ["check"] else words)
-    while remaining:
-        word = remaining.pop(0)
-        if word == "-" or not word.startswith("-"):
-            paths.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        option = _OF_CHECK.get(name)
-        if option is None or (equals and (not option.takes_value or not name.startswith("--"))):
-            return None
-        if not option.takes_value:
-            fields[option.field] = True
-            continue
-        if not equals:
-            if not remaining or (remaining[0].startswith("-") and remaining[0] != "-"):
-                return None
-            value = remaining.pop(0)
-        fields[option.field] = (*fields.get(option.field, ()), value) if option.many else value
-    if not paths or (words[:1] != ["check"] and paths[0] in COMMANDS):
-        return None
-    return Arguments(paths=tuple(paths), explicit_fields=frozenset(fields), **fields)
