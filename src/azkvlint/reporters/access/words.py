@@ -190,7 +190,9 @@ def summary(report: AccessReport) -> str:
     certain = len(_principals(row for row in report.rows if row.path.is_certain))
     possible = len(_principals(report.rows)) - certain
     verb = "has" if certain == 1 else "have"
-    text = f"{pluralize(certain, 'principal')} {verb} access to {pluralize(len(report.vaults), 'vault')}"
+    reached = len({vault for row in report.rows for vault in row.vaults})
+    part = f"{reached} of " if 0 < reached < len(report.vaults) else ""
+    text = f"{pluralize(certain, 'principal')} {verb} access to {part}{pluralize(len(report.vaults), 'vault')}"
     text += f", {possible} more perhaps." if possible else "."
     if report.breaches:
         text += f" {pluralize(len({one.gate for one in report.breaches}), 'gate')} broken."
