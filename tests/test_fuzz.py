@@ -257,7 +257,10 @@ def test_inputs_are_valid_before_they_are_mutated(
     for number in range(400):
         case = factory.case(number)
         known = codes.setdefault(case.kind, Counter())
-        if case.kind in ("options", "places") or case.stdin is not None or known.total() == 5:
+        # A comparison needs two states, a graph one input, and a migration access policies.
+        if case.kind in ("options", "places") or {"diff", "graph", "migrate-rbac"} & set(case.words[:1]):
+            continue
+        if case.stdin is not None or known.total() == 5:
             continue
         write_case(case, tmp_path / str(number))
         monkeypatch.chdir(tmp_path / str(number) / "checkout")

@@ -72,7 +72,7 @@ def test_the_main_help_lists_commands_before_options(kvlint: Kvlint, monkeypatch
     assert max(map(len, text.splitlines())) <= 80
     heads = ["Examples", "Checks", "Rules", "Configuration", "Options", "Exit codes"]
     assert re.findall(r"^([A-Z][\w ]*):$", text, re.MULTILINE) == heads
-    listed = re.findall(r"^  ([a-z]+)  +[A-Z]", text.partition("Options:")[0], re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+)  +[A-Z]", text.partition("Options:")[0], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 

@@ -18,6 +18,7 @@ OWNERS = {
     "util/output_files.py": "writes",
     "util/file_tracker.py": "lists folders again, to compare their states",
     "util/cache_files.py": "reads and writes the cache, and reads files again for digests",
+    "linter/state_files.py": "a member of an archive in memory",
     "fleet/remote.py": "reads remote files, through fsspec",
     "readers/terraform/second_opinions.py": "the grammar that python-hcl2 is installed with",
 }

@@ -245,17 +245,19 @@ class Holdings:
         reference = None if isinstance(scope, Absent) else self._coverage.covered(source, "scope", scope)
         certain: tuple[str, ...] = reference.targets if reference is not None else ()
         perhaps: tuple[str, ...] = reference.candidates if reference is not None else ()
+        conditional: tuple[str, ...] = reference.conditional if reference is not None else ()
         if reference is None or reference.anything:
             perhaps = self._coverage.all
         key = (
             role.key, word, terms.objects, (text_of(condition) or "?") if has_condition else "", terms.edits_itself,
             source.type.lower() == ELIGIBLE, source.conditions, source.assumption, id(certain), id(perhaps),
+            conditional,
         )  # fmt: skip
         found = self._reaches.get(key)
         if found is None:
             # The key contains the identity of the tuples, so they must stay alive.
             self._alive.append((certain, perhaps))
-            found = self._reaches[key] = self._reach_of(source, role, terms, certain, perhaps)
+            found = self._reaches[key] = self._reach_of(source, role, terms, certain, perhaps, conditional)
         return found
 
     def _objects(self, scope: Answer) -> str:
@@ -289,8 +291,15 @@ class Holdings:
         return all(_identity(one) and _identity(one) == _identity(scope) for one in listed)
 
     def _reach_of(
-        self, source: Resource, role: Permissions, terms: Terms, certain: Sequence[str], perhaps: Sequence[str]
+        self,
+        source: Resource,
+        role: Permissions,
+        terms: Terms,
+        certain: Sequence[str],
+        perhaps: Sequence[str],
+        conditional: Sequence[str],
     ) -> Reach:
+        """Return what a role gives on vaults in its scope; ``conditional`` are those that may exist without it."""
         found: dict[tuple[str, Sure, str, str], list[str]] = {}
         edges: list[Edge] = []
         limit = _ELIGIBLE if source.type.lower() == ELIGIBLE else ""
@@ -298,7 +307,8 @@ class Holdings:
         for addresses, outside in ((certain, ""), (perhaps, _SCOPE)):
             for address in addresses:
                 target = self._index.resources[address]
-                doubt = limit or outside or existence_doubt(source, target)
+                existence = existence_doubt(source, target)
+                doubt = limit or (existence if address in conditional else "") or outside or existence
                 if address in self._kinds:
                     outcomes = self._outcomes(role, terms, self._kinds[address])
                     for one in self._capabilities:
@@ -489,7 +499,8 @@ def _policy_words(grant: Grant) -> dict[str, tuple[Sure, str]]:
             found[word] = (Sure.PERHAPS, _ALL_PURGES)
     if grant.doubt is not None:
         doubt = (Sure.PERHAPS, f"the permissions of the access policy: {grant.doubt.why}")
-        found = {**dict.fromkeys(DATA_WORDS, doubt), **found}
+        words = [word for word in DATA_WORDS if word.partition("/")[0] in grant.doubted_kinds]
+        found = {**dict.fromkeys(words, doubt), **found}
     return found
 
 

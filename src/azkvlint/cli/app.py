@@ -191,7 +191,7 @@ _add_check_command(
     "controls",
     "Assess control frameworks for every vault.",
     _controls,
-    "Frameworks: key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a YAML file.",
+    "Frameworks: key-vault, mcsb, mcsb-v2, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a file.",
 )
 _add_check_command("suppressions", "List suppressions with owners, dates and states.", _suppressions)
 _add_check_command("fleet", "Check thousands of inputs on a Dask cluster.", _fleet, paths=_INPUTS)

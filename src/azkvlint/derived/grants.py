@@ -248,7 +248,8 @@ _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 class Grant(msgspec.Struct, frozen=True):
     """The permissions of one policy or assignment, each with the value that grants it.
 
-    ``doubt``: why it may grant more. ``role``: a built-in role by lower-case name. ``assigns``: it may assign roles.
+    ``doubt``: why it may grant more; a policy, on objects of the ``doubted_kinds`` only. ``role``: a built-in role by
+    lower-case name. ``assigns``: it may assign roles.
     """
 
     identity: Identity
@@ -259,6 +260,7 @@ class Grant(msgspec.Struct, frozen=True):
     doubt: Unknown | None
     role: str = ""
     assigns: bool = False
+    doubted_kinds: frozenset[str] = frozenset()
 
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
@@ -293,6 +295,7 @@ def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
 def _of_policy(resource: Resource, number: int, policy: Value, context: Context) -> Grant:
     words: dict[str, Value] = {}
     doubt: Unknown | None = None
+    doubted: set[str] = set()
     for kind, every in _ALL.items():
         answer = select(policy, ("permissions", kind))
         for i, item in enumerate(answer.items if isinstance(answer, ListValue) else (answer,)):
@@ -303,11 +306,12 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
                     words.setdefault(f"{kind}/{one}", located)
             elif isinstance(item, Unknown):
                 doubt = item
+                doubted.add(kind)
     principal = select(policy, ("objectId",))
     if not isinstance(principal, Absent):
         principal = _with_attribute(principal, f"{_LIST}[{number}].objectId", context)
     identity = identity_of(principal, Absent(at=policy.at), context)
-    return Grant(identity, resource, policy, principal, words, doubt)
+    return Grant(identity, resource, policy, principal, words, doubt, doubted_kinds=frozenset(doubted))
 
 
 def _with_attribute(value: Value, attribute: str, context: Context) -> Value:

@@ -1,0 +1,62 @@
+"""What is unknown about a grant makes only that access possible that it concerns, and names what decides it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Run
+
+ID = "11111111-1111-1111-1111-111111111111"
+
+
+def rows(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
+    (folder / "main.tf").write_text(text, encoding="utf-8")
+    document = json.loads(run("access", "main.tf", "-f", "json", cwd=folder).out)
+    found: list[dict[str, Any]] = document["rows"]
+    return found
+
+
+def test_unknown_permissions_on_secrets_concern_secrets_alone(run: Run, tmp_path: Path) -> None:
+    found = rows(
+        run,
+        tmp_path,
+        f"""
+        variable "permissions" {{ type = list(string) }}
+        resource "azurerm_key_vault" "kv" {{
+          name                       = "kv"
+          rbac_authorization_enabled = false
+          access_policy {{
+            object_id          = "{ID}"
+            key_permissions    = ["Get"]
+            secret_permissions = var.permissions
+          }}
+        }}
+        """,
+    )
+    assert {row["permission"] for row in found} == {"secrets/get", "manage", "purge"}
+
+
+def test_a_role_assignment_that_may_not_exist_is_decided_by_its_existence(run: Run, tmp_path: Path) -> None:
+    found = rows(
+        run,
+        tmp_path,
+        f"""
+        variable "enabled" {{ type = bool }}
+        resource "azurerm_key_vault" "kv" {{
+          name                       = "kv"
+          rbac_authorization_enabled = true
+        }}
+        resource "azurerm_role_assignment" "reader" {{
+          count                = var.enabled ? 1 : 0
+          scope                = azurerm_key_vault.kv.id
+          role_definition_name = "Key Vault Secrets User"
+          principal_id         = "{ID}"
+        }}
+        """,
+    )
+    assert [row["permission"] for row in found] == ["secrets/get"]
+    assert "azurerm_role_assignment.reader[0] exists" in found[0]["decidedBy"]
