@@ -149,6 +149,17 @@ def test_symbolic_names_files_and_the_order_of_bicep_are_no_difference(diff: Dif
     assert (found.counts, len(found.findings("moved"))) == ({}, 2)
 
 
+def test_a_vault_with_another_symbolic_name_is_not_removed(diff: Diff) -> None:
+    bad = BICEP.replace("enablePurgeProtection: true\n", "", 1)
+    renamed = re.sub(r"\bprivate\b(?!['-])", "renamed", BICEP).replace("InDays: 90", "InDays: 10", 1)
+    base, head = diff.write("base", {"main.bicep": bad}), diff.write("head", {"main.bicep": renamed})
+    found = diff.compare(base, head)
+    (gone,) = [one for one in found.document["findings"] if one["state"] == "gone"]
+    assert (gone["ruleId"], gone["note"]) == ("KV001", "")
+    # The vault met this rule of the profile strict before, under its other name.
+    assert found.findings("new") == [("KV003", "renamed")]
+
+
 def test_a_plan_that_changes_nothing_prints_nothing_else(diff: Diff) -> None:
     bad = PLAN.replace("purge_protection_enabled: true", "purge_protection_enabled: false")
     said = diff.run(diff.write("plan.json", encoded(unchanged_plan(bad))))

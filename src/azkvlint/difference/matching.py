@@ -81,6 +81,26 @@ class Roots:
             self._moved[root.path] = root.moved
             if root.source:
                 self._moved.setdefault(root.source, root.moved)
+        self._renamed = dict(self._renamed_resources())
+
+    def _renamed_resources(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Yield the root and address in BASE of each vault, managed HSM and key of a template, and its new address.
+
+        Only Terraform identifies a resource by its address: templates do so by its type and name.
+        """
+        heads = {root.path: root for root in self.head.roots}
+        for root in self.base.roots:
+            other = heads.get(self.observed.get(root.path, ""))
+            if other is None:
+                continue
+            old, new = {one.address for one in root.states}, {one.address for one in other.states}
+            pairs = _unique_pairs(
+                (one for one in root.states if one.address not in new and not one.is_terraform),
+                (one for one in other.states if one.address not in old and not one.is_terraform),
+                _name_of,
+                _name_of,
+            )
+            yield from (((other.path, before.address), after.address) for before, after in pairs)
 
     def is_moved(self, before: Finding, after: Finding) -> bool:
         """Return whether a finding is in another file, apart from the name of a whole input."""
@@ -106,6 +126,8 @@ class Roots:
             moved = self._moved.get(other, {}) if is_base else {}
             names = {other, self._sources.get(other, other)}
             found |= {(name, moved_address(address, moved)) for _, address in root.addresses for name in names}
+            if is_base:
+                found = {(name, self._renamed.get((name, address), address)) for name, address in found}
         return found
 
     def key(self, side: Side, occurrence: Occurrence) -> tuple[str, str]:
@@ -115,7 +137,8 @@ class Roots:
         root = self._of_findings.get(occurrence.root)
         if root is None:
             return f"\0{occurrence.root}", occurrence.address
-        return root, moved_address(occurrence.address, self._moved.get(root, {}))
+        address = moved_address(occurrence.address, self._moved.get(root, {}))
+        return root, self._renamed.get((root, address), address)
 
 
 def _identities(root: RootState) -> Counter[Hashable]:

@@ -265,7 +265,7 @@ class Doors:
         """Return why Terraform replaces a resource; "" if it does not, as far as known."""
         if after is None or not after.is_terraform:
             return ""
-        if after.action == "replace" or before.action == "replace":
+        if after.action == "replace":
             return "" if before.action == after.action else "planned by Terraform"
         # Terraform itself moves a resource to its first instance and back.
         is_same = static_address(before.address) == static_address(after.address)

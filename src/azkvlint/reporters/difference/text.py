@@ -14,7 +14,7 @@ from azkvlint.model.difference import GAINED, GONE, LOST, NEW, UNKNOWN, AccessCh
 from azkvlint.reporters import Options
 from azkvlint.reporters.difference import words
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
-from azkvlint.reporters.folding import fold, is_minor, unknown_causes
+from azkvlint.reporters.folding import fold, unknown_causes
 from azkvlint.reporters.phrases import full_text, label_of, place, problem_line
 from azkvlint.reporters.text_content import (
     resource_list,
@@ -103,7 +103,7 @@ def _line(change: FindingChange, note: str) -> str:
 
 
 def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
-    """Yield the causes of unknown results, without those that need no attention."""
-    for cause in unknown_causes(change.finding for change in changes if not is_minor(change.finding)):
+    """Yield the causes of unknown results."""
+    for cause in unknown_causes(change.finding for change in changes):
         rules = f"unknown[{rule_list(cause)}]"
         yield f"  {place(cause.at)}: {rules} {visible(short_address(cause.why))}: {resource_list(cause)}"
