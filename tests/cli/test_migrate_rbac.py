@@ -489,6 +489,24 @@ def test_what_enables_azure_rbac(given: Input, model: str, text: str) -> None:
     assert own["steps"][3]["text"].startswith(text)
 
 
+def test_the_steps_of_a_blocked_migration_keep_the_policies(given: Input) -> None:
+    given.write(vault(inline('"x"', "secret_permissions = var.unknown")))
+    (own,) = given.report()["vaults"]
+    assert own["steps"][-1]["blocked"]
+    assert own["steps"][-1]["text"].startswith("Keep the access policies until Azure RBAC is enabled")
+
+
+def test_a_name_that_is_unknown_is_not_in_a_command(given: Input) -> None:
+    given.write(vault(inline()).replace('"app"\n', "var.name\n", 1) + 'variable "name" {}\n')
+    (own,) = given.report()["vaults"]
+    assert "az keyvault show --name NAME " in own["steps"][0]["text"]
+
+
+def test_a_policy_without_permissions_does_not_have_unknown_ones(given: Input) -> None:
+    lines = given.write(vault(inline(words=""))).run().out.splitlines()
+    assert lines[lines.index(f"  {GUID}") + 1] == "    without effect: it has no permissions"
+
+
 ASSIGNMENT = """
 resource "azurerm_role_assignment" "{name}" {{
   scope                = azurerm_key_vault.app.id

@@ -501,7 +501,9 @@ class _Writer:
     def _steps(
         self, vault: Resource, every: Sequence[Policy], chosen: Sequence[Policy], *, is_lost: bool
     ) -> Iterator[MigrationStep]:
-        name = "NAME" if HOLE in vault.name else self._clean.text(vault.name)
+        known = vault.select(("name",))
+        is_known = isinstance(known, Scalar) and not known.sensitive and HOLE not in vault.name
+        name = self._clean.text(vault.name) if is_known else "NAME"
         yield MigrationStep(
             kind="compare",
             text="Compare these access policies with those of the deployed vault, because others may have been added"
@@ -568,5 +570,8 @@ class _Writer:
             )
             parts.append(f"remove {noun}{', '.join(separate)}")
         if parts:
-            text = "Verify that every principal has access. Then " + ", and ".join(parts) + "."
+            start = "Verify that every principal has access. Then "
+            if is_blocked:
+                start = "Keep the access policies until Azure RBAC is enabled and every principal has access. Then "
+            text = f"{start}{', and '.join(parts)}."
             yield MigrationStep(kind="remove", text=text, is_blocked=is_blocked)

@@ -49,6 +49,8 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
         yield from _wrapped(f"{other.address} ({place(other.at)}): {state}", width, "")
+    if report.others:
+        yield ""
     for generated in report.code:
         path = "the root folder" if generated.path == "." else visible(generated.path)
         yield f"--- Generated {generated.language.capitalize()} code{f' for {path}' if path else ''} ---"
@@ -61,7 +63,8 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
 
 
 def _policy(policy: PolicyPlan, width: int) -> Iterator[str]:
-    yield from _wrapped(f"{policy.principal}: {_words(policy.permissions) or 'permissions unknown'}", width, "  ")
+    permissions = _words(policy.permissions) or ("" if policy.status == "without effect" else "permissions unknown")
+    yield from _wrapped(f"{policy.principal}{f': {permissions}' if permissions else ''}", width, "  ")
     if policy.status != "replaced":
         yield from _wrapped(f"{policy.status}: {policy.reason}", width, "    ")
     elif policy.is_custom:
