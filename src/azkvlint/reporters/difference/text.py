@@ -69,15 +69,15 @@ def _lines(difference: Difference) -> Iterator[str]:
             yield ""
     if difference.doors:
         yield "One-way doors:"
-        yield from (f"  {place(door.at)}: {words.door_text(door)}" for door in difference.doors)
+        yield from (f"  {place(door.at)}: {short_address(words.door_text(door))}" for door in difference.doors)
         yield ""
     for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
         changes = [one for one in difference.access if one.direction == direction]
         if changes:
             yield f"{heading}:"
             for change in changes:
-                yield f"  {words.access_text(change)}"
-                yield f"    {words.access_path(change)}"
+                yield f"  {short_address(words.access_text(change))}"
+                yield f"    {short_address(words.access_path(change))}"
             yield ""
     yield from (problem_line(problem) for problem in difference.problems)
     yield from (words.gate_text(gate.gate, gate.count) for gate in difference.gates)
@@ -99,7 +99,7 @@ def _findings(changes: Sequence[FindingChange]) -> Iterator[str]:
 def _line(change: FindingChange, note: str) -> str:
     finding = with_short_addresses(change.finding)
     label = f"{label_of(finding)}[{visible(finding.rule.id)}]"
-    return f"  {place(finding.at)}: {label} {full_text(finding)}{note}{words.remark(change)}"
+    return f"  {place(finding.at)}: {label} {full_text(finding)}{note}{short_address(words.remark(change))}"
 
 
 def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
