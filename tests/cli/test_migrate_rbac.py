@@ -111,6 +111,15 @@ def parsed(code: str) -> dict[str, dict[str, Any]]:
     }
 
 
+BICEP_OF_PARAMETERS = f"""
+param name string
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: name
+  properties: {{ accessPolicies: [{{ objectId: '{GUID}', permissions: {{ secrets: ['get'] }} }}] }}
+}}
+"""
+
+
 # --- generated Terraform ----------------------------------------------------------------------------------------------
 
 
@@ -604,6 +613,27 @@ def test_control_characters_do_not_get_into_code(given: Input) -> None:
     assert [one["status"] for one in given.policies()] == ["unknown", "unknown", "replaced"]
     for form in ("text", "code"):
         assert not {"\x1b", "\u202e"} & {*given.run("-f", form).out}
+
+
+@pytest.mark.parametrize("separator", ["\\n", "\\r"])
+def test_a_string_in_bicep_code_is_on_one_line(given: Input, separator: str) -> None:
+    given.write(vault(inline(who=f'"a{separator}b"')))
+    code = given.code("--output-language", "bicep")
+    assert all(line.count("'") % 2 == 0 for line in code.splitlines()), code
+
+
+@pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_line_separators_do_not_get_into_code(given: Input, separator: str) -> None:
+    given.write(vault(inline(who=f'"a{separator}b"')))
+    assert [one["status"] for one in given.policies()] == ["unknown"]
+    assert separator not in given.code()
+
+
+def test_equal_code_for_several_parameter_files_is_generated_once(given: Input) -> None:
+    given.write(BICEP_OF_PARAMETERS, "app.bicep")
+    for name in ("dev", "prod"):
+        given.write("using 'app.bicep'\nparam name = 'kv-app'\n", f"{name}.bicepparam")
+    assert given.code("--output-language", "terraform").count('variable "') == 1
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

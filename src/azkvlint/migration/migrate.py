@@ -106,15 +106,18 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
 
 
 def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
-    """Yield the code for each place: several roots may share a module, whose declarations are generated once."""
+    """Yield the code for each place: several roots may share a module, whose declarations are generated once.
+
+    Code that stands alone is generated once for roots with equal code, such as a template with several parameter files.
+    """
     texts: dict[tuple[str, str], dict[str, str]] = {}
     vaults: dict[tuple[str, str], dict[str, None]] = {}
-    for number, one in enumerate(code):
-        place = one.path or f" {number}", one.language
-        for text in one.texts:
-            # The comment names an address of one root.
-            lines = [line for line in text.splitlines() if not line.startswith(("#", "//"))]
-            texts.setdefault(place, {}).setdefault("\n".join(lines), text)
+    for one in code:
+        # The comment names an address of one root.
+        bare = ["\n".join(line for line in text.splitlines() if not line.startswith(("#", "//"))) for text in one.texts]
+        place = one.path or f" {bare}", one.language
+        for key, text in zip(bare, one.texts, strict=True):
+            texts.setdefault(place, {}).setdefault(key, text)
         vaults.setdefault(place, {}).update(dict.fromkeys(one.vaults))
     for (path, language), parts in texts.items():
         own = "" if path.startswith(" ") else path
