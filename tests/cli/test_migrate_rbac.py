@@ -505,6 +505,14 @@ def test_the_steps_of_a_blocked_migration_keep_the_policies(given: Input) -> Non
     assert own["steps"][-1]["text"].startswith("Keep the access policies until Azure RBAC is enabled")
 
 
+def test_code_without_some_policies_is_not_silent(given: Input) -> None:
+    given.write(vault(inline(), inline('"x"', "secret_permissions = var.unknown")))
+    said = given.run("-f", "code")
+    assert said.code == 0
+    assert "1 access policy has no replacement in the generated code (-f text lists the reasons)" in said.err
+    assert given.run("-f", "json").err == ""
+
+
 def test_a_name_that_is_unknown_is_not_in_a_command(given: Input) -> None:
     given.write(vault(inline()).replace('"app"\n', "var.name\n", 1) + 'variable "name" {}\n')
     (own,) = given.report()["vaults"]
