@@ -402,7 +402,7 @@ def _ways(report: AccessReport, vault_of: Callable[[int], _Vault], roots: Roots,
         root = vault_of(row.vaults[0])[0]
         principal = row.principal.key
         if is_base:
-            principal = moved_address(principal, roots.moved(root))
+            principal = roots.renamed(root, moved_address(principal, roots.moved(root)))
         way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, row.principal)
         found.setdefault(_Key(root, principal), {}).setdefault(row.capability, []).append(way)
     return found
@@ -421,7 +421,7 @@ def _base_vaults(roots: Roots, base: AccessReport, head: AccessReport) -> Callab
     known: list[_Vault] = []
     for vault in base.vaults:
         root = roots.observed.get(vault.root, f"\0{vault.root}")
-        address = moved_address(vault.address, roots.moved(root))
+        address = roots.renamed(root, moved_address(vault.address, roots.moved(root)))
         named = by_name.get((root, vault.type.lower(), vault.name.lower()), [])
         if (root, address) not in addresses and len(named) == 1:
             address = named[0]
