@@ -46,7 +46,7 @@ def test_bash_completes(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.Monk
         "kvlint main.tf --sarif-": {"--sarif-include", "--sarif-category", "--sarif-root-uri"},
         "kvlint check . -f ": set(REPORTERS),
         "kvlint suppressions . -f ": {"text", "json"},
-        "kvlint controls --framework m": {"mcsb"},
+        "kvlint controls --framework m": {"mcsb", "mcsb-v2"},
         "kvlint . --select KV1": {id_ for id_ in rules if id_.startswith("KV1")},
         "kvlint . -o ": set(),  # bash offers files
         "kvlint $(touch\tpwned) `touch\tpwned` --fail-on l": {"low"},
