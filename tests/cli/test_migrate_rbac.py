@@ -111,6 +111,15 @@ def parsed(code: str) -> dict[str, dict[str, Any]]:
     }
 
 
+BICEP_OF_PARAMETERS = f"""
+param name string
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: name
+  properties: {{ accessPolicies: [{{ objectId: '{GUID}', permissions: {{ secrets: ['get'] }} }}] }}
+}}
+"""
+
+
 # --- generated Terraform ----------------------------------------------------------------------------------------------
 
 
@@ -489,6 +498,32 @@ def test_what_enables_azure_rbac(given: Input, model: str, text: str) -> None:
     assert own["steps"][3]["text"].startswith(text)
 
 
+def test_the_steps_of_a_blocked_migration_keep_the_policies(given: Input) -> None:
+    given.write(vault(inline('"x"', "secret_permissions = var.unknown")))
+    (own,) = given.report()["vaults"]
+    assert own["steps"][-1]["blocked"]
+    assert own["steps"][-1]["text"].startswith("Keep the access policies until Azure RBAC is enabled")
+
+
+def test_code_without_some_policies_is_not_silent(given: Input) -> None:
+    given.write(vault(inline(), inline('"x"', "secret_permissions = var.unknown")))
+    said = given.run("-f", "code")
+    assert said.code == 0
+    assert "1 access policy has no replacement in the generated code (-f text lists the reasons)" in said.err
+    assert given.run("-f", "json").err == ""
+
+
+def test_a_name_that_is_unknown_is_not_in_a_command(given: Input) -> None:
+    given.write(vault(inline()).replace('"app"\n', "var.name\n", 1) + 'variable "name" {}\n')
+    (own,) = given.report()["vaults"]
+    assert "az keyvault show --name NAME " in own["steps"][0]["text"]
+
+
+def test_a_policy_without_permissions_does_not_have_unknown_ones(given: Input) -> None:
+    lines = given.write(vault(inline(words=""))).run().out.splitlines()
+    assert lines[lines.index(f"  {GUID}") + 1] == "    without effect: it has no permissions"
+
+
 ASSIGNMENT = """
 resource "azurerm_role_assignment" "{name}" {{
   scope                = azurerm_key_vault.app.id
@@ -586,6 +621,27 @@ def test_control_characters_do_not_get_into_code(given: Input) -> None:
     assert [one["status"] for one in given.policies()] == ["unknown", "unknown", "replaced"]
     for form in ("text", "code"):
         assert not {"\x1b", "\u202e"} & {*given.run("-f", form).out}
+
+
+@pytest.mark.parametrize("separator", ["\\n", "\\r"])
+def test_a_string_in_bicep_code_is_on_one_line(given: Input, separator: str) -> None:
+    given.write(vault(inline(who=f'"a{separator}b"')))
+    code = given.code("--output-language", "bicep")
+    assert all(line.count("'") % 2 == 0 for line in code.splitlines()), code
+
+
+@pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_line_separators_do_not_get_into_code(given: Input, separator: str) -> None:
+    given.write(vault(inline(who=f'"a{separator}b"')))
+    assert [one["status"] for one in given.policies()] == ["unknown"]
+    assert separator not in given.code()
+
+
+def test_equal_code_for_several_parameter_files_is_generated_once(given: Input) -> None:
+    given.write(BICEP_OF_PARAMETERS, "app.bicep")
+    for name in ("dev", "prod"):
+        given.write("using 'app.bicep'\nparam name = 'kv-app'\n", f"{name}.bicepparam")
+    assert given.code("--output-language", "terraform").count('variable "') == 1
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

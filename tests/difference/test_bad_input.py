@@ -96,14 +96,22 @@ def test_wrong_input_is_an_error(case: str, form: str, written: Diff) -> None:
         (("new", "new:high"), "`new` conflicts with `new:high`"),
         (("none,one-way",), "`none` conflicts with `one-way`"),
         (("one-ways",), "did you mean 'one-way'?"),
-        (("high",), "`high` is not a condition"),
-        (("new:worst",), "`new:worst` is not a condition"),
+        (("high",), "`high` is not a gate"),
+        (("x",), "(write new, new:high or another severity, one-way, access-lost, access-gained or none)"),
+        (("new:worst",), "`new:worst` is not a gate"),
     ],
 )
 def test_wrong_gates_are_errors(gates: tuple[str, ...], message: str, written: Diff) -> None:
     said = written.run("good", "good", *(word for gate in gates for word in ("--fail-on", gate)))
     assert (said.code, said.out) == (2, "")
     assert message in said.err
+
+
+@pytest.mark.parametrize("gate", ["one-way", "access-lost", "access-gained", "new,one-way"])
+def test_a_gate_that_reports_cannot_meet_is_an_error(gate: str, written: Diff) -> None:
+    said = written.run("report.json", "report.json", "--fail-on", gate)
+    assert (said.code, said.out) == (2, "")
+    assert f"--fail-on: JSON reports cannot meet `{gate.removeprefix('new,')}`" in said.err
 
 
 @pytest.mark.parametrize("gates", [("new:high", "new:high"), ("new:high,one-way", "access-lost"), ("none",)])

@@ -109,6 +109,42 @@ def test_text_lists_each_state(sides: Diff) -> None:
     ]
 
 
+def test_text_lists_each_result_that_is_newly_unknown(diff: Diff) -> None:
+    policy = "{ tenantId: tenant().tenantId, objectId: %s, permissions: { secrets: ['get'] } }"
+    vault = "resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {\n  name: 'kv'\n  properties: {\n"
+    vault += "    accessPolicies: [%s]\n  }\n}\n"
+    app = (
+        "resource app 'Microsoft.Web/sites@2024-04-01' = {\n  name: 'app'\n  identity: { type: 'SystemAssigned' }\n}\n"
+    )
+    one, other = policy % "'11111111-1111-1111-1111-111111111111'", policy % "app.identity.principalId"
+    diff.write("base", {"main.bicep": app + vault % one})
+    diff.write("head", {"main.bicep": app + vault % f"{one}, {other}"})
+    lines = diff.run("base", "head").out.splitlines()
+    assert "unknown[KV310]" in lines[lines.index("Newly unknown:") + 1]
+
+
+def test_text_has_short_addresses_in_every_section(diff: Diff) -> None:
+    def template(**properties: Any) -> bytes:
+        policy = {
+            "tenantId": "t",
+            "objectId": "11111111-1111-1111-1111-111111111111",
+            "permissions": {"secrets": ["get"]},
+        }
+        vault = {
+            "type": "Microsoft.KeyVault/vaults", "apiVersion": "2026-02-01", "name": "kv-app",
+            "properties": {"tenantId": "t", "accessPolicies": [policy], **properties},
+        }  # fmt: skip
+        schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+        return encoded({"$schema": schema, "resources": [vault]})
+
+    base = diff.write("base.json", template(enableRbacAuthorization=False))
+    head = diff.write("head.json", template(enablePurgeProtection=True, enableRbacAuthorization=True))
+    out = diff.run(base, head).out
+    assert "purge protection of vaults/kv-app is turned on" in out
+    assert "before: access policy 1 of vaults/kv-app" in out
+    assert "Microsoft.KeyVault/vaults/kv-app" not in out
+
+
 def test_json_has_all_findings_with_their_states(sides: Diff) -> None:
     document = sides.compare("base", "head").document
     assert list(document) == [

@@ -139,6 +139,19 @@ def test_without_a_moved_block_the_vault_is_replaced(diff: Diff) -> None:
     assert (found.counts, found.doors) == ({"oneWayDoors": 1}, [("replaced", "azurerm_key_vault.private")])
 
 
+def test_a_vault_of_a_terragrunt_unit_is_replaced_too(diff: Diff) -> None:
+    def unit(name: str, label: str) -> str:
+        vault = f'resource "azurerm_key_vault" "{label}" {{\n  name = "kv"\n  location = "westeurope"\n}}\n'
+        return diff.write(
+            name, {"module/main.tf": vault, "unit/terragrunt.hcl": 'terraform { source = "../module" }\n'}
+        )
+
+    found = diff.compare(unit("base", "old"), unit("head", "new"))
+    assert found.doors == [("replaced", "azurerm_key_vault.old")]
+    (door,) = found.document["oneWayDoors"]
+    assert "its address changes to azurerm_key_vault.new without a `moved` block" in door["text"]
+
+
 def test_symbolic_names_files_and_the_order_of_bicep_are_no_difference(diff: Diff) -> None:
     bad = BICEP.replace("enablePurgeProtection: true\n", "", 1).replace("'Disabled'", "'Enabled'")
     resources = re.findall(r"^resource[\s\S]*?^}\n", bad, re.MULTILINE)
@@ -147,6 +160,39 @@ def test_symbolic_names_files_and_the_order_of_bicep_are_no_difference(diff: Dif
     base, head = diff.write("base", {"main.bicep": bad}), diff.write("head", {"app.bicep": other})
     found = diff.compare(base, head)
     assert (found.counts, len(found.findings("moved"))) == ({}, 2)
+
+
+def test_a_vault_with_another_symbolic_name_is_not_removed(diff: Diff) -> None:
+    bad = BICEP.replace("enablePurgeProtection: true\n", "", 1)
+    renamed = re.sub(r"\bprivate\b(?!['-])", "renamed", BICEP).replace("InDays: 90", "InDays: 10", 1)
+    base, head = diff.write("base", {"main.bicep": bad}), diff.write("head", {"main.bicep": renamed})
+    found = diff.compare(base, head)
+    (gone,) = [one for one in found.document["findings"] if one["state"] == "gone"]
+    assert (gone["ruleId"], gone["note"]) == ("KV001", "")
+    # The vault met this rule of the profile strict before, under its other name.
+    assert found.findings("new") == [("KV003", "renamed")]
+
+
+def test_symbolic_names_of_vaults_and_principals_do_not_change_access(diff: Diff) -> None:
+    text = """
+param env string
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv-${env}-${uniqueString(resourceGroup().id)}'
+  properties: {
+    accessPolicies: [{ objectId: identity.properties.principalId, permissions: { secrets: ['get'] } }]
+  }
+}
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: 'app'
+}
+"""
+    renamed = text.replace("resource kv ", "resource vault ").replace("identity.", "app.")
+    base = diff.write("base", {"main.bicep": text})
+    head = diff.write("head", {"main.bicep": renamed.replace("resource identity ", "resource app ")})
+    assert diff.compare(base, head).counts == {}
+    # They are still removed if nothing has their names.
+    other = diff.write("other", {"main.bicep": text.replace("name: 'app'", "name: 'other'").replace("identity", "app")})
+    assert {one[0] for one in diff.compare(base, other).access} == {"lost", "gained"}
 
 
 def test_a_plan_that_changes_nothing_prints_nothing_else(diff: Diff) -> None:

@@ -271,6 +271,12 @@ def test_doors_of_one_plan_and_not_of_another(diff: Diff) -> None:
     assert diff.compare(head, head, *DAY).doors == []
 
 
+def test_a_replacement_that_only_base_plans_is_no_door(diff: Diff) -> None:
+    base, head = diff.write("base.json", planned(["delete", "create"])), diff.write("head.json", planned(["no-op"]))
+    assert diff.compare(base, head, *DAY).doors == []
+    assert diff.compare(head, base, *DAY).doors == [("replaced", KV)]
+
+
 def test_a_vault_that_was_only_planned_is_not_deleted(diff: Diff) -> None:
     head = json.loads(planned(["no-op"]))
     head["resource_changes"] = [one for one in head["resource_changes"] if one["address"] == CMK]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from azkvlint.cli.check import options_for, show_settings
-from azkvlint.cli.output import print_problems, write
+from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
@@ -13,6 +13,7 @@ from azkvlint.reporters.migration import MIGRATION_REPORTERS
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.output_files import write_new_file
 from azkvlint.util.project_boundary import current_folder, is_within, real_path
+from azkvlint.util.text import pluralize
 
 _COMMAND, _CODE = "migrate-rbac", "code"
 
@@ -42,6 +43,12 @@ def run_migrate_rbac(arguments: Arguments) -> int:
             write(content, file)
     if ("text", "") not in targets:
         print_problems([problem for problem in report.problems if problem.level != "note"])
+    without = sum(policy.is_unreplaced for vault in report.vaults for policy in vault.policies)
+    if without and all(name == _CODE for name, _ in targets):
+        print_line(
+            f"{pluralize(without, 'access policy has', 'access policies have')} no replacement in the generated code"
+            " (-f text lists the reasons)"
+        )
     return exit_code(report)
 
 

@@ -36,7 +36,8 @@ from azkvlint.util.text import pluralize, visible
 
 ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE = "one-way", "access-lost", "access-gained", "none"
 GATES = (NEW, *(f"{NEW}:{name}" for name in SEVERITIES), ONE_WAY, ACCESS_LOST, ACCESS_GAINED, NO_GATE)
-"""The conditions of ``--fail-on``."""
+"""The gates of ``--fail-on``."""
+_ALL_GATES = f"write {NEW}, {NEW}:high or another severity, {ONE_WAY}, {ACCESS_LOST}, {ACCESS_GAINED} or {NO_GATE}"
 _NAMED = 5
 _DEFAULT, _STRICT = "default", "strict"
 _ACCESS = "access"
@@ -44,7 +45,7 @@ _COMPARED_STRICTLY = frozenset({VAULTS, MANAGED_HSMS})
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """A condition of ``--fail-on``; ``severity`` is the least of new findings that meet it."""
+    """A gate of ``--fail-on``; ``severity`` is the least of new findings that meet it."""
 
     text: str
     kind: str
@@ -57,8 +58,8 @@ def gates_of(words: Iterable[str]) -> tuple[Gate, ...]:
     found: dict[str, Gate] = {}
     for part in parts or [NEW]:
         if part not in GATES:
-            hint = did_you_mean(part, list(GATES)) or f"write {NEW}, {NEW}:high, {ONE_WAY}, {ACCESS_LOST} or others"
-            raise UsageError(f"--fail-on: `{part}` is not a condition", hint)
+            hint = did_you_mean(part, list(GATES)) or _ALL_GATES
+            raise UsageError(f"--fail-on: `{part}` is not a gate", hint)
         kind, _, severity = part.partition(":")
         gate = Gate(part, kind, SEVERITIES[severity] if severity else Severity.INFO)
         old = found.setdefault(kind, gate)
@@ -96,6 +97,10 @@ def compare(configs: Sequence[Config], words: Sequence[str], gates: Sequence[Gat
     ran, problems = _rules_of_both(base, head)
     roots = Roots(base, head)
     has_access = base.access is not None and head.access is not None
+    unmet = next((gate for gate in gates if gate.kind != NEW and not has_access), None)
+    if unmet is not None:
+        text = f"--fail-on: JSON reports cannot meet `{unmet.text}`, because they contain neither resources nor access"
+        raise UsageError(text, "compare the inputs themselves")
     changes = compare_findings(roots, ran)
     report = head.report
     if is_extended and has_access:
@@ -397,7 +402,7 @@ def _ways(report: AccessReport, vault_of: Callable[[int], _Vault], roots: Roots,
         root = vault_of(row.vaults[0])[0]
         principal = row.principal.key
         if is_base:
-            principal = moved_address(principal, roots.moved(root))
+            principal = roots.renamed(root, moved_address(principal, roots.moved(root)))
         way = _Way(_YES if row.path.is_certain else _PERHAPS, vaults, row.path, row.principal)
         found.setdefault(_Key(root, principal), {}).setdefault(row.capability, []).append(way)
     return found
@@ -416,7 +421,7 @@ def _base_vaults(roots: Roots, base: AccessReport, head: AccessReport) -> Callab
     known: list[_Vault] = []
     for vault in base.vaults:
         root = roots.observed.get(vault.root, f"\0{vault.root}")
-        address = moved_address(vault.address, roots.moved(root))
+        address = roots.renamed(root, moved_address(vault.address, roots.moved(root)))
         named = by_name.get((root, vault.type.lower(), vault.name.lower()), [])
         if (root, address) not in addresses and len(named) == 1:
             address = named[0]

@@ -12,7 +12,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
 from azkvlint.config.run_config import Config
-from azkvlint.difference.one_way_doors import REQUIRED, ResourceState, states_of
+from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.access import Cleaner, Filters, access
 from azkvlint.linter.linter import check
@@ -55,7 +55,8 @@ class RootState(msgspec.Struct, kw_only=True):
     """One root of a side: its path, and that of its ``source`` if it is a plan.
 
     ``states`` are its vaults, managed HSMs and keys; ``addresses`` and ``names`` identify all of its resources, with
-    their types; ``moved`` are the new addresses by the old ones.
+    their types; ``moved`` are the new addresses by the old ones. ``declared`` are the types and names of the resources
+    of a template by their addresses: only Terraform identifies a resource by its address.
     """
 
     path: str
@@ -64,6 +65,7 @@ class RootState(msgspec.Struct, kw_only=True):
     addresses: frozenset[tuple[str, str]]
     names: frozenset[tuple[str, str]]
     moved: Mapping[str, str]
+    declared: Mapping[str, tuple[str, str]] = {}
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -97,6 +99,7 @@ class _Observer:
 
     def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> RootState:
         """Return the state of a root."""
+        is_template = read.kind not in TERRAFORM_KINDS
         kept = [one for one in graph.resources.values() if one.type != PROVIDER_TYPE and one.stays]
         return RootState(
             path="",
@@ -105,6 +108,9 @@ class _Observer:
             addresses=frozenset((one.type.lower(), clean.text(one.address)) for one in kept),
             names=frozenset((one.type.lower(), clean.text(one.name).lower()) for one in kept),
             moved={clean.text(old): clean.text(new) for old, new in read.moved.items()},
+            declared={clean.text(one.address): (one.type.lower(), clean.text(one.name).lower()) for one in kept}
+            if is_template
+            else {},
         )
 
     def keep(self, path: str, source: str, found: Any) -> None:

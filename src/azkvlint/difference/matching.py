@@ -81,6 +81,22 @@ class Roots:
             self._moved[root.path] = root.moved
             if root.source:
                 self._moved.setdefault(root.source, root.moved)
+        self._renamed = dict(self._renamed_resources())
+
+    def _renamed_resources(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Yield the root and address in BASE of each resource of a template whose address changes, and the new one."""
+        heads = {root.path: root for root in self.head.roots}
+        for root in self.base.roots:
+            other = heads.get(self.observed.get(root.path, ""))
+            if other is not None:
+                old = (address for address in root.declared if address not in other.declared)
+                new = (address for address in other.declared if address not in root.declared)
+                pairs = _unique_pairs(old, new, root.declared.__getitem__, other.declared.__getitem__)
+                yield from (((other.path, before), after) for before, after in pairs)
+
+    def renamed(self, root: str, address: str) -> str:
+        """Return the address of a resource of a template in a root of HEAD, where it has the same name."""
+        return self._renamed.get((root, address), address)
 
     def is_moved(self, before: Finding, after: Finding) -> bool:
         """Return whether a finding is in another file, apart from the name of a whole input."""
@@ -106,6 +122,8 @@ class Roots:
             moved = self._moved.get(other, {}) if is_base else {}
             names = {other, self._sources.get(other, other)}
             found |= {(name, moved_address(address, moved)) for _, address in root.addresses for name in names}
+            if is_base:
+                found = {(name, self.renamed(name, address)) for name, address in found}
         return found
 
     def key(self, side: Side, occurrence: Occurrence) -> tuple[str, str]:
@@ -115,7 +133,7 @@ class Roots:
         root = self._of_findings.get(occurrence.root)
         if root is None:
             return f"\0{occurrence.root}", occurrence.address
-        return root, moved_address(occurrence.address, self._moved.get(root, {}))
+        return root, self.renamed(root, moved_address(occurrence.address, self._moved.get(root, {})))
 
 
 def _identities(root: RootState) -> Counter[Hashable]:

@@ -16,7 +16,7 @@ from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX, PROVIDER_T
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor
-from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN
+from azkvlint.model.finding import TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Plain, Scalar, Unknown
@@ -63,7 +63,8 @@ _REPLACING: Mapping[str, Mapping[str, Path]] = {
 }  # fmt: skip
 _DEFAULT_RETENTION = 90
 _NOUNS = {VAULTS: "key vault", MANAGED_HSMS: "managed HSM"}
-_TERRAFORM = (TERRAFORM_MODULE, TERRAFORM_PLAN)
+TERRAFORM_KINDS = (TERRAFORM_MODULE, TERRAFORM_PLAN, TERRAGRUNT_UNIT)
+"""The kinds of inputs whose resources are identified by their addresses."""
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -119,7 +120,7 @@ def states_of(read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> list[Re
             flag = None if provider is None else provider.select(_FEATURES[type_])
             facts = dict(_facts(resource, type_, clean))
             name = facts.get(_NAME)
-            is_terraform = read.kind in _TERRAFORM
+            is_terraform = read.kind in TERRAFORM_KINDS
             found.append(
                 ResourceState(
                     address=clean.text(resource.address),
@@ -265,12 +266,12 @@ class Doors:
         """Return why Terraform replaces a resource; "" if it does not, as far as known."""
         if after is None or not after.is_terraform:
             return ""
-        if after.action == "replace" or before.action == "replace":
+        if after.action == "replace":
             return "" if before.action == after.action else "planned by Terraform"
         # Terraform itself moves a resource to its first instance and back.
         is_same = static_address(before.address) == static_address(after.address)
         if not is_same and before.name and before.name == after.name:
-            return f"its address was {before.address}, and no `moved` block states that"
+            return f"its address changes to {after.address} without a `moved` block"
         for argument, path in _REPLACING[after.type].items():
             old, new = before.facts.get(path), after.facts.get(path)
             is_known = not isinstance(old, Doubt | None) and not isinstance(new, Doubt | None)

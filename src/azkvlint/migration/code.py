@@ -139,7 +139,8 @@ class Generator:
         """Return whether a string must not get into generated code: it is a secret, or not visible as it is."""
         if not isinstance(text, str):
             return False
-        return self._redacted(text) != text or any(visible(line) != line for line in text.expandtabs(1).splitlines())
+        lines = text.expandtabs(1).replace("\r\n", "\n").split("\n")
+        return self._redacted(text) != text or any(visible(line) != line for line in lines)
 
     def _is_uniform(self, group: _Group, wanted: Sequence[tuple[Resource, Policy]]) -> bool:
         """Return whether one declaration, repeated as in the source, replaces all policies of a group."""

@@ -106,15 +106,18 @@ def migrate(config: Config, choices: Choices) -> MigrationReport:
 
 
 def _merged(code: Iterable[Blocks]) -> Iterator[Code]:
-    """Yield the code for each place: several roots may share a module, whose declarations are generated once."""
+    """Yield the code for each place: several roots may share a module, whose declarations are generated once.
+
+    Code that stands alone is generated once for roots with equal code, such as a template with several parameter files.
+    """
     texts: dict[tuple[str, str], dict[str, str]] = {}
     vaults: dict[tuple[str, str], dict[str, None]] = {}
-    for number, one in enumerate(code):
-        place = one.path or f" {number}", one.language
-        for text in one.texts:
-            # The comment names an address of one root.
-            lines = [line for line in text.splitlines() if not line.startswith(("#", "//"))]
-            texts.setdefault(place, {}).setdefault("\n".join(lines), text)
+    for one in code:
+        # The comment names an address of one root.
+        bare = ["\n".join(line for line in text.splitlines() if not line.startswith(("#", "//"))) for text in one.texts]
+        place = one.path or f" {bare}", one.language
+        for key, text in zip(bare, one.texts, strict=True):
+            texts.setdefault(place, {}).setdefault(key, text)
         vaults.setdefault(place, {}).update(dict.fromkeys(one.vaults))
     for (path, language), parts in texts.items():
         own = "" if path.startswith(" ") else path
@@ -501,7 +504,9 @@ class _Writer:
     def _steps(
         self, vault: Resource, every: Sequence[Policy], chosen: Sequence[Policy], *, is_lost: bool
     ) -> Iterator[MigrationStep]:
-        name = "NAME" if HOLE in vault.name else self._clean.text(vault.name)
+        known = vault.select(("name",))
+        is_known = isinstance(known, Scalar) and not known.sensitive and HOLE not in vault.name
+        name = self._clean.text(vault.name) if is_known else "NAME"
         yield MigrationStep(
             kind="compare",
             text="Compare these access policies with those of the deployed vault, because others may have been added"
@@ -568,5 +573,8 @@ class _Writer:
             )
             parts.append(f"remove {noun}{', '.join(separate)}")
         if parts:
-            text = "Verify that every principal has access. Then " + ", and ".join(parts) + "."
+            start = "Verify that every principal has access. Then "
+            if is_blocked:
+                start = "Keep the access policies until Azure RBAC is enabled and every principal has access. Then "
+            text = f"{start}{', and '.join(parts)}."
             yield MigrationStep(kind="remove", text=text, is_blocked=is_blocked)

@@ -243,6 +243,7 @@ def _known_name(node: ast.Expression, text: str, declared: Mapping[str, ast.Decl
 def bicep_string(text: str) -> str:
     """Return a Bicep string literal."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
+    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     return f"'{escaped}'"
 
 

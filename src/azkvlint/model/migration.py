@@ -44,6 +44,11 @@ class PolicyPlan(msgspec.Struct, frozen=True, kw_only=True):
     assigned: tuple[tuple[str, str], ...]
     at: Location | None
 
+    @property
+    def is_unreplaced(self) -> bool:
+        """Return whether its principal would lose access if the vault used Azure RBAC."""
+        return self.status in ("refused", "unknown")
+
 
 class AccessChange(msgspec.Struct, frozen=True, kw_only=True):
     """Permissions that a principal gains or loses on some vaults (addresses), and the step by which it has them."""

@@ -49,6 +49,8 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
     for other in report.others:
         state = f"the permission model is unknown: {other.reason}" if other.reason else "already uses Azure RBAC"
         yield from _wrapped(f"{other.address} ({place(other.at)}): {state}", width, "")
+    if report.others:
+        yield ""
     for generated in report.code:
         path = "the root folder" if generated.path == "." else visible(generated.path)
         yield f"--- Generated {generated.language.capitalize()} code{f' for {path}' if path else ''} ---"
@@ -61,7 +63,8 @@ def _lines(report: MigrationReport, width: int) -> Iterator[str]:
 
 
 def _policy(policy: PolicyPlan, width: int) -> Iterator[str]:
-    yield from _wrapped(f"{policy.principal}: {_words(policy.permissions) or 'permissions unknown'}", width, "  ")
+    permissions = _words(policy.permissions) or ("" if policy.status == "without effect" else "permissions unknown")
+    yield from _wrapped(f"{policy.principal}{f': {permissions}' if permissions else ''}", width, "  ")
     if policy.status != "replaced":
         yield from _wrapped(f"{policy.status}: {policy.reason}", width, "    ")
     elif policy.is_custom:
@@ -96,7 +99,7 @@ def _check(vault: VaultPlan, width: int) -> Iterator[str]:
         yield from _changes(vault.lost, width)
     elif vault.checked:
         kept = pluralize(vault.checked, "principal keeps its access", "principals keep their access")
-        others = [one for one in vault.policies if one.status in ("refused", "unknown")]
+        others = [one for one in vault.policies if one.is_unreplaced]
         left_out = f", apart from {pluralize(len(others), 'access policy', 'access policies')} without a replacement"
         yield from _wrapped(f"Check: {kept}{left_out if others else ''}.", width, "  ")
 
@@ -120,7 +123,7 @@ def _activated(changes: Sequence[AccessChange], width: int) -> Iterator[str]:
 def _summary(report: MigrationReport) -> str:
     policies = [policy for vault in report.vaults for policy in vault.policies]
     replaced = sum(policy.status == "replaced" for policy in policies)
-    without = sum(policy.status in ("refused", "unknown") for policy in policies)
+    without = sum(policy.is_unreplaced for policy in policies)
     count = pluralize(replaced, "access policy is", "access policies are")
     rest = f" {pluralize(without, 'access policy has', 'access policies have')} no replacement." if without else ""
     return f"{count} replaced by roles in {pluralize(len(report.vaults), 'vault')}.{rest}"

@@ -14,7 +14,7 @@ from azkvlint.model.difference import GAINED, GONE, LOST, NEW, UNKNOWN, AccessCh
 from azkvlint.reporters import Options
 from azkvlint.reporters.difference import words
 from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
-from azkvlint.reporters.folding import fold, is_minor, unknown_causes
+from azkvlint.reporters.folding import fold, unknown_causes
 from azkvlint.reporters.phrases import full_text, label_of, place, problem_line
 from azkvlint.reporters.text_content import (
     resource_list,
@@ -69,15 +69,15 @@ def _lines(difference: Difference) -> Iterator[str]:
             yield ""
     if difference.doors:
         yield "One-way doors:"
-        yield from (f"  {place(door.at)}: {words.door_text(door)}" for door in difference.doors)
+        yield from (f"  {place(door.at)}: {short_address(words.door_text(door))}" for door in difference.doors)
         yield ""
     for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
         changes = [one for one in difference.access if one.direction == direction]
         if changes:
             yield f"{heading}:"
             for change in changes:
-                yield f"  {words.access_text(change)}"
-                yield f"    {words.access_path(change)}"
+                yield f"  {short_address(words.access_text(change))}"
+                yield f"    {short_address(words.access_path(change))}"
             yield ""
     yield from (problem_line(problem) for problem in difference.problems)
     yield from (words.gate_text(gate.gate, gate.count) for gate in difference.gates)
@@ -99,11 +99,11 @@ def _findings(changes: Sequence[FindingChange]) -> Iterator[str]:
 def _line(change: FindingChange, note: str) -> str:
     finding = with_short_addresses(change.finding)
     label = f"{label_of(finding)}[{visible(finding.rule.id)}]"
-    return f"  {place(finding.at)}: {label} {full_text(finding)}{note}{words.remark(change)}"
+    return f"  {place(finding.at)}: {label} {full_text(finding)}{note}{short_address(words.remark(change))}"
 
 
 def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
-    """Yield the causes of unknown results, without those that need no attention."""
-    for cause in unknown_causes(change.finding for change in changes if not is_minor(change.finding)):
+    """Yield the causes of unknown results."""
+    for cause in unknown_causes(change.finding for change in changes):
         rules = f"unknown[{rule_list(cause)}]"
         yield f"  {place(cause.at)}: {rules} {visible(short_address(cause.why))}: {resource_list(cause)}"
