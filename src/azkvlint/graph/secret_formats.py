@@ -242,7 +242,7 @@ _PLACEHOLDER_PHRASE = regex(
     "|".join(
         (
             # One word, optionally with the missing value's noun.
-            rf"(?:change ?(?:me|it)|(?:replace|update|set|fill|fix) ?me|todo|dummy|tb[dca])(?: {_NOUN})?",
+            rf"(?:(?:change|replace|update|set|fill|fix) ?me|todo|dummy|tb[dca])(?: {_NOUN})?",
             r"n ?a|none|null|nil|undefined|unset|blank|empty|unused|nothing|unknown",
             rf"(?:my |an? )?(?:fake|mock|sample|example|your)(?: \w+)? {_NOUN}|(?:my |the |a |some )?secret value",
             r"(?:temp|temporary|initial|default|some) value",
@@ -289,7 +289,7 @@ def placeholder_by_words(text: str) -> Placeholder:
     if _BRACKETED.fullmatch(text) or _GENERATED.fullmatch(text):
         return Placeholder.CERTAIN
     plain = without_accents(text)
-    phrase = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain.rstrip("!")).lower()) if word)
+    phrase = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
     if len(phrase) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(phrase):
         return Placeholder.CERTAIN
     is_hint = bool(_HINTS.fullmatch(phrase)) and not _BARE.fullmatch(phrase)
