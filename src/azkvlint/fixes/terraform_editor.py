@@ -156,8 +156,7 @@ class TerraformEditor(TreeEditor):
         is_quoted = bool(named) and all(self.text[item.start] == '"' for item in named)
         key, width, edits = self.string(name) if is_quoted else self.key(name), 0, list[TextEdit]()
         is_single = not isinstance(value, _Blocks) and "\n" not in self.write(value, "", False)
-        if after is not None and is_single and self._is_in_columns(box, after):
-            group = self._group(box, after)
+        if after is not None and is_single and (group := self._columns(box, after)):
             width = max(len(key), *(item.key_end - item.start for item in group))
             edits = self._pad(group, width)
         colon = after is not None and not after.is_block and ":" in self.text[after.key_end : after.value]
@@ -205,9 +204,7 @@ class TerraformEditor(TreeEditor):
 
     def align(self, box: Container, item: Item, key: str | None) -> Iterable[TextEdit]:
         """Return the edits that keep the ``=`` of a group in one column, as ``terraform fmt`` does."""
-        if not self._is_in_columns(box, item):
-            return []
-        group = [one for one in self._group(box, item) if one is not item or key is not None]
+        group = [one for one in self._columns(box, item) if one is not item or key is not None]
         lengths = [len(key) if one is item and key is not None else one.key_end - one.start for one in group]
         width = max(lengths, default=0)
         return [edit for one, length in zip(group, lengths, strict=True) for edit in self._pad([one], width, length)]
@@ -221,6 +218,23 @@ class TerraformEditor(TreeEditor):
 
     def _sign(self, item: Item) -> int:
         return gap(self.text, item.key_end).end()
+
+    def _columns(self, box: Container, item: Item) -> Sequence[Item]:
+        """Return the arguments on consecutive lines around one if their ``=`` are where ``terraform fmt`` puts them."""
+        items, first = box.items, box.items.index(item)
+        last = first
+        while first and self._is_single(items[first - 1]) and self._follows(items[first - 1], items[first]):
+            first -= 1
+        while (
+            last + 1 < len(items) and self._follows(items[last], items[last + 1]) and self._is_single(items[last + 1])
+        ):
+            last += 1
+        group = items[first : last + 1]
+        width = max(one.key_end - one.start for one in group) + 1
+        is_aligned = all(self._sign(one) - one.start == width for one in group)
+        # The argument of a block on one line, which an insertion expands, has a group of its own.
+        is_group = self._is_single(item) or (isinstance(box.node, Block) and len(items) == 1 and not item.is_block)
+        return group if is_aligned and is_group and "\n" not in self.text[item.start : item.end] else []
 
     def _is_single(self, item: Item) -> bool:
         """Return whether an item is ``name = value`` on a line of its own."""
@@ -237,28 +251,8 @@ class TerraformEditor(TreeEditor):
         line_end = self.layout.line_end(item.end if comma is None else comma + 1)
         return None if line_end is None else line_end + len(self.layout.newline)
 
-    def _group(self, box: Container, item: Item) -> list[Item]:
-        """Return the arguments on consecutive lines around one."""
-        items, at = list(box.items), box.items.index(item)
-        first = last = at
-        while first and self._is_single(items[first - 1]) and self._follows(items[first - 1], items[first]):
-            first -= 1
-        while (
-            last + 1 < len(items) and self._is_single(items[last + 1]) and self._follows(items[last], items[last + 1])
-        ):
-            last += 1
-        return items[first : last + 1]
-
     def _follows(self, item: Item, other: Item) -> bool:
         return self._next_line(item) == self.layout.line_start(other.start)
-
-    def _is_in_columns(self, box: Container, item: Item) -> bool:
-        """Return whether the ``=`` of the group around an argument are in the column that ``terraform fmt`` uses."""
-        if not self._is_single(item):
-            return False
-        group = self._group(box, item)
-        width = max(one.key_end - one.start for one in group) + 1
-        return all(self._sign(one) - one.start == width for one in group)
 
 
 def _items(body: Body) -> list[Item]:
