@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from azkvlint.model.edit import Literal
+from azkvlint.model.edit import Code, Literal
 from azkvlint.syntax import ast
 
 
@@ -19,22 +19,20 @@ def enclosing(root: object, start: int, end: int) -> ast.Object | ast.Array | No
     return None
 
 
-def is_literal(node: object, value: Literal) -> bool:
-    """Return whether an expression of HCL or Bicep is a literal with a value."""
-    match node:
-        case ast.Literal():
+def is_literal(text: str, node: object, value: Literal) -> bool:
+    """Return whether an expression in a text is a literal with a value, or the code of one."""
+    match node, value:
+        case ast.Node(), Code():
+            return text[node.start : node.end] == value.text
+        case ast.Literal(), _:
             return type(node.value) is type(value) and node.value == value
-        case ast.Unary(operator="-", operand=ast.Literal(value=int() as number)):
-            return isinstance(value, int) and not isinstance(value, bool) and -number == value
-        case ast.Array():
-            if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != len(node.items):
-                return False
-            return all(is_literal(item, one) for item, one in zip(node.items, value, strict=True))
-        case ast.Object():
-            if not isinstance(value, Mapping) or len(value) != len(node.members) or node.resources:
-                return False
-            found = {one.key: one.value for one in node.members if isinstance(one, ast.Property)}
-            return found.keys() == value.keys() and all(is_literal(found[key], one) for key, one in value.items())
+        case ast.Unary(operator="-", operand=ast.Literal(value=int() as number)), int():
+            return not isinstance(value, bool) and -number == value
+        case ast.Array(items=items), Sequence() if not isinstance(value, str) and len(items) == len(value):
+            return all(is_literal(text, item, one) for item, one in zip(items, value, strict=True))
+        case ast.Object(members=members, resources=()), Mapping() if len(members) == len(value):
+            found = {one.key: one.value for one in members if isinstance(one, ast.Property)}
+            return found.keys() == value.keys() and all(is_literal(text, found[key], one) for key, one in value.items())
     return False
 
 

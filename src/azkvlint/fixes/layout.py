@@ -157,7 +157,10 @@ class Layout:
     def _insert_first(self, box: Container, write: Callable[[str, bool], str], spaced: bool) -> list[TextEdit]:
         """Insert before all items."""
         base, close = self.indent(box.start), box.end - 1
+        end = len(self.text[:close].rstrip())
         indent = self.inner_indent(box)
+        if not box.items and self.line_start(end) > box.start:
+            indent = self.indent(end)  # of the last comment
         if box.items:
             line_end = self.line_end(box.start + 1)
             if line_end is None:
@@ -165,7 +168,6 @@ class Layout:
             comma = "," if box.commas is Commas.REQUIRED else ""
             text = self.newline + indent + write(indent, False) + comma + (self.newline if spaced else "")
             return [self.edit(line_end, line_end, text)]
-        end = len(self.text[:close].rstrip())
         tail = self.text[end:close]
         after = self.comma(box.end, Commas.OPTIONAL)
         follows = self.line_end(box.end if after is None else after + 1) is None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor, nested
-from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit
+from azkvlint.model.edit import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block, Body, File
 from azkvlint.syntax.hcl.parse import parse_file
@@ -184,9 +184,7 @@ class TerraformEditor(TreeEditor):
             return False
         for one in box.items:
             value = body.get(one.name or "")
-            if isinstance(value, Code):
-                is_same = self.text[one.value : one.end] == value.text
-            elif isinstance(value, Mapping) and one.is_block:
+            if isinstance(value, Mapping) and one.is_block:
                 is_same = self._is_equal(one, value)
             else:
                 is_same = value is not None and self.is_same(one.node, value)

@@ -61,7 +61,7 @@ class TreeEditor:
 
     def is_same(self, node: object, value: Literal) -> bool:
         """Return whether a literal has a value."""
-        return is_literal(node, value)
+        return is_literal(self.text, node, value)
 
     def is_conditional(self, node: object) -> bool:
         """Return whether a value depends on a condition."""
