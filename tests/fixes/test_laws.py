@@ -189,7 +189,7 @@ def test_every_item_can_be_removed_renamed_and_replaced(
 ) -> None:
     text = source(language, body, newline)
     editor, at = open_editor(language, text)
-    box = editor.open(at, ("",))
+    box = editor.container_at(at, ("",))
     named = [item for item in box.items if item.name is not None]
     if not named:
         return
@@ -229,7 +229,7 @@ def attempt(editor: TreeEditor, operation: str, *arguments: Any) -> Any:
 def tree(language: str, text: str, at: Any = None) -> list[Any]:
     """The tree of a file, or of the resource at an address."""
     editor, _ = open_editor(language, text)
-    return shape(editor, editor.root if at is None else editor.open(at, ("",)))
+    return shape(editor, editor.root if at is None else editor.container_at(at, ("",)))
 
 
 def check_text(language: str, text: str, changed: str) -> None:

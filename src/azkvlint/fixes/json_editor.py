@@ -125,7 +125,7 @@ class JsonEditor(TreeEditor):
             raise Refusal("JSON has no decorators")
         if self.terraform:
             return self.set_value(container, ("sensitive",), True)
-        item = self.open(container, ("type",)).find("type", any_case=True)
+        item = self.container_at(container, ("type",)).find("type", any_case=True)
         written = item.node.value if item is not None and isinstance(item.node, Scalar) else None
         if item is None or not isinstance(written, str):
             raise Refusal("the parameter has no type")

@@ -96,9 +96,9 @@ class TerraformEditor(TreeEditor):
         word = identifier(name)
         return name if word is not None and word.end() == len(name) else self.string(name)
 
-    def open(self, at: Address, path: tuple[str, ...]) -> Container:
+    def container_at(self, at: Address, path: tuple[str, ...]) -> Container:
         """Return the container that an address means. The values in ``locals`` are not arguments."""
-        box = super().open(at, path)
+        box = super().container_at(at, path)
         if isinstance(box.node, Block) and box.node.type == "locals" and box.find(path[0]) is None:
             raise Refusal("the value is an expression")
         return box

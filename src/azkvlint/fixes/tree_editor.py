@@ -135,7 +135,7 @@ class TreeEditor:
         """
         if not path:
             return self.replace_value(container, value)
-        box = self.open(container, path)
+        box = self.container_at(container, path)
         while True:
             item = box.find(path[0], any_case=self.any_case)
             if item is None:
@@ -196,7 +196,7 @@ class TreeEditor:
 
     def add_block(self, container: Address, name: str, body: Mapping[str, Literal]) -> tuple[TextEdit, ...]:
         """Add a block, an object or an array's item, unless there is an equal one. Mappings in it are blocks in HCL."""
-        return self.checked(self.new_block(self.open(container, (name,)), name, body))
+        return self.checked(self.new_block(self.container_at(container, (name,)), name, body))
 
     # --- addresses ---------------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class TreeEditor:
                 return Spot(box, item, inner)
             box = inner
 
-    def open(self, at: Address, path: tuple[str, ...]) -> Container:
+    def container_at(self, at: Address, path: tuple[str, ...]) -> Container:
         """Return the container that an address means: the one at the address, or the one around an attribute."""
         spot = self.locate(at)
         item, inner = spot.item, spot.inner
@@ -249,7 +249,7 @@ class TreeEditor:
         if not path:
             spot = self.locate(at)
             return spot.box, spot.item
-        box = self.open(at, path)
+        box = self.container_at(at, path)
         while True:
             item = box.find(path[0], any_case=self.any_case)
             if item is None or len(path) == 1:
