@@ -69,7 +69,7 @@ CASES = [
         "argument after a heredoc", HCL,
         'resource "a" "b" {\n  script = <<-EOT\n    x = "{"\n    }\n  EOT\n}\n', 'resource "a" "b"',
         ("set_value", ("x",), 'a\n"${b}%{c}'),
-        'resource "a" "b" {\n  script = <<-EOT\n    x = "{"\n    }\n  EOT\n  x = "a\\n\\"$${b}%%{c}"\n}\n',
+        'resource "a" "b" {\n  script = <<-EOT\n    x = "{"\n    }\n  EOT\n  x      = "a\\n\\"$${b}%%{c}"\n}\n',
     ),
     Case(
         "heredoc replaced", HCL, 'resource "a" "b" {\n  x = <<EOT\n}\nEOT\n  y = 1\n}\n', 'resource "a" "b"',

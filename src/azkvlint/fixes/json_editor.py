@@ -37,7 +37,7 @@ class JsonEditor(TreeEditor):
             raise Refusal("the file is generated")
         boxes = _containers(root)
         self.layout.learn_unit((box.start, item.start) for box in boxes for item in box.items[:1])
-        self.padding = " " if any(text.startswith("{ ", box.start) for box in _containers(root)) else ""
+        self.layout.padding = " " if any(text.startswith("{ ", box.start) for box in _containers(root)) else ""
 
     def _parse(self, text: str) -> Value | None:
         """Return the value of a text; None after a syntax error."""

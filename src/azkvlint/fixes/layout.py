@@ -67,6 +67,7 @@ class Layout:
         self.path, self.text, self.skip = path, text, skip
         self.newline = "\r\n" if returns else "\n"
         self.unit = "  "
+        self.padding = " "
 
     def learn_unit(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Set the indentation of a level to that of the first pair of an outer and an inner offset on two lines."""
@@ -172,7 +173,7 @@ class Layout:
         after = self.comma(box.end, Commas.OPTIONAL)
         follows = self.line_end(box.end if after is None else after + 1) is None
         if box.commas is not Commas.NONE and follows and "\n" not in self.text[box.start : close]:
-            return [self.edit(end, close, tail + write(base, True) + tail)]
+            return [self.edit(end, close, (tail or self.padding) + write(base, True) + (tail or self.padding))]
         text = self.newline + indent + write(indent, False)
         if "\n" in tail:
             return [self.edit(end, end, text)]

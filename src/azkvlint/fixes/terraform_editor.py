@@ -156,7 +156,10 @@ class TerraformEditor(TreeEditor):
         is_quoted = bool(named) and all(self.text[item.start] == '"' for item in named)
         key, width, edits = self.string(name) if is_quoted else self.key(name), 0, list[TextEdit]()
         is_single = not isinstance(value, _Blocks) and "\n" not in self.write(value, "", False)
-        if after is not None and is_single and (group := self._columns(box, after)):
+        following = [one for one in box.items if after is not None and self._follows(after, one)]
+        near = [after, *following] if after is not None and is_single else []
+        group = next((group for one in near if (group := self._columns(box, one))), None)
+        if group:
             width = max(len(key), *(item.key_end - item.start for item in group))
             edits = self._pad(group, width)
         colon = after is not None and not after.is_block and ":" in self.text[after.key_end : after.value]
@@ -232,12 +235,16 @@ class TerraformEditor(TreeEditor):
         is_aligned = all(self._sign(one) - one.start == width for one in group)
         # The argument of a block on one line, which an insertion expands, has a group of its own.
         is_group = self._is_single(item) or (isinstance(box.node, Block) and len(items) == 1 and not item.is_block)
-        return group if is_aligned and is_group and "\n" not in self.text[item.start : item.end] else []
+        return group if is_aligned and is_group and self._is_short(item) else []
+
+    def _is_short(self, item: Item) -> bool:
+        """Return whether a value is on one line or a heredoc."""
+        return self.text.startswith("<<", item.value) or "\n" not in self.text[item.start : item.end]
 
     def _is_single(self, item: Item) -> bool:
         """Return whether an item is ``name = value`` on a line of its own."""
         text = self.text
-        if item.is_block or item.name is None or "\n" in text[item.start : item.end]:
+        if item.is_block or item.name is None or not self._is_short(item):
             return False
         sign = self._sign(item)
         is_plain = text.startswith("=", sign) and not text[item.key_end : sign].strip(" ")

@@ -29,7 +29,6 @@ class TreeEditor:
     """
 
     any_case = False
-    padding = " "
     separators: ClassVar[tuple[str, str]] = "", ","
     """What follows an object's member and an array's item on its line."""
 
@@ -308,7 +307,7 @@ class TreeEditor:
         if not parts:
             return marks
         if one_line:
-            padding = self.padding if marks == "{}" else ""
+            padding = self.layout.padding if marks == "{}" else ""
             return marks[0] + padding + ", ".join(parts) + padding + marks[1]
         newline = self.layout.newline
         lines = f"{separator}{newline}{indent}{self.layout.unit}".join(parts)
