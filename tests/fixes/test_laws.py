@@ -101,16 +101,16 @@ def source(language: str, body: list[Entry], newline: str) -> str:
     match language:
         case "hcl":
             writer = editor_of(path, "")
-            text = f'# first\nresource "t" "n" {{\n{hcl(body, writer, "  ")}}}\n\nlocals {{}}\n'  # type: ignore[arg-type]
+            text = f'# first\nresource "t" "n" {{\n{hcl(body, writer, "  ")}}}\n\nlocals {{}}\n'
         case "bicep":
             writer = editor_of(path, "")
-            text = f"param x int = 1\nresource n 't@v' = {{\n{pairs(body, writer, '  ', '', comments=True)}}}\n"  # type: ignore[arg-type]
+            text = f"param x int = 1\nresource n 't@v' = {{\n{pairs(body, writer, '  ', '', comments=True)}}}\n"
         case "arm":
             writer = editor_of(path, "{}")
-            text = f'{{\n  "n": {{\n{pairs(body, writer, "    ", ",", comments=True)}  }}\n}}\n'  # type: ignore[arg-type]
+            text = f'{{\n  "n": {{\n{pairs(body, writer, "    ", ",", comments=True)}  }}\n}}\n'
         case _:
             writer = editor_of(path, "{}")
-            inner = pairs(body, writer, "  ", ",", comments=False)  # type: ignore[arg-type]
+            inner = pairs(body, writer, "  ", ",", comments=False)
             text = f'{{"resource": {{"t": {{"n": {{\n{inner}}}}}}}}}'
     return text.replace("\n", newline)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor
 from azkvlint.model.edit import Address, Refusal, TextEdit
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.expressions import Expressions
-from azkvlint.syntax.bicep.parse import parse
+from azkvlint.syntax.bicep.parse import Declarations, parse
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -23,8 +24,8 @@ class BicepEditor(TreeEditor):
         if parsed.faults:
             raise Refusal("the file has a syntax error")
         self.declarations = parsed.declarations
-        self.cursor = Expressions(text)
-        items = [_declaration(one) for one in parsed.declarations]
+        self.cursor = Declarations(text)
+        items = [self._declaration(one) for one in parsed.declarations]
         super().__init__(
             Layout(path, text, self._end_of_gap), Container(0, len(text), items, Commas.NONE, is_root=True)
         )
@@ -55,7 +56,7 @@ class BicepEditor(TreeEditor):
         if not isinstance(node, ast.Object):
             return None
         items = [self._member(one) for one in node.members]
-        items += [_declaration(one) for one in node.resources]
+        items += [self._declaration(one) for one in node.resources]
         return Container(node.start, node.end, sorted(items, key=lambda item: item.start), Commas.OPTIONAL, node)
 
     def _member(self, node: ast.Property | ast.Spread) -> Item:
@@ -73,6 +74,23 @@ class BicepEditor(TreeEditor):
         name = node.key if isinstance(node.key, str) else None
         return Item(node.start, node.end, name, key_end, cursor.at, node.value)
 
+    def _declaration(self, node: ast.Declaration) -> Item:
+        """Return the item of a declaration: a parameter, variable or output has a value, others have a header."""
+        value = node.default if isinstance(node, ast.Parameter) else None
+        if isinstance(node, ast.Variable | ast.Output):
+            value = node.value
+        if value is None:
+            head = node.head if isinstance(node, ast.Resource | ast.Module) else node.end
+            return Item(node.start, node.end, None, head, head, node, is_block=True)
+        cursor = self.cursor
+        cursor.at, cursor.wrap = node.start, False
+        cursor.word("a keyword")
+        cursor.word("a name")
+        cursor.type_before_value()
+        cursor.expect("=")
+        cursor.skip_to_operand()
+        return Item(node.start, node.end, None, cursor.at, cursor.at, value)
+
     def is_valid(self, text: str) -> bool:
         """Return whether a text has no syntax error."""
         return not parse(text).faults
@@ -87,11 +105,22 @@ class BicepEditor(TreeEditor):
         is_plain = name.isascii() and name.isidentifier()
         return name if is_plain else self.string(name)
 
+    def remove(self, container: Address, path: tuple[str, ...]) -> tuple[TextEdit, ...]:
+        """Remove a property, or a declaration without decorators."""
+        found = self.lookup(container, path)
+        if found is not None and any(one.start == found[1].start and one.decorators for one in self._decorated()):
+            raise Refusal("the declaration has decorators")
+        return super().remove(container, path)
+
+    def _decorated(self) -> Iterator[ast.Parameter | ast.Variable | ast.Output | ast.Resource | ast.Module]:
+        kinds = ast.Parameter | ast.Variable | ast.Output | ast.Resource | ast.Module
+        return (one for one in self.declarations if isinstance(one, kinds))
+
     def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
         """Add a decorator without arguments to a declaration, below those that it has."""
         item = self.locate(container).item
-        node = next((one for one in self.declarations if one.start == item.start), None)
-        if not isinstance(node, ast.Parameter | ast.Output | ast.Variable | ast.Resource | ast.Module):
+        node = next((one for one in self._decorated() if one.start == item.start), None)
+        if node is None:
             raise Refusal("the place is not a declaration")
         if any(isinstance(one, ast.Call) and one.name == name for one in node.decorators):
             return ()
@@ -99,14 +128,3 @@ class BicepEditor(TreeEditor):
         prefix = "sys." if name in names else ""
         text = f"@{prefix}{name}(){self.layout.newline}{self.layout.indent(item.start)}"
         return self.checked([self.layout.edit(item.start, item.start, text)])
-
-
-def _declaration(node: ast.Declaration) -> Item:
-    """Return the item of a declaration: a parameter, variable or output has a value, others have a header."""
-    value = node.default if isinstance(node, ast.Parameter) else None
-    if isinstance(node, ast.Variable | ast.Output):
-        value = node.value
-    if value is not None:
-        return Item(node.start, node.end, None, value.start, value.start, value)
-    head = node.head if isinstance(node, ast.Resource | ast.Module) else node.end
-    return Item(node.start, node.end, None, head, head, node, is_block=True)

@@ -12,7 +12,16 @@ from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
 from azkvlint.syntax.hcl.json_file import parse_json_file
 from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, decode_string, decode_text
-from azkvlint.syntax.json_positions import JsonArray, JsonObject, Plain, Scalar, Value, parse
+from azkvlint.syntax.json_positions import (
+    JsonArray,
+    JsonObject,
+    NotJsonError,
+    Plain,
+    Scalar,
+    TooDeepError,
+    Value,
+    parse,
+)
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
@@ -47,7 +56,7 @@ class JsonEditor(TreeEditor):
             if not self.terraform:
                 decode_text(text)
             return parse(text.replace("\ufeff", " ", 1) if text.startswith("\ufeff") else text, _scalar, MAX_DEPTH)
-        except InputError:
+        except (InputError, NotJsonError, TooDeepError, ValueError):
             return None
 
     # --- the language ------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class Container(msgspec.Struct, frozen=True, gc=False, eq=False):
         if not found and any_case:
             found = [item for item in self.items if item.name is not None and item.name.lower() == name.lower()]
         if len(found) > 1:
-            raise Refusal(f"there are several `{name}`")
+            raise Refusal(f"`{name}` occurs several times")
         return found[0] if found else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor, nested
@@ -26,9 +26,10 @@ class TerraformEditor(TreeEditor):
 
     def __init__(self, path: str, text: str) -> None:
         layout = Layout(path, text, lambda at: gap(text, at).end())
-        if not self.is_valid(text):
+        file = _parse(text)
+        if file is None:
             raise Refusal("the file has a syntax error")
-        super().__init__(layout, Container(0, len(text), _items(parse_file(text).body), Commas.NONE, is_root=True))
+        super().__init__(layout, Container(0, len(text), _items(file.body), Commas.NONE, is_root=True))
         blocks = [(item, self.inside(item)) for item in self.root.items if item.is_block]
         layout.learn_unit((item.start, one.start) for item, box in blocks if box is not None for one in box.items)
 
@@ -73,11 +74,7 @@ class TerraformEditor(TreeEditor):
 
     def is_valid(self, text: str) -> bool:
         """Return whether a text has no syntax error."""
-        file = parse_file(text)
-        return not file.faults and all(
-            not body.faults and all(one.expression() is not None for one in body.attributes.values())
-            for body in _bodies(file)
-        )
+        return _parse(text) is not None
 
     def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
         """Return the spans of the string literals between two offsets of an item."""
@@ -272,12 +269,16 @@ def _items(body: Body) -> list[Item]:
     return sorted(items, key=lambda item: item.start)
 
 
-def _bodies(file: File) -> Iterator[Body]:
-    """Yield the bodies of a file and of all its blocks."""
-    pending = [file.body]
+def _parse(text: str) -> File | None:
+    """Return a file; None if it has a syntax error, at any level."""
+    file = parse_file(text)
+    pending = [] if file.faults else [file.body]
     while pending:
-        yield pending[-1]
-        pending += [block.body for block in pending.pop().blocks]
+        body = pending.pop()
+        if body.faults or any(one.expression() is None for one in body.attributes.values()):
+            return None
+        pending += [block.body for block in body.blocks]
+    return None if file.faults else file
 
 
 def _anchor(box: Container, name: str, is_block: bool) -> Item | None:

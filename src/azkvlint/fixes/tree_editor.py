@@ -22,10 +22,10 @@ class Spot(msgspec.Struct, frozen=True, gc=False):
 
 
 class TreeEditor:
-    """An editor of one text. The methods below the first line are those of ``Editor``; the others differ by language.
+    """An editor of one text. Operations return the edits, none if there is nothing to change, or raise Refusal.
 
-    Methods return the edits, none if there is nothing to change, and raise Refusal. Results that would not parse are
-    refused too.
+    A ``container`` is a block, a declaration or an object. Its address is the span or pointer of a Location: that of
+    its header, of the whole, or of an attribute in it. A ``path`` are the names from the container to a value.
     """
 
     any_case = False
@@ -76,7 +76,7 @@ class TreeEditor:
 
     def code(self, text: str) -> str:
         """Return an expression as a value."""
-        return text
+        return text.replace("\n", self.layout.newline)
 
     def members(self, body: Mapping[str, Literal], indent: str, one_line: bool) -> list[str]:
         """Return the members of a new object."""
@@ -197,6 +197,10 @@ class TreeEditor:
         """Add a block, an object or an array's item, unless there is an equal one. Mappings in it are blocks in HCL."""
         return self.checked(self.new_block(self.container_at(container, (name,)), name, body))
 
+    def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
+        """Add a decorator. ``secure`` is a secure type in an ARM template, and ``sensitive = true`` in Terraform."""
+        raise NotImplementedError
+
     # --- addresses ---------------------------------------------------------------------------------------------------
 
     def span(self, at: Address) -> tuple[int, int]:
@@ -228,7 +232,7 @@ class TreeEditor:
             is_own = item.name == path[0] and not item.is_block
             if inner is not None and not item.is_block and (inner.is_array or (is_own and not inner.find(path[0]))):
                 inner = None
-            if inner is None and not item.is_block and not spot.box.is_root:
+            if inner is None and not item.is_block and (is_own or not spot.box.is_root):
                 inner = spot.box
         if inner is None or inner.is_array:
             raise Refusal("the value is an expression" if inner is None else "the value is a list")
