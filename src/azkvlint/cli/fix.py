@@ -7,20 +7,22 @@ import os
 import msgspec
 
 from azkvlint.cli.check import options_for, show_settings
-from azkvlint.cli.output import print_problems, progress_bar, write
+from azkvlint.cli.output import print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, targets_of
 from azkvlint.config.arguments import Arguments
-from azkvlint.config.run_config import Config
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together
+from azkvlint.fixes.proof import Prover
+from azkvlint.fixes.secrets import shown_lines
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import exit_code_of, lint
 from azkvlint.model.finding import Report
 from azkvlint.model.fix import FixResult
 from azkvlint.readers.discover import STDIN
-from azkvlint.reporters.fixes import FIX_REPORTERS, diff
+from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.output_files import replace_files
+from azkvlint.util.text import visible
 
 _COMMAND = "fix"
 
@@ -41,22 +43,19 @@ def run_fix(arguments: Arguments) -> int:
     if arguments.diff:
         targets = [target for target in targets if target != ("text", "")]
     config = config_of(settings, targets, errors)
-    report, result = _find(config, is_unsafe=arguments.unsafe)
+    with progress_bar() as progress:
+        report = lint(config.paths, config, progress)
+        prover = Prover(config)
+        result = fixes_together(report, config, unsafe=arguments.unsafe, prover=prover)
     if arguments.write and result.texts:
         result = _write(report, result)
     if arguments.diff:
-        write(_diff(report, result))
+        write(_diff(report, result, prover.secret_texts))
     for name, file in targets:
         write(FIX_REPORTERS[name](result, report, options_for(settings.arguments, file)), file)
     if ("text", "") not in targets:
         print_problems([problem for problem in report.problems if problem.level != "note"])
     return exit_code_of(report.sources, report.problems, bool(result.texts) and not result.is_written)
-
-
-def _find(config: Config, *, is_unsafe: bool) -> tuple[Report, FixResult]:
-    with progress_bar() as progress:
-        report = lint(config.paths, config, progress)
-        return report, fixes_together(report, config, unsafe=is_unsafe)
 
 
 def _write(report: Report, result: FixResult) -> FixResult:
@@ -70,7 +69,15 @@ def _write(report: Report, result: FixResult) -> FixResult:
     return msgspec.structs.replace(result, is_written=True)
 
 
-def _diff(report: Report, result: FixResult) -> bytes:
-    """Return the changes as a diff from the top of the checkout."""
+def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> str:
+    """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets."""
     before, after = Sources(report.root), Sources(report.root, result.texts)
-    return diff({before.path_in_checkout(path): (before.raw(path), after.raw(path)) for path in result.texts}).encode()
+    parts: list[str] = []
+    for path in sorted(result.texts):
+        texts = before.raw(path), after.raw(path)
+        shown = (shown_lines(path, text, secret_texts) for text in texts)
+        part = diff(before.path_in_checkout(path), FileChange(*texts, *shown))
+        if part is None:
+            print_line(f"{visible(path)} is not in the diff: the lines around the change may contain a secret")
+        parts.append(part or "")
+    return "".join(parts)

@@ -278,7 +278,16 @@ OPTIONS = (
         "unsafe",
         "Also use fixes that end access or cannot be undone.",
         takes_value=False,
-        commands=_FIX,
+        commands=("check", "fix"),
+        configured=_NONE,
+    ),
+    Option(
+        ("--fixes",),
+        _OUTPUT,
+        "fixes",
+        "Add proven fixes to SARIF, JSON and rdjson.",
+        takes_value=False,
+        commands=_CHECK,
         configured=_NONE,
     ),
     Option(

@@ -20,7 +20,7 @@ from azkvlint.fixes.places import (
     language_at,
     linked,
 )
-from azkvlint.fixes.sources import Sources, difference
+from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Literal, Refusal, TextEdit
 from azkvlint.model.finding import Evidence, Finding
 from azkvlint.model.rule import EditPlan, EditStep
@@ -87,8 +87,7 @@ def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[s
             now = now.edited(edits)
     if len(changes) == 1:
         return edits, titles
-    found = (difference(path, sources.text(path), now.text(path)) for path in now.texts)
-    return tuple(edit for edit in found if edit is not None), titles
+    return sources.edits_to(now), titles
 
 
 def _changes(finding: Finding, step: EditStep, sources: Sources) -> Iterator[Change]:

@@ -62,6 +62,11 @@ class _Pending(msgspec.Struct):
     candidate: Candidate | None = None
     reason: str = ""
 
+    @property
+    def roots(self) -> set[str]:
+        """Return the inputs through which the finding was found."""
+        return {root for _, root, _ in keys_of(self.finding)}
+
     def advance(self) -> bool:
         """Take the next candidate. Return False if there is none."""
         for found in self.others:
@@ -96,6 +101,9 @@ class _Search:
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}
         self._refusals: dict[int, Refused] = {}
+        # The inputs of the fixes in each changed file, and why candidates failed on the changed texts of their inputs.
+        self._changed: dict[str, set[str]] = {}
+        self._failed: dict[tuple[int, tuple[TextEdit, ...], frozenset[tuple[str, bytes]]], str] = {}
 
     def start(self, findings: Iterable[Finding]) -> list[_Pending]:
         """Return the findings that have a candidate; the others are refused."""
@@ -105,7 +113,7 @@ class _Search:
             if number < 0 or number in self._fixes:
                 continue
             one = _Pending(finding, number, candidates(finding, self.sources, unsafe=self._unsafe))
-            if one.advance():
+            if self._advance(one):
                 found.append(one)
             else:
                 self._refuse(one)
@@ -136,53 +144,122 @@ class _Search:
         )
 
     def prove(self, batch: Sequence[_Pending]) -> _Outcome:
-        """Accept those of a batch whose edits are proven: all at once, or part by part where that fails."""
-        kept: list[_Pending] = []
+        """Accept those of a batch whose edits are proven: all at once, or part by part where that fails.
+
+        Parts that share neither inputs nor files are divided at the same time.
+        """
+        parts = _parts(batch)
         left: list[_Pending] = []
-        sources, state = self.sources, self.state
-        groups = [list(batch)]
-        while groups:
-            group = groups.pop()
-            edited, now, faults = self._attempt([*kept, *group])
-            if not faults and edited is not None and now is not None:
-                kept += group
-                sources, state = edited, now
-            elif len(group) > 1:
-                blamed = [one for one in group if any(fault.concerns(one.finding) for fault in faults)]
-                others = [one for one in group if one not in blamed]
-                middle = len(group) // 2
-                groups += [blamed, others] if blamed and others else [group[middle:], group[:middle]]
-            else:
-                left += self._next(group[0], faults[0].text)
+        is_alone = False
+        edited, state = self.sources, self.state
+        tried: list[_Pending] = []
+        while active := [part for part in parts if part.groups][: 1 if is_alone else None]:
+            groups = [part.groups.pop() for part in active]
+            tried = [one for part in parts for one in part.kept] + [one for group in groups for one in group]
+            edited, state, faults = self._attempt(tried)
+            by_part = [[fault for fault in faults if part.is_concerned(fault)] for part in active]
+            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
+            if others and len(active) > 1:
+                # It is not known which part is the cause.
+                is_alone = True
+                for part, group in zip(active, groups, strict=True):
+                    part.groups.append(group)
+                continue
+            for part, group, found in zip(active, groups, by_part, strict=True):
+                left += self._decide(part, group, [*found, *others])
+        kept = [one for part in parts for one in part.kept]
+        if kept and len(tried) != len(kept):
+            edited, state, faults = self._attempt(kept, is_last=True)
+            if faults:  # parts that seemed independent are not
+                for one in kept:
+                    one.reason = one.reason or faults[0].text
+                    self._refuse(one)
+                return _Outcome(self.sources, self.state, left)
         for one in kept:
-            assert one.candidate is not None  # noqa: S101  # for the type checker
-            self._fixes[one.number] = Fix(
-                finding=self.findings[one.number],
-                title=one.candidate.title,
-                edits=one.edits,
-                consequence=one.candidate.consequence,
-            )
-        return _Outcome(sources, state, left)
+            self._accept(one)
+        return _Outcome(edited, state, left) if kept else _Outcome(self.sources, self.state, left)
+
+    def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
+        """Keep a group of a part, divide it, or return its only finding with the next candidate."""
+        if not faults:
+            part.kept += group
+        elif len(group) > 1:
+            blamed = [one for one in group if any(fault.concerns(one.finding) for fault in faults)]
+            others = [one for one in group if one not in blamed]
+            middle = len(group) // 2
+            part.groups += [blamed, others] if blamed and others else [group[middle:], group[:middle]]
+        else:
+            return self._next(group[0], faults[0].text)
+        return []
+
+    def _accept(self, one: _Pending) -> None:
+        assert one.candidate is not None  # noqa: S101  # for the type checker
+        self._fixes[one.number] = Fix(
+            finding=self.findings[one.number],
+            title=one.candidate.title,
+            edits=one.edits,
+            consequence=one.candidate.consequence,
+        )
+        for edit in one.edits:
+            self._changed.setdefault(edit.path, set()).update(one.roots)
 
     def _next(self, one: _Pending, reason: str) -> list[_Pending]:
         """Return a finding with its next candidate; none if it has no other, and is refused."""
+        self._failed[one.number, one.edits, self._version(one)] = reason
         one.reason = one.reason or reason
-        if one.advance():
+        if self._advance(one):
             return [one]
         self._refuse(one)
         return []
 
-    def _attempt(self, group: Sequence[_Pending]) -> tuple[Sources | None, State | None, list[Fault]]:
+    def _advance(self, one: _Pending) -> bool:
+        """Take the next candidate that did not fail on the same texts. Return False if there is none."""
+        while one.advance():
+            reason = self._failed.get((one.number, one.edits, self._version(one)))
+            if reason is None:
+                return True
+            one.reason = one.reason or reason
+        return False
+
+    def _version(self, one: _Pending) -> frozenset[tuple[str, bytes]]:
+        """Return the changed texts of the inputs of a finding."""
+        return frozenset((path, self.sources.texts[path]) for path, roots in self._changed.items() if roots & one.roots)
+
+    def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
-        if self._prover.runs > _MOST_RUNS:
-            return None, None, [Fault(_TOO_MANY)]
+        if self._prover.runs > _MOST_RUNS and not is_last:
+            return self.sources, self.state, [Fault(_TOO_MANY)]
         try:
             edited = self.sources.edited(tuple(edit for one in group for edit in one.edits))
         except Refusal as refusal:
-            return None, None, [Fault(refusal.reason)]
+            return self.sources, self.state, [Fault(refusal.reason)]
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
         return edited, state, list(self._prover.faults([*earlier, *(one.finding for one in group)], state, edited))
+
+
+class _Part(msgspec.Struct):
+    """Candidates that share inputs or files, which other parts do not read or change."""
+
+    names: set[str]
+    groups: list[list[_Pending]]
+    kept: list[_Pending]
+
+    def is_concerned(self, fault: Fault) -> bool:
+        """Return whether a fault is about an input of the part."""
+        return any(root in self.names for root, _ in fault.resources)
+
+
+def _parts(batch: Sequence[_Pending]) -> list[_Part]:
+    """Return the independent parts of a batch."""
+    parts: list[_Part] = []
+    for one in batch:
+        names = {*one.roots, *(f"file {edit.path}" for edit in one.edits)}
+        joined = [part for part in parts if part.names & names]
+        group = [*(other for part in joined for other in part.groups[0]), one]
+        parts = [part for part in parts if part not in joined]
+        parts.append(_Part(names.union(*(part.names for part in joined)), [group], []))
+    return parts
 
 
 def _batch(pending: Sequence[_Pending]) -> tuple[list[_Pending], list[_Pending]]:

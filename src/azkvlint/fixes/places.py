@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.fixes.references import Reference, is_literal, reference_in, uses
-from azkvlint.fixes.sources import Sources, difference
+from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.finding import CALLED, Evidence, Finding
 from azkvlint.model.location import Location
@@ -256,8 +256,7 @@ class Setting(msgspec.Struct, frozen=True):
             edits, title = self._checked(edits, (name,), call.path, calls[:-1], now, _in_call(call, sources))
             titles.append(title)
             now = now.edited(edits)
-        found = (difference(file, sources.text(file), now.text(file)) for file in now.texts)
-        return tuple(edit for edit in found if edit is not None), joined(titles[::-1])
+        return sources.edits_to(now), joined(titles[::-1])
 
     def _of_module(
         self, reference: Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources

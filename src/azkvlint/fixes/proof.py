@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
@@ -12,13 +13,19 @@ from azkvlint.config.run_config import Config
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import Prepared, check, rules_of
 from azkvlint.linter.result_cache import ResultCache
+from azkvlint.linter.workers import set_readable_files
 from azkvlint.model.finding import Finding, Report
 from azkvlint.model.rule import Severity
+from azkvlint.readers.discover import discover
+from azkvlint.readers.units import compiled_templates
 from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import real_path
 
 Key: TypeAlias = tuple[str, str, str]
 """The rule of a result, the input through which it was found, and the address of its resource."""
 
+_ESCAPED = regex(r"[\\*?\[\]!]")
 # python-hcl2 needs seconds for larger texts.
 _MAX_WITNESS = 64_000
 
@@ -56,11 +63,30 @@ class Prover:
             config, select=tuple(sorted(rules)), ignore=(), explain=True, baseline="", min_severity=Severity.INFO,
             with_controls=False, outputs=(),
         )  # fmt: skip
+        self.stale = self._without_compiled()
         self._prepared = Prepared(self.config)
         self._cache = ResultCache()
         self.runs = 0
         self._opinions: dict[bytes, bool] = {}
         self.before = self._state()
+
+    def _without_compiled(self) -> Mapping[str, str]:
+        """Leave the templates that were compiled from Bicep files out: an edit makes them outdated.
+
+        Return their reported paths by those of the Bicep files.
+        """
+        set_readable_files(self.config)
+        sources, root = discover((*self.config.paths, *self.config.parameters), self.config.exclude)
+        compiled = compiled_templates(sources)
+        if not compiled:
+            return {}
+        named = {real_path(source.file) for source in compiled.values()}
+        patterns = [(root, f"/{_ESCAPED.sub(_escape, source.path)}") for source in compiled.values()]
+        paths = tuple(path for path in self.config.paths if real_path(path) not in named)
+        if not paths:
+            return {}
+        self.config = msgspec.structs.replace(self.config, paths=paths, exclude=(*self.config.exclude, *patterns))
+        return {source.path: compiled[source.file].path for source in sources if source.file in compiled}
 
     def _state(self) -> State:
         self.runs += 1
@@ -73,6 +99,11 @@ class Prover:
             problems=Counter(_problem_keys(report)),
             resources={**report.resource_counts, **Counter(declared)},
         )
+
+    @property
+    def secret_texts(self) -> frozenset[str]:
+        """Return the secrets in the inputs."""
+        return self._cache.secret_texts
 
     def state(self, sources: Sources) -> State:
         """Return the state with the changed texts of ``sources``."""
@@ -123,6 +154,10 @@ class Prover:
             except Exception:  # noqa: BLE001
                 self._opinions[data] = False
         return self._opinions[data]
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
 
 
 def is_gone(finding: Finding, state: State) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from azkvlint.model.edit import Refusal, TextEdit, apply
@@ -110,14 +111,34 @@ class Sources:
             texts[path] = mark + apply(self.text(path), of_file).encode()
         return Sources(self.root, texts)
 
+    def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
+        """Return the edits that lead from this state to another."""
+        changed = (path for path in other.texts if other.texts[path] != self.texts.get(path))
+        return tuple(edit for path in changed for edit in _differences(path, self.text(path), other.text(path)))
 
-def difference(path: str, before: str, after: str) -> TextEdit | None:
-    """Return the one edit that makes a text of another; None for equal texts."""
-    if before == after:
-        return None
-    longest = min(len(before), len(after))
-    start = next((at for at in range(longest) if before[at] != after[at]), longest)
-    end = 0
-    while end < longest - start and before[-1 - end] == after[-1 - end]:
-        end += 1
-    return TextEdit(path=path, start=start, end=len(before) - end, replacement=after[start : len(after) - end])
+
+def _differences(path: str, before: str, after: str) -> tuple[TextEdit, ...]:
+    """Return the edits that turn a text into another: one for each group of changed lines."""
+    from difflib import SequenceMatcher
+
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    starts = [0, *accumulate(map(len, old))]
+    edits = []
+    for tag, low, high, new_low, new_high in matcher.get_opcodes():
+        if tag != "equal":
+            text = "".join(new[head + new_low : head + new_high])
+            edits.append(_trimmed(path, before[starts[head + low] : starts[head + high]], text, starts[head + low]))
+    return tuple(edits)
+
+
+def _trimmed(path: str, old: str, new: str, start: int) -> TextEdit:
+    """Return the edit of the part of a text that differs."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    end = len(old) - tail
+    return TextEdit(path=path, start=start + head, end=start + end, replacement=new[head : len(new) - tail])

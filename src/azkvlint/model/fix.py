@@ -8,7 +8,7 @@ import msgspec
 
 from azkvlint.model.edit import TextEdit
 from azkvlint.model.finding import Finding
-from azkvlint.model.location import Location
+from azkvlint.model.location import Location, Region
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,30 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     def at(self) -> Location:
         """Return the place of the finding."""
         return self.finding.at
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A replacement in a file. Columns of ``region`` count code points, those of the others code units."""
+
+    path: str
+    region: Region
+    utf16: Region
+    utf8: Region
+    text: str
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """A fix for reports. ``whole`` are its changes as one, if they are in one file and that shows no secret."""
+
+    title: str
+    consequence: str
+    changes: tuple[Change, ...]
+    whole: Change | None = None
+
+
+def suggestion_key(finding: Finding) -> tuple[object, ...]:
+    """Return what identifies a finding in a report."""
+    return finding.rule.id, finding.resource, finding.root, finding.at.position_key, finding.fingerprint
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,9 +6,11 @@ or redefined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, TypeAlias
+
+import msgspec
 
 from azkvlint import __version__
 from azkvlint.model.finding import Finding, Report
@@ -115,38 +117,83 @@ FIX_REPORTERS: Mapping[str, FixReporter] = {"text": text, "json": json}
 # --- unified diffs ----------------------------------------------------------------------------------------------------
 
 
-def diff(files: Mapping[str, tuple[str, str]]) -> str:
-    """Return the unified diff of files, each with its text before and after, that ``git apply`` accepts.
+class FileChange(msgspec.Struct, frozen=True):
+    """A file before and after its fixes, and which of the lines (from 0) can be shown."""
 
-    Paths start from the top of the checkout.
+    before: str
+    after: str
+    is_shown_before: Callable[[int], bool]
+    is_shown_after: Callable[[int], bool]
+
+
+def diff(path: str, change: FileChange) -> str | None:
+    """Return the unified diff of a file, which ``git apply`` accepts; None if it would contain a secret.
+
+    The path is relative to the top of the checkout.
     """
-    return "".join(part for path in sorted(files) for part in _file_diff(path, *files[path]))
-
-
-def _file_diff(path: str, before: str, after: str) -> Iterator[str]:
-    old, new = _lines_of(before), _lines_of(after)
-    if old == new:
-        return
-    yield f"--- {_name('a/' + path)}\n+++ {_name('b/' + path)}\n"
-    # Most lines are equal: those around the changes need no search.
-    head = next(
-        (at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), min(len(old), len(new))
-    )
-    head = max(head - _CONTEXT, 0)
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    tail = max(tail - _CONTEXT, 0)
-    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
-    for group in matcher.get_grouped_opcodes(_CONTEXT):
-        first, last = group[0], group[-1]
-        yield f"@@ -{_range(head + first[1], head + last[2])} +{_range(head + first[3], head + last[4])} @@\n"
-        for tag, low, high, new_low, new_high in group:
-            if tag == "equal":
-                yield from (_line(" ", line) for line in old[head + low : head + high])
+    old, new = _lines_of(change.before), _lines_of(change.after)
+    parts = [f"--- {_name(f'a/{path}')}\n+++ {_name(f'b/{path}')}\n"]
+    for hunk in _hunks(old, new, change):
+        if hunk is None:
+            return None
+        first, last = hunk[0], hunk[-1]
+        parts.append(f"@@ -{_range(first[0], last[1])} +{_range(first[2], last[3])} @@\n")
+        for low, high, new_low, new_high in hunk:
+            if old[low:high] == new[new_low:new_high]:
+                parts += [_line(" ", line) for line in old[low:high]]
                 continue
-            yield from (_line("-", line) for line in old[head + low : head + high])
-            yield from (_line("+", line) for line in new[head + new_low : head + new_high])
+            parts += [_line("-", line) for line in old[low:high]]
+            parts += [_line("+", line) for line in new[new_low:new_high]]
+    return "".join(parts) if len(parts) > 1 else ""
+
+
+# Lines of a file before and after: from, to, from, to.
+_Block: TypeAlias = tuple[int, int, int, int]
+
+
+def _hunks(old: Sequence[str], new: Sequence[str], change: FileChange) -> Iterator[list[_Block] | None]:
+    """Yield the changes with the lines around them, as far as these can be shown; None for one that cannot.
+
+    A change needs one line after it, which shows ``git apply`` that it is not at the end of the file.
+    """
+    hunk: list[_Block] = []
+    blocks = _changes(old, new)
+    for index, (low, high, new_low, new_high) in enumerate(blocks):
+        before = blocks[index - 1][1] if index else 0
+        after = blocks[index + 1][0] if index + 1 < len(blocks) else len(old)
+        first, last = low, high
+        while first > before and low - first < _CONTEXT and change.is_shown_before(first - 1):
+            first -= 1
+        while last < after and last - high < _CONTEXT and change.is_shown_before(last):
+            last += 1
+        is_shown = all(map(change.is_shown_before, range(low, high))) and all(
+            map(change.is_shown_after, range(new_low, new_high))
+        )
+        if not is_shown or (last == high and high < len(old) and last < after):
+            yield None
+            return
+        if hunk and first < hunk[-1][1]:
+            hunk[-1] = (hunk[-1][0], low, hunk[-1][2], new_low)
+        else:
+            if hunk:
+                yield hunk
+            hunk = [(first, low, new_low - (low - first), new_low)]
+        hunk += [(low, high, new_low, new_high), (high, last, new_high, new_high + last - high)]
+    if hunk:
+        yield hunk
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Block]:
+    """Return the changed lines. Those around the changes are equal and need no search."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    return [
+        (head + low, head + high, head + new_low, head + new_high)
+        for tag, low, high, new_low, new_high in matcher.get_opcodes()
+        if tag != "equal"
+    ]
 
 
 def _lines_of(text: str) -> list[str]:
