@@ -12,7 +12,7 @@ from azkvlint.cli.resolve import config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together
-from azkvlint.fixes.proof import Prover
+from azkvlint.fixes.proof import prover_of
 from azkvlint.fixes.secrets import shown_lines
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import exit_code_of, lint
@@ -45,10 +45,13 @@ def run_fix(arguments: Arguments) -> int:
     config = config_of(settings, targets, errors)
     with progress_bar() as progress:
         report = lint(config.paths, config, progress)
-        prover = Prover(config)
+        prover = prover_of(report, config)
         result = fixes_together(report, config, unsafe=arguments.unsafe, prover=prover)
     if arguments.write and result.texts:
         result = _write(report, result)
+        for bicep, template in prover.stale.items():
+            if bicep in result.texts:
+                print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
     if arguments.diff:
         write(_diff(report, result, prover.secret_texts))
     for name, file in targets:
@@ -60,8 +63,8 @@ def run_fix(arguments: Arguments) -> int:
 
 def _write(report: Report, result: FixResult) -> FixResult:
     """Write the changed files."""
-    before = Sources(report.root)
-    files = {before.real_path(path): (before.data(path), data) for path, data in result.texts.items()}
+    sources = Sources(report.root)
+    files = {sources.real_path(path): (result.originals[path], data) for path, data in result.texts.items()}
     try:
         replace_files(files)
     except OSError as error:
@@ -71,7 +74,7 @@ def _write(report: Report, result: FixResult) -> FixResult:
 
 def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> str:
     """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets."""
-    before, after = Sources(report.root), Sources(report.root, result.texts)
+    before, after = Sources(report.root, result.originals), Sources(report.root, result.texts)
     parts: list[str] = []
     for path in sorted(result.texts):
         texts = before.raw(path), after.raw(path)

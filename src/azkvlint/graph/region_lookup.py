@@ -339,7 +339,7 @@ def safe_lines(text: str, hidden: Hidden | None, *, is_json: bool) -> Callable[[
 
 # A string, one that is not closed, or the start of one that continues on the next lines.
 _STRING = regex(r"\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|['\"]|<<[-~]?[A-Za-z]")
-_NAME_BEFORE = regex(r"(?P<name>[\w.$-]++)[\"']?[ \t]*+[=:][ \t]*+(?:\[[^\[\]]*)?$")
+_NAME_BEFORE = regex(r"(?P<name>[\w.$-]++)[\"']?[ \t]*+[=:](?![=>:])")
 _LABEL_BEFORE = regex(r"[ \t]*+[a-z]++[ \t]++(?:[\w.-]++[ \t]++|\"[^\"]*+\"[ \t]++)*+$")
 _KEY_AFTER = regex(r"[ \t]*+[:=]")
 
@@ -352,8 +352,8 @@ def _is_named(string: re.Match[str]) -> bool:
     if is_harmless(written) or _KEY_AFTER.match(line, string.end()):
         return True
     before = line[max(string.start() - _LONG, 0) : string.start()]
-    name = _NAME_BEFORE.search(before)
-    return not suggests_secret(name["name"]) if name is not None else _LABEL_BEFORE.match(before) is not None
+    names = list(_NAME_BEFORE.finditer(before))
+    return not suggests_secret(names[-1]["name"]) if names else _LABEL_BEFORE.match(before) is not None
 
 
 def _value_span(text: str, start: int, end: int) -> tuple[int, int] | None:
