@@ -129,6 +129,7 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("migrate-rbac", "formats"): lambda: ("text", "json", "code"),
     ("", "output_language"): lambda: ("terraform", "bicep"),
     ("diff", "formats"): _difference_formats,
+    ("fix", "formats"): lambda: ("text", "json"),
     ("", "gates"): _gates,
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,

@@ -29,18 +29,15 @@ _COMMAND = "fix"
 
 def run_fix(arguments: Arguments) -> int:
     """Find the fixes of the inputs, print or write them, and return the exit code."""
-    if not arguments.paths:
-        arguments = msgspec.structs.replace(arguments, paths=(os.curdir,))
-    if STDIN in arguments.paths:
-        raise UsageError("kvlint fix cannot change standard input", "name files or folders")
-    if arguments.diff and arguments.write:
-        raise UsageError("--diff and --write cannot be combined", "--diff prints the changes, --write makes them")
+    arguments = _checked(arguments)
     settings = resolve_settings(arguments, _COMMAND)
     if arguments.show_settings:
         return show_settings(settings, _COMMAND)
     errors = settings.errors()
     targets = errors.attempt([("text", "")], targets_of, settings, FIX_REPORTERS)
     if arguments.diff:
+        if any(name != "text" and not file for name, file in targets):
+            raise UsageError("--diff is written to standard output", "write the report to a file: -f json=FILE")
         targets = [target for target in targets if target != ("text", "")]
     config = config_of(settings, targets, errors)
     with progress_bar() as progress:
@@ -59,6 +56,15 @@ def run_fix(arguments: Arguments) -> int:
     if ("text", "") not in targets:
         print_problems([problem for problem in report.problems if problem.level != "note"])
     return exit_code_of(report.sources, report.problems, bool(result.texts) and not result.is_written)
+
+
+def _checked(arguments: Arguments) -> Arguments:
+    """Return the arguments with the default input. Raise UsageError for a wrong combination."""
+    if STDIN in arguments.paths:
+        raise UsageError("kvlint fix cannot change standard input", "name files or folders")
+    if arguments.diff and arguments.write:
+        raise UsageError("--diff and --write cannot be combined", "--diff prints the changes, --write makes them")
+    return arguments if arguments.paths else msgspec.structs.replace(arguments, paths=(os.curdir,))
 
 
 def _write(report: Report, result: FixResult) -> FixResult:
@@ -81,6 +87,6 @@ def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> st
         shown = (shown_lines(path, text, secret_texts) for text in texts)
         part = diff(before.path_in_checkout(path), FileChange(*texts, *shown))
         if part is None:
-            print_line(f"{visible(path)} is not in the diff: the lines around the change may contain a secret")
+            print_line(f"{visible(path)} is not in the diff: a line may contain a secret or control characters")
         parts.append(part or "")
     return "".join(parts)

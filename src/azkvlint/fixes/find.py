@@ -251,8 +251,9 @@ class _Search:
         return False
 
     def _version(self, one: _Pending) -> frozenset[tuple[str, bytes]]:
-        """Return the changed texts of the inputs of a finding."""
-        return frozenset((path, self.sources.texts[path]) for path, roots in self._changed.items() if roots & one.roots)
+        """Return the changed texts of the inputs of a finding; none if fixes are not combined."""
+        texts = self.sources.texts
+        return frozenset((path, texts[path]) for path in texts if self._changed.get(path, set()) & one.roots)
 
     def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
