@@ -680,5 +680,5 @@ OPTIONS = (
 )
 COMMANDS = (
     "check", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
-    "schema",
+    "schema", "init",
 )  # fmt: skip
