@@ -83,7 +83,7 @@ def test_every_action_is_pinned_to_one_commit() -> None:
                 pinned = PINNED.search(line)
                 assert pinned, line
                 commits.setdefault(pinned["action"], set()).add(pinned["commit"])
-    assert len(commits) == 8
+    assert len(commits) == 13
     assert [action for action, known in commits.items() if len(known) > 1] == []
 
 
@@ -142,18 +142,23 @@ def test_a_release_publishes_what_was_tested() -> None:
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
         ("build", None),
         ("test", "build"),
-        ("attest", "test"),
+        ("sbom", "test"),
+        ("attest", "sbom"),
+        ("image", "test"),
         ("github", "attest"),
         ("pypi", "attest"),
     ]
     assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == [
         "attest",
+        "image",
         "github",
         "pypi",
     ]
     assert [name for name, job in jobs.items() if any("checkout@" in one.get("uses", "") for one in job["steps"])] == [
         "build",
         "test",
+        "sbom",
+        "image",
     ]
 
 
