@@ -220,6 +220,7 @@ FEATURES: Mapping[str, Callable[[Case], bool]] = {
     "a link": lambda case: bool(case.links),
     "standard input": lambda case: case.stdin is not None,
     "a variable of the environment": lambda case: bool(case.env),
+    "a dry run of init": lambda case: case.words[:1] == ["init"],
     "a second run": lambda case: case.repeated,
     "a run with two processes": lambda case: case.parallel,
     "a validated log": lambda case: case.schema and ("sarif", "") in case.outputs,

@@ -102,9 +102,9 @@ def _pipeline(service: str, root: str) -> tuple[Pipeline | None, str]:
             )
         return PIPELINES[service], branch
     host = address.removeprefix("https://").partition("/")[0]
-    by_host = [one for one in PIPELINES.values() if one.host in host or host.endswith(".visualstudio.com")]
+    by_host = [one for one in PIPELINES.values() if any(part in host for part in one.hosts)]
     by_file = [one for one in PIPELINES.values() if _exists(root, os.path.dirname(one.file) or one.file)]
-    return next(iter(by_host[-1:] or by_file), None), branch
+    return next(iter(by_host or by_file), None), branch
 
 
 def _exists(root: str, name: str) -> bool:

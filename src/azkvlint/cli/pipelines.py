@@ -84,20 +84,19 @@ pool:
 class Pipeline(NamedTuple):
     """The pipeline of a service: the ``file`` to write, and what to add instead if that file has other content.
 
-    Without an ``addition``, the file is kvlint's own. ``host`` is a part of the host names of the service.
+    Without an ``addition``, the file is kvlint's own. Its host names have one of the ``hosts`` in them.
     """
 
-    name: str
-    host: str
+    hosts: tuple[str, ...]
     file: str
     text: str
     addition: str = ""
 
 
 PIPELINES = {
-    "github": Pipeline("GitHub", "github.", ".github/workflows/kvlint.yml", _GITHUB),
-    "gitlab": Pipeline("GitLab", "gitlab", ".gitlab-ci.yml", _GITLAB, _GITLAB),
-    "azure": Pipeline("Azure DevOps", "dev.azure.com", "azure-pipelines.yml", _AZURE, _AZURE_STEPS),
+    "github": Pipeline(("github.",), ".github/workflows/kvlint.yml", _GITHUB),
+    "gitlab": Pipeline(("gitlab",), ".gitlab-ci.yml", _GITLAB, _GITLAB),
+    "azure": Pipeline(("dev.azure.com", ".visualstudio.com"), "azure-pipelines.yml", _AZURE, _AZURE_STEPS),
 }
 """The pipelines, by the words of ``--ci``."""
 
