@@ -23,9 +23,11 @@ REPOSITORY = "owner/repository"
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _TEST = re.compile(r"(?P<what>[\w.-]+) (?P<how>==|!=) '(?P<text>[^']*)'")
 # Stands for the interpreter: makes no virtual environment and installs nothing, but writes down what it should have,
-# each command with the PYTHONPATH that it would have had in front.
+# each command with the PYTHONPATH that it would have had in front. kvlint is what is installed, its rules compiled.
+PROGRAM = "import sys; sys.path.insert(0, {!r}); from azkvlint.__main__ import run_and_exit; run_and_exit()"
 _STAND_IN = """#!/bin/sh
 case "$3" in
+  azkvlint) shift 3 && exec '{python}' -I -c "{program}" "$@" ;;
   venv) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
   pip) printf '%s\\t' "PYTHONPATH=$PYTHONPATH" "$@" >>'{log}' && echo >>'{log}' ;;
   *) exec '{python}' "$@" ;;
@@ -50,7 +52,7 @@ class Runner:
     ``event`` is the event of the job, ``caches`` has what earlier jobs saved, and ``api`` is the address of the API.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, installed: Path) -> None:
         self.refused = False
         self.event: dict[str, Any] = {}
         self.caches: dict[str, Path] = {}
@@ -64,7 +66,10 @@ class Runner:
         self._installed = self._files / "installed"
         self._event = self._files / "event.json"
         self._python = self._files / "python"
-        self._python.write_text(_STAND_IN.format(log=self._installed, python=sys.executable), encoding="utf-8")
+        self._python.write_text(
+            _STAND_IN.format(log=self._installed, python=sys.executable, program=PROGRAM.format(str(installed))),
+            encoding="utf-8",
+        )
         self._python.chmod(0o755)
 
     def __call__(self, environment: Mapping[str, str] | None = None, /, **inputs: str) -> Outcome:

@@ -37,8 +37,8 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is n
 
 
 @pytest.fixture
-def action(tmp_path: Path) -> Runner:
-    runner = Runner(tmp_path)
+def action(tmp_path: Path, installed: Path) -> Runner:
+    runner = Runner(tmp_path, installed)
     shutil.copytree(SAMPLES, runner.workspace / "samples")
     return runner
 

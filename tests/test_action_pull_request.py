@@ -51,8 +51,8 @@ def commit(folder: Path, files: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def action(tmp_path: Path) -> Runner:
-    runner = Runner(tmp_path)
+def action(tmp_path: Path, installed: Path) -> Runner:
+    runner = Runner(tmp_path, installed)
     git(runner.workspace, "init", "--quiet")
     git(runner.workspace, "remote", "add", "origin", "https://github.com/owner/repository")
     return runner

@@ -17,7 +17,7 @@ import yaml
 from jsonschema import validators
 
 from azkvlint.cli.pipelines import PIPELINES, render
-from tests.action import ROOT
+from tests.action import PROGRAM, ROOT
 from tests.test_action import CARELESS, HOSTILE
 from tests.test_action_pull_request import FIXED, SECOND, commit, git
 
@@ -52,13 +52,15 @@ class Ran(NamedTuple):
 class Job:
     """A checkout of a service, with the files of the job beside it."""
 
-    def __init__(self, service: str, folder: Path) -> None:
+    def __init__(self, service: str, folder: Path, installed: Path) -> None:
         self.service = service
         self.checkout, self.temp, self._bin = folder / "check out", folder / "temp", folder / "bin"
         for made in (self.checkout, self.temp, self._bin):
             made.mkdir()
         program = self._bin / "kvlint"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -m azkvlint "$@"\n', encoding="utf-8")
+        program.write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" -I -c "{PROGRAM.format(str(installed))}" "$@"\n', encoding="utf-8"
+        )
         program.chmod(0o755)
         git(self.checkout, "init", "--quiet")
 
@@ -107,8 +109,8 @@ class Job:
 
 
 @pytest.fixture(params=SERVICES)
-def job(request: pytest.FixtureRequest, tmp_path: Path) -> Job:
-    return Job(request.param, tmp_path)
+def job(request: pytest.FixtureRequest, tmp_path: Path, installed: Path) -> Job:
+    return Job(request.param, tmp_path, installed)
 
 
 def test_findings_fail_the_job_and_are_in_the_reports(job: Job) -> None:
