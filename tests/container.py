@@ -77,10 +77,14 @@ def _matches(path: PurePosixPath, pattern: str) -> bool:
 
 
 def context() -> Iterator[str]:
-    """Yield the files of the working tree that are sent to the build."""
+    """Yield the files that are sent to the build."""
     patterns = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    yield from (name for name in listed.stdout.decode().split("\0") if name and is_in_context(name, patterns))
+    for pattern in patterns:
+        path = ROOT / pattern.removeprefix("!")
+        if pattern.startswith("!"):
+            files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+            names = (file.relative_to(ROOT).as_posix() for file in files)
+            yield from (name for name in names if is_in_context(name, patterns))
 
 
 class ChrootImage:

@@ -196,6 +196,14 @@ def test_the_template_of_gitlab_meets_its_schema() -> None:
     }
 
 
+def test_the_page_names_all_inputs() -> None:
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
+    assert [name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)] == list(gitlab()[0])
+    sentence = text.partition("The parameters ")[2].partition(" are ")[0]
+    assert re.findall(r"`(\w+)`", sentence) == [one["name"] for one in azure()[0]]
+
+
 def test_the_template_of_azure_meets_its_schema() -> None:
     known = schema("azure-pipelines")
     kind = validators.validator_for(known)(known)

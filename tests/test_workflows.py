@@ -137,6 +137,27 @@ def test_nothing_is_published_under_a_name_that_was_not_meant(project: str, publ
     assert (bash(script, tmp_path, {"PYPI_PROJECT": project}).returncode == 0) is published
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the step")
+@pytest.mark.parametrize(
+    ("tag", "tags"),
+    [
+        ("v1.2.3", "ghcr.io/owner/kvlint:1.2.3,ghcr.io/owner/kvlint:latest"),
+        ("v1.2.3rc1", "ghcr.io/owner/kvlint:1.2.3rc1"),
+        ("v1.2.3,evil", ""),
+        ("v1.2.3$(touch pwned)", ""),
+    ],
+)
+def test_an_image_has_the_version_of_its_tag(tag: str, tags: str, tmp_path: Path) -> None:
+    job = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["image"]
+    (script,) = [step["run"] for step in job["steps"] if "GITHUB_REF_NAME" in step.get("run", "")]
+    environment = {"GITHUB_REF_NAME": tag, "GITHUB_REPOSITORY": "Owner/kvlint", "GITHUB_OUTPUT": str(tmp_path / "out")}
+    ran = bash(script, tmp_path, environment)
+    assert (ran.returncode == 0) is bool(tags)
+    if tags:
+        assert f"tags={tags}\n" in (tmp_path / "out").read_text(encoding="utf-8")
+    assert not (tmp_path / "pwned").exists()
+
+
 def test_a_release_publishes_what_was_tested() -> None:
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
