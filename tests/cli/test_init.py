@@ -180,6 +180,9 @@ def test_a_link_leads_nowhere(
     assert said.code == 2
     assert "Traceback" not in said.err
     assert not list(outside.iterdir())
+    assert not {"kvlint.toml", "kvlint-baseline.json"} & {
+        path.name for path in folder.iterdir() if not path.is_symlink()
+    }
     assert sorted((folder / ".git").rglob("*")) == before
 
 

@@ -20,7 +20,7 @@ from azkvlint.model.finding import Report
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.phrases import summary
 from azkvlint.util.errors import EXIT_CLEAN, UsageError, did_you_mean
-from azkvlint.util.output_files import write_in_folder
+from azkvlint.util.output_files import path_in_folder, write_in_folder
 from azkvlint.util.project_boundary import checkout_of, current_folder, real_path
 from azkvlint.util.text import encode, pluralize, visible
 
@@ -69,6 +69,8 @@ def run_init(request: Request) -> int:
         files.append(_File(BASELINE, baseline.decode(), f" with {pluralize(count, 'finding')}", is_shown=False))
     if pipeline is not None and not is_separate:
         files.append(_File(pipeline.file, render(pipeline.text, branch)))
+    for file in files:  # before any is written
+        path_in_folder(root, file.name)
     lines = [summary(report, options=False)]
     for file in files:
         if not request.dry_run:

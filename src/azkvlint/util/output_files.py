@@ -83,17 +83,27 @@ def write_new_file(file: str, data: bytes) -> None:
         raise UsageError(f"`{file}` cannot be written: {error.strerror}") from error
 
 
+def path_in_folder(folder: str, name: str) -> str:
+    """Return the path that writing to a file below a folder reaches. ``name`` has plain names, separated by /.
+
+    Raise UsageError if a link on the path leads out of the folder.
+    """
+    try:
+        target = output_path(os.path.join(folder, *name.split("/")))
+    except OSError as error:
+        raise UsageError(f"`{name}` cannot be written: {error.strerror}") from error
+    if not is_within(target, real_path(folder)):
+        raise UsageError(f"`{name}` cannot be written: a symbolic link on its path leads out of the folder")
+    return target
+
+
 def write_in_folder(folder: str, name: str, data: bytes, *, replace: bool) -> None:
     """Write a file below a folder, with the folders on its path. ``name`` has plain names, separated by /.
 
-    Raise UsageError if the file exists, unless it is to be replaced, if a link on the path leads out of the folder, or
-    if the file cannot be written.
+    Raise UsageError if the file exists, unless it is to be replaced, or if it cannot be written.
     """
-    file = os.path.join(folder, *name.split("/"))
+    target = path_in_folder(folder, name)
     try:
-        target = output_path(file)
-        if not is_within(target, real_path(folder)):
-            raise UsageError(f"`{name}` cannot be written: a symbolic link on its path leads out of the folder")
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if replace:
             _replace(target, data)
