@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import current_folder, is_within, named_path, real_path, root_of
 from azkvlint.util.project_files import (
-    EDITOR_TEXTS,
     MAX_FILE,
     MAX_INPUT,
     is_file,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Hashable, Iterable, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
 from time import time_ns
 from typing import TypeAlias, TypeVar
 
@@ -18,15 +18,18 @@ _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
 """Values that identify one state of a file or of the names in a folder; empty if it does not exist.
 
-The first value of other states than those of files is NAMES, FOLDER, LINK (a broken link) or PLACE.
+The first value of other states than those of files is NAMES, FOLDER, LINK (a broken link), PLACE or TEXT (of an
+editor).
 """
 States: TypeAlias = dict[str, State]
 """States by path; the path of a folder's names ends with a separator, and that of a place with a separator and a dot.
 
 The place of a folder is whether it is a link, and whether it is the top of a checkout: both decide what may be read.
 """
-NAMES, FOLDER, LINK, PLACE = "names", "folder", "link", "place"
+NAMES, FOLDER, LINK, PLACE, TEXT = "names", "folder", "link", "place", "text"
 _PLACE_ENDING = f"{os.sep}{os.curdir}"
+EDITOR_TEXTS: dict[str, bytes] = {}
+"""Unsaved texts of an editor by real path; the files need not exist. The state of such a file is its text."""
 # A file changed this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
@@ -131,11 +134,15 @@ def state_of(path: str) -> State:
     """Return the current state of a file, of the names in a folder, or of a place."""
     try:
         if path.endswith(os.sep):
-            return (NAMES, *sorted(os.listdir(path)))
+            names = os.listdir(path)
+            return (NAMES, *sorted({*names, *_new_names(real_path(path))} if EDITOR_TEXTS else names))
         if path.endswith(_PLACE_ENDING):
             folder = path[: -len(_PLACE_ENDING)]
             target = real_path(folder) if os.path.islink(folder) else ""
             return (PLACE, target, *state_of(os.path.join(folder, ".git")))
+        text = _editor_text(path) if EDITOR_TEXTS else None
+        if text is not None:
+            return TEXT, text
         result = os.lstat(path)
     except (OSError, ValueError):
         return ()
@@ -146,6 +153,18 @@ def state_of(path: str) -> State:
         return (*_state_of_target(os.stat(path)), target)
     except OSError:
         return LINK, target
+
+
+def _new_names(folder: str) -> Iterator[str]:
+    """Yield the names of the files in a real folder that are open in an editor and may not exist."""
+    return (os.path.basename(file) for file in EDITOR_TEXTS if os.path.dirname(file) == folder)
+
+
+def _editor_text(path: str) -> bytes | None:
+    """Return the text that replaces a file. Most files need no look at the folders above: their name decides."""
+    if os.path.islink(path) or any(file.endswith(os.path.basename(path)) for file in EDITOR_TEXTS):
+        return EDITOR_TEXTS.get(real_path(path))
+    return None
 
 
 def _state_of_target(result: os.stat_result) -> State:

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import FILE_TRACKER
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
 from azkvlint.util.project_boundary import (
     INVALID_PATH,
     RUN,
@@ -130,8 +130,6 @@ class FileBuffer:
 
 FILE_BUFFER = FileBuffer(32_000_000)
 """The cache of this process; forked processes start with a copy."""
-EDITOR_TEXTS: dict[str, bytes] = {}
-"""Unsaved texts of an editor by real path; the files need not exist."""
 
 
 def editor_text(file: str) -> bytes | None:
