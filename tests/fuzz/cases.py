@@ -69,7 +69,7 @@ class Case:
 
 
 # Commands and options of runs in one process.
-_SINGLE = ("graph", "explain", "rules", "access", "migrate-rbac", "fix", "--show-settings")
+_SINGLE = ("graph", "explain", "rules", "access", "migrate-rbac", "fix", "init", "--show-settings")
 
 
 class CaseFactory:
@@ -188,6 +188,9 @@ class _Builder:
             form = self.rng.choice(("text", "json"))
             self.case.words = ["suppressions", self._input(), "-f", form]
             self.case.outputs = [(f"suppressions.{form}", "")]
+        elif chance < 0.955:
+            # Without --dry-run it writes files.
+            self.case.words = ["init", "--dry-run", "--ci", self.rng.choice(("github", "gitlab", "azure", "none"))]
         elif chance < 0.99:
             form = self.rng.choice(("mermaid", "dot"))
             self.case.words = ["graph", self._input(), "-f", form]

@@ -9,7 +9,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import accumulate
 from operator import mul
 from typing import Protocol, TypeAlias
@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from azkvlint.graph.secret_formats import Spans
-from azkvlint.model.location import Excerpt, Location, Place
+from azkvlint.model.location import Excerpt, LazyExcerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
@@ -190,7 +190,8 @@ def places_of(
             if full_span is not None:
                 span = lines.shortened(*full_span)
                 region = lines.region(*span)
-                places[spot] = region, cache(partial(_excerpt, indexed, secret_spans, at, span, region.start_line))
+                cut = partial(_excerpt, indexed, secret_spans, at, span, region.start_line)
+                places[spot] = region, LazyExcerpt(cut)
     return places
 
 
