@@ -359,3 +359,11 @@ def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None
 def test_findings_in_the_baseline_are_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     kvlint(".", "--select", "KV001", "--write-baseline", "known.json")
     assert kvlint("fix", "--baseline", "known.json", *ONLY).out == "Nothing to fix.\n"
+
+
+def test_two_fixes_that_insert_the_same_property(kvlint: Kvlint, folder: Path) -> None:
+    template = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n  properties: {\n    accessPolicies: []\n  }\n}\n"
+    (folder / "main.tf").unlink()
+    (folder / "main.bicep").write_text(template)
+    assert kvlint("fix", "--write", "--unsafe", "--select", "KV050,KV052").code == 0
+    assert (folder / "main.bicep").read_text().count("enableRbacAuthorization: false") == 1

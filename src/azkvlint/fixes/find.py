@@ -34,7 +34,7 @@ def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | N
         return search.result()
     while pending:
         # Fixes of different places are proven together, those of one place one after the other.
-        batch, later = _batch(pending)
+        batch, later = _batch(pending, search.sources)
         pending = later + search.prove(batch).left
     return search.result()
 
@@ -47,7 +47,7 @@ def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prov
     search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
     pending = search.start(search.remaining())
     while pending:
-        batch, later = _batch(pending)
+        batch, later = _batch(pending, search.sources)
         outcome = search.prove(batch)
         pending = later + outcome.left
         if outcome.sources is not search.sources:
@@ -297,16 +297,20 @@ def _parts(batch: Sequence[_Pending]) -> list[_Part]:
     return parts
 
 
-def _batch(pending: Sequence[_Pending]) -> tuple[list[_Pending], list[_Pending]]:
+def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending], list[_Pending]]:
     """Return those whose edits do not touch each other, and the others."""
-    taken: dict[str, list[tuple[int, int]]] = {}
+    taken: dict[str, list[TextEdit]] = {}
     batch: list[_Pending] = []
     later: list[_Pending] = []
     for one in pending:
-        is_free = all(
-            edit.end < start or end < edit.start for edit in one.edits for start, end in taken.get(edit.path, ())
-        )
+        is_free = not any(_touch(edit, other, sources) for edit in one.edits for other in taken.get(edit.path, ()))
         (batch if is_free else later).append(one)
         for edit in one.edits if is_free else ():
-            taken.setdefault(edit.path, []).append((edit.start, edit.end))
+            taken.setdefault(edit.path, []).append(edit)
     return batch, later
+
+
+def _touch(one: TextEdit, other: TextEdit, sources: Sources) -> bool:
+    """Return whether there is nothing but white space between two edits: both may insert the same attribute."""
+    first, second = sorted((one, other), key=lambda edit: edit.start)
+    return first.end >= second.start or not sources.text(one.path)[first.end : second.start].strip(" \t\r\n,")
