@@ -265,7 +265,25 @@ class _Search:
             return self.sources, self.state, [Fault(refusal.reason)]
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
-        return edited, state, list(self._prover.faults([*earlier, *(one.finding for one in group)], state, edited))
+        faults = self._prover.faults([*earlier, *(one.finding for one in group)], state, edited)
+        return edited, state, [*faults, *self._unsafe_effects(group, state)]
+
+    def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
+        """Yield the findings whose fix is not safe, but that safe fixes of the same resource fix too."""
+        fixed = {key for one in group for key in keys_of(one.finding)}
+        fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
+        safe, unsafe = set[tuple[str, ...]](), set[tuple[str, ...]]()
+        for one in group:
+            if one.candidate is not None:
+                (unsafe if one.candidate.consequence else safe).update(key[1:] for key in keys_of(one.finding))
+        # Also findings that are not selected.
+        for finding in self.state.report.findings:
+            keys = set(keys_of(finding))
+            resources = frozenset(key[1:] for key in keys)
+            if not resources & safe or resources & unsafe or keys & fixed:
+                continue
+            if any(plan.consequence for plan in finding.rule.edits) and is_gone(finding, state):
+                yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
 
 
 def _of_lost(finding: Finding) -> str:
