@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
+from azkvlint.fixes.linked_items import append
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Code, Refusal
@@ -197,4 +198,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "versionless": _versionless,
     "pin": _pin,
     "secure": _secure,
+    "append": append,
 }
