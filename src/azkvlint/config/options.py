@@ -680,5 +680,5 @@ OPTIONS = (
 )
 COMMANDS = (
     "check", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
-    "schema",
+    "lsp", "schema",
 )  # fmt: skip

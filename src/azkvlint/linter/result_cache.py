@@ -93,10 +93,10 @@ class ResultCache:
 
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
-        # The content of standard input and of editors is not in files.
-        if EDITOR_TEXTS or any(source.file == STDIN for source in sources):
-            return False
+        # The content of standard input is in no file. Unsaved texts of an editor must not be stored in one.
         settings = self._settings
+        if (EDITOR_TEXTS and settings is not None) or any(source.file == STDIN for source in sources):
+            return False
         return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)
 
     def begin(

@@ -6,9 +6,9 @@
 - Bicep's module cache: ``bicep restore`` keeps modules outside of the checkout. ``bicep_module``, ``bicep_entries``.
 - Git's metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
 - The built-in rules and data of kvlint. ``read_resource``, ``read_data``, ``resource_files``.
-- Standard streams. ``read_stdin``, ``open_null_device``.
+- Standard streams. ``read_stdin``, ``stdin_stream``, ``open_null_device``.
 
-Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is open in an editor.
+Every access is recorded in ``FILE_TRACKER``, and ``EDITOR_TEXTS`` can replace the content of files open in an editor.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import EDITOR_TEXTS as EDITOR_TEXTS  # noqa: PLC0414  # a part of this interface
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.project_boundary import (
     INVALID_PATH,
@@ -130,13 +132,6 @@ class FileBuffer:
 
 FILE_BUFFER = FileBuffer(32_000_000)
 """The cache of this process; forked processes start with a copy."""
-EDITOR_TEXTS: dict[str, bytes] = {}
-"""Unsaved texts of an editor by real path; the files need not exist."""
-
-
-def editor_text(file: str) -> bytes | None:
-    """Return the text that replaces a file, under any of its paths."""
-    return EDITOR_TEXTS.get(real_path(file)) if EDITOR_TEXTS else None
 
 
 def is_file(file: str) -> bool:
@@ -145,7 +140,7 @@ def is_file(file: str) -> bool:
     A link that leads out of the project counts: reading it reports why it is refused.
     """
     FILE_TRACKER.record(file)
-    if editor_text(file) is not None:
+    if EDITOR_TEXTS.text_of(file) is not None:
         return True
     try:
         mode = os.lstat(file).st_mode
@@ -178,8 +173,7 @@ def list_names(folder: str) -> list[str]:
     """
     FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
-    new = (os.path.basename(file) for file in EDITOR_TEXTS if os.path.dirname(file) == real)
-    return sorted({*os.listdir(real), *new})
+    return sorted({*os.listdir(real), *EDITOR_TEXTS.names_in(real)})
 
 
 def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
@@ -189,7 +183,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     bytes; UsageError if it is an output file.
     """
     FILE_TRACKER.record(file)
-    text = editor_text(file)
+    text = EDITOR_TEXTS.text_of(file)
     if text is not None:
         if len(text) > limit:
             raise InputError(f"the file is larger than {limit:,} bytes")
@@ -210,7 +204,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 def read_start(file: str, length: int) -> bytes:
     """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
     FILE_TRACKER.record(file)
-    text = editor_text(file)
+    text = EDITOR_TEXTS.text_of(file)
     if text is not None:
         return text[:length]
     try:
@@ -279,6 +273,11 @@ def read_stdin(limit: int) -> bytes:
     if len(data) > limit:
         raise InputError(f"the file is larger than {limit:,} bytes")
     return data
+
+
+def stdin_stream() -> BinaryIO:
+    """Return standard input, for a thread that reads it until the process ends."""
+    return os.fdopen(os.dup(0), "rb")
 
 
 def list_entries(folder: str) -> list[os.DirEntry[str]]:
