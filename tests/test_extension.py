@@ -8,10 +8,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from azkvlint import PROJECT, __version__
 from azkvlint.cli.completion import values_of
+from azkvlint.editor.checks import EditorSettings
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import SEVERITIES
@@ -84,6 +86,13 @@ def test_a_repository_does_not_choose_the_program() -> None:
     assert capabilities["untrustedWorkspaces"]["supported"] == "limited"
     assert capabilities["untrustedWorkspaces"]["restrictedConfigurations"] == ["kvlint.path"]
     assert capabilities["virtualWorkspaces"]["supported"] is False
+
+
+def test_the_settings_are_those_of_the_server() -> None:
+    of_server = {field.encode_name: field.default for field in msgspec.structs.fields(EditorSettings)}
+    of_editor = {name: setting["default"] for name, setting in settings().items() if name not in OF_CLIENT}
+    assert of_editor == {name: list(value) if value == () else value for name, value in of_server.items()}
+    assert set(settings()) == OF_CLIENT | set(of_editor)
 
 
 def test_each_setting_is_described() -> None:
