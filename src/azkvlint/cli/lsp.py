@@ -29,8 +29,6 @@ _FIELDS = {
 
 def run_lsp() -> int:
     """Serve the client on standard input and output, and return the exit code. Raise UsageError without pygls."""
-    import gc
-
     try:
         from azkvlint.editor.server import serve
     except ImportError as error:
@@ -40,7 +38,6 @@ def run_lsp() -> int:
     from azkvlint.util.output_files import take_stdout
     from azkvlint.util.project_files import stdin_stream
 
-    gc.enable()  # a server runs for days
     return serve(configure, stdin_stream(), take_stdout())
 
 
@@ -60,4 +57,6 @@ def configure(paths: tuple[str, ...], chosen: EditorSettings) -> Config:
     fields = msgspec.structs.fields(type(chosen))
     names = {_FIELDS[field.name]: f"kvlint.{field.encode_name}" for field in fields if field.name in _FIELDS}
     places = {**settings.places, **{field: names[field] for field in values}}
-    return config_of(msgspec.structs.replace(settings, places=places), [("concise", "")])
+    config = config_of(msgspec.structs.replace(settings, places=places), [("concise", "")])
+    # While a text is typed, syntax errors are common, and a second parser takes longer than all else.
+    return msgspec.structs.replace(config, second_opinions=False)

@@ -16,6 +16,7 @@ from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import Report
 from azkvlint.reporters.phrases import problem_line
+from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.project_files import EDITOR_TEXTS
 from azkvlint.util.text import visible
@@ -117,6 +118,7 @@ class Checks:
     def check(self, request: Request, is_superseded: Callable[[], bool] = lambda: False) -> Outcome:
         """Return the diagnostics of all files. Raise Superseded if a newer request has arrived."""
         self._request = request
+        PARSED_TEXTS.begin()
         EDITOR_TEXTS.clear()
         EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
         kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}

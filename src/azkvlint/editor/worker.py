@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TypeAlias
 Task: TypeAlias = Callable[[], object]
 # Deeply nested documents need more than the stack of a thread on macOS.
 _STACK = 64 << 20
+_MOST_GARBAGE = 50_000  # container objects that were created and not freed since the last collection
 
 
 class Worker:
@@ -55,3 +57,13 @@ class Worker:
                 else:
                     task = self._tasks.popleft()
             task()
+            if self._check is None:
+                collect_garbage()
+
+
+def collect_garbage() -> None:
+    """Collect garbage between tasks, where it delays none: during a check it would take longer than the check."""
+    gc.disable()
+    if gc.get_count()[0] > _MOST_GARBAGE:
+        gc.collect()
+        gc.freeze()
