@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A command that installs the other project, or azkvlint before it is published.
 INSTALLS = re.compile(
     r"""(?:pipx?|uv|uvx|poetry|pdm)\s+(?:tool\s+)?(?:pip\s+)?(?:install|add|run|inject)?\s*(?:-\S+\s+)*['"]?(?:az)?kvlint\b"""
-    r"""(?!\s*@)|uvx\s+(?:az)?kvlint\b|\bkvlint\[\w+\]"""
+    r"""(?!(?:\[\w+\])?\s*@)|uvx\s+(?:az)?kvlint\b|\bkvlint\[\w+\]"""
 )
 TEXTS = (".md", ".py", ".toml", ".yml", ".yaml", ".html", ".js", ".css", ".txt")
 # These lines are about the commands themselves.
