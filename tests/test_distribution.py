@@ -24,6 +24,7 @@ EXCEPT = {"tests/test_distribution.py"}
 def texts() -> list[Path]:
     folders = [ROOT / name for name in ("src", "docs", "rules", "samples", "tests", ".github", "benchmarks")]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix in TEXTS and file.is_file()]
+    files += (ROOT / "editors" / "vscode").glob("*.md")
     return [*files, *(file for file in ROOT.iterdir() if file.suffix in TEXTS and file.is_file())]
 
 

@@ -38,9 +38,7 @@ class Step(NamedTuple):
     awaited: str
 
 
-STEPS = (
-    Step("neovim-diagnostics.svg", ("38Gzt", "42G"), "Purge protection is not enabled"),
-)
+STEPS = (Step("neovim-diagnostics.svg", ("38Gzt", "42G"), "Purge protection is not enabled"),)
 
 
 def draw(nvim: str, folder: Path) -> dict[str, str]:
