@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
 import * as vscode from "vscode";
-import { LanguageClient, RevealOutputChannelOn, State as ClientState } from "vscode-languageclient/node";
+import { CloseAction, LanguageClient, RevealOutputChannelOn, State as ClientState } from "vscode-languageclient/node";
 import { DOCUMENTS } from "./documents";
 import { findProgram } from "./program";
 import type { State } from "./status";
@@ -55,7 +55,8 @@ export class Server {
     }
     this.set("starting");
     this.output.info(`Starting ${this.program} lsp`);
-    const client = new LanguageClient(
+    let hasRun = false;
+    const client: LanguageClient = new LanguageClient(
       "kvlint",
       "kvlint",
       { command: this.program, args: ["lsp"], options: { cwd: homedir() } },
@@ -63,14 +64,18 @@ export class Server {
         documentSelector: DOCUMENTS,
         outputChannel: this.output,
         revealOutputChannelOn: RevealOutputChannelOn.Never,
-        initializationFailedHandler: (error: unknown) => {
-          this.output.error(String(error));
-          return false;
+        initializationFailedHandler: () => false,
+        errorHandler: {
+          error: (...fault) => restarts.error(...fault),
+          // A program without the language server would end again, such as without the extra `lsp`.
+          closed: () => (hasRun ? restarts.closed() : { action: CloseAction.DoNotRestart, handled: true }),
         },
       },
     );
+    const restarts = client.createDefaultErrorHandler();
     this.client = client;
     client.onDidChangeState(({ newState }) => {
+      hasRun ||= newState === ClientState.Running;
       if (this.client === client) {
         this.set(newState === ClientState.Running ? "running" : newState === ClientState.Starting ? "starting" : "stopped");
       }

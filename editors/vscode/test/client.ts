@@ -8,6 +8,11 @@ export enum State {
   Starting = 3,
 }
 
+export enum CloseAction {
+  DoNotRestart = 1,
+  Restart = 2,
+}
+
 export enum RevealOutputChannelOn {
   Never = 4,
 }
@@ -23,9 +28,16 @@ export class LanguageClient {
     readonly id: string,
     readonly name: string,
     readonly server: { command: string; args: string[]; options: { cwd: string } },
-    readonly options: { documentSelector: { scheme: string; pattern: string }[] },
+    readonly options: {
+      documentSelector: { scheme: string; pattern: string }[];
+      errorHandler: { closed(): { action: CloseAction } };
+    },
   ) {
     LanguageClient.all.push(this);
+  }
+
+  createDefaultErrorHandler() {
+    return { closed: () => ({ action: CloseAction.Restart }) };
   }
 
   async start(): Promise<void> {

@@ -6,7 +6,7 @@ import { after, afterEach, beforeEach, test } from "node:test";
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import packageJson from "../package.json";
 import { activate, deactivate } from "../src/extension";
-import { LanguageClient, State } from "./client";
+import { CloseAction, LanguageClient, State } from "./client";
 import { editor, Uri, window, workspace } from "./vscode";
 
 const folder = mkdtempSync(join(tmpdir(), "kvlint-"));
@@ -93,9 +93,11 @@ test("a server that does not start, or ends, is reported", async () => {
   const item = editor.items[0];
   assert.equal(item?.text, "$(error) kvlint: stopped");
   assert.ok(editor.log.some((line) => line.includes("the server did not start")));
+  assert.equal(LanguageClient.all[0]?.options.errorHandler.closed().action, CloseAction.DoNotRestart);
   LanguageClient.fails = false;
   await run("kvlint.restart");
   assert.equal(item.text, "$(key) kvlint 0/0");
+  assert.equal(LanguageClient.all.at(-1)?.options.errorHandler.closed().action, CloseAction.Restart);
   await LanguageClient.all.at(-1)?.change(State.Stopped);
   assert.equal(item.text, "$(error) kvlint: stopped");
   await run(item.command);

@@ -21,7 +21,9 @@ import {
 } from "vscode-languageserver-protocol/node";
 
 const root = resolve(__dirname, "../../..");
-const program = process.env["KVLINT"] ?? [".venv/bin", ".venv/Scripts"].map((one) => join(root, one, "kvlint")).find(existsSync);
+const named = process.env["KVLINT"];
+const program =
+  named !== undefined ? resolve(named) : [".venv/bin", ".venv/Scripts"].map((one) => join(root, one, "kvlint")).find(existsSync);
 const skip = program === undefined && "there is no kvlint: set KVLINT, or run make extension";
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "kvlint-")));
 const file = join(folder, "main.tf");
