@@ -18,7 +18,7 @@ from azkvlint.model.finding import Report
 from azkvlint.reporters.phrases import problem_line
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.project_files import EDITOR_TEXTS
+from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.text import visible
 
 Inputs: TypeAlias = tuple[str, ...]
