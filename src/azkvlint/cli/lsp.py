@@ -66,7 +66,7 @@ def configure(paths: tuple[str, ...], chosen: EditorSettings) -> Config:
 def _configuration(path: str, name: str) -> str:
     """Return the configuration file that an editor names, relative to the workspace folder. Raise UsageError.
 
-    The settings of an editor can be those of a workspace that nobody trusts, so the file must be in the checkout.
+    The settings of an editor can be those of a workspace that is not trusted, so the file must be in the checkout.
     """
     folder = real_path(path if os.path.isdir(path) else os.path.dirname(path))
     file = real_path(os.path.join(folder, name))
