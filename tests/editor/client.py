@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-_WAIT = 60.0
+_WAIT = 30.0
 
 
 class Client:
@@ -28,7 +29,8 @@ class Client:
         self.notifications: list[dict[str, Any]] = []
         self.settings: Any = None
         self.refused: list[dict[str, Any]] = []
-        threading.Thread(target=self._receive, daemon=True).start()
+        self._thread = threading.Thread(target=self._receive, daemon=True)
+        self._thread.start()
 
     def _receive(self) -> None:
         while True:
@@ -110,7 +112,12 @@ class Client:
         return sorted(one["code"] for one in found)
 
     def close(self) -> None:
+        """Leave; the server then closes its stream."""
         self._out.close()
+
+    def join(self) -> None:
+        self._thread.join(_WAIT)
+        self._in.close()
 
 
 def start(cwd: Path, arguments: Sequence[str] = (), env: Mapping[str, str] | None = None) -> tuple[Any, Client]:
@@ -122,3 +129,26 @@ def start(cwd: Path, arguments: Sequence[str] = (), env: Mapping[str, str] | Non
     assert process.stdin is not None
     assert process.stdout is not None
     return process, Client(process.stdin, process.stdout)
+
+
+@contextmanager
+def serving() -> Iterator[Client]:
+    """Serve a client in a thread of this process."""
+    from azkvlint.cli.lsp import configure
+    from azkvlint.editor.server import serve
+    from azkvlint.util.project_files import end_run
+
+    requests, answers = os.pipe(), os.pipe()
+    streams = [os.fdopen(end, mode) for end, mode in zip((*requests, *answers), ("rb", "wb", "rb", "wb"), strict=True)]
+    server = threading.Thread(target=serve, args=(configure, streams[0], streams[3]), daemon=True)
+    server.start()
+    client = Client(streams[1], streams[2])
+    try:
+        yield client
+    finally:
+        client.close()
+        server.join(_WAIT)
+        streams[0].close()
+        streams[3].close()
+        client.join()
+        end_run()

@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from azkvlint.linter.watch import IncrementalRun
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
 from azkvlint.util.errors import KvlintError
+from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.project_files import FILE_BUFFER
 
 VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n  purge_protection_enabled = {on}\n}}\n'
@@ -181,6 +182,31 @@ def rejudged(again: IncrementalRun, paths: tuple[str, ...] = (".",)) -> set[str]
     return set(again.reevaluated)
 
 
+@pytest.fixture
+def editor() -> Iterator[MutableMapping[str, bytes]]:
+    """The texts of an editor."""
+    yield EDITOR_TEXTS
+    EDITOR_TEXTS.clear()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_unsaved_change_has_the_outcome_of_a_fresh_run(
+    project: Path, editor: MutableMapping[str, bytes], seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311  # nothing here is secret
+    again = IncrementalRun()
+    config = Config(paths=(".",), jobs=1)
+    for _ in range(8):
+        assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
+        name, texts = chance.choice(list(tree().items()))
+        file = os.path.realpath(project / chance.choice((name, name, f"new-{Path(name).name}")))
+        if file in editor or chance.randrange(4) == 0:
+            editor.pop(file, None)
+            change(project, chance)
+        else:
+            editor[file] = chance.choice(texts).encode()
+
+
 REACHED = {
     "modules/two/main.tf": {"a", "b", "d", "plan.json"},
     "d/.terraform.lock.hcl": {"d", "plan.json"},
@@ -207,6 +233,21 @@ def test_an_edit_reaches_only_what_reads_the_file(project: Path) -> None:
         write(project, edited, tree()[edited][1])
         time.sleep(0.05)  # a file that is no older may change again unseen, and would be read once more
         assert (edited, rejudged(again)) == (edited, reached)
+
+
+def test_an_unsaved_edit_reaches_only_what_reads_the_file(project: Path, editor: dict[str, bytes]) -> None:
+    again = IncrementalRun()
+    rejudged(again)
+    for edited, reached in REACHED.items():
+        file, text = str(project / edited), tree()[edited][1].encode()
+        for _ in range(2):
+            editor[file] = text or b"# nothing"
+            assert (edited, rejudged(again)) == (edited, reached)
+            assert rejudged(again) == set()
+            del editor[file]
+            assert (edited, rejudged(again)) == (edited, reached)
+    editor[str(project / "a" / "new.tf")] = VAULT.format(name="new", on=OFF).encode()
+    assert rejudged(again) == {"a", "plan.json"}
 
 
 def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:

@@ -12,6 +12,8 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import resolve_settings
 from azkvlint.util.errors import UsageError
+from azkvlint.util.project_boundary import checkout_of, is_within, real_path
+from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from azkvlint.editor.checks import EditorSettings
@@ -50,8 +52,7 @@ def configure(paths: tuple[str, ...], chosen: EditorSettings) -> Config:
             is_many = field in ("profiles", "select", "ignore")
             values[field] = (value,) if is_many and isinstance(value, str) else value
     if "config" in values:
-        folder = paths[0] if os.path.isdir(paths[0]) else os.path.dirname(paths[0])
-        values["config"] = os.path.join(folder, values["config"])
+        values["config"] = _configuration(paths[0], values["config"])
     arguments = Arguments(paths=paths, explicit_fields=frozenset(values), **values)
     settings = resolve_settings(arguments, "check")
     fields = msgspec.structs.fields(type(chosen))
@@ -60,3 +61,16 @@ def configure(paths: tuple[str, ...], chosen: EditorSettings) -> Config:
     config = config_of(msgspec.structs.replace(settings, places=places), [("concise", "")])
     # While a text is typed, syntax errors are common, and a second parser takes longer than all else.
     return msgspec.structs.replace(config, second_opinions=False)
+
+
+def _configuration(path: str, name: str) -> str:
+    """Return the configuration file that an editor names, relative to the workspace folder. Raise UsageError.
+
+    The settings of an editor can be those of a workspace that is not trusted, so the file must be in the checkout.
+    """
+    folder = real_path(path if os.path.isdir(path) else os.path.dirname(path))
+    file = real_path(os.path.join(folder, name))
+    if not is_within(file, checkout_of(folder) or folder):
+        text = f"kvlint.configuration: '{visible(name)}' is outside the checkout"
+        raise UsageError(text, "name it in the environment variable KVLINT_CONFIG of the server")
+    return file

@@ -35,10 +35,11 @@ from azkvlint.readers.discover import STDIN, STDIN_NAME
 from azkvlint.readers.read_result import ReadResult
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode, decode_json
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import EDITOR_TEXTS, MAX_INPUT, read_named, read_stdin
+from azkvlint.util.project_files import MAX_INPUT, read_named, read_stdin
 from azkvlint.util.text import visible
 
 BASE, HEAD = "BASE", "HEAD"

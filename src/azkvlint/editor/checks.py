@@ -12,13 +12,14 @@ from lsprotocol.types import MessageType
 from azkvlint.config.run_config import Config
 from azkvlint.editor.diagnostics import Converter, Item
 from azkvlint.editor.paths import uri_of
+from azkvlint.linter.linter import Progress
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.finding import Report
 from azkvlint.reporters.phrases import problem_line
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.project_files import EDITOR_TEXTS
+from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.text import visible
 
 Inputs: TypeAlias = tuple[str, ...]
@@ -75,31 +76,38 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(map(tuple, by_folder.values()))
 
 
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked input. ``files`` are its diagnostics."""
+
+    config: Config
+    report: Report
+    files: Mapping[str, list[Item]]
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The diagnostics of a check by real path, and messages to show or log.
+    """The diagnostics of a check by real path, the ``checked`` inputs, and messages to show or log.
 
     ``evaluated`` is the number of units that were evaluated again.
     """
 
     request: Request
     files: Mapping[str, list[Item]]
+    checked: Mapping[Inputs, Checked]
     shown: tuple[tuple[MessageType, str], ...]
     logged: tuple[str, ...]
     evaluated: int
 
 
-class Superseded(Exception):
-    """A newer request has arrived."""
+class Superseded(BaseException):
+    """A newer request has arrived. It passes the places that turn an Exception into a problem of an input."""
 
 
 class _Kept(msgspec.Struct):
-    """What is kept of the checks of one input: ``files`` and ``report`` are those of the last that succeeded."""
+    """What is kept of the checks of one input: ``checked`` is the last that succeeded, ``fault`` why none has since."""
 
     run: IncrementalRun
     converter: Converter
-    files: dict[str, list[Item]] = {}
-    report: Report | None = None
-    config: Config | None = None
+    checked: Checked | None = None
     fault: str = ""
 
 
@@ -118,11 +126,9 @@ class Checks:
     def check(self, request: Request, is_superseded: Callable[[], bool] = lambda: False) -> Outcome:
         """Return the diagnostics of all files. Raise Superseded if a newer request has arrived."""
         self._request = request
+        self._hold()
         PARSED_TEXTS.begin()
-        EDITOR_TEXTS.clear()
-        EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
-        kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}
-        self._kept = kept
+        self._kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}
         shown: list[tuple[MessageType, str]] = []
         logged: list[str] = []
         evaluated = 0
@@ -131,29 +137,57 @@ class Checks:
             if is_superseded():
                 raise Superseded
 
-        for inputs, one in kept.items():
-            if is_superseded():
-                raise Superseded
-            fault = ""
-            try:
-                one.config = self._configure(inputs, request.settings)
-                report = one.run.check(one.config, progress)
-                evaluated += len(one.run.reevaluated)
-                if report != one.report:
-                    logged += (problem_line(problem) for problem in report.problems if problem.at is None)
-                one.files, one.report = one.converter.by_file(report), report
-            except KvlintError as error:
-                fault = _sentence(error)
-            except Superseded:
-                raise
-            except Exception as error:  # noqa: BLE001  # a bug that one text triggers must not end the server
-                fault = _sentence(internal_error(error))
+        for inputs, one in self._kept.items():
+            progress(0, 0)
+            before, fault = one.checked, self._try(inputs, one, progress)
+            evaluated += 0 if fault else len(one.run.reevaluated)
             if fault and fault != one.fault:
                 shown.append((MessageType.Error, fault))
-            one.fault = fault
+            one.fault, now = fault, one.checked
+            if (
+                now is not None
+                and now is not before
+                and (before is None or before.report.problems != now.report.problems)
+            ):
+                logged += (problem_line(problem) for problem in now.report.problems if problem.at is None)
         return Outcome(
-            request=request, files=_merged(kept.values()), shown=tuple(shown), logged=tuple(logged), evaluated=evaluated
+            request=request,
+            files=_merged(one.checked.files for one in self._kept.values() if one.checked is not None),
+            checked={inputs: one.checked for inputs, one in self._kept.items() if one.checked is not None},
+            shown=tuple(shown),
+            logged=tuple(logged),
+            evaluated=evaluated,
         )
+
+    def _try(self, inputs: Inputs, one: _Kept, progress: Progress) -> str:
+        """Check one input, and return why that failed, if it did. Then the results of the last check stay."""
+        try:
+            config = self._configure(inputs, self._request.settings)
+            report = one.run.check(config, progress)
+            one.checked = Checked(config=config, report=report, files=one.converter.by_file(report))
+        except KvlintError as error:
+            return _sentence(error)
+        except Exception as error:  # noqa: BLE001  # a bug that one text triggers must not end the server
+            return _sentence(internal_error(error))
+        return ""
+
+    def _hold(self) -> None:
+        """Put the texts of the request in place of files."""
+        EDITOR_TEXTS.clear()
+        EDITOR_TEXTS.update({file: document.data for file, document in self._request.documents.items()})
+
+    def trial(self, request: Request, inputs: Inputs, file: str, text: str) -> Report:
+        """Return the report on an input with another text of a file. Raise KvlintError.
+
+        The run is that of the checks, so that only what the file reaches is evaluated, now and in the next check.
+        """
+        self._request = request
+        try:
+            self._hold()
+            EDITOR_TEXTS[file] = text.encode()
+            return self._kept[inputs].run.check(self._configure(inputs, request.settings))
+        finally:
+            self._hold()
 
     def _uri_of(self, file: str) -> str:
         return self._request.uri_of(file)
@@ -162,11 +196,11 @@ class Checks:
         return _Kept(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
 
 
-def _merged(kept: Iterable[_Kept]) -> dict[str, list[Item]]:
+def _merged(found: Iterable[Mapping[str, list[Item]]]) -> dict[str, list[Item]]:
     """Return the diagnostics of all inputs, each once: several workspace folders can read one file."""
     files: dict[str, list[Item]] = {}
-    for one in kept:
-        for file, items in one.files.items():
+    for one in found:
+        for file, items in one.items():
             known = files.get(file)
             files[file] = items if known is None else [*known, *(item for item in items if item not in known)]
     return files

@@ -1,4 +1,4 @@
-"""Read the messages of a client, within bounds, and answer what is not a message with an error of the protocol."""
+"""Read the messages of a client within bounds; what is not a message is a fault."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ def receive(stream: BinaryIO, handle: Callable[[dict[str, Any]], object], refuse
             refuse(fault)
             if fault.is_last:
                 return
+
+
+def send(stream: BinaryIO, message: dict[str, Any]) -> None:
+    """Write a message."""
+    body = json.dumps(message).encode()
+    stream.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+    stream.flush()
 
 
 def _body(stream: BinaryIO) -> bytes | None:

@@ -6,13 +6,15 @@ The loop of the protocol runs in the main thread and never waits: a thread reads
 from __future__ import annotations
 
 import asyncio
+import inspect
+import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -21,14 +23,32 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
 from azkvlint import __version__
-from azkvlint.editor.checks import Checks, Configure, Document, EditorSettings, Outcome, Request, Superseded
-from azkvlint.editor.diagnostics import SOURCE, Item
-from azkvlint.editor.messages import INVALID_REQUEST, Fault, receive
+from azkvlint.editor.actions import Actions, file_of
+from azkvlint.editor.checks import (
+    Checked,
+    Checks,
+    Configure,
+    Document,
+    EditorSettings,
+    Inputs,
+    Outcome,
+    Request,
+    Superseded,
+)
+from azkvlint.editor.diagnostics import SOURCE
+from azkvlint.editor.hover import hover
+from azkvlint.editor.lenses import access_of, lenses, title
+from azkvlint.editor.messages import INVALID_REQUEST, Fault, receive, send
 from azkvlint.editor.paths import path_of
-from azkvlint.editor.positions import changed, clean
+from azkvlint.editor.positions import Positions, changed, clean
+from azkvlint.editor.publishing import Pull, Push, is_pulling
 from azkvlint.editor.settings import settings_of
 from azkvlint.editor.worker import Worker
 from azkvlint.linter.workers import internal_error
+from azkvlint.model.access import AccessReport
+from azkvlint.model.finding import Report
+
+_T = TypeVar("_T")
 
 # The pause in seconds after which a change is checked: half the time of a check, within these limits. A longer series
 # of changes is checked in between.
@@ -37,6 +57,7 @@ _LOOK = 2.0  # seconds between two looks for the parent process
 _NOT_INITIALIZED = -32002
 _WATCHED = "**/*.{tf,tofu,tfvars,hcl,bicep,bicepparam,json,jsonc,toml,yaml,yml}"
 _CLOSED = 1
+_MOST_UNITS = 100  # inputs of a folder for which access is computed
 
 
 class _Protocol(LanguageServerProtocol):
@@ -62,6 +83,7 @@ class EditorServer:
     def __init__(self, configure: Configure, output: BinaryIO) -> None:
         self._server = _Server("kvlint", __version__, protocol_cls=_Protocol)
         self._protocol = self._server.protocol
+        self._output = output
         self._protocol.set_writer(StdoutWriter(output))
         self._configure = configure
         self._worker = Worker()
@@ -70,7 +92,10 @@ class EditorServer:
         self._folders: tuple[str, ...] = ()
         self._documents: dict[str, Document] = {}
         self._settings = EditorSettings()
-        self._published: dict[str, tuple[list[types.Diagnostic], int | None]] = {}
+        self._diagnostics: Push | Pull = Push(self._server)
+        self._actions: Actions | None = None
+        self._access_reports: dict[Inputs, tuple[Report, AccessReport]] = {}
+        self._waiting: list[asyncio.Future[None]] = []
         self._outcome: Outcome | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._first_change = 0.0
@@ -78,8 +103,14 @@ class EditorServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[int] | None = None
         self._is_shut_down = False
+        options = {
+            types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(
+                [types.CodeActionKind.QuickFix], resolve_provider=True
+            ),
+            types.TEXT_DOCUMENT_CODE_LENS: types.CodeLensOptions(resolve_provider=True),
+        }
         for method, handler in self._features().items():
-            self._server.feature(method)(partial(self._guarded, handler))
+            self._add(method, handler, options.get(method))
 
     def _features(self) -> dict[str, Callable[[Any], Any]]:
         return {
@@ -94,6 +125,11 @@ class EditorServer:
             types.WORKSPACE_DID_CHANGE_WATCHED_FILES: lambda _: self._schedule(),
             types.WORKSPACE_DID_CHANGE_CONFIGURATION: self._did_change_configuration,
             types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._did_change_folders,
+            types.TEXT_DOCUMENT_HOVER: self._hover,
+            types.TEXT_DOCUMENT_CODE_ACTION: self._code_actions,
+            types.CODE_ACTION_RESOLVE: self._resolve_action,
+            types.TEXT_DOCUMENT_CODE_LENS: self._lenses,
+            types.CODE_LENS_RESOLVE: self._resolve_lens,
         }
 
     # --- the session ---------------------------------------------------------------------------------------------
@@ -141,13 +177,27 @@ class EditorServer:
 
     def _refuse(self, fault: Fault, id_: object = None) -> None:
         known = id_ if isinstance(id_, str | int) else None
-        error = types.ResponseError(code=fault.code, message=fault.message)
-        self._protocol._send_data(types.ResponseErrorMessage(id=known, error=error))  # noqa: SLF001  # has no other
+        error = {"code": fault.code, "message": fault.message}
+        with suppress(OSError, ValueError):  # the client has left
+            send(self._output, {"jsonrpc": "2.0", "id": known, "error": error})
 
-    def _guarded(self, handler: Callable[[Any], Any], params: Any = None) -> Any:
-        """Return the result of a handler. Messages of unexpected errors can contain text of documents."""
+    def _add(self, method: str, handler: Callable[[Any], Any], options: object = None) -> None:
+        """Add the handler of a method. Messages of unexpected errors can contain text of documents."""
+
+        def guarded(params: Any = None) -> Any:
+            with self._guard():
+                return handler(params)
+
+        async def awaited(params: Any = None) -> Any:
+            with self._guard():
+                return await handler(params)
+
+        self._server.feature(method, options)(awaited if inspect.iscoroutinefunction(handler) else guarded)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
         try:
-            return handler(params)
+            yield
         except JsonRpcException:
             raise
         except Exception as error:  # noqa: BLE001  # a request must not end the server
@@ -176,6 +226,14 @@ class EditorServer:
         self._folders = tuple(dict.fromkeys(path for path in map(path_of, folders) if path))
         self._read_settings(params.initialization_options)
         self._checks = Checks(self._configure, self._encoding)
+        self._actions = Actions(self._checks, self._in_worker, params.capabilities, self._encoding)
+        if is_pulling(params.capabilities):
+            self._diagnostics = pull = Pull(self._server, self._current, self._next_outcome)
+            options = types.DiagnosticOptions(
+                inter_file_dependencies=True, workspace_diagnostics=True, identifier=SOURCE
+            )
+            self._add(types.TEXT_DOCUMENT_DIAGNOSTIC, pull.document, options)
+            self._add(types.WORKSPACE_DIAGNOSTIC, pull.workspace)
         if params.process_id is not None and os.name == "posix" and self._loop is not None:
             self._watch_parent(params.process_id)
 
@@ -308,36 +366,131 @@ class EditorServer:
         except Exception as error:  # noqa: BLE001  # the worker must not end
             self._in_loop(self._log_error, error)
             return
-        self._in_loop(self._publish, outcome, monotonic() - start)
+        self._in_loop(self._receive_outcome, outcome, monotonic() - start)
 
-    def _publish(self, outcome: Outcome, seconds: float) -> None:
+    def _receive_outcome(self, outcome: Outcome, seconds: float) -> None:
         self._pause = min(max(seconds / 2, _PAUSES[0]), _PAUSES[1])
-        self._outcome = outcome
+        before, self._outcome = self._outcome, outcome
         for kind, text in outcome.shown:
             self._show(text, kind)
         for text in outcome.logged:
             self._log(text, types.MessageType.Warning)
-        files: dict[str, list[Item]] = {file: [] for file in self._published} | dict(outcome.files)
-        for file, items in files.items():
-            self._publish_file(outcome.request, file, [item.diagnostic for item in items])
+        self._diagnostics.receive(outcome, self._documents)
+        if before is not None and outcome.evaluated:
+            self._refresh_lenses()
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
 
-    def _publish_file(self, request: Request, file: str, diagnostics: list[types.Diagnostic]) -> None:
-        document, checked = self._documents.get(file), request.documents.get(file)
-        if document is not checked:
-            return  # it has changed since, and the next check has its diagnostics
-        version = None if document is None else document.version
-        before = self._published.get(file)
-        if before == (diagnostics, version) or (not diagnostics and (before is None or not before[0])):
-            return
-        if diagnostics or document is not None:
-            self._published[file] = diagnostics, version
-        else:
-            self._published.pop(file, None)
-        self._server.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(uri=request.uri_of(file), diagnostics=diagnostics, version=version)
-        )
+    async def _current(self, file: str) -> Outcome | None:
+        """Return the outcome of a check of the current text of a document; None if it is not open."""
+        while file in self._documents:
+            outcome = self._outcome
+            if outcome is not None and outcome.request.documents.get(file) is self._documents[file]:
+                return outcome
+            await self._next_outcome()
+        return None
+
+    async def _next_outcome(self) -> None:
+        """Wait for the next outcome."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
+
+    async def _in_worker(self, task: Callable[[], _T]) -> _T:
+        """Return the result of a task that runs between checks."""
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+
+        def settle(is_good: bool, result: Any) -> None:
+            if not future.done():
+                (future.set_result if is_good else future.set_exception)(result)
+
+        def run() -> None:
+            if future.cancelled():
+                return
+            try:
+                self._in_loop(settle, True, task())
+            except Superseded:
+                self._worker.submit(run)
+            except Exception as error:  # noqa: BLE001  # it is raised where the result is awaited
+                self._in_loop(settle, False, error)
+
+        self._worker.submit(run)
+        return await future
+
+    # --- what is shown on request --------------------------------------------------------------------------------
+
+    def _hover(self, params: types.HoverParams) -> types.Hover | None:
+        file = path_of(params.text_document.uri)
+        return None if self._outcome is None else hover(self._outcome.files.get(file, ()), params.position)
+
+    async def _code_actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        file = path_of(params.text_document.uri)
+        outcome = await self._current(file)
+        if outcome is None or self._actions is None:
+            return []
+        return await self._actions.offer(outcome, file, params)
+
+    async def _resolve_action(self, action: types.CodeAction) -> types.CodeAction:
+        file = file_of(action)
+        outcome = await self._current(file)
+        if outcome is None or self._actions is None:
+            return action
+        return await self._actions.resolve(outcome, file, action)
+
+    def _lenses(self, params: types.CodeLensParams) -> list[types.CodeLens]:
+        outcome, file = self._outcome, path_of(params.text_document.uri)
+        if outcome is None or not self._settings.code_lens or file not in outcome.request.documents:
+            return []
+        positions = Positions(outcome.request.documents[file].text, self._encoding)
+        found = {}
+        for one in outcome.checked.values():
+            for lens in lenses(one.report, file):
+                if lens.declaration.at.region is not None:
+                    data = {"uri": params.text_document.uri, "address": lens.declaration.address}
+                    found[lens.declaration.address] = types.CodeLens(
+                        positions.range(lens.declaration.at.region), data=data
+                    )
+        return list(found.values())
+
+    async def _resolve_lens(self, lens: types.CodeLens) -> types.CodeLens:
+        data = lens.data if isinstance(lens.data, dict) else vars(lens.data or object)
+        file, address = path_of(str(data.get("uri", ""))), data.get("address")
+        outcome = self._outcome
+        text = ""
+        for inputs, one in () if outcome is None else outcome.checked.items():
+            for found in lenses(one.report, file):
+                if found.declaration.address == address and not text:
+                    text = title(found, await self._access(inputs, one))
+        lens.command = types.Command(title=text or "-", command="")
+        return lens
+
+    async def _access(self, inputs: Inputs, checked: Checked) -> AccessReport | None:
+        """Return who can reach what in a checked input, computed once; None if it has too many parts."""
+        kept = self._access_reports.get(inputs)
+        if kept is not None and kept[0] is checked.report:
+            return kept[1]
+        if sum(checked.report.unit_counts.values()) > _MOST_UNITS:
+            return None
+
+        def stop() -> None:
+            if self._worker.has_check:
+                raise Superseded
+
+        found = await self._in_worker(partial(access_of, checked.config, stop))
+        self._access_reports[inputs] = checked.report, found
+        return found
+
+    def _refresh_lenses(self) -> None:
+        workspace = self._server.client_capabilities.workspace
+        support = None if workspace is None else workspace.code_lens
+        if self._settings.code_lens and support is not None and support.refresh_support:
+            self._server.workspace_code_lens_refresh(None)
 
 
 def serve(configure: Configure, stream: BinaryIO, output: BinaryIO) -> int:
     """Serve one client, and return the exit code."""
+    # pygls would log messages that it cannot handle, with all their text.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
     return asyncio.run(EditorServer(configure, output).serve(stream))

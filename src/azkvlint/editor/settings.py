@@ -18,7 +18,6 @@ def settings_of(value: object) -> tuple[EditorSettings, list[str]]:
 
     The settings are in the section ``kvlint``, or are the value itself. Other keys are for the client.
     """
-    value = _plain(value)
     if isinstance(value, Mapping) and isinstance(value.get(_SECTION), Mapping):
         value = value[_SECTION]
     if value is None:
@@ -36,8 +35,3 @@ def settings_of(value: object) -> tuple[EditorSettings, list[str]]:
         except msgspec.ValidationError as error:
             faults.append(f"the setting `{_SECTION}.{field.encode_name}` is ignored: {visible(str(error))}")
     return EditorSettings(**found), faults
-
-
-def _plain(value: object) -> Any:
-    """Return a value of a message without the classes of pygls."""
-    return vars(value) if hasattr(value, "__dict__") else value

@@ -18,9 +18,9 @@ from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import JSON, STDIN, Source
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import UsageError
-from azkvlint.util.file_tracker import FILE_TRACKER, State, States, is_place, state_of
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, State, States, is_place, state_of
 from azkvlint.util.project_boundary import RUN
-from azkvlint.util.project_files import EDITOR_TEXTS, FILE_BUFFER
+from azkvlint.util.project_files import FILE_BUFFER
 
 if TYPE_CHECKING:
     from azkvlint.linter.result_store import Content, ResultStore, Stored
@@ -93,8 +93,8 @@ class ResultCache:
 
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
-        # The content of standard input is in no file. Unsaved texts of an editor must not be stored in one.
         settings = self._settings
+        # Texts of editors have states in memory only, and the content of standard input has none.
         if (EDITOR_TEXTS and settings is not None) or any(source.file == STDIN for source in sources):
             return False
         return settings is None or bool(settings.option) or self._has_several_runs or _pays(sources)

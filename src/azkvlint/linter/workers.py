@@ -17,10 +17,10 @@ from azkvlint.readers.discover import BICEP, STDIN, Source
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import FILE_TRACKER
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
 from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import begin_run, real_path_of_read
-from azkvlint.util.project_files import EDITOR_TEXTS, MAX_FILE
+from azkvlint.util.project_files import MAX_FILE
 
 if TYPE_CHECKING:
     from azkvlint.linter.result_cache import ResultCache

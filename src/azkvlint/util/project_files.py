@@ -20,8 +20,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS as EDITOR_TEXTS  # noqa: PLC0414  # a part of this interface
-from azkvlint.util.file_tracker import FILE_TRACKER
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
 from azkvlint.util.project_boundary import (
     INVALID_PATH,
     RUN,
