@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,22 @@ def test_the_task_that_watches_knows_that_a_check_fails(tmp_path: Path) -> None:
     background = tasks()[1]["problemMatcher"]["background"]
     assert " error: kvlint.toml:1:1: strict must be true or false; " in lines[-1]
     assert re.search(background["endsPattern"], f"kvlint: {lines[-1]}")
+
+
+def test_the_recipes_start_the_server_or_a_check() -> None:
+    blocks = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', TEXT, re.DOTALL | re.MULTILINE))
+    helix = tomllib.loads(blocks["languages.toml"])
+    sublime = json.loads(blocks["LSP.sublime-settings"])["clients"]["kvlint"]
+    (zed,) = json.loads(blocks["tasks.json"])
+    assert helix["language-server"]["kvlint"] == {"command": "kvlint", "args": ["lsp"]}
+    assert all("kvlint" in language["language-servers"] for language in helix["language"])
+    assert sublime["command"] == ["kvlint", "lsp"]
+    assert '{ "kvlint", "lsp" }' in blocks["init.lua"]
+    assert '("kvlint" "lsp")' in blocks["init.el"]
+    arguments = plain_arguments(zed["args"])
+    assert zed["command"] == "kvlint"
+    assert arguments is not None
+    assert arguments.watch
 
 
 def test_the_picture_of_neovim_has_the_findings_of_its_line(run: Run) -> None:

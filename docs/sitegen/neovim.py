@@ -26,6 +26,7 @@ _RECIPE = re.compile(r"^```lua title=\"init.lua\"\n(.*?)^```$", re.DOTALL | re.M
 _LOOKS = """\
 vim.o.number, vim.o.swapfile, vim.o.shadafile, vim.o.termguicolors = true, false, "NONE", true
 vim.o.laststatus, vim.o.showcmd, vim.o.signcolumn, vim.o.winborder = 2, false, "yes", "rounded"
+vim.o.linebreak = true
 vim.diagnostic.config({ virtual_lines = { current_line = true }, severity_sort = true })
 """
 
@@ -38,7 +39,11 @@ class Step(NamedTuple):
     awaited: str
 
 
-STEPS = (Step("neovim-diagnostics.svg", ("38Gzt", "42G"), "Purge protection is not enabled"),)
+STEPS = (
+    Step("neovim-diagnostics.svg", ("38Gzt", "42G"), "Purge protection is not enabled"),
+    Step("neovim-hover.svg", ("47Gzt", "49Gw", "K"), "Why"),
+    Step("neovim-actions.svg", ("Escape", "40Gzt", "42G0", "gra"), "Ignore KV001"),
+)
 
 
 def draw(nvim: str, folder: Path) -> dict[str, str]:
