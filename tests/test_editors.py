@@ -114,7 +114,7 @@ def test_the_recipes_start_the_server_or_a_check() -> None:
 
 
 def test_the_picture_of_neovim_has_the_findings_of_its_line(run: Run) -> None:
-    """If this fails, draw the pictures again: ``python -m sitegen.neovim`` in docs/."""
+    """If this fails, draw the pictures again: ``PYTHONPATH=docs python -m sitegen.neovim``."""
     done = run("samples/careless/main.tf", "-f", "concise", cwd=ROOT)
     found = re.findall(r"^samples/careless/main.tf:42:1: (KV\d+) (?:error|warning) (.*)$", done.out, re.MULTILINE)
     assert len(found) >= 3

@@ -84,7 +84,7 @@ def test_a_repository_does_not_choose_the_program() -> None:
     assert settings()["path"]["scope"] == "machine-overridable"
     capabilities = manifest()["capabilities"]
     assert capabilities["untrustedWorkspaces"]["supported"] == "limited"
-    assert capabilities["untrustedWorkspaces"]["restrictedConfigurations"] == ["kvlint.path"]
+    assert capabilities["untrustedWorkspaces"]["restrictedConfigurations"] == ["kvlint.path", "kvlint.configuration"]
     assert capabilities["virtualWorkspaces"]["supported"] is False
 
 

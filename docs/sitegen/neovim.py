@@ -1,4 +1,4 @@
-"""The pictures of a session in Neovim, drawn from a terminal. Run ``python -m sitegen.neovim`` in docs/.
+"""The pictures of a session in Neovim, drawn from a terminal. Run ``PYTHONPATH=docs python -m sitegen.neovim``.
 
 It requires Neovim 0.11 or later and tmux. The configuration is the one in docs/editors.md.
 """
