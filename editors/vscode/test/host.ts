@@ -31,11 +31,21 @@ async function check(): Promise<void> {
 
   const hovers = await vscode.commands.executeCommand<vscode.Hover[]>("vscode.executeHoverProvider", file, purge.range.start);
   assert.ok(hovers.some((hover) => hover.contents.some((one) => typeof one === "object" && one.value.includes("KV001"))));
-  const find_ = ["vscode.executeCodeActionProvider", file, purge.range, vscode.CodeActionKind.QuickFix.value, 100] as const;
-  const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(...find_);
-  assert.ok(actions.some((one) => one.title.includes("KV001")), JSON.stringify(actions.map((one) => one.title)));
+  const quickFix = vscode.CodeActionKind.QuickFix.value;
+  const request = ["vscode.executeCodeActionProvider", file, purge.range, quickFix, 100] as const;
+  const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(...request);
+  const ignore = actions.find((one) => /^Ignore KV001/.test(one.title));
+  assert.ok(ignore?.edit, JSON.stringify(actions.map((one) => one.title)));
   const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", file, 100);
   assert.ok(lenses.length > 0);
+
+  const text = document.getText();
+  assert.ok(await vscode.workspace.applyEdit(ignore.edit));
+  assert.match(document.getText(), /^# kvlint: ignore\[KV001\] state the reason until=\d{4}-\d{2}-\d{2}$/m);
+  await until("suppression of KV001", () => find("KV001") === undefined && own().length > 0);
+  await vscode.commands.executeCommand("workbench.action.files.revert");
+  assert.equal(document.getText(), text);
+  await until("finding of KV001", () => find("KV001"));
 
   const settings = vscode.workspace.getConfiguration("kvlint");
   await settings.update("ignore", ["KV001"], vscode.ConfigurationTarget.Global);
