@@ -43,6 +43,12 @@ def kvlint(folder: Path, *arguments: str, seconds: int = 10, megabytes: int = 50
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.fixture(autouse=True)
+def compiled_rules(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the rules of a checkout takes longer than most of these runs."""
+    monkeypatch.setenv("PYTHONPATH", str(installed))
+
+
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("KVLINT_", "COV_", "PYTEST_"))}
 
