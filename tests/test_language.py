@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1] / "src" / "azkvlint"
 DONE = (
-    "__main__.py", "azure", "cli", "config", "derived", "difference", "engine", "evaluation", "fleet", "graph",
-    "linter", "model", "readers", "reporters", "syntax", "util",
+    "__main__.py", "azure", "cli", "config", "derived", "difference", "engine", "evaluation", "fixes", "fleet",
+    "graph", "linter", "model", "readers", "reporters", "syntax", "util",
 )  # fmt: skip
 """The rooms whose docstrings, comments and names are held to the list."""
 
@@ -80,6 +80,7 @@ MESSAGES = (
     "difference",
     "engine",
     "evaluation",
+    "fixes",
     "fleet",
     "linter",
     "readers",

@@ -52,27 +52,30 @@ class Positions:
 
     def _length(self, line: int) -> int:
         """Return the column at the end of a line."""
-        starts = self._lines.starts
-        last = starts[line] if line < len(starts) else len(self._lines.text)
-        return len(self._lines.text[starts[line - 1] : last].rstrip("\r\n")) + 1
+        return len(self._line(line)) + 1
+
+    def _line(self, line: int) -> str:
+        """Return a line without its break; lines beyond the last are empty."""
+        starts, text = self._lines.starts, self._lines.text
+        if line > len(starts):
+            return ""
+        return text[starts[line - 1] : starts[line] if line < len(starts) else len(text)].rstrip("\r\n")
 
     def _position(self, line: int, column: int) -> Position:
-        if self._codec is not None and line <= len(self._lines.starts):
-            start = self._lines.starts[line - 1]
-            before = self._lines.text[start : start + column - 1]
-            if not before.isascii():
-                encoding, size = self._codec
-                column = len(before.encode(encoding, "surrogatepass")) // size + 1
-        return Position(min(line - 1, _MAX), min(column - 1, _MAX))
+        """Return the position of a line and a column. One between the two characters of a break is before it."""
+        before = self._line(line)[: column - 1]
+        units = len(before)
+        if self._codec is not None and not before.isascii():
+            encoding, size = self._codec
+            units = len(before.encode(encoding, "surrogatepass")) // size
+        return Position(min(line - 1, _MAX), min(units, _MAX))
 
     def offset(self, position: Position) -> int:
         """Return the offset of a position; beyond the end of a line it is that end, within a character its start."""
         starts, text = self._lines.starts, self._lines.text
         if position.line >= len(starts):
             return len(text)
-        start = starts[position.line]
-        end = starts[position.line + 1] if position.line + 1 < len(starts) else len(text)
-        line = text[start:end].rstrip("\r\n")
+        start, line = starts[position.line], self._line(position.line + 1)
         if self._codec is None or line.isascii():
             return start + min(position.character, len(line))
         encoding, size = self._codec
