@@ -142,11 +142,23 @@ def test_a_broken_file_keeps_the_results_of_others(client: Client, project: Path
     client.wait_for(lambda: not client.codes(other))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-def test_ranges_are_in_the_encoding_of_the_client(client: Client, project: Path, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("offered", "encoding"),
+    [
+        (["utf-8", "utf-16"], "utf-8"),
+        (["utf-16"], "utf-16"),
+        (["utf-32"], "utf-32"),
+        (["ebcdic"], "utf-16"),
+        ([], "utf-16"),
+    ],
+)
+def test_ranges_are_in_the_encoding_of_the_client(
+    client: Client, project: Path, offered: list[str], encoding: str
+) -> None:
     file = project / "main.tf"
     file.write_text('resource "azurerm_key_vault" "k" { /* \U0001f511é */ name = "a" }\n')
-    answer = client.initialize(project, capabilities={"general": {"positionEncodings": [encoding]}})
+    general = {"positionEncodings": offered} if offered else {}
+    answer = client.initialize(project, capabilities={"general": general})
     assert answer["result"]["capabilities"]["positionEncoding"] == encoding
     client.wait_for(lambda: has(client, file, "KV010"))
     found = next(one for one in client.diagnostics[file.as_uri()]["diagnostics"] if one["code"] == "KV010")

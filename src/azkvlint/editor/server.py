@@ -219,7 +219,7 @@ class EditorServer:
             self._stopped.set_result(code)
 
     def _initialize(self, params: types.InitializeParams) -> None:
-        self._encoding = str(self._server.workspace.position_encoding or "utf-16")
+        self._encoding = types.PositionEncodingKind(self._server.workspace.position_encoding or "utf-16").value
         folders = [folder.uri for folder in params.workspace_folders or ()]
         if not folders and params.root_uri:
             folders = [params.root_uri]
