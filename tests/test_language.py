@@ -232,7 +232,9 @@ def test_texts_of_frameworks_are_plain_english() -> None:
     assert not [(text, text_faults(text)) for text in texts if text_faults(text)]
 
 
-@pytest.mark.parametrize("command", ["", "check", "controls", "suppressions", "explain", "graph", "schema", "rules"])
+@pytest.mark.parametrize(
+    "command", ["", "check", "controls", "suppressions", "explain", "graph", "schema", "init", "rules"]
+)
 def test_help_is_plain_english(command: str, run: Run) -> None:
     ran = run(*filter(None, [command]), "--help")
     assert ran.code == 0

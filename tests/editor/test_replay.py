@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("pygls", reason="the extra `lsp` is not installed")
 
-from azkvlint.editor.checks import Checks
+from azkvlint.editor.checks import Checks, Request
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from tests.editor import replay
 
@@ -33,8 +33,13 @@ def test_edits_of_corpora(number: int) -> None:
     assert replay.case(number, 7, replay.folders(replay.CORPORA)) == ""
 
 
+def _holding_nothing(checks: Checks, request: Request) -> None:
+    checks._request = request
+    EDITOR_TEXTS.clear()
+
+
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replay fails if checks do not see the texts of the editor."""
-    monkeypatch.setattr(Checks, "_hold", lambda _: EDITOR_TEXTS.clear())
+    monkeypatch.setattr(Checks, "hold", _holding_nothing)
     found = replay.folders(None)
     assert any(replay.case(number, 7, found) for number in range(8))

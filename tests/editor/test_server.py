@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ ASSIGNMENT = """resource "azurerm_role_assignment" "r" {
   role_definition_name = "Key Vault Secrets User"
   principal_id         = "11111111-1111-1111-1111-111111111111"
 }
+"""
+SECRET = """resource "azurerm_key_vault_secret" "s" {
+  name            = "password"
+  value           = var.password
+  key_vault_id    = azurerm_key_vault.app.id
+  expiration_date = "2027-03-01T00:00:00Z"
+}
+variable "password" {}
 """
 RESOLVES = {
     "textDocument": {
@@ -133,11 +142,23 @@ def test_a_broken_file_keeps_the_results_of_others(client: Client, project: Path
     client.wait_for(lambda: not client.codes(other))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-def test_ranges_are_in_the_encoding_of_the_client(client: Client, project: Path, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("offered", "encoding"),
+    [
+        (["utf-8", "utf-16"], "utf-8"),
+        (["utf-16"], "utf-16"),
+        (["utf-32"], "utf-32"),
+        (["ebcdic"], "utf-16"),
+        ([], "utf-16"),
+    ],
+)
+def test_ranges_are_in_the_encoding_of_the_client(
+    client: Client, project: Path, offered: list[str], encoding: str
+) -> None:
     file = project / "main.tf"
     file.write_text('resource "azurerm_key_vault" "k" { /* \U0001f511é */ name = "a" }\n')
-    answer = client.initialize(project, capabilities={"general": {"positionEncodings": [encoding]}})
+    general = {"positionEncodings": offered} if offered else {}
+    answer = client.initialize(project, capabilities={"general": general})
     assert answer["result"]["capabilities"]["positionEncoding"] == encoding
     client.wait_for(lambda: has(client, file, "KV010"))
     found = next(one for one in client.diagnostics[file.as_uri()]["diagnostics"] if one["code"] == "KV010")
@@ -283,12 +304,63 @@ def test_a_client_that_resolves_nothing_gets_the_edit_at_once(client: Client, pr
     assert found["edit"]["changes"][file.as_uri()][0]["newText"].startswith("// kvlint: ignore[KV001] ")
 
 
-def actions(client: Client, file: Path, line: int) -> list[dict[str, Any]]:
+def test_a_proven_fix_is_offered_and_fixes(client: Client, project: Path) -> None:
+    file = project / "main.tf"
+    client.initialize(project, capabilities=RESOLVES)
+    client.open(file, f"# \U0001f511\n{VAULT}")
+    found = next(one for one in actions(client, file, 1) if one["title"].startswith("Set `purge_protection_enabled"))
+    assert [one["code"] for one in found["diagnostics"]] == ["KV001"]
+    assert "cannot be disabled again" in found["title"]
+    assert not found["isPreferred"]
+    edited = found["edit"]["documentChanges"][0]
+    assert edited["textDocument"] == {"uri": file.as_uri(), "version": 1}
+    client.change(file, 2, *({"range": one["range"], "text": one["newText"]} for one in edited["edits"]))
+    client.wait_for(lambda: not has(client, file, "KV001"))
+    assert not has(client, file, "KVE001")
+
+
+def test_safe_fixes_are_applied_together(client: Client, project: Path) -> None:
+    file = project / "main.tf"
+    client.initialize(project, capabilities=RESOLVES)
+    client.open(file, VAULT + SECRET)
+    client.wait_for(lambda: has(client, file, "KV001", "KV611"))
+    found = actions(client, file, 0, only=["source.fixAll"])
+    assert [one["kind"] for one in found] == ["source.fixAll.kvlint"]
+    changes = found[0]["edit"]["documentChanges"][0]["edits"]
+    client.change(file, 2, *({"range": one["range"], "text": one["newText"]} for one in reversed(changes)))
+    client.wait_for(lambda: not has(client, file, "KV611"))
+    assert has(client, file, "KV001")
+
+
+def test_a_template_gets_metadata(client: Client, project: Path) -> None:
+    file = project / "azuredeploy.json"
+    vault = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv-app", "properties": {}}
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    text = json.dumps({"$schema": schema, "contentVersion": "1.0.0.0", "resources": [vault]}, indent=2)
+    file.write_text(text)
+    client.initialize(project, capabilities=RESOLVES)
+    client.open(file, language="json")
+    client.wait_for(lambda: has(client, file, "KV001", "KV101"))
+    for version, code in ((2, "KV001"), (3, "KV101")):
+        found = client.diagnostics[file.as_uri()]["diagnostics"]
+        line = next(one["range"]["start"]["line"] for one in found if one["code"] == code)
+        ignoring = actions(client, file, line, triggerKind=2)
+        action = next(one for one in ignoring if one["title"].startswith(f"Ignore {code}"))
+        edits = client.request("codeAction/resolve", **action)["result"]["edit"]["documentChanges"][0]["edits"]
+        client.change(file, version, *({"range": one["range"], "text": one["newText"]} for one in reversed(edits)))
+        client.wait_for(partial(_lacks, client, file, code))
+
+
+def _lacks(client: Client, file: Path, code: str) -> bool:
+    return not has(client, file, code)
+
+
+def actions(client: Client, file: Path, line: int, **context: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.request(
         "textDocument/codeAction",
         textDocument={"uri": file.as_uri()},
         range={"start": place(line), "end": place(line)},
-        context={"diagnostics": []},
+        context={"diagnostics": [], **context},
     )["result"]
     return found
 

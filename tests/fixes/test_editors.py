@@ -306,6 +306,61 @@ def test_the_same_again_changes_nothing(case: Case) -> None:
         assert edited(case, case.expected) == case.expected
 
 
+# Files with an argument `x`, whose line is at the mark, and the place of its container.
+SITUATIONS: list[tuple[str, str, str, str | tuple[str | int, ...]]] = [
+    ("comments", HCL, "# a\na {\n  /* b */\n  b = 2 // c = 3@\n  # d\n}\n", "a {"),
+    ("heredoc", HCL, "a {\n  h = <<-E\n    x = 3\n    }\n  E@\n\n  n {\n    x = 4\n  }\n}\n", "a {"),
+    ("for_each", HCL, 'r "a" "b" {\n  for_each = var.x\n\n  b = 2@\n\n  lifecycle {}\n}\n', 'r "a" "b"'),
+    ("module argument", HCL, 'module "a" {\n  source = "./x"\n\n  b = [\n    2\n  ]@\n}\n', 'module "a"'),
+    ("object argument", HCL, 'module "a" {\n  b = {\n    c = 2@\n  }\n}\n', "c = 2"),
+    ("comments", BICEP, "// a\nresource a 'T' = {\n  /* b */\n  b: 2 // c: 3@\n  // d\n}\n", "resource a 'T'"),
+    ("multi-line string", BICEP, "resource a 'T' = {\n  b: '''\n  x: 3\n}\n'''@\n}\n", "resource a 'T'"),
+    ("loop", BICEP, "resource a 'T' = [for x in xs: if (y) {\n  b: x@\n}]\n", "resource a 'T'"),
+    ("module parameter", BICEP, "module a 'm' = {\n  params: {\n    b: 2@\n  }\n}\n", "b: 2"),
+    ("bicepparam", PARAMETERS, "using 'm'\nparam a = {\n  b: [\n    2\n  ]@\n}\n", "param a = {\n  b: ["),
+    ("comments", ARM, '{\n  "r": { // a\n    /* b */\n    "b": 2@ // c\n    // d\n  }\n}\n', ("r",)),
+    ("copy", ARM, '{\n  "r": [{\n    "copy": {"count": 2},\n    "b": "[x()]"@\n  }]\n}\n', ("r", 0)),
+    ("module", TF_JSON, '{"module": {"a": {\n  "source": "./x"@\n}}}\n', '"a"'),
+    ("for_each", TF_JSON, '{"resource": {"t": {"a": {\n  "for_each": "${x}"@\n}}}}\n', '"a"'),
+]  # fmt: skip
+MARKS = {HCL: "\n{}x = {}", BICEP: "\n{}x: {}", PARAMETERS: "\n{}x: {}", ARM: ',\n{}"x": {}', TF_JSON: ',\n{}"x": {}'}
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("operation", ["insert", "set", "replace", "rename", "remove"])
+@pytest.mark.parametrize(("name", "path", "text", "at"), SITUATIONS, ids=[f"{one[1]}, {one[0]}" for one in SITUATIONS])
+def test_a_situation(
+    name: str, path: str, text: str, at: str | tuple[str | int, ...], operation: str, style: str
+) -> None:
+    line = text[: text.index("@")].rpartition("\n")[2]
+    indent = "  " if "E" in line or "'''" in line else line[: len(line) - len(line.lstrip())]
+    if name == "comments" and path == ARM:
+        text = text.replace("@ // c", "@") if operation != "set" else text.replace("@ // c", " @")
+
+    def written(member: str, value: str) -> str:
+        return text.replace("@", MARKS[path].format(indent, value).replace("x", member, 1))
+
+    absent, one = text.replace("@", ""), written("x", "1")
+    cases = {
+        "insert": (absent, ("set_value", ("x",), 1), one),
+        "set": (one, ("set_value", ("x",), 2), written("x", "2")),
+        "replace": (
+            one,
+            ("replace_value", Code("f(1)")),
+            written("x", {ARM: '"[f(1)]"', TF_JSON: '"${f(1)}"'}.get(path, "f(1)")),
+        ),
+        "rename": (one, ("rename", ("x",), "y"), written("y", "1")),
+        "remove": (one, ("remove", ("x",)), absent),
+    }
+    before, arguments, after = cases[operation]
+    change = STYLES[style]
+    place: Any = change(at).lstrip("\ufeff") if isinstance(at, str) else at
+    if operation == "replace":
+        mark = change(MARKS[path].format(indent, "1")).lstrip("\ufeff,\r\n\t ")
+        place = mark if isinstance(at, str) else (*at, "x")
+    assert edited(Case(name, path, before, at, arguments, after), change(before), place) == change(after)
+
+
 REFUSED: list[tuple[str, str, str, tuple[str | int, ...], tuple[Any, ...]]] = [
     ("mixed line ends", HCL, "a {\r\n}\n", (0, 1), ("set_value", ("x",), 1)),
     ("mixed line ends", BICEP, "param a int = 1\r\rparam b int\n", (0, 1), ("replace_value", 1)),

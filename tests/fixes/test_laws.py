@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azkvlint.fixes.editor import editor_of
+from azkvlint.fixes.editor import Code, editor_of
 from azkvlint.fixes.tree_editor import TreeEditor
 from azkvlint.model.edit import Refusal, apply
 
@@ -238,3 +238,35 @@ def check_text(language: str, text: str, changed: str) -> None:
         assert "\n" not in changed.replace("\r\n", "")
     if language == "hcl" and "$${" not in changed and "%%{" not in changed:  # python-hcl2 does not parse these
         hcl2.loads(changed.replace("\r\n", "\n"))
+
+
+OPERATIONS: list[tuple[Any, ...]] = [
+    ("set_value", ("name", "x"), {"a": ["b"]}), ("set_value", (), 1), ("replace_value", Code(") {")),
+    ("replace_text", "a", "b"), ("remove", ("name",)), ("remove", ()), ("rename", (), "y"),
+    ("add_block", "acls", {"a": {"b": 1}}), ("add_decorator", "secure"),
+]  # fmt: skip
+pieces = st.sampled_from(
+    ("{", "}", "[", '"', "'", "\n", "\r", "#", "//", "/*", "<<E\n", "${", ",", "=", "@", "...", "(")
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@settings(max_examples=60, deadline=None)
+@given(
+    body=documents,
+    at=st.tuples(st.integers(0, 300), st.integers(0, 90)),
+    places=st.lists(st.integers(0, 300), max_size=2),
+    data=st.data(),
+)
+def test_broken_files_and_addresses_are_refused(
+    language: str, body: list[Entry], at: tuple[int, int], places: list[int], data: st.DataObject
+) -> None:
+    text = source(language, body, "\n")
+    for place in places:
+        text = text[:place] + data.draw(pieces) + text[place:]
+    operation, *arguments = data.draw(st.sampled_from(OPERATIONS))
+    try:
+        edits = getattr(editor_of(LANGUAGES[language], text), operation)((at[0], at[0] + at[1]), *arguments)
+    except Refusal:
+        return
+    editor_of(LANGUAGES[language], apply(text, edits))

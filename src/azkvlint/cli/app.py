@@ -262,6 +262,40 @@ def schema_() -> None:
     write(schema())
 
 
+@app.command(cls=PanelCommand, rich_help_panel=_SETUP)
+def init(
+    folder: Annotated[str, typer.Argument(metavar="[FOLDER]", help="A folder of the checkout to set up.")] = ".",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            metavar="PROFILE",
+            help="Run this rule set: default, strict, cmk, all.",
+            autocompletion=values_of("init", "profiles"),
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="GLOB", help="Skip files and folders that match this glob."),
+    ] = None,
+    ci: Annotated[
+        str,
+        typer.Option(
+            "--ci",
+            metavar="SERVICE",
+            help="Set up github, gitlab, azure or none.",
+            autocompletion=values_of("init", "ci"),
+        ),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the files, and write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files of kvlint.")] = False,
+) -> None:
+    """Write a configuration, a baseline and a pipeline."""
+    from azkvlint.cli.init import Request, run_init
+
+    raise typer.Exit(run_init(Request(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
+
+
 @rules_app.callback()
 def _rules(
     context: typer.Context,

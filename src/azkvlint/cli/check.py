@@ -215,10 +215,10 @@ def _suggestions(
     if not arguments.fixes or not any(name in _WITH_FIXES for name, _ in targets):
         return {}
     from azkvlint.fixes.find import fixes_of
-    from azkvlint.fixes.proof import Prover
+    from azkvlint.fixes.proof import prover_of
     from azkvlint.fixes.suggestions import suggestions_of
 
-    prover = Prover(config)
+    prover = prover_of(report, config)
     found = fixes_of(report, config, unsafe=arguments.unsafe, prover=prover)
     return suggestions_of(found.fixes, report.root, prover.secret_texts)
 

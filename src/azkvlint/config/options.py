@@ -522,7 +522,7 @@ OPTIONS = (
         "strict",
         "Count unknown results as findings.",
         takes_value=False,
-        commands=_OF_FINDINGS,
+        commands=("check", "fleet", "diff"),
     ),
     Option(
         ("--strict",), _EXIT, "strict", "Exit with 1 for unknown controls too.", takes_value=False, commands=_CONTROLS
@@ -736,5 +736,5 @@ OPTIONS = (
 )
 COMMANDS = (
     "check", "fix", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
-    "lsp", "schema",
+    "lsp", "schema", "init",
 )  # fmt: skip

@@ -97,7 +97,13 @@ def _audit_destinations_of(setting: Resource, context: Context) -> Mapping[str, 
     return found
 
 
-@derived("exportsAudit", of=SETTINGS, label="export of audit events", reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)})
+@derived(
+    "exportsAudit",
+    of=SETTINGS,
+    label="export of audit events",
+    reads={SETTINGS: (_LOGS, *_DESTINATION_PATHS)},
+    local_only=True,
+)
 def _exports_audit(resource: Resource, _: Context) -> Answer:
     """Return whether a diagnostic setting exports audit events, and has a destination at all."""
     audits = _audits(resource)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, Coverage
@@ -12,7 +13,7 @@ from azkvlint.graph.pseudo_resources import AFTER, GRANTS, UNRESOLVED
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Answer, ListValue, Scalar, Unknown
+from azkvlint.model.value import Answer, Link, ListValue, Scalar, Unknown
 
 # By type of object: permissions, any of which is sufficient to write it.
 _WRITES = {
@@ -43,8 +44,14 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
     if not certain and not perhaps:
         return absent(resource)
-    made_after = resource.select(("derived", AFTER))
     above = resource.attributes.fields.get("parent")
+    if (
+        isinstance(above, Link)
+        and above.target in context.index.resources
+        and _has_none(above.target, certain, perhaps)
+    ):
+        return absent(resource)
+    made_after = resource.select(("derived", AFTER))
     if not isinstance(made_after, ListValue) or above is None:
         return absent(resource)
     reference = reference_of(resource.address, "parent", above, context.index)
@@ -75,6 +82,11 @@ def _waits_for_grant(resource: Resource, context: Context) -> Answer:
     if UNRESOLVED in before:
         return unknown(resource, f"the dependency on `{grants[0]}` cannot be traced")
     return known(resource, False, grants[0])
+
+
+def _has_none(vault: str, certain: Mapping[str, list[str]], perhaps: Mapping[str, list[str]]) -> bool:
+    """Return whether there are no grants on a vault."""
+    return vault not in certain and vault not in perhaps and "" not in perhaps
 
 
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:

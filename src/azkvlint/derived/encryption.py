@@ -335,13 +335,15 @@ _TENANT_READS: Mapping[str, tuple[Path, ...]] = {
 
 @derived("inTenantOfVault", of=_TYPES, label="match with the tenant of the vault", reads=_TENANT_READS)
 def _in_tenant_of_vault(resource: Resource, context: Context) -> Answer:
+    vaults = consumers.vaults_of(resource, context)
+    if not vaults:
+        return absent(resource)
     stated = list(_tenants(resource, context))
     by_provider = _of_its_provider(resource, context)
     own = next((one for one in (*stated, by_provider) if one is not None), None)
-    vaults = consumers.vaults_of(resource, context)
-    if own is None and vaults and _has_unknown_parent(resource, context):
+    if own is None and _has_unknown_parent(resource, context):
         own = unknown(resource, "the server, or its tenant, is not known")
-    if own is None or not vaults:
+    if own is None:
         return absent(resource)
     for value in vaults:
         reference = reference_of("", "", value, context.index)

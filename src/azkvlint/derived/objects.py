@@ -7,8 +7,9 @@ learn.microsoft.com/azure/key-vault/certificates/about-certificates.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -48,7 +49,9 @@ class _Objects:
         self._pairs = index.pairs
         self._numbers: dict[str, int] = {}
         self._known: dict[tuple[type, str], _Place] = {}
-        self._found: defaultdict[tuple[_Place | str, str | None, str], list[Resource]] = defaultdict(list)
+        self._objects: list[tuple[Resource, str, _Place]] = []
+        self._alike: Counter[tuple[str, str]] = Counter()
+        self._is_any_open = False
         for type_ in _TYPES:
             for resource in index.of_type(type_):
                 if resource.stays and not resource.existing:
@@ -57,13 +60,26 @@ class _Objects:
     def _add(self, resource: Resource, name: str, place: _Place) -> None:
         self._numbers[resource.address] = len(self.places)
         self.places[resource.address] = place
-        kind = resource.type.lower()
-        for each in (name, None):
-            self._found[_ALL, each, kind].append(resource)
-            if not place.is_name:
-                self._found[_LOOSE, each, kind].append(resource)
-            if place.vault:
-                self._found[place, each, kind].append(resource)
+        self._objects.append((resource, name, place))
+        self._alike[place.vault, name] += 1
+        self._is_any_open = self._is_any_open or not name or not place.is_name
+
+    def is_alone(self, resource: Resource) -> bool:
+        """Return whether no other object can have the same name, because all names and vaults are known."""
+        return not self._is_any_open and self._alike[self.places[resource.address].vault, _name(resource)] == 1
+
+    @cached_property
+    def _found(self) -> dict[tuple[_Place | str, str | None, str], list[Resource]]:
+        found: defaultdict[tuple[_Place | str, str | None, str], list[Resource]] = defaultdict(list)
+        for resource, name, place in self._objects:
+            kind = resource.type.lower()
+            for each in (name, None):
+                found[_ALL, each, kind].append(resource)
+                if not place.is_name:
+                    found[_LOOSE, each, kind].append(resource)
+                if place.vault:
+                    found[place, each, kind].append(resource)
+        return found
 
     def _place(self, resource: Resource, index: Index) -> _Place:
         """Return the vault of an object; most objects refer to it in the same few ways."""
@@ -150,7 +166,7 @@ def _same_name(resource: Resource, context: Context) -> Answer:
     objects: _Objects | None = context.cache.get(_KEPT)
     if objects is None:
         objects = context.cache[_KEPT] = _Objects(context.index)
-    if resource.address not in objects.places:
+    if resource.address not in objects.places or objects.is_alone(resource):
         return absent(resource)
     # A resource with a separate condition may not exist.
     certain = (other.address for other in objects.beside(resource) if other.exists_with(resource))

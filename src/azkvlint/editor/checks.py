@@ -20,6 +20,7 @@ from azkvlint.reporters.phrases import problem_line
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.project_files import FILE_BUFFER
 from azkvlint.util.text import visible
 
 Inputs: TypeAlias = tuple[str, ...]
@@ -125,8 +126,7 @@ class Checks:
 
     def check(self, request: Request, is_superseded: Callable[[], bool] = lambda: False) -> Outcome:
         """Return the diagnostics of all files. Raise Superseded if a newer request has arrived."""
-        self._request = request
-        self._hold()
+        self.hold(request)
         PARSED_TEXTS.begin()
         self._kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}
         shown: list[tuple[MessageType, str]] = []
@@ -171,23 +171,24 @@ class Checks:
             return _sentence(internal_error(error))
         return ""
 
-    def _hold(self) -> None:
-        """Put the texts of the request in place of files."""
+    def hold(self, request: Request) -> None:
+        """Put the texts of a request in place of files."""
+        self._request = request
+        FILE_BUFFER.clear()
         EDITOR_TEXTS.clear()
-        EDITOR_TEXTS.update({file: document.data for file, document in self._request.documents.items()})
+        EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
 
     def trial(self, request: Request, inputs: Inputs, file: str, text: str) -> Report:
         """Return the report on an input with another text of a file. Raise KvlintError.
 
         The run is that of the checks, so that only what the file reaches is evaluated, now and in the next check.
         """
-        self._request = request
+        self.hold(request)
+        EDITOR_TEXTS[file] = text.encode()
         try:
-            self._hold()
-            EDITOR_TEXTS[file] = text.encode()
             return self._kept[inputs].run.check(self._configure(inputs, request.settings))
         finally:
-            self._hold()
+            self.hold(request)
 
     def _uri_of(self, file: str) -> str:
         return self._request.uri_of(file)

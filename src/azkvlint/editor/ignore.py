@@ -1,22 +1,25 @@
-"""The code action that ignores a finding: a comment with a reason and an end date, where it has an effect."""
+"""The code action that ignores a finding: a comment or metadata with a reason and an end date, proven to work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
-from azkvlint.model.edit import TextEdit, apply
+from azkvlint.fixes.editor import editor_of
+from azkvlint.model.edit import Literal, Refusal, TextEdit, apply
 from azkvlint.model.finding import Finding, Report
+from azkvlint.readers.discover import JSON, MODULE_ENDINGS
 from azkvlint.syntax.positions import Lines
 
 REASON = "state the reason"
 _MARKERS = {".tf": "#", ".tofu": "#", ".hcl": "#", ".bicep": "//"}
 _DAYS = 90
+_IGNORE = ("metadata", "kvlint", "ignore")
 
 
 def can_be_ignored(path: str) -> bool:
-    """Return whether a comment in a file can ignore a finding."""
-    return _marker(path) != ""
+    """Return whether a comment, or metadata in a template, can ignore a finding in a file."""
+    return _marker(path) != "" or _is_template(path)
 
 
 def end_of(today: date) -> date:
@@ -24,24 +27,27 @@ def end_of(today: date) -> date:
     return today + timedelta(days=_DAYS)
 
 
-def ignoring_edit(
+def ignoring_edits(
     finding: Finding, text: str, until: date, report: Report, check: Callable[[str], Report]
-) -> TextEdit | None:
-    """Return the edit of ``text`` that ignores a finding of its ``report``; None if no comment does.
+) -> tuple[TextEdit, ...]:
+    """Return the edits of ``text`` that ignore a finding of its ``report``; empty if none do.
 
-    ``check`` returns the report with another text in place of it. The edit changes nothing else in the report.
+    ``check`` returns the report with another text in place of it. Nothing else in the report becomes worse.
     """
-    for edit in _candidates(finding, text, until):
-        after = check(apply(text, [edit]))
+    for edits in _candidates(finding, text, until):
+        after = check(apply(text, edits))
         ignored = any(one.fingerprint == finding.fingerprint for one in after.suppressed)
         if ignored and len(after.problems) <= len(report.problems) and len(after.findings) < len(report.findings):
-            return edit
-    return None
+            return edits
+    return ()
 
 
-def _candidates(finding: Finding, text: str, until: date) -> Iterator[TextEdit]:
-    """Yield comments above the finding and above its resource, then at the end of these lines."""
+def _candidates(finding: Finding, text: str, until: date) -> Iterator[tuple[TextEdit, ...]]:
+    """Yield comments above the finding and above its resource, then at the end of these lines; or metadata."""
     path, lines = finding.at.path, Lines(text)
+    if _is_template(path):
+        yield from _metadata(finding, text, until)
+        return
     places = (finding.at, finding.attribute_at, finding.resource_at)
     numbers = [at.region.start_line for at in places if at is not None and at.path == path and at.region is not None]
     comment = f"{_marker(path)} kvlint: ignore[{finding.rule.id}] {REASON} until={until.isoformat()}"
@@ -52,10 +58,33 @@ def _candidates(finding: Finding, text: str, until: date) -> Iterator[TextEdit]:
     for start, end in spans:
         line = text[start:end]
         indent = line[: len(line) - len(line.lstrip(" \t"))]
-        yield TextEdit(path=path, start=start, end=start, replacement=f"{indent}{comment}{ending}")
+        yield (TextEdit(path=path, start=start, end=start, replacement=f"{indent}{comment}{ending}"),)
     for start, end in spans:
         at = start + len(text[start:end].rstrip())
-        yield TextEdit(path=path, start=at, end=at, replacement=f" {comment}")
+        yield (TextEdit(path=path, start=at, end=at, replacement=f" {comment}"),)
+
+
+def _metadata(finding: Finding, text: str, until: date) -> Iterator[tuple[TextEdit, ...]]:
+    """Yield edits of the metadata of the resource in a template."""
+    at = finding.resource_at or finding.at
+    entry: dict[str, Literal] = {"rules": [finding.rule.id], "reason": REASON, "until": until.isoformat()}
+    if at.path != finding.at.path or at.pointer is None:
+        return
+    # A resource is located at its type.
+    resource = at.pointer[:-1] if at.pointer[-1:] == ("type",) else at.pointer
+    try:
+        editor = editor_of(at.path, text)
+        if editor.lookup(resource, _IGNORE) is None:
+            yield editor.set_value(resource, _IGNORE, [entry])
+        else:
+            yield editor.add_block((*resource, *_IGNORE[:-1]), _IGNORE[-1], entry)
+    except Refusal:
+        return
+
+
+def _is_template(path: str) -> bool:
+    """Return whether the file can be an ARM template: Terraform's JSON has neither comments nor metadata."""
+    return path.lower().endswith(JSON) and not path.lower().endswith(MODULE_ENDINGS)
 
 
 def _marker(path: str) -> str:

@@ -97,17 +97,13 @@ def changed(text: str, changes: Sequence[TextDocumentContentChangeEvent], encodi
 
 def contains(outer: Range, position: Position) -> bool:
     """Return whether a position is in a range or at its end."""
-    return key(outer.start) <= key(position) <= key(outer.end)
+    at = position.line, position.character
+    return (outer.start.line, outer.start.character) <= at <= (outer.end.line, outer.end.character)
 
 
-def overlaps(one: Range, other: Range) -> bool:
-    """Return whether two ranges have a position in common, ends included."""
-    return key(one.start) <= key(other.end) and key(other.start) <= key(one.end)
-
-
-def key(position: Position) -> tuple[int, int]:
-    """Return a key for the order of positions."""
-    return position.line, position.character
+def share_a_line(one: Range, other: Range) -> bool:
+    """Return whether two ranges have a line in common."""
+    return one.start.line <= other.end.line and other.start.line <= one.end.line
 
 
 def clean(text: str) -> str:

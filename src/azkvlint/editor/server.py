@@ -23,7 +23,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
 from azkvlint import __version__
-from azkvlint.editor.actions import Actions, file_of
+from azkvlint.editor.actions import FIX_ALL, Actions, file_of
 from azkvlint.editor.checks import (
     Checked,
     Checks,
@@ -94,7 +94,7 @@ class EditorServer:
         self._settings = EditorSettings()
         self._diagnostics: Push | Pull = Push(self._server)
         self._actions: Actions | None = None
-        self._access_reports: dict[Inputs, tuple[Report, AccessReport]] = {}
+        self._access_reports: dict[Inputs, tuple[Report, AccessReport | None]] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._outcome: Outcome | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -105,7 +105,7 @@ class EditorServer:
         self._is_shut_down = False
         options = {
             types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(
-                [types.CodeActionKind.QuickFix], resolve_provider=True
+                [types.CodeActionKind.QuickFix, FIX_ALL], resolve_provider=True
             ),
             types.TEXT_DOCUMENT_CODE_LENS: types.CodeLensOptions(resolve_provider=True),
         }
@@ -219,14 +219,16 @@ class EditorServer:
             self._stopped.set_result(code)
 
     def _initialize(self, params: types.InitializeParams) -> None:
-        self._encoding = str(self._server.workspace.position_encoding or "utf-16")
+        self._encoding = types.PositionEncodingKind(self._server.workspace.position_encoding or "utf-16").value
         folders = [folder.uri for folder in params.workspace_folders or ()]
         if not folders and params.root_uri:
             folders = [params.root_uri]
         self._folders = tuple(dict.fromkeys(path for path in map(path_of, folders) if path))
         self._read_settings(params.initialization_options)
         self._checks = Checks(self._configure, self._encoding)
-        self._actions = Actions(self._checks, self._in_worker, params.capabilities, self._encoding)
+        self._actions = Actions(
+            self._checks, self._in_worker, self._stop_for_check, params.capabilities, self._encoding
+        )
         if is_pulling(params.capabilities):
             self._diagnostics = pull = Pull(self._server, self._current, self._next_outcome)
             options = types.DiagnosticOptions(
@@ -455,18 +457,19 @@ class EditorServer:
         return list(found.values())
 
     async def _resolve_lens(self, lens: types.CodeLens) -> types.CodeLens:
-        data = lens.data if isinstance(lens.data, dict) else vars(lens.data or object)
-        file, address = path_of(str(data.get("uri", ""))), data.get("address")
-        outcome = self._outcome
-        text = ""
-        for inputs, one in () if outcome is None else outcome.checked.items():
-            for found in lenses(one.report, file):
-                if found.declaration.address == address and not text:
-                    text = title(found, await self._access(inputs, one))
-        lens.command = types.Command(title=text or "-", command="")
+        outcome, text = self._outcome, ""
+        if isinstance(lens.data, dict) and outcome is not None:
+            file, address = path_of(str(lens.data.get("uri", ""))), lens.data.get("address")
+            for inputs, one in outcome.checked.items():
+                found = next(
+                    (found for found in lenses(one.report, file) if found.declaration.address == address), None
+                )
+                if found is not None:
+                    text = text or title(found, await self._access(outcome.request, inputs, one))
+        lens.command = types.Command(title=text or "no longer declared", command="")
         return lens
 
-    async def _access(self, inputs: Inputs, checked: Checked) -> AccessReport | None:
+    async def _access(self, request: Request, inputs: Inputs, checked: Checked) -> AccessReport | None:
         """Return who can reach what in a checked input, computed once; None if it has too many parts."""
         kept = self._access_reports.get(inputs)
         if kept is not None and kept[0] is checked.report:
@@ -474,13 +477,21 @@ class EditorServer:
         if sum(checked.report.unit_counts.values()) > _MOST_UNITS:
             return None
 
-        def stop() -> None:
-            if self._worker.has_check:
-                raise Superseded
+        def compute() -> AccessReport | None:
+            if self._checks is None:
+                return None
+            self._stop_for_check()
+            self._checks.hold(request)
+            return access_of(checked.config, self._stop_for_check)
 
-        found = await self._in_worker(partial(access_of, checked.config, stop))
+        found = await self._in_worker(compute)
         self._access_reports[inputs] = checked.report, found
         return found
+
+    def _stop_for_check(self) -> None:
+        """Raise Superseded in the worker if a check is waiting; the task runs again after it."""
+        if self._worker.has_check:
+            raise Superseded
 
     def _refresh_lenses(self) -> None:
         workspace = self._server.client_capabilities.workspace

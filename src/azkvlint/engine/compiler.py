@@ -6,7 +6,7 @@ outcome of the whole condition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import islice, product
 from typing import Any
@@ -181,9 +181,12 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
             if type(current) is not MapValue or not names_only:
                 current = select(subject, path)
                 break
-            current = current.fields.get(step, current.rest)  # type: ignore[arg-type]  # the path has only names
-            if current is None:
-                return when_absent
+            found: Any = current.fields.get(step)  # type: ignore[arg-type]  # the path has only names
+            if found is None:
+                found = current.rest
+                if found is None:
+                    return when_absent
+            current = found
         return operator(current) if type(current) is Scalar else outcome_of(current)
 
     def outcome_of(value: Answer) -> Outcome:
@@ -313,24 +316,20 @@ def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         incoming = index.incoming(via, types)
-        certain = incoming.certain.get(resource.address, ())
-        perhaps = incoming.perhaps.get(resource.address, ())
-        start, source = index.best_loose_outcome(id(where), incoming, where)
+        start, source = index.best_loose_outcome(incoming, where)
         is_incomplete = start is FAIL and not index.graph.has_all_companions(resource)
         if is_incomplete:
             start = UNKNOWN
         if trail is None:
-            resources = index.graph.resources
-            result = _best_certain(start, (resources[one.source] for one in certain), where, index)
-            return (
-                result
-                if result is not FAIL
-                else _best_possible((resources[one.source] for one in perhaps), where, index)
-            )
+            result = max(start, index.best_of_sources(incoming.certain.groups(resource.address), where))
+            if result is not FAIL:
+                return result
+            # An uncertain link is at most UNKNOWN.
+            return min(UNKNOWN, index.best_of_sources(incoming.perhaps.groups(resource.address), where))
         links = (
             _LinkedResource(index.graph.resources[reference.source], is_certain, reference, resource.address)
-            for is_certain, references in ((True, certain), (False, perhaps))
-            for reference in references
+            for is_certain, found in ((True, incoming.certain), (False, incoming.perhaps))
+            for reference in found.references(resource.address)
         )
         others = describe_types(condition.types, resource.declared_as)
         why = f"{others} outside the scanned files may refer to it" if is_incomplete else ""
@@ -379,20 +378,20 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
     return predicate
 
 
-def _best_certain(start: Outcome, resources: Iterable[Resource], where: Predicate, index: GraphIndex) -> Outcome:
+def _best_certain(start: Outcome, addresses: Iterable[str], where: Predicate, index: GraphIndex) -> Outcome:
     """Return the best outcome for resources that are certainly linked, at least ``start``."""
-    result, key = start, id(where)
-    for one in resources:
-        if result is PASS:
-            break
-        result = max(result, index.cached_outcome(key, one, where))
+    result = start
+    for outcome in index.cached_outcomes(where, addresses if start is not PASS else ()):
+        if outcome > result:
+            result = outcome
+            if result is PASS:
+                break
     return result
 
 
-def _best_possible(resources: Iterable[Resource], where: Predicate, index: GraphIndex) -> Outcome:
+def _best_possible(addresses: Iterable[str], where: Predicate, index: GraphIndex) -> Outcome:
     """Return the best outcome for resources that may be linked: at most UNKNOWN."""
-    key = id(where)
-    return UNKNOWN if any(index.cached_outcome(key, one, where) is not FAIL for one in resources) else FAIL
+    return UNKNOWN if any(outcome is not FAIL for outcome in index.cached_outcomes(where, addresses)) else FAIL
 
 
 def _best_target(
@@ -403,14 +402,10 @@ def _best_target(
     index: GraphIndex,
     start: Outcome,
 ) -> Outcome:
-    """Return the best outcome for the targets of references, at least ``start``.
+    """Return the best outcome for the targets of references, at least ``start``."""
 
-    Many references have the same targets: all vaults of a subscription.
-    """
-
-    def best(targets: tuple[str, ...], certain: bool) -> Outcome:
-        every = (index.graph.resources[address] for address in targets)
-        fitting = (one for one in every if one.stays and one.type.lower() in types)
+    def best(targets: tuple[str, ...], certain: bool, find: Callable[..., tuple[str, ...]]) -> Outcome:
+        fitting = find(targets, types)
         return _best_certain(FAIL, fitting, where, index) if certain else _best_possible(fitting, where, index)
 
     result = start
@@ -420,9 +415,10 @@ def _best_target(
         for reference in references:
             targets = _targets(reference, resource, index, certain)
             if len(targets) > 1 and not reference.conditional:
-                found = index.cached_best((id(where), id(targets), certain), partial(best, targets, certain))
+                key = (id(where), id(targets), certain)
+                found = index.cached_best(key, partial(best, targets, certain, index.fitting_targets))
             else:
-                found = best(targets, certain)
+                found = best(targets, certain, index.fitting)
             result = max(result, found)
             if result is PASS:
                 break
@@ -464,7 +460,7 @@ def _best_outcome(
         if linked.is_variant:
             outcome = where(linked.resource.attributes, linked.resource, index, None, "")
         else:
-            outcome = index.cached_outcome(id(where), linked.resource, where)
+            outcome = index.cached_outcome(where, linked.resource)
         if not linked.certain:
             outcome = min(outcome, UNKNOWN)
         if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):

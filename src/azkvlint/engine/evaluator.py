@@ -52,7 +52,7 @@ class PartialRule(msgspec.Struct, frozen=True):
 
 def without_outcome(compiled: CompiledRule) -> PartialRule:
     """Return a rule without a known outcome."""
-    return PartialRule(compiled, None, compiled.when, compiled.require)
+    return PartialRule(compiled, None, None if compiled.is_for_all else compiled.when, compiled.require)
 
 
 class PredicateNode(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.model.finding import CALLED, CAUSED, FAIL, PASS, UNKNOWN, Evidence, Finding, Note, Outcome, implication
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
-from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.rule import All, Rule, Severity
 from azkvlint.model.value import Origin, display, path_of, text_of
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.sha256 import sha256_hex
@@ -223,6 +223,11 @@ class CompiledRule(msgspec.Struct, frozen=True):
     when: Predicate
     require: Predicate
     severity_if: tuple[tuple[Severity, Predicate], ...] = ()
+
+    @property
+    def is_for_all(self) -> bool:
+        """Return whether the rule applies to every resource of its types, as most rules do."""
+        return isinstance(self.rule.when, All) and not self.rule.when.of
 
     def holds(self, resource: Resource, index: GraphIndex) -> bool:
         """Return whether a rule passes for a resource; False if it does not apply."""

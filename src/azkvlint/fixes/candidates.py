@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.azure.arm_defaults import default_in
-from azkvlint.azure.azurerm.argument_names import arguments_of, name_as_written
+from azkvlint.azure.azurerm.argument_names import arguments_of, is_terraform, name_as_written
 from azkvlint.fixes.operations import OPERATIONS
 from azkvlint.fixes.places import (
     Change,
@@ -16,6 +16,7 @@ from azkvlint.fixes.places import (
     Target,
     api_version_of,
     declaration,
+    is_called,
     joined,
     language_at,
     linked,
@@ -58,6 +59,8 @@ def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[
 def _of_plan(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Candidate | Refusal]:
     """Yield the candidates of one plan. If a step has several choices, each makes a candidate."""
     steps = [step for step in plan.steps if step.is_linked or not step.resources or finding.type in step.resources]
+    if any(step.operation == "api_version" for step in steps) and is_terraform(finding.declared_as):
+        return  # azurerm sets the version itself
     try:
         choices = [list(_changes(finding, step, sources)) for step in steps]
     except Refusal as refusal:
@@ -93,6 +96,8 @@ def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[s
 def _changes(finding: Finding, step: EditStep, sources: Sources) -> Iterator[Change]:
     """Yield the changes that make one step, best first. Raise Refusal."""
     target = declaration(finding)
+    if not step.is_linked and is_called(target, sources):
+        raise Refusal("the resource is declared in a downloaded module")
     if step.is_linked:
         target = linked(finding, sources, step.resources[0] if step.resources else "")
     if step.operation == "set":

@@ -8,14 +8,16 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.fixes.candidates import Candidate, candidates
-from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of
+from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Refusal, TextEdit
-from azkvlint.model.finding import Finding, Report
+from azkvlint.model.finding import FROM_PLAN, Finding, Report
 from azkvlint.model.fix import Fix, FixResult, Refused
 
 # Evaluations of one search; what is left after them is refused.
 _MOST_RUNS = 400
+# Fixes of one input up to which each is proven without the others.
+_MOST_ALONE = 40
 _ALONG = "Fixed by another fix"
 _TOO_MANY = "too many fixes could not be proven together; select fewer rules"
 
@@ -25,8 +27,11 @@ def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | N
 
     Fixes that are not safe are offered if ``unsafe``. Raise UsageError and RuleError as a check does.
     """
-    search = _Search(report, Prover(config) if prover is None else prover, unsafe)
-    pending = search.start(search.findings)
+    search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
+    pending = search.start(search.remaining())
+    if max((len(part.groups[0]) for part in _parts(pending)), default=0) <= _MOST_ALONE:
+        search.prove_each(pending)
+        return search.result()
     while pending:
         # Fixes of different places are proven together, those of one place one after the other.
         batch, later = _batch(pending)
@@ -39,8 +44,8 @@ def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prov
 
     The edits of a fix refer to the text with the fixes before it; there are none if another fix fixes its finding too.
     """
-    search = _Search(report, Prover(config) if prover is None else prover, unsafe)
-    pending = search.start(search.findings)
+    search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
+    pending = search.start(search.remaining())
     while pending:
         batch, later = _batch(pending)
         outcome = search.prove(batch)
@@ -100,7 +105,11 @@ class _Search:
         self.findings = report.counted(report.findings)
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}
-        self._refusals: dict[int, Refused] = {}
+        self._lost = {number for number, finding in enumerate(self.findings) if is_gone(finding, prover.before)}
+        self._refusals = {
+            number: Refused(finding=self.findings[number], reason=_of_lost(self.findings[number]))
+            for number in self._lost
+        }
         # The inputs of the fixes in each changed file, and why candidates failed on the changed texts of their inputs.
         self._changed: dict[str, set[str]] = {}
         self._failed: dict[tuple[int, tuple[TextEdit, ...], frozenset[tuple[str, bytes]]], str] = {}
@@ -122,7 +131,7 @@ class _Search:
     def remaining(self) -> list[Finding]:
         """Return the findings of the present state that are not fixed. Those that are gone too count as fixed."""
         for number, finding in enumerate(self.findings):
-            if number not in self._fixes and is_gone(finding, self.state):
+            if number not in self._fixes and number not in self._lost and is_gone(finding, self.state):
                 self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=())
         numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in self.state.report.findings)
         return [
@@ -141,7 +150,27 @@ class _Search:
             fixes=tuple(self._fixes[number] for number in sorted(self._fixes)),
             refusals=tuple(self._refusals[number] for number in sorted(self._refusals) if number not in self._fixes),
             texts=self.sources.texts,
+            originals={path: self.sources.originals[path] for path in self.sources.texts},
         )
+
+    def prove_each(self, pending: Sequence[_Pending]) -> None:
+        """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
+        parts = _parts(pending)
+        is_alone = False
+        while active := [part for part in parts if part.groups[0]][: 1 if is_alone else None]:
+            tried = [part.groups[0][0] for part in active]
+            _, _, faults = self._attempt(tried)
+            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
+            is_alone = bool(others) and len(active) > 1
+            if is_alone:
+                continue
+            for part, one in zip(active, tried, strict=True):
+                found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
+                if not found:
+                    self._accept(one)
+                    part.groups[0].pop(0)
+                elif not self._next(one, found[0].text):
+                    part.groups[0].pop(0)
 
     def prove(self, batch: Sequence[_Pending]) -> _Outcome:
         """Accept those of a batch whose edits are proven: all at once, or part by part where that fails.
@@ -222,8 +251,9 @@ class _Search:
         return False
 
     def _version(self, one: _Pending) -> frozenset[tuple[str, bytes]]:
-        """Return the changed texts of the inputs of a finding."""
-        return frozenset((path, self.sources.texts[path]) for path, roots in self._changed.items() if roots & one.roots)
+        """Return the changed texts of the inputs of a finding; none if fixes are not combined."""
+        texts = self.sources.texts
+        return frozenset((path, texts[path]) for path in texts if self._changed.get(path, set()) & one.roots)
 
     def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
@@ -236,6 +266,11 @@ class _Search:
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
         return edited, state, list(self._prover.faults([*earlier, *(one.finding for one in group)], state, edited))
+
+
+def _of_lost(finding: Finding) -> str:
+    """Return why a finding is not in the files that can be changed."""
+    return "the source without the plan does not show it" if finding.source == FROM_PLAN else "the file is generated"
 
 
 class _Part(msgspec.Struct):

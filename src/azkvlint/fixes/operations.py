@@ -66,7 +66,7 @@ def _without_part(finding: Finding, name: str, sources: Sources) -> Edits:
         found = None if one.at.span is None else around(one.at.span, name, one.at.path, sources.text(one.at.path))
         if found is not None:
             return sources.editor(one.at.path).remove(found, ())
-    raise Refusal(f"`{name}` is not written in the declaration")
+    return ()
 
 
 def _rename(_: Finding, step: EditStep, target: Target) -> Iterator[Change]:
@@ -119,7 +119,7 @@ def _without_version(at: Location, sources: Sources) -> tuple[Edits, str]:
     name = here.partition("=")[0].partition(":")[0] if at.pointer is None else str(at.pointer[-1])
     if at.span is not None and not regex(r"[\s\"\w]*[=:]").match(here):  # the value without its name
         name = text[: at.span[0]].rpartition("\n")[2].partition("=")[0]
-    name = name.strip(' "')
+    name = name.strip(' \t"')
     if name.lower() in ("key_version", "keyversion"):
         return editor.remove(address, ()), f"Remove `{name}`"
     if at.pointer is not None:
@@ -180,6 +180,8 @@ def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
     def change(sources: Sources) -> tuple[Edits, str]:
         at = finding.at
         editor = sources.editor(at.path)
+        if at.pointer is not None and at.pointer[-2:-1] not in (("parameters",), ("outputs",)):
+            raise Refusal("the value does not come from a parameter")
         if language_at(at) == "terraform":
             return editor.set_value(address_of(at), ("sensitive",), True), "Set `sensitive = true`"
         edits = editor.add_decorator(address_of(at), "secure")

@@ -58,6 +58,14 @@ def declaration(finding: Finding) -> Target:
     return Target(at.path, _of_declaration(at), finding.declared_as, finding.type, language_at(at))
 
 
+def is_called(target: Target, sources: Sources) -> bool:
+    """Return whether a target is the call of the Terraform module that declares it."""
+    if target.language != "terraform" or target.declared_as == "module":
+        return False
+    text = sources.text(target.path)
+    return regex(r'\s*module\s+"').match(text, _span(target.address)[0]) is not None
+
+
 def _of_declaration(at: Location) -> Address:
     address = address_of(at)
     return address[:-1] if at.pointer is not None and address[-1:] == ("type",) else address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,18 +15,21 @@ from azkvlint.fixes.sources import Sources
 from azkvlint.linter.linter import Prepared, check, rules_of
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.linter.workers import set_readable_files
-from azkvlint.model.finding import Finding, Report
+from azkvlint.model.finding import FROM_PLAN, Finding, Report
 from azkvlint.model.rule import Severity
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import read_start
 
 Key: TypeAlias = tuple[str, str, str]
 """The rule of a result, the input through which it was found, and the address of its resource."""
 
 _ESCAPED = regex(r"[\\*?\[\]!]")
+# A document that is not an input, instead of a plan, and what a plan begins with.
+_NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
 # python-hcl2 needs seconds for larger texts.
 _MAX_WITNESS = 64_000
 
@@ -55,9 +59,10 @@ class Prover:
     """Evaluates the inputs of a run again with edited texts. Units that do not read them are not evaluated again.
 
     All rules of the profiles run, not only those whose findings are fixed, and so do the rules that were selected.
+    ``replaced`` are texts by real path in place of files that are not read.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, replaced: Mapping[str, bytes] | None = None) -> None:
         rules = {rule.id for one in (config, msgspec.structs.replace(config, select=())) for rule in rules_of(one)}
         self.config = msgspec.structs.replace(
             config, select=tuple(sorted(rules)), ignore=(), explain=True, baseline="", min_severity=Severity.INFO,
@@ -68,7 +73,8 @@ class Prover:
         self._cache = ResultCache()
         self.runs = 0
         self._opinions: dict[bytes, bool] = {}
-        self.before = self._state()
+        self._replaced = dict(replaced or {})
+        self.before = self.state(None)
 
     def _without_compiled(self) -> Mapping[str, str]:
         """Leave the templates that were compiled from Bicep files out: an edit makes them outdated.
@@ -100,16 +106,23 @@ class Prover:
             resources={**report.resource_counts, **Counter(declared)},
         )
 
+    def renew(self) -> None:
+        """Take the texts as they are now for those before an edit."""
+        self.runs = 0
+        self.before = self._state()
+
     @property
     def secret_texts(self) -> frozenset[str]:
         """Return the secrets in the inputs."""
         return self._cache.secret_texts
 
-    def state(self, sources: Sources) -> State:
+    def state(self, sources: Sources | None) -> State:
         """Return the state with the changed texts of ``sources``."""
         held = dict(EDITOR_TEXTS)
         try:
-            EDITOR_TEXTS.update((sources.real_path(path), data) for path, data in sources.texts.items())
+            EDITOR_TEXTS.update(self._replaced)
+            if sources is not None:
+                EDITOR_TEXTS.update((sources.real_path(path), data) for path, data in sources.texts.items())
             return self._state()
         finally:
             EDITOR_TEXTS.clear()
@@ -163,6 +176,17 @@ def _escape(match: re.Match[str]) -> str:
 def is_gone(finding: Finding, state: State) -> bool:
     """Return whether a state has no result of a finding."""
     return not any(key in state.findings or key in state.unknown for key in keys_of(finding))
+
+
+def prover_of(report: Report, config: Config) -> Prover:
+    """Return the prover of a report: of findings from plans, it evaluates the source that they are reported in."""
+    roots = {finding.root for finding in report.findings if finding.source == FROM_PLAN}
+    folders = tuple(os.path.join(report.root, root) for root in sorted(roots))
+    if not folders:
+        return Prover(config)
+    files = [os.path.join(report.root, path) for path in report.sources if path.lower().endswith(".json")]
+    plans = {real_path(file): _NO_INPUT for file in files if _PLAN.search(read_start(file, _HEAD))}
+    return Prover(msgspec.structs.replace(config, paths=tuple(sorted({*config.paths, *folders}))), plans)
 
 
 def keys_of(finding: Finding) -> Iterator[Key]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.parse import parse
 from azkvlint.util.lazy_regex import regex
 
 _PLAIN = regex(r"""true|false|null|-?\d+(?:\.\d+)?|"[^"\\$%{}\[\]\n]*+"|'[^'\\$\n]*+'""")
@@ -48,20 +51,24 @@ def reference_in(text: str, path: str) -> Reference | None:
 
 
 def uses(reference: Reference, path: str, texts: Iterable[str]) -> int:
-    """Return how often a variable is used in the texts of its module, comments included."""
-    name = reference.name
+    """Return how often a variable is used in the texts of its module. Outside of Bicep, comments count too."""
+    name = re.escape(reference.name)
     if path.lower().endswith(".bicep"):
-        return sum(len(regex(rf"\b{name}\b").findall(text)) for text in texts) - 1  # its declaration
+        return sum(_uses_in_bicep(reference.name, text) for text in texts)
     if reference.kind in ("parameters", "variables"):
-        pattern = regex(rf"\b{reference.kind}\(\s*'{_escape(name)}'\s*\)", 2)
+        pattern = re.compile(rf"\b{reference.kind}\(\s*'{name}'\s*\)", re.IGNORECASE)
     elif reference.is_part:
-        pattern = regex(rf"\.{_escape(name)}\b")
+        pattern = re.compile(rf"\.{name}\b")
     else:
-        pattern = regex(rf"\b{reference.kind}\.{_escape(name)}\b")
+        pattern = re.compile(rf"\b{reference.kind}\.{name}\b")
     return sum(len(pattern.findall(text)) for text in texts)
 
 
-def _escape(name: str) -> str:
-    from re import escape
-
-    return escape(name)
+def _uses_in_bicep(name: str, text: str) -> int:
+    nodes: list[ast.Node] = list(parse(text).declarations)
+    count = 0
+    while nodes:
+        node = nodes.pop()
+        count += isinstance(node, ast.Name) and node.name == name
+        nodes += ast.children(node)
+    return count

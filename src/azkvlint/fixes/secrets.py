@@ -1,4 +1,4 @@
-"""Decide which lines of a source file can be shown: a diff must not contain secrets."""
+"""Decide which lines of a source file a diff can show: none with secrets, or with commands to what prints it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from azkvlint.graph.region_lookup import Hidden, safe_lines
 from azkvlint.linter.redaction import Redactor
+from azkvlint.util.text import visible
 
 
 def shown_lines(path: str, text: str, secret_texts: Collection[str]) -> Callable[[int], bool]:
@@ -20,7 +21,9 @@ def shown_lines(path: str, text: str, secret_texts: Collection[str]) -> Callable
     lines = text.split("\n")
 
     def is_shown(number: int) -> bool:
-        line = lines[number] if number < len(lines) else ""
+        line = lines[number].removesuffix("\r").replace("\t", " ") if number < len(lines) else ""
+        if visible(line) != line:  # it acts on a terminal or a build agent
+            return False
         return (not redactor or redactor.text(line) == line) and is_safe(number)
 
     return is_shown

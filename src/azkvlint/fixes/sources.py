@@ -17,7 +17,7 @@ from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes
 if TYPE_CHECKING:
     from azkvlint.fixes.editor import Editor
 
-_MARK = b"\xef\xbb\xbf"
+_MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _GENERATED = regex(rb'"_generator"\s*:|"(?:cdktf|stackName)"\s*:')
 _TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.json')
 
@@ -25,9 +25,13 @@ _TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.j
 class Sources:
     """The files of a run below ``root``, with the changed ``texts`` by reported path."""
 
-    def __init__(self, root: str, texts: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, root: str, texts: Mapping[str, bytes] | None = None, originals: dict[str, bytes] | None = None
+    ) -> None:
         self.root = root
         self.texts = dict(texts or {})
+        # The files as they were first read, shared by all states.
+        self.originals = {} if originals is None else originals
         self._read: dict[str, str] = {}
         self._boundary = checkout_of(root) or real_path(root)
 
@@ -37,8 +41,9 @@ class Sources:
 
     def data(self, path: str) -> bytes:
         """Return the content of a file. Raise Refusal if it cannot be read or must not be changed."""
-        if path in self.texts:
-            return self.texts[path]
+        found = self.texts.get(path, self.originals.get(path))
+        if found is not None:
+            return found
         file = self.real_path(path)
         if not is_within(file, self._boundary) or leads_into_git(file, self._boundary):
             raise Refusal("the file is outside the checkout")
@@ -49,11 +54,14 @@ class Sources:
         except InputError as error:
             raise Refusal("the file cannot be read") from error
         self._refuse_generated(path, file, data)
+        self.originals[path] = data
         return data
 
     @staticmethod
     def _refuse_generated(path: str, file: str, data: bytes) -> None:
-        """Raise Refusal for a file that another program writes."""
+        """Raise Refusal for a file that another program writes, or in another encoding."""
+        if data.startswith(_UTF16):
+            raise Refusal("the file is not UTF-8")
         lower = path.lower()
         if not lower.endswith((".json", ".jsonc")):
             return
@@ -109,7 +117,7 @@ class Sources:
             data = self.data(path)
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
-        return Sources(self.root, texts)
+        return Sources(self.root, texts, self.originals)
 
     def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
         """Return the edits that lead from this state to another."""

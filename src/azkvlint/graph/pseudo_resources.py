@@ -264,7 +264,7 @@ _ORDER: Path = ("derived", "waitsForGrant")
 
 def requires_order(required: RequiredAttributes) -> bool:
     """Return whether any rule depends on the order in which Terraform applies resources."""
-    return any(path[:2] == _ORDER for paths in required.paths.values() for path in paths)
+    return any(_ORDER in paths for paths in required.paths.values())
 
 
 def with_dependencies(attributes: MapValue, addresses: Iterable[str]) -> MapValue:

@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Pairs, check_characters
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
 # https://NAME.vault.azure.net/keys/KEY[/VERSION] and its sovereign and managed HSM forms. Source:
@@ -311,9 +311,11 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
     for resource in index.of_types(types):
         if not resource.stays:
             continue
-        if path[0] not in resource.attributes.fields and resource.attributes.rest is None:
+        answer: Answer | None = resource.attributes.fields.get(path[0], resource.attributes.rest)
+        if answer is None:
             continue
-        answer = resource.select(path)
+        if len(path) > 1:
+            answer = select(answer, path[1:])
         if isinstance(answer, Absent):
             continue
         for value in answer.items if isinstance(answer, ListValue) else (answer,):

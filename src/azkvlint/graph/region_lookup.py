@@ -9,7 +9,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import accumulate
 from operator import mul
 from typing import Protocol, TypeAlias
@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from azkvlint.graph.secret_formats import Spans
-from azkvlint.model.location import Excerpt, Location, Place
+from azkvlint.model.location import Excerpt, LazyExcerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
@@ -190,7 +190,8 @@ def places_of(
             if full_span is not None:
                 span = lines.shortened(*full_span)
                 region = lines.region(*span)
-                places[spot] = region, cache(partial(_excerpt, indexed, secret_spans, at, span, region.start_line))
+                cut = partial(_excerpt, indexed, secret_spans, at, span, region.start_line)
+                places[spot] = region, LazyExcerpt(cut)
     return places
 
 
@@ -339,7 +340,7 @@ def safe_lines(text: str, hidden: Hidden | None, *, is_json: bool) -> Callable[[
 
 # A string, one that is not closed, or the start of one that continues on the next lines.
 _STRING = regex(r"\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|['\"]|<<[-~]?[A-Za-z]")
-_NAME_BEFORE = regex(r"(?P<name>[\w.$-]++)[\"']?[ \t]*+[=:][ \t]*+(?:\[[^\[\]]*)?$")
+_NAME_BEFORE = regex(r"(?P<name>[\w.$-]++)[\"']?[ \t]*+[=:](?![=>:])")
 _LABEL_BEFORE = regex(r"[ \t]*+[a-z]++[ \t]++(?:[\w.-]++[ \t]++|\"[^\"]*+\"[ \t]++)*+$")
 _KEY_AFTER = regex(r"[ \t]*+[:=]")
 
@@ -352,8 +353,8 @@ def _is_named(string: re.Match[str]) -> bool:
     if is_harmless(written) or _KEY_AFTER.match(line, string.end()):
         return True
     before = line[max(string.start() - _LONG, 0) : string.start()]
-    name = _NAME_BEFORE.search(before)
-    return not suggests_secret(name["name"]) if name is not None else _LABEL_BEFORE.match(before) is not None
+    names = list(_NAME_BEFORE.finditer(before))
+    return not suggests_secret(names[-1]["name"]) if names else _LABEL_BEFORE.match(before) is not None
 
 
 def _value_span(text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -91,7 +91,9 @@ def placeholder_in(text: str) -> Placeholder:
 
 
 def _secret_parts(text: str) -> Iterator[str]:
-    """Yield the secret parts of a string by its format, including placeholders."""
+    """Return the secret parts of a string by its format, including placeholders."""
+    if "=" not in text and ":" not in text:
+        return iter(())
     return (one["value"] for pattern in (_PART, _USER_INFO) for one in pattern.finditer(text))
 
 

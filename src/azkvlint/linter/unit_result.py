@@ -38,43 +38,47 @@ def declarations_of(
 
     ``derived`` are the resources with derived attributes.
     """
-    declarations: dict[_Key, Declaration] = {}
+    instances: dict[_Key, list[Resource]] = {}
+    accounted: dict[str, bool] = {}
     for resource in read.resources.values():
-        lower_type = resource.type.lower()
-        if lower_type not in ACCOUNTED or lower_type not in types or resource.existing or not resource.stays:
-            continue
-        address = static_address(resource.address)
-        key = (*resource.at.position_key[:2], address)
-        existing = declarations.get(key)
-        condition = resource.assumption.text if resource.assumption is not None else ""
-        names, exposures = _NO_NAMES, _NO_EXPOSURES
-        if lower_type in _VAULTS:
-            names, exposures = frozenset({resource.name}), _exposures((derived or {}).get(resource.address))
-        if existing is None:
-            at = msgspec.structs.replace(resource.at, address=resource.address, cause=None)
-            declarations[key] = Declaration(
-                address=address, type=resource.type, declared_as=resource.declared_as, at=at, condition=condition,
-                instances=1, names=names, exposures=exposures,
-            )  # fmt: skip
-        else:
-            # The declaration exists unconditionally if one of its instances does.
-            condition = existing.condition and condition
-            declarations[key] = msgspec.structs.replace(
-                existing,
-                condition=condition,
-                instances=existing.instances + 1,
-                names=existing.names | names,
-                exposures=_added(existing.exposures, exposures),
-            )
-    return [*declarations.values(), *(one for one in read.skipped if one.type.lower() in types)]
+        is_accounted = accounted.get(resource.type)
+        if is_accounted is None:
+            lower_type = resource.type.lower()
+            is_accounted = accounted[resource.type] = lower_type in ACCOUNTED and lower_type in types
+        if is_accounted and not resource.existing and resource.stays:
+            address = static_address(resource.address)
+            instances.setdefault((*resource.at.position_key[:2], address), []).append(resource)
+    declared = [_declaration(found, derived or {}) for found in instances.values()]
+    return [*declared, *(one for one in read.skipped if one.type.lower() in types)]
 
 
-def _exposures(vault: Resource | None) -> Mapping[str, int]:
+def _declaration(instances: Sequence[Resource], derived: Mapping[str, Resource]) -> Declaration:
+    """Return the declaration of some instances."""
+    first = instances[0]
+    # The declaration exists unconditionally if one of its instances does.
+    conditions = [resource.assumption.text if resource.assumption is not None else "" for resource in instances]
+    names, exposures = _NO_NAMES, Counter[str]()
+    if first.type.lower() in _VAULTS:
+        names = frozenset(resource.name for resource in instances)
+        exposures.update(one for resource in instances if (one := _exposure(derived.get(resource.address))))
+    return Declaration(
+        address=static_address(first.address),
+        type=first.type,
+        declared_as=first.declared_as,
+        at=msgspec.structs.replace(first.at, address=first.address, cause=None),
+        condition=conditions[-1] if all(conditions) else "",
+        instances=len(instances),
+        names=names,
+        exposures=dict(exposures) if exposures else _NO_EXPOSURES,
+    )
+
+
+def _exposure(vault: Resource | None) -> str:
     """Return the network exposure of a vault, if a rule reads it."""
     exposure = None if vault is None else vault.select(_EXPOSURE)
     if exposure is None or isinstance(exposure, Absent):
-        return _NO_EXPOSURES
-    return {str(exposure.value) if isinstance(exposure, Scalar) else "unknown": 1}
+        return ""
+    return str(exposure.value) if isinstance(exposure, Scalar) else "unknown"
 
 
 def _added(some: Mapping[str, int], others: Mapping[str, int]) -> Mapping[str, int]:
@@ -240,6 +244,8 @@ def evaluate_unit(
     suppressed += hidden
     located_results = findings + suppressed + (unknown if explain else [])
     declarations = declarations_of(read, evaluator.types, graph.resources)
+    # The largest part of the memory of a large plan, which locating can use again.
+    del graph
     # Positions in a plan are expensive to compute and of no use to authors.
     declared = (item.at for item in declarations) if read.plan is None else ()
     find = read.locate(chain(locations(located_results, problems), answer_locations(answers), declared))

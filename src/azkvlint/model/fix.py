@@ -78,11 +78,12 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 class FixResult(msgspec.Struct, frozen=True, kw_only=True):
     """The fixes of a report and the refusals.
 
-    ``texts`` are the changed files by reported path, if the fixes were proven together; ``is_written``: they were
-    written.
+    ``texts`` are the changed files by reported path, if the fixes were proven together, and ``originals`` what they
+    were; ``is_written``: they were written.
     """
 
     fixes: tuple[Fix, ...]
     refusals: tuple[Refused, ...]
     texts: Mapping[str, bytes] = {}
+    originals: Mapping[str, bytes] = {}
     is_written: bool = False

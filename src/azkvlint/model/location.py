@@ -103,6 +103,22 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tr
     is_shown: bool = True
 
 
+class LazyExcerpt:
+    """A function that cuts an excerpt when it is first called. A large input has thousands of them."""
+
+    __slots__ = ("_cut", "_excerpt")
+
+    def __init__(self, cut: Callable[[], Excerpt]) -> None:
+        self._cut = cut
+        self._excerpt: Excerpt | None = None
+
+    def __call__(self) -> Excerpt:
+        """Return the excerpt."""
+        if self._excerpt is None:
+            self._excerpt = self._cut()
+        return self._excerpt
+
+
 # The region of a place, and a function that cuts its excerpt: most places are shown without one.
 Place: TypeAlias = tuple[Region, Callable[[], Excerpt]]
 

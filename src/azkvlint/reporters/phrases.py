@@ -42,6 +42,7 @@ _BICEP_FILES = (".bicep", ".bicepparam")
 _TERRAFORM_FILES = (".tf", ".tofu", ".hcl", ".tf.json", ".tofu.json", ".tfvars")
 
 
+@lru_cache(maxsize=1024)
 def pieces(message: str) -> tuple[str | int, ...]:
     """Split a rule's message at its placeholders into strings, and numbers in order of first appearance.
 

@@ -266,6 +266,7 @@ class ByteLines:
         self.data = data
         self.ascii = data.isascii()
         self.line = 1
+        self.line_end = data.find(b"\n")
         self.column_at = 0
         self.column = self.utf16 = 1
 
@@ -273,10 +274,11 @@ class ByteLines:
         """Return line and column of a byte offset, both 1-based; the column in code points and in UTF-16 code units."""
         if offset < self.column_at:
             self.__init__(self.data)  # type: ignore[misc]  # starting over keeps one way to count
-        newlines = self.data.count(b"\n", self.column_at, offset)
-        if newlines:
-            self.line += newlines
-            self.column_at = self.data.rindex(b"\n", self.column_at, offset) + 1
+        # Finding the end of a line is faster than counting line ends, and most plans have only one.
+        if 0 <= self.line_end < offset:
+            self.line += self.data.count(b"\n", self.line_end, offset)
+            self.column_at = self.data.rindex(b"\n", self.line_end, offset) + 1
+            self.line_end = self.data.find(b"\n", self.column_at)
             self.column = self.utf16 = 1
         if self.ascii:
             self.column += offset - self.column_at

@@ -106,6 +106,39 @@ def _content(file: str) -> bytes:
         return stream.read()
 
 
+def path_in_folder(folder: str, name: str) -> str:
+    """Return the path that writing to a file below a folder reaches. ``name`` has plain names, separated by /.
+
+    Raise UsageError if a link on the path leads out of the folder.
+    """
+    try:
+        target = output_path(os.path.join(folder, *name.split("/")))
+    except OSError as error:
+        raise UsageError(f"`{name}` cannot be written: {error.strerror}") from error
+    if not is_within(target, real_path(folder)):
+        raise UsageError(f"`{name}` cannot be written: a symbolic link on its path leads out of the folder")
+    return target
+
+
+def write_in_folder(folder: str, name: str, data: bytes, *, replace: bool) -> None:
+    """Write a file below a folder, with the folders on its path. ``name`` has plain names, separated by /.
+
+    Raise UsageError if the file exists, unless it is to be replaced, or if it cannot be written.
+    """
+    target = path_in_folder(folder, name)
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if replace:
+            _replace(target, data)
+            return
+        with os.fdopen(os.open(target, _CREATE, 0o666), "wb") as out:
+            out.write(data)
+    except FileExistsError as error:
+        raise UsageError(f"`{name}` already exists") from error
+    except OSError as error:
+        raise UsageError(f"`{name}` cannot be written: {error.strerror}") from error
+
+
 def write_for_editors(file: str, data: bytes) -> None:
     """Write a file to the folder ``.sarif``, where editors look for logs, creating that folder only.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 
 import msgspec
 
 from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX
-from azkvlint.model.location import Excerpt, Place, Region
+from azkvlint.model.location import Excerpt, LazyExcerpt, Place, Region
 from azkvlint.readers.plan.document import Plan
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines
 from azkvlint.syntax.json_positions import elements, members
@@ -47,9 +47,9 @@ def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
     lines = ByteLines(plan.data)
     found: dict[str, Place] = {}
     for address, (start, end, low, high) in ordered:
-        head_start, first, last, head_end = (lines.place(at) for at in (low, start, end, high))
-        shown = (plan.data[start:end], first, last), (plan.data[low:high], head_start, head_end)
-        found[address] = _region(first, last), cache(partial(_excerpt, *shown))
+        head_start, first, last, head_end = map(lines.place, (low, start, end, high))
+        entry, context = (plan.data[start:end], first, last), (plan.data[low:high], head_start, head_end)
+        found[address] = _region(first, last), LazyExcerpt(partial(_excerpt, entry, context))
     return found
 
 
@@ -109,8 +109,10 @@ def _head(data: bytes, start: int, end: int) -> _Span:
 def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
     """Return the spans of keys in the configuration: providers, outputs and module calls of the root module."""
     found: dict[str, _Span] = {}
+    # Most addresses in a plan are those of resources in modules.
+    named = [address for address in addresses if address.startswith(tuple(_NAMED))]
     for prefix, path in _NAMED.items():
-        names = {address.removeprefix(prefix) for address in addresses if address.startswith(prefix)}
+        names = {address.removeprefix(prefix) for address in named if address.startswith(prefix)}
         keys = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
         try:
             found |= {prefix + key: span for key, span in _keys(plan, path, keys)} if keys else {}

@@ -6,6 +6,7 @@ Strings are cut to GitHub's limits: 1,024 characters for a description, ten tags
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any
 
 from azkvlint import file_url
@@ -58,6 +59,7 @@ def descriptor(rule: Rule, included: Collection[str], lists: Collection[str]) ->
     }
 
 
+@cache
 def result_template(template: str) -> str:
     """Return a rule's message as a SARIF message: a sentence with its dynamic parts in single quotes.
 
