@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import * as vscode from "vscode";
 
-const RESULT = process.env["KVLINT_TEST_RESULT"];
+const RESULT = process.env["RESULT_FILE"];
 
 async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
   for (const end = Date.now() + 60_000; Date.now() < end; ) {
@@ -33,19 +33,25 @@ async function check(): Promise<void> {
   assert.ok(hovers.some((hover) => hover.contents.some((one) => typeof one === "object" && one.value.includes("KV001"))));
   const quickFix = vscode.CodeActionKind.QuickFix.value;
   const request = ["vscode.executeCodeActionProvider", file, purge.range, quickFix, 100] as const;
-  const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(...request);
-  const ignore = actions.find((one) => /^Ignore KV001/.test(one.title));
-  assert.ok(ignore?.edit, JSON.stringify(actions.map((one) => one.title)));
+  const action = async (title: RegExp): Promise<vscode.WorkspaceEdit | undefined> => {
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(...request);
+    return actions.find((one) => title.test(one.title))?.edit;
+  };
+  const fix = await until("fix of KV001", () => action(/^Set `purge_protection_enabled = true`/));
+  const ignore = await until("suppression of KV001", () => action(/^Ignore KV001/));
   const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", file, 100);
   assert.ok(lenses.length > 0);
 
   const text = document.getText();
-  assert.ok(await vscode.workspace.applyEdit(ignore.edit));
-  assert.match(document.getText(), /^# kvlint: ignore\[KV001\] state the reason until=\d{4}-\d{2}-\d{2}$/m);
-  await until("suppression of KV001", () => find("KV001") === undefined && own().length > 0);
-  await vscode.commands.executeCommand("workbench.action.files.revert");
-  assert.equal(document.getText(), text);
-  await until("finding of KV001", () => find("KV001"));
+  const comment = /^# kvlint: ignore\[KV001\] state the reason until=\d{4}-\d{2}-\d{2}$/m;
+  for (const [edit, expected] of [[ignore, comment], [fix, /^  purge_protection_enabled += true$/m]] as const) {
+    assert.ok(await vscode.workspace.applyEdit(edit));
+    assert.match(document.getText(), expected);
+    await until("diagnostics without KV001", () => find("KV001") === undefined && own().length > 0);
+    await vscode.commands.executeCommand("workbench.action.files.revert");
+    assert.equal(document.getText(), text);
+    await until("finding of KV001", () => find("KV001"));
+  }
 
   const settings = vscode.workspace.getConfiguration("kvlint");
   await settings.update("ignore", ["KV001"], vscode.ConfigurationTarget.Global);
