@@ -50,9 +50,9 @@ from azkvlint.model.finding import Report
 
 _T = TypeVar("_T")
 
-# The pause in seconds after which a change is checked: half the time of a check, within these limits. A longer series
-# of changes is checked in between.
-_PAUSES, _LONGEST = (0.02, 0.5), 1.5
+# The pause in seconds after which a change is checked is half the time by which a check is slow, within these limits.
+# A longer series of changes is checked in between.
+_PAUSES, _SLOW, _LONGEST = (0.02, 0.5), 0.1, 1.5
 _LOOK = 2.0  # seconds between two looks for the parent process
 _NOT_INITIALIZED = -32002
 _WATCHED = "**/*.{tf,tofu,tfvars,hcl,bicep,bicepparam,json,jsonc,toml,yaml,yml}"
@@ -94,7 +94,7 @@ class EditorServer:
         self._settings = EditorSettings()
         self._diagnostics: Push | Pull = Push(self._server)
         self._actions: Actions | None = None
-        self._access_reports: dict[Inputs, tuple[Report, AccessReport | None]] = {}
+        self._access_reports: dict[Inputs, tuple[Report, asyncio.Future[AccessReport | None]]] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._outcome: Outcome | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -371,7 +371,7 @@ class EditorServer:
         self._in_loop(self._receive_outcome, outcome, monotonic() - start)
 
     def _receive_outcome(self, outcome: Outcome, seconds: float) -> None:
-        self._pause = min(max(seconds / 2, _PAUSES[0]), _PAUSES[1])
+        self._pause = min(max((seconds - _SLOW) / 2, _PAUSES[0]), _PAUSES[1])
         before, self._outcome = self._outcome, outcome
         for kind, text in outcome.shown:
             self._show(text, kind)
@@ -473,7 +473,7 @@ class EditorServer:
         """Return who can reach what in a checked input, computed once; None if it has too many parts."""
         kept = self._access_reports.get(inputs)
         if kept is not None and kept[0] is checked.report:
-            return kept[1]
+            return await asyncio.shield(kept[1])
         if sum(checked.report.unit_counts.values()) > _MOST_UNITS:
             return None
 
@@ -484,9 +484,9 @@ class EditorServer:
             self._checks.hold(request)
             return access_of(checked.config, self._stop_for_check)
 
-        found = await self._in_worker(compute)
-        self._access_reports[inputs] = checked.report, found
-        return found
+        task = asyncio.ensure_future(self._in_worker(compute))
+        self._access_reports[inputs] = checked.report, task
+        return await asyncio.shield(task)
 
     def _stop_for_check(self) -> None:
         """Raise Superseded in the worker if a check is waiting; the task runs again after it."""
