@@ -389,6 +389,8 @@ def test_a_lens_shows_who_can_reach_a_vault(client: Client, project: Path) -> No
         (b"[]", -32600),
         (b"{}", -32600),
         (b'{"jsonrpc": "1.0", "id": 1, "method": "initialize"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": {}, "method": "initialize"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": []}', -32600),
     ],
 )
 def test_what_is_no_message_is_an_error_of_the_protocol(client: Client, body: bytes, code: int) -> None:

@@ -38,7 +38,7 @@ from azkvlint.editor.checks import (
 from azkvlint.editor.diagnostics import SOURCE
 from azkvlint.editor.hover import hover
 from azkvlint.editor.lenses import access_of, lenses, title
-from azkvlint.editor.messages import INVALID_REQUEST, Fault, receive, send
+from azkvlint.editor.messages import INVALID_PARAMETERS, INVALID_REQUEST, Fault, receive, send
 from azkvlint.editor.paths import path_of
 from azkvlint.editor.positions import Positions, changed, clean
 from azkvlint.editor.publishing import Pull, Push, is_pulling
@@ -165,9 +165,9 @@ class EditorServer:
             return
         try:
             self._protocol.handle_message(self._protocol.structure_message(data))
-        except JsonRpcException as error:
+        except JsonRpcException:
             if method is not None:
-                self._refuse(Fault(error.code, error.message), id_)
+                self._refuse(Fault(INVALID_PARAMETERS, "the parameters are not valid"), id_)
         except BrokenPipeError:
             self._stop(_CLOSED)
         except Exception as error:  # noqa: BLE001  # a message must not end the server
