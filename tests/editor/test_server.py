@@ -197,6 +197,16 @@ def test_a_document_without_a_workspace_is_checked_by_itself(client: Client, pro
     client.wait_for(lambda: not client.codes(file))
 
 
+def test_files_have_the_addresses_of_the_client(client: Client, project: Path, tmp_path: Path) -> None:
+    (project / "a b.tf").write_text(VAULT.replace("app", "other"))
+    link = tmp_path / "link #1"
+    link.symlink_to(project)
+    client.initialize(link)
+    client.open(link / "main.tf")
+    client.wait_for(lambda: has(client, link / "main.tf", "KV001") and has(client, link / "a b.tf", "KV001"))
+    assert not [uri for uri in client.diagnostics if uri.startswith(project.as_uri())]
+
+
 def test_nothing_outside_of_the_workspace_is_checked(client: Client, project: Path, tmp_path: Path) -> None:
     outside = tmp_path.resolve() / "outside.tf"
     outside.write_text(VAULT)

@@ -39,7 +39,7 @@ from azkvlint.editor.diagnostics import SOURCE
 from azkvlint.editor.hover import hover
 from azkvlint.editor.lenses import access_of, lenses, title
 from azkvlint.editor.messages import INVALID_PARAMETERS, INVALID_REQUEST, Fault, receive, send
-from azkvlint.editor.paths import path_of
+from azkvlint.editor.paths import path_of, uri_of
 from azkvlint.editor.positions import Positions, changed, clean
 from azkvlint.editor.publishing import Pull, Push, is_pulling
 from azkvlint.editor.settings import settings_of
@@ -89,7 +89,7 @@ class EditorServer:
         self._worker = Worker()
         self._checks: Checks | None = None
         self._encoding = ""
-        self._folders: tuple[str, ...] = ()
+        self._folders: dict[str, str] = {}  # the URIs of the client by real path
         self._documents: dict[str, Document] = {}
         self._settings = EditorSettings()
         self._diagnostics: Push | Pull = Push(self._server)
@@ -223,7 +223,7 @@ class EditorServer:
         folders = [folder.uri for folder in params.workspace_folders or ()]
         if not folders and params.root_uri:
             folders = [params.root_uri]
-        self._folders = tuple(dict.fromkeys(path for path in map(path_of, folders) if path))
+        self._folders = {path: uri for uri in folders if (path := path_of(uri))}
         self._read_settings(params.initialization_options)
         self._checks = Checks(self._configure, self._encoding)
         self._actions = Actions(
@@ -306,9 +306,9 @@ class EditorServer:
         self._schedule()
 
     def _did_change_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        removed = {path_of(folder.uri) for folder in params.event.removed}
-        added = [path for path in (path_of(folder.uri) for folder in params.event.added) if path]
-        self._folders = tuple(dict.fromkeys([*(one for one in self._folders if one not in removed), *added]))
+        for folder in params.event.removed:
+            self._folders.pop(path_of(folder.uri), None)
+        self._folders |= {path: folder.uri for folder in params.event.added if (path := path_of(folder.uri))}
         self._schedule()
 
     # --- documents -----------------------------------------------------------------------------------------------
@@ -352,7 +352,12 @@ class EditorServer:
 
     def _start(self) -> None:
         self._timer = None
-        request = Request(folders=self._folders, documents=dict(self._documents), settings=self._settings)
+        request = Request(
+            folders=tuple(self._folders),
+            documents=dict(self._documents),
+            settings=self._settings,
+            uris={path: uri for path, uri in self._folders.items() if uri.rstrip("/") != uri_of(path)},
+        )
         self._worker.check(partial(self._check, request))
 
     def _check(self, request: Request) -> None:
