@@ -1,9 +1,10 @@
 """Replay random edits of real files in the language server's checks, and compare with the command line.
 
-    python -m tests.editor.replay [--count 1000] [--seed 1] [--corpora FOLDER]
+    python -m tests.editor.replay [--count 1000] [--seed 1] [--corpora FOLDER] [--protocol]
 
 A case is a workspace with a few files of the samples or of ``../shared/corpora``. After every few edits, the
 diagnostics are compared with a check of a copy of the workspace on the disk, with the texts of the editor in its files.
+With ``--protocol``, a client sends the edits to a server, and compares what it was sent in the end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from lsprotocol.types import TextDocumentContentChangePartial, TextDocumentConte
 
 from azkvlint.cli.lsp import configure
 from azkvlint.editor.checks import Checks, Document, EditorSettings, Outcome, Request
+from azkvlint.editor.paths import path_of
 from azkvlint.editor.positions import Positions, changed
 from azkvlint.linter.linter import check
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.project_files import end_run
+from tests.editor.client import Client, serving
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora"
@@ -104,30 +107,72 @@ class Workspace:
 
     def difference(self) -> str:
         """Return how the diagnostics differ from those of the command line; empty if they do not."""
-        for name in self.names:
-            document = self.documents.get(str(self.folder / name))
-            data = (self.folder / name).read_bytes() if document is None else document.data
-            (self.copy / name).write_bytes(data)
         outcome = self.checks.check(
             Request(folders=(str(self.folder),), documents=dict(self.documents), settings=EditorSettings())
         )
         found = sorted(
             _shown(str(Path(file).relative_to(self.folder)), item.cause, item.diagnostic.range.start.line)
-            for file, items in outcome.files.items() for item in items
-        )  # fmt: skip
+            for file, items in outcome.files.items()
+            for item in items
+        )
+        expected, fault = self._expected()
+        if fault:
+            return "" if outcome.shown else f"not shown: {fault}"
+        return _difference(found, expected) or self._misplaced(outcome)
+
+    def replay(self, edits: int) -> str:
+        """Return how the diagnostics differ that a client of a server has in the end."""
+        with serving() as client:
+            client.initialize(self.folder, capabilities={"general": {"positionEncodings": [self.encoding]}})
+            for _ in range(edits):
+                before = dict(self.documents)
+                self.edit()
+                self._send(client, before)
+            if not self.documents:
+                self._hold(self.folder / self.names[0], self._text(self.folder / self.names[0]) or "")
+                self._send(client, {})
+            # The answer follows the diagnostics of the current text.
+            place = {"line": 0, "character": 0}
+            document = {"uri": next(iter(self.documents.values())).uri}
+            context = {"diagnostics": [], "only": ["refactor"]}
+            client.request(
+                "textDocument/codeAction", textDocument=document, range={"start": place, "end": place}, context=context
+            )
+            found = sorted(
+                f"{_path(uri, self.folder)}:{one['range']['start']['line'] + 1}: {one['code']}"
+                for uri, file in client.diagnostics.items()
+                for one in file["diagnostics"]
+            )
+        expected, fault = self._expected()
+        return (
+            ""
+            if fault
+            else _difference(found, [text.partition(" ")[0] + " " + text.split(" ")[1] for text in expected])
+        )
+
+    def _send(self, client: Client, before: Mapping[str, Document]) -> None:
+        """Send the last edit to a server, as the smallest change."""
+        for file in before.keys() - self.documents.keys():
+            client.notify("textDocument/didClose", textDocument={"uri": before[file].uri})
+        for file, document in self.documents.items():
+            if file not in before:
+                client.open(Path(file), document.text)
+            elif document is not before[file]:
+                client.change(Path(file), document.version, _smallest(before[file].text, document.text, self.encoding))
+
+    def _expected(self) -> tuple[list[str], str]:
+        """Return the diagnostics of the command line, or why it has none."""
+        for name in self.names:
+            document = self.documents.get(str(self.folder / name))
+            data = (self.folder / name).read_bytes() if document is None else document.data
+            (self.copy / name).write_bytes(data)
         EDITOR_TEXTS.clear()
         try:
-            expected = sorted(_expected(self.copy))
+            return sorted(_expected(self.copy)), ""
         except KvlintError as error:
-            expected = [error.message]
-            found = [text.replace("editor", "disk") for _, text in outcome.shown] or found
+            return [], error.message
         finally:
             end_run()
-        if found == expected:
-            return self._misplaced(outcome)
-        return (
-            f"only in the editor: {sorted(set(found) - set(expected))}; missing: {sorted(set(expected) - set(found))}"
-        )
 
     def _misplaced(self, outcome: Outcome) -> str:
         """Return which diagnostic is not at the region of its finding, counted anew; empty if there is none."""
@@ -146,6 +191,27 @@ class Workspace:
     def _units(self, text: str) -> int:
         codec, size = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[self.encoding]
         return len(text.encode(codec)) // size
+
+
+def _difference(found: list[str], expected: list[str]) -> str:
+    more, fewer = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))
+    return "" if sorted(found) == sorted(expected) else f"only in the editor: {more}; missing: {fewer}"
+
+
+def _path(uri: str, folder: Path) -> str:
+    return Path(path_of(uri)).relative_to(folder).as_posix()
+
+
+def _smallest(old: str, new: str, encoding: str) -> dict[str, Any]:
+    """Return the change of the part of a text that differs."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    if "\r" in old or "\r" in new:  # a position between the characters of a line break does not exist
+        return {"text": new}
+    place = Positions(old, encoding).range_of(head, len(old) - tail)
+    ends = ({"line": one.line, "character": one.character} for one in (place.start, place.end))
+    return {"range": dict(zip(("start", "end"), ends, strict=True)), "text": new[head : len(new) - tail]}
 
 
 def _expected(folder: Path) -> Iterator[str]:
@@ -169,7 +235,7 @@ def folders(corpora: Path | None) -> list[Path]:
     return sorted({file.parent for file in files if not any(part.startswith(".") for part in file.parts)})
 
 
-def case(number: int, seed: int, found: Sequence[Path]) -> str:
+def case(number: int, seed: int, found: Sequence[Path], *, by_protocol: bool = False) -> str:
     """Replay one case, and return the first difference; empty if there is none."""
     rng = random.Random(seed * 1_000_003 + number)
     files: list[tuple[str, bytes]] = []
@@ -181,10 +247,13 @@ def case(number: int, seed: int, found: Sequence[Path]) -> str:
         return ""
     with tempfile.TemporaryDirectory() as top:
         workspace = Workspace(Path(top).resolve(), files, rng)
-        for _ in range(_LOOKS):
-            for _ in range(rng.randint(1, _EDITS)):
-                workspace.edit()
-            difference = workspace.difference()
+        for _ in range(1 if by_protocol else _LOOKS):
+            if by_protocol:
+                difference = workspace.replay(_LOOKS * rng.randint(1, _EDITS))
+            else:
+                for _ in range(rng.randint(1, _EDITS)):
+                    workspace.edit()
+                difference = workspace.difference()
             if difference:
                 return f"case {number} ({workspace.names[0]}, {workspace.encoding}): {difference}"
     return ""
@@ -197,14 +266,16 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--corpora", type=Path, default=CORPORA)
+    parser.add_argument("--protocol", action="store_true")
     options = parser.parse_args()
     found, failed = folders(options.corpora), 0
     for number in range(options.first, options.first + options.count):
-        difference = case(number, options.seed, found)
+        difference = case(number, options.seed, found, by_protocol=options.protocol)
         if difference:
             failed += 1
             print(difference[:3000], flush=True)
-    print(f"{options.count} cases in {len(found)} folders, {_LOOKS} comparisons each: {failed} with differences")
+    count = 1 if options.protocol else _LOOKS
+    print(f"{options.count} cases in {len(found)} folders, {count} comparisons each: {failed} with differences")
     return 1 if failed else 0
 
 

@@ -27,6 +27,11 @@ def test_edits_of_samples(number: int) -> None:
     assert replay.case(number, 7, replay.folders(None)) == ""
 
 
+@pytest.mark.parametrize("number", range(CASES // 2))
+def test_edits_through_the_protocol(number: int) -> None:
+    assert replay.case(number, 8, replay.folders(None), by_protocol=True) == ""
+
+
 @pytest.mark.skipif(not replay.CORPORA.is_dir(), reason="../shared/corpora is absent")
 @pytest.mark.parametrize("number", range(CASES))
 def test_edits_of_corpora(number: int) -> None:

@@ -59,8 +59,9 @@ def configure(paths: tuple[str, ...], chosen: EditorSettings) -> Config:
     names = {_FIELDS[field.name]: f"kvlint.{field.encode_name}" for field in fields if field.name in _FIELDS}
     places = {**settings.places, **{field: names[field] for field in values}}
     config = config_of(msgspec.structs.replace(settings, places=places), [("concise", "")])
-    # While a text is typed, syntax errors are common, and a second parser takes longer than all else.
-    return msgspec.structs.replace(config, second_opinions=False)
+    # While a text is typed, syntax errors are common, and a second parser takes longer than all else. A process with
+    # threads must not fork.
+    return msgspec.structs.replace(config, second_opinions=False, jobs=1)
 
 
 def _configuration(path: str, name: str) -> str:

@@ -20,6 +20,7 @@ from azkvlint.reporters.phrases import problem_line
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.project_boundary import is_within
 from azkvlint.util.project_files import FILE_BUFFER
 from azkvlint.util.text import visible
 
@@ -55,16 +56,24 @@ class Document(msgspec.Struct, frozen=True, gc=False):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to check: the workspace folders and the open documents, both by real path."""
+    """What to check: the workspace folders and the open documents, both by real path.
+
+    ``uris`` are those of folders that the client calls by another path.
+    """
 
     folders: tuple[str, ...]
     documents: Mapping[str, Document]
     settings: EditorSettings
+    uris: Mapping[str, str] = {}
 
     def uri_of(self, file: str) -> str:
-        """Return the URI of a real path: for an open document that of the client."""
+        """Return the URI of a real path as the client calls it."""
         document = self.documents.get(file)
-        return uri_of(file) if document is None else document.uri
+        if document is not None:
+            return document.uri
+        folder = next((folder for folder in self.uris if is_within(file, folder)), "")
+        below = uri_of(file)[len(uri_of(folder)) :] if folder else ""
+        return f"{self.uris[folder].rstrip('/')}{below}" if folder else uri_of(file)
 
     @property
     def inputs(self) -> tuple[Inputs, ...]:

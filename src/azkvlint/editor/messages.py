@@ -11,7 +11,7 @@ from azkvlint.util.lazy_regex import regex
 # The longest message and header in bytes. A message can contain the text of a document.
 MAX_MESSAGE, _MAX_HEADER = 100_000_000, 4_096
 _LENGTH = regex(rb"content-length[ \t]*:[ \t]*([0-9]{1,15})[ \t]*")
-PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMETERS = -32700, -32600, -32602
 
 
 class Fault(Exception):
@@ -83,4 +83,7 @@ def _message(body: bytes) -> dict[str, Any]:
         raise Fault(PARSE_ERROR, "the message is not JSON") from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         raise Fault(INVALID_REQUEST, "the message is not an object of JSON-RPC 2.0")
+    id_, method = message.get("id", 0), message.get("method", "")
+    if not isinstance(id_, str | int) or isinstance(id_, bool) or not isinstance(method, str):
+        raise Fault(INVALID_REQUEST, "the message has no valid id or method")
     return message

@@ -22,7 +22,7 @@ def path_of(uri: str) -> str:
         parts = urlsplit(uri)
     except ValueError:
         return ""
-    path = os.fsdecode(unquote_to_bytes(parts.path))
+    path = os.fsdecode(unquote_to_bytes(parts.path.encode("utf-8", "replace")))
     if parts.scheme != "file" or "\0" in path or not path.startswith("/"):
         return ""
     if os.name == "nt":

@@ -38,8 +38,8 @@ from azkvlint.editor.checks import (
 from azkvlint.editor.diagnostics import SOURCE
 from azkvlint.editor.hover import hover
 from azkvlint.editor.lenses import access_of, lenses, title
-from azkvlint.editor.messages import INVALID_REQUEST, Fault, receive, send
-from azkvlint.editor.paths import path_of
+from azkvlint.editor.messages import INVALID_PARAMETERS, INVALID_REQUEST, Fault, receive, send
+from azkvlint.editor.paths import path_of, uri_of
 from azkvlint.editor.positions import Positions, changed, clean
 from azkvlint.editor.publishing import Pull, Push, is_pulling
 from azkvlint.editor.settings import settings_of
@@ -50,9 +50,9 @@ from azkvlint.model.finding import Report
 
 _T = TypeVar("_T")
 
-# The pause in seconds after which a change is checked: half the time of a check, within these limits. A longer series
-# of changes is checked in between.
-_PAUSES, _LONGEST = (0.02, 0.5), 1.5
+# The pause in seconds after which a change is checked is half the time by which a check is slow, within these limits.
+# A longer series of changes is checked in between.
+_PAUSES, _SLOW, _LONGEST = (0.02, 0.5), 0.1, 1.5
 _LOOK = 2.0  # seconds between two looks for the parent process
 _NOT_INITIALIZED = -32002
 _WATCHED = "**/*.{tf,tofu,tfvars,hcl,bicep,bicepparam,json,jsonc,toml,yaml,yml}"
@@ -89,12 +89,12 @@ class EditorServer:
         self._worker = Worker()
         self._checks: Checks | None = None
         self._encoding = ""
-        self._folders: tuple[str, ...] = ()
+        self._folders: dict[str, str] = {}  # the URIs of the client by real path
         self._documents: dict[str, Document] = {}
         self._settings = EditorSettings()
         self._diagnostics: Push | Pull = Push(self._server)
         self._actions: Actions | None = None
-        self._access_reports: dict[Inputs, tuple[Report, AccessReport | None]] = {}
+        self._access_reports: dict[Inputs, tuple[Report, asyncio.Future[AccessReport | None]]] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._outcome: Outcome | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -165,9 +165,9 @@ class EditorServer:
             return
         try:
             self._protocol.handle_message(self._protocol.structure_message(data))
-        except JsonRpcException as error:
+        except JsonRpcException:
             if method is not None:
-                self._refuse(Fault(error.code, error.message), id_)
+                self._refuse(Fault(INVALID_PARAMETERS, "the parameters are not valid"), id_)
         except BrokenPipeError:
             self._stop(_CLOSED)
         except Exception as error:  # noqa: BLE001  # a message must not end the server
@@ -223,7 +223,7 @@ class EditorServer:
         folders = [folder.uri for folder in params.workspace_folders or ()]
         if not folders and params.root_uri:
             folders = [params.root_uri]
-        self._folders = tuple(dict.fromkeys(path for path in map(path_of, folders) if path))
+        self._folders = {path: uri for uri in folders if (path := path_of(uri))}
         self._read_settings(params.initialization_options)
         self._checks = Checks(self._configure, self._encoding)
         self._actions = Actions(
@@ -306,9 +306,9 @@ class EditorServer:
         self._schedule()
 
     def _did_change_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        removed = {path_of(folder.uri) for folder in params.event.removed}
-        added = [path for path in (path_of(folder.uri) for folder in params.event.added) if path]
-        self._folders = tuple(dict.fromkeys([*(one for one in self._folders if one not in removed), *added]))
+        for folder in params.event.removed:
+            self._folders.pop(path_of(folder.uri), None)
+        self._folders |= {path: folder.uri for folder in params.event.added if (path := path_of(folder.uri))}
         self._schedule()
 
     # --- documents -----------------------------------------------------------------------------------------------
@@ -352,7 +352,12 @@ class EditorServer:
 
     def _start(self) -> None:
         self._timer = None
-        request = Request(folders=self._folders, documents=dict(self._documents), settings=self._settings)
+        request = Request(
+            folders=tuple(self._folders),
+            documents=dict(self._documents),
+            settings=self._settings,
+            uris={path: uri for path, uri in self._folders.items() if uri.rstrip("/") != uri_of(path)},
+        )
         self._worker.check(partial(self._check, request))
 
     def _check(self, request: Request) -> None:
@@ -371,7 +376,7 @@ class EditorServer:
         self._in_loop(self._receive_outcome, outcome, monotonic() - start)
 
     def _receive_outcome(self, outcome: Outcome, seconds: float) -> None:
-        self._pause = min(max(seconds / 2, _PAUSES[0]), _PAUSES[1])
+        self._pause = min(max((seconds - _SLOW) / 2, _PAUSES[0]), _PAUSES[1])
         before, self._outcome = self._outcome, outcome
         for kind, text in outcome.shown:
             self._show(text, kind)
@@ -473,7 +478,7 @@ class EditorServer:
         """Return who can reach what in a checked input, computed once; None if it has too many parts."""
         kept = self._access_reports.get(inputs)
         if kept is not None and kept[0] is checked.report:
-            return kept[1]
+            return await asyncio.shield(kept[1])
         if sum(checked.report.unit_counts.values()) > _MOST_UNITS:
             return None
 
@@ -484,9 +489,9 @@ class EditorServer:
             self._checks.hold(request)
             return access_of(checked.config, self._stop_for_check)
 
-        found = await self._in_worker(compute)
-        self._access_reports[inputs] = checked.report, found
-        return found
+        task = asyncio.ensure_future(self._in_worker(compute))
+        self._access_reports[inputs] = checked.report, task
+        return await asyncio.shield(task)
 
     def _stop_for_check(self) -> None:
         """Raise Superseded in the worker if a check is waiting; the task runs again after it."""
