@@ -172,6 +172,10 @@ class FollowedReferences:
             self._stack[-1][1].update(ended_at)
         return found
 
+    def end_at_limit(self) -> None:
+        """Record that references were not followed, because there are too many around them."""
+        self._end_at(_LIMIT)
+
     def _end_at(self, reference: Hashable) -> None:
         if self._stack:
             self._stack[-1][1].add(reference)
