@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,13 +18,16 @@ ROOT = Path(__file__).resolve().parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 TOKEN = "the-token-of-the-job"
+REPOSITORY = "owner/repository"
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _TEST = re.compile(r"(?P<what>[\w.-]+) (?P<how>==|!=) '(?P<text>[^']*)'")
 # Stands for the interpreter: makes no virtual environment and installs nothing, but writes down what it should have,
-# each command with the PYTHONPATH that it would have had in front.
+# each command with the PYTHONPATH that it would have had in front. kvlint is what is installed, its rules compiled.
+PROGRAM = "import sys; sys.path.insert(0, {!r}); from azkvlint.__main__ import run_and_exit; run_and_exit()"
 _STAND_IN = """#!/bin/sh
 case "$3" in
+  azkvlint) shift 3 && exec '{python}' -I -c "{program}" "$@" ;;
   venv) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
   pip) printf '%s\\t' "PYTHONPATH=$PYTHONPATH" "$@" >>'{log}' && echo >>'{log}' ;;
   *) exec '{python}' "$@" ;;
@@ -42,10 +47,16 @@ class Outcome(NamedTuple):
 
 
 class Runner:
-    """Runs the action in ``workspace``; ``temp`` is its RUNNER_TEMP. ``refused``: code scanning takes no upload."""
+    """Runs the action in ``workspace``; ``temp`` is its RUNNER_TEMP. ``refused``: code scanning takes no upload.
 
-    def __init__(self, folder: Path) -> None:
+    ``event`` is the event of the job, ``caches`` has what earlier jobs saved, and ``api`` is the address of the API.
+    """
+
+    def __init__(self, folder: Path, installed: Path) -> None:
         self.refused = False
+        self.event: dict[str, Any] = {}
+        self.caches: dict[str, Path] = {}
+        self.api = "http://127.0.0.1:1"
         self.workspace = folder / "work space"
         self.temp = folder / "runner temp"
         self._files = folder / "files"
@@ -53,8 +64,12 @@ class Runner:
         for made in (self.workspace, self.temp, self._files, self._home):
             made.mkdir()
         self._installed = self._files / "installed"
+        self._event = self._files / "event.json"
         self._python = self._files / "python"
-        self._python.write_text(_STAND_IN.format(log=self._installed, python=sys.executable), encoding="utf-8")
+        self._python.write_text(
+            _STAND_IN.format(log=self._installed, python=sys.executable, program=PROGRAM.format(str(installed))),
+            encoding="utf-8",
+        )
         self._python.chmod(0o755)
 
     def __call__(self, environment: Mapping[str, str] | None = None, /, **inputs: str) -> Outcome:
@@ -64,6 +79,9 @@ class Runner:
         assert named.keys() <= given.keys()
         known = {f"inputs.{name}": value for name, value in (given | named).items()} | {"github.token": TOKEN}
         known = {name: value.replace("${{ github.token }}", TOKEN) for name, value in known.items()}
+        head = self.event.get("pull_request", {}).get("head", {}).get("repo") or {}
+        known["github.event.pull_request.head.repo.full_name"] = head.get("full_name", "")
+        saved: dict[str, str] = {}
         code, log, uploaded = 0, "", []
         for position, step in enumerate(STEPS):
             if not _runs(step, known, code):
@@ -77,13 +95,26 @@ class Runner:
             elif step["uses"].startswith("github/codeql-action/upload-sarif@"):
                 uploaded.append({name: filled(str(value), known) for name, value in step["with"].items()})
                 code = code or int(self.refused)
+            elif step["uses"].startswith("actions/cache@"):
+                saved = {name: filled(str(value), known) for name, value in step["with"].items()}
+                self._restore(saved)
             else:
                 raise AssertionError(step["uses"])
             known |= {f"steps.{step.get('id')}.outputs.{name}": value for name, value in outputs.items()}
+        if saved and not code and Path(saved["path"]).exists():
+            self.caches[saved["key"]] = shutil.copytree(saved["path"], self._files / f"cache-{len(self.caches)}")
         answers = {name: filled(one["value"], known) for name, one in ACTION["outputs"].items()}
         lines = self._installed.read_text(encoding="utf-8").splitlines() if self._installed.exists() else []
         installed = [line.rstrip("\t").split("\t") for line in lines]
         return Outcome(code, log, answers, self._summary.read_text(encoding="utf-8"), uploaded, installed)
+
+    def _restore(self, cache: Mapping[str, str]) -> None:
+        shutil.rmtree(cache["path"], ignore_errors=True)
+        for wanted in (cache["key"], *cache["restore-keys"].split()):
+            found = [key for key in self.caches if key.startswith(wanted)]
+            if found:
+                shutil.copytree(self.caches[found[-1]], cache["path"])
+                return
 
     @property
     def _summary(self) -> Path:
@@ -97,6 +128,7 @@ class Runner:
         script.write_text(step["run"], encoding="utf-8")
         for file in (outputs, self._summary):
             file.touch()
+        self._event.write_text(json.dumps(self.event), encoding="utf-8")
         clean = {
             "PATH": os.environ["PATH"],
             "HOME": str(self._home),
@@ -104,9 +136,18 @@ class Runner:
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_API_URL": self.api,
+            "GITHUB_EVENT_NAME": "pull_request" if "pull_request" in self.event else "push",
+            "GITHUB_EVENT_PATH": str(self._event),
+            "GITHUB_JOB": "kvlint",
             "GITHUB_OUTPUT": str(outputs),
+            "GITHUB_REF": "refs/heads/main,$(id)",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_RUN_ID": str(len(self.caches)),
             "GITHUB_STEP_SUMMARY": str(self._summary),
             "GITHUB_WORKSPACE": str(self.workspace),
+            "RUNNER_OS": "Linux",
             "RUNNER_TEMP": str(self.temp),
         }
         own = {name: filled(str(value), known) for name, value in step["env"].items()}
@@ -126,7 +167,12 @@ class Runner:
 
 def filled(text: str, known: Mapping[str, str]) -> str:
     """``text`` with the value of each ``${{ expression }}``; what is not known is empty, as for a runner."""
-    return _EXPRESSION.sub(lambda found: known.get(found[1].strip(), ""), text)
+
+    def value(found: re.Match[str]) -> str:
+        values = (known.get(name.strip(), "") for name in found[1].split("||"))
+        return next(filter(None, values), "")
+
+    return _EXPRESSION.sub(value, text)
 
 
 def _runs(step: Mapping[str, Any], known: Mapping[str, str], code: int) -> bool:

@@ -37,8 +37,8 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is n
 
 
 @pytest.fixture
-def action(tmp_path: Path) -> Runner:
-    runner = Runner(tmp_path)
+def action(tmp_path: Path, installed: Path) -> Runner:
+    runner = Runner(tmp_path, installed)
     shutil.copytree(SAMPLES, runner.workspace / "samples")
     return runner
 
@@ -63,7 +63,8 @@ def test_findings_are_uploaded_and_fail_the_job(action: Runner) -> None:
     assert (done.code, done.outputs["exit-code"]) == (1, "1")
     assert done.outputs["findings"] == str(len(results(sarif))) == str(KNOWN)
     assert Path(sarif).is_relative_to(action.temp)
-    assert done.uploaded == [{"sarif_file": sarif, "category": "vaults", "token": TOKEN}]
+    root = str(action.workspace)
+    assert done.uploaded == [{"sarif_file": sarif, "checkout_path": root, "category": "vaults", "token": TOKEN}]
     assert "samples/careless/main.bicep:12:1: high[KV101]" in done.log
     assert f"::error title=kvlint::Exit code 1, findings: {KNOWN}" in done.log
     assert "KV101" in done.summary
@@ -239,7 +240,7 @@ def test_kvlint_is_built_from_what_is_installed_alone(tmp_path: Path) -> None:
 
 def test_scripts_are_strict_and_hold_no_expressions() -> None:
     scripts = [step["run"] for step in STEPS if "run" in step]
-    assert len(scripts) == 3
+    assert len(scripts) == 6
     for script in scripts:
         assert script.startswith("set -euo pipefail\n")
         assert "${{" not in script

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1] / "src" / "azkvlint"
 DONE = (
-    "__main__.py", "azure", "cli", "config", "derived", "difference", "engine", "evaluation", "fleet", "graph",
-    "linter", "model", "readers", "reporters", "syntax", "util",
+    "__main__.py", "azure", "cli", "config", "derived", "difference", "engine", "evaluation", "fixes", "fleet",
+    "graph", "linter", "model", "readers", "reporters", "syntax", "util",
 )  # fmt: skip
 """The rooms whose docstrings, comments and names are held to the list."""
 
@@ -80,6 +80,7 @@ MESSAGES = (
     "difference",
     "engine",
     "evaluation",
+    "fixes",
     "fleet",
     "linter",
     "readers",
@@ -231,7 +232,9 @@ def test_texts_of_frameworks_are_plain_english() -> None:
     assert not [(text, text_faults(text)) for text in texts if text_faults(text)]
 
 
-@pytest.mark.parametrize("command", ["", "check", "controls", "suppressions", "explain", "graph", "schema", "rules"])
+@pytest.mark.parametrize(
+    "command", ["", "check", "controls", "suppressions", "explain", "graph", "schema", "init", "rules"]
+)
 def test_help_is_plain_english(command: str, run: Run) -> None:
     ran = run(*filter(None, [command]), "--help")
     assert ran.code == 0

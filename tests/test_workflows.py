@@ -17,6 +17,7 @@ from azkvlint import __version__
 from tests.action import ACTION, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CALLED = ROOT / ".github" / "workflows" / "check.yml"
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "github-action.md"]
 SLUG = "kvlint/kvlint"
 PINNED = re.compile(r"uses: (?P<action>[\w.-]+(?:/[\w.-]+)+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")
@@ -39,7 +40,13 @@ def examples() -> Iterator[dict[str, Any]]:
 
 def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for job in workflow["jobs"].values():
-        yield from job["steps"]
+        yield from job.get("steps", ())
+
+
+def trigger(workflow: dict[Any, Any]) -> dict[str, Any]:
+    """What a called workflow has below ``on``, which YAML reads as a boolean."""
+    found: dict[str, Any] = workflow[True]["workflow_call"]
+    return found
 
 
 def bash(script: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
@@ -56,10 +63,12 @@ def bash(script: str, folder: Path, environment: dict[str, str]) -> subprocess.C
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_no_job_has_more_rights_or_time_than_it_says(file: Path) -> None:
     workflow = read(file)
-    assert workflow["permissions"] == {}
-    assert workflow["concurrency"]["group"]
+    # A called workflow has the permissions of its caller, and would cancel that with a group of its own.
+    if file != CALLED:
+        assert workflow["permissions"] == {}
+        assert workflow["concurrency"]["group"]
     for job in workflow["jobs"].values():
-        assert "permissions" in job
+        assert ("permissions" in job) is (file != CALLED)
         assert job["timeout-minutes"] <= 30
     for step in steps(workflow):
         if step.get("uses", "").startswith("actions/checkout@"):
@@ -70,11 +79,11 @@ def test_every_action_is_pinned_to_one_commit() -> None:
     commits: dict[str, set[str]] = {}
     for file in (ROOT / "action.yml", *WORKFLOWS):
         for line in file.read_text(encoding="utf-8").splitlines():
-            if re.search(r"\buses:", line) and "uses: ./ " not in line:
+            if re.search(r"\buses:", line) and not re.search(r"uses: \./(?:kvlint)? ", line):
                 pinned = PINNED.search(line)
                 assert pinned, line
                 commits.setdefault(pinned["action"], set()).add(pinned["commit"])
-    assert len(commits) == 7
+    assert len(commits) == 13
     assert [action for action, known in commits.items() if len(known) > 1] == []
 
 
@@ -128,31 +137,59 @@ def test_nothing_is_published_under_a_name_that_was_not_meant(project: str, publ
     assert (bash(script, tmp_path, {"PYPI_PROJECT": project}).returncode == 0) is published
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the step")
+@pytest.mark.parametrize(
+    ("tag", "tags"),
+    [
+        ("v1.2.3", "ghcr.io/owner/kvlint:1.2.3,ghcr.io/owner/kvlint:latest"),
+        ("v1.2.3rc1", "ghcr.io/owner/kvlint:1.2.3rc1"),
+        ("v1.2.3,evil", ""),
+        ("v1.2.3$(touch pwned)", ""),
+    ],
+)
+def test_an_image_has_the_version_of_its_tag(tag: str, tags: str, tmp_path: Path) -> None:
+    job = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["image"]
+    (script,) = [step["run"] for step in job["steps"] if "GITHUB_REF_NAME" in step.get("run", "")]
+    environment = {"GITHUB_REF_NAME": tag, "GITHUB_REPOSITORY": "Owner/kvlint", "GITHUB_OUTPUT": str(tmp_path / "out")}
+    ran = bash(script, tmp_path, environment)
+    assert (ran.returncode == 0) is bool(tags)
+    if tags:
+        assert f"tags={tags}\n" in (tmp_path / "out").read_text(encoding="utf-8")
+    assert not (tmp_path / "pwned").exists()
+
+
 def test_a_release_publishes_what_was_tested() -> None:
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
         ("build", None),
         ("test", "build"),
-        ("attest", "test"),
+        ("sbom", "test"),
+        ("attest", "sbom"),
+        ("image", "test"),
         ("github", "attest"),
         ("pypi", "attest"),
     ]
     assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == [
         "attest",
+        "image",
         "github",
         "pypi",
     ]
     assert [name for name, job in jobs.items() if any("checkout@" in one.get("uses", "") for one in job["steps"])] == [
         "build",
         "test",
+        "sbom",
+        "image",
     ]
 
 
 def test_the_documents_show_careful_workflows() -> None:
     shown = list(examples())
-    assert len(shown) >= 3
+    assert len(shown) >= 5
+    inputs = trigger(read(CALLED))["inputs"].keys()
     for workflow in shown:
         assert workflow["permissions"] == {}
+        assert all(job.get("with", {}).keys() <= inputs for job in workflow["jobs"].values())
         assert all(job["permissions"]["contents"] == "read" for job in workflow["jobs"].values())
         used = [step for step in steps(workflow) if "uses" in step]
         for step in used:
@@ -163,8 +200,26 @@ def test_the_documents_show_careful_workflows() -> None:
                 assert step.get("with", {}).keys() <= ACTION["inputs"].keys()
 
 
+def test_the_called_workflow_passes_its_inputs_to_the_action() -> None:
+    workflow = read(CALLED)
+    call = trigger(workflow)
+    inputs = call["inputs"]
+    own = {"compare", "runs-on"}
+    (step,) = [step for step in steps(workflow) if step.get("uses") == "./kvlint"]
+    passed = step["with"]
+    assert passed.keys() <= ACTION["inputs"].keys()
+    assert passed.keys() - {"diff-base"} == inputs.keys() - own
+    assert ACTION["inputs"].keys() - passed.keys() == {"plan", "source-root", "token"}
+    for name in inputs.keys() - own - {"working-directory"}:
+        assert passed[name] == f"${{{{ inputs.{name} }}}}"
+        assert str(inputs[name]["default"]).lower() == ACTION["inputs"][name].get("default", "")
+    for outputs in (call["outputs"], workflow["jobs"]["check"]["outputs"]):
+        assert outputs.keys() == ACTION["outputs"].keys() - {"sarif-file"}
+
+
 def test_the_document_of_the_action_names_all_inputs_and_outputs() -> None:
     text = DOCUMENTS[1].read_text(encoding="utf-8")
     for what, known in (("input", ACTION["inputs"]), ("output", ACTION["outputs"])):
         table = text.partition(f"| {what} |")[2].partition("\n\n")[0]
-        assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(known)
+        cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+        assert [name for cell in cells for name in re.findall(r"`([\w-]+)`", cell)] == list(known)

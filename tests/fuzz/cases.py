@@ -69,7 +69,7 @@ class Case:
 
 
 # Commands and options of runs in one process.
-_SINGLE = ("graph", "explain", "rules", "access", "migrate-rbac", "--show-settings")
+_SINGLE = ("graph", "explain", "rules", "access", "migrate-rbac", "fix", "init", "--show-settings")
 
 
 class CaseFactory:
@@ -166,6 +166,11 @@ class _Builder:
             form = CONTROLS_FORMATS[self.number % len(CONTROLS_FORMATS)]
             self.case.words = ["controls", self._input(), "-f", form, *self._some(("--framework", "all"), 0.3)]
             self.case.outputs = [(form if form == "html" else f"controls.{form}", "")]
+        elif chance < 0.914:
+            form = self.rng.choice(("text", "json", "diff"))
+            how = ["--diff"] if form == "diff" else ["-f", form]
+            self.case.words = ["fix", self._input(), *how, *self._some(("--unsafe",), 0.7)]
+            self.case.outputs = [(f"fix.{form}", "")]
         elif chance < 0.92:
             form = self.rng.choice(("text", "json"))
             self.case.words = ["migrate-rbac", self._input(), "-f", form, *self._some(("--built-in-roles",), 0.3)]
@@ -183,6 +188,9 @@ class _Builder:
             form = self.rng.choice(("text", "json"))
             self.case.words = ["suppressions", self._input(), "-f", form]
             self.case.outputs = [(f"suppressions.{form}", "")]
+        elif chance < 0.955:
+            # Without --dry-run it writes files.
+            self.case.words = ["init", "--dry-run", "--ci", self.rng.choice(("github", "gitlab", "azure", "none"))]
         elif chance < 0.99:
             form = self.rng.choice(("mermaid", "dot"))
             self.case.words = ["graph", self._input(), "-f", form]
@@ -218,6 +226,7 @@ class _Builder:
             (("--isolated",), 0.05),
             (("--var", "name=x"), 0.05),
             (("--exit-zero",), 0.03),
+            (("--fixes", "--unsafe"), 0.03),
         ):
             words += self._some(option, share)
         if formats and self.chance(0.03):

@@ -43,6 +43,9 @@ def faults(form: str, data: bytes, *, schema: bool = False) -> Iterator[str]:
     except UnicodeDecodeError:
         yield "it is not UTF-8"
         return
+    if form == "fix.diff":  # git needs the line ends of the file
+        data = data.replace(b"\r\n", b"\n")
+        text = data.decode()
     # Most outputs are plain ASCII, which is faster to find out.
     acting = _CONTROL.search(text) if data.translate(None, _SEEN) else None
     if acting is not None:
@@ -218,6 +221,7 @@ _CHECKS: Mapping[str, Callable[[str], Iterator[str]]] = {
     "controls.markdown": _markdown,
     "access.json": _any_json,
     "migration.json": _any_json,
+    "fix.json": _any_json,
     "access.markdown": _markdown,
     "diff.json": _any_json,
     "diff.markdown": _markdown,

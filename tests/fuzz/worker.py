@@ -30,7 +30,7 @@ _MAX_RESIDENT = 1 << 20  # KiB, the unit of ru_maxrss
 _CASES_PER_PROCESS = 400
 
 # Formats that are empty without findings, at least with --quiet.
-_MAY_BE_EMPTY = frozenset({"text", "concise", "github", "azure"})
+_MAY_BE_EMPTY = frozenset({"fix.diff", "text", "concise", "github", "azure"})
 
 Entry = Callable[[list[str]], int]
 

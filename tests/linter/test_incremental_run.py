@@ -207,6 +207,16 @@ def test_every_unsaved_change_has_the_outcome_of_a_fresh_run(
             editor[file] = chance.choice(texts).encode()
 
 
+def test_an_unsaved_text_is_not_kept_as_the_content_of_its_file(project: Path, editor: dict[str, bytes]) -> None:
+    config = Config(paths=("c", "arm.json"), jobs=1)
+    before = outcome(lambda: check(config))
+    for name in ("c/main.tf", "arm.json"):
+        editor[str(project / name)] = tree()[name][1].encode()
+    check(config)
+    editor.clear()
+    assert check(config) == before[0]  # type: ignore[index]  # a report
+
+
 REACHED = {
     "modules/two/main.tf": {"a", "b", "d", "plan.json"},
     "d/.terraform.lock.hcl": {"d", "plan.json"},

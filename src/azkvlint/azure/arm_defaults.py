@@ -264,6 +264,11 @@ def is_default(value: Value, type_: str, path: Path, api_version: str) -> bool:
     return value.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
 
 
+def default_in(type_: str, path: Path, api_version: str) -> Plain | None:
+    """Return the default of a property in an API version; None if there is none, or if it is not known."""
+    return next((row.value for row in _rows(type_.lower(), api_version) if row.path == path), None)
+
+
 def _note(plain: Plain, api_version: str) -> str:
     word = str(plain).lower() if isinstance(plain, bool) else str(plain)
     version = f" in API version {api_version}" if api_version else ""

@@ -77,6 +77,9 @@ _SIDES = Annotated[
     list[str],
     typer.Argument(metavar="BASE [HEAD]", help="Two folders, files or JSON reports; or one plan or what-if result."),
 ]
+_FIX_PATHS = Annotated[
+    list[str] | None, typer.Argument(metavar="[PATH]...", help="Files and folders (default: the current folder).")
+]
 _INPUTS = Annotated[
     list[str] | None,
     typer.Argument(metavar="[INPUT]...", help="Paths, globs, addresses such as abfs://..., or @FILE with a list."),
@@ -98,7 +101,7 @@ def _add_check_command(
         fields: dict[str, Any] = {field: values[field] for field in (*explicit, "paths") if values[field] is not None}
         raise typer.Exit(action(Arguments(explicit_fields=frozenset(explicit), **fields)))
 
-    no_default = None if paths is _INPUTS else Parameter.empty
+    no_default = None if paths in (_INPUTS, _FIX_PATHS) else Parameter.empty
     parameters = [
         Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
         Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths, default=no_default),
@@ -152,6 +155,12 @@ def _diff(arguments: Arguments) -> int:
     return run_diff(arguments)
 
 
+def _fix(arguments: Arguments) -> int:
+    from azkvlint.cli.fix import run_fix
+
+    return run_fix(arguments)
+
+
 def _controls(arguments: Arguments) -> int:
     from azkvlint.cli.controls import run_controls
 
@@ -173,6 +182,7 @@ def _suppressions(arguments: Arguments) -> int:
 # The list is repeated here because the help must not import the reporters.
 _FORMATS = "Formats: text, concise, json, sarif, markdown, github, gitlab, azure, junit, rdjson, html."
 _add_check_command("check", "Check infrastructure code.", _check, _FORMATS)
+_add_check_command("fix", "Fix findings: each fix is proven before it is offered.", _fix, paths=_FIX_PATHS)
 _add_check_command(
     "diff",
     "Compare two states: findings, one-way doors and access.",
@@ -240,6 +250,40 @@ def schema_() -> None:
     from azkvlint.cli.output import write
 
     write(schema())
+
+
+@app.command(cls=PanelCommand, rich_help_panel=_SETUP)
+def init(
+    folder: Annotated[str, typer.Argument(metavar="[FOLDER]", help="A folder of the checkout to set up.")] = ".",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            metavar="PROFILE",
+            help="Run this rule set: default, strict, cmk, all.",
+            autocompletion=values_of("init", "profiles"),
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="GLOB", help="Skip files and folders that match this glob."),
+    ] = None,
+    ci: Annotated[
+        str,
+        typer.Option(
+            "--ci",
+            metavar="SERVICE",
+            help="Set up github, gitlab, azure or none.",
+            autocompletion=values_of("init", "ci"),
+        ),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the files, and write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files of kvlint.")] = False,
+) -> None:
+    """Write a configuration, a baseline and a pipeline."""
+    from azkvlint.cli.init import Request, run_init
+
+    raise typer.Exit(run_init(Request(folder, tuple(profile or ()), tuple(exclude or ()), ci, force, dry_run)))
 
 
 @rules_app.callback()

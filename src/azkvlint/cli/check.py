@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,6 +33,7 @@ from azkvlint.util.text import visible
 
 if TYPE_CHECKING:
     from azkvlint.linter.result_cache import ResultCache
+    from azkvlint.model.fix import Suggestion
 
 _DEFAULT = "default"
 _HIDDEN = "(not shown)"
@@ -180,8 +181,9 @@ def _publish(
     Raise BrokenPipeError if no program reads the output of a watch any more.
     """
     is_read = False
+    suggestions = _suggestions(report, config, arguments, targets)
     for name, file in targets:
-        options = options_for(arguments, file)
+        options = msgspec.structs.replace(options_for(arguments, file), suggestions=suggestions)
         if name == "sarif":
             uri = root_uri(arguments.sarif_root_uri, file, report.root)
             category = arguments.sarif_category
@@ -200,6 +202,25 @@ def _publish(
         _warn_of_size(report, included)
     code = exit_code(report, config)
     return EXIT_CLEAN if arguments.exit_zero and code == EXIT_FINDINGS else code
+
+
+# The formats that contain fixes.
+_WITH_FIXES = frozenset({"json", "rdjson", "sarif"})
+
+
+def _suggestions(
+    report: Report, config: Config, arguments: Arguments, targets: Sequence[tuple[str, str]]
+) -> Mapping[tuple[object, ...], Suggestion]:
+    """Return the fixes of the findings for the reports that contain them."""
+    if not arguments.fixes or not any(name in _WITH_FIXES for name, _ in targets):
+        return {}
+    from azkvlint.fixes.find import fixes_of
+    from azkvlint.fixes.proof import prover_of
+    from azkvlint.fixes.suggestions import suggestions_of
+
+    prover = prover_of(report, config)
+    found = fixes_of(report, config, unsafe=arguments.unsafe, prover=prover)
+    return suggestions_of(found.fixes, report.root, prover.secret_texts)
 
 
 def _print_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:

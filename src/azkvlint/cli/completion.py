@@ -122,13 +122,21 @@ def _frameworks() -> Iterable[str]:
     return [*(framework.name for framework in builtin_frameworks(builtin_rules())), "all"]
 
 
+def _services() -> Iterable[str]:
+    from azkvlint.cli.pipelines import PIPELINES
+
+    return [*PIPELINES, "none"]
+
+
 _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): _controls_formats,
     ("access", "formats"): _access_formats,
     ("migrate-rbac", "formats"): lambda: ("text", "json", "code"),
+    ("init", "ci"): _services,
     ("", "output_language"): lambda: ("terraform", "bicep"),
     ("diff", "formats"): _difference_formats,
+    ("fix", "formats"): lambda: ("text", "json"),
     ("", "gates"): _gates,
     ("", "permissions"): _permissions,
     ("", "denials"): _permissions,

@@ -82,6 +82,10 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     output_language: str = ""
     built_in_roles: bool = False
     gates: tuple[str, ...] = ()
+    diff: bool = False
+    write: bool = False
+    unsafe: bool = False
+    fixes: bool = False
     explicit_fields: frozenset[str] = frozenset()
 
 

@@ -45,12 +45,13 @@ class Option(msgspec.Struct, frozen=True):
 
 _CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
 _FLEET = ("fleet",)
-_WITH_RULES, _WITH_RESULTS = ("check", "suppressions", "fleet", "diff"), ("check", "controls", "fleet", "diff")
-_ACCESS, _MIGRATION, _DIFF = ("access",), ("migrate-rbac",), ("diff",)
-_NOT_FLEET = ("check", "controls", "suppressions", "access", "migrate-rbac", "diff")
-_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet", "diff")
-_OF_FINDINGS = ("check", "fleet", "diff")
-_EVERY = ("check", "controls", "suppressions", "fleet", "access", "migrate-rbac", "diff")
+_WITH_RULES = ("check", "suppressions", "fleet", "diff", "fix")
+_WITH_RESULTS = ("check", "controls", "fleet", "diff", "fix")
+_ACCESS, _MIGRATION, _DIFF, _FIX = ("access",), ("migrate-rbac",), ("diff",), ("fix",)
+_NOT_FLEET = ("check", "controls", "suppressions", "access", "migrate-rbac", "diff", "fix")
+_WITH_FINDINGS, _NOT_ACCESS = ("check", "fleet"), ("check", "controls", "suppressions", "fleet", "diff", "fix")
+_OF_FINDINGS = ("check", "fleet", "diff", "fix")
+_EVERY = ("check", "controls", "suppressions", "fleet", "access", "migrate-rbac", "diff", "fix")
 _INPUT, _RULES, _OUTPUT, _EXIT = "Input", "Rules", "Output", "Exit code"
 _BASELINE, _SARIF, _RUN = "Baseline and suppressions", "SARIF", "General"
 OPTIONS = (
@@ -254,6 +255,52 @@ OPTIONS = (
         configured=_NONE,
     ),
     Option(
+        ("--diff",),
+        _OUTPUT,
+        "diff",
+        "Print the changes as a unified diff.",
+        takes_value=False,
+        commands=_FIX,
+        configured=_NONE,
+    ),
+    Option(
+        ("--write",),
+        _OUTPUT,
+        "write",
+        "Change the files.",
+        takes_value=False,
+        commands=_FIX,
+        configured=_NONE,
+    ),
+    Option(
+        ("--unsafe",),
+        _OUTPUT,
+        "unsafe",
+        "Also use fixes that end access or cannot be undone.",
+        takes_value=False,
+        commands=("check", "fix"),
+        configured=_NONE,
+    ),
+    Option(
+        ("--fixes",),
+        _OUTPUT,
+        "fixes",
+        "Add proven fixes to SARIF, JSON and rdjson.",
+        takes_value=False,
+        commands=_CHECK,
+        configured=_NONE,
+    ),
+    Option(
+        ("--format", "-f"),
+        _OUTPUT,
+        "formats",
+        "Write text or json; FORMAT=FILE to a file.",
+        metavar="FORMAT",
+        many=True,
+        commands=_FIX,
+        configured=_NONE,
+    ),
+    Option(
         ("--output-language",),
         _OUTPUT,
         "output_language",
@@ -369,6 +416,15 @@ OPTIONS = (
         takes_value=False,
         commands=_CHECK,
     ),
+    Option(
+        ("--verbose", "-v"),
+        _OUTPUT,
+        "verbose",
+        "List every finding without a fix.",
+        takes_value=False,
+        commands=_FIX,
+        configured=_NONE,
+    ),
     Option(("--quiet", "-q"), _OUTPUT, "quiet", "Print only findings.", takes_value=False, commands=_CHECK),
     Option(
         ("--show-unknown",),
@@ -466,7 +522,7 @@ OPTIONS = (
         "strict",
         "Count unknown results as findings.",
         takes_value=False,
-        commands=_OF_FINDINGS,
+        commands=("check", "fleet", "diff"),
     ),
     Option(
         ("--strict",), _EXIT, "strict", "Exit with 1 for unknown controls too.", takes_value=False, commands=_CONTROLS
@@ -495,7 +551,7 @@ OPTIONS = (
         "baseline",
         "Report only findings that are not in FILE.",
         metavar="FILE",
-        commands=_CHECK,
+        commands=("check", "fix"),
         kind="path",
     ),
     Option(
@@ -679,6 +735,6 @@ OPTIONS = (
     ),
 )
 COMMANDS = (
-    "check", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
-    "schema",
+    "check", "fix", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
+    "schema", "init",
 )  # fmt: skip

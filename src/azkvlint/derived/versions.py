@@ -20,7 +20,8 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 
 API: Path = ("apiVersion",)
-_OLD, _END = "2026-02-01", date(2027, 2, 27)
+# The oldest supported API version, which is also the newest that is not a preview.
+SUPPORTED_API, _END = "2026-02-01", date(2027, 2, 27)
 # Azure retires previews with 90 days' notice, but not this one. For later versions no date is published.
 _PREVIEW, _LASTING_PREVIEW = "preview", "2026-04-01-preview"
 _SUPPORTED = "supported"
@@ -49,7 +50,7 @@ def _retirement(resource: Resource, context: Context) -> Answer:
         return unknown(found, "the API version has no value")
     if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         return known(found, f"{version} (preview, retired on 90 days' notice)")
-    if version[: len(_OLD)] >= _OLD:
+    if version[: len(SUPPORTED_API)] >= SUPPORTED_API:
         return known(found, _SUPPORTED)
     return known(found, f"{version} ({_retires(context.today)} on {_END})")
 

@@ -8,7 +8,7 @@ from math import isfinite
 import msgspec
 
 from azkvlint.engine.schema import OPERATORS
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Operand, Parameter, Rule
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Parameter, Rule
 from azkvlint.model.value import Plain
 from azkvlint.util.errors import UsageError, did_you_mean
 
@@ -133,11 +133,23 @@ def _operators(rule: Rule, name: str) -> Iterator[str]:
     return (condition.operator for condition in _attributes(rule) if condition.operand == f"${name}")
 
 
+def is_in_conditions(rule: Rule, name: str) -> bool:
+    """Return whether a condition of a rule refers to a parameter; otherwise only its edits do."""
+    return any(
+        condition.parameter == name if isinstance(condition, Given) else condition.operand == f"${name}"
+        for condition in _leaves(rule)
+    )
+
+
 def _attributes(rule: Rule) -> Iterator[Attribute]:
-    stack: list[Condition] = [rule.when, rule.require]
+    return (condition for condition in _leaves(rule) if isinstance(condition, Attribute))
+
+
+def _leaves(rule: Rule) -> Iterator[Attribute | Given]:
+    stack: list[Condition] = [rule.when, rule.require, *(grading.when for grading in rule.severity_if)]
     while stack:
         match stack.pop():
-            case Attribute() as condition:
+            case Attribute() | Given() as condition:
                 yield condition
             case All(of=parts) | AnyOf(of=parts):
                 stack += parts

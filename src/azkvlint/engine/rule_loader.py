@@ -12,6 +12,7 @@ from datetime import date
 from typing import TypeAlias
 
 from azkvlint.engine.condition_loader import ConditionDecoder
+from azkvlint.engine.edit_loader import EditDecoder
 from azkvlint.engine.parameters import kind_of
 from azkvlint.engine.schema import (
     CATEGORIES,
@@ -393,8 +394,10 @@ class _RuleDecoder:
         when = conditions.conditions(fields.get("when"), "when")
         require = conditions.conditions(fields.get("require"), "require")
         severity_if = tuple(self._gradings(fields.get("severity_if"), conditions))
+        edits = EditDecoder(decoder, parameters_by_name)
+        plans = tuple(edits.plans(fields.get("edits")))
         if decoder.count == faults_before:  # otherwise the fault may be why a parameter seems unused
-            self._report_unused_parameters(fields, conditions.used)
+            self._report_unused_parameters(fields, conditions.used | edits.used)
         peers = self._lists(fields, "peers")
         return Rule(
             id=rule_id,
@@ -412,6 +415,7 @@ class _RuleDecoder:
             references=decoder.texts(fields.get("references"), "references", _LINK, "an https:// link"),
             examples=self._examples(fields.get("examples"), rule_id, parameters_by_name, further),
             path=decoder.path,
+            edits=plans,
             also_removed=decoder.flag(fields.get("also_removed"), "also_removed"),
             also_existing=decoder.flag(fields.get("also_existing"), "also_existing"),
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),

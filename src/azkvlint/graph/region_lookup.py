@@ -296,6 +296,13 @@ class _Secrets:
             found = self._absent[key] = self._are_absent(*key)
         return found
 
+    def in_line(self, start: int, end: int, is_json: bool) -> bool:
+        """Return whether a secret overlaps a line."""
+        spans = self._secrets(start, *self._whole_lines(start, end))
+        if is_json:
+            spans += secret_values(self._text, start, end)
+        return any(low < end and high > start for low, high in spans)
+
     def _are_absent(self, span: tuple[int, int], is_json: bool, is_below: bool) -> bool:
         """Return whether a span contains no secret.
 
@@ -317,6 +324,37 @@ class _Secrets:
             spans += [one.span() for one in literals if "=" in one[0] and contains_secret(one[0][1:])]
             self._known[low, high] = sorted(spans)
         return self._known[low, high]
+
+
+def safe_lines(text: str, hidden: Hidden | None, *, is_json: bool) -> Callable[[int], bool]:
+    """Return a function that states whether a line of a text (from 0, by line feeds) certainly shows no secret."""
+    secrets = _Secrets(_indexed(text), hidden)
+    starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
+
+    def is_safe(number: int) -> bool:
+        start, end = starts[number], min(starts[number + 1], len(text))
+        return not secrets.in_line(start, end, is_json) and all(map(_is_named, _STRING.finditer(text[start:end])))
+
+    return is_safe
+
+
+# A string, one that is not closed, or the start of one that continues on the next lines.
+_STRING = regex(r"\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|['\"]|<<[-~]?[A-Za-z]")
+_NAME_BEFORE = regex(r"(?P<name>[\w.$-]++)[\"']?[ \t]*+[=:](?![=>:])")
+_LABEL_BEFORE = regex(r"[ \t]*+[a-z]++[ \t]++(?:[\w.-]++[ \t]++|\"[^\"]*+\"[ \t]++)*+$")
+_KEY_AFTER = regex(r"[ \t]*+[:=]")
+
+
+def _is_named(string: re.Match[str]) -> bool:
+    """Return whether a string on a line is a label, a key, or the value of a name that does not suggest a secret."""
+    line, written = string.string, string[0]
+    if len(written) < 2 or written[:2] in ("<<", "''") or contains_secret(written[1:]):
+        return False
+    if is_harmless(written) or _KEY_AFTER.match(line, string.end()):
+        return True
+    before = line[max(string.start() - _LONG, 0) : string.start()]
+    names = list(_NAME_BEFORE.finditer(before))
+    return not suggests_secret(names[-1]["name"]) if names else _LABEL_BEFORE.match(before) is not None
 
 
 def _value_span(text: str, start: int, end: int) -> tuple[int, int] | None:

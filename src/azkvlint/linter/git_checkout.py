@@ -40,6 +40,20 @@ def repository(folder: str) -> Repository | None:
     return Repository(uri=uri, revision=revision, branch=branch)
 
 
+def remote(folder: str) -> tuple[str, str]:
+    """Return the web address of the remote, and its default branch; each empty if it is not known."""
+    checkout = checkout_of(real_path(folder))
+    if checkout is None:
+        return "", ""
+    git_dir = git_folder(checkout)
+    common_dir = os.path.join(git_dir, read_git_metadata(git_dir, "commondir").strip())
+    default = read_git_metadata(common_dir, "refs/remotes/origin/HEAD").strip()
+    head = read_git_metadata(git_dir, "HEAD").strip()
+    branch = default.removeprefix("ref: refs/remotes/origin/") if default else head.removeprefix("ref: refs/heads/")
+    address = _uri(_remote(read_git_metadata(common_dir, "config"))) or ""
+    return address, "" if _COMMIT.fullmatch(branch) else branch
+
+
 def _head(git_dir: str, common_dir: str) -> tuple[str | None, str]:
     """Return the commit of HEAD and the branch ("" if HEAD is detached)."""
     text = read_git_metadata(git_dir, "HEAD").strip()

@@ -91,6 +91,11 @@ class ResultCache:
         """Return the files and folders on which the results depend. A folder of names ends with a separator."""
         return {path for one in self._kept.values() for path in one.result.files if not is_place(path)}
 
+    @property
+    def secret_texts(self) -> frozenset[str]:
+        """Return the secrets in the inputs of the last run, if results are in memory only."""
+        return frozenset().union(*(one.result.secret_texts for one in self._kept.values()))
+
     def is_used(self, sources: Sequence[Source]) -> bool:
         """Return whether a run on these sources uses the cache."""
         settings = self._settings

@@ -18,7 +18,7 @@ from azkvlint.azure.services import SERVICES
 from azkvlint.derived.build_graph import with_needs
 from azkvlint.derived.consumers import PATHS
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.parameters import with_parameters
+from azkvlint.engine.parameters import is_in_conditions, with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.schema import EXPECTATIONS
 from azkvlint.linter.rule_tests import compare, read_example
@@ -101,6 +101,8 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
             yield Mutant(f"{part}: {change}", broken, change.partition(_SAME)[2])
     patterns = _patterns(rule)
     for index, parameter in enumerate(rule.parameters):
+        if not is_in_conditions(rule, parameter.name):  # examples are not fixed
+            continue
         changes = changed_pattern if parameter.name in patterns else changed_value
         for change, default in changes(parameter.default):
             others = list(rule.parameters)

@@ -1,8 +1,9 @@
-"""Replacements in the text of a file."""
+"""Replacements in the text of a file, and the values that they write."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -22,6 +23,17 @@ class Refusal(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Code(msgspec.Struct, frozen=True, gc=False):
+    """An expression in the language of the file: in JSON without the brackets or ``${}`` around it."""
+
+    text: str
+
+
+Literal: TypeAlias = "bool | int | str | Code | Sequence[Literal] | Mapping[str, Literal]"
+Address: TypeAlias = tuple[int, int] | tuple[str | int, ...]
+"""A span or a pointer, as in ``model.location.Location``."""
 
 
 def apply(text: str, edits: Sequence[TextEdit]) -> str:

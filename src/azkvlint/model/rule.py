@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -133,6 +133,38 @@ class Grading(msgspec.Struct, frozen=True, kw_only=True):
     when: Condition
 
 
+class EditStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a declaration.
+
+    ``operation`` is one of ``EDIT_OPERATIONS`` in ``engine.schema``. ``names`` are attribute paths in Azure's
+    vocabulary, or the language's own if Azure has no name. ``value`` is plain data, ``$name`` for a parameter of the
+    rule, or ``current`` for the default that applies; ``choices`` are numbers, of which the least that is not below the
+    present value is written. ``is_linked``: the declaration is that of the linked resource that decides. ``if_absent``:
+    nothing changes where the attribute is set. ``resources`` are the types that the step is for; empty: all.
+    """
+
+    operation: str
+    names: tuple[str, ...] = ()
+    value: Any = None
+    choices: tuple[int, ...] = ()
+    is_linked: bool = False
+    if_absent: bool = False
+    resources: tuple[str, ...] = ()
+
+
+class EditPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to fix a finding. ``languages`` are empty for all.
+
+    ``consequence`` states what the change does if it is not safe: it can end access, recreate a resource or be
+    irreversible. ``decision`` is what only people can decide; such a plan has no steps.
+    """
+
+    steps: tuple[EditStep, ...]
+    languages: tuple[str, ...] = ()
+    consequence: str = ""
+    decision: str = ""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule from the rule file at ``path``.
 
@@ -140,8 +172,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     if the deciding attribute is not set, and either may be empty. ``fixes`` are by language, "" for every other
     one. ``formerly`` are names from earlier versions. ``same_cause`` are rules whose findings on a resource have
     the same cause as this rule's. ``marks`` is the attribute whose source a finding marks. The first of
-    ``severity_if`` whose condition holds replaces the severity of a finding. ``differs`` maps another tool's rule id
-    to the difference between its verdict and this rule's.
+    ``severity_if`` whose condition holds replaces the severity of a finding. ``edits`` are the ways to fix a
+    finding. ``differs`` maps another tool's rule id to the difference between its verdict and this rule's.
     """
 
     id: str
@@ -157,6 +189,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
     examples: tuple[Example, ...]
     path: str
+    edits: tuple[EditPlan, ...] = ()
     also_removed: bool = False
     also_existing: bool = False
     profile: str = "default"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -258,6 +258,11 @@ def _find_called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[s
 
     called = called_by_others(calls)
     return frozenset(called), called_by_examples(called, calls)
+
+
+def compiled_templates(sources: Sequence[Source]) -> Mapping[str, Source]:
+    """Return the templates that were compiled from Bicep files beside them, by the files of those."""
+    return _find_compiled(sources)[1]
 
 
 def _find_compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:

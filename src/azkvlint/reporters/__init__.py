@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.model.finding import Report
+from azkvlint.model.fix import Suggestion
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +19,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     suppressed findings too, and ``show_unknown`` each unknown result. If the run is ``strict``, formats for build
     systems list unknown results as findings, because they count for the exit code. ``included`` are those of
     ``SARIF_INCLUDED`` that a SARIF log contains, ``category`` distinguishes the log from other logs of the same commit,
-    and ``root_uri`` is the base of its paths.
+    and ``root_uri`` is the base of its paths. ``suggestions`` are the fixes of findings, by ``suggestion_key``.
     """
 
     terminal: bool = False
@@ -32,6 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     included: frozenset[str] = frozenset()
     category: str = ""
     root_uri: str = ""
+    suggestions: Mapping[tuple[object, ...], Suggestion] = {}
 
 
 Reporter: TypeAlias = Callable[[Report, Options], str | bytes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import BinaryIO, TextIO, cast
 
@@ -34,6 +34,7 @@ _APPEND: int = os.O_WRONLY | os.O_APPEND | COMMON | getattr(os, "O_NOCTTY", 0)
 _MAX_LINKS = 40
 _PARTIAL = ".partial"
 _BLOCK = 1 << 16
+_AGAIN = "run the command again"
 
 
 def read_ends(file: str, length: int) -> tuple[bytes, bytes] | None:
@@ -81,6 +82,61 @@ def write_new_file(file: str, data: bytes) -> None:
         raise UsageError(f"`{file}` already exists") from error
     except OSError as error:
         raise UsageError(f"`{file}` cannot be written: {error.strerror}") from error
+
+
+def replace_files(contents: Mapping[str, tuple[bytes, bytes]]) -> None:
+    """Replace the content of files, each with what it was and what it becomes, and keep their permissions.
+
+    Nothing is written if a file is a link, is read-only, or has changed. Raise UsageError, or OSError.
+    """
+    for file, (before, _) in contents.items():
+        state = _state_of_link(file)
+        if state is None or not stat.S_ISREG(state.st_mode) or file != real_path(file):
+            raise UsageError(f"`{file}` cannot be written: it is not a regular file")
+        if not state.st_mode & stat.S_IWUSR or not os.access(file, os.W_OK):
+            raise UsageError(f"`{file}` cannot be written: it is read-only")
+        if _content(file) != before:
+            raise UsageError(f"`{file}` was not changed: its content is not the one that was checked", _AGAIN)
+    for file, (_, after) in contents.items():
+        _replace(file, after)
+
+
+def _content(file: str) -> bytes:
+    with os.fdopen(os.open(file, os.O_RDONLY | COMMON), "rb") as stream:
+        return stream.read()
+
+
+def path_in_folder(folder: str, name: str) -> str:
+    """Return the path that writing to a file below a folder reaches. ``name`` has plain names, separated by /.
+
+    Raise UsageError if a link on the path leads out of the folder.
+    """
+    try:
+        target = output_path(os.path.join(folder, *name.split("/")))
+    except OSError as error:
+        raise UsageError(f"`{name}` cannot be written: {error.strerror}") from error
+    if not is_within(target, real_path(folder)):
+        raise UsageError(f"`{name}` cannot be written: a symbolic link on its path leads out of the folder")
+    return target
+
+
+def write_in_folder(folder: str, name: str, data: bytes, *, replace: bool) -> None:
+    """Write a file below a folder, with the folders on its path. ``name`` has plain names, separated by /.
+
+    Raise UsageError if the file exists, unless it is to be replaced, or if it cannot be written.
+    """
+    target = path_in_folder(folder, name)
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if replace:
+            _replace(target, data)
+            return
+        with os.fdopen(os.open(target, _CREATE, 0o666), "wb") as out:
+            out.write(data)
+    except FileExistsError as error:
+        raise UsageError(f"`{name}` already exists") from error
+    except OSError as error:
+        raise UsageError(f"`{name}` cannot be written: {error.strerror}") from error
 
 
 def write_for_editors(file: str, data: bytes) -> None:

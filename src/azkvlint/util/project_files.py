@@ -110,8 +110,8 @@ class FileBuffer:
         self._files: dict[str, bytes] = {}
 
     def keep(self, file: str, data: bytes) -> None:
-        """Keep the content of a file if there is room."""
-        if len(data) <= self._room and file not in self._files:
+        """Keep the content of a file if there is room. A text of an editor is not its content."""
+        if len(data) <= self._room and file not in self._files and editor_text(file) is None:
             self._files[file] = data
             self._room -= len(data)
 

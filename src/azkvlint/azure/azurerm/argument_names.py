@@ -123,6 +123,15 @@ def _value_in_source(found: _Argument | None, answer: Answer) -> str:
     return display(answer)
 
 
+def arguments_of(declared_as: str, path: Path) -> tuple[tuple[str, Field], ...]:
+    """Return the azurerm arguments that become the property at ``path``, each with its table entry, newest name first.
+
+    The names of blocks precede those of their arguments, separated by periods.
+    """
+    mapped = RESOURCES.get(declared_as)
+    return () if mapped is None else tuple(_named(mapped.fields, path))
+
+
 @lru_cache(256)
 def _mapped_argument(declared_as: str, path: Path) -> _Argument | None:
     mapped = RESOURCES.get(declared_as)

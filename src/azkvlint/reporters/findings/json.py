@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, Problem, Report
+from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
@@ -19,6 +20,7 @@ FORMAT_VERSION = 2
 
 def json(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8; equal reports result in equal bytes."""
+    suggestions = options.suggestions
     return encode(
         {
             "version": FORMAT_VERSION,
@@ -27,7 +29,10 @@ def json(report: Report, options: Options) -> bytes:
             "sources": report.sources,
             "rules": [rule.id for rule in report.rules],
             "summary": _summary(report),
-            "findings": [result(finding) for finding in report.findings],
+            "findings": [
+                result(finding) | (_fix(suggestions.get(suggestion_key(finding))) if suggestions else {})
+                for finding in report.findings
+            ],
             "unknown": [result(finding) | {"why": finding.why} for finding in report.unknown],
             "suppressed": [result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
             "problems": [problem(one) for one in report.problems],
@@ -78,6 +83,24 @@ def result(finding: Finding) -> dict[str, Any]:
         "inTests": finding.in_tests,
         "occurrences": [_occurrence(one) for one in finding.occurrences],
     }
+
+
+def _fix(suggestion: Suggestion | None) -> dict[str, Any]:
+    """Return the fix of a finding, which only ``--fixes`` adds."""
+    if suggestion is None:
+        return {}
+    edits = [
+        {
+            "path": change.path,
+            "line": change.region.start_line,
+            "column": change.region.start_column,
+            "endLine": change.region.end_line,
+            "endColumn": change.region.end_column,
+            "text": change.text,
+        }
+        for change in suggestion.changes
+    ]
+    return {"fix": {"title": suggestion.title, "consequence": suggestion.consequence or None, "edits": edits}}
 
 
 def _occurrence(one: Occurrence) -> dict[str, Any]:

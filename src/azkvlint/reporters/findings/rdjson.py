@@ -9,6 +9,7 @@ from typing import Any
 
 from azkvlint import PROJECT
 from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.fix import Change, suggestion_key
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
@@ -22,23 +23,33 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 def rdjson(report: Report, options: Options) -> bytes:
     """Return the report as UTF-8."""
-    diagnostics = [_finding(finding) for finding in counted_findings(report, options)]
+    diagnostics = [_finding(finding, options) for finding in counted_findings(report, options)]
     diagnostics += [_problem(problem) for problem in listed_problems(report.problems)]
     # Findings that do not count must not make reviewdog fail.
-    others = (_finding(finding) for finding in findings_in_tests(report, options))
+    others = (_finding(finding, options) for finding in findings_in_tests(report, options))
     diagnostics += [one | {"severity": "INFO"} for one in others]
     return encode({"source": {"name": "kvlint", "url": PROJECT}, "diagnostics": diagnostics})
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, options: Options) -> dict[str, Any]:
     rule = finding.rule
     link = rule_link(rule)
+    suggestion = options.suggestions.get(suggestion_key(finding)) if options.suggestions else None
+    whole = None if suggestion is None else suggestion.whole
+    # A suggestion is for the file of its comment.
+    is_offered = whole is not None and whole.path == finding.at.path
     return {
         "message": f"{message(finding, cell=False)}\n\n{prose(why_of([finding]))}\n\nFix: {prose(fix_of(finding))}",
         "location": _location(finding.at, finding.excerpt),
         "severity": _SEVERITIES[GRADES[finding.severity].level],
         "code": {"value": rule.id} | ({"url": link} if link else {}),
-    }
+    } | ({"suggestions": [_suggestion(whole)]} if is_offered and whole is not None else {})
+
+
+def _suggestion(change: Change) -> dict[str, Any]:
+    at = change.utf8
+    start, end = {"line": at.start_line, "column": at.start_column}, {"line": at.end_line, "column": at.end_column}
+    return {"range": {"start": start, "end": end}, "text": change.text}
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from azkvlint import PROJECT
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Problem, Report, Repository, Suppression
+from azkvlint.model.fix import Suggestion, suggestion_key
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Rule
 from azkvlint.reporters import Options
@@ -253,6 +254,24 @@ def _message(finding: Finding) -> dict[str, Any]:
     return {"text": text, "id": name, "arguments": arguments}
 
 
+def _fix(suggestion: Suggestion) -> dict[str, Any]:
+    """Return a fix with its replacements by file."""
+    by_path: dict[str, list[dict[str, Any]]] = {}
+    for change in suggestion.changes:
+        region = change.utf16
+        deleted = {
+            "startLine": region.start_line,
+            "startColumn": region.start_column,
+            "endLine": region.end_line,
+            "endColumn": region.end_column,
+        }
+        one = {"deletedRegion": deleted} | ({"insertedContent": {"text": change.text}} if change.text else {})
+        by_path.setdefault(change.path, []).append(one)
+    text = f"{suggestion.title}. {suggestion.consequence}".rstrip(" ")
+    changes = [{"artifactLocation": _artifact(path), "replacements": found} for path, found in by_path.items()]
+    return {"description": {"text": inert(text)}, "artifactChanges": changes}
+
+
 def _suppression(suppressed: Suppression) -> dict[str, Any]:
     suppression: dict[str, Any] = {"kind": suppressed.kind, "status": "accepted"}
     justification = (
@@ -318,16 +337,15 @@ def sarif(report: Report, options: Options) -> bytes:
 
 def log(report: Report, options: Options, baseline: BaselineStates | None = None) -> bytes:
     """Return a log, with the state of each result if there is a ``baseline``."""
-    run = _run(report, options.included, options.root_uri, baseline)
+    run = _run(report, options, baseline)
     if options.category:
         # GitHub reads the part after the last slash as the number of a run.
         run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{options.category.rstrip('/')}/"}, **run}
     return encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _run(
-    report: Report, included: Collection[str], root_uri: str, baseline: BaselineStates | None = None
-) -> dict[str, Any]:
+def _run(report: Report, options: Options, baseline: BaselineStates | None = None) -> dict[str, Any]:
+    included, root_uri = options.included, options.root_uri
     findings, omitted = select_results(report, included)
     if baseline is not None:
         # Last, so that they do not change the fingerprints of the others.
@@ -365,6 +383,11 @@ def _run(
     run["originalUriBaseIds"] = {ROOT: base | {"description": {"text": "The folder that all paths start from."}}}
     run["columnKind"] = "utf16CodeUnits"
     run["results"] = results(findings, rules, included)
+    if options.suggestions:
+        for finding, result in zip(findings, run["results"], strict=True):
+            suggestion = options.suggestions.get(suggestion_key(finding))
+            if suggestion is not None:
+                result["fixes"] = [_fix(suggestion)]
     if baseline is not None:
         for finding, result in zip(findings, run["results"], strict=True):
             result["baselineState"] = baseline.states.get(id(finding), ABSENT)

@@ -1,0 +1,92 @@
+"""The command ``kvlint fix PATH...``: list, print or make the changes that fix findings, and return the exit code."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from azkvlint.cli.check import options_for, show_settings
+from azkvlint.cli.output import print_line, print_problems, progress_bar, write
+from azkvlint.cli.resolve import config_of, targets_of
+from azkvlint.config.arguments import Arguments
+from azkvlint.config.settings import resolve_settings
+from azkvlint.fixes.find import fixes_together
+from azkvlint.fixes.proof import prover_of
+from azkvlint.fixes.secrets import shown_lines
+from azkvlint.fixes.sources import Sources
+from azkvlint.linter.linter import exit_code_of, lint
+from azkvlint.model.finding import Report
+from azkvlint.model.fix import FixResult
+from azkvlint.readers.discover import STDIN
+from azkvlint.reporters.fixes import FIX_REPORTERS, FileChange, diff
+from azkvlint.util.errors import KvlintError, UsageError
+from azkvlint.util.output_files import replace_files
+from azkvlint.util.text import visible
+
+_COMMAND = "fix"
+
+
+def run_fix(arguments: Arguments) -> int:
+    """Find the fixes of the inputs, print or write them, and return the exit code."""
+    arguments = _checked(arguments)
+    settings = resolve_settings(arguments, _COMMAND)
+    if arguments.show_settings:
+        return show_settings(settings, _COMMAND)
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, FIX_REPORTERS)
+    if arguments.diff:
+        if any(name != "text" and not file for name, file in targets):
+            raise UsageError("--diff is written to standard output", "write the report to a file: -f json=FILE")
+        targets = [target for target in targets if target != ("text", "")]
+    config = config_of(settings, targets, errors)
+    with progress_bar() as progress:
+        report = lint(config.paths, config, progress)
+        prover = prover_of(report, config)
+        result = fixes_together(report, config, unsafe=arguments.unsafe, prover=prover)
+    if arguments.write and result.texts:
+        result = _write(report, result)
+        for bicep, template in prover.stale.items():
+            if bicep in result.texts:
+                print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
+    if arguments.diff:
+        write(_diff(report, result, prover.secret_texts))
+    for name, file in targets:
+        write(FIX_REPORTERS[name](result, report, options_for(settings.arguments, file)), file)
+    if ("text", "") not in targets:
+        print_problems([problem for problem in report.problems if problem.level != "note"])
+    return exit_code_of(report.sources, report.problems, bool(result.texts) and not result.is_written)
+
+
+def _checked(arguments: Arguments) -> Arguments:
+    """Return the arguments with the default input. Raise UsageError for a wrong combination."""
+    if STDIN in arguments.paths:
+        raise UsageError("kvlint fix cannot change standard input", "name files or folders")
+    if arguments.diff and arguments.write:
+        raise UsageError("--diff and --write cannot be combined", "--diff prints the changes, --write makes them")
+    return arguments if arguments.paths else msgspec.structs.replace(arguments, paths=(os.curdir,))
+
+
+def _write(report: Report, result: FixResult) -> FixResult:
+    """Write the changed files."""
+    sources = Sources(report.root)
+    files = {sources.real_path(path): (result.originals[path], data) for path, data in result.texts.items()}
+    try:
+        replace_files(files)
+    except OSError as error:
+        raise KvlintError(f"cannot write `{error.filename}`: {error.strerror}") from error
+    return msgspec.structs.replace(result, is_written=True)
+
+
+def _diff(report: Report, result: FixResult, secret_texts: frozenset[str]) -> str:
+    """Return the changes as a diff from the top of the checkout, without files whose lines may contain secrets."""
+    before, after = Sources(report.root, result.originals), Sources(report.root, result.texts)
+    parts: list[str] = []
+    for path in sorted(result.texts):
+        texts = before.raw(path), after.raw(path)
+        shown = (shown_lines(path, text, secret_texts) for text in texts)
+        part = diff(before.path_in_checkout(path), FileChange(*texts, *shown))
+        if part is None:
+            print_line(f"{visible(path)} is not in the diff: a line may contain a secret or control characters")
+        parts.append(part or "")
+    return "".join(parts)

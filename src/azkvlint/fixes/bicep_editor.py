@@ -1,0 +1,130 @@
+"""Edit Bicep and .bicepparam files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from azkvlint.fixes.layout import Commas, Container, Item, Layout
+from azkvlint.fixes.tree_editor import TreeEditor
+from azkvlint.model.edit import Address, Refusal, TextEdit
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.parse import Declarations, parse
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class BicepEditor(TreeEditor):
+    """An editor of a .bicep or .bicepparam file."""
+
+    any_case = True
+    separators = "", ""
+
+    def __init__(self, path: str, text: str) -> None:
+        parsed = parse(text)
+        if parsed.faults:
+            raise Refusal("the file has a syntax error")
+        self.declarations = parsed.declarations
+        self.cursor = Declarations(text)
+        items = [self._declaration(one) for one in parsed.declarations]
+        super().__init__(
+            Layout(path, text, self._end_of_gap), Container(0, len(text), items, Commas.NONE, is_root=True)
+        )
+        boxes = [(item, self.inside(item)) for item in items]
+        self.layout.learn_unit((item.start, one.start) for item, box in boxes if box is not None for one in box.items)
+
+    def _end_of_gap(self, at: int) -> int:
+        self.cursor.at, self.cursor.wrap = at, False
+        self.cursor.skip()
+        return min(self.cursor.at, self.cursor.end)
+
+    # --- the language ------------------------------------------------------------------------------------------------
+
+    def inside(self, item: Item) -> Container | None:
+        """Return the object of a resource or module, also in a loop or condition, or the object or array of a value."""
+        node = item.node
+        if isinstance(node, ast.Resource | ast.Module):
+            node = node.body
+            while isinstance(node, ast.For | ast.If):
+                node = node.body
+        return self.container(node)
+
+    def container(self, node: object) -> Container | None:
+        """Return the container that an object or array is."""
+        if isinstance(node, ast.Array):
+            items = [Item(one.start, one.end, None, one.start, one.start, one) for one in node.items]
+            return Container(node.start, node.end, items, Commas.OPTIONAL, node, is_array=True)
+        if not isinstance(node, ast.Object):
+            return None
+        items = [self._member(one) for one in node.members]
+        items += [self._declaration(one) for one in node.resources]
+        return Container(node.start, node.end, sorted(items, key=lambda item: item.start), Commas.OPTIONAL, node)
+
+    def _member(self, node: ast.Property | ast.Spread) -> Item:
+        if isinstance(node, ast.Spread):
+            return Item(node.start, node.end, None, node.start, node.value.start, node.value)
+        cursor = self.cursor
+        cursor.at, cursor.wrap = node.start, False
+        if self.text[node.start] in "'$":
+            cursor.string()
+        else:
+            cursor.word("a property name")
+        key_end = cursor.at
+        cursor.expect(":")
+        cursor.skip()
+        name = node.key if isinstance(node.key, str) else None
+        return Item(node.start, node.end, name, key_end, cursor.at, node.value)
+
+    def _declaration(self, node: ast.Declaration) -> Item:
+        """Return the item of a declaration: a parameter, variable or output has a value, others have a header."""
+        value = node.default if isinstance(node, ast.Parameter) else None
+        if isinstance(node, ast.Variable | ast.Output):
+            value = node.value
+        if value is None:
+            head = node.head if isinstance(node, ast.Resource | ast.Module) else node.end
+            return Item(node.start, node.end, None, head, head, node, is_block=True)
+        cursor = self.cursor
+        cursor.at, cursor.wrap = node.start, False
+        cursor.word("a keyword")
+        cursor.word("a name")
+        cursor.type_before_value()
+        cursor.expect("=")
+        cursor.skip_to_operand()
+        return Item(node.start, node.end, None, cursor.at, cursor.at, value)
+
+    def is_valid(self, text: str) -> bool:
+        """Return whether a text has no syntax error."""
+        return not parse(text).faults
+
+    def string(self, value: str) -> str:
+        """Return a string literal."""
+        content = "".join(_ESCAPES.get(mark, mark if mark >= " " else f"\\u{{{ord(mark):x}}}") for mark in value)
+        return "'" + content.replace("${", "\\${") + "'"
+
+    def key(self, name: str) -> str:
+        """Return a property name, in quotes if it is not an identifier."""
+        is_plain = name.isascii() and name.isidentifier()
+        return name if is_plain else self.string(name)
+
+    def remove(self, container: Address, path: tuple[str, ...]) -> tuple[TextEdit, ...]:
+        """Remove a property, or a declaration without decorators."""
+        found = self.lookup(container, path)
+        if found is not None and any(one.start == found[1].start and one.decorators for one in self._decorated()):
+            raise Refusal("the declaration has decorators")
+        return super().remove(container, path)
+
+    def _decorated(self) -> Iterator[ast.Parameter | ast.Variable | ast.Output | ast.Resource | ast.Module]:
+        kinds = ast.Parameter | ast.Variable | ast.Output | ast.Resource | ast.Module
+        return (one for one in self.declarations if isinstance(one, kinds))
+
+    def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
+        """Add a decorator without arguments to a declaration, below those that it has."""
+        item = self.locate(container).item
+        node = next((one for one in self._decorated() if one.start == item.start), None)
+        if node is None:
+            raise Refusal("the place is not a declaration")
+        if any(isinstance(one, ast.Call) and one.name == name for one in node.decorators):
+            return ()
+        names = {one.name for one in self.declarations if isinstance(one, ast.Parameter | ast.Variable | ast.Function)}
+        prefix = "sys." if name in names else ""
+        text = f"@{prefix}{name}(){self.layout.newline}{self.layout.indent(item.start)}"
+        return self.checked([self.layout.edit(item.start, item.start, text)])

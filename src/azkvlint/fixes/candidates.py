@@ -1,0 +1,212 @@
+"""From a finding to the edits that may fix it, by the data of its rule. Nothing is proven here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from azkvlint.azure.arm_defaults import default_in
+from azkvlint.azure.azurerm.argument_names import arguments_of, is_terraform, name_as_written
+from azkvlint.fixes.operations import OPERATIONS
+from azkvlint.fixes.places import (
+    Change,
+    Edits,
+    Setting,
+    Target,
+    api_version_of,
+    declaration,
+    is_called,
+    joined,
+    language_at,
+    linked,
+)
+from azkvlint.fixes.sources import Sources
+from azkvlint.model.edit import Literal, Refusal, TextEdit
+from azkvlint.model.finding import Evidence, Finding
+from azkvlint.model.rule import EditPlan, EditStep
+from azkvlint.model.value import path_of
+from azkvlint.util.lazy_regex import regex
+
+_INDEX = regex(r"\[[^\]]*\]")
+_WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
+_CURRENT = "current"
+
+
+class Candidate(NamedTuple):
+    """Edits that may fix a finding. ``title`` is an instruction."""
+
+    edits: tuple[TextEdit, ...]
+    title: str
+    consequence: str
+
+
+def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[Candidate | Refusal]:
+    """Yield the edits that may fix a finding, best first, and the reasons why others cannot be made."""
+    language = language_at(finding.resource_at or finding.at)
+    plans = [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
+    if not plans:
+        yield Refusal("the rule has no fix in this language" if finding.rule.edits else "the rule has no fix")
+    for plan in plans:
+        if plan.decision:
+            yield Refusal(f"needs a decision: {plan.decision}")
+        elif plan.consequence and not unsafe:
+            yield Refusal("the fix is not safe (use --unsafe)")
+        else:
+            yield from _of_plan(finding, plan, sources)
+
+
+def _of_plan(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Candidate | Refusal]:
+    """Yield the candidates of one plan. If a step has several choices, each makes a candidate."""
+    steps = [step for step in plan.steps if step.is_linked or not step.resources or finding.type in step.resources]
+    if any(step.operation == "api_version" for step in steps) and is_terraform(finding.declared_as):
+        return  # azurerm sets the version itself
+    try:
+        choices = [list(_changes(finding, step, sources)) for step in steps]
+    except Refusal as refusal:
+        yield refusal
+        return
+    if not choices:
+        yield Refusal("the rule has no fix for this type of resource")
+        return
+    for number in range(max(map(len, choices))):
+        try:
+            edits, titles = combined([changes[min(number, len(changes) - 1)] for changes in choices], sources)
+        except Refusal as refusal:
+            yield refusal
+            continue
+        if edits:
+            yield Candidate(edits, joined(titles), plan.consequence)
+
+
+def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:
+    """Return the edits of several steps, each made on the text that the ones before it result in."""
+    now, titles = sources, list[str]()
+    edits: Edits = ()
+    for change in changes:
+        edits, title = change(now)
+        if edits:
+            titles.append(title)
+            now = now.edited(edits)
+    if len(changes) == 1:
+        return edits, titles
+    return sources.edits_to(now), titles
+
+
+def _changes(finding: Finding, step: EditStep, sources: Sources) -> Iterator[Change]:
+    """Yield the changes that make one step, best first. Raise Refusal."""
+    target = declaration(finding)
+    if not step.is_linked and is_called(target, sources):
+        raise Refusal("the resource is declared in a downloaded module")
+    if step.is_linked:
+        target = linked(finding, sources, step.resources[0] if step.resources else "")
+    if step.operation == "set":
+        return _settings(finding, step, target, sources)
+    return OPERATIONS[step.operation](finding, step, target)
+
+
+def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources) -> Iterator[Change]:
+    """Yield the changes that set the attributes of a step: of several, those that the finding is about."""
+    by_name = {} if step.is_linked else evidence_by_attribute(finding)
+    names = [name for name in step.names if name in by_name] or list(step.names)
+    for value in _values(finding, step, target, names[0], by_name.get(names[0]), sources):
+        spellings = [_spellings(target, name, value, sources) for name in names]
+        for number in range(max(map(len, spellings))):
+            settings = [
+                (spelling[min(number, len(spelling) - 1)], by_name.get(name))
+                for name, spelling in zip(names, spellings, strict=True)
+            ]
+            yield partial(_set_all, finding, step, target, settings)
+
+
+def evidence_by_attribute(finding: Finding) -> dict[str, Evidence]:
+    """Return the evidence of a finding about its own resource by attribute, without indexes."""
+    found: dict[str, Evidence] = {}
+    for one in finding.evidence:
+        for name in (one.attribute, one.at.attribute):
+            if name and one.at.address in (None, finding.resource):
+                found.setdefault(_INDEX.sub("", name), one)
+    return found
+
+
+def _values(
+    finding: Finding, step: EditStep, target: Target, name: str, evidence: Evidence | None, sources: Sources
+) -> Iterator[Literal]:
+    """Yield the values that a step may write."""
+    if step.choices:
+        written = evidence.found if evidence is not None else ""
+        least = int(written) if written.isdecimal() else 0
+        yield from (number for number in step.choices if number >= least)
+    elif step.value == _CURRENT:
+        default = default_in(target.type, path_of(name), api_version_of(target, sources))
+        if default is None:
+            raise Refusal("the current value is not known")
+        yield default if not isinstance(default, float) else int(default)
+    else:
+        yield _filled(step.value, {f"${one.name}": one.default for one in finding.rule.parameters})
+
+
+def _filled(value: Any, parameters: Mapping[str, Any]) -> Literal:
+    """Return a value with the parameters that it contains."""
+    if isinstance(value, str) and value in parameters:
+        return _filled(parameters[value], {})
+    if isinstance(value, Mapping):
+        return {name: _filled(one, parameters) for name, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_filled(one, parameters) for one in value]
+    plain: Literal = value
+    return plain
+
+
+# The steps of an attribute as its language names them, and the value there.
+_Spelling: TypeAlias = tuple[tuple[str, ...], Literal]
+
+
+def _spellings(target: Target, name: str, value: Literal, sources: Sources) -> list[_Spelling]:
+    """Return how an attribute is spelled in the language of a declaration: the present spelling first."""
+    steps = tuple(name.split("."))
+    declared_as = target.declared_as
+    if "/" in declared_as or target.language != "terraform" or declared_as.startswith("azapi_"):
+        if steps[0] == "derived":  # only its place is known
+            return [((), value)]
+        return [(("body", *steps) if declared_as.startswith("azapi_") and steps[0] == "properties" else steps, value)]
+    found = [
+        (tuple(argument.split(".")), _in_terraform(field, value))
+        for argument, field in arguments_of(declared_as, steps)
+    ]
+    if not found:
+        return [(tuple(name_as_written(declared_as, name).split(".")), value)]
+    present = [one for one in found if len(found) > 1 and _is_set(target, one[0], sources)]
+    return present or found
+
+
+def _is_set(target: Target, path: tuple[str, ...], sources: Sources) -> bool:
+    """Return whether an attribute is set in a declaration."""
+    try:
+        return bool(sources.editor(target.path).remove(target.address, path))
+    except Refusal:
+        return False
+
+
+def _in_terraform(field: Any, value: Literal) -> Literal:
+    """Return a value as the argument has it: azurerm has booleans where Azure has one of two words."""
+    if field.kind == "flag" and isinstance(value, str):
+        return {field.words[0].lower(): True, field.words[1].lower(): False}.get(value.lower(), value)
+    return value
+
+
+def _set_all(
+    finding: Finding,
+    step: EditStep,
+    target: Target,
+    settings: Sequence[tuple[_Spelling, Evidence | None]],
+    sources: Sources,
+) -> tuple[Edits, str]:
+    """Return the edits that set several attributes of one declaration, and their title."""
+    changes = [
+        partial(Setting(finding, value, evidence, target.language).set, target, path)
+        for (path, value), evidence in settings
+        if not (step.if_absent and _is_set(target, path, sources))
+    ]
+    edits, titles = combined(changes, sources)
+    return edits, joined(titles)

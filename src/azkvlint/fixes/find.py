@@ -1,0 +1,312 @@
+"""Find the fixes of a report: edits by the data of the rules, each proven before it is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from azkvlint.config.run_config import Config
+from azkvlint.fixes.candidates import Candidate, candidates
+from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of, prover_of
+from azkvlint.fixes.sources import Sources
+from azkvlint.model.edit import Refusal, TextEdit
+from azkvlint.model.finding import FROM_PLAN, Finding, Report
+from azkvlint.model.fix import Fix, FixResult, Refused
+
+# Evaluations of one search; what is left after them is refused.
+_MOST_RUNS = 400
+# Fixes of one input up to which each is proven without the others.
+_MOST_ALONE = 40
+_ALONG = "Fixed by another fix"
+_TOO_MANY = "too many fixes could not be proven together; select fewer rules"
+
+
+def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | None = None) -> FixResult:
+    """Return a proven fix for each finding that has one. Each can be applied on its own to the texts of the report.
+
+    Fixes that are not safe are offered if ``unsafe``. Raise UsageError and RuleError as a check does.
+    """
+    search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
+    pending = search.start(search.remaining())
+    if max((len(part.groups[0]) for part in _parts(pending)), default=0) <= _MOST_ALONE:
+        search.prove_each(pending)
+        return search.result()
+    while pending:
+        # Fixes of different places are proven together, those of one place one after the other.
+        batch, later = _batch(pending)
+        pending = later + search.prove(batch).left
+    return search.result()
+
+
+def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prover | None = None) -> FixResult:
+    """Return the fixes that were proven together, with the texts of all changed files.
+
+    The edits of a fix refer to the text with the fixes before it; there are none if another fix fixes its finding too.
+    """
+    search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
+    pending = search.start(search.remaining())
+    while pending:
+        batch, later = _batch(pending)
+        outcome = search.prove(batch)
+        pending = later + outcome.left
+        if outcome.sources is not search.sources:
+            search.sources, search.state = outcome.sources, outcome.state
+            # The others are searched again, on the new texts; also those that were refused, so that a second run
+            # offers nothing.
+            pending = search.start(search.remaining())
+    return search.result()
+
+
+class _Pending(msgspec.Struct):
+    """A finding, the next of its candidates, and why the first was refused. ``number`` is that in the report."""
+
+    finding: Finding
+    number: int
+    others: Iterator[Candidate | Refusal]
+    candidate: Candidate | None = None
+    reason: str = ""
+
+    @property
+    def roots(self) -> set[str]:
+        """Return the inputs through which the finding was found."""
+        return {root for _, root, _ in keys_of(self.finding)}
+
+    def advance(self) -> bool:
+        """Take the next candidate. Return False if there is none."""
+        for found in self.others:
+            if isinstance(found, Candidate):
+                self.candidate = found
+                return True
+            self.reason = self.reason or found.reason
+        self.candidate = None
+        return False
+
+    @property
+    def edits(self) -> tuple[TextEdit, ...]:
+        """Return the edits of the candidate."""
+        return () if self.candidate is None else self.candidate.edits
+
+
+class _Outcome(msgspec.Struct):
+    """What a proof results in: the sources and the state with the accepted edits, and what has another candidate."""
+
+    sources: Sources
+    state: State
+    left: list[_Pending]
+
+
+class _Search:
+    """The search for the fixes of one report. ``sources`` have the edits of accepted fixes if fixes are combined."""
+
+    def __init__(self, report: Report, prover: Prover, unsafe: bool) -> None:
+        self._prover, self._unsafe = prover, unsafe
+        self.sources, self.state = Sources(report.root), prover.before
+        self.findings = report.counted(report.findings)
+        self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
+        self._fixes: dict[int, Fix] = {}
+        self._lost = {number for number, finding in enumerate(self.findings) if is_gone(finding, prover.before)}
+        self._refusals = {
+            number: Refused(finding=self.findings[number], reason=_of_lost(self.findings[number]))
+            for number in self._lost
+        }
+        # The inputs of the fixes in each changed file, and why candidates failed on the changed texts of their inputs.
+        self._changed: dict[str, set[str]] = {}
+        self._failed: dict[tuple[int, tuple[TextEdit, ...], frozenset[tuple[str, bytes]]], str] = {}
+
+    def start(self, findings: Iterable[Finding]) -> list[_Pending]:
+        """Return the findings that have a candidate; the others are refused."""
+        found = []
+        for finding in findings:
+            number = next((self._numbers[key] for key in keys_of(finding) if key in self._numbers), -1)
+            if number < 0 or number in self._fixes:
+                continue
+            one = _Pending(finding, number, candidates(finding, self.sources, unsafe=self._unsafe))
+            if self._advance(one):
+                found.append(one)
+            else:
+                self._refuse(one)
+        return found
+
+    def remaining(self) -> list[Finding]:
+        """Return the findings of the present state that are not fixed. Those that are gone too count as fixed."""
+        for number, finding in enumerate(self.findings):
+            if number not in self._fixes and number not in self._lost and is_gone(finding, self.state):
+                self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=())
+        numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in self.state.report.findings)
+        return [
+            one
+            for number, one in zip(numbers, self.state.report.findings, strict=True)
+            if number is not None and number not in self._fixes
+        ]
+
+    def _refuse(self, one: _Pending) -> None:
+        reason = one.reason or "no fix of the rule applies to this code"
+        self._refusals[one.number] = Refused(finding=self.findings[one.number], reason=reason)
+
+    def result(self) -> FixResult:
+        """Return the fixes and refusals in the order of the findings."""
+        return FixResult(
+            fixes=tuple(self._fixes[number] for number in sorted(self._fixes)),
+            refusals=tuple(self._refusals[number] for number in sorted(self._refusals) if number not in self._fixes),
+            texts=self.sources.texts,
+            originals={path: self.sources.originals[path] for path in self.sources.texts},
+        )
+
+    def prove_each(self, pending: Sequence[_Pending]) -> None:
+        """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
+        parts = _parts(pending)
+        is_alone = False
+        while active := [part for part in parts if part.groups[0]][: 1 if is_alone else None]:
+            tried = [part.groups[0][0] for part in active]
+            _, _, faults = self._attempt(tried)
+            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
+            is_alone = bool(others) and len(active) > 1
+            if is_alone:
+                continue
+            for part, one in zip(active, tried, strict=True):
+                found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
+                if not found:
+                    self._accept(one)
+                    part.groups[0].pop(0)
+                elif not self._next(one, found[0].text):
+                    part.groups[0].pop(0)
+
+    def prove(self, batch: Sequence[_Pending]) -> _Outcome:
+        """Accept those of a batch whose edits are proven: all at once, or part by part where that fails.
+
+        Parts that share neither inputs nor files are divided at the same time.
+        """
+        parts = _parts(batch)
+        left: list[_Pending] = []
+        is_alone = False
+        edited, state = self.sources, self.state
+        tried: list[_Pending] = []
+        while active := [part for part in parts if part.groups][: 1 if is_alone else None]:
+            groups = [part.groups.pop() for part in active]
+            tried = [one for part in parts for one in part.kept] + [one for group in groups for one in group]
+            edited, state, faults = self._attempt(tried)
+            by_part = [[fault for fault in faults if part.is_concerned(fault)] for part in active]
+            others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
+            if others and len(active) > 1:
+                # It is not known which part is the cause.
+                is_alone = True
+                for part, group in zip(active, groups, strict=True):
+                    part.groups.append(group)
+                continue
+            for part, group, found in zip(active, groups, by_part, strict=True):
+                left += self._decide(part, group, [*found, *others])
+        kept = [one for part in parts for one in part.kept]
+        if kept and len(tried) != len(kept):
+            edited, state, faults = self._attempt(kept, is_last=True)
+            if faults:  # parts that seemed independent are not
+                for one in kept:
+                    one.reason = one.reason or faults[0].text
+                    self._refuse(one)
+                return _Outcome(self.sources, self.state, left)
+        for one in kept:
+            self._accept(one)
+        return _Outcome(edited, state, left) if kept else _Outcome(self.sources, self.state, left)
+
+    def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
+        """Keep a group of a part, divide it, or return its only finding with the next candidate."""
+        if not faults:
+            part.kept += group
+        elif len(group) > 1:
+            blamed = [one for one in group if any(fault.concerns(one.finding) for fault in faults)]
+            others = [one for one in group if one not in blamed]
+            middle = len(group) // 2
+            part.groups += [blamed, others] if blamed and others else [group[middle:], group[:middle]]
+        else:
+            return self._next(group[0], faults[0].text)
+        return []
+
+    def _accept(self, one: _Pending) -> None:
+        assert one.candidate is not None  # noqa: S101  # for the type checker
+        self._fixes[one.number] = Fix(
+            finding=self.findings[one.number],
+            title=one.candidate.title,
+            edits=one.edits,
+            consequence=one.candidate.consequence,
+        )
+        for edit in one.edits:
+            self._changed.setdefault(edit.path, set()).update(one.roots)
+
+    def _next(self, one: _Pending, reason: str) -> list[_Pending]:
+        """Return a finding with its next candidate; none if it has no other, and is refused."""
+        self._failed[one.number, one.edits, self._version(one)] = reason
+        one.reason = one.reason or reason
+        if self._advance(one):
+            return [one]
+        self._refuse(one)
+        return []
+
+    def _advance(self, one: _Pending) -> bool:
+        """Take the next candidate that did not fail on the same texts. Return False if there is none."""
+        while one.advance():
+            reason = self._failed.get((one.number, one.edits, self._version(one)))
+            if reason is None:
+                return True
+            one.reason = one.reason or reason
+        return False
+
+    def _version(self, one: _Pending) -> frozenset[tuple[str, bytes]]:
+        """Return the changed texts of the inputs of a finding; none if fixes are not combined."""
+        texts = self.sources.texts
+        return frozenset((path, texts[path]) for path in texts if self._changed.get(path, set()) & one.roots)
+
+    def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
+        """Return the sources with the edits of a group, the state with them, and why they are not proven."""
+        if self._prover.runs > _MOST_RUNS and not is_last:
+            return self.sources, self.state, [Fault(_TOO_MANY)]
+        try:
+            edited = self.sources.edited(tuple(edit for one in group for edit in one.edits))
+        except Refusal as refusal:
+            return self.sources, self.state, [Fault(refusal.reason)]
+        state = self._prover.state(edited)
+        earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
+        return edited, state, list(self._prover.faults([*earlier, *(one.finding for one in group)], state, edited))
+
+
+def _of_lost(finding: Finding) -> str:
+    """Return why a finding is not in the files that can be changed."""
+    return "the source without the plan does not show it" if finding.source == FROM_PLAN else "the file is generated"
+
+
+class _Part(msgspec.Struct):
+    """Candidates that share inputs or files, which other parts do not read or change."""
+
+    names: set[str]
+    groups: list[list[_Pending]]
+    kept: list[_Pending]
+
+    def is_concerned(self, fault: Fault) -> bool:
+        """Return whether a fault is about an input of the part."""
+        return any(root in self.names for root, _ in fault.resources)
+
+
+def _parts(batch: Sequence[_Pending]) -> list[_Part]:
+    """Return the independent parts of a batch."""
+    parts: list[_Part] = []
+    for one in batch:
+        names = {*one.roots, *(f"file {edit.path}" for edit in one.edits)}
+        joined = [part for part in parts if part.names & names]
+        group = [*(other for part in joined for other in part.groups[0]), one]
+        parts = [part for part in parts if part not in joined]
+        parts.append(_Part(names.union(*(part.names for part in joined)), [group], []))
+    return parts
+
+
+def _batch(pending: Sequence[_Pending]) -> tuple[list[_Pending], list[_Pending]]:
+    """Return those whose edits do not touch each other, and the others."""
+    taken: dict[str, list[tuple[int, int]]] = {}
+    batch: list[_Pending] = []
+    later: list[_Pending] = []
+    for one in pending:
+        is_free = all(
+            edit.end < start or end < edit.start for edit in one.edits for start, end in taken.get(edit.path, ())
+        )
+        (batch if is_free else later).append(one)
+        for edit in one.edits if is_free else ():
+            taken.setdefault(edit.path, []).append((edit.start, edit.end))
+    return batch, later

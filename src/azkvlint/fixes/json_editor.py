@@ -1,0 +1,210 @@
+"""Edit ARM templates, with comments and trailing commas, and Terraform files in JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from azkvlint.fixes.layout import Commas, Container, Item, Layout
+from azkvlint.fixes.tree_editor import TreeEditor
+from azkvlint.model.edit import Address, Literal, Refusal, TextEdit
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
+from azkvlint.syntax.hcl.json_file import parse_json_file
+from azkvlint.syntax.json_decoder import COMMENT, MAX_DEPTH, decode_string, decode_text
+from azkvlint.syntax.json_positions import (
+    JsonArray,
+    JsonObject,
+    NotJsonError,
+    Plain,
+    Scalar,
+    TooDeepError,
+    Value,
+    parse,
+)
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+_GAP = regex(rf"[ \t\r]*+(?:{COMMENT}[ \t\r]*+)*+")
+_SECURE = {"string": "securestring", "object": "secureObject"}
+# Members of files that a program has written: a plan, and the template that Bicep compiles.
+_GENERATED = frozenset({"format_version", "terraform_version"})
+
+
+class JsonEditor(TreeEditor):
+    """An editor of an ARM template, or of a .tf.json file (``terraform``), whose blocks may be in arrays."""
+
+    separators = ",", ","
+
+    def __init__(self, path: str, text: str, *, terraform: bool) -> None:
+        self.terraform, self.any_case = terraform, not terraform
+        root = self._parse(text)
+        if root is None:
+            raise Refusal("the file has a syntax error")
+        super().__init__(Layout(path, text, lambda at: _end_of_gap(text, at)), _root(text, root))
+        if is_generated(root):
+            raise Refusal("the file is generated")
+        boxes = _containers(root)
+        self.layout.learn_unit((box.start, item.start) for box in boxes for item in box.items[:1])
+        self.layout.padding = " " if any(text.startswith("{ ", box.start) for box in _containers(root)) else ""
+
+    def _parse(self, text: str) -> Value | None:
+        """Return the value of a text; None after a syntax error."""
+        if self.terraform and parse_json_file(text).faults:
+            return None
+        try:
+            if not self.terraform:
+                decode_text(text)
+            return parse(text.replace("\ufeff", " ", 1) if text.startswith("\ufeff") else text, _scalar, MAX_DEPTH)
+        except (InputError, NotJsonError, TooDeepError, ValueError):
+            return None
+
+    # --- the language ------------------------------------------------------------------------------------------------
+
+    def container(self, node: object) -> Container | None:
+        """Return the container that an object or array is."""
+        return _container(node) if isinstance(node, JsonObject | JsonArray) else None
+
+    def inside(self, item: Item) -> Container | None:
+        """Return the object or array that is an item's value; of a Terraform block in an array, the only object."""
+        value = item.node
+        if self.terraform and isinstance(value, JsonArray) and len(value.items) == 1:
+            value = value.items[0] if isinstance(value.items[0], JsonObject) else value
+        return self.container(value)
+
+    def within(self, item: Item, start: int, end: int) -> Container | None:
+        """Return the container that is an item's value if it contains a span."""
+        return self.container(item.node) if item.value <= start and end <= item.end else None
+
+    def is_valid(self, text: str) -> bool:
+        """Return whether a text has no syntax error."""
+        return self._parse(text) is not None
+
+    def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the spans of the string literals between two offsets of an item."""
+        node = item.node
+        if isinstance(node, Scalar):
+            return [(item.value, item.end)] if isinstance(node.value, str) and start < item.end else []
+        box = self.inside(item)
+        return [] if box is None else [span for one in box.items for span in self.strings(one, start, end)]
+
+    def is_same(self, node: object, value: Literal) -> bool:
+        """Return whether a JSON value is a literal."""
+        if isinstance(value, Mapping):
+            members = {one.key: one.value for one in node.members} if isinstance(node, JsonObject) else {}
+            is_object = isinstance(node, JsonObject) and members.keys() == value.keys()
+            return is_object and all(self.is_same(members[key], one) for key, one in value.items())
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            items = node.items if isinstance(node, JsonArray) else []
+            is_array = isinstance(node, JsonArray) and len(items) == len(value)
+            return is_array and all(self.is_same(item, one) for item, one in zip(items, value, strict=True))
+        expected = decode_string(self.write(value, "", True)) if not isinstance(value, bool | int) else value
+        return isinstance(node, Scalar) and type(node.value) is type(expected) and node.value == expected
+
+    def is_conditional(self, node: object) -> bool:
+        """Return whether a value depends on a condition."""
+        text = node.value if isinstance(node, Scalar) else None
+        if self.terraform or not isinstance(text, str) or not text or not is_expression(text):
+            return False
+        try:
+            expression = parse_expression(text[1:-1])
+        except InputError:
+            return True
+        return isinstance(expression, ast.Call) and expression.name.lower() == "if"
+
+    def string(self, value: str) -> str:
+        """Return a string that is not an expression."""
+        if self.terraform:
+            value = value.replace("${", "$${").replace("%{", "%%{")
+        elif value and (is_expression(value) or unescaped(value) != value):
+            value = f"[{value}"
+        return json.dumps(value, ensure_ascii=False)
+
+    def code(self, text: str) -> str:
+        """Return a string that is an expression."""
+        return json.dumps(f"${{{text}}}" if self.terraform else f"[{text}]", ensure_ascii=False)
+
+    def key(self, name: str) -> str:
+        """Return a key."""
+        return json.dumps(name, ensure_ascii=False)
+
+    def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
+        """Mark a parameter, a variable or an output as secure: the decorator ``secure`` of Bicep."""
+        if name != "secure":
+            raise Refusal("JSON has no decorators")
+        if self.terraform:
+            return self.set_value(container, ("sensitive",), True)
+        item = self.container_at(container, ("type",)).find("type", any_case=True)
+        written = item.node.value if item is not None and isinstance(item.node, Scalar) else None
+        if item is None or not isinstance(written, str):
+            raise Refusal("the parameter has no type")
+        if written.lower() in {secure.lower() for secure in _SECURE.values()}:
+            return ()
+        if written.lower() not in _SECURE:
+            raise Refusal("only strings and objects can be secure")
+        return self.checked(self.replace(item, _SECURE[written.lower()]))
+
+    # --- addresses ---------------------------------------------------------------------------------------------------
+
+    def span(self, at: Address) -> tuple[int, int]:
+        """Return the span of a pointer's target: that of a key is the member. Raise Refusal."""
+        if len(at) == 2 and isinstance(at[0], int):
+            return super().span(at)
+        item = self.root.items[0]
+        for step in at:
+            box = self.container(item.node)
+            found: Item | None = None
+            if box is not None and isinstance(step, str):
+                found = box.find(step)
+            elif box is not None and box.is_array and isinstance(step, int) and 0 <= step < len(box.items):
+                found = box.items[step]
+            if found is None:
+                raise Refusal("the place is not in the file")
+            item = found
+        return item.start, item.end
+
+
+def is_generated(value: Value) -> bool:
+    """Return whether a program has written a document: a plan, or a template that Bicep has compiled."""
+    if not isinstance(value, JsonObject):
+        return False
+    members = {member.key: member.value for member in value.members}
+    metadata = members.get("metadata")
+    is_compiled = isinstance(metadata, JsonObject) and any(one.key == "_generator" for one in metadata.members)
+    return is_compiled or not _GENERATED.isdisjoint(members)
+
+
+def _scalar(written: str, _at: int) -> Plain:
+    """Return the value of a scalar or key that a decoder has accepted."""
+    if written.startswith('"'):
+        return decode_string(written)
+    value: Plain = json.loads(written)
+    return value
+
+
+def _end_of_gap(text: str, at: int) -> int:
+    match = _GAP.match(text, at)
+    return at if match is None else match.end()
+
+
+def _root(text: str, value: Value) -> Container:
+    item = Item(value.start, value.end, None, value.start, value.start, value)
+    return Container(0, len(text), [item], Commas.NONE, is_root=True)
+
+
+def _container(value: JsonObject | JsonArray) -> Container:
+    if isinstance(value, JsonArray):
+        items = [Item(one.start, one.end, None, one.start, one.start, one) for one in value.items]
+        return Container(value.start, value.end, items, Commas.REQUIRED, value, is_array=True)
+    items = [Item(one.start, one.value.end, one.key, one.key_end, one.value.start, one.value) for one in value.members]
+    return Container(value.start, value.end, items, Commas.REQUIRED, value)
+
+
+def _containers(value: Value) -> Iterator[Container]:
+    """Yield the containers in a value, outer ones first."""
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, JsonObject | JsonArray):
+            yield _container(value)
+            pending += value.items if isinstance(value, JsonArray) else [one.value for one in value.members]

@@ -1,0 +1,369 @@
+"""Where the value of an attribute is written: in its declaration, in a variable or local, or in a module call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.fixes.references import Reference, is_literal, reference_in, uses
+from azkvlint.fixes.sources import Sources
+from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit
+from azkvlint.model.finding import CALLED, Evidence, Finding
+from azkvlint.model.location import Location
+from azkvlint.util.lazy_regex import regex
+
+Edits: TypeAlias = tuple[TextEdit, ...]
+Change: TypeAlias = Callable[[Sources], tuple[Edits, str]]
+"""Makes one step on a state of the sources, and returns its edits with their title; no edits if none are needed."""
+
+_HEADER = regex(
+    r"""\s*(?:resource|data|provider|module|output|variable)\s+"?([\w-]+)"?|\s*resource\s+\w+\s+'([^'@]*)"""
+)
+_API_VERSION = regex(r"@(\d{4}-\d\d-\d\d(?:-preview)?)")
+_MOST_CALLS = 20
+_COMPUTED = "the value is computed"
+_SHARED = "the value is also used elsewhere"
+
+
+class Target(NamedTuple):
+    """A declaration to change. ``declared_as`` is its type in the language, ``type`` that in Azure."""
+
+    path: str
+    address: Address
+    declared_as: str
+    type: str
+    language: str
+
+
+def address_of(at: Location) -> Address:
+    """Return the address of a location. Raise Refusal for one without a place in a file."""
+    found = at.span if at.pointer is None else at.pointer
+    if found is None:
+        raise Refusal("the place is not known")
+    return found
+
+
+def language_at(at: Location) -> str:
+    """Return the language of a declaration, as rules name it."""
+    if at.path.lower().endswith((".bicep", ".bicepparam")):
+        return "bicep"
+    return "arm" if at.pointer is not None else "terraform"
+
+
+def declaration(finding: Finding) -> Target:
+    """Return the declaration of a finding's resource. Raise Refusal."""
+    at = finding.resource_at or finding.at
+    return Target(at.path, _of_declaration(at), finding.declared_as, finding.type, language_at(at))
+
+
+def is_called(target: Target, sources: Sources) -> bool:
+    """Return whether a target is the call of the Terraform module that declares it."""
+    if target.language != "terraform" or target.declared_as == "module":
+        return False
+    text = sources.text(target.path)
+    return regex(r'\s*module\s+"').match(text, _span(target.address)[0]) is not None
+
+
+def _of_declaration(at: Location) -> Address:
+    address = address_of(at)
+    return address[:-1] if at.pointer is not None and address[-1:] == ("type",) else address
+
+
+def linked(finding: Finding, sources: Sources, type_: str) -> Target:
+    """Return the declaration of the one other resource that decides. Raise Refusal."""
+    others = {one.at.position_key: one.at for one in finding.evidence if one.at.address not in (None, finding.resource)}
+    if len(others) != 1:
+        raise Refusal("the other resource is not known" if not others else "several other resources decide")
+    (at,) = others.values()
+    address = _of_declaration(at)
+    declared = type_
+    if language_at(at) == "terraform":
+        text = sources.text(at.path)
+        match = _HEADER.match(text, address[0]) if isinstance(address[0], int) else None
+        declared = match[1] if match is not None else ""
+    return Target(at.path, address, declared, type_, language_at(at))
+
+
+def api_version_of(target: Target, sources: Sources) -> str:
+    """Return the API version that a declaration names. Raise Refusal."""
+    text = sources.text(target.path)
+    if target.language == "arm":
+        version = value_at(text, (*target.address, "apiVersion"))
+        if isinstance(version, str):
+            return version
+    elif target.language == "bicep":
+        match = _API_VERSION.search(text[slice(*_span(target.address))])
+        if match is not None:
+            return match[1]
+    elif target.declared_as.startswith("azapi_"):
+        match = _API_VERSION.search(text, _span(target.address)[0])
+        if match is not None:
+            return match[1]
+    raise Refusal("the API version is not written in the declaration")
+
+
+def _span(address: Address) -> tuple[int, int]:
+    """Return an address as a span. Raise Refusal for a pointer."""
+    start, end = address[0], address[-1]
+    if not isinstance(start, int) or not isinstance(end, int):
+        raise Refusal("the place is not known")
+    return start, end
+
+
+def value_at(text: str, pointer: Address) -> object:
+    """Return the value at a pointer in JSON; None if there is none."""
+    from azkvlint.syntax.json_decoder import decode_text
+    from azkvlint.util.errors import InputError
+
+    try:
+        value = decode_text(text).value
+        for step in pointer:
+            value = value[step]
+    except (InputError, LookupError, TypeError):
+        return None
+    return value
+
+
+def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = "") -> str:
+    """Return the title of a change that sets the value at a path."""
+    from json import dumps
+
+    name = path[-1]
+    if not where and len(path) > 1 and path[-2] not in ("properties", "body"):
+        where = f" in `{path[-2]}`"
+    written = value.text if isinstance(value, Code) else dumps(value)
+    if language == "terraform":
+        text = f"{name} = {written}"
+    elif language == "bicep":
+        text = f"{name}: {written}".replace('"', "'")
+    else:
+        text = f'"{name}": {written}'
+    return f"Set `{text}`{where}"
+
+
+def joined(titles: Sequence[str]) -> str:
+    """Return the titles of several steps as one: the first word of the others is not repeated."""
+    first, *others = dict.fromkeys(titles) or ("",)
+    rest = (one.removeprefix(f"{first.split(' ', 1)[0]} ") for one in others)
+    return " and ".join((first, *(one[:1].lower() + one[1:] for one in rest)))
+
+
+# --- setting a value --------------------------------------------------------------------------------------------------
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """Sets ``value`` for a finding, whose ``evidence`` states where it was written."""
+
+    finding: Finding
+    value: Literal
+    evidence: Evidence | None
+    language: str
+
+    def set(self, target: Target, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
+        """Return the edits that set an attribute of a declaration, wherever its value is written. Raise Refusal."""
+        calls = _calls(self.finding)
+        if not path:
+            return self._in_list(sources)
+        try:
+            edits = sources.editor(target.path).set_value(target.address, path, self.value)
+        except Refusal:
+            declared = self.finding.resource_at
+            if self.evidence is None or declared is None or self.evidence.at.position_key == declared.position_key:
+                raise
+            return self._beside(self.evidence.at, path, sources)
+        return self._checked(edits, path, target.path, calls, sources)
+
+    def _in_list(self, sources: Sources) -> tuple[Edits, str]:
+        """Return the edits that replace the only item of a list, which is the evidence."""
+        at = None if self.evidence is None else self.evidence.at
+        value = self.value
+        if at is None or not isinstance(value, list) or len(value) != 1:
+            raise Refusal(_COMPUTED)
+        edits = sources.editor(at.path).replace_value(address_of(at), value[0])
+        return self._checked(edits, (str(self.evidence.name if self.evidence else ""),), at.path, (), sources)
+
+    def _checked(
+        self,
+        edits: Edits,
+        names: tuple[str, ...],
+        path: str,
+        calls: Sequence[Sequence[Location]],
+        sources: Sources,
+        where: str = "",
+    ) -> tuple[Edits, str]:
+        """Return edits of one value, or those of the variable that they would replace."""
+        text = sources.text(path)
+        replaced = [one for edit in edits if (one := text[edit.start : edit.end]).strip()]
+        if _has_objects(self.value) and any(one.strip() not in ("[]", "null") for one in replaced):
+            raise Refusal("the list has other items")
+        if all(map(is_literal, replaced)):
+            return edits, title_of(self.language, names, self.value, where)
+        reference = reference_in(replaced[0], path) if len(replaced) == 1 else None
+        if reference is None:
+            raise Refusal(_COMPUTED)
+        return self._of_reference(reference, path, calls, sources)
+
+    def _beside(self, at: Location, path: tuple[str, ...], sources: Sources) -> tuple[Edits, str]:
+        """Return the edits at the place of the evidence: the value itself, or the innermost object around it."""
+        text = sources.text(at.path)
+        editor = sources.editor(at.path)
+        if at.span is None:
+            raise Refusal(_COMPUTED)
+        here = text[at.span[0] : at.span[1]]
+        for count in range(len(path), 0, -1):
+            if here.lstrip("\"' ").startswith(path[count - 1]):
+                inner = path[count:]
+                edits = (
+                    editor.set_value(at.span, inner, self.value) if inner else editor.replace_value(at.span, self.value)
+                )
+                return self._checked(edits, path, at.path, (), sources)
+        raise Refusal(_COMPUTED)
+
+    # --- references --------------------------------------------------------------------------------------------------
+
+    def _of_reference(
+        self, reference: Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
+    ) -> tuple[Edits, str]:
+        """Return the edits of the variable, local, parameter or argument that a reference in a file names."""
+        is_terraform = self.language == "terraform"
+        texts = sources.module_texts(path) if is_terraform else [sources.text(path)]
+        if uses(reference, path, texts) > 1:
+            raise Refusal(_SHARED)
+        if reference.is_part:
+            return self._of_part(path, sources)
+        if reference.kind in ("var", "parameters", "") and calls and calls[-1]:
+            return self._of_calls(reference.name, calls, sources)
+        if is_terraform:
+            return self._of_module(reference, path, calls, sources)
+        if self.language == "bicep":
+            return self._of_bicep(reference.name, path, calls, sources)
+        return self._of_template(reference, path, sources)
+
+    def _of_part(self, path: str, sources: Sources) -> tuple[Edits, str]:
+        """Return the edit of a part of an object that is written elsewhere."""
+        at = self.evidence.at if self.evidence is not None else None
+        while at is not None and at.cause is not None:
+            at = at.cause
+        if at is None or at.span is None or (self.evidence is not None and at is self.evidence.at and at.path == path):
+            raise Refusal(_COMPUTED)
+        name = sources.text(at.path)[at.span[0] : at.span[1]].partition("=")[0].strip(' "')
+        edits = sources.editor(at.path).replace_value(at.span, self.value)
+        return self._checked(edits, (name,), at.path, (), sources)
+
+    def _of_calls(self, name: str, calls: Sequence[Sequence[Location]], sources: Sources) -> tuple[Edits, str]:
+        """Return the edits that pass the value in each call of the module."""
+        now, titles = sources, []
+        # Edits move what follows them, so the last call is the first.
+        for call in sorted(calls[-1], key=lambda call: (call.path, call.span or (0, 0)), reverse=True):
+            argument: tuple[str, ...] = (name,) if self.language == "terraform" else ("params", name)
+            if call.pointer is not None:
+                argument = ("properties", "parameters", name, "value")
+            edits = now.editor(call.path).set_value(_of_declaration(call), argument, self.value)
+            edits, title = self._checked(edits, (name,), call.path, calls[:-1], now, _in_call(call, sources))
+            titles.append(title)
+            now = now.edited(edits)
+        return sources.edits_to(now), joined(titles[::-1])
+
+    def _of_module(
+        self, reference: Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
+    ) -> tuple[Edits, str]:
+        """Return the edit of a variable's default or a local in a Terraform module."""
+        from azkvlint.syntax.hcl.json_file import parse_json_file
+        from azkvlint.syntax.hcl.parse import parse_file
+
+        for file in sources.module_files(path):
+            parse = parse_json_file if file.endswith(".json") else parse_file
+            for block in parse(sources.text(file)).body.blocks:
+                is_local = reference.kind == "local" and block.type == "locals"
+                if not is_local and (block.type, block.labels[:1]) != ("variable", (reference.name,)):
+                    continue
+                attribute = block.body.attributes.get(reference.name if is_local else "default")
+                if attribute is not None:
+                    edits = sources.editor(file).replace_value((attribute.start, attribute.end), self.value)
+                    where = "" if is_local else f" in variable `{reference.name}`"
+                    name = reference.name if is_local else "default"
+                    return self._checked(edits, (name,), file, calls if is_local else (), sources, where)
+        return self._of_part(path, sources)
+
+    def _of_bicep(
+        self, name: str, path: str, calls: Sequence[Sequence[Location]], sources: Sources
+    ) -> tuple[Edits, str]:
+        """Return the edit of a parameter's default or a variable in a Bicep file."""
+        from azkvlint.syntax import ast
+        from azkvlint.syntax.bicep.parse import parse
+
+        for one in parse(sources.text(path)).declarations:
+            if isinstance(one, ast.Parameter | ast.Variable) and one.name == name:
+                value = one.default if isinstance(one, ast.Parameter) else one.value
+                if value is not None:
+                    edits = sources.editor(path).replace_value((value.start, value.end), self.value)
+                    is_default = isinstance(one, ast.Parameter)
+                    return self._checked(edits, (name,), path, () if is_default else calls, sources)
+        raise Refusal("the value is set outside the file")
+
+    def _of_template(self, reference: Reference, path: str, sources: Sources) -> tuple[Edits, str]:
+        """Return the edit of a parameter's default or a variable in an ARM template."""
+        pointer = (self.finding.resource_at or self.finding.at).pointer or ()
+        inner = max((at for at, step in enumerate(pointer) if step == "resources"), default=0)
+        rest = (reference.name, "defaultValue") if reference.kind == "parameters" else (reference.name,)
+        place = (*pointer[:inner], reference.kind, *rest)
+        if value_at(sources.text(path), place) is None:
+            raise Refusal("the value is set outside the file")
+        edits = sources.editor(path).replace_value(place, self.value)
+        return self._checked(edits, (reference.name,), path, (), sources)
+
+
+def _has_objects(value: Literal) -> bool:
+    return isinstance(value, list) and any(isinstance(item, Mapping) for item in value)
+
+
+def _calls(finding: Finding) -> list[list[Location]]:
+    """Return the module calls that lead to a finding, by level, outermost first; of the innermost all that do."""
+    levels = [[call] for call in finding.callers]
+    if len(levels) == 1:
+        others = {note.at.position_key: note.at for note in finding.related if note.text == CALLED}
+        levels[0] = list(({levels[0][0].position_key: levels[0][0]} | others).values())
+        if len(levels[0]) > _MOST_CALLS:
+            raise Refusal("too many module calls lead to it")
+    return levels
+
+
+def _in_call(call: Location, sources: Sources) -> str:
+    """Return the name of a module call for a title."""
+    if call.span is None:
+        return ""
+    words = sources.text(call.path)[call.span[0] : call.span[1]].replace('"', " ").split()
+    return f" in module `{words[1]}`" if len(words) > 1 else ""
+
+
+def around(span: tuple[int, int], name: str, path: str, text: str) -> tuple[int, int] | None:
+    """Return the span of the innermost block or property of a name around a span; None if there is none."""
+    from azkvlint.syntax import ast
+    from azkvlint.syntax.bicep.parse import parse
+    from azkvlint.syntax.hcl.json_file import parse_json_file
+    from azkvlint.syntax.hcl.parse import parse_file
+
+    found: tuple[int, int] | None = None
+    nodes: list[ast.Node] = []
+    if path.lower().endswith(".bicep"):
+        nodes += parse(text).declarations
+    else:
+        body = (parse_json_file if path.lower().endswith(".json") else parse_file)(text).body
+        while True:
+            expressions = (one.expression() for one in body.attributes.values() if one.start <= span[0] < one.end)
+            nodes += [one for one in expressions if one is not None]
+            block = next((one for one in body.blocks if one.start <= span[0] < one.end), None)
+            if block is None:
+                break
+            if block.type == name:
+                found = block.start, block.head
+            body = block.body
+    while nodes:
+        node = nodes.pop()
+        if node.start <= span[0] and span[1] <= node.end:
+            if isinstance(node, ast.Property) and node.key == name:
+                found = node.start, node.end
+            nodes += ast.children(node)
+    return found

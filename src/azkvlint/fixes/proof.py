@@ -1,0 +1,195 @@
+"""Prove edits: with them in place of the files, everything that reads these is evaluated again."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.config.run_config import Config
+from azkvlint.fixes.sources import Sources
+from azkvlint.linter.linter import Prepared, check, rules_of
+from azkvlint.linter.result_cache import ResultCache
+from azkvlint.linter.workers import set_readable_files
+from azkvlint.model.finding import FROM_PLAN, Finding, Report
+from azkvlint.model.rule import Severity
+from azkvlint.readers.discover import discover
+from azkvlint.readers.units import compiled_templates
+from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import read_start
+
+Key: TypeAlias = tuple[str, str, str]
+"""The rule of a result, the input through which it was found, and the address of its resource."""
+
+_ESCAPED = regex(r"[\\*?\[\]!]")
+# A document that is not an input, instead of a plan, and what a plan begins with.
+_NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
+# python-hcl2 needs seconds for larger texts.
+_MAX_WITNESS = 64_000
+
+
+class Fault(NamedTuple):
+    """Why edits are not proven, and the resources that it is about: root and address."""
+
+    text: str
+    resources: frozenset[tuple[str, ...]] = frozenset()
+
+    def concerns(self, finding: Finding) -> bool:
+        """Return whether it is about a resource of a finding."""
+        return any(key[1:] in self.resources for key in keys_of(finding))
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What an evaluation reports: findings and unknown results by key, problems, and the evaluated resources."""
+
+    report: Report
+    findings: Counter[Key]
+    unknown: Counter[Key]
+    problems: Counter[tuple[str, ...]]
+    resources: Mapping[str, int]
+
+
+class Prover:
+    """Evaluates the inputs of a run again with edited texts. Units that do not read them are not evaluated again.
+
+    All rules of the profiles run, not only those whose findings are fixed, and so do the rules that were selected.
+    ``replaced`` are texts by real path in place of files that are not read.
+    """
+
+    def __init__(self, config: Config, replaced: Mapping[str, bytes] | None = None) -> None:
+        rules = {rule.id for one in (config, msgspec.structs.replace(config, select=())) for rule in rules_of(one)}
+        self.config = msgspec.structs.replace(
+            config, select=tuple(sorted(rules)), ignore=(), explain=True, baseline="", min_severity=Severity.INFO,
+            with_controls=False, outputs=(),
+        )  # fmt: skip
+        self.stale = self._without_compiled()
+        self._prepared = Prepared(self.config)
+        self._cache = ResultCache()
+        self.runs = 0
+        self._opinions: dict[bytes, bool] = {}
+        self._replaced = dict(replaced or {})
+        self.before = self.state(None)
+
+    def _without_compiled(self) -> Mapping[str, str]:
+        """Leave the templates that were compiled from Bicep files out: an edit makes them outdated.
+
+        Return their reported paths by those of the Bicep files.
+        """
+        set_readable_files(self.config)
+        sources, root = discover((*self.config.paths, *self.config.parameters), self.config.exclude)
+        compiled = compiled_templates(sources)
+        if not compiled:
+            return {}
+        named = {real_path(source.file) for source in compiled.values()}
+        patterns = [(root, f"/{_ESCAPED.sub(_escape, source.path)}") for source in compiled.values()]
+        paths = tuple(path for path in self.config.paths if real_path(path) not in named)
+        if not paths:
+            return {}
+        self.config = msgspec.structs.replace(self.config, paths=paths, exclude=(*self.config.exclude, *patterns))
+        return {source.path: compiled[source.file].path for source in sources if source.file in compiled}
+
+    def _state(self) -> State:
+        self.runs += 1
+        report = check(self.config, None, self._cache, self._prepared)
+        declared = (f"{one.at.path} {one.address} {one.condition}" for one in report.evaluated)
+        return State(
+            report=report,
+            findings=Counter(key for one in report.findings for key in keys_of(one)),
+            unknown=Counter(key for one in report.unknown for key in keys_of(one)),
+            problems=Counter(_problem_keys(report)),
+            resources={**report.resource_counts, **Counter(declared)},
+        )
+
+    @property
+    def secret_texts(self) -> frozenset[str]:
+        """Return the secrets in the inputs."""
+        return self._cache.secret_texts
+
+    def state(self, sources: Sources | None) -> State:
+        """Return the state with the changed texts of ``sources``."""
+        held = dict(EDITOR_TEXTS)
+        try:
+            EDITOR_TEXTS.update(self._replaced)
+            if sources is not None:
+                EDITOR_TEXTS.update((sources.real_path(path), data) for path, data in sources.texts.items())
+            return self._state()
+        finally:
+            EDITOR_TEXTS.clear()
+            EDITOR_TEXTS.update(held)
+
+    def faults(self, findings: Iterable[Finding], state: State, sources: Sources) -> Iterator[Fault]:
+        """Yield why a state does not prove that these findings are fixed and that nothing else is worse."""
+        before = self.before
+        for finding in findings:
+            if not is_gone(finding, state):
+                yield Fault("the finding would remain", frozenset(key[1:] for key in keys_of(finding)))
+        for rule, root, address in sorted(state.findings - before.findings):
+            yield Fault(f"it would cause {rule} on {address}", frozenset({(root, address)}))
+        # A finding that becomes unknown because of the fix of another is not worse.
+        for rule, root, address in sorted(state.unknown - before.unknown - before.findings):
+            yield Fault(f"the result of {rule} on {address} would become unknown", frozenset({(root, address)}))
+        for code, _, message, *_ in sorted(state.problems - before.problems):
+            yield Fault(f"it would cause a problem: {code} {message}")
+        if state.resources != before.resources:
+            yield Fault("other resources would be evaluated")
+        fault = self._syntax_fault(sources)
+        if fault:
+            yield Fault(fault)
+
+    def _syntax_fault(self, sources: Sources) -> str:
+        """Return why changed HCL does not parse; empty if another parser accepts it, or rejected it before."""
+        unchanged = Sources(sources.root)
+        for path, data in sources.texts.items():
+            is_read = path.lower().endswith((".tf", ".tofu")) and len(data) <= _MAX_WITNESS
+            if is_read and not self._is_accepted(data) and self._is_accepted(unchanged.data(path)):
+                return "the result would not parse"
+        return ""
+
+    def _is_accepted(self, data: bytes) -> bool:
+        if data not in self._opinions:
+            from azkvlint.readers.terraform.second_opinions import syntax_error
+            from azkvlint.syntax.positions import decoded
+
+            try:
+                self._opinions[data] = syntax_error(decoded(data)) is None
+            # Another version of python-hcl2 may fail in any way.
+            except Exception:  # noqa: BLE001
+                self._opinions[data] = False
+        return self._opinions[data]
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"
+
+
+def is_gone(finding: Finding, state: State) -> bool:
+    """Return whether a state has no result of a finding."""
+    return not any(key in state.findings or key in state.unknown for key in keys_of(finding))
+
+
+def prover_of(report: Report, config: Config) -> Prover:
+    """Return the prover of a report: of findings from plans, it evaluates the source that they are reported in."""
+    roots = {finding.root for finding in report.findings if finding.source == FROM_PLAN}
+    folders = tuple(os.path.join(report.root, root) for root in sorted(roots))
+    if not folders:
+        return Prover(config)
+    files = [os.path.join(report.root, path) for path in report.sources if path.lower().endswith(".json")]
+    plans = {real_path(file): _NO_INPUT for file in files if _PLAN.search(read_start(file, _HEAD))}
+    return Prover(msgspec.structs.replace(config, paths=tuple(sorted({*config.paths, *folders}))), plans)
+
+
+def keys_of(finding: Finding) -> Iterator[Key]:
+    """Yield the keys of the results that a finding groups."""
+    for one in finding.occurrences:
+        yield finding.rule.id, one.root, one.address
+
+
+def _problem_keys(report: Report) -> Iterator[tuple[str, ...]]:
+    for one in report.problems:
+        yield one.code, one.level, one.message, "" if one.at is None else one.at.path

@@ -1,0 +1,152 @@
+"""The texts that fixes may change: source files of the checkout that people write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from azkvlint.model.edit import Refusal, TextEdit, apply
+from azkvlint.readers.discover import module_files, names_in
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import checkout_of, is_within, leads_into_git, real_path
+from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes
+
+if TYPE_CHECKING:
+    from azkvlint.fixes.editor import Editor
+
+_MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_GENERATED = regex(rb'"_generator"\s*:|"(?:cdktf|stackName)"\s*:')
+_TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.json')
+
+
+class Sources:
+    """The files of a run below ``root``, with the changed ``texts`` by reported path."""
+
+    def __init__(
+        self, root: str, texts: Mapping[str, bytes] | None = None, originals: dict[str, bytes] | None = None
+    ) -> None:
+        self.root = root
+        self.texts = dict(texts or {})
+        # The files as they were first read, shared by all states.
+        self.originals = {} if originals is None else originals
+        self._read: dict[str, str] = {}
+        self._boundary = checkout_of(root) or real_path(root)
+
+    def real_path(self, path: str) -> str:
+        """Return the real path of a reported path."""
+        return real_path(os.path.join(self.root, path))
+
+    def data(self, path: str) -> bytes:
+        """Return the content of a file. Raise Refusal if it cannot be read or must not be changed."""
+        found = self.texts.get(path, self.originals.get(path))
+        if found is not None:
+            return found
+        file = self.real_path(path)
+        if not is_within(file, self._boundary) or leads_into_git(file, self._boundary):
+            raise Refusal("the file is outside the checkout")
+        if ".terraform" in file.removeprefix(self._boundary).split(os.sep):
+            raise Refusal("the file belongs to a downloaded module")
+        try:
+            data = read_bytes(file, MAX_FILE)
+        except InputError as error:
+            raise Refusal("the file cannot be read") from error
+        self._refuse_generated(path, file, data)
+        self.originals[path] = data
+        return data
+
+    @staticmethod
+    def _refuse_generated(path: str, file: str, data: bytes) -> None:
+        """Raise Refusal for a file that another program writes, or in another encoding."""
+        if data.startswith(_UTF16):
+            raise Refusal("the file is not UTF-8")
+        lower = path.lower()
+        if not lower.endswith((".json", ".jsonc")):
+            return
+        stem = os.path.splitext(file)[0]
+        if is_file(f"{stem}.bicep") or _GENERATED.search(data):
+            raise Refusal("the file is generated")
+        if not lower.endswith((".tf.json", ".tofu.json")) and not _TEMPLATE.search(data):
+            raise Refusal("the file is an output of another tool")
+
+    def text(self, path: str) -> str:
+        """Return the text of a file without its byte order mark. Raise Refusal."""
+        if path not in self._read:
+            try:
+                self._read[path] = self.data(path).removeprefix(_MARK).decode()
+            except UnicodeDecodeError as error:
+                raise Refusal("the file is not UTF-8") from error
+        return self._read[path]
+
+    def raw(self, path: str) -> str:
+        """Return the text of a file with its byte order mark."""
+        return self.data(path).decode()
+
+    def path_in_checkout(self, path: str) -> str:
+        """Return a reported path relative to the top of the checkout."""
+        return os.path.relpath(self.real_path(path), self._boundary).replace(os.sep, "/")
+
+    def editor(self, path: str) -> Editor:
+        """Return the editor of a file. Raise Refusal."""
+        from azkvlint.fixes.editor import editor_of
+
+        return editor_of(path, self.text(path))
+
+    def module_files(self, path: str) -> list[str]:
+        """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
+        folder = path.rpartition("/")[0]
+        try:
+            names = module_files(names_in(os.path.join(self.root, folder)))
+        except InputError as error:
+            raise Refusal("the folder cannot be read") from error
+        return sorted(f"{folder}/{name}" if folder else name for name in names)
+
+    def module_texts(self, path: str) -> list[str]:
+        """Return the texts of the Terraform module that a file belongs to. Raise Refusal."""
+        return [self.text(file) for file in self.module_files(path)]
+
+    def edited(self, edits: tuple[TextEdit, ...]) -> Sources:
+        """Return the sources with edits applied. Raise Refusal if they overlap."""
+        by_path: dict[str, list[TextEdit]] = {}
+        for edit in edits:
+            by_path.setdefault(edit.path, []).append(edit)
+        texts = dict(self.texts)
+        for path, of_file in by_path.items():
+            data = self.data(path)
+            mark = _MARK if data.startswith(_MARK) else b""
+            texts[path] = mark + apply(self.text(path), of_file).encode()
+        return Sources(self.root, texts, self.originals)
+
+    def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
+        """Return the edits that lead from this state to another."""
+        changed = (path for path in other.texts if other.texts[path] != self.texts.get(path))
+        return tuple(edit for path in changed for edit in _differences(path, self.text(path), other.text(path)))
+
+
+def _differences(path: str, before: str, after: str) -> tuple[TextEdit, ...]:
+    """Return the edits that turn a text into another: one for each group of changed lines."""
+    from difflib import SequenceMatcher
+
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    starts = [0, *accumulate(map(len, old))]
+    edits = []
+    for tag, low, high, new_low, new_high in matcher.get_opcodes():
+        if tag != "equal":
+            text = "".join(new[head + new_low : head + new_high])
+            edits.append(_trimmed(path, before[starts[head + low] : starts[head + high]], text, starts[head + low]))
+    return tuple(edits)
+
+
+def _trimmed(path: str, old: str, new: str, start: int) -> TextEdit:
+    """Return the edit of the part of a text that differs."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    end = len(old) - tail
+    return TextEdit(path=path, start=start + head, end=start + end, replacement=new[head : len(new) - tail])

@@ -1,0 +1,325 @@
+"""The operations that the editors of all languages share, on containers of items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import msgspec
+
+from azkvlint.fixes.expressions import enclosing, has_node, is_literal, literals
+from azkvlint.fixes.layout import Container, Item, Layout
+from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit, apply
+from azkvlint.syntax import ast
+
+
+class Spot(msgspec.Struct, frozen=True, gc=False):
+    """The innermost item that contains an address, and its container; ``inner`` if a container itself is addressed."""
+
+    box: Container
+    item: Item
+    inner: Container | None = None
+
+
+class TreeEditor:
+    """An editor of one text. Operations return the edits, none if there is nothing to change, or raise Refusal.
+
+    A ``container`` is a block, a declaration or an object. Its address is the span or pointer of a Location: that of
+    its header, of the whole, or of an attribute in it. A ``path`` are the names from the container to a value.
+    """
+
+    any_case = False
+    separators: ClassVar[tuple[str, str]] = "", ","
+    """What follows an object's member and an array's item on its line."""
+
+    def __init__(self, layout: Layout, root: Container) -> None:
+        self.layout, self.root = layout, root
+        self.text = layout.text
+
+    # --- the language, by default one with the expressions of ``syntax.ast`` -----------------------------------------
+
+    def is_valid(self, text: str) -> bool:
+        """Return whether a text has no syntax error."""
+        raise NotImplementedError
+
+    def container(self, node: object) -> Container | None:
+        """Return the container that a node is; None if it is another expression."""
+        raise NotImplementedError
+
+    def inside(self, item: Item) -> Container | None:
+        """Return the container that is an item's body or value; None if the value is another expression."""
+        return self.container(item.node)
+
+    def within(self, item: Item, start: int, end: int) -> Container | None:
+        """Return the outermost container in an item that contains a span."""
+        return self.container(enclosing(item.node, start, end))
+
+    def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the spans of the string literals between two offsets of an item."""
+        return literals(item.node, start, end)
+
+    def is_same(self, node: object, value: Literal) -> bool:
+        """Return whether a literal has a value."""
+        return is_literal(self.text, node, value)
+
+    def is_conditional(self, node: object) -> bool:
+        """Return whether a value depends on a condition."""
+        return isinstance(node, ast.Conditional)
+
+    def string(self, value: str) -> str:
+        """Return a string literal."""
+        raise NotImplementedError
+
+    def key(self, name: str) -> str:
+        """Return a name as it is written."""
+        raise NotImplementedError
+
+    def code(self, text: str) -> str:
+        """Return an expression as a value."""
+        return text.replace("\n", self.layout.newline)
+
+    def members(self, body: Mapping[str, Literal], indent: str, one_line: bool) -> list[str]:
+        """Return the members of a new object."""
+        return [f"{self.key(name)}: {self.write(value, indent, one_line)}" for name, value in body.items()]
+
+    def place(
+        self,
+        box: Container,
+        path: tuple[str, ...],
+        value: Literal,
+        blocks: bool | None = None,  # noqa: ARG002  # for HCL
+        beside: str | None = None,
+    ) -> list[TextEdit]:
+        """Insert the first name of a path that the container does not have."""
+        value = nested(path[1:], value)
+        others = [item for item in box.items if not item.is_block]
+        after = box.find(beside, any_case=self.any_case) if beside is not None else None
+        if after is None and others:
+            after = others[-1]
+        return self.layout.insert(
+            box, after, lambda indent, one_line: self.members({path[0]: value}, indent, one_line)[0]
+        )
+
+    def new_block(self, box: Container, name: str, body: Mapping[str, Literal]) -> list[TextEdit]:
+        """Insert an object, or an item into the array of a name."""
+        item = box.find(name, any_case=self.any_case)
+        if item is None:
+            return self.place(box, (name,), body)
+        array = self.inside(item)
+        if array is None or not array.is_array:
+            raise Refusal(f"`{name}` is already set")
+        if any(self.is_same(one.node, body) for one in array.items):
+            return []
+        after = array.items[-1] if array.items else None
+        return self.layout.insert(array, after, lambda indent, one_line: self.write(body, indent, one_line))
+
+    def align(self, box: Container, item: Item, key: str | None) -> Iterable[TextEdit]:  # noqa: ARG002  # for HCL
+        """Return the edits that keep names and values in columns when an item is renamed, or removed (None)."""
+        return ()
+
+    # --- the operations ----------------------------------------------------------------------------------------------
+
+    def set_value(
+        self,
+        container: Address,
+        path: tuple[str, ...],
+        value: Literal,
+        *,
+        blocks: bool | None = None,
+        beside: str | None = None,
+    ) -> tuple[TextEdit, ...]:
+        """Replace the value at a path in a container, or insert it, at the end or after the item ``beside``.
+
+        Missing containers are created: in HCL as blocks or as objects, by ``blocks`` or as is usual there.
+        """
+        if not path:
+            return self.replace_value(container, value)
+        box = self.container_at(container, path)
+        while True:
+            item = box.find(path[0], any_case=self.any_case)
+            if item is None:
+                return self.checked(self.place(box, path, value, blocks, beside))
+            if len(path) == 1:
+                return self.checked(self.replace(item, value))
+            box, path = self.members_of(item), path[1:]
+
+    def replace_value(self, at: Address, value: Literal) -> tuple[TextEdit, ...]:
+        """Replace the value at an address: that of an attribute, or an expression in it."""
+        item, (start, end) = self.locate(at).item, self.span(at)
+        if item.is_block or start < item.value or (start, end) == (item.value, item.end):
+            return self.checked(self.replace(item, value, conditional=True))
+        if not has_node(item.node, start, end):
+            raise Refusal("the place is not a value")
+        new = self.write(value, self.layout.indent(start), not self.layout.starts_line(item.start))
+        return self.checked([self.layout.edit(start, end, new)])
+
+    def replace_text(self, at: Address, old: str, new: str) -> tuple[TextEdit, ...]:
+        """Replace a part of the string literals at an address, which contain it once."""
+        item, (start, end) = self.locate(at).item, self.span(at)
+        if start == item.start and not item.is_block:
+            end = item.end
+        if not old or any(mark in "\"'\\${}%\r\n" for mark in new):
+            raise Refusal("the string would need escapes")
+        found: list[int] = []
+        for first, last in self.strings(item, start, end):
+            offset = self.text.find(old, first, last)
+            while offset >= 0:
+                found.append(offset)
+                offset = self.text.find(old, offset + 1, last)
+        if len(found) != 1:
+            raise Refusal("the string to replace occurs several times" if found else "the string is not there")
+        return self.checked([self.layout.edit(found[0], found[0] + len(old), new)])
+
+    def remove(self, container: Address, path: tuple[str, ...]) -> tuple[TextEdit, ...]:
+        """Remove the item at a path, or at the address itself, with its lines and the comment after it."""
+        found = self.lookup(container, path)
+        if found is None:
+            return ()
+        box, item = found
+        return self.checked([*self.layout.remove(box, item), *self.align(box, item, None)])
+
+    def rename(self, container: Address, path: tuple[str, ...], name: str) -> tuple[TextEdit, ...]:
+        """Rename the item at a path, or at the address itself."""
+        found = self.lookup(container, path)
+        if found is None:
+            return ()
+        box, item = found
+        if item.name is None or (item.is_block and not self.text.startswith(item.name, item.start)):
+            raise Refusal("only arguments, properties and blocks can be renamed")
+        if item.name == name:
+            return ()
+        if box.find(name, any_case=self.any_case) not in {None, item} and not item.is_block:
+            raise Refusal(f"`{name}` is already set")
+        key = self.string(name) if self.text[item.start] in "\"'" else self.key(name)
+        return self.checked([self.layout.edit(item.start, item.key_end, key), *self.align(box, item, key)])
+
+    def add_block(self, container: Address, name: str, body: Mapping[str, Literal]) -> tuple[TextEdit, ...]:
+        """Add a block, an object or an array's item, unless there is an equal one. Mappings in it are blocks in HCL."""
+        return self.checked(self.new_block(self.container_at(container, (name,)), name, body))
+
+    def add_decorator(self, container: Address, name: str) -> tuple[TextEdit, ...]:
+        """Add a decorator. ``secure`` is a secure type in an ARM template, and ``sensitive = true`` in Terraform."""
+        raise NotImplementedError
+
+    # --- addresses ---------------------------------------------------------------------------------------------------
+
+    def span(self, at: Address) -> tuple[int, int]:
+        """Return the span of an address. Raise Refusal."""
+        start, end = at[0] if at else None, at[-1] if at else None
+        if len(at) != 2 or not isinstance(start, int) or not isinstance(end, int):
+            raise Refusal("the place is not known")
+        return start, end
+
+    def locate(self, at: Address) -> Spot:
+        """Return the item at an address. Raise Refusal."""
+        start, end = self.span(at)
+        box = self.root
+        while True:
+            item = next((item for item in box.items if item.start <= start and end <= item.end), None)
+            if item is None:
+                raise Refusal("the place is not a value or a block")
+            inner = None if start == item.start else self.within(item, start, end)
+            if inner is None or (inner.start, inner.end) == (start, end):
+                return Spot(box, item, inner)
+            box = inner
+
+    def container_at(self, at: Address, path: tuple[str, ...]) -> Container:
+        """Return the container that an address means: the one at the address, or the one around an attribute."""
+        spot = self.locate(at)
+        item, inner = spot.item, spot.inner
+        if inner is None:
+            inner = self.inside(item)
+            is_own = item.name == path[0] and not item.is_block
+            if inner is not None and not item.is_block and (inner.is_array or (is_own and not inner.find(path[0]))):
+                inner = None
+            if inner is None and not item.is_block and (is_own or not spot.box.is_root):
+                inner = spot.box
+        if inner is None or inner.is_array:
+            raise Refusal("the value is an expression" if inner is None else "the value is a list")
+        return inner
+
+    def members_of(self, item: Item) -> Container:
+        """Return the container with the members of an item. Raise Refusal."""
+        box = self.inside(item)
+        if box is None:
+            raise Refusal(f"the value of `{item.name}` is an expression")
+        if box.is_array:
+            raise Refusal(f"the value of `{item.name}` is a list")
+        return box
+
+    def lookup(self, at: Address, path: tuple[str, ...]) -> tuple[Container, Item] | None:
+        """Return the item at a path and its container; None if there is none."""
+        if not path:
+            spot = self.locate(at)
+            return spot.box, spot.item
+        box = self.container_at(at, path)
+        while True:
+            item = box.find(path[0], any_case=self.any_case)
+            if item is None or len(path) == 1:
+                return None if item is None else (box, item)
+            box, path = self.members_of(item), path[1:]
+
+    def replace(self, item: Item, value: Literal, *, conditional: bool = False) -> list[TextEdit]:
+        """Replace the value of an item, unless it is that value."""
+        if item.is_block:
+            raise Refusal(f"`{item.name}` is a block" if item.name else "the place is not a value")
+        written = self.text[item.value : item.end]
+        if written == self.code(value.text) if isinstance(value, Code) else self.is_same(item.node, value):
+            return []
+        if self.is_conditional(item.node) and not conditional:
+            raise Refusal(f"the value of `{item.name}` depends on a condition")
+        new = self.write(value, self.layout.indent(item.start), not self.layout.starts_line(item.start))
+        return [self.layout.edit(item.value, item.end, new)]
+
+    def checked(self, edits: Iterable[TextEdit]) -> tuple[TextEdit, ...]:
+        """Return the edits in order, without those that change nothing. Raise Refusal if the result does not parse."""
+        kept: list[TextEdit] = []
+        changes = dict.fromkeys(edit for edit in edits if self.text[edit.start : edit.end] != edit.replacement)
+        for edit in sorted(changes, key=lambda edit: (edit.start, edit.end)):
+            if kept and kept[-1].end == edit.start:
+                last = kept.pop()
+                kept.append(self.layout.edit(last.start, edit.end, last.replacement + edit.replacement))
+            else:
+                kept.append(edit)
+        if kept and not self.is_valid(apply(self.text, kept)):
+            raise Refusal("the result would not parse")
+        return tuple(kept)
+
+    # --- literals ----------------------------------------------------------------------------------------------------
+
+    def write(self, value: Literal, indent: str, one_line: bool) -> str:
+        """Return a value as code; ``indent`` is the indentation of the line on which it starts."""
+        if isinstance(value, Code):
+            return self.code(value.text)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return self.string(value)
+        if isinstance(value, int):
+            return str(value)
+        inner = indent + self.layout.unit
+        if isinstance(value, Mapping):
+            members = self.members(value, indent if one_line else inner, one_line)
+            return self._bracketed("{}", members, indent, one_line, self.separators[0])
+        one_line = one_line or not any(
+            isinstance(item, Mapping | Sequence) and not isinstance(item, str) for item in value
+        )
+        items = [self.write(item, indent if one_line else inner, one_line) for item in value]
+        return self._bracketed("[]", items, indent, one_line, self.separators[1])
+
+    def _bracketed(self, marks: str, parts: list[str], indent: str, one_line: bool, separator: str) -> str:
+        if not parts:
+            return marks
+        if one_line:
+            padding = self.layout.padding if marks == "{}" else ""
+            return marks[0] + padding + ", ".join(parts) + padding + marks[1]
+        newline = self.layout.newline
+        lines = f"{separator}{newline}{indent}{self.layout.unit}".join(parts)
+        return f"{marks[0]}{newline}{indent}{self.layout.unit}{lines}{newline}{indent}{marks[1]}"
+
+
+def nested(path: tuple[str, ...], value: Literal, make: Callable[[dict[str, Literal]], Literal] = dict) -> Literal:
+    """Return the value within an object for each name of a path."""
+    for name in reversed(path):
+        value = make({name: value})
+    return value

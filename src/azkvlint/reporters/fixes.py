@@ -1,0 +1,224 @@
+"""Render fixes as text, JSON or a unified diff.
+
+The JSON document is version 1 of the one in docs/fix.md. Within a version, fields are added but never removed, renamed
+or redefined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, TypeAlias
+
+import msgspec
+
+from azkvlint import __version__
+from azkvlint.model.finding import Finding, Report
+from azkvlint.model.fix import FixResult
+from azkvlint.reporters import Options
+from azkvlint.reporters.findings.json import location, problem
+from azkvlint.reporters.phrases import place, problem_line
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import encode, pluralize, visible
+
+FixReporter: TypeAlias = Callable[[FixResult, Report, Options], str | bytes]
+
+FORMAT_VERSION = 1
+_CONTEXT = 3
+# Places that are listed for one reason.
+_MOST_PLACES = 5
+_TO_QUOTE = regex(r"[\x00-\x1f\"\\\x7f]")
+
+
+def text(result: FixResult, report: Report, options: Options) -> str:
+    """Return the fixes and the reasons of refusals as text that ends with a line break."""
+    return "".join(f"{line}\n" for line in _lines(result, report, options))
+
+
+def _lines(result: FixResult, report: Report, options: Options) -> Iterator[str]:
+    for fix in result.fixes:
+        yield f"{place(fix.at)}: {fix.rule} {visible(fix.title)}"
+        if fix.consequence:
+            yield f"  not safe: {fix.consequence}"
+    by_reason: dict[str, list[str]] = {}
+    for refused in result.refusals:
+        by_reason.setdefault(refused.reason, []).append(f"{place(refused.finding.at)}: {refused.finding.rule.id}")
+    if result.fixes and by_reason:
+        yield ""
+    for reason, places in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield f"No fix: {visible(reason)}"
+        shown = places if options.verbosity > 0 else places[:_MOST_PLACES]
+        yield from (f"  {one}" for one in shown)
+        if len(shown) < len(places):
+            yield f"  and {pluralize(len(places) - len(shown), 'more place')} (-v lists all)"
+    if result.fixes or by_reason:
+        yield ""
+    yield from (problem_line(one) for one in report.problems if one.level != "note")
+    yield summary(result)
+
+
+def summary(result: FixResult) -> str:
+    """Return the numbers of fixes and refusals as one line."""
+    unsafe = sum(not fix.is_safe for fix in result.fixes)
+    what = pluralize(len(result.fixes), "fix", "fixes")
+    verb = "Wrote" if result.is_written else "Found"
+    files = f" in {pluralize(len(result.texts), 'file')}" if result.is_written else ""
+    details = f" ({unsafe} not safe)" if unsafe else ""
+    rest = f"{pluralize(len(result.refusals), 'finding')}"
+    if not result.fixes:
+        return f"No fixes for {rest}." if result.refusals else "Nothing to fix."
+    others = f"; {rest} without a fix" if result.refusals else ""
+    advice = "" if result.is_written else " (--diff shows the changes, --write makes them)"
+    return f"{verb} {what}{details}{files}{others}{advice}."
+
+
+def json(result: FixResult, report: Report, _: Options) -> bytes:
+    """Return the fixes as a JSON document."""
+    return encode(
+        {
+            "version": FORMAT_VERSION,
+            "tool": {"name": "kvlint", "version": __version__},
+            "summary": {
+                "fixes": len(result.fixes),
+                "unsafe": sum(not fix.is_safe for fix in result.fixes),
+                "refused": len(result.refusals),
+                "files": len(result.texts),
+                "written": result.is_written,
+            },
+            "fixes": [
+                {
+                    **_finding(fix.finding),
+                    "title": fix.title,
+                    "safe": fix.is_safe,
+                    "consequence": fix.consequence or None,
+                }
+                for fix in result.fixes
+            ],
+            "refusals": [{**_finding(one.finding), "reason": one.reason} for one in result.refusals],
+            "files": list(result.texts),
+            "problems": [problem(one) for one in report.problems],
+        }
+    )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule.id,
+        "resource": finding.resource,
+        "fingerprint": finding.fingerprint,
+        "location": location(finding.at),
+    }
+
+
+FIX_REPORTERS: Mapping[str, FixReporter] = {"text": text, "json": json}
+"""The formats of ``kvlint fix``."""
+
+
+# --- unified diffs ----------------------------------------------------------------------------------------------------
+
+
+class FileChange(msgspec.Struct, frozen=True):
+    """A file before and after its fixes, and which of the lines (from 0) can be shown."""
+
+    before: str
+    after: str
+    is_shown_before: Callable[[int], bool]
+    is_shown_after: Callable[[int], bool]
+
+
+def diff(path: str, change: FileChange) -> str | None:
+    """Return the unified diff of a file, which ``git apply`` accepts; None if it would contain a secret.
+
+    The path is relative to the top of the checkout.
+    """
+    old, new = _lines_of(change.before), _lines_of(change.after)
+    parts = [f"--- {_name(f'a/{path}')}\n+++ {_name(f'b/{path}')}\n"]
+    for hunk in _hunks(old, new, change):
+        if hunk is None:
+            return None
+        first, last = hunk[0], hunk[-1]
+        parts.append(f"@@ -{_range(first[0], last[1])} +{_range(first[2], last[3])} @@\n")
+        for low, high, new_low, new_high in hunk:
+            if old[low:high] == new[new_low:new_high]:
+                parts += [_line(" ", line) for line in old[low:high]]
+                continue
+            parts += [_line("-", line) for line in old[low:high]]
+            parts += [_line("+", line) for line in new[new_low:new_high]]
+    return "".join(parts) if len(parts) > 1 else ""
+
+
+# Lines of a file before and after: from, to, from, to.
+_Block: TypeAlias = tuple[int, int, int, int]
+
+
+def _hunks(old: Sequence[str], new: Sequence[str], change: FileChange) -> Iterator[list[_Block] | None]:
+    """Yield the changes with the lines around them, as far as these can be shown; None for one that cannot.
+
+    A change needs one line after it, which shows ``git apply`` that it is not at the end of the file.
+    """
+    hunk: list[_Block] = []
+    blocks = _changes(old, new)
+    for index, (low, high, new_low, new_high) in enumerate(blocks):
+        before = blocks[index - 1][1] if index else 0
+        after = blocks[index + 1][0] if index + 1 < len(blocks) else len(old)
+        first, last = low, high
+        while first > before and low - first < _CONTEXT and change.is_shown_before(first - 1):
+            first -= 1
+        while last < after and last - high < _CONTEXT and change.is_shown_before(last):
+            last += 1
+        is_shown = all(map(change.is_shown_before, range(low, high))) and all(
+            map(change.is_shown_after, range(new_low, new_high))
+        )
+        if not is_shown or (last == high and high < len(old) and last < after):
+            yield None
+            return
+        if hunk and first < hunk[-1][1]:
+            hunk[-1] = (hunk[-1][0], low, hunk[-1][2], new_low)
+        else:
+            if hunk:
+                yield hunk
+            hunk = [(first, low, new_low - (low - first), new_low)]
+        hunk += [(low, high, new_low, new_high), (high, last, new_high, new_high + last - high)]
+    if hunk:
+        yield hunk
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[_Block]:
+    """Return the changed lines. Those around the changes are equal and need no search."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
+    matcher = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
+    return [
+        (head + low, head + high, head + new_low, head + new_high)
+        for tag, low, high, new_low, new_high in matcher.get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def _lines_of(text: str) -> list[str]:
+    """Return the lines of a text with their line feeds, as git separates them."""
+    return [f"{line}\n" for line in text[:-1].split("\n")] if text.endswith("\n") else _with_last(text)
+
+
+def _with_last(text: str) -> list[str]:
+    *lines, last = text.split("\n")
+    return [*(f"{line}\n" for line in lines), *([last] if last else [])]
+
+
+def _line(mark: str, line: str) -> str:
+    return f"{mark}{line}" if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
+
+
+def _range(start: int, end: int) -> str:
+    """Return a range of lines; an empty one is after the line that it names."""
+    length = end - start
+    return f"{start + 1}" if length == 1 else f"{start + (length > 0)},{length}"
+
+
+def _name(path: str) -> str:
+    """Return a path in a diff: quoted as git does if it has quotes or control characters."""
+    if not _TO_QUOTE.search(path):
+        return f"{path}\t" if " " in path else path
+    quoted = _TO_QUOTE.sub(lambda match: f"\\{ord(match[0]):03o}", path)
+    return f'"{quoted}"'

@@ -1,0 +1,361 @@
+"""kvlint fix in the tests' own process: what it prints, writes and refuses, and fixes in other reports."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from azkvlint.fixes import find
+from azkvlint.linter.rule_tests import expand
+from tests.sarif import violations
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+GIT = shutil.which("git") or "git"
+VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n{body}}}\n'
+OFF = "  purge_protection_enabled = false\n"
+RETENTION = "  soft_delete_retention_days = 7\n"
+PURGES = 'provider "azurerm" {\n  features {}\n}\n'
+ONLY = ("--select", "KV001,KV003", "--unsafe")
+
+
+def vault(body: str = "", name: str = "kv") -> str:
+    return VAULT.format(name=name, body=body)
+
+
+@pytest.fixture
+def folder(kvlint: Kvlint, tmp_path: Path) -> Path:
+    """A checkout with one file, which is the current folder; without the plans of ``kvlint``."""
+    for file in tmp_path.glob("*.json"):
+        file.unlink()
+    subprocess.run([GIT, "init", "--quiet", tmp_path], check=True)
+    (tmp_path / "main.tf").write_text(vault(OFF))
+    return tmp_path
+
+
+def test_the_list_says_what_each_fix_does_and_why_others_are_refused(kvlint: Kvlint, folder: Path) -> None:
+    key = 'resource "azurerm_key_vault_key" "k" {\n  name = "k"\n  key_type = "EC"\n}\n'
+    (folder / "key.tf").write_text(key)
+    (folder / "main.tf").write_text(PURGES + vault(OFF))
+    said = kvlint("fix", "--select", "KV001,KV006,KV501", "--unsafe")
+    assert said.code == 1
+    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` in `key_vault` and" in said.out
+    assert "main.tf:6:3: KV001 Set `purge_protection_enabled = true`\n  not safe: Purge protection cannot" in said.out
+    assert "No fix: needs a decision: choose an expiration date" in said.out
+    assert "key.tf:1:1: KV501" in said.out
+    safe = kvlint("fix", "--select", "KV001")
+    assert (safe.code, safe.out) == (
+        0,
+        "No fix: the fix is not safe (use --unsafe)\n  main.tf:6:3: KV001\n\nNo fixes for 1 finding.\n",
+    )
+
+
+def test_write_changes_the_files_once(kvlint: Kvlint, folder: Path) -> None:
+    file = folder / "main.tf"
+    file.chmod(0o640)
+    said = kvlint("fix", "--write", *ONLY)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.endswith("\nWrote 1 fix (1 not safe) in 1 file.\n")
+    assert file.read_text() == vault(OFF.replace("false", "true"))
+    assert file.stat().st_mode & 0o777 == 0o640
+    before = file.stat().st_mtime_ns
+    again = kvlint("fix", "--write", *ONLY)
+    assert (again.code, again.out, file.stat().st_mtime_ns) == (0, "Nothing to fix.\n", before)
+    assert not list(folder.glob("*.partial"))
+
+
+TEXTS = {
+    "plain": vault(OFF + RETENTION),
+    "crlf": vault(OFF + RETENTION).replace("\n", "\r\n"),
+    "no newline at the end": vault(OFF).rstrip("\n"),
+    "mark": "\ufeff" + vault(OFF),
+    "far apart": vault(OFF) + "# a\n" * 20 + vault(OFF, "kv2"),
+    "first line": 'resource "azurerm_key_vault" "kv" { name = "kv" }\n',
+    "nothing but a header": 'resource "azurerm_key_vault" "kv" {}',
+    "beyond the first plane": vault('  tags = { a = "\U0001f511é" }\n' + OFF),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("path", ["main.tf", "a b/sub/mäin.tf"])
+def test_git_applies_the_diff(kvlint: Kvlint, folder: Path, name: str, path: str) -> None:
+    (folder / "main.tf").unlink()
+    file = folder / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(TEXTS[name].encode())
+    said = kvlint("fix", "--diff", *ONLY, file.parent)
+    assert (said.code, said.err) == (1, "")
+    assert file.read_bytes() == TEXTS[name].encode()
+    subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True, capture_output=True)
+    applied = file.read_bytes()
+    assert applied != TEXTS[name].encode()
+    file.write_bytes(TEXTS[name].encode())
+    assert kvlint("fix", "--write", *ONLY, file.parent).code == 0
+    assert file.read_bytes() == applied
+    assert kvlint("fix", "--diff", *ONLY, file.parent) == (0, "", "")
+
+
+def test_a_diff_shows_no_secret(kvlint: Kvlint, folder: Path) -> None:
+    secret = "canary-hunter2"
+    beside = 'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = "' + secret + '"\n}\n'
+    (folder / "main.tf").write_text(f'locals {{\n  plain = "{secret}"\n}}\n' + vault(OFF) + beside)
+    said = kvlint("fix", "--diff", *ONLY)
+    assert said.code == 1
+    assert secret not in said.out + said.err
+    subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True)
+    line = f'resource "azurerm_key_vault" "kv" {{ tags = {{ password = "{secret}" }} }}\n'
+    (folder / "main.tf").write_text(line)
+    for form in ("text", "json"):
+        said = kvlint("fix", "--diff", "-f", f"{form}=report", *ONLY)
+        assert (said.code, said.out) == (1, "")
+        assert said.err == "kvlint: main.tf is not in the diff: a line may contain a secret or control characters\n"
+        assert secret not in (folder / "report").read_text()
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def refused(kvlint: Kvlint, reason: str, *words: str) -> None:
+    said = kvlint("fix", "--write", *ONLY, *words)
+    assert f"No fix: {reason}\n" in said.out, said
+    assert said.code == 0
+
+
+def test_mixed_line_ends(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_bytes(vault(OFF).replace("\n", "\r\n", 1).encode())
+    refused(kvlint, "the file has mixed line ends")
+
+
+def test_utf_16(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "resources": [{"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv"}],
+    }
+    (folder / "main.json").write_bytes(json.dumps(template).encode("utf-16"))
+    refused(kvlint, "the file is not UTF-8")
+
+
+@pytest.mark.parametrize("where", [".terraform/modules/vault", "../outside"])
+def test_modules_that_are_not_the_authors(kvlint: Kvlint, folder: Path, where: str) -> None:
+    """The module of a registry and a folder that a link leads to are read, or not, but never changed."""
+    target = folder / "vault" if where.startswith("..") else folder / where
+    outside = folder.parent / f"{folder.name}-outside"
+    real = outside if where.startswith("..") else target
+    real.mkdir(parents=True)
+    (real / "main.tf").write_text(vault(OFF))
+    if where.startswith(".."):
+        target.symlink_to(outside)
+        (folder / "main.tf").write_text('module "v" {\n  source = "./vault"\n}\n')
+    else:
+        modules = {"Modules": [{"Key": "v", "Source": "x/vault/azurerm", "Version": "1.2.3", "Dir": where}]}
+        (folder / ".terraform/modules/modules.json").write_text(json.dumps(modules))
+        (folder / "main.tf").write_text('module "v" {\n  source = "x/vault/azurerm"\n  version = "1.2.3"\n}\n')
+    said = kvlint("fix", "--write", *ONLY)
+    assert (real / "main.tf").read_text() == vault(OFF)
+    assert "Wrote" not in said.out
+    assert ("is declared in a downloaded module" in said.out) is not where.startswith("..")
+
+
+def test_a_template_that_was_compiled_from_bicep(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    (folder / "main.bicep").write_text("resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n")
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "metadata": {"_generator": {"name": "bicep", "version": "0.30.0", "templateHash": "1"}},
+        "resources": [{"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "kv"}],
+    }
+    text = json.dumps(template, indent=2)
+    (folder / "main.json").write_text(text)
+    said = kvlint("fix", "--write", *ONLY)
+    assert "Wrote 1 fix" in said.out
+    assert "main.json: compile it again, because main.bicep has changed" in said.err
+    assert (folder / "main.json").read_text() == text
+    (folder / "main.bicep").unlink()
+    refused(kvlint, "the file is generated")
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone(
+    kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, search = folder / "other.tf", find.fixes_together
+    other.write_text(vault(OFF, "other"))
+
+    def change(*words: Any, **more: Any) -> Any:
+        found = search(*words, **more)
+        other.write_text(vault("# changed\n" + OFF, "other"))
+        return found
+
+    monkeypatch.setattr("azkvlint.cli.fix.fixes_together", change)
+    said = kvlint("fix", "--write", *ONLY)
+    assert said.code == 2
+    assert "was not changed: its content is not the one that was checked (run the command again)" in said.err
+    assert (folder / "main.tf").read_text() == vault(OFF)
+    assert "# changed" in other.read_text()
+
+
+def test_a_file_that_is_read_only(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").chmod(0o444)
+    said = kvlint("fix", "--write", *ONLY)
+    assert (said.code, "cannot be written: it is read-only" in said.err) == (2, True)
+    assert (folder / "main.tf").read_text() == vault(OFF)
+
+
+def test_a_link_in_the_checkout_is_followed_and_kept(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").rename(folder / "shared.txt")
+    (folder / "main.tf").symlink_to("shared.txt")
+    assert kvlint("fix", "--write", *ONLY).code == 0
+    assert (folder / "main.tf").is_symlink()
+    assert "= true" in (folder / "shared.txt").read_text()
+
+
+def test_two_fixes_on_one_place(kvlint: Kvlint, folder: Path) -> None:
+    """Both arguments are inserted at the end of the block, and the block is made of both."""
+    (folder / "main.tf").write_text(vault('  network_acls {\n    ip_rules = ["203.0.113.1"]\n  }\n'))
+    said = kvlint("fix", "--write", "--unsafe", "--select", "KV001,KV104,KV301")
+    assert (said.code, "Wrote 3 fixes (3 not safe) in 1 file." in said.out) == (0, True)
+    text = (folder / "main.tf").read_text()
+    assert text.count("network_acls") == text.count("default_action") == 1
+    assert "Nothing to fix." in kvlint("fix", "--unsafe", "--select", "KV001,KV104,KV301").out
+
+
+def test_a_default_that_other_callers_share_is_not_changed(kvlint: Kvlint, folder: Path) -> None:
+    module = 'variable "days" {\n  default = 7\n}\n' + vault("  soft_delete_retention_days = var.days\n")
+    (folder / "m").mkdir()
+    (folder / "m/main.tf").write_text(module)
+    calls = 'module "a" {\n  source = "./m"\n}\nmodule "b" {\n  source = "./m"\n  days   = 90\n}\n'
+    (folder / "main.tf").write_text(calls)
+    said = kvlint("fix", "--write", "--unsafe", "--select", "KV003")
+    assert "KV003 Set `days = 90` in module `a`" in said.out
+    assert (folder / "m/main.tf").read_text() == module
+    first, second = (folder / "main.tf").read_text().split('module "b"')
+    assert first == 'module "a" {\n  source = "./m"\n  days   = 90\n}\n'
+    assert f'module "b"{second}' in calls
+
+
+def test_a_variable_with_another_use_is_not_changed(kvlint: Kvlint, folder: Path) -> None:
+    text = 'variable "on" {\n  default = false\n}\n' + vault("  purge_protection_enabled = var.on\n")
+    (folder / "main.tf").write_text(text + 'output "on" {\n  value = var.on\n}\n')
+    refused(kvlint, "the value is also used elsewhere")
+
+
+def test_a_fix_that_causes_another_finding_is_refused(kvlint: Kvlint, folder: Path) -> None:
+    acls = '  network_acls {\n    default_action = "Deny"\n    bypass = "None"\n    ip_rules = ["203.0.113.1"]\n  }\n'
+    (folder / "main.tf").write_text(vault(acls))
+    said = kvlint("fix", "--unsafe", "--select", "KV105")
+    assert said.code == 0
+    assert "No fix: it would cause KV116 on azurerm_key_vault.kv" in said.out
+
+
+def test_input_that_cannot_be_read_is_incomplete(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "broken.tf").write_text("resource {")
+    said = kvlint("fix", *ONLY)
+    assert said.code == 3
+    assert "error[KVE001]" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--diff", "--write"), "--diff and --write cannot be combined"),
+        (("-",), "kvlint fix cannot change standard input"),
+        (("nowhere",), "'nowhere' does not exist"),
+        (("-f", "sarif"), "unknown format 'sarif'"),
+    ],
+)
+def test_wrong_use(kvlint: Kvlint, folder: Path, words: tuple[str, ...], told: str) -> None:
+    said = kvlint("fix", *words)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+# --- plans, and other reports -----------------------------------------------------------------------------------------
+
+
+def test_a_finding_from_a_plan_is_fixed_in_the_source(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "plan.json").write_bytes(expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
+    for words in (("plan.json",), (".",)):
+        (folder / "main.tf").write_text(vault(OFF))
+        said = kvlint("fix", "--write", *ONLY, *words)
+        assert (said.code, "Wrote 1 fix" in said.out) == (0, True), said
+        assert (folder / "main.tf").read_text() == vault(OFF.replace("false", "true"))
+    (folder / "main.tf").unlink()
+    refused(kvlint, "the place is not known", "plan.json")
+
+
+def test_an_installed_module_is_pinned_to_its_version(kvlint: Kvlint, folder: Path) -> None:
+    call = 'module "v" {\n  source = "x/keyvault/azurerm"\n}\n'
+    (folder / "main.tf").write_text(call)
+    (folder / ".terraform/modules/v").mkdir(parents=True)
+    (folder / ".terraform/modules/v/main.tf").write_text(vault(OFF.replace("false", "true")))
+    modules = {
+        "Modules": [{"Key": "v", "Source": "x/keyvault/azurerm", "Version": "1.2.3", "Dir": ".terraform/modules/v"}]
+    }
+    (folder / ".terraform/modules/modules.json").write_text(json.dumps(modules))
+    assert kvlint("fix", "--write", "--select", "KV057").code == 0
+    assert (folder / "main.tf").read_text() == call.replace('azurerm"\n', 'azurerm"\n  version = "1.2.3"\n').replace(
+        "source =", "source  ="
+    )
+
+
+def test_json(kvlint: Kvlint, folder: Path) -> None:
+    found = json.loads(kvlint("fix", "-f", "json", *ONLY).out)
+    assert found["version"] == 1
+    assert found["summary"] == {"fixes": 1, "unsafe": 1, "refused": 0, "files": 1, "written": False}
+    (fix,) = found["fixes"]
+    assert (fix["rule"], fix["title"], fix["safe"]) == ("KV001", "Set `purge_protection_enabled = true`", False)
+    assert fix["location"]["line"] == 3
+    assert found["files"] == ["main.tf"]
+
+
+def fixes_in(kvlint: Kvlint, form: str) -> dict[str, Any]:
+    said = kvlint("check", ".", "--fixes", "--unsafe", "--select", "KV001,KV104", "-f", form)
+    assert said.code == 1
+    return dict(json.loads(said.out))
+
+
+def test_reports_contain_fixes(kvlint: Kvlint, folder: Path) -> None:
+    before = '  tags = { a = "\U0001f511é" } /* \U0001f511é */\n'
+    (folder / "main.tf").write_text(vault(before + OFF))
+    sarif = fixes_in(kvlint, "sarif")
+    assert violations(sarif) == []
+    (fix,) = sarif["runs"][0]["results"][0]["fixes"]
+    assert fix["description"]["text"].startswith("Set `purge_protection_enabled = true`. Purge protection cannot")
+    (change,) = fix["artifactChanges"]
+    assert change["artifactLocation"] == {"uri": "main.tf", "uriBaseId": "%SRCROOT%"}
+    region = {"startLine": 4, "startColumn": 30, "endLine": 4, "endColumn": 35}
+    assert change["replacements"] == [{"deletedRegion": region, "insertedContent": {"text": "true"}}]
+    (one,) = fixes_in(kvlint, "rdjson")["diagnostics"]
+    ends = {"start": {"line": 4, "column": 30}, "end": {"line": 4, "column": 35}}
+    assert one["suggestions"] == [{"range": ends, "text": "true"}]
+    (finding,) = fixes_in(kvlint, "json")["findings"]
+    assert finding["fix"]["edits"] == [
+        {"path": "main.tf", "line": 4, "column": 30, "endLine": 4, "endColumn": 35, "text": "true"}
+    ]
+    (folder / "main.tf").write_text(vault().replace('name = "kv"', 'tags = { a = "\U0001f511é" }'))
+    (change,) = fixes_in(kvlint, "sarif")["runs"][0]["results"][0]["fixes"][0]["artifactChanges"]
+    assert {one["deletedRegion"]["startLine"] for one in change["replacements"]} <= {2, 3}
+    without = json.loads(kvlint("check", ".", "--select", "KV001", "-f", "sarif").out)
+    assert "fixes" not in without["runs"][0]["results"][0]
+
+
+def test_reports_contain_safe_fixes_only_unless_asked(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text(PURGES + vault(OFF))
+    found = json.loads(kvlint("check", ".", "--fixes", "--select", "KV001,KV006", "-f", "json").out)
+    assert {one["ruleId"]: "fix" in one for one in found["findings"]} == {"KV001": False, "KV006": True}
+
+
+def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").write_text("# kvlint: ignore[KV001] this vault is temporary\n" + vault(OFF))
+    assert kvlint("fix", *ONLY).out == "Nothing to fix.\n"
+
+
+def test_findings_in_the_baseline_are_not_fixed(kvlint: Kvlint, folder: Path) -> None:
+    kvlint(".", "--select", "KV001", "--write-baseline", "known.json")
+    assert kvlint("fix", "--baseline", "known.json", *ONLY).out == "Nothing to fix.\n"

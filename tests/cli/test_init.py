@@ -1,0 +1,274 @@
+"""kvlint init in the tests' own process: what it writes, for which service, and what it never touches."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from azkvlint.cli.pipelines import PIPELINES, installed_commit
+from tests.action import ACTION, ROOT
+from tests.cli.conftest import Kvlint, Said
+
+VAULT = 'resource "azurerm_key_vault" "app" {\n  name = "kv-app-prod"\n}\n'
+LEAK = 'resource "azurerm_key_vault_secret" "leak" {\n  key_vault_id = azurerm_key_vault.app.id\n  name = "db"\n'
+LEAK += '  value = "correct-horse-battery-staple"\n}\n'
+GITHUB, GITLAB = "https://github.com/owner/repository", "git@gitlab.example.com:owner/repository.git"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+Repository = Callable[..., Path]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kvlint: Kvlint) -> Repository:
+    """Makes a checkout with these files, and enters it; ``kvlint`` has prepared the environment."""
+
+    def make(remote: str = GITHUB, /, branch: str = "main", **files: str) -> Path:
+        folder = tmp_path / "checkout"
+        written = files or {"main.tf": VAULT}
+        written |= {".git/HEAD": f"ref: refs/heads/{branch}\n", ".git/config": f'[remote "origin"]\n  url = {remote}\n'}
+        for name, text in written.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        monkeypatch.chdir(folder)
+        return folder
+
+    return make
+
+
+def written(folder: Path) -> set[str]:
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in files if not name.startswith(".git/")} - {"main.tf"}
+
+
+def with_commit(monkeypatch: pytest.MonkeyPatch, document: object) -> None:
+    class Installed:
+        @staticmethod
+        def read_text(name: str) -> str | None:
+            assert name == "direct_url.json"
+            return document if isinstance(document, str) or document is None else json.dumps(document)
+
+    monkeypatch.setattr(metadata, "distribution", lambda _: Installed)
+
+
+def test_what_is_written_leaves_nothing_new_to_report(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository()
+    said = kvlint("init")
+    assert said.code == 0
+    assert written(folder) == {"kvlint.toml", "kvlint-baseline.json", ".github/workflows/kvlint.yml"}
+    count = len(json.loads((folder / "kvlint-baseline.json").read_bytes())["findings"])
+    assert re.findall(r"^Created (.*)$", said.out, re.MULTILINE) == [
+        "kvlint.toml",
+        f"kvlint-baseline.json with {count} findings",
+        ".github/workflows/kvlint.yml",
+    ]
+    assert said.out.endswith("Next: commit the files, and run kvlint .\n")
+    assert kvlint(".").code == 0
+    assert kvlint(".", "--no-ignores").code == 1
+
+
+def test_without_findings_there_is_no_baseline(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository(**{"main.json": (ROOT / "samples" / "hardened" / "main.json").read_text(encoding="utf-8")})
+    assert kvlint("init", "--ci", "none", "--profile", "cmk", "--exclude", 'a"\\b').code == 0
+    assert written(folder) == {"main.json", "kvlint.toml"}
+    settings = tomllib.loads((folder / "kvlint.toml").read_text(encoding="utf-8"))
+    assert settings == {"profile": ["cmk"], "exclude": ['a"\\b']}
+
+
+def test_a_baseline_hides_no_critical_finding(repository: Repository, kvlint: Kvlint) -> None:
+    repository(**{"main.tf": VAULT + LEAK})
+    said = kvlint("init")
+    assert "Not in the baseline: 1 critical finding. Fix first: kvlint . --min-severity critical\n" in said.out
+    left = kvlint(".", "-f", "json")
+    assert left.code == 1
+    assert {one["severity"] for one in json.loads(left.out)["findings"]} == {"critical"}
+
+
+def test_a_dry_run_prints_the_files(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository()
+    said = kvlint("init", "--dry-run")
+    assert (said.code, written(folder)) == (0, set())
+    assert "\nWould create kvlint.toml:\n\n# The settings of kvlint" in said.out
+    assert "\nWould create .github/workflows/kvlint.yml:\n\n# kvlint checks" in said.out
+
+
+def test_no_file_is_replaced_without_force(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository()
+    assert kvlint("init").code == 0
+    before = {name: (folder / name).read_bytes() for name in written(folder)}
+    (folder / "main.tf").write_text(VAULT + LEAK, encoding="utf-8")
+    (folder / "kvlint.toml").write_text("profile = ['all']\n", encoding="utf-8")
+    said = kvlint("init")
+    assert said.code == 2
+    names = "`kvlint.toml`, `kvlint-baseline.json`, `.github/workflows/kvlint.yml` already exist"
+    assert said.err == f"kvlint: error: {names} (use --force to replace)\n"
+    assert (folder / "kvlint.toml").read_text(encoding="utf-8") == "profile = ['all']\n"
+    # The profile of the file that is replaced has no effect on the baseline.
+    assert kvlint("init", "--force").code == 0
+    assert (folder / "kvlint.toml").read_bytes() == before["kvlint.toml"]
+
+
+def test_a_table_in_another_file_stays_the_configuration(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository(**{"main.tf": VAULT, "pyproject.toml": "[tool.kvlint]\nprofile = ['all']\n"})
+    for words in ((), ("--force",)):
+        said = kvlint("init", *words)
+        assert (said.code, written(folder)) == (2, {"pyproject.toml"})
+        assert "`pyproject.toml` already configures kvlint (move its settings to kvlint.toml)" in said.err
+
+
+def test_nothing_is_written_for_an_incomplete_analysis(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository(**{"main.tf": VAULT, "old/main.bicep": "resource"})
+    said = kvlint("init")
+    assert (said.code, written(folder)) == (3, {"old/main.bicep"})
+    assert said.out.startswith("Nothing was written, because some input could not be read.")
+    assert "error[KVE001]" in said.err
+    assert kvlint("init", "--exclude", "old/").code == 0
+    assert kvlint(".").code == 0
+
+
+def test_a_folder_without_input_has_nothing_to_set_up(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository(**{"readme.md": ""})
+    assert (kvlint("init").code, written(folder)) == (3, {"readme.md"})
+
+
+def test_a_folder_in_a_checkout_stands_for_the_checkout(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository()
+    (folder / "infra").mkdir()
+    os.chdir(folder / "infra")
+    said = kvlint("init", "--ci", "none")
+    assert f"Created ..{os.sep}kvlint.toml\n" in said.out
+    assert (folder / "kvlint.toml").exists()
+
+
+def test_mistakes(repository: Repository, kvlint: Kvlint) -> None:
+    repository()
+    for words, text in (
+        (["nowhere"], "'nowhere' is not a folder"),
+        (["--ci", "githb"], "--ci githb: unknown service (did you mean 'github'?)"),
+        (["--profile", "strikt"], "strikt"),
+        (["--exclude", "a/../b"], "--exclude"),
+    ):
+        said = kvlint("init", *words)
+        assert said.code == 2
+        assert text in said.err
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("link", [".github", ".github/workflows", "kvlint.toml"])
+@pytest.mark.parametrize("target", ["../outside", ".git"])
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_link_leads_nowhere(
+    link: str, target: str, force: list[str], repository: Repository, kvlint: Kvlint, tmp_path: Path
+) -> None:
+    folder = repository()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to(os.path.relpath(folder / target, (folder / link).parent))
+    before = sorted((folder / ".git").rglob("*"))
+    said = kvlint("init", *force)
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    assert not list(outside.iterdir())
+    assert not {"kvlint.toml", "kvlint-baseline.json"} & {
+        path.name for path in folder.iterdir() if not path.is_symlink()
+    }
+    assert sorted((folder / ".git").rglob("*")) == before
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("remote", "file"),
+    [
+        (GITHUB, ".github/workflows/kvlint.yml"),
+        ("git@github.com:owner/repository.git", ".github/workflows/kvlint.yml"),
+        (GITLAB, ".gitlab-ci.yml"),
+        ("https://gitlab.com/owner/repository", ".gitlab-ci.yml"),
+        ("https://owner@dev.azure.com/owner/project/_git/repository", "azure-pipelines.yml"),
+        ("https://owner.visualstudio.com/project/_git/repository", "azure-pipelines.yml"),
+    ],
+)
+def test_the_remote_decides(remote: str, file: str, repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository(remote)
+    assert kvlint("init").code == 0
+    assert written(folder) == {"kvlint.toml", "kvlint-baseline.json", file}
+    assert isinstance(yaml.safe_load((folder / file).read_text(encoding="utf-8")), dict)
+
+
+def test_existing_pipelines_decide_and_are_not_changed(repository: Repository, kvlint: Kvlint) -> None:
+    files = {"main.tf": VAULT, ".gitlab-ci.yml": "stages: [test]\n"}
+    folder = repository("ssh://git.example.com/owner/repository", **files)
+    said = kvlint("init", "--force")
+    assert said.code == 0
+    assert "\nAdd this to .gitlab-ci.yml:\n\ninclude:\n" in said.out
+    assert (folder / ".gitlab-ci.yml").read_text(encoding="utf-8") == "stages: [test]\n"
+
+
+def test_an_unknown_service_has_no_pipeline(repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository("ssh://git.example.com/owner/repository")
+    said = kvlint("init")
+    assert "No pipeline: the service is not known. Select it with --ci github, gitlab, azure.\n" in said.out
+    assert written(folder) == {"kvlint.toml", "kvlint-baseline.json"}
+
+
+@pytest.mark.parametrize(
+    ("branch", "shown"),
+    [("trunk", "trunk"), ("release/1.0", "release/1.0"), ("x'; y: [", "main"), ("!main", "main"), ("**", "main")],
+)
+def test_the_default_branch_is_a_name(branch: str, shown: str, repository: Repository, kvlint: Kvlint) -> None:
+    folder = repository(branch=branch)
+    assert kvlint("init").code == 0
+    workflow: dict[Any, Any] = yaml.safe_load((folder / ".github/workflows/kvlint.yml").read_text(encoding="utf-8"))
+    assert workflow[True]["push"]["branches"] == [shown]
+    (folder / ".git" / "refs" / "remotes" / "origin").mkdir(parents=True)
+    (folder / ".git/refs/remotes/origin/HEAD").write_text("ref: refs/remotes/origin/next\n", encoding="utf-8")
+    assert kvlint("init", "--force", "--ci", "azure").code == 0
+    pipeline = yaml.safe_load((folder / "azure-pipelines.yml").read_text(encoding="utf-8"))
+    assert pipeline["pr"] == pipeline["trigger"] == ["next"]
+
+
+# --- the commit of kvlint ---------------------------------------------------------------------------------------------
+
+
+def test_pipelines_name_the_commit_that_is_installed(
+    repository: Repository, kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_commit(monkeypatch, {"url": "https://github.com/kvlint/kvlint", "vcs_info": {"commit_id": COMMIT}})
+    folder = repository()
+    said: Said = kvlint("init")
+    assert "COMMIT" not in said.out
+    text = (folder / ".github/workflows/kvlint.yml").read_text(encoding="utf-8")
+    assert f"uses: kvlint/kvlint@{COMMIT}\n" in text
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, "{", "[]", {}, {"vcs_info": {"commit_id": "x\n- run: evil"}}, {"vcs_info": []}, {"dir_info": {}}],
+)
+def test_a_commit_that_is_not_known_is_not_invented(document: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_commit(monkeypatch, document)
+    assert installed_commit() == "COMMIT"
+
+
+def test_pipelines_are_those_of_the_documentation() -> None:
+    """The commits of other actions are those that Dependabot updates, and the inputs are known."""
+    text = PIPELINES["github"].text
+    (pinned,) = re.findall(r"actions/checkout@\S+ # v\S+", (ROOT / "README.md").read_text(encoding="utf-8"))[:1] or [""]
+    from azkvlint.cli import pipelines
+
+    known = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    assert f"uses: {pipelines._CHECKOUT}\n" in known
+    assert pinned in ("", pipelines._CHECKOUT)
+    assert set(re.findall(r"add: with: \{\{ (\w+): \S+, (\w+):", text)[0]) <= ACTION["inputs"].keys()
