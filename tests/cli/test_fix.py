@@ -45,7 +45,7 @@ def test_the_list_says_what_each_fix_does_and_why_others_are_refused(kvlint: Kvl
     (folder / "main.tf").write_text(PURGES + vault(OFF))
     said = kvlint("fix", "--select", "KV001,KV006,KV501", "--unsafe")
     assert said.code == 1
-    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` in `key_vault` and" in said.out
+    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` and" in said.out
     assert "main.tf:6:3: KV001 Set `purge_protection_enabled = true`\n  not safe: Purge protection cannot" in said.out
     assert "No fix: needs a decision: choose an expiration date" in said.out
     assert "key.tf:1:1: KV501" in said.out
@@ -512,3 +512,15 @@ def test_the_title_names_the_variable_in_a_file_of_values(kvlint: Kvlint, folder
     said = kvlint("fix", "--write", *ONLY)
     assert "Set `purge = true`" in said.out
     assert (folder / "root" / "terraform.tfvars").read_text() == "purge = true\n"
+
+
+def test_a_file_that_is_read_through_two_paths_is_changed_once(kvlint: Kvlint, folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+    (folder / "main.tf").rename(folder / "b" / "main.tf")
+    (folder / "a" / "main.tf").symlink_to("../b/main.tf")
+    (folder / "b" / "other.tf").write_text(vault(name="other"))
+    said = kvlint("fix", "--diff", *ONLY)
+    assert said.out.count("+  purge_protection_enabled = true") == 2
+    subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True, capture_output=True)
+    assert kvlint("fix", "--diff", *ONLY) == (0, "", "")

@@ -13,7 +13,7 @@ from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import ListNode, Node, data
 
 # The operations that write a value, and those that name attributes.
-_WITH_VALUE, _WITH_NAMES = ("set", "rename"), ("set", "rename", "remove")
+_WITH_VALUE, _WITH_NAMES = ("set", "rename", "append"), ("set", "rename", "remove", "append")
 # The words that other operations accept.
 _WORDS = {"api_version": ("supported",), "pin": ("version",), "versionless": (True,), "secure": (True,)}
 

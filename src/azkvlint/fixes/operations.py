@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
-from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at, value_at
+from azkvlint.fixes.linked_items import append
+from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
 from azkvlint.fixes.sensitivity import refuse_sensitive
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Code, Refusal
@@ -113,7 +114,7 @@ def _versionless(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
 
 def _without_version(at: Location, sources: Sources) -> tuple[Edits, str]:
     text, editor, address = sources.text(at.path), sources.editor(at.path), address_of(at)
-    here = str(value_at(text, at.pointer) or "") if at.pointer is not None else text[slice(*at.span or (0, 0))]
+    here = str(sources.value(at.path, at.pointer) or "") if at.pointer is not None else text[slice(*at.span or (0, 0))]
     for pattern in (_VERSION_IN_URL, _VERSION_IN_SETTING):
         match = pattern.search(here)
         if match is not None:
@@ -202,4 +203,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "versionless": _versionless,
     "pin": _pin,
     "secure": _secure,
+    "append": append,
 }

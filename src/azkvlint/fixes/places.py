@@ -90,7 +90,7 @@ def api_version_of(target: Target, sources: Sources) -> str:
     """Return the API version that a declaration names. Raise Refusal."""
     text = sources.text(target.path)
     if target.language == "arm":
-        version = value_at(text, (*target.address, "apiVersion"))
+        version = sources.value(target.path, (*target.address, "apiVersion"))
         if isinstance(version, str):
             return version
     elif target.language == "bicep":
@@ -112,20 +112,6 @@ def _span(address: Address) -> tuple[int, int]:
     return start, end
 
 
-def value_at(text: str, pointer: Address) -> object:
-    """Return the value at a pointer in JSON; None if there is none."""
-    from azkvlint.syntax.json_decoder import decode_text
-    from azkvlint.util.errors import InputError
-
-    try:
-        value = decode_text(text).value
-        for step in pointer:
-            value = value[step]
-    except (InputError, LookupError, TypeError):
-        return None
-    return value
-
-
 def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = "") -> str:
     """Return the title of a change that sets the value at a path."""
     from json import dumps
@@ -144,10 +130,15 @@ def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = 
 
 
 def joined(titles: Sequence[str]) -> str:
-    """Return the titles of several steps as one: the first word of the others is not repeated."""
+    """Return the titles of several steps as one: neither the first word nor the last container is repeated."""
     first, *others = dict.fromkeys(titles) or ("",)
     rest = (one.removeprefix(f"{first.split(' ', 1)[0]} ") for one in others)
-    return " and ".join((first, *(one[:1].lower() + one[1:] for one in rest)))
+    parts = [first, *(one[:1].lower() + one[1:] for one in rest)]
+    _, of_container, container = first.rpartition("` in `")
+    ending = f" in `{container}"
+    if of_container and all(part.endswith(f"`{ending}") for part in parts):
+        parts[:-1] = (part.removesuffix(ending) for part in parts[:-1])
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 # --- setting a value --------------------------------------------------------------------------------------------------
@@ -313,7 +304,7 @@ class Setting(msgspec.Struct, frozen=True):
         inner = max((at for at, step in enumerate(pointer) if step == "resources"), default=0)
         rest = (reference.name, "defaultValue") if reference.kind == "parameters" else (reference.name,)
         place = (*pointer[:inner], reference.kind, *rest)
-        if value_at(sources.text(path), place) is None:
+        if sources.value(path, place) is None:
             raise Refusal("the value is set outside the file")
         edits = sources.editor(path).replace_value(place, self.value)
         return self._checked(edits, (reference.name,), path, (), sources)

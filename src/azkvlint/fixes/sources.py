@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azkvlint.model.edit import Refusal, TextEdit, apply
 from azkvlint.readers.discover import module_files, names_in
+from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import checkout_of, is_within, leads_into_git, real_path
@@ -33,6 +35,8 @@ class Sources:
         # The files as they were first read, shared by all states.
         self.originals = {} if originals is None else originals
         self._read: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         self._boundary = checkout_of(root) or real_path(root)
 
     def real_path(self, path: str) -> str:
@@ -41,6 +45,7 @@ class Sources:
 
     def data(self, path: str) -> bytes:
         """Return the content of a file. Raise Refusal if it cannot be read or must not be changed."""
+        path = self._one_path(path)
         found = self.texts.get(path, self.originals.get(path))
         if found is not None:
             return found
@@ -56,6 +61,16 @@ class Sources:
         self._refuse_generated(path, file, data)
         self.originals[path] = data
         return data
+
+    def _one_path(self, path: str) -> str:
+        """Return the path through which a file was first read: links lead to one file through several."""
+        if path not in self._paths:
+            if path in self.originals or path in self.texts:
+                return path
+            for one in [*self.originals][len(self._files) :]:
+                self._files[self.real_path(one)] = one
+            self._paths[path] = self._files.get(self.real_path(path), path)
+        return self._paths[path]
 
     @staticmethod
     def _refuse_generated(path: str, file: str, data: bytes) -> None:
@@ -73,12 +88,20 @@ class Sources:
 
     def text(self, path: str) -> str:
         """Return the text of a file without its byte order mark. Raise Refusal."""
+        path = self._one_path(path)
         if path not in self._read:
             try:
                 self._read[path] = self.data(path).removeprefix(_MARK).decode()
             except UnicodeDecodeError as error:
                 raise Refusal("the file is not UTF-8") from error
         return self._read[path]
+
+    def size(self, path: str) -> int:
+        """Return the number of characters of a file; 0 if it must not be changed."""
+        try:
+            return len(self.text(path))
+        except Refusal:
+            return 0
 
     def raw(self, path: str) -> str:
         """Return the text of a file with its byte order mark."""
@@ -90,9 +113,17 @@ class Sources:
 
     def editor(self, path: str) -> Editor:
         """Return the editor of a file. Raise Refusal."""
-        from azkvlint.fixes.editor import editor_of
+        return _editor(self._one_path(path), self.text(path))
 
-        return editor_of(path, self.text(path))
+    def value(self, path: str, pointer: Sequence[object]) -> object:
+        """Return the value at a pointer in a JSON file; None if there is none. Raise Refusal."""
+        value = _decoded(self.text(path))
+        try:
+            for step in pointer:
+                value = value[step]
+        except (LookupError, TypeError):
+            return None
+        return value
 
     def module_files(self, path: str) -> list[str]:
         """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
@@ -123,6 +154,22 @@ class Sources:
         """Return the edits that lead from this state to another."""
         changed = (path for path in other.texts if other.texts[path] != self.texts.get(path))
         return tuple(edit for path in changed for edit in _differences(path, self.text(path), other.text(path)))
+
+
+# Many findings are about the same few files.
+@lru_cache(8)
+def _editor(path: str, text: str) -> Editor:
+    from azkvlint.fixes.editor import editor_of
+
+    return editor_of(path, text)
+
+
+@lru_cache(8)
+def _decoded(text: str) -> Any:
+    try:
+        return decode_text(text).value
+    except InputError:
+        return None
 
 
 def _differences(path: str, before: str, after: str) -> tuple[TextEdit, ...]:
