@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+import msgspec
+
 from azkvlint.engine.schema import EDIT_KEYS, EDIT_OPERATIONS, FIX_LANGUAGES, STEP_KEYS
 from azkvlint.engine.yaml_decoder import Decoder, Fields, either
 from azkvlint.model.rule import EditPlan, EditStep
@@ -47,11 +49,12 @@ class EditDecoder:
             return
         if "all" in fields:
             for step in self._decoder.items(fields["all"], "all"):
-                below = self._decoder.fields(step, "a step", STEP_KEYS)
+                below = self._decoder.fields(step, "a step", (*STEP_KEYS, "unsafe"))
                 if below.complete and sum(name in below for name in EDIT_OPERATIONS) != 1:
                     self._decoder.fault(step, f"a step needs one of {either(EDIT_OPERATIONS)}")
                 elif below.complete:
-                    yield self._step(step, below)
+                    consequence = self._decoder.line(below.get("unsafe"), "unsafe")
+                    yield msgspec.structs.replace(self._step(step, below), consequence=consequence)
         elif "decision" not in fields and fields.complete:
             yield self._step(item, fields)
 

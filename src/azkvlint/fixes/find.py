@@ -40,7 +40,7 @@ def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | N
         return search.result()
     while pending:
         # Fixes of different places are proven together, those of one place one after the other.
-        batch, later = _batch(pending)
+        batch, later = _batch(pending, search.sources)
         pending = later + search.prove(batch).left
     return search.result()
 
@@ -55,7 +55,7 @@ def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prov
     search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
     pending = search.start(search.remaining())
     while pending:
-        batch, later = _batch(pending)
+        batch, later = _batch(pending, search.sources)
         outcome = search.prove(batch)
         pending = later + outcome.left
         if outcome.sources is not search.sources:
@@ -294,7 +294,25 @@ class _Search:
             return self.sources, self.state, [Fault(refusal.reason)]
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
-        return edited, state, list(self._prover.faults([*earlier, *(one.finding for one in group)], state, edited))
+        faults = self._prover.faults([*earlier, *(one.finding for one in group)], state, edited)
+        return edited, state, [*faults, *self._unsafe_effects(group, state)]
+
+    def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
+        """Yield the findings whose fix is not safe, but that safe fixes of the same resource fix too."""
+        fixed = {key for one in group for key in keys_of(one.finding)}
+        fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
+        safe, unsafe = set[tuple[str, ...]](), set[tuple[str, ...]]()
+        for one in group:
+            if one.candidate is not None:
+                (unsafe if one.candidate.consequence else safe).update(key[1:] for key in keys_of(one.finding))
+        # Also findings that are not selected.
+        for finding in self.state.report.findings:
+            keys = set(keys_of(finding))
+            resources = frozenset(key[1:] for key in keys)
+            if not resources & safe or resources & unsafe or keys & fixed:
+                continue
+            if any(plan.consequence for plan in finding.rule.edits) and is_gone(finding, state):
+                yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
 
 
 def _of_lost(finding: Finding) -> str:
@@ -326,16 +344,20 @@ def _parts(batch: Sequence[_Pending]) -> list[_Part]:
     return parts
 
 
-def _batch(pending: Sequence[_Pending]) -> tuple[list[_Pending], list[_Pending]]:
+def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending], list[_Pending]]:
     """Return those whose edits do not touch each other, and the others."""
-    taken: dict[str, list[tuple[int, int]]] = {}
+    taken: dict[str, list[TextEdit]] = {}
     batch: list[_Pending] = []
     later: list[_Pending] = []
     for one in pending:
-        is_free = all(
-            edit.end < start or end < edit.start for edit in one.edits for start, end in taken.get(edit.path, ())
-        )
+        is_free = not any(_touch(edit, other, sources) for edit in one.edits for other in taken.get(edit.path, ()))
         (batch if is_free else later).append(one)
         for edit in one.edits if is_free else ():
-            taken.setdefault(edit.path, []).append((edit.start, edit.end))
+            taken.setdefault(edit.path, []).append(edit)
     return batch, later
+
+
+def _touch(one: TextEdit, other: TextEdit, sources: Sources) -> bool:
+    """Return whether there is nothing but white space between two edits: both may insert the same attribute."""
+    first, second = sorted((one, other), key=lambda edit: edit.start)
+    return first.end >= second.start or not sources.text(one.path)[first.end : second.start].strip(" \t\r\n,")

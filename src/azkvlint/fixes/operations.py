@@ -22,7 +22,7 @@ from azkvlint.util.lazy_regex import regex
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
 _VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9a-fA-F]{32}")
 _VERSION_IN_SETTING = regex(r";SecretVersion=[^;)'\"]*")
-_REGISTRY = regex(r"[\w-]+/[\w-]+/[\w-]+(?://.*)?|[\w.-]+\.[\w-]+/[\w-]+/[\w-]+/[\w-]+(?://.*)?")
+_KEY_VAULT = "microsoft.keyvault/"
 # The attributes of other resources that name a version, and those that do not, in the order in which they are tried.
 _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "terraform": (("versioned_id", "id"), ("id", "versionless_id"), ("secret_id", "versionless_secret_id")),
@@ -89,6 +89,8 @@ def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
     def change(sources: Sources) -> tuple[Edits, str]:
         old = api_version_of(target, sources)
         editor = sources.editor(target.path)
+        if not target.type.lower().startswith(_KEY_VAULT):
+            raise Refusal("needs a decision: choose an API version")
         if old[: len(SUPPORTED_API)] >= SUPPORTED_API:
             return (), ""
         if target.language == "arm":

@@ -107,6 +107,11 @@ class Prover:
             resources={**report.resource_counts, **Counter(declared)},
         )
 
+    def renew(self) -> None:
+        """Take the texts as they are now for those before an edit."""
+        self.runs = 0
+        self.before = self._state()
+
     @property
     def secret_texts(self) -> frozenset[str]:
         """Return the secrets in the inputs."""
