@@ -359,3 +359,70 @@ def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None
 def test_findings_in_the_baseline_are_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     kvlint(".", "--select", "KV001", "--write-baseline", "known.json")
     assert kvlint("fix", "--baseline", "known.json", *ONLY).out == "Nothing to fix.\n"
+
+
+def test_two_fixes_that_insert_the_same_property(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    (folder / "main.bicep").write_text(OF_BICEP.format(version="2023-07-01", body="accessPolicies: []"))
+    assert kvlint("fix", "--write", "--unsafe", "--select", "KV050,KV052").code == 0
+    assert (folder / "main.bicep").read_text().count("enableRbacAuthorization: false") == 1
+
+
+OF_BICEP = """\
+resource kv 'Microsoft.KeyVault/vaults@{version}' = {{
+  name: 'kv'
+  properties: {{
+    {body}
+  }}
+}}
+"""
+HSM_KEY = """\
+resource "azurerm_key_vault_key" "k" {
+  name         = "k"
+  key_type     = "RSA-HSM"
+  key_vault_id = azurerm_key_vault.kv.id
+}
+"""
+WRITE_ONLY = (
+    'resource "azurerm_key_vault_secret" "s" {\n  name     = "s"\n  value_wo = ephemeral.random_password.p.result\n}\n'
+    'ephemeral "random_password" "p" {\n  length = 20\n}\n'
+)
+CERTIFICATE = (
+    'resource "azurerm_key_vault_certificate" "c" {\n  name = "c"\n}\n'
+    'resource "azurerm_cdn_frontdoor_secret" "c" {\n  secret {\n    customer_certificate {\n'
+    "      key_vault_certificate_id = azurerm_key_vault_certificate.c.id\n    }\n  }\n}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        # The vault may have been changed to Azure RBAC outside of the template.
+        ("KV052", "main.bicep", OF_BICEP.format(version="2026-02-01", body="accessPolicies: []")),
+        ("KV050", "main.bicep", OF_BICEP.format(version="2023-07-01", body="accessPolicies: []")),
+        ("KV050", "main.bicep", OF_BICEP.format(version="2023-07-01", body="enableRbacAuthorization: null")),
+        # A new API version would put a property into effect.
+        ("KV050", "main.bicep", OF_BICEP.format(
+            version="2019-09-01", body="enableRbacAuthorization: true\n    publicNetworkAccess: 'Disabled'"
+        )),
+        # Each HSM-protected key costs money.
+        ("KV515", "main.tf", vault('  sku_name = "standard"\n') + HSM_KEY),
+        # The apply writes a new password.
+        ("KV614", "main.tf", WRITE_ONLY),
+        ("KV624", "main.tf", CERTIFICATE),
+    ],
+)  # fmt: skip
+def test_a_fix_with_a_consequence_is_not_safe(kvlint: Kvlint, folder: Path, rule: str, name: str, text: str) -> None:
+    (folder / "main.tf").unlink()
+    (folder / name).write_text(text)
+    assert kvlint("fix", "--select", rule).code == 0
+    said = kvlint("fix", "--unsafe", "--select", f"{rule},KV053")
+    assert said.code == 1
+    assert "not safe: " in said.out
+
+
+def test_a_new_api_version_is_safe_where_the_permission_model_is_set(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    (folder / "main.bicep").write_text(OF_BICEP.format(version="2023-07-01", body="enableRbacAuthorization: true"))
+    assert kvlint("fix", "--write", "--select", "KV050").code == 0
+    assert "@2026-02-01" in (folder / "main.bicep").read_text()

@@ -90,7 +90,7 @@ def api_version_of(target: Target, sources: Sources) -> str:
     """Return the API version that a declaration names. Raise Refusal."""
     text = sources.text(target.path)
     if target.language == "arm":
-        version = value_at(text, (*target.address, "apiVersion"))
+        version = sources.value(target.path, (*target.address, "apiVersion"))
         if isinstance(version, str):
             return version
     elif target.language == "bicep":
@@ -110,20 +110,6 @@ def _span(address: Address) -> tuple[int, int]:
     if not isinstance(start, int) or not isinstance(end, int):
         raise Refusal("the place is not known")
     return start, end
-
-
-def value_at(text: str, pointer: Address) -> object:
-    """Return the value at a pointer in JSON; None if there is none."""
-    from azkvlint.syntax.json_decoder import decode_text
-    from azkvlint.util.errors import InputError
-
-    try:
-        value = decode_text(text).value
-        for step in pointer:
-            value = value[step]
-    except (InputError, LookupError, TypeError):
-        return None
-    return value
 
 
 def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = "") -> str:
@@ -309,7 +295,7 @@ class Setting(msgspec.Struct, frozen=True):
         inner = max((at for at, step in enumerate(pointer) if step == "resources"), default=0)
         rest = (reference.name, "defaultValue") if reference.kind == "parameters" else (reference.name,)
         place = (*pointer[:inner], reference.kind, *rest)
-        if value_at(sources.text(path), place) is None:
+        if sources.value(path, place) is None:
             raise Refusal("the value is set outside the file")
         edits = sources.editor(path).replace_value(place, self.value)
         return self._checked(edits, (reference.name,), path, (), sources)
