@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,9 @@ import pytest
 
 pytest.importorskip("pygls", reason="the extra `lsp` is not installed")
 
+import msgspec
+
+from azkvlint.editor.checks import EditorSettings
 from tests.editor.client import Client, serving, start
 
 VAULT = """resource "azurerm_key_vault" "app" {
@@ -199,6 +203,18 @@ def test_a_document_without_a_workspace_is_checked_by_itself(client: Client, pro
     client.wait_for(lambda: not client.codes(file))
 
 
+def test_json_that_is_no_input_is_left_alone(client: Client, tmp_path: Path) -> None:
+    folder = tmp_path.resolve()
+    (folder / "main.tf").write_text(VAULT)
+    client.initialize()
+    client.open(folder / "package.json", '{"name": "x"}', "json")
+    client.open(folder / "values.tfvars", "x = 1\n")
+    client.open(folder / "broken.json", '{"$schema": "https://x/deploymentTemplate.json#", "resources": [', "json")
+    client.open(folder / "main.tf")
+    client.wait_for(lambda: has(client, folder / "main.tf", "KV001") and has(client, folder / "broken.json", "KVE001"))
+    assert set(client.diagnostics) == {(folder / name).as_uri() for name in ("main.tf", "broken.json")}
+
+
 def test_files_have_the_addresses_of_the_client(client: Client, project: Path, tmp_path: Path) -> None:
     (project / "a b.tf").write_text(VAULT.replace("app", "other"))
     link = tmp_path / "link #1"
@@ -268,6 +284,12 @@ def test_a_configuration_outside_of_the_checkout_is_refused(client: Client, proj
 
 def shown(client: Client) -> list[str]:
     return [one["params"]["message"] for one in client.notifications if one["method"] == "window/showMessage"]
+
+
+def test_the_page_lists_every_setting() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "language-server.md").read_text()
+    names = {field.encode_name for field in msgspec.structs.fields(EditorSettings)}
+    assert names == set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`\w+`.*?) \| [sb]", page))))
 
 
 # --- on request -------------------------------------------------------------------------------------------------------
