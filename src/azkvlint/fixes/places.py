@@ -131,10 +131,15 @@ def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = 
 
 
 def joined(titles: Sequence[str]) -> str:
-    """Return the titles of several steps as one: the first word of the others is not repeated."""
+    """Return the titles of several steps as one: neither the first word nor the last container is repeated."""
     first, *others = dict.fromkeys(titles) or ("",)
     rest = (one.removeprefix(f"{first.split(' ', 1)[0]} ") for one in others)
-    return " and ".join((first, *(one[:1].lower() + one[1:] for one in rest)))
+    parts = [first, *(one[:1].lower() + one[1:] for one in rest)]
+    _, of_container, container = first.rpartition("` in `")
+    ending = f" in `{container}"
+    if of_container and all(part.endswith(f"`{ending}") for part in parts):
+        parts[:-1] = (part.removesuffix(ending) for part in parts[:-1])
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 # --- setting a value --------------------------------------------------------------------------------------------------
