@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -354,6 +355,17 @@ def test_a_proven_fix_is_offered_and_fixes(client: Client, project: Path) -> Non
     client.change(file, 2, *({"range": one["range"], "text": one["newText"]} for one in edited["edits"]))
     client.wait_for(lambda: not has(client, file, "KV001"))
     assert not has(client, file, "KVE001")
+
+
+def test_a_fix_is_offered_in_the_source_of_a_plan(client: Client, project: Path) -> None:
+    sample = Path(__file__).parents[2] / "samples" / "careless"
+    shutil.copytree(sample / "grant", project / "grant")
+    for name in ("main.tf", "plan.json"):
+        shutil.copy(sample / name, project)
+    client.initialize(project, capabilities=RESOLVES)
+    client.open(project / "main.tf")
+    found = actions(client, project / "main.tf", 41, triggerKind=1)
+    assert found[0]["title"].startswith("Set `purge_protection_enabled = true`")
 
 
 def test_safe_fixes_are_applied_together(client: Client, project: Path) -> None:

@@ -49,9 +49,9 @@ def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[
     plans = [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
     if not plans:
-        yield Refusal("the rule has no fix in this language" if finding.rule.edits else "the rule has no fix")
+        yield Refusal("kvlint has no fix for this rule in this language" if finding.rule.edits else "kvlint has no fix for this rule")
     elif not applicable:
-        yield Refusal("the rule has no fix for this type of resource")
+        yield Refusal("kvlint has no fix for this type of resource")
     for plan, steps in applicable:
         if plan.decision:
             yield Refusal(f"needs a decision: {plan.decision}")
