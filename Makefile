@@ -18,7 +18,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel install-wheel fuzz bench wheel docs samples pages lock clean
+.PHONY: help demo test lint check-source check-wheel install-wheel extension fuzz bench wheel docs samples pages lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,6 +55,9 @@ install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test
 	$(WHEEL_BIN)/pip uninstall -qq --yes azkvlint
 	$(WHEEL_BIN)/pip install --quiet dist/*.whl
 
+extension: .venv/dev ## build, test and package the extension for Visual Studio Code; needs npm and the network
+	cd editors/vscode && npm ci && npm run lint && KVLINT="$(CURDIR)/$(BIN)/kvlint" npm test && npm run package
+
 # COUNT=N, JOBS=N (the number of processors by default), SEED=N (random by default), SAVE=FOLDER for what fails.
 COUNT ?= 200000
 fuzz: .venv/dev ## run kvlint on mutated inputs; COUNT=N, JOBS=N, SEED=N, SAVE=FOLDER
@@ -75,7 +78,7 @@ docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL
 
 samples: .venv/dev ## update the expected output of the samples, and the pages and pictures with output
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/linter/test_controls.py
-	$(BIN)/python -m pytest --write-expected tests/cli/test_config_schema.py
+	$(BIN)/python -m pytest --write-expected tests/cli/test_config_schema.py tests/test_extension.py
 	$(MAKE) pages
 
 pages: .venv/dev ## update the output, the pictures and the generated parts of the README and of docs/
@@ -89,6 +92,7 @@ lock: .venv/dev ## pin what the action installs, in .github/action/requirements.
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-wheel dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf editors/vscode/node_modules editors/vscode/dist editors/vscode/out
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment with a pip that knows dependency groups.

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A command that installs the other project, or azkvlint before it is published.
 INSTALLS = re.compile(
     r"""(?:pipx?|uv|uvx|poetry|pdm)\s+(?:tool\s+)?(?:pip\s+)?(?:install|add|run|inject)?\s*(?:-\S+\s+)*['"]?(?:az)?kvlint\b"""
-    r"""(?!\s*@)|uvx\s+(?:az)?kvlint\b|\bkvlint\[\w+\]"""
+    r"""(?!(?:\[\w+\])?\s*@)|uvx\s+(?:az)?kvlint\b|\bkvlint\[\w+\]"""
 )
 TEXTS = (".md", ".py", ".toml", ".yml", ".yaml", ".html", ".js", ".css", ".txt")
 # These lines are about the commands themselves.
@@ -24,6 +24,7 @@ EXCEPT = {"tests/test_distribution.py"}
 def texts() -> list[Path]:
     folders = [ROOT / name for name in ("src", "docs", "rules", "samples", "tests", ".github", "benchmarks")]
     files = [file for folder in folders for file in folder.rglob("*") if file.suffix in TEXTS and file.is_file()]
+    files += (ROOT / "editors" / "vscode").glob("*.md")
     return [*files, *(file for file in ROOT.iterdir() if file.suffix in TEXTS and file.is_file())]
 
 

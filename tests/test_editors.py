@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from azkvlint.config.arguments import plain_arguments
 from azkvlint.config.run_config import Config
 from azkvlint.linter.watch import Watch
 from azkvlint.util.errors import UsageError
+from sitegen.terminal import picture_text
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -95,9 +97,34 @@ def test_the_task_that_watches_knows_that_a_check_fails(tmp_path: Path) -> None:
     assert re.search(background["endsPattern"], f"kvlint: {lines[-1]}")
 
 
+def test_the_recipes_start_the_server_or_a_check() -> None:
+    blocks = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', TEXT, re.DOTALL | re.MULTILINE))
+    helix = tomllib.loads(blocks["languages.toml"])
+    sublime = json.loads(blocks["LSP.sublime-settings"])["clients"]["kvlint"]
+    (zed,) = json.loads(blocks["tasks.json"])
+    assert helix["language-server"]["kvlint"] == {"command": "kvlint", "args": ["lsp"]}
+    assert all("kvlint" in language["language-servers"] for language in helix["language"])
+    assert sublime["command"] == ["kvlint", "lsp"]
+    assert '{ "kvlint", "lsp" }' in blocks["init.lua"]
+    assert '("kvlint" "lsp")' in blocks["init.el"]
+    arguments = plain_arguments(zed["args"])
+    assert zed["command"] == "kvlint"
+    assert arguments is not None
+    assert arguments.watch
+
+
+def test_the_picture_of_neovim_has_the_findings_of_its_line(run: Run) -> None:
+    """If this fails, draw the pictures again: ``PYTHONPATH=docs python -m sitegen.neovim``."""
+    done = run("samples/careless/main.tf", "-f", "concise", cwd=ROOT)
+    found = re.findall(r"^samples/careless/main.tf:42:1: (KV\d+) (?:error|warning) (.*)$", done.out, re.MULTILINE)
+    assert len(found) >= 3
+    shown = picture_text((ROOT / "docs" / "assets" / "neovim-diagnostics.svg").read_text(encoding="utf-8"))
+    assert [rule for rule, message in found if f"{rule}:{''.join(message.split())}" not in shown] == []
+
+
 def test_commands_of_the_page_are_understood() -> None:
     commands = re.findall(r"^\$ kvlint ([^<\n]*)", TEXT, re.MULTILINE)
-    assert len(commands) >= 3
+    assert len(commands) >= 2
     for command in commands:
         assert plain_arguments(command.split()) is not None
 

@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -65,12 +65,17 @@ def terminal_text(command: str, columns: int, folder: Path = ROOT, environment: 
 
 def picture(command: str, columns: int) -> str:
     """Return the SVG of a terminal on which a command line of kvlint was run."""
-    console = Console(record=True, file=io.StringIO(), width=columns, color_system="truecolor", force_terminal=True)
     prompt = Text.assemble(("$ ", "dim"), (command, "bold"))
-    for line in (prompt, *_text(_run(command, columns, ROOT, {})).split("\n")):
+    return screen([prompt, *_text(_run(command, columns, ROOT, {})).split("\n")], columns, "kvlint")
+
+
+def screen(lines: Iterable[Text], columns: int, title: str) -> str:
+    """Return the SVG of a terminal with these lines."""
+    console = Console(record=True, file=io.StringIO(), width=columns, color_system="truecolor", force_terminal=True)
+    for line in lines:
         for part in line.divide(range(columns, len(line), columns)):  # a terminal wraps within words
             console.print(part, no_wrap=True)
-    svg = console.export_svg(title="kvlint", theme=_THEME, code_format=_SVG, unique_id="kvlint")
+    svg = console.export_svg(title=title, theme=_THEME, code_format=_SVG, unique_id="kvlint")
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines() if line.strip())
 
 

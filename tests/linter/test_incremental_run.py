@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
@@ -183,7 +183,7 @@ def rejudged(again: IncrementalRun, paths: tuple[str, ...] = (".",)) -> set[str]
 
 
 @pytest.fixture
-def editor() -> Iterator[dict[str, bytes]]:
+def editor() -> Iterator[MutableMapping[str, bytes]]:
     """The texts of an editor."""
     yield EDITOR_TEXTS
     EDITOR_TEXTS.clear()
@@ -191,7 +191,7 @@ def editor() -> Iterator[dict[str, bytes]]:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_unsaved_change_has_the_outcome_of_a_fresh_run(
-    project: Path, editor: dict[str, bytes], seed: int
+    project: Path, editor: MutableMapping[str, bytes], seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311  # nothing here is secret
     again = IncrementalRun()

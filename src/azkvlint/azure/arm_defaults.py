@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +16,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 
 
-class _Default(NamedTuple):
+class _Default(msgspec.Struct, frozen=True, gc=False):
     path: Path
     value: Plain
     since: str = ""
@@ -232,7 +231,7 @@ def _convert(scalar: Scalar, expected: str) -> Scalar | Unknown:
     return Unknown(at=scalar.at, why=_ODD.format(kind, expected), sensitive=scalar.sensitive)
 
 
-class _Row(NamedTuple):
+class _Row(msgspec.Struct, frozen=True, gc=False):
     """A default of one type and API version. ``value`` is None if it depends on an unknown version."""
 
     path: Path

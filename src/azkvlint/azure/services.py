@@ -7,21 +7,22 @@ type, and the built-in policies of Azure on customer-managed keys.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 _KEY_VAULT = ("Microsoft.KeyVault",)
 _SOURCE = "properties.encryption.keySource"
 _PLACES = ("osDisk", "dataDisks")
 
 
-class Words(NamedTuple):
+class Words(msgspec.Struct, frozen=True, gc=False):
     """An attribute, and those of its values that match. The empty string matches an attribute that is not set."""
 
     path: str
     words: tuple[str, ...]
 
 
-class Service(NamedTuple):
+class Service(msgspec.Struct, frozen=True, gc=False):
     """One type.
 
     ``switch``: if set, it alone decides, and these are its values for a customer-managed key. ``named``: a key in the
@@ -44,10 +45,11 @@ class Service(NamedTuple):
     added_in_arm: bool = False
 
 
-def _switch(path: str, *words: str) -> Service:
-    return Service(switch=Words(path, words))
+def _switch(path: str, *words: str, spared: Words | None = None, added: bool = False) -> Service:
+    return Service(switch=Words(path, words), spared=spared, added=added)
 
 
+_but = msgspec.structs.replace
 _BY_KEY = Service()
 _BY_SOURCE = _switch(_SOURCE, *_KEY_VAULT)
 _BY_STATUS = _switch("properties.encryption.status", "enabled")
@@ -61,7 +63,7 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.Batch/batchAccounts": _BY_SOURCE,
     "Microsoft.BotService/botServices": _switch("properties.isCmekEnabled", "true"),
     "Microsoft.Cache/redisEnterprise": _BY_KEY,
-    "Microsoft.CognitiveServices/accounts": _BY_SOURCE._replace(added=True),
+    "Microsoft.CognitiveServices/accounts": _but(_BY_SOURCE, added=True),
     "Microsoft.Compute/disks": Service(
         sets=("properties.encryption.diskEncryptionSetId", "properties.securityProfile.secureVMDiskEncryptionSetId"),
         copies=Words("properties.creationData.createOption", ("Copy", "CopyStart", "Restore")),
@@ -74,7 +76,7 @@ SERVICES: Mapping[str, Service] = {
         disks=tuple(f"properties.storageProfile.{place}" for place in _PLACES)
     ),
     "Microsoft.ContainerInstance/containerGroups": _BY_KEY,
-    "Microsoft.ContainerRegistry/registries": _BY_STATUS._replace(spared=Words("sku.name", ("Basic", "Standard"))),
+    "Microsoft.ContainerRegistry/registries": _but(_BY_STATUS, spared=Words("sku.name", ("Basic", "Standard"))),
     # The key of a cluster is for etcd; this is about the disks of its nodes.
     "Microsoft.ContainerService/managedClusters": Service(named=False, sets=("properties.diskEncryptionSetID",)),
     "Microsoft.DBforMySQL/flexibleServers": _switch("properties.dataEncryption.type", "AzureKeyVault"),
@@ -84,13 +86,15 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.DBforPostgreSQL/servers": Service(added=True, added_in_arm=True),
     "Microsoft.DBforPostgreSQL/servers/keys": _BY_KEY,
     # The device's unlock password, which only these two devices support.
-    "Microsoft.DataBox/jobs": _switch("properties.details.keyEncryptionKey.kekType", "CustomerManaged")._replace(
-        spared=Words("sku.name", ("DataBoxDisk", "DataBoxCustomerDisk"))
+    "Microsoft.DataBox/jobs": _switch(
+        "properties.details.keyEncryptionKey.kekType",
+        "CustomerManaged",
+        spared=Words("sku.name", ("DataBoxDisk", "DataBoxCustomerDisk")),
     ),
     "Microsoft.DataFactory/factories": Service(added=True),
     "Microsoft.DataProtection/backupVaults": _switch(
-        "properties.securitySettings.encryptionSettings.state", "Enabled"
-    )._replace(added=True),
+        "properties.securitySettings.encryptionSettings.state", "Enabled", added=True
+    ),
     "Microsoft.Databricks/workspaces": Service(spared=Words("sku.name", ("standard",)), added=True),
     "Microsoft.DeviceUpdate/accounts": _BY_KEY,
     "Microsoft.Devices/IotHubs": _BY_KEY,
@@ -100,8 +104,8 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.ElasticSan/elasticSans/volumeGroups": _switch(
         "properties.encryption", "EncryptionAtRestWithCustomerManagedKey"
     ),
-    "Microsoft.EventHub/namespaces": _BY_SOURCE._replace(
-        spared=Words("sku.name", ("Basic", "Standard", "")), unless="properties.clusterArmId", added=True
+    "Microsoft.EventHub/namespaces": _but(
+        _BY_SOURCE, spared=Words("sku.name", ("Basic", "Standard", "")), unless="properties.clusterArmId", added=True
     ),
     "Microsoft.FluidRelay/fluidRelayServers": _BY_KEY,
     "Microsoft.HDInsight/clusters": _BY_KEY,
@@ -116,23 +120,23 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.LoadTestService/loadTests": _BY_KEY,
     "Microsoft.Logic/integrationServiceEnvironments": _BY_KEY,
     # The data of a project is encrypted like its hub's.
-    "Microsoft.MachineLearningServices/workspaces": _BY_STATUS._replace(spared=Words("kind", ("Project",))),
+    "Microsoft.MachineLearningServices/workspaces": _but(_BY_STATUS, spared=Words("kind", ("Project",))),
     "Microsoft.Media/mediaservices": _switch("properties.encryption.type", "CustomerKey"),
     "Microsoft.MobileNetwork/simGroups": _BY_KEY,
-    "Microsoft.NetApp/netAppAccounts": _BY_SOURCE._replace(added=True),
+    "Microsoft.NetApp/netAppAccounts": _but(_BY_SOURCE, added=True),
     "Microsoft.OperationalInsights/clusters": Service(added=True),
     "Microsoft.RecoveryServices/vaults": _BY_KEY,
-    "Microsoft.Search/searchServices": _switch("properties.encryptionWithCmk.enforcement", "Enabled")._replace(
-        spared=Words("sku.name", ("free",))
+    "Microsoft.Search/searchServices": _switch(
+        "properties.encryptionWithCmk.enforcement", "Enabled", spared=Words("sku.name", ("free",))
     ),
-    "Microsoft.ServiceBus/namespaces": _BY_SOURCE._replace(
-        spared=Words("sku.name", ("Basic", "Standard", "")), added=True
+    "Microsoft.ServiceBus/namespaces": _but(
+        _BY_SOURCE, spared=Words("sku.name", ("Basic", "Standard", "")), added=True
     ),
     "Microsoft.Sql/managedInstances": Service(added=True, added_in_arm=True),
     "Microsoft.Sql/managedInstances/encryptionProtector": _switch("properties.serverKeyType", "AzureKeyVault"),
     "Microsoft.Sql/servers": Service(added=True, added_in_arm=True),
     "Microsoft.Sql/servers/encryptionProtector": _switch("properties.serverKeyType", "AzureKeyVault"),
-    "Microsoft.Storage/storageAccounts": _BY_SOURCE._replace(added=True),
+    "Microsoft.Storage/storageAccounts": _but(_BY_SOURCE, added=True),
     "Microsoft.Storage/storageAccounts/encryptionScopes": _switch("properties.source", *_KEY_VAULT),
     "Microsoft.StorageCache/amlFilesystems": _BY_KEY,
     "Microsoft.StorageCache/caches": _BY_KEY,

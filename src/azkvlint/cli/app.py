@@ -243,6 +243,16 @@ def graph(
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 
 
+@app.command(cls=PanelCommand, rich_help_panel=_CHECKS)
+def lsp(
+    stdio: Annotated[bool, typer.Option("--stdio", help="Use standard input and output (the only transport).")] = True,
+) -> None:
+    """Start the language server for editors."""
+    from azkvlint.cli.lsp import run_lsp
+
+    raise typer.Exit(run_lsp())
+
+
 @app.command("schema", cls=PanelCommand, rich_help_panel=_SETUP)
 def schema_() -> None:
     """Print the JSON Schema of configuration files."""

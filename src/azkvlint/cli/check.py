@@ -214,10 +214,12 @@ def _suggestions(
     """Return the fixes of the findings for the reports that contain them."""
     if not arguments.fixes or not any(name in _WITH_FIXES for name, _ in targets):
         return {}
-    from azkvlint.fixes.find import fixes_of
+    from azkvlint.fixes.find import fixes_of, is_too_large
     from azkvlint.fixes.proof import prover_of
     from azkvlint.fixes.suggestions import suggestions_of
 
+    if is_too_large(report):
+        return {}
     prover = prover_of(report, config)
     found = fixes_of(report, config, unsafe=arguments.unsafe, prover=prover)
     return suggestions_of(found.fixes, report.root, prover.secret_texts)

@@ -11,7 +11,7 @@ from azkvlint.cli.output import print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
-from azkvlint.fixes.find import fixes_together
+from azkvlint.fixes.find import fixes_together, is_too_large
 from azkvlint.fixes.proof import prover_of
 from azkvlint.fixes.secrets import shown_lines
 from azkvlint.fixes.sources import Sources
@@ -42,14 +42,14 @@ def run_fix(arguments: Arguments) -> int:
     config = config_of(settings, targets, errors)
     with progress_bar() as progress:
         report = lint(config.paths, config, progress)
-        prover = prover_of(report, config)
+        prover = None if is_too_large(report) else prover_of(report, config)
         result = fixes_together(report, config, unsafe=arguments.unsafe, prover=prover)
-    if arguments.write and result.texts:
+    if prover is not None and arguments.write and result.texts:
         result = _write(report, result)
         for bicep, template in prover.stale.items():
             if bicep in result.texts:
                 print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
-    if arguments.diff:
+    if prover is not None and arguments.diff:
         write(_diff(report, result, prover.secret_texts))
     for name, file in targets:
         write(FIX_REPORTERS[name](result, report, options_for(settings.arguments, file)), file)

@@ -230,8 +230,12 @@ def examples_report(path: str | None, *, is_strict: bool = False) -> tuple[str, 
         failed += bool(result.faults)
         label = place(result.rule, result.example, result.language)
         lines += [f"{label}: {fault}" for fault in result.faults]
-    faults = list(faults_of(rules)) if is_strict and not failed else []
-    lines += [str(fault) for fault in faults]
+    faults = [str(fault) for fault in faults_of(rules)] if is_strict and not failed else []
+    if is_strict and not failed:
+        from azkvlint.fixes.examples import faults_of_edits
+
+        faults += faults_of_edits(rules, path)
+    lines += faults
     summary = f"{pluralize(count, 'example')} of {pluralize(len(rules), 'rule')}"
     lines.append(f"{summary}: {count - failed} passed, {failed} failed")
     if is_strict:

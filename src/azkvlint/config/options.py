@@ -736,5 +736,5 @@ OPTIONS = (
 )
 COMMANDS = (
     "check", "fix", "diff", "access", "migrate-rbac", "controls", "suppressions", "fleet", "explain", "rules", "graph",
-    "schema", "init",
+    "lsp", "schema", "init",
 )  # fmt: skip

@@ -181,12 +181,9 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
             if type(current) is not MapValue or not names_only:
                 current = select(subject, path)
                 break
-            found: Any = current.fields.get(step)  # type: ignore[arg-type]  # the path has only names
-            if found is None:
-                found = current.rest
-                if found is None:
-                    return when_absent
-            current = found
+            current = current.fields.get(step, current.rest)  # type: ignore[arg-type]  # the path has only names
+            if current is None:
+                return when_absent
         return operator(current) if type(current) is Scalar else outcome_of(current)
 
     def outcome_of(value: Answer) -> Outcome:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+import msgspec
+
 from azkvlint.engine.schema import EDIT_KEYS, EDIT_OPERATIONS, FIX_LANGUAGES, STEP_KEYS
 from azkvlint.engine.yaml_decoder import Decoder, Fields, either
 from azkvlint.model.rule import EditPlan, EditStep
@@ -11,7 +13,7 @@ from azkvlint.syntax.attribute_path import PathError, parse_path
 from azkvlint.syntax.yaml_nodes import ListNode, Node, data
 
 # The operations that write a value, and those that name attributes.
-_WITH_VALUE, _WITH_NAMES = ("set", "rename"), ("set", "rename", "remove")
+_WITH_VALUE, _WITH_NAMES = ("set", "rename", "append"), ("set", "rename", "remove", "append")
 # The words that other operations accept.
 _WORDS = {"api_version": ("supported",), "pin": ("version",), "versionless": (True,), "secure": (True,)}
 
@@ -47,11 +49,12 @@ class EditDecoder:
             return
         if "all" in fields:
             for step in self._decoder.items(fields["all"], "all"):
-                below = self._decoder.fields(step, "a step", STEP_KEYS)
+                below = self._decoder.fields(step, "a step", (*STEP_KEYS, "unsafe"))
                 if below.complete and sum(name in below for name in EDIT_OPERATIONS) != 1:
                     self._decoder.fault(step, f"a step needs one of {either(EDIT_OPERATIONS)}")
                 elif below.complete:
-                    yield self._step(step, below)
+                    consequence = self._decoder.line(below.get("unsafe"), "unsafe")
+                    yield msgspec.structs.replace(self._step(step, below), consequence=consequence)
         elif "decision" not in fields and fields.complete:
             yield self._step(item, fields)
 
@@ -61,7 +64,7 @@ class EditDecoder:
         names: tuple[str, ...] = ()
         if operation in _WITH_NAMES:
             names = self._names(fields[operation], operation)
-        elif data(fields[operation]) not in _WORDS[operation]:
+        elif not any(repr(data(fields[operation])) == repr(word) for word in _WORDS[operation]):
             decoder.mismatch(fields[operation], operation, either(str(word).lower() for word in _WORDS[operation]))
         value = fields.get("to")
         choices = fields.get("to_least_of")

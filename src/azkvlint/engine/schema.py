@@ -113,7 +113,7 @@ CATEGORIES = (
 # The languages of fixes.
 FIX_LANGUAGES = ("terraform", "bicep", "arm")
 # What an edit does, in the rule and in the steps of an edit.
-EDIT_OPERATIONS = ("set", "remove", "rename", "api_version", "versionless", "pin", "secure")
+EDIT_OPERATIONS = ("set", "remove", "rename", "append", "api_version", "versionless", "pin", "secure")
 STEP_KEYS = (*EDIT_OPERATIONS, "to", "to_least_of", "on", "if_absent", "resource")
 EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")

@@ -10,7 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+import msgspec
 
 from azkvlint.evaluation.secret_strings import SecretTexts
 from azkvlint.util.errors import InputError
@@ -19,7 +21,7 @@ from azkvlint.util.errors import InputError
 _LARGE = 10_000_000
 
 
-class Limit(NamedTuple):
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """``base`` for the smallest input, ``per_kilobyte`` more for each kilobyte, and at most ``most`` up to 10 MB."""
 
     base: int

@@ -31,6 +31,8 @@ from azkvlint.util.lazy_regex import regex
 _INDEX = regex(r"\[[^\]]*\]")
 _WORD_START = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 _CURRENT = "current"
+_NOT_SAFE = "the fix is not safe (use --unsafe)"
+_NULL = regex(r"[:=]\s*null\b")
 
 
 class Candidate(NamedTuple):
@@ -45,20 +47,31 @@ def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[
     """Yield the edits that may fix a finding, best first, and the reasons why others cannot be made."""
     language = language_at(finding.resource_at or finding.at)
     plans = [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
+    applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
     if not plans:
-        yield Refusal("the rule has no fix in this language" if finding.rule.edits else "the rule has no fix")
-    for plan in plans:
+        yield Refusal("kvlint has no fix for this rule in this language" if finding.rule.edits else "kvlint has no fix for this rule")
+    elif not applicable:
+        yield Refusal("kvlint has no fix for this type of resource")
+    for plan, steps in applicable:
         if plan.decision:
             yield Refusal(f"needs a decision: {plan.decision}")
         elif plan.consequence and not unsafe:
-            yield Refusal("the fix is not safe (use --unsafe)")
+            yield Refusal(_NOT_SAFE)
         else:
-            yield from _of_plan(finding, plan, sources)
+            for found in _of_steps(finding, steps, plan.consequence, sources):
+                is_offered = isinstance(found, Refusal) or unsafe or not found.consequence
+                yield found if is_offered else Refusal(_NOT_SAFE)
 
 
-def _of_plan(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Candidate | Refusal]:
-    """Yield the candidates of one plan. If a step has several choices, each makes a candidate."""
-    steps = [step for step in plan.steps if step.is_linked or not step.resources or finding.type in step.resources]
+def _steps_for(finding: Finding, plan: EditPlan) -> list[EditStep]:
+    """Return the steps of a plan that are for the resource of a finding."""
+    return [step for step in plan.steps if step.is_linked or not step.resources or finding.type in step.resources]
+
+
+def _of_steps(
+    finding: Finding, steps: Sequence[EditStep], consequence: str, sources: Sources
+) -> Iterator[Candidate | Refusal]:
+    """Yield the candidates of the steps of a plan. If a step has several choices, each makes a candidate."""
     if any(step.operation == "api_version" for step in steps) and is_terraform(finding.declared_as):
         return  # azurerm sets the version itself
     try:
@@ -66,17 +79,20 @@ def _of_plan(finding: Finding, plan: EditPlan, sources: Sources) -> Iterator[Can
     except Refusal as refusal:
         yield refusal
         return
-    if not choices:
-        yield Refusal("the rule has no fix for this type of resource")
-        return
     for number in range(max(map(len, choices))):
+        changes = [of_step[min(number, len(of_step) - 1)] for of_step in choices]
         try:
-            edits, titles = combined([changes[min(number, len(changes) - 1)] for changes in choices], sources)
+            edits, titles = combined(changes, sources)
+            effects = [
+                step.consequence
+                for step, change in zip(steps, changes, strict=True)
+                if step.consequence and change(sources)[0]
+            ]
         except Refusal as refusal:
             yield refusal
             continue
         if edits:
-            yield Candidate(edits, joined(titles), plan.consequence)
+            yield Candidate(edits, joined(titles), " ".join(filter(None, (consequence, *effects))))
 
 
 def combined(changes: Sequence[Change], sources: Sources) -> tuple[Edits, list[str]]:
@@ -183,9 +199,11 @@ def _spellings(target: Target, name: str, value: Literal, sources: Sources) -> l
 def _is_set(target: Target, path: tuple[str, ...], sources: Sources) -> bool:
     """Return whether an attribute is set in a declaration."""
     try:
-        return bool(sources.editor(target.path).remove(target.address, path))
+        removed = sources.editor(target.path).remove(target.address, path)
     except Refusal:
         return False
+    text = sources.text(target.path)
+    return bool(removed) and not any(_NULL.search(text[edit.start : edit.end]) for edit in removed)
 
 
 def _in_terraform(field: Any, value: Literal) -> Literal:

@@ -14,12 +14,16 @@ from azkvlint.model.edit import Refusal, TextEdit
 from azkvlint.model.finding import FROM_PLAN, Finding, Report
 from azkvlint.model.fix import Fix, FixResult, Refused
 
-# Evaluations of one search; what is left after them is refused.
-_MOST_RUNS = 400
+# Evaluations of one search, the results of all of them, and the characters of all texts for which edits are made: what
+# is left after them is refused.
+_MOST_RUNS, _MOST_RESULTS, _MOST_CHARACTERS = 400, 600_000, 40_000_000
+# Findings of one search whose rules have fixes.
+_MOST_FINDINGS = 3_000
 # Fixes of one input up to which each is proven without the others.
 _MOST_ALONE = 40
 _ALONG = "Fixed by another fix"
 _TOO_MANY = "too many fixes could not be proven together; select fewer rules"
+_TOO_LARGE = "too many findings; select fewer rules or files"
 
 
 def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | None = None) -> FixResult:
@@ -27,6 +31,8 @@ def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | N
 
     Fixes that are not safe are offered if ``unsafe``. Raise UsageError and RuleError as a check does.
     """
+    if is_too_large(report):
+        return refused(report)
     search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
     pending = search.start(search.remaining())
     if max((len(part.groups[0]) for part in _parts(pending)), default=0) <= _MOST_ALONE:
@@ -34,7 +40,7 @@ def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | N
         return search.result()
     while pending:
         # Fixes of different places are proven together, those of one place one after the other.
-        batch, later = _batch(pending)
+        batch, later = _batch(pending, search.sources)
         pending = later + search.prove(batch).left
     return search.result()
 
@@ -44,10 +50,12 @@ def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prov
 
     The edits of a fix refer to the text with the fixes before it; there are none if another fix fixes its finding too.
     """
+    if is_too_large(report):
+        return refused(report)
     search = _Search(report, prover_of(report, config) if prover is None else prover, unsafe)
     pending = search.start(search.remaining())
     while pending:
-        batch, later = _batch(pending)
+        batch, later = _batch(pending, search.sources)
         outcome = search.prove(batch)
         pending = later + outcome.left
         if outcome.sources is not search.sources:
@@ -56,6 +64,17 @@ def fixes_together(report: Report, config: Config, *, unsafe: bool, prover: Prov
             # offers nothing.
             pending = search.start(search.remaining())
     return search.result()
+
+
+def is_too_large(report: Report) -> bool:
+    """Return whether a report has so many findings that no fix is searched."""
+    return sum(bool(one.rule.edits) for one in report.counted(report.findings)) > _MOST_FINDINGS
+
+
+def refused(report: Report) -> FixResult:
+    """Return the result for a report that is too large."""
+    findings = report.counted(report.findings)
+    return FixResult(fixes=(), refusals=tuple(Refused(finding=one, reason=_TOO_LARGE) for one in findings))
 
 
 class _Pending(msgspec.Struct):
@@ -110,6 +129,7 @@ class _Search:
             number: Refused(finding=self.findings[number], reason=_of_lost(self.findings[number]))
             for number in self._lost
         }
+        self._characters = 0
         # The inputs of the fixes in each changed file, and why candidates failed on the changed texts of their inputs.
         self._changed: dict[str, set[str]] = {}
         self._failed: dict[tuple[int, tuple[TextEdit, ...], frozenset[tuple[str, bytes]]], str] = {}
@@ -243,12 +263,20 @@ class _Search:
 
     def _advance(self, one: _Pending) -> bool:
         """Take the next candidate that did not fail on the same texts. Return False if there is none."""
-        while one.advance():
+        while self._is_within(one) and one.advance():
             reason = self._failed.get((one.number, one.edits, self._version(one)))
             if reason is None:
                 return True
             one.reason = one.reason or reason
         return False
+
+    def _is_within(self, one: _Pending) -> bool:
+        """Return whether edits of the finding's file can still be made: each takes time in proportion to its size."""
+        if one.finding.rule.edits:
+            self._characters += self.sources.size(one.finding.at.path)
+        is_within = self._characters <= _MOST_CHARACTERS
+        one.reason = one.reason or ("" if is_within else _TOO_LARGE)
+        return is_within
 
     def _version(self, one: _Pending) -> frozenset[tuple[str, bytes]]:
         """Return the changed texts of the inputs of a finding; none if fixes are not combined."""
@@ -257,7 +285,8 @@ class _Search:
 
     def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
-        if self._prover.runs > _MOST_RUNS and not is_last:
+        prover = self._prover
+        if (prover.runs > _MOST_RUNS or prover.results > _MOST_RESULTS) and not is_last:
             return self.sources, self.state, [Fault(_TOO_MANY)]
         try:
             edited = self.sources.edited(tuple(edit for one in group for edit in one.edits))
@@ -265,7 +294,25 @@ class _Search:
             return self.sources, self.state, [Fault(refusal.reason)]
         state = self._prover.state(edited)
         earlier = [fix.finding for fix in self._fixes.values()] if self.sources.texts else []
-        return edited, state, list(self._prover.faults([*earlier, *(one.finding for one in group)], state, edited))
+        faults = self._prover.faults([*earlier, *(one.finding for one in group)], state, edited)
+        return edited, state, [*faults, *self._unsafe_effects(group, state)]
+
+    def _unsafe_effects(self, group: Sequence[_Pending], state: State) -> Iterator[Fault]:
+        """Yield the findings whose fix is not safe, but that safe fixes of the same resource fix too."""
+        fixed = {key for one in group for key in keys_of(one.finding)}
+        fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
+        safe, unsafe = set[tuple[str, ...]](), set[tuple[str, ...]]()
+        for one in group:
+            if one.candidate is not None:
+                (unsafe if one.candidate.consequence else safe).update(key[1:] for key in keys_of(one.finding))
+        # Also findings that are not selected.
+        for finding in self.state.report.findings:
+            keys = set(keys_of(finding))
+            resources = frozenset(key[1:] for key in keys)
+            if not resources & safe or resources & unsafe or keys & fixed:
+                continue
+            if any(plan.consequence for plan in finding.rule.edits) and is_gone(finding, state):
+                yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
 
 
 def _of_lost(finding: Finding) -> str:
@@ -297,16 +344,20 @@ def _parts(batch: Sequence[_Pending]) -> list[_Part]:
     return parts
 
 
-def _batch(pending: Sequence[_Pending]) -> tuple[list[_Pending], list[_Pending]]:
+def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending], list[_Pending]]:
     """Return those whose edits do not touch each other, and the others."""
-    taken: dict[str, list[tuple[int, int]]] = {}
+    taken: dict[str, list[TextEdit]] = {}
     batch: list[_Pending] = []
     later: list[_Pending] = []
     for one in pending:
-        is_free = all(
-            edit.end < start or end < edit.start for edit in one.edits for start, end in taken.get(edit.path, ())
-        )
+        is_free = not any(_touch(edit, other, sources) for edit in one.edits for other in taken.get(edit.path, ()))
         (batch if is_free else later).append(one)
         for edit in one.edits if is_free else ():
-            taken.setdefault(edit.path, []).append((edit.start, edit.end))
+            taken.setdefault(edit.path, []).append(edit)
     return batch, later
+
+
+def _touch(one: TextEdit, other: TextEdit, sources: Sources) -> bool:
+    """Return whether there is nothing but white space between two edits: both may insert the same attribute."""
+    first, second = sorted((one, other), key=lambda edit: edit.start)
+    return first.end >= second.start or not sources.text(one.path)[first.end : second.start].strip(" \t\r\n,")

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
-from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at, value_at
+from azkvlint.fixes.linked_items import append
+from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Code, Refusal
 from azkvlint.model.finding import Finding
@@ -21,7 +22,7 @@ from azkvlint.util.lazy_regex import regex
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
 _VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9a-fA-F]{32}")
 _VERSION_IN_SETTING = regex(r";SecretVersion=[^;)'\"]*")
-_REGISTRY = regex(r"[\w-]+/[\w-]+/[\w-]+(?://.*)?|[\w.-]+\.[\w-]+/[\w-]+/[\w-]+/[\w-]+(?://.*)?")
+_KEY_VAULT = "microsoft.keyvault/"
 # The attributes of other resources that name a version, and those that do not, in the order in which they are tried.
 _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "terraform": (("versioned_id", "id"), ("id", "versionless_id"), ("secret_id", "versionless_secret_id")),
@@ -88,6 +89,8 @@ def _api_version(_: Finding, __: EditStep, target: Target) -> Iterator[Change]:
     def change(sources: Sources) -> tuple[Edits, str]:
         old = api_version_of(target, sources)
         editor = sources.editor(target.path)
+        if not target.type.lower().startswith(_KEY_VAULT):
+            raise Refusal("needs a decision: choose an API version")
         if old[: len(SUPPORTED_API)] >= SUPPORTED_API:
             return (), ""
         if target.language == "arm":
@@ -110,7 +113,7 @@ def _versionless(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
 
 def _without_version(at: Location, sources: Sources) -> tuple[Edits, str]:
     text, editor, address = sources.text(at.path), sources.editor(at.path), address_of(at)
-    here = str(value_at(text, at.pointer) or "") if at.pointer is not None else text[slice(*at.span or (0, 0))]
+    here = str(sources.value(at.path, at.pointer) or "") if at.pointer is not None else text[slice(*at.span or (0, 0))]
     for pattern in (_VERSION_IN_URL, _VERSION_IN_SETTING):
         match = pattern.search(here)
         if match is not None:
@@ -197,4 +200,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "versionless": _versionless,
     "pin": _pin,
     "secure": _secure,
+    "append": append,
 }

@@ -22,6 +22,7 @@ _HEADER = regex(
     r"""\s*(?:resource|data|provider|module|output|variable)\s+"?([\w-]+)"?|\s*resource\s+\w+\s+'([^'@]*)"""
 )
 _API_VERSION = regex(r"@(\d{4}-\d\d-\d\d(?:-preview)?)")
+_VALUES = (".tfvars", ".tfvars.json", ".bicepparam")
 _MOST_CALLS = 20
 _COMPUTED = "the value is computed"
 _SHARED = "the value is also used elsewhere"
@@ -90,7 +91,7 @@ def api_version_of(target: Target, sources: Sources) -> str:
     """Return the API version that a declaration names. Raise Refusal."""
     text = sources.text(target.path)
     if target.language == "arm":
-        version = value_at(text, (*target.address, "apiVersion"))
+        version = sources.value(target.path, (*target.address, "apiVersion"))
         if isinstance(version, str):
             return version
     elif target.language == "bicep":
@@ -112,20 +113,6 @@ def _span(address: Address) -> tuple[int, int]:
     return start, end
 
 
-def value_at(text: str, pointer: Address) -> object:
-    """Return the value at a pointer in JSON; None if there is none."""
-    from azkvlint.syntax.json_decoder import decode_text
-    from azkvlint.util.errors import InputError
-
-    try:
-        value = decode_text(text).value
-        for step in pointer:
-            value = value[step]
-    except (InputError, LookupError, TypeError):
-        return None
-    return value
-
-
 def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = "") -> str:
     """Return the title of a change that sets the value at a path."""
     from json import dumps
@@ -144,10 +131,15 @@ def title_of(language: str, path: tuple[str, ...], value: Literal, where: str = 
 
 
 def joined(titles: Sequence[str]) -> str:
-    """Return the titles of several steps as one: the first word of the others is not repeated."""
+    """Return the titles of several steps as one: neither the first word nor the last container is repeated."""
     first, *others = dict.fromkeys(titles) or ("",)
     rest = (one.removeprefix(f"{first.split(' ', 1)[0]} ") for one in others)
-    return " and ".join((first, *(one[:1].lower() + one[1:] for one in rest)))
+    parts = [first, *(one[:1].lower() + one[1:] for one in rest)]
+    _, of_container, container = first.rpartition("` in `")
+    ending = f" in `{container}"
+    if of_container and all(part.endswith(f"`{ending}") for part in parts):
+        parts[:-1] = (part.removesuffix(ending) for part in parts[:-1])
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 # --- setting a value --------------------------------------------------------------------------------------------------
@@ -233,6 +225,10 @@ class Setting(msgspec.Struct, frozen=True):
             raise Refusal(_SHARED)
         if reference.is_part:
             return self._of_part(path, sources)
+        given = self._in_values(sources) if reference.kind not in ("local", "variables") else None
+        if given is not None:
+            edits = sources.editor(given.path).replace_value(address_of(given), self.value)
+            return self._checked(edits, (reference.name,), given.path, (), sources)
         if reference.kind in ("var", "parameters", "") and calls and calls[-1]:
             return self._of_calls(reference.name, calls, sources)
         if is_terraform:
@@ -240,6 +236,17 @@ class Setting(msgspec.Struct, frozen=True):
         if self.language == "bicep":
             return self._of_bicep(reference.name, path, calls, sources)
         return self._of_template(reference, path, sources)
+
+    def _in_values(self, sources: Sources) -> Location | None:
+        """Return the place in a file of variables or parameters that sets the value."""
+        at = None if self.evidence is None else self.evidence.at
+        while at is not None and at.cause is not None:
+            at = at.cause
+        if at is None:
+            return None
+        is_parameter = at.pointer is not None and at.pointer[:1] == ("parameters",) and at.pointer[-1:] == ("value",)
+        is_values = at.path.lower().endswith(_VALUES) or (is_parameter and sources.is_parameters(at.path))
+        return at if is_values else None
 
     def _of_part(self, path: str, sources: Sources) -> tuple[Edits, str]:
         """Return the edit of a part of an object that is written elsewhere."""
@@ -309,7 +316,7 @@ class Setting(msgspec.Struct, frozen=True):
         inner = max((at for at, step in enumerate(pointer) if step == "resources"), default=0)
         rest = (reference.name, "defaultValue") if reference.kind == "parameters" else (reference.name,)
         place = (*pointer[:inner], reference.kind, *rest)
-        if value_at(sources.text(path), place) is None:
+        if sources.value(path, place) is None:
             raise Refusal("the value is set outside the file")
         edits = sources.editor(path).replace_value(place, self.value)
         return self._checked(edits, (reference.name,), path, (), sources)

@@ -71,7 +71,7 @@ class Prover:
         self.stale = self._without_compiled()
         self._prepared = Prepared(self.config)
         self._cache = ResultCache()
-        self.runs = 0
+        self.runs, self.results = 0, 0
         self._opinions: dict[bytes, bool] = {}
         self._replaced = dict(replaced or {})
         self.before = self.state(None)
@@ -95,8 +95,9 @@ class Prover:
         return {source.path: compiled[source.file].path for source in sources if source.file in compiled}
 
     def _state(self) -> State:
-        self.runs += 1
         report = check(self.config, None, self._cache, self._prepared)
+        self.runs += 1
+        self.results += self._cache.evaluated_results
         declared = (f"{one.at.path} {one.address} {one.condition}" for one in report.evaluated)
         return State(
             report=report,
@@ -105,6 +106,11 @@ class Prover:
             problems=Counter(_problem_keys(report)),
             resources={**report.resource_counts, **Counter(declared)},
         )
+
+    def renew(self) -> None:
+        """Take the texts as they are now for those before an edit."""
+        self.runs = 0
+        self.before = self._state()
 
     @property
     def secret_texts(self) -> frozenset[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azkvlint.model.edit import Refusal, TextEdit, apply
 from azkvlint.readers.discover import module_files, names_in
+from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import checkout_of, is_within, leads_into_git, real_path
@@ -80,6 +82,13 @@ class Sources:
                 raise Refusal("the file is not UTF-8") from error
         return self._read[path]
 
+    def size(self, path: str) -> int:
+        """Return the number of characters of a file; 0 if it must not be changed."""
+        try:
+            return len(self.text(path))
+        except Refusal:
+            return 0
+
     def raw(self, path: str) -> str:
         """Return the text of a file with its byte order mark."""
         return self.data(path).decode()
@@ -90,9 +99,22 @@ class Sources:
 
     def editor(self, path: str) -> Editor:
         """Return the editor of a file. Raise Refusal."""
-        from azkvlint.fixes.editor import editor_of
+        return _editor(path, self.text(path))
 
-        return editor_of(path, self.text(path))
+    def value(self, path: str, pointer: Sequence[object]) -> object:
+        """Return the value at a pointer in a JSON file; None if there is none. Raise Refusal."""
+        value = _decoded(self.text(path))
+        try:
+            for step in pointer:
+                value = value[step]
+        except (LookupError, TypeError):
+            return None
+        return value
+
+    def is_parameters(self, path: str) -> bool:
+        """Return whether a JSON file is a parameter file of a template."""
+        schema = self.value(path, ("$schema",))
+        return isinstance(schema, str) and "deploymentParameters" in schema
 
     def module_files(self, path: str) -> list[str]:
         """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
@@ -123,6 +145,22 @@ class Sources:
         """Return the edits that lead from this state to another."""
         changed = (path for path in other.texts if other.texts[path] != self.texts.get(path))
         return tuple(edit for path in changed for edit in _differences(path, self.text(path), other.text(path)))
+
+
+# Many findings are about the same few files.
+@lru_cache(8)
+def _editor(path: str, text: str) -> Editor:
+    from azkvlint.fixes.editor import editor_of
+
+    return editor_of(path, text)
+
+
+@lru_cache(8)
+def _decoded(text: str) -> Any:
+    try:
+        return decode_text(text).value
+    except InputError:
+        return None
 
 
 def _differences(path: str, before: str, after: str) -> tuple[TextEdit, ...]:

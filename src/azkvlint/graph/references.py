@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from typing import NamedTuple
 
 import msgspec
 
@@ -257,7 +256,7 @@ class Index:
         return parts.names[0] if parts is not None and HOLE not in parts.names[0] else ""
 
 
-class _Id(NamedTuple):
+class _Id(msgspec.Struct, frozen=True, order=True, gc=False):
     """The id of a resource, or its pattern, in lower case. ``number`` is its place in the input."""
 
     number: int

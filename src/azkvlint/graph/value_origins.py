@@ -7,7 +7,9 @@ choose among values, and are not origins.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import msgspec
 
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.secret_formats import Placeholder, placeholder_in
@@ -84,7 +86,7 @@ _READING = frozenset({"file", "filebase64", "templatefile"})
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
 
 
-class Source(NamedTuple):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """A default, or an entry of a file of values, from which a value comes. ``text`` describes it.
 
     ``at`` is None where the author cannot edit it, or where the input has no lines.
@@ -169,6 +171,10 @@ class FollowedReferences:
             self._stack[-1][0].update(reached)
             self._stack[-1][1].update(ended_at)
         return found
+
+    def end_at_limit(self) -> None:
+        """Record that references were not followed, because there are too many around them."""
+        self._end_at(_LIMIT)
 
     def _end_at(self, reference: Hashable) -> None:
         if self._stack:

@@ -519,7 +519,7 @@ def _has_source(folder: str, config: Config) -> bool:
 
 def problems_of_run(config: Config, root: str, read: Iterable[str], problems: list[Problem]) -> list[Problem]:
     """Return the problems of all units as a run reports them, with that of folders that contain no input."""
-    if any(problem.is_syntax_error for problem in problems):
+    if config.second_opinions and any(problem.is_syntax_error for problem in problems):
         from azkvlint.readers.terraform.second_opinions import with_second_opinions
 
         problems = with_second_opinions(problems, root)

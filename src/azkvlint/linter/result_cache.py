@@ -92,6 +92,12 @@ class ResultCache:
         return {path for one in self._kept.values() for path in one.result.files if not is_place(path)}
 
     @property
+    def evaluated_results(self) -> int:
+        """Return the number of results of the units that the last run evaluated."""
+        kept = [one.result for unit in self.evaluated if (one := self._kept.get(_key(unit))) is not None]
+        return sum(len(one.findings) + len(one.unknown) + one.passed for one in kept)
+
+    @property
     def secret_texts(self) -> frozenset[str]:
         """Return the secrets in the inputs of the last run, if results are in memory only."""
         return frozenset().union(*(one.result.secret_texts for one in self._kept.values()))

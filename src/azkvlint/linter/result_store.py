@@ -40,7 +40,7 @@ _OF_REPORTS: Mapping[str, Any] = {
     "paths": (), "jobs": 0, "exclude": (), "select": (), "ignore": (), "profiles": (), "settings": (), "rules": (),
     "min_severity": 0, "fail_on": None, "strict": False, "show_unknown": False, "test_folders": None,
     "include_tests": False, "baseline": "", "outputs": (), "file": "", "display_path": "", "base": "", "overrides": (),
-    "notices": (),
+    "notices": (), "second_opinions": True,
 }  # fmt: skip
 
 

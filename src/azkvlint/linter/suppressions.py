@@ -20,13 +20,12 @@ from azkvlint.model.finding import IN_SOURCE, Finding, Problem, Suppression
 from azkvlint.model.location import Location, SourceComments
 from azkvlint.model.rule import Rule
 from azkvlint.model.suppression import COMMENT, EVERY_CHECK, METADATA, TFSEC, TRIVY, DirectiveId, SuppressionDirective
-from azkvlint.syntax.ignore_comments import Directive, directives, target_spans
 from azkvlint.syntax.positions import Lines
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from azkvlint.syntax.ignore_comments import Metadata, PeerComment
+    from azkvlint.syntax.ignore_comments import Directive, Metadata, PeerComment
     from azkvlint.syntax.json_decoder import Pointer
 
 MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"
@@ -175,8 +174,10 @@ class Suppressions:
         self.used: set[DirectiveId] = set()
         self._texts: dict[str, Lines] = {}
         self._own, self._peers = _Directives(self._texts), _Directives(self._texts)
-        if policy is None:
+        if policy is None or not (files or metadata):
             return
+        from azkvlint.syntax.ignore_comments import directives, target_spans  # a plan has no comments
+
         read_peers = _peer_comment_reader(policy)
         for path, source in files.items():
             own_directives = directives(source.text, source.comments)

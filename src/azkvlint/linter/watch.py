@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
+from datetime import date, datetime
 from time import sleep
 from typing import Any, NoReturn
 
-from azkvlint.config.run_config import Config
-from azkvlint.linter.linter import Progress, check
+from azkvlint.config.run_config import Config, today
+from azkvlint.linter.linter import Prepared, Progress, check
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN
@@ -25,6 +25,7 @@ class IncrementalRun:
 
     def __init__(self, cache: ResultCache | None = None) -> None:
         self._cache = ResultCache() if cache is None else cache
+        self._prepared: tuple[Config, date, Prepared] | None = None
 
     @property
     def reevaluated(self) -> tuple[str, ...]:
@@ -43,7 +44,16 @@ class IncrementalRun:
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
         """Return the report that ``linter.check`` would return now. Raise UsageError and RuleError."""
-        return check(config, progress, self._cache)
+        return check(config, progress, self._cache, self._prepare(config))
+
+    def _prepare(self, config: Config) -> Prepared | None:
+        """Return what depends on the settings and the day; None with custom rules, which may have changed."""
+        if config.rules:
+            return None
+        key, kept = (config, today(config)), self._prepared
+        if kept is None or kept[:2] != key:
+            kept = self._prepared = (*key, Prepared(config))
+        return kept[2]
 
 
 # Milliseconds: the pause that ends a burst of changes, the maximum length of a burst, and the interval for checking

@@ -141,6 +141,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     rule, or ``current`` for the default that applies; ``choices`` are numbers, of which the least that is not below the
     present value is written. ``is_linked``: the declaration is that of the linked resource that decides. ``if_absent``:
     nothing changes where the attribute is set. ``resources`` are the types that the step is for; empty: all.
+    ``consequence`` is that of the plan if the step changes something.
     """
 
     operation: str
@@ -150,6 +151,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     is_linked: bool = False
     if_absent: bool = False
     resources: tuple[str, ...] = ()
+    consequence: str = ""
 
 
 class EditPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -286,7 +286,7 @@ def _files(
         for entry in found:
             # The directory listing already contains the type of each entry that is not a link.
             is_folder = entry.is_dir(follow_symlinks=False)
-            is_input = not is_folder and (entry.name.lower().endswith(ENDINGS) or is_terragrunt_file(entry.name))
+            is_input = not is_folder and is_input_name(entry.name)
             if excluded and excluded(entry.path, is_folder or (entry.is_symlink() and not is_input)):
                 continue
             if is_folder:
@@ -298,7 +298,22 @@ def _files(
                 states.append(entry.path)
             elif entry.is_symlink() and _leads_out(entry):
                 links.append(entry.path)
+        if EDITOR_TEXTS:
+            yield from _new_files(here, {entry.name for entry in found}, excluded)
         waiting.extend(reversed(folders))
+
+
+def _new_files(folder: str, known: set[str], excluded: Callable[[str, bool], bool] | None) -> Iterator[tuple[str, str]]:
+    """Yield the supported files of a folder that exist in an editor only."""
+    for name in sorted(EDITOR_TEXTS.names_in(folder)):
+        path = os.path.join(folder, name)
+        if name not in known and is_input_name(name) and not (excluded and excluded(path, False)):
+            yield path, path
+
+
+def is_input_name(name: str) -> bool:
+    """Return whether a name in a folder is that of an input."""
+    return name.lower().endswith(ENDINGS) or is_terragrunt_file(name)
 
 
 def _is_state(name: str) -> bool:

@@ -313,6 +313,8 @@ def _has_distinct_keys(data: bytes) -> bool:
     """Return whether the decoded objects have as many keys as the text; False if the text cannot be decoded."""
     try:
         decoded = msgspec.json.encode(msgspec.json.decode(data))
+        if decoded == data.rstrip():  # as Terraform prints plans
+            return True
         written = msgspec.json.format(data, indent=-1)  # without blanks
     except DECODE_ERRORS:
         return False

@@ -1,13 +1,15 @@
 """Record the files and folders that a result depends on, with their states, so that results can be reused.
 
-``util.project_files`` records every access. The tracker records only while it is on.
+``util.project_files`` records every access. The tracker records only while it is on. The state of a file with an
+unsaved text of an editor is that text.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
+from collections import UserDict
+from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from time import time_ns
 from typing import TypeAlias, TypeVar
 
@@ -18,8 +20,7 @@ _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
 """Values that identify one state of a file or of the names in a folder; empty if it does not exist.
 
-The first value of other states than those of files is NAMES, FOLDER, LINK (a broken link), PLACE or TEXT (of an
-editor).
+The first value of other states than those of files is NAMES, FOLDER, LINK (a broken link), PLACE or TEXT.
 """
 States: TypeAlias = dict[str, State]
 """States by path; the path of a folder's names ends with a separator, and that of a place with a separator and a dot.
@@ -28,10 +29,46 @@ The place of a folder is whether it is a link, and whether it is the top of a ch
 """
 NAMES, FOLDER, LINK, PLACE, TEXT = "names", "folder", "link", "place", "text"
 _PLACE_ENDING = f"{os.sep}{os.curdir}"
-EDITOR_TEXTS: dict[str, bytes] = {}
-"""Unsaved texts of an editor by real path; the files need not exist. The state of such a file is its text."""
 # A file changed this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
+
+
+class EditorTexts(UserDict[str, bytes]):
+    """Unsaved texts of an editor by real path; the files need not exist."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: frozenset[str] | None = None
+
+    def __setitem__(self, file: str, text: bytes) -> None:
+        self._names = None
+        super().__setitem__(file, text)
+
+    def __delitem__(self, file: str) -> None:
+        self._names = None
+        super().__delitem__(file)
+
+    def text_of(self, file: str, *, is_link: bool | None = None) -> bytes | None:
+        """Return the text that replaces a file, under any of its paths; ``is_link``: whether it is a link, if known."""
+        if not self.data:
+            return None
+        if self._names is None:
+            self._names = frozenset(map(os.path.basename, self.data))
+        # Few names have a text, and resolving a path takes long.
+        if os.path.basename(file) not in self._names and not (os.path.islink(file) if is_link is None else is_link):
+            return None
+        return self.data.get(real_path(file))
+
+    def names_in(self, folder: str) -> list[str]:
+        """Return the names in a folder that have a text."""
+        if not self.data:
+            return []
+        real = real_path(folder)
+        return [os.path.basename(file) for file in self.data if os.path.dirname(file) == real]
+
+
+EDITOR_TEXTS = EditorTexts()
+"""The texts of this process."""
 
 
 class FileTracker:
@@ -134,37 +171,26 @@ def state_of(path: str) -> State:
     """Return the current state of a file, of the names in a folder, or of a place."""
     try:
         if path.endswith(os.sep):
-            names = os.listdir(path)
-            return (NAMES, *sorted({*names, *_new_names(real_path(path))} if EDITOR_TEXTS else names))
+            return (NAMES, *sorted({*os.listdir(path), *EDITOR_TEXTS.names_in(path)}))
         if path.endswith(_PLACE_ENDING):
             folder = path[: -len(_PLACE_ENDING)]
             target = real_path(folder) if os.path.islink(folder) else ""
             return (PLACE, target, *state_of(os.path.join(folder, ".git")))
-        text = _editor_text(path) if EDITOR_TEXTS else None
-        if text is not None:
-            return TEXT, text
         result = os.lstat(path)
     except (OSError, ValueError):
-        return ()
-    if not stat.S_ISLNK(result.st_mode):
+        text = EDITOR_TEXTS.text_of(path, is_link=False)
+        return () if text is None else (TEXT, real_path(path), text)
+    is_link = stat.S_ISLNK(result.st_mode)
+    text = EDITOR_TEXTS.text_of(path, is_link=is_link)
+    if text is not None:
+        return TEXT, real_path(path), text
+    if not is_link:
         return _state_of_target(result)
     target = real_path(path)
     try:
         return (*_state_of_target(os.stat(path)), target)
     except OSError:
         return LINK, target
-
-
-def _new_names(folder: str) -> Iterator[str]:
-    """Yield the names of the files in a real folder that are open in an editor and may not exist."""
-    return (os.path.basename(file) for file in EDITOR_TEXTS if os.path.dirname(file) == folder)
-
-
-def _editor_text(path: str) -> bytes | None:
-    """Return the text that replaces a file. Most files need no look at the folders above: their name decides."""
-    if os.path.islink(path) or any(file.endswith(os.path.basename(path)) for file in EDITOR_TEXTS):
-        return EDITOR_TEXTS.get(real_path(path))
-    return None
 
 
 def _state_of_target(result: os.stat_result) -> State:

@@ -6,9 +6,9 @@
 - Bicep's module cache: ``bicep restore`` keeps modules outside of the checkout. ``bicep_module``, ``bicep_entries``.
 - Git's metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
 - The built-in rules and data of kvlint. ``read_resource``, ``read_data``, ``resource_files``.
-- Standard streams. ``read_stdin``, ``open_null_device``.
+- Standard streams. ``read_stdin``, ``stdin_stream``, ``open_null_device``.
 
-Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is open in an editor.
+Every access is recorded in ``FILE_TRACKER``, and ``EDITOR_TEXTS`` can replace the content of files open in an editor.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
@@ -111,7 +112,7 @@ class FileBuffer:
 
     def keep(self, file: str, data: bytes) -> None:
         """Keep the content of a file if there is room. A text of an editor is not its content."""
-        if len(data) <= self._room and file not in self._files and editor_text(file) is None:
+        if len(data) <= self._room and file not in self._files and EDITOR_TEXTS.text_of(file) is None:
             self._files[file] = data
             self._room -= len(data)
 
@@ -132,18 +133,13 @@ FILE_BUFFER = FileBuffer(32_000_000)
 """The cache of this process; forked processes start with a copy."""
 
 
-def editor_text(file: str) -> bytes | None:
-    """Return the text that replaces a file, under any of its paths."""
-    return EDITOR_TEXTS.get(real_path(file)) if EDITOR_TEXTS else None
-
-
 def is_file(file: str) -> bool:
     """Return whether a path is a file to read.
 
     A link that leads out of the project counts: reading it reports why it is refused.
     """
     FILE_TRACKER.record(file)
-    if editor_text(file) is not None:
+    if EDITOR_TEXTS.text_of(file) is not None:
         return True
     try:
         mode = os.lstat(file).st_mode
@@ -176,8 +172,7 @@ def list_names(folder: str) -> list[str]:
     """
     FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
-    new = (os.path.basename(file) for file in EDITOR_TEXTS if os.path.dirname(file) == real)
-    return sorted({*os.listdir(real), *new})
+    return sorted({*os.listdir(real), *EDITOR_TEXTS.names_in(real)})
 
 
 def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
@@ -187,7 +182,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     bytes; UsageError if it is an output file.
     """
     FILE_TRACKER.record(file)
-    text = editor_text(file)
+    text = EDITOR_TEXTS.text_of(file)
     if text is not None:
         if len(text) > limit:
             raise InputError(f"the file is larger than {limit:,} bytes")
@@ -208,7 +203,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 def read_start(file: str, length: int) -> bytes:
     """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
     FILE_TRACKER.record(file)
-    text = editor_text(file)
+    text = EDITOR_TEXTS.text_of(file)
     if text is not None:
         return text[:length]
     try:
@@ -277,6 +272,11 @@ def read_stdin(limit: int) -> bytes:
     if len(data) > limit:
         raise InputError(f"the file is larger than {limit:,} bytes")
     return data
+
+
+def stdin_stream() -> BinaryIO:
+    """Return standard input, for a thread that reads it until the process ends."""
+    return os.fdopen(os.dup(0), "rb")
 
 
 def list_entries(folder: str) -> list[os.DirEntry[str]]:

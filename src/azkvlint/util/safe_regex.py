@@ -15,6 +15,8 @@ from itertools import zip_longest
 from math import comb
 from typing import NamedTuple, TypeAlias
 
+import msgspec
+
 from azkvlint.util.lazy_regex import regex
 
 # The maximum of attempts of one call: less than half a second of Python's matcher.
@@ -195,7 +197,7 @@ def _unproven(why: str) -> UnprovenPatternError:
 # --- syntax ---------------------------------------------------------------------------------------------------------
 
 
-class _Characters(NamedTuple):
+class _Characters(msgspec.Struct, frozen=True, gc=False):
     """A set of characters; ``folds`` if case is ignored."""
 
     ranges: Ranges
@@ -229,7 +231,7 @@ _DOT = _Characters(((10, 10),), negated=True)
 _ANY = _Characters(((0, _LAST),))
 
 
-class _Node(NamedTuple):
+class _Node(msgspec.Struct, frozen=True, gc=False):
     """A part of a pattern: ``kind`` is set, sequence, choice or repeat; an empty sequence matches the empty string."""
 
     python: str
@@ -354,7 +356,7 @@ class _Parser:
             return self._node(characters)
         if any(low < high and 0x7F < high < _LAST for low, high in characters.ranges):
             raise _unproven("ignores case in a range of non-ASCII letters")
-        return self._node(characters._replace(folds=True))
+        return self._node(msgspec.structs.replace(characters, folds=True))
 
     def _node(self, characters: _Characters) -> _Node:
         return _Node(characters.python(self._in_rule), "set", characters=characters)
@@ -527,7 +529,7 @@ class _Automaton:
             copies = [self.add(body) for _ in range(high)]
             for copy in reversed(copies[low:]):
                 chain = self._sequence([copy, rest])
-                rest = chain._replace(empty=chain.empty + 1)
+                rest = msgspec.structs.replace(chain, empty=chain.empty + 1)
             return self._sequence([*copies[:low], rest])
         # A large limit is treated as no limit: it only makes attempts end sooner.
         start = len(self.follow)
@@ -536,7 +538,7 @@ class _Automaton:
             raise _unproven("repeats a part that can be empty")
         self._connect(ends.last, ends.first)
         self.loop[start:] = [start] * (len(self.loop) - start)
-        return ends._replace(empty=int(low == 0))
+        return msgspec.structs.replace(ends, empty=int(low == 0))
 
     def _connect(self, last: dict[int, int], first: dict[int, int]) -> None:
         self._edges += len(last) * len(first)
@@ -552,7 +554,7 @@ class _Automaton:
         return [found[one] for one in self.characters]
 
 
-class _Ends(NamedTuple):
+class _Ends(msgspec.Struct, frozen=True, gc=False):
     """The first and last positions of a part, and the number of ways in which it matches the empty string."""
 
     first: dict[int, int]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
@@ -19,7 +20,7 @@ _WITH_INDEX = ("blocks", "value", "links")
 _META_ARGUMENTS = ("lifecycle", "features")
 
 
-class _Argument(NamedTuple):
+class _Argument(msgspec.Struct, frozen=True, gc=False):
     """An argument with its blocks, and whether it has another name in other provider versions."""
 
     name: str

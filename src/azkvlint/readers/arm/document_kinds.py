@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -24,7 +24,7 @@ BLUEPRINTS = "microsoft.blueprint/blueprints/artifacts"
 REMEDY: _Path = ("then", "details", "deployment", "properties")
 
 
-class Holder(NamedTuple):
+class Holder(msgspec.Struct, frozen=True, gc=False):
     """Where a type holds its template, below ``properties``.
 
     ``above`` leads to the object in which the template is called by one of the ``names``, beside ``parameters``.
@@ -48,7 +48,7 @@ HOLDERS = {
 }
 
 
-class HeldTemplate(NamedTuple):
+class HeldTemplate(msgspec.Struct, frozen=True, gc=False):
     """The template in a resource, its arguments, and the link to a template elsewhere."""
 
     template: Result | None

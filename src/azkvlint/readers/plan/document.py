@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from itertools import chain
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, get_type_hints
 
 import msgspec
 
@@ -36,6 +36,10 @@ class Change(msgspec.Struct, gc=False):
     before_sensitive: Any = None
     replace_paths: list[list[str | int]] | None = None
     importing: Any = None
+
+
+# Each decoder of changes resolves them again as long as they are strings.
+Change.__annotations__ = get_type_hints(Change)
 
 
 class ResourceChange(msgspec.Struct, gc=False):

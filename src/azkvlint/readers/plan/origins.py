@@ -15,7 +15,7 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.credentials import READING, exposing_arguments, has_secrets
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import argument, default_sensitive, module_call, output, secret_read, with_origins
-from azkvlint.graph.value_origins import NONE, Origins, Source, combine, union
+from azkvlint.graph.value_origins import NONE, FollowedReferences, Origins, Source, combine, union
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import Resource
@@ -217,6 +217,7 @@ class PlanOrigins:
         self._shown = VisibleSecrets(configuration, plan)
         self._known: dict[tuple[Names, str, bool | None], _Traced] = {}
         self._sources: list[Source] = []
+        self._followed = FollowedReferences()
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
@@ -330,17 +331,27 @@ class PlanOrigins:
     def _of(self, names: Names, expression: Any, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         refs = longest(tuple(references(expression)))
         if len(busy) > _MOST:
+            self._followed.end_at_limit()
             return frozenset({value_origins.UNTRACED}) if refs else NONE
-        return combine([self._one(names, ref, block, busy) for ref in refs])
+        return combine([self._one(names, ref, block, busy) for ref in refs if ref.kind != "known"])
 
     def _one(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
+        """Return the origins of a reference, which is followed once."""
         key = ".".join((*names, ref.text))
-        if key in busy:
-            return NONE
-        inner = busy | {key}
+
+        def follow(sources: list[Source]) -> Origins:
+            outer, self._sources = self._sources, sources
+            try:
+                return self._follow(names, ref, block, busy | {key})
+            finally:
+                self._sources = outer
+
+        # Blocks live as long as the configuration.
+        loop = id(block) if ref.kind == "each" and block else 0
+        return self._followed.follow(key, (key, loop), busy, follow, lambda: True, self._sources)
+
+    def _follow(self, names: Names, ref: Traversal, block: Mapping[str, Any], inner: frozenset[str]) -> Origins:
         match ref.kind:
-            case "known":
-                return NONE
             case "var":
                 return value_origins.with_name_kind(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
             case "module":

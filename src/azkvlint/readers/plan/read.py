@@ -42,9 +42,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Value
-from azkvlint.readers.arm.document_kinds import HOLDERS
 from azkvlint.readers.plan.apply_order import add_order
-from azkvlint.readers.plan.azapi import apply_updates, arm_type, azapi_attributes, is_key_vault, link_argument
 from azkvlint.readers.plan.configuration import Configuration, Instances
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
@@ -305,6 +303,9 @@ class _Reader:
         self._keep(instance, arguments.type, change.type, attributes, existing, common)
 
     def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
+        from azkvlint.readers.arm.document_kinds import HOLDERS  # most plans have no such resources
+        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
+
         declared_as, instance = change.type, self.mapper.instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
             self._add_update(instance)
@@ -338,6 +339,8 @@ class _Reader:
             self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
 
     def _add_update(self, instance: Instance) -> None:
+        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, link_argument
+
         named = arm_type(instance)
         if named is None:
             text = f"the type of an {AZAPI_UPDATE} is known after apply, so the resource was not evaluated"
@@ -397,7 +400,11 @@ class _Reader:
 
     def _overlay(self) -> None:
         """Apply updates to the resources that they change, and report those whose target is not in the plan."""
-        for instance, error in apply_updates(self.updates, self.resources) if self.updates else ():
+        if not self.updates:
+            return
+        from azkvlint.readers.plan.azapi import apply_updates, is_key_vault
+
+        for instance, error in apply_updates(self.updates, self.resources):
             if error is not None:
                 self._report_unreadable(f"the change of `{instance.address}`", error, instance.address)
             elif is_key_vault(instance):

@@ -10,6 +10,7 @@ from azkvlint.readers.discover import is_override, module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import MAX_FILE, read_bytes
@@ -206,7 +207,7 @@ def parse(file: str, *, variables: bool = False) -> File:
 def parse_text(file: str, text: str, *, variables: bool = False) -> File:
     """Parse the text of a file in the syntax that its name implies."""
     if not file.endswith(".json"):
-        return parse_file(text)
+        return PARSED_TEXTS.parsed(parse_file, text)
     from azkvlint.syntax.hcl.json_file import parse_json_file
 
     return parse_json_file(text, variables=variables)

@@ -1,0 +1,236 @@
+"""Check the documents of an editor: keep the results of each input, and evaluate only what a change reaches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+import msgspec
+from lsprotocol.types import MessageType
+
+from azkvlint.config.run_config import Config
+from azkvlint.editor.diagnostics import Converter, Item
+from azkvlint.editor.paths import uri_of
+from azkvlint.linter.linter import Progress
+from azkvlint.linter.watch import IncrementalRun
+from azkvlint.linter.workers import internal_error
+from azkvlint.model.finding import INPUT_UNREADABLE, Report
+from azkvlint.readers.discover import JSON, is_input_name
+from azkvlint.reporters.phrases import problem_line
+from azkvlint.syntax.parsed_texts import PARSED_TEXTS
+from azkvlint.util.errors import KvlintError
+from azkvlint.util.file_tracker import EDITOR_TEXTS
+from azkvlint.util.project_boundary import is_within
+from azkvlint.util.project_files import FILE_BUFFER
+from azkvlint.util.text import visible
+
+Inputs: TypeAlias = tuple[str, ...]
+"""The paths that one check has as its inputs: a workspace folder, or the open documents of a folder."""
+
+
+class EditorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The settings of an editor, which take precedence over configuration files.
+
+    ``configuration`` is the path of a configuration file, absolute or relative to the workspace folder.
+    """
+
+    profile: tuple[str, ...] | str = ()
+    select: tuple[str, ...] | str = ()
+    ignore: tuple[str, ...] | str = ()
+    min_severity: str = ""
+    configuration: str = ""
+    include_tests: bool | None = None
+    code_lens: bool = True
+
+
+Configure: TypeAlias = Callable[[Inputs, EditorSettings], Config]
+
+
+class Document(msgspec.Struct, frozen=True, gc=False):
+    """An open document. ``data`` is its text in UTF-8."""
+
+    uri: str
+    version: int
+    text: str
+    data: bytes
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to check: the workspace folders and the open documents, both by real path.
+
+    ``uris`` are those of folders that the client calls by another path.
+    """
+
+    folders: tuple[str, ...]
+    documents: Mapping[str, Document]
+    settings: EditorSettings
+    uris: Mapping[str, str] = {}
+
+    def uri_of(self, file: str) -> str:
+        """Return the URI of a real path as the client calls it."""
+        document = self.documents.get(file)
+        if document is not None:
+            return document.uri
+        folder = next((folder for folder in self.uris if is_within(file, folder)), "")
+        below = uri_of(file)[len(uri_of(folder)) :] if folder else ""
+        return f"{self.uris[folder].rstrip('/')}{below}" if folder else uri_of(file)
+
+    @property
+    def inputs(self) -> tuple[Inputs, ...]:
+        """Return the inputs of each check. Without a workspace folder, documents in one folder are checked together."""
+        if self.folders:
+            return tuple((folder,) for folder in self.folders)
+        by_folder: dict[str, list[str]] = {}
+        for file in sorted(self.documents):
+            if is_input_name(os.path.basename(file)):
+                by_folder.setdefault(os.path.dirname(file), []).append(file)
+        return tuple(map(tuple, by_folder.values()))
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked input. ``files`` are its diagnostics."""
+
+    config: Config
+    report: Report
+    files: Mapping[str, list[Item]]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The diagnostics of a check by real path, the ``checked`` inputs, and messages to show or log.
+
+    ``evaluated`` is the number of units that were evaluated again.
+    """
+
+    request: Request
+    files: Mapping[str, list[Item]]
+    checked: Mapping[Inputs, Checked]
+    shown: tuple[tuple[MessageType, str], ...]
+    logged: tuple[str, ...]
+    evaluated: int
+
+
+class Superseded(BaseException):
+    """A newer request has arrived. It passes the places that turn an Exception into a problem of an input."""
+
+
+class _Kept(msgspec.Struct):
+    """What is kept of the checks of one input: ``checked`` is the last that succeeded, ``fault`` why none has since."""
+
+    run: IncrementalRun
+    converter: Converter
+    checked: Checked | None = None
+    fault: str = ""
+
+
+class Checks:
+    """The checks of one editor, for one thread.
+
+    ``configure`` returns the configuration of a check, ``encoding`` is that of positions.
+    """
+
+    def __init__(self, configure: Configure, encoding: str) -> None:
+        self._configure = configure
+        self._encoding = encoding
+        self._request = Request(folders=(), documents={}, settings=EditorSettings())
+        self._kept: dict[Inputs, _Kept] = {}
+
+    def check(self, request: Request, is_superseded: Callable[[], bool] = lambda: False) -> Outcome:
+        """Return the diagnostics of all files. Raise Superseded if a newer request has arrived."""
+        self.hold(request)
+        PARSED_TEXTS.begin()
+        self._kept = {inputs: self._kept.get(inputs) or self._new() for inputs in request.inputs}
+        shown: list[tuple[MessageType, str]] = []
+        logged: list[str] = []
+        evaluated = 0
+
+        def progress(done: int, total: int) -> None:
+            if is_superseded():
+                raise Superseded
+
+        for inputs, one in self._kept.items():
+            progress(0, 0)
+            before, fault = one.checked, self._try(inputs, one, progress)
+            evaluated += 0 if fault else len(one.run.reevaluated)
+            if fault and fault != one.fault:
+                shown.append((MessageType.Error, fault))
+            one.fault, now = fault, one.checked
+            if (
+                now is not None
+                and now is not before
+                and (before is None or before.report.problems != now.report.problems)
+            ):
+                logged += (problem_line(problem) for problem in now.report.problems if problem.at is None)
+        return Outcome(
+            request=request,
+            files=_merged(one.checked.files for one in self._kept.values() if one.checked is not None),
+            checked={inputs: one.checked for inputs, one in self._kept.items() if one.checked is not None},
+            shown=tuple(shown),
+            logged=tuple(logged),
+            evaluated=evaluated,
+        )
+
+    def _try(self, inputs: Inputs, one: _Kept, progress: Progress) -> str:
+        """Check one input, and return why that failed, if it did. Then the results of the last check stay."""
+        try:
+            config = self._configure(inputs, self._request.settings)
+            report = one.run.check(config, progress)
+            if not self._request.folders:
+                report = _without_other_json(report)
+            one.checked = Checked(config=config, report=report, files=one.converter.by_file(report))
+        except KvlintError as error:
+            return _sentence(error)
+        except Exception as error:  # noqa: BLE001  # a bug that one text triggers must not end the server
+            return _sentence(internal_error(error))
+        return ""
+
+    def hold(self, request: Request) -> None:
+        """Put the texts of a request in place of files."""
+        self._request = request
+        FILE_BUFFER.clear()
+        EDITOR_TEXTS.clear()
+        EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
+
+    def trial(self, request: Request, inputs: Inputs, file: str, text: str) -> Report:
+        """Return the report on an input with another text of a file. Raise KvlintError.
+
+        The run is that of the checks, so that only what the file reaches is evaluated, now and in the next check.
+        """
+        self.hold(request)
+        EDITOR_TEXTS[file] = text.encode()
+        try:
+            return self._kept[inputs].run.check(self._configure(inputs, request.settings))
+        finally:
+            self.hold(request)
+
+    def _uri_of(self, file: str) -> str:
+        return self._request.uri_of(file)
+
+    def _new(self) -> _Kept:
+        return _Kept(run=IncrementalRun(), converter=Converter(self._uri_of, self._encoding))
+
+
+def _merged(found: Iterable[Mapping[str, list[Item]]]) -> dict[str, list[Item]]:
+    """Return the diagnostics of all inputs, each once: several workspace folders can read one file."""
+    files: dict[str, list[Item]] = {}
+    for one in found:
+        for file, items in one.items():
+            known = files.get(file)
+            files[file] = items if known is None else [*known, *(item for item in items if item not in known)]
+    return files
+
+
+def _without_other_json(report: Report) -> Report:
+    """Return a report without problems of JSON that is no input: an editor opens any, and the user did not name it."""
+    kept = (
+        one
+        for one in report.problems
+        if one.code != INPUT_UNREADABLE or one.at is None or one.at.region or not one.at.path.lower().endswith(JSON)
+    )
+    return msgspec.structs.replace(report, problems=tuple(kept))
+
+
+def _sentence(error: KvlintError) -> str:
+    """Return an error with its hint on one line."""
+    lines = "; ".join(map(visible, error.message.splitlines()))
+    return f"{lines} ({visible(error.hint)})" if error.hint else lines

@@ -1,0 +1,171 @@
+"""Convert a report to diagnostics, by file.
+
+A finding has the severity of the level that other formats show: critical and high are errors, medium is a warning, low
+is information and info is a hint. Findings in folders of tests and examples are hints, because they do not count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import TypeAlias
+
+import msgspec
+from lsprotocol.types import (
+    CodeDescription,
+    Diagnostic,
+    DiagnosticRelatedInformation,
+    DiagnosticSeverity,
+    DiagnosticTag,
+    Location,
+)
+
+from azkvlint import file_url
+from azkvlint.editor.positions import START, Positions
+from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Problem, Report
+from azkvlint.model.location import Location as Place
+from azkvlint.model.rule import Severity
+from azkvlint.reporters.findings.sarif_rules import rule_link
+from azkvlint.reporters.phrases import headline, occurrence_note, problem_text
+from azkvlint.syntax.positions import source_text
+from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import State, state_of
+from azkvlint.util.project_files import MAX_INPUT, read_bytes
+from azkvlint.util.text import visible
+
+SOURCE = "kvlint"
+SEVERITIES: Mapping[Severity, DiagnosticSeverity] = {
+    Severity.CRITICAL: DiagnosticSeverity.Error,
+    Severity.HIGH: DiagnosticSeverity.Error,
+    Severity.MEDIUM: DiagnosticSeverity.Warning,
+    Severity.LOW: DiagnosticSeverity.Information,
+    Severity.INFO: DiagnosticSeverity.Hint,
+}
+LEVELS: Mapping[str, DiagnosticSeverity] = {
+    "error": DiagnosticSeverity.Error,
+    "warning": DiagnosticSeverity.Warning,
+    "note": DiagnosticSeverity.Information,
+}
+_ABOUT_PROBLEMS = CodeDescription(href=file_url("docs/json.md#problems"))
+# Editors fade out what has no effect, and strike through what is no longer supported.
+_TAGS: Mapping[str, list[DiagnosticTag]] = {
+    "KV053": [DiagnosticTag.Unnecessary],
+    "KV104": [DiagnosticTag.Unnecessary],
+    "KV050": [DiagnosticTag.Deprecated],
+    "KV216": [DiagnosticTag.Deprecated],
+}
+
+Cause: TypeAlias = Finding | Problem
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A diagnostic with the finding or problem that it shows."""
+
+    diagnostic: Diagnostic
+    cause: Cause
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """The diagnostics of a file, and all that they were made from."""
+
+    causes: list[Cause]
+    states: tuple[State, ...]
+    items: list[Item]
+
+
+class Converter:
+    """Converts the reports of one input, one after the other; what did not change is not converted again.
+
+    ``uri_of`` returns the URI of a real path.
+    """
+
+    def __init__(self, uri_of: Callable[[str], str], encoding: str) -> None:
+        self._uri_of = uri_of
+        self._encoding = encoding
+        self._kept: dict[str, _Kept] = {}
+        self._texts: dict[str, Positions] = {}
+
+    def by_file(self, report: Report) -> dict[str, list[Item]]:
+        """Return the diagnostics of a report by real path. Problems without a file are left out."""
+        self._texts.clear()
+        causes: dict[str, list[Cause]] = {}
+        found: Iterable[Cause] = chain(report.findings, report.problems)
+        for cause in found:
+            if cause.at is not None:
+                causes.setdefault(_file(report, cause.at), []).append(cause)
+        self._kept = {file: self._converted(report, file, of_file) for file, of_file in causes.items()}
+        self._texts.clear()
+        return {file: kept.items for file, kept in self._kept.items()}
+
+    def _converted(self, report: Report, file: str, causes: list[Cause]) -> _Kept:
+        states = tuple(state_of(path) for path in sorted({file, *_related_files(report, causes)}))
+        kept = self._kept.get(file)
+        if kept is not None and kept.states == states and kept.causes == causes:
+            return kept
+        items = [Item(self._diagnostic(report, file, cause), cause) for cause in causes]
+        return _Kept(causes, states, items)
+
+    def _diagnostic(self, report: Report, file: str, cause: Cause) -> Diagnostic:
+        place = START if cause.at is None or cause.at.region is None else self._in(file).range(cause.at.region)
+        if isinstance(cause, Problem):
+            severity = LEVELS.get(cause.level, DiagnosticSeverity.Information)
+            return Diagnostic(
+                range=place, message=problem_text(cause), severity=severity, code=cause.code, source=SOURCE,
+                code_description=_ABOUT_PROBLEMS,
+            )  # fmt: skip
+        link = rule_link(cause.rule)
+        is_counted = report.includes_tests or not cause.in_tests
+        return Diagnostic(
+            range=place,
+            message=f"{headline(cause)}{occurrence_note(cause)}",
+            severity=SEVERITIES[cause.severity] if is_counted else DiagnosticSeverity.Hint,
+            code=cause.rule.id,
+            code_description=CodeDescription(href=link) if link else None,
+            source=SOURCE,
+            tags=_TAGS.get(cause.rule.id) if cause.attribute and not cause.is_absent else None,
+            related_information=list(self._related(report, cause)) or None,
+            data={"fingerprint": cause.fingerprint},
+        )
+
+    def _related(self, report: Report, finding: Finding) -> Iterator[DiagnosticRelatedInformation]:
+        """Yield the related places of a finding: the calls that lead to it, the sources of its value, and others."""
+        known: set[tuple[object, ...]] = set()
+        for note in _notes(finding):
+            if note.at.position_key in known:
+                continue
+            known.add(note.at.position_key)
+            file = _file(report, note.at)
+            place = START if note.at.region is None else self._in(file).range(note.at.region)
+            yield DiagnosticRelatedInformation(Location(self._uri_of(file), place), visible(note.text))
+
+    def _in(self, file: str) -> Positions:
+        """Return the positions in a file that the check has read."""
+        if file not in self._texts:
+            try:
+                text = source_text(read_bytes(file, MAX_INPUT))
+            except InputError:
+                text = ""
+            self._texts[file] = Positions(text, self._encoding)
+        return self._texts[file]
+
+
+def _notes(finding: Finding) -> Iterator[Note]:
+    """Yield the notes of a finding; a place can have several."""
+    yield from (Note(text=CALLED, at=at) for at in finding.callers)
+    yield from finding.related
+    cause = finding.at.cause
+    while cause is not None:
+        yield Note(text=CAUSED, at=cause)
+        cause = cause.cause
+
+
+def _related_files(report: Report, causes: list[Cause]) -> Iterator[str]:
+    for cause in causes:
+        if isinstance(cause, Finding):
+            yield from (_file(report, note.at) for note in _notes(cause))
+
+
+def _file(report: Report, at: Place) -> str:
+    """Return the path of a place, whose own path is relative to the root of the report."""
+    return os.path.normpath(os.path.join(report.root, at.path))
