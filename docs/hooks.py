@@ -84,8 +84,8 @@ def _generated() -> Mapping[str, str]:
 
 
 def _workflow() -> str:
-    """Return the GitHub workflow in the README, its first block of YAML."""
-    found = _YAML.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    """Return the GitHub workflow on the page of the action, its first block of YAML."""
+    found = _YAML.search((ROOT / "docs" / "github-action.md").read_text(encoding="utf-8"))
     if found is None:
-        raise RuntimeError("the README has no workflow for the front page")
+        raise RuntimeError("docs/github-action.md has no workflow for the front page")
     return found[0]

@@ -167,5 +167,8 @@ def test_readme(pytestconfig: pytest.Config) -> None:
 
 def test_output_is_shown_where_it_matters() -> None:
     shown = {page: [step.command for step in steps(page) if step.shown] for page in PAGES}
-    assert shown["README.md"] == ["kvlint samples/careless/main.tf --select KV001"]
+    assert shown["README.md"] == [
+        "kvlint samples/careless/main.tf --select KV001",
+        "kvlint fix samples/careless/main.tf --select KV303 --unsafe --diff",
+    ]
     assert shown["docs/tutorial.md"] == ["kvlint terraform"] * 3 + ["kvlint bicep"] * 3 + ["kvlint arm"] * 3

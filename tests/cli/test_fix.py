@@ -239,6 +239,44 @@ def test_a_default_that_other_callers_share_is_not_changed(kvlint: Kvlint, folde
     assert f'module "b"{second}' in calls
 
 
+BICEP = (
+    "param days int\nresource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n  properties: {\n"
+    "    enablePurgeProtection: true\n    softDeleteRetentionInDays: days\n  }\n}\n"
+)
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deployment{}.json#"
+TEMPLATE = {
+    "$schema": SCHEMA.format("Template"),
+    "parameters": {"days": {"type": "int"}},
+    "resources": [
+        {
+            "type": "Microsoft.KeyVault/vaults",
+            "apiVersion": "2023-07-01",
+            "name": "kv",
+            "properties": {"softDeleteRetentionInDays": "[parameters('days')]"},
+        }
+    ],
+}
+VALUES = {
+    "terraform.tfvars": "days = 7 # here\n",
+    "main.bicepparam": "using 'main.bicep'\nparam days = 7 // here\n",
+    "main.parameters.json": json.dumps({"$schema": SCHEMA.format("Parameters"), "parameters": {"days": {"value": 7}}}),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_is_changed_in_the_file_that_sets_it(kvlint: Kvlint, folder: Path, name: str) -> None:
+    module = 'variable "days" {}\n' + vault("  soft_delete_retention_days = var.days\n")
+    (folder / "main.tf").write_text(module)
+    (folder / "main.bicep").write_text(BICEP)
+    if name.endswith(".json"):
+        (folder / "main.bicep").unlink()
+        (folder / "main.json").write_text(json.dumps(TEMPLATE))
+    (folder / name).write_text(VALUES[name])
+    assert kvlint("fix", "--write", "--unsafe", "--select", "KV003").code == 0
+    assert (folder / name).read_text() == VALUES[name].replace("7", "90")
+    assert (folder / "main.tf").read_text() == module
+
+
 def test_a_variable_with_another_use_is_not_changed(kvlint: Kvlint, folder: Path) -> None:
     text = 'variable "on" {\n  default = false\n}\n' + vault("  purge_protection_enabled = var.on\n")
     (folder / "main.tf").write_text(text + 'output "on" {\n  value = var.on\n}\n')
@@ -349,6 +387,32 @@ def test_reports_contain_safe_fixes_only_unless_asked(kvlint: Kvlint, folder: Pa
     (folder / "main.tf").write_text(PURGES + vault(OFF))
     found = json.loads(kvlint("check", ".", "--fixes", "--select", "KV001,KV006", "-f", "json").out)
     assert {one["ruleId"]: "fix" in one for one in found["findings"]} == {"KV001": False, "KV006": True}
+
+
+def test_each_fix_in_a_report_is_the_first_that_is_proven(kvlint: Kvlint, folder: Path) -> None:
+    """In this version of azurerm, soft delete is disabled unless the argument is set: removing it is not enough."""
+    version = 'terraform {\n  required_providers {\n    azurerm = {\n      version = "~> 2.40.0"\n    }\n  }\n}\n'
+    off = "  soft_delete_enabled = false\n"
+    (folder / "main.tf").write_text(version + vault(off) + vault(off, "two") + vault(off, "three"))
+    found = json.loads(kvlint("check", ".", "--fixes", "--select", "KV002", "-f", "json").out)["findings"]
+    assert [one["fix"]["title"] for one in found] == ["Set `soft_delete_enabled = true`"] * 3
+
+
+def test_too_many_findings(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("azkvlint.fixes.find._MOST_FINDINGS", 0)
+    said = kvlint("fix", "--diff", *ONLY)
+    assert (said.code, said.out) == (0, "")
+    assert "No fix: too many findings; select fewer rules or files\n" in kvlint("fix", *ONLY).out
+    assert "fix" not in fixes_in(kvlint, "json")["findings"][0]
+
+
+def test_work_that_would_take_too_long(kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("azkvlint.fixes.find._MOST_CHARACTERS", 10)
+    assert "No fix: too many findings; select fewer rules or files\n" in kvlint("fix", *ONLY).out
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("azkvlint.fixes.find._MOST_RUNS", -1)
+    assert "No fix: too many fixes could not be proven together; select fewer rules\n" in kvlint("fix", *ONLY).out
 
 
 def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None:

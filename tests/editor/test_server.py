@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,9 @@ import pytest
 
 pytest.importorskip("pygls", reason="the extra `lsp` is not installed")
 
+import msgspec
+
+from azkvlint.editor.checks import EditorSettings
 from tests.editor.client import Client, serving, start
 
 VAULT = """resource "azurerm_key_vault" "app" {
@@ -198,6 +203,18 @@ def test_a_document_without_a_workspace_is_checked_by_itself(client: Client, pro
     client.wait_for(lambda: not client.codes(file))
 
 
+def test_json_that_is_no_input_is_left_alone(client: Client, tmp_path: Path) -> None:
+    folder = tmp_path.resolve()
+    (folder / "main.tf").write_text(VAULT)
+    client.initialize()
+    client.open(folder / "package.json", '{"name": "x"}', "json")
+    client.open(folder / "values.tfvars", "x = 1\n")
+    client.open(folder / "broken.json", '{"$schema": "https://x/deploymentTemplate.json#", "resources": [', "json")
+    client.open(folder / "main.tf")
+    client.wait_for(lambda: has(client, folder / "main.tf", "KV001") and has(client, folder / "broken.json", "KVE001"))
+    assert set(client.diagnostics) == {(folder / name).as_uri() for name in ("main.tf", "broken.json")}
+
+
 def test_files_have_the_addresses_of_the_client(client: Client, project: Path, tmp_path: Path) -> None:
     (project / "a b.tf").write_text(VAULT.replace("app", "other"))
     link = tmp_path / "link #1"
@@ -269,6 +286,12 @@ def shown(client: Client) -> list[str]:
     return [one["params"]["message"] for one in client.notifications if one["method"] == "window/showMessage"]
 
 
+def test_the_page_lists_every_setting() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "language-server.md").read_text()
+    names = {field.encode_name for field in msgspec.structs.fields(EditorSettings)}
+    assert names == set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`\w+`.*?) \| [sb]", page))))
+
+
 # --- on request -------------------------------------------------------------------------------------------------------
 
 
@@ -332,6 +355,17 @@ def test_a_proven_fix_is_offered_and_fixes(client: Client, project: Path) -> Non
     client.change(file, 2, *({"range": one["range"], "text": one["newText"]} for one in edited["edits"]))
     client.wait_for(lambda: not has(client, file, "KV001"))
     assert not has(client, file, "KVE001")
+
+
+def test_a_fix_is_offered_in_the_source_of_a_plan(client: Client, project: Path) -> None:
+    sample = Path(__file__).parents[2] / "samples" / "careless"
+    shutil.copytree(sample / "grant", project / "grant")
+    for name in ("main.tf", "plan.json"):
+        shutil.copy(sample / name, project)
+    client.initialize(project, capabilities=RESOLVES)
+    client.open(project / "main.tf")
+    found = actions(client, project / "main.tf", 41, triggerKind=1)
+    assert found[0]["title"].startswith("Set `purge_protection_enabled = true`")
 
 
 def test_safe_fixes_are_applied_together(client: Client, project: Path) -> None:
@@ -505,6 +539,25 @@ def test_nothing_is_left_of_a_server_that_ends(project: Path, how: str) -> None:
     assert process.stderr.read() == b""
     assert sorted(project.rglob("*")) == files
     close(process, client)
+
+
+def test_a_server_ends_when_nobody_reads_its_answers(project: Path) -> None:
+    arguments = [sys.executable, "-m", "azkvlint", "lsp"]
+    folder = {"uri": project.as_uri(), "name": "project"}
+    asked: dict[str, Any] = {"processId": None, "capabilities": {}, "workspaceFolders": [folder]}
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(project)
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        for message in ({"id": 1, "method": "initialize", "params": asked}, {"method": "initialized", "params": {}}):
+            body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+            process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            process.stdin.flush()
+        assert process.wait(30) == 1
+        assert process.stderr.read() == b""
 
 
 def test_a_missing_library_is_named(project: Path) -> None:

@@ -455,6 +455,75 @@ def test_parameters(parameters: str, when: str, found: list[str]) -> None:
     assert texts(written(parameters=parameters, when=when)) == found
 
 
+def edits(text: str) -> str:
+    """A rule file with these edits."""
+    body = "".join(f"  {line}\n" for line in text.splitlines())
+    return written(parameters=parameter(), when=USE, edits=f"edits:\n{body}")
+
+
+def test_edits() -> None:
+    rule = load(
+        edits(
+            "- set: [properties.a, properties.b]\n  to: $least\n  language: [bicep, arm]\n"
+            "- all:\n    - {remove: properties.c}\n"
+            "    - {api_version: supported, resource: Microsoft.KeyVault/vaults}\n"
+            "  unsafe: It hurts.\n"
+            "- decision: choose a date"
+        )
+    )
+    first, second, third = rule.edits
+    assert (first.languages, first.steps[0].names, first.steps[0].value) == (
+        ("bicep", "arm"),
+        ("properties.a", "properties.b"),
+        "$least",
+    )
+    assert [step.operation for step in second.steps] == ["remove", "api_version"]
+    assert (second.consequence, second.steps[1].resources) == ("It hurts.", ("Microsoft.KeyVault/vaults",))
+    assert (third.decision, third.steps) == ("choose a date", ())
+
+
+def test_a_parameter_that_only_edits_name_is_used() -> None:
+    text = written(parameters=parameter(), edits="edits:\n  - set: properties.a\n    to: [{b: $least}]\n")
+    assert load(text).edits[0].steps[0].value == [{"b": "$least"}]
+
+
+ONE = "an edit needs one of set, remove, rename, append, api_version, versionless, pin, secure, all or decision"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("- {set: properties.a}", ["set needs to:"]),
+        ("- {remove: properties.a, to: 1}", ["remove must not have to:"]),
+        ("- {to: 1}", [ONE]),
+        ("- {set: properties.a, to: 1, remove: properties.b}", [ONE]),
+        ("- {set: properties.a, to: $laest}", ["there is no parameter 'laest'"]),
+        (
+            "- {set: 'a[', to: 1}",
+            ["set: `a[`: not a path; join names with dots and quote names with special characters"],
+        ),
+        ("- {set: properties.a, to: 1, langauge: arm}", ["an edit has no key 'langauge'; did you mean 'language'?"]),
+        ("- {set: properties.a, to: 1, language: hcl}", ["there is no language 'hcl'; it is terraform, bicep or arm"]),
+        ("- {api_version: newest}", ["api_version must be supported, not the string 'newest'"]),
+        ("- {secure: false}", ["secure must be true, not false"]),
+        ("- {set: properties.a, to: []}", ["to must be a value, not a list"]),
+        ("- {set: properties.a, to: 1, to_least_of: [2]}", ["either to: or to_least_of:, not both"]),
+        (
+            "- all: [{to: 1}]",
+            ["a step needs one of set, remove, rename, append, api_version, versionless, pin or secure"],
+        ),
+        ("[]", ["edits must not be an empty list"]),
+    ],
+)
+def test_edits_that_mean_nothing(text: str, found: list[str]) -> None:
+    assert texts(edits(text)) == found
+
+
+def test_all_faults_of_edits_come_at_once() -> None:
+    found = texts(edits("- {set: properties.a}\n- {remove: properties.a, to: 1}\n- {secure: 1}"))
+    assert found == ["set needs to:", "remove must not have to:", "secure must be true, not the number 1"]
+
+
 def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
     rule = load(written(parameters=parameter("default: []"), when=GIVEN))
     assert rule.parameters[0].default == ()

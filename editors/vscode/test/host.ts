@@ -1,4 +1,4 @@
-/** Runs in Visual Studio Code, as the value of --extensionTestsPath; the folder with the samples is open. */
+/** Runs in Visual Studio Code, as the value of --extensionTestsPath; a copy of a sample without its plan is open. */
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ async function until<T>(what: string, look: () => T | undefined | false | Promis
 async function check(): Promise<void> {
   const extension = vscode.extensions.getExtension("kvlint.kvlint");
   assert.ok(extension);
-  const [file] = await vscode.workspace.findFiles("careless/main.tf");
+  const [file] = await vscode.workspace.findFiles("main.tf");
   assert.ok(file);
   const document = await vscode.workspace.openTextDocument(file);
   await vscode.window.showTextDocument(document);

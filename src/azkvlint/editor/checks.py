@@ -15,7 +15,8 @@ from azkvlint.editor.paths import uri_of
 from azkvlint.linter.linter import Progress
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
-from azkvlint.model.finding import Report
+from azkvlint.model.finding import INPUT_UNREADABLE, Report
+from azkvlint.readers.discover import JSON, is_input_name
 from azkvlint.reporters.phrases import problem_line
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import KvlintError
@@ -82,7 +83,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             return tuple((folder,) for folder in self.folders)
         by_folder: dict[str, list[str]] = {}
         for file in sorted(self.documents):
-            by_folder.setdefault(os.path.dirname(file), []).append(file)
+            if is_input_name(os.path.basename(file)):
+                by_folder.setdefault(os.path.dirname(file), []).append(file)
         return tuple(map(tuple, by_folder.values()))
 
 
@@ -173,6 +175,8 @@ class Checks:
         try:
             config = self._configure(inputs, self._request.settings)
             report = one.run.check(config, progress)
+            if not self._request.folders:
+                report = _without_other_json(report)
             one.checked = Checked(config=config, report=report, files=one.converter.by_file(report))
         except KvlintError as error:
             return _sentence(error)
@@ -214,6 +218,16 @@ def _merged(found: Iterable[Mapping[str, list[Item]]]) -> dict[str, list[Item]]:
             known = files.get(file)
             files[file] = items if known is None else [*known, *(item for item in items if item not in known)]
     return files
+
+
+def _without_other_json(report: Report) -> Report:
+    """Return a report without problems of JSON that is no input: an editor opens any, and the user did not name it."""
+    kept = (
+        one
+        for one in report.problems
+        if one.code != INPUT_UNREADABLE or one.at is None or one.at.region or not one.at.path.lower().endswith(JSON)
+    )
+    return msgspec.structs.replace(report, problems=tuple(kept))
 
 
 def _sentence(error: KvlintError) -> str:

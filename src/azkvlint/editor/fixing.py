@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.config.run_config import Config
 from azkvlint.editor.checks import Checked, Checks, Inputs, Request
 from azkvlint.fixes.find import fixes_of, fixes_together
-from azkvlint.fixes.proof import Prover
+from azkvlint.fixes.proof import Prover, prover_of
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Refusal, TextEdit
 from azkvlint.model.finding import Finding, Report
@@ -70,8 +70,9 @@ class Fixing:
         self._stop()
         self._checks.hold(request)
         kept = self._kept.get(inputs)
-        if kept is None or kept.config != checked.config or checked.config.rules:
-            kept = self._kept[inputs] = _Kept(checked.config, Prover(checked.config), checked.report)
+        is_same = kept is not None and kept.config == checked.config and kept.report.sources == checked.report.sources
+        if kept is None or not is_same or checked.config.rules:
+            kept = self._kept[inputs] = _Kept(checked.config, prover_of(checked.report, checked.config), checked.report)
         elif kept.report is not checked.report:
             kept.prover.renew()
             kept.report, kept.fixes = checked.report, {}

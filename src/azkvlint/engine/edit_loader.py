@@ -64,7 +64,7 @@ class EditDecoder:
         names: tuple[str, ...] = ()
         if operation in _WITH_NAMES:
             names = self._names(fields[operation], operation)
-        elif data(fields[operation]) not in _WORDS[operation]:
+        elif not any(repr(data(fields[operation])) == repr(word) for word in _WORDS[operation]):
             decoder.mismatch(fields[operation], operation, either(str(word).lower() for word in _WORDS[operation]))
         value = fields.get("to")
         choices = fields.get("to_least_of")

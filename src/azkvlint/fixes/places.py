@@ -22,6 +22,7 @@ _HEADER = regex(
     r"""\s*(?:resource|data|provider|module|output|variable)\s+"?([\w-]+)"?|\s*resource\s+\w+\s+'([^'@]*)"""
 )
 _API_VERSION = regex(r"@(\d{4}-\d\d-\d\d(?:-preview)?)")
+_VALUES = (".tfvars", ".tfvars.json", ".bicepparam")
 _MOST_CALLS = 20
 _COMPUTED = "the value is computed"
 _SHARED = "the value is also used elsewhere"
@@ -224,6 +225,10 @@ class Setting(msgspec.Struct, frozen=True):
             raise Refusal(_SHARED)
         if reference.is_part:
             return self._of_part(path, sources)
+        given = self._in_values(sources) if reference.kind not in ("local", "variables") else None
+        if given is not None:
+            edits = sources.editor(given.path).replace_value(address_of(given), self.value)
+            return self._checked(edits, (reference.name,), given.path, (), sources)
         if reference.kind in ("var", "parameters", "") and calls and calls[-1]:
             return self._of_calls(reference.name, calls, sources)
         if is_terraform:
@@ -231,6 +236,17 @@ class Setting(msgspec.Struct, frozen=True):
         if self.language == "bicep":
             return self._of_bicep(reference.name, path, calls, sources)
         return self._of_template(reference, path, sources)
+
+    def _in_values(self, sources: Sources) -> Location | None:
+        """Return the place in a file of variables or parameters that sets the value."""
+        at = None if self.evidence is None else self.evidence.at
+        while at is not None and at.cause is not None:
+            at = at.cause
+        if at is None:
+            return None
+        is_parameter = at.pointer is not None and at.pointer[:1] == ("parameters",) and at.pointer[-1:] == ("value",)
+        is_values = at.path.lower().endswith(_VALUES) or (is_parameter and sources.is_parameters(at.path))
+        return at if is_values else None
 
     def _of_part(self, path: str, sources: Sources) -> tuple[Edits, str]:
         """Return the edit of a part of an object that is written elsewhere."""

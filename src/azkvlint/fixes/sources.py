@@ -125,6 +125,11 @@ class Sources:
             return None
         return value
 
+    def is_parameters(self, path: str) -> bool:
+        """Return whether a JSON file is a parameter file of a template."""
+        schema = self.value(path, ("$schema",))
+        return isinstance(schema, str) and "deploymentParameters" in schema
+
     def module_files(self, path: str) -> list[str]:
         """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
         folder = path.rpartition("/")[0]

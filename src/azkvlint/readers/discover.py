@@ -286,7 +286,7 @@ def _files(
         for entry in found:
             # The directory listing already contains the type of each entry that is not a link.
             is_folder = entry.is_dir(follow_symlinks=False)
-            is_input = not is_folder and _is_input(entry.name)
+            is_input = not is_folder and is_input_name(entry.name)
             if excluded and excluded(entry.path, is_folder or (entry.is_symlink() and not is_input)):
                 continue
             if is_folder:
@@ -307,11 +307,11 @@ def _new_files(folder: str, known: set[str], excluded: Callable[[str, bool], boo
     """Yield the supported files of a folder that exist in an editor only."""
     for name in sorted(EDITOR_TEXTS.names_in(folder)):
         path = os.path.join(folder, name)
-        if name not in known and _is_input(name) and not (excluded and excluded(path, False)):
+        if name not in known and is_input_name(name) and not (excluded and excluded(path, False)):
             yield path, path
 
 
-def _is_input(name: str) -> bool:
+def is_input_name(name: str) -> bool:
     """Return whether a name in a folder is that of an input."""
     return name.lower().endswith(ENDINGS) or is_terragrunt_file(name)
 
