@@ -605,3 +605,11 @@ def test_a_diff_of_a_file_of_values_shows_no_strings(kvlint: Kvlint, folder: Pat
     assert "canary" not in said.out
     subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True)
     assert (folder / "root" / "terraform.tfvars").read_text() == values.replace("false", "true")
+
+
+@pytest.mark.parametrize("ignored", ["[purge_protection_enabled, tags]", "all", "[tags]"])
+def test_an_argument_whose_changes_are_ignored(kvlint: Kvlint, folder: Path, ignored: str) -> None:
+    (folder / "main.tf").write_text(vault(f"  lifecycle {{\n    ignore_changes = {ignored}\n  }}\n"))
+    said = kvlint("fix", "--unsafe", "--select", "KV001")
+    reason = "Terraform ignores changes of `purge_protection_enabled` (`ignore_changes`)"
+    assert (reason in said.out, said.code) == ((False, 1) if ignored == "[tags]" else (True, 0))

@@ -21,6 +21,7 @@ from azkvlint.fixes.places import (
     language_at,
     linked,
 )
+from azkvlint.fixes.sensitivity import is_ignored
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Literal, Refusal, TextEdit
 from azkvlint.model.finding import Evidence, Finding
@@ -221,6 +222,9 @@ def _set_all(
     sources: Sources,
 ) -> tuple[Edits, str]:
     """Return the edits that set several attributes of one declaration, and their title."""
+    for (path, _), _ in settings:
+        if path and is_ignored(target, path[0], sources):
+            raise Refusal(f"Terraform ignores changes of `{path[0]}` (`ignore_changes`)")
     changes = [
         partial(Setting(finding, value, evidence, target.language).set, target, path)
         for (path, value), evidence in settings

@@ -1,6 +1,6 @@
-"""Decide whether a Terraform variable can be marked as sensitive: some expressions reject sensitive values.
+"""Decide what Terraform would not accept: variables that cannot be sensitive, and arguments that it ignores.
 
-Terraform rejects them in ``for_each`` and ``count``, and in outputs that are not sensitive themselves.
+Terraform rejects sensitive values in ``for_each`` and ``count``, and in outputs that are not sensitive themselves.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from azkvlint.fixes.places import Target
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Refusal
 from azkvlint.model.location import Location
@@ -45,6 +46,19 @@ def refuse_sensitive(at: Location, sources: Sources) -> None:
                     if further is not None and further not in seen:
                         seen.add(further)
                         pending.append(further)
+
+
+def is_ignored(target: Target, name: str, sources: Sources) -> bool:
+    """Return whether Terraform ignores changes of an argument, so that a fix has no effect on existing resources."""
+    text = sources.text(target.path)
+    if target.language != "terraform" or "ignore_changes" not in text:
+        return False
+    block = next((one for one in _body_of(target.path, text).blocks if one.start == target.address[0]), None)
+    for inner in () if block is None else block.body.blocks:
+        ignored = inner.body.attributes.get("ignore_changes") if inner.type == "lifecycle" else None
+        if ignored is not None:
+            return re.search(rf"\b(?:all|{re.escape(name)})\b", text[ignored.value_start : ignored.end]) is not None
+    return False
 
 
 def _body_of(path: str, text: str) -> Body:
