@@ -588,3 +588,20 @@ def test_a_file_that_is_read_through_two_paths_is_changed_once(kvlint: Kvlint, f
     assert said.out.count("+  purge_protection_enabled = true") == 2
     subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True, capture_output=True)
     assert kvlint("fix", "--diff", *ONLY) == (0, "", "")
+
+
+def test_a_diff_of_a_file_of_values_shows_no_strings(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "root").mkdir()
+    (folder / "m").mkdir()
+    (folder / "main.tf").unlink()
+    (folder / "m" / "main.tf").write_text(vault("  purge_protection_enabled = var.purge\n") + 'variable "purge" {}\n')
+    call = 'module "m" {\n  source = "../m"\n  purge  = var.purge\n}\nvariable "purge" {\n  type = bool\n}\n'
+    thing = 'variable "thing" {\n  type      = string\n  sensitive = true\n}\n'
+    (folder / "root" / "main.tf").write_text(call + thing)
+    values = 'thing = "canary-one"\npurge = false\npin   = 4321\nother = <<EOT\ncanary-two\nEOT\n'
+    (folder / "root" / "terraform.tfvars").write_text(values)
+    said = kvlint("fix", "--diff", *ONLY)
+    assert "+purge = true" in said.out
+    assert "canary" not in said.out
+    subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True)
+    assert (folder / "root" / "terraform.tfvars").read_text() == values.replace("false", "true")
