@@ -130,6 +130,7 @@ class _Search:
             for number in self._lost
         }
         self._characters = 0
+        self._before = prover.runs, prover.results
         # The inputs of the fixes in each changed file, and why candidates failed on the changed texts of their inputs.
         self._changed: dict[str, set[str]] = {}
         self._failed: dict[tuple[int, tuple[TextEdit, ...], frozenset[tuple[str, bytes]]], str] = {}
@@ -285,8 +286,8 @@ class _Search:
 
     def _attempt(self, group: Sequence[_Pending], *, is_last: bool = False) -> tuple[Sources, State, list[Fault]]:
         """Return the sources with the edits of a group, the state with them, and why they are not proven."""
-        prover = self._prover
-        if (prover.runs > _MOST_RUNS or prover.results > _MOST_RESULTS) and not is_last:
+        runs, results = self._prover.runs - self._before[0], self._prover.results - self._before[1]
+        if (runs > _MOST_RUNS or results > _MOST_RESULTS) and not is_last:
             return self.sources, self.state, [Fault(_TOO_MANY)]
         try:
             edited = self.sources.edited(tuple(edit for one in group for edit in one.edits))
