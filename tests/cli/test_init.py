@@ -257,9 +257,13 @@ def test_existing_pipelines_decide_and_are_not_changed(repository: Repository, k
 
 def test_an_unknown_service_has_no_pipeline(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository("ssh://git.example.com/owner/repository")
+    assert "use --ci github, gitlab or azure.\n" in kvlint("init", "--dry-run").out
     said = kvlint("init")
-    assert "No pipeline: the service is not known. Select it with --ci github, gitlab, azure.\n" in said.out
+    text = "No pipeline: the service is not known. To add one, use --ci github, gitlab or azure, and --force.\n"
+    assert text in said.out
     assert written(folder) == {"kvlint.toml", "kvlint-baseline.json"}
+    # The files that have been written must not prevent the next command.
+    assert kvlint("init", "--ci", "azure", "--force").code == 0
 
 
 def test_azure_repos_start_pull_requests_by_a_policy(repository: Repository, kvlint: Kvlint) -> None:

@@ -85,7 +85,10 @@ def run_init(request: Request) -> int:
         where = _displayed(root, pipeline.file)
         lines.append(f"Replace {UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
     if pipeline is None and request.service != NO_PIPELINE:
-        lines.append(f"No pipeline: the service is not known. Select it with --ci {', '.join(PIPELINES)}.")
+        *others, last = PIPELINES
+        force = "" if request.dry_run else ", and --force"  # the other files exist then
+        text = f"To add one, use --ci {', '.join(others)} or {last}{force}."
+        lines.append(f"No pipeline: the service is not known. {text}")
     lines += _next(left_out, root, is_dry=request.dry_run)
     write("".join(f"{line}\n" for line in lines))
     return EXIT_CLEAN
