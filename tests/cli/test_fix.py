@@ -45,7 +45,7 @@ def test_the_list_says_what_each_fix_does_and_why_others_are_refused(kvlint: Kvl
     (folder / "main.tf").write_text(PURGES + vault(OFF))
     said = kvlint("fix", "--select", "KV001,KV006,KV501", "--unsafe")
     assert said.code == 1
-    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` in `key_vault` and" in said.out
+    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` and `purge_soft_deleted_keys_on_" in said.out
     assert "main.tf:6:3: KV001 Set `purge_protection_enabled = true`\n  not safe: Purge protection cannot" in said.out
     assert "No fix: needs a decision: choose an expiration date" in said.out
     assert "key.tf:1:1: KV501" in said.out
@@ -322,6 +322,7 @@ def test_a_finding_from_a_plan_is_fixed_in_the_source(kvlint: Kvlint, folder: Pa
         (folder / "main.tf").write_text(vault(OFF))
         said = kvlint("fix", "--write", *ONLY, *words)
         assert (said.code, "Wrote 1 fix" in said.out) == (0, True), said
+        assert said.err == "kvlint: plan.json: create the plan again, because its source may have changed\n"
         assert (folder / "main.tf").read_text() == vault(OFF.replace("false", "true"))
     (folder / "main.tf").unlink()
     refused(kvlint, "the place is not known", "plan.json")
