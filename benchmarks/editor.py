@@ -257,7 +257,8 @@ def report(name: str, times: Sequence[float]) -> float:
     """Print the percentiles of some times, and return the 95th."""
     ordered = sorted(times)
     p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    print(f"{name:30} median {statistics.median(ordered):.3f} s, p95 {p95:.3f} s, most {ordered[-1]:.3f} s", flush=True)
+    figures = {"least": ordered[0], "median": statistics.median(ordered), "p95": p95, "most": ordered[-1]}
+    print(f"{name:30} {', '.join(f'{word} {figure:.3f} s' for word, figure in figures.items())}", flush=True)
     return p95
 
 

@@ -216,6 +216,31 @@ def test_a_folder_of_a_checkout_is_compared_with_itself(name: str, action: Runne
     assert not list(action.workspace.rglob("pwned"))
 
 
+def add_programs_of_git(checkout: Path, trace: Path) -> None:
+    """Let a hook and the filter of Git LFS leave a trace and fail, as those that an earlier step has installed."""
+    (checkout / "hooks").mkdir()
+    program = checkout / "hooks" / "post-index-change"
+    program.write_text(f"#!/bin/sh\necho ran >>'{trace}'\nexit 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    for name, value in (
+        ("core.hooksPath", "hooks"),
+        ("core.fsmonitor", str(program)),
+        ("filter.lfs.smudge", str(program)),
+        ("filter.lfs.required", "true"),
+    ):
+        git(checkout, "config", name, value)
+    trace.unlink(missing_ok=True)
+
+
+def test_a_comparison_runs_no_hook_and_no_filter_of_lfs(action: Runner, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    commit(action.workspace, {"main.bicep": CARELESS, ".gitattributes": "*.bin filter=lfs\n", "a.bin": "oid"})
+    add_programs_of_git(action.workspace, trace)
+    done = action(diff_base="HEAD")
+    assert (done.code, done.outputs["new"]) == (0, "0"), done.log
+    assert not trace.exists()
+
+
 @pytest.mark.parametrize("base", [HOSTILE[0], "--all", "0" * 40])
 def test_a_base_is_a_commit_of_the_checkout(base: str, action: Runner) -> None:
     commit(action.workspace, {"main.bicep": UNDATED})

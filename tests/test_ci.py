@@ -19,7 +19,7 @@ from jsonschema import validators
 from azkvlint.cli.pipelines import PIPELINES, render
 from tests.action import PROGRAM, ROOT
 from tests.test_action import CARELESS, HOSTILE
-from tests.test_action_pull_request import FIXED, SECOND, commit, git
+from tests.test_action_pull_request import FIXED, SECOND, add_programs_of_git, commit, git
 
 GITLAB, AZURE = ROOT / "docs" / "ci" / "gitlab.yml", ROOT / "docs" / "ci" / "azure-pipelines.yml"
 SERVICES = ["gitlab", "azure"]
@@ -140,6 +140,15 @@ def test_only_new_findings_fail_a_comparison(job: Job) -> None:
     assert "`other.bicep:1:1`" in job.difference().read_text(encoding="utf-8")
     assert job(compare=True, fail_on="none").code == 0
     assert git(job.checkout, "worktree", "list").count("\n") == 1
+
+
+def test_a_comparison_runs_no_hook_and_no_filter_of_lfs(job: Job, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    commit(job.checkout, {"main.bicep": CARELESS, ".gitattributes": "*.bin filter=lfs\n", "a.bin": "oid"})
+    commit(job.checkout, {"other.bicep": ""})
+    add_programs_of_git(job.checkout, trace)
+    assert job(compare=True).code == 0
+    assert not trace.exists()
 
 
 def test_all_findings_count_if_the_base_cannot_be_read(job: Job) -> None:

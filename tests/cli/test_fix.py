@@ -45,7 +45,7 @@ def test_the_list_says_what_each_fix_does_and_why_others_are_refused(kvlint: Kvl
     (folder / "main.tf").write_text(PURGES + vault(OFF))
     said = kvlint("fix", "--select", "KV001,KV006,KV501", "--unsafe")
     assert said.code == 1
-    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` and `purge_soft_deleted_keys_on_" in said.out
+    assert "main.tf:1:1: KV006 Set `purge_soft_delete_on_destroy = false` and" in said.out
     assert "main.tf:6:3: KV001 Set `purge_protection_enabled = true`\n  not safe: Purge protection cannot" in said.out
     assert "No fix: needs a decision: choose an expiration date" in said.out
     assert "key.tf:1:1: KV501" in said.out
@@ -491,3 +491,118 @@ def test_a_new_api_version_is_safe_where_the_permission_model_is_set(kvlint: Kvl
     (folder / "main.bicep").write_text(OF_BICEP.format(version="2023-07-01", body="enableRbacAuthorization: true"))
     assert kvlint("fix", "--write", "--select", "KV050").code == 0
     assert "@2026-02-01" in (folder / "main.bicep").read_text()
+
+
+SECRET = 'resource "azurerm_key_vault_secret" "s" {{\n  name  = "s"\n  value = {value}\n}}\n'
+PASSWORD = 'variable "password" {\n  type = string\n}\n' + SECRET.format(value="var.password")
+
+
+@pytest.mark.parametrize(
+    ("use", "reason"),
+    [
+        (
+            'output "o" {\n  value = length(var.password)\n}\n',
+            "an output that is not sensitive depends on the variable",
+        ),
+        (
+            'resource "azurerm_key_vault_secret" "t" {\n  count = var.password == "" ? 0 : 1\n  value = "x"\n}\n',
+            "`count`",
+        ),
+        ('locals {\n  all = [var.password]\n}\noutput "o" {\n  value = local.all\n}\n', "an output that is not"),
+        ('module "m" {\n  source = "./m"\n  word   = var.password\n}\n', "`for_each` depends on the variable"),
+        ('module "m" {\n  source = "a/b/c"\n  word   = var.password\n}\n', "passed to a module outside the checkout"),
+        (
+            (
+                'resource "azurerm_resource_group" "r" {\n  name = var.password\n}\n'
+                'output "o" {\n  value = azurerm_resource_group.r[0].name\n}\n'
+            ),
+            "an output that is not sensitive",
+        ),
+        ('output "o" {\n  value     = var.password\n  sensitive = true\n}\n', ""),
+        ('module "m" {\n  source   = "./m"\n  password = var.password\n}\n', ""),
+        ('resource "azurerm_linux_virtual_machine" "v" {\n  admin_password = var.password\n}\n', ""),
+    ],
+)
+def test_a_variable_is_not_sensitive_where_terraform_rejects_it(
+    kvlint: Kvlint, folder: Path, use: str, reason: str
+) -> None:
+    (folder / "main.tf").write_text(PASSWORD + use)
+    (folder / "m").mkdir()
+    (folder / "m" / "main.tf").write_text(
+        'variable "word" {\n  type = string\n}\nvariable "password" {\n  type = string\n}\n'
+        'resource "azurerm_resource_group" "g" {\n  for_each = toset([var.word])\n}\n'
+    )
+    said = kvlint("fix", "--select", "KV611")
+    assert (reason in said.out, said.code) == (True, 0) if reason else said.code == 1, said.out
+
+
+def test_a_variable_in_json_is_not_sensitive_in_for_each(kvlint: Kvlint, folder: Path) -> None:
+    secret = {"for_each": "${var.secrets}", "name": "${each.key}", "value": "${each.value}"}
+    document = {
+        "variable": {"secrets": {"type": "map(string)"}},
+        "resource": {"azurerm_key_vault_secret": {"s": secret}},
+    }
+    (folder / "main.tf").unlink()
+    (folder / "main.tf.json").write_text(json.dumps(document))
+    said = kvlint("fix", "--select", "KV611")
+    assert "`for_each` depends on the variable" in said.out
+
+
+def test_only_strings_and_objects_are_secure_in_bicep(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    secret = (
+        "resource s{0} 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {{\n"
+        "  name: 'kv/s{0}'\n  properties: {{ value: {1} }}\n}}\n"
+    )
+    types = ["int", "string[]", "string", "object", "text", "string?", "unknown", "{ password: string }"]
+    uses = ["string({})", "{}[0]", "{}", "{}.password", "{}", "{}", "{}", "{}.password"]
+    lines = [f"param password{number} {one}\n" for number, one in enumerate(types)]
+    lines += [secret.format(number, use.format(f"password{number}")) for number, use in enumerate(uses)]
+    (folder / "main.bicep").write_text("type text = string\n" + "".join(lines))
+    assert kvlint("fix", "--write", "--select", "KV611").code == 0
+    found = (folder / "main.bicep").read_text()
+    assert [f"@secure()\nparam password{number} {one}" in found for number, one in enumerate(types)] == [
+        one in ("string", "object", "text", "string?", "{ password: string }") for one in types
+    ]
+
+
+def test_the_title_names_the_variable_in_a_file_of_values(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "root").mkdir()
+    (folder / "m").mkdir()
+    (folder / "main.tf").rename(folder / "m" / "main.tf")
+    (folder / "m" / "main.tf").write_text(vault("  purge_protection_enabled = var.purge\n") + 'variable "purge" {}\n')
+    call = 'module "m" {\n  source = "../m"\n  purge  = var.purge\n}\nvariable "purge" {\n  type = bool\n}\n'
+    (folder / "root" / "main.tf").write_text(call)
+    (folder / "root" / "terraform.tfvars").write_text("purge = false\n")
+    said = kvlint("fix", "--write", *ONLY)
+    assert "Set `purge = true`" in said.out
+    assert (folder / "root" / "terraform.tfvars").read_text() == "purge = true\n"
+
+
+def test_a_file_that_is_read_through_two_paths_is_changed_once(kvlint: Kvlint, folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+    (folder / "main.tf").rename(folder / "b" / "main.tf")
+    (folder / "a" / "main.tf").symlink_to("../b/main.tf")
+    (folder / "b" / "other.tf").write_text(vault(name="other"))
+    said = kvlint("fix", "--diff", *ONLY)
+    assert said.out.count("+  purge_protection_enabled = true") == 2
+    subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True, capture_output=True)
+    assert kvlint("fix", "--diff", *ONLY) == (0, "", "")
+
+
+def test_a_diff_of_a_file_of_values_shows_no_strings(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "root").mkdir()
+    (folder / "m").mkdir()
+    (folder / "main.tf").unlink()
+    (folder / "m" / "main.tf").write_text(vault("  purge_protection_enabled = var.purge\n") + 'variable "purge" {}\n')
+    call = 'module "m" {\n  source = "../m"\n  purge  = var.purge\n}\nvariable "purge" {\n  type = bool\n}\n'
+    thing = 'variable "thing" {\n  type      = string\n  sensitive = true\n}\n'
+    (folder / "root" / "main.tf").write_text(call + thing)
+    values = 'thing = "canary-one"\npurge = false\npin   = 4321\nother = <<EOT\ncanary-two\nEOT\n'
+    (folder / "root" / "terraform.tfvars").write_text(values)
+    said = kvlint("fix", "--diff", *ONLY)
+    assert "+purge = true" in said.out
+    assert "canary" not in said.out
+    subprocess.run([GIT, "apply"], input=said.out.encode(), cwd=folder, check=True)
+    assert (folder / "root" / "terraform.tfvars").read_text() == values.replace("false", "true")

@@ -70,6 +70,9 @@ def test_what_is_written_leaves_nothing_new_to_report(repository: Repository, kv
         f"kvlint-baseline.json with {count} findings",
         ".github/workflows/kvlint.yml",
     ]
+    page = "https://github.com/kvlint/kvlint"
+    where = ".github/workflows/kvlint.yml"
+    assert f"\nReplace COMMIT in {where} with the full SHA of a commit of {page}.\n" in said.out
     assert said.out.endswith("Next: commit the files, and run kvlint .\n")
     assert kvlint(".").code == 0
     assert kvlint(".", "--no-ignores").code == 1
@@ -124,6 +127,25 @@ def test_a_table_in_another_file_stays_the_configuration(repository: Repository,
         assert "`pyproject.toml` already configures kvlint (move its settings to kvlint.toml)" in said.err
 
 
+def test_force_does_not_override_a_table_in_another_file(repository: Repository, kvlint: Kvlint) -> None:
+    files = {"main.tf": VAULT, "pyproject.toml": "[tool.kvlint]\nprofile = ['all']\n", "kvlint-baseline.json": "{}"}
+    folder = repository(**files)
+    said = kvlint("init", "--force")
+    assert (said.code, written(folder)) == (2, {"pyproject.toml", "kvlint-baseline.json"})
+    assert "`pyproject.toml` already configures kvlint (move its settings to kvlint.toml)" in said.err
+
+
+@pytest.mark.parametrize(("name", "force"), [(".github", []), ("kvlint-baseline.json/x", ["--force"])])
+def test_a_path_that_cannot_be_created_is_found_before_a_file_is_written(
+    name: str, force: list[str], repository: Repository, kvlint: Kvlint
+) -> None:
+    folder = repository(**{"main.tf": VAULT, name: ""})
+    said = kvlint("init", *force)
+    assert (said.code, written(folder)) == (2, {name})
+    reason = "`.github` is not a folder" if name == ".github" else "it is a folder"
+    assert f" cannot be written: {reason}\n" in said.err
+
+
 def test_nothing_is_written_for_an_incomplete_analysis(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"main.tf": VAULT, "old/main.bicep": "resource"})
     said = kvlint("init")
@@ -136,7 +158,9 @@ def test_nothing_is_written_for_an_incomplete_analysis(repository: Repository, k
 
 def test_a_folder_without_input_has_nothing_to_set_up(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(**{"readme.md": ""})
-    assert (kvlint("init").code, written(folder)) == (3, {"readme.md"})
+    said = kvlint("init")
+    assert (said.code, written(folder)) == (3, {"readme.md"})
+    assert said.out == "Nothing was written, because there is no input. Run the command in another folder.\n"
 
 
 def test_a_folder_in_a_checkout_stands_for_the_checkout(repository: Repository, kvlint: Kvlint) -> None:
@@ -146,6 +170,21 @@ def test_a_folder_in_a_checkout_stands_for_the_checkout(repository: Repository, 
     said = kvlint("init", "--ci", "none")
     assert f"Created ..{os.sep}kvlint.toml\n" in said.out
     assert (folder / "kvlint.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("my infra", "'my infra'"), ("-x", "./-x"), ("$(x)'", """'$(x)'"'"''"""), ("a\nb", "FOLDER")]
+)
+@pytest.mark.skipif(os.name == "nt", reason="names of other systems")
+def test_the_next_command_can_be_pasted(
+    name: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kvlint: Kvlint
+) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "main.tf").write_text(VAULT + LEAK, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    said = kvlint("init", "--", name)
+    assert f"Fix first: kvlint {shown} --min-severity critical\n" in said.out
+    assert said.out.endswith(f"and run kvlint {shown}\n")
 
 
 def test_mistakes(repository: Repository, kvlint: Kvlint) -> None:
@@ -218,14 +257,43 @@ def test_existing_pipelines_decide_and_are_not_changed(repository: Repository, k
 
 def test_an_unknown_service_has_no_pipeline(repository: Repository, kvlint: Kvlint) -> None:
     folder = repository("ssh://git.example.com/owner/repository")
+    assert "use --ci github, gitlab or azure.\n" in kvlint("init", "--dry-run").out
     said = kvlint("init")
-    assert "No pipeline: the service is not known. Select it with --ci github, gitlab, azure.\n" in said.out
+    text = "No pipeline: the service is not known. To add one, use --ci github, gitlab or azure, and --force.\n"
+    assert text in said.out
     assert written(folder) == {"kvlint.toml", "kvlint-baseline.json"}
+    # The files that have been written must not prevent the next command.
+    assert kvlint("init", "--ci", "azure", "--force").code == 0
+
+
+def test_azure_repos_start_pull_requests_by_a_policy(repository: Repository, kvlint: Kvlint) -> None:
+    """A trigger for pull requests has an effect for repositories in other services only."""
+    folder = repository("https://dev.azure.com/owner/project/_git/repository")
+    assert kvlint("init").code == 0
+    text = (folder / "azure-pipelines.yml").read_text(encoding="utf-8")
+    assert "pr: [main] # no effect in Azure Repos: add a build validation policy to the branch\n" in text
+
+
+@pytest.mark.parametrize("file", ["refs/heads/main", "packed-refs", "refs/remotes/origin/main"])
+def test_the_branch_of_the_change_is_not_the_default_branch(file: str, repository: Repository, kvlint: Kvlint) -> None:
+    text = f"{COMMIT} refs/heads/main\n" if file == "packed-refs" else f"{COMMIT}\n"
+    folder = repository(GITHUB, branch="add-kvlint", **{"main.tf": VAULT, f".git/{file}": text})
+    assert kvlint("init").code == 0
+    assert "branches: [main]\n" in (folder / ".github/workflows/kvlint.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("branch", "shown"),
-    [("trunk", "trunk"), ("release/1.0", "release/1.0"), ("x'; y: [", "main"), ("!main", "main"), ("**", "main")],
+    [
+        ("1.0", "1.0"),
+        ("on", "on"),
+        ("null", "null"),
+        ("trunk", "trunk"),
+        ("release/1.0", "release/1.0"),
+        ("x'; y: [", "main"),
+        ("!main", "main"),
+        ("**", "main"),
+    ],
 )
 def test_the_default_branch_is_a_name(branch: str, shown: str, repository: Repository, kvlint: Kvlint) -> None:
     folder = repository(branch=branch)
@@ -249,6 +317,7 @@ def test_pipelines_name_the_commit_that_is_installed(
     folder = repository()
     said: Said = kvlint("init")
     assert "COMMIT" not in said.out
+    assert "COMMIT" not in kvlint("init", "--force", "--dry-run").out
     text = (folder / ".github/workflows/kvlint.yml").read_text(encoding="utf-8")
     assert f"uses: kvlint/kvlint@{COMMIT}\n" in text
 

@@ -541,6 +541,25 @@ def test_nothing_is_left_of_a_server_that_ends(project: Path, how: str) -> None:
     close(process, client)
 
 
+def test_a_server_ends_when_nobody_reads_its_answers(project: Path) -> None:
+    arguments = [sys.executable, "-m", "azkvlint", "lsp"]
+    folder = {"uri": project.as_uri(), "name": "project"}
+    asked: dict[str, Any] = {"processId": None, "capabilities": {}, "workspaceFolders": [folder]}
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(project)
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        for message in ({"id": 1, "method": "initialize", "params": asked}, {"method": "initialized", "params": {}}):
+            body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+            process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            process.stdin.flush()
+        assert process.wait(30) == 1
+        assert process.stderr.read() == b""
+
+
 def test_a_missing_library_is_named(project: Path) -> None:
     (project / "pygls.py").write_text("raise ImportError('none', name='pygls')\n")
     environment = clean_environment(project) | {"PYTHONPATH": str(project)}

@@ -215,6 +215,9 @@ REFUSALS: Mapping[tuple[str, str, str], str] = {
     ("KV801", "terraform", "Purge protection set to null"): "the value is computed",
 }
 
+# The reason for some findings of a case with others.
+PARTLY = "only strings and objects can be secure"
+
 
 def refusal_of(case: Case) -> str:
     keys = [(case.rule, language, title) for title in (case.title, "") for language in (case.language, "")]
@@ -231,7 +234,7 @@ def test_fixes_are_offered_or_refused_for_a_known_reason(spelling: str, rule: st
         if (case.rule, case.language) != (rule, language):
             continue
         expected = refusal_of(case)
-        reasons = set(outcome.reasons)
+        reasons = set(outcome.reasons) - {PARTLY}
         assert all(reason.startswith(expected) for reason in reasons) if expected else not reasons, (case, reasons)
         assert bool(outcome.fixes) is not bool(expected), case
         for fix in outcome.fixes:

@@ -61,7 +61,10 @@ def run_init(request: Request) -> int:
     report, baseline, left_out = _check(request, root)
     print_problems([problem for problem in report.problems if problem.level != "note"])
     if not report.is_complete:
-        write("Nothing was written, because some input could not be read. Fix it, or leave it out with --exclude.\n")
+        cause = "some input could not be read. Fix it, or leave it out with --exclude"
+        if not report.sources and all(problem.at is None for problem in report.problems):
+            cause = "there is no input. Run the command in another folder"
+        write(f"Nothing was written, because {cause}.\n")
         return exit_code_of(report.sources, report.problems, has_findings=False)
     count = len(report.counted(report.findings)) - left_out
     files = [_File(_CONFIG, _configuration(request, has_baseline=count > 0))]
@@ -79,9 +82,13 @@ def run_init(request: Request) -> int:
     if is_separate and pipeline is not None:
         lines += ["", f"Add this to {_displayed(root, pipeline.file)}:", "", render(pipeline.addition, branch)]
     if pipeline is not None and UNKNOWN_COMMIT in render(pipeline.text, branch):
-        lines.append(f"Replace {UNKNOWN_COMMIT} with the full SHA of a commit of {PROJECT}.")
+        where = _displayed(root, pipeline.file)
+        lines.append(f"Replace {UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
     if pipeline is None and request.service != NO_PIPELINE:
-        lines.append(f"No pipeline: the service is not known. Select it with --ci {', '.join(PIPELINES)}.")
+        *others, last = PIPELINES
+        force = "" if request.dry_run else ", and --force"  # the other files exist then
+        text = f"To add one, use --ci {', '.join(others)} or {last}{force}."
+        lines.append(f"No pipeline: the service is not known. {text}")
     lines += _next(left_out, root, is_dry=request.dry_run)
     write("".join(f"{line}\n" for line in lines))
     return EXIT_CLEAN
@@ -120,7 +127,7 @@ def _refuse_existing(root: str, names: Sequence[str], *, is_forced: bool) -> Non
         listed = ", ".join(f"`{_displayed(root, name)}`" for name in existing)
         verb = "exists" if len(existing) == 1 else "exist"
         raise UsageError(f"{listed} already {verb}", "use --force to replace")
-    file = resolve_settings(Arguments(paths=(root,)), "check").file if not existing else None
+    file = resolve_settings(Arguments(paths=(root,)), "check").file if _CONFIG not in existing else None
     if file is not None and os.path.dirname(file.file) == root:
         raise UsageError(f"`{visible(file.display_path)}` already configures kvlint", f"move its settings to {_CONFIG}")
 
@@ -167,11 +174,21 @@ def _done(file: _File, root: str, *, is_dry: bool) -> Iterator[str]:
 
 
 def _next(left_out: int, root: str, *, is_dry: bool) -> Iterator[str]:
-    path = _displayed(root, "")
+    path = _argument(root)
     if left_out:
         what = pluralize(left_out, "critical finding")
         yield f"Not in the baseline: {what}. Fix first: kvlint {path} --min-severity critical"
     yield "Next: run the command without --dry-run" if is_dry else f"Next: commit the files, and run kvlint {path}"
+
+
+def _argument(root: str) -> str:
+    """Return the path of a folder as a word of a command that can be pasted."""
+    from shlex import quote
+
+    path = os.path.relpath(root, current_folder())
+    if visible(path) != path:
+        return "FOLDER"
+    return quote(os.path.join(os.curdir, path) if path.startswith("-") else path)
 
 
 def _displayed(root: str, name: str) -> str:

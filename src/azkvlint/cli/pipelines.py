@@ -10,6 +10,8 @@ from azkvlint.util.lazy_regex import regex
 _COMMIT = regex(r"[0-9a-f]{40}")
 # Names of branches that have no meaning in YAML or in the patterns of a trigger.
 _BRANCH = regex(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+# What YAML reads as another type than a string.
+_VALUES = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 UNKNOWN_COMMIT = "COMMIT"
 """What stands for the commit of kvlint if it is not known."""
 _CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
@@ -71,7 +73,7 @@ _AZURE = (
     """\
 # kvlint checks Azure Key Vault in infrastructure code: {project}
 trigger: [{branch}]
-pr: [{branch}]
+pr: [{branch}] # no effect in Azure Repos: add a build validation policy to the branch
 
 pool:
   vmImage: ubuntu-latest
@@ -104,6 +106,7 @@ PIPELINES = {
 def render(template: str, branch: str) -> str:
     """Return the text of a pipeline for the default branch of a repository."""
     name = branch if _BRANCH.fullmatch(branch) else "main"
+    name = name if name[0].isalpha() and name.lower() not in _VALUES else f'"{name}"'
     return template.format(project=PROJECT, checkout=_CHECKOUT, branch=name, commit=installed_commit())
 
 

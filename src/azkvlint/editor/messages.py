@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from azkvlint.util.lazy_regex import regex
@@ -38,11 +39,35 @@ def receive(stream: BinaryIO, handle: Callable[[dict[str, Any]], object], refuse
                 return
 
 
-def send(stream: BinaryIO, message: dict[str, Any]) -> None:
-    """Write a message."""
-    body = json.dumps(message).encode()
-    stream.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-    stream.flush()
+class Output:
+    """Writes messages to a client, and calls ``leave`` when it does not read them any more."""
+
+    def __init__(self, stream: BinaryIO, leave: Callable[[], object]) -> None:
+        self._stream: BinaryIO | None = stream
+        self._leave = leave
+
+    def write(self, data: bytes) -> None:
+        """Write a message with its header."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.close()
+            self._leave()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write a message that is not one of pygls."""
+        body = json.dumps(message).encode()
+        self.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def close(self) -> None:
+        """Write nothing more."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.close()
 
 
 def _body(stream: BinaryIO) -> bytes | None:

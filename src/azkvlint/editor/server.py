@@ -18,7 +18,6 @@ from typing import Any, BinaryIO, TypeVar
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
 
@@ -38,7 +37,7 @@ from azkvlint.editor.checks import (
 from azkvlint.editor.diagnostics import SOURCE
 from azkvlint.editor.hover import hover
 from azkvlint.editor.lenses import access_of, lenses, title
-from azkvlint.editor.messages import INVALID_PARAMETERS, INVALID_REQUEST, Fault, receive, send
+from azkvlint.editor.messages import INVALID_PARAMETERS, INVALID_REQUEST, Fault, Output, receive
 from azkvlint.editor.paths import path_of, uri_of
 from azkvlint.editor.positions import Positions, changed, clean
 from azkvlint.editor.publishing import Pull, Push, is_pulling
@@ -83,8 +82,8 @@ class EditorServer:
     def __init__(self, configure: Configure, output: BinaryIO) -> None:
         self._server = _Server("kvlint", __version__, protocol_cls=_Protocol)
         self._protocol = self._server.protocol
-        self._output = output
-        self._protocol.set_writer(StdoutWriter(output))
+        self._output = Output(output, lambda: self._stop(_CLOSED))
+        self._protocol.set_writer(self._output)
         self._configure = configure
         self._worker = Worker()
         self._checks: Checks | None = None
@@ -138,9 +137,16 @@ class EditorServer:
         """Serve the client at the other end of ``stream`` until it leaves, and return the exit code."""
         self._loop = asyncio.get_running_loop()
         self._stopped = self._loop.create_future()
+        self._loop.set_exception_handler(self._handle_failure)
         self._worker.start()
         threading.Thread(target=self._receive, args=(stream,), name="kvlint messages", daemon=True).start()
         return await self._stopped
+
+    def _handle_failure(self, _loop: object, context: dict[str, Any]) -> None:
+        """Log what a callback of the loop raised."""
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self._log_error(error)
 
     def _receive(self, stream: BinaryIO) -> None:
         with suppress(OSError, ValueError):  # the stream was closed
@@ -168,8 +174,6 @@ class EditorServer:
         except JsonRpcException:
             if method is not None:
                 self._refuse(Fault(INVALID_PARAMETERS, "the parameters are not valid"), id_)
-        except BrokenPipeError:
-            self._stop(_CLOSED)
         except Exception as error:  # noqa: BLE001  # a message must not end the server
             self._log_error(error)
             if method is not None and id_ is not None:
@@ -178,8 +182,7 @@ class EditorServer:
     def _refuse(self, fault: Fault, id_: object = None) -> None:
         known = id_ if isinstance(id_, str | int) else None
         error = {"code": fault.code, "message": fault.message}
-        with suppress(OSError, ValueError):  # the client has left
-            send(self._output, {"jsonrpc": "2.0", "id": known, "error": error})
+        self._output.send({"jsonrpc": "2.0", "id": known, "error": error})
 
     def _add(self, method: str, handler: Callable[[Any], Any], options: object = None) -> None:
         """Add the handler of a method. Messages of unexpected errors can contain text of documents."""

@@ -124,7 +124,23 @@ class BicepEditor(TreeEditor):
             raise Refusal("the place is not a declaration")
         if any(isinstance(one, ast.Call) and one.name == name for one in node.decorators):
             return ()
+        if name == "secure" and not self._can_be_secure(getattr(node, "type", None)):
+            raise Refusal("only strings and objects can be secure")
         names = {one.name for one in self.declarations if isinstance(one, ast.Parameter | ast.Variable | ast.Function)}
         prefix = "sys." if name in names else ""
         text = f"@{prefix}{name}(){self.layout.newline}{self.layout.indent(item.start)}"
         return self.checked([self.layout.edit(item.start, item.start, text)])
+
+    def _can_be_secure(self, type_: ast.Type | None) -> bool:
+        """Return whether a type is string or object, also by the name of a type in the file."""
+        declared = {one.name: one.type for one in self.declarations if isinstance(one, ast.TypeDeclaration)}
+        for _ in range(len(declared) + 2):
+            if type_ is None or type_.kind == "object":
+                return type_ is not None
+            if type_.kind == "nullable":
+                type_ = type_.of[0]
+            elif type_.kind == "name" and type_.name in ("string", "object"):
+                return True
+            else:
+                type_ = declared.get(type_.name) if type_.kind == "name" else None
+        return False

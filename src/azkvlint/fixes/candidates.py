@@ -49,11 +49,7 @@ def candidates(finding: Finding, sources: Sources, *, unsafe: bool) -> Iterator[
     plans = [plan for plan in finding.rule.edits if not plan.languages or language in plan.languages]
     applicable = [(plan, steps) for plan in plans if (steps := _steps_for(finding, plan)) or plan.decision]
     if not plans:
-        yield Refusal(
-            "kvlint has no fix for this rule in this language"
-            if finding.rule.edits
-            else "kvlint has no fix for this rule"
-        )
+        yield Refusal(f"kvlint has no fix for this rule{' in this language' if finding.rule.edits else ''}")
     elif not applicable:
         yield Refusal("kvlint has no fix for this type of resource")
     for plan, steps in applicable:

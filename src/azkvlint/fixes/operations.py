@@ -10,6 +10,7 @@ from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
 from azkvlint.fixes.linked_items import append
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
+from azkvlint.fixes.sensitivity import refuse_sensitive
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Code, Refusal
 from azkvlint.model.finding import Finding
@@ -186,7 +187,9 @@ def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
         if at.pointer is not None and at.pointer[-2:-1] not in (("parameters",), ("outputs",)):
             raise Refusal("the value does not come from a parameter")
         if language_at(at) == "terraform":
-            return editor.set_value(address_of(at), ("sensitive",), True), "Set `sensitive = true`"
+            edits = editor.set_value(address_of(at), ("sensitive",), True)
+            refuse_sensitive(at, sources)
+            return edits, "Set `sensitive = true`"
         edits = editor.add_decorator(address_of(at), "secure")
         return edits, "Use a secure type" if at.pointer else "Add `@secure()`"
 

@@ -255,7 +255,11 @@ class Setting(msgspec.Struct, frozen=True):
             at = at.cause
         if at is None or at.span is None or (self.evidence is not None and at is self.evidence.at and at.path == path):
             raise Refusal(_COMPUTED)
-        name = sources.text(at.path)[at.span[0] : at.span[1]].partition("=")[0].strip(' "')
+        text = sources.text(at.path)
+        name = text[at.span[0] : at.span[1]]
+        if is_literal(name):  # without its name
+            name = text[: at.span[0]].rpartition("\n")[2].rpartition("{")[2].rpartition(",")[2]
+        name = name.partition("=")[0].strip(' \t":')
         edits = sources.editor(at.path).replace_value(at.span, self.value)
         return self._checked(edits, (name,), at.path, (), sources)
 

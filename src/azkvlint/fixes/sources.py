@@ -35,6 +35,8 @@ class Sources:
         # The files as they were first read, shared by all states.
         self.originals = {} if originals is None else originals
         self._read: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         self._boundary = checkout_of(root) or real_path(root)
 
     def real_path(self, path: str) -> str:
@@ -43,6 +45,7 @@ class Sources:
 
     def data(self, path: str) -> bytes:
         """Return the content of a file. Raise Refusal if it cannot be read or must not be changed."""
+        path = self._one_path(path)
         found = self.texts.get(path, self.originals.get(path))
         if found is not None:
             return found
@@ -58,6 +61,16 @@ class Sources:
         self._refuse_generated(path, file, data)
         self.originals[path] = data
         return data
+
+    def _one_path(self, path: str) -> str:
+        """Return the path through which a file was first read: links lead to one file through several."""
+        if path not in self._paths:
+            if path in self.originals or path in self.texts:
+                return path
+            for one in [*self.originals][len(self._files) :]:
+                self._files[self.real_path(one)] = one
+            self._paths[path] = self._files.get(self.real_path(path), path)
+        return self._paths[path]
 
     @staticmethod
     def _refuse_generated(path: str, file: str, data: bytes) -> None:
@@ -75,6 +88,7 @@ class Sources:
 
     def text(self, path: str) -> str:
         """Return the text of a file without its byte order mark. Raise Refusal."""
+        path = self._one_path(path)
         if path not in self._read:
             try:
                 self._read[path] = self.data(path).removeprefix(_MARK).decode()
@@ -99,7 +113,7 @@ class Sources:
 
     def editor(self, path: str) -> Editor:
         """Return the editor of a file. Raise Refusal."""
-        return _editor(path, self.text(path))
+        return _editor(self._one_path(path), self.text(path))
 
     def value(self, path: str, pointer: Sequence[object]) -> object:
         """Return the value at a pointer in a JSON file; None if there is none. Raise Refusal."""

@@ -41,7 +41,10 @@ def repository(folder: str) -> Repository | None:
 
 
 def remote(folder: str) -> tuple[str, str]:
-    """Return the web address of the remote, and its default branch; each empty if it is not known."""
+    """Return the web address of the remote, and its default branch; each empty if it is not known.
+
+    Only a clone records the default branch. Without it, ``main`` or ``master`` is preferred to the current branch.
+    """
     checkout = checkout_of(real_path(folder))
     if checkout is None:
         return "", ""
@@ -50,6 +53,10 @@ def remote(folder: str) -> tuple[str, str]:
     default = read_git_metadata(common_dir, "refs/remotes/origin/HEAD").strip()
     head = read_git_metadata(git_dir, "HEAD").strip()
     branch = default.removeprefix("ref: refs/remotes/origin/") if default else head.removeprefix("ref: refs/heads/")
+    for name in ("main", "master") if not default else ():
+        if any(_reference(f"refs/{kind}/{name}", git_dir, common_dir) for kind in ("remotes/origin", "heads")):
+            branch = name
+            break
     address = _uri(_remote(read_git_metadata(common_dir, "config"))) or ""
     return address, "" if _COMMIT.fullmatch(branch) else branch
 

@@ -200,7 +200,11 @@ def verdicts_on(
 
 
 def _verdicts_on_graph(read: ReadResult, graph: ResourceGraph, evaluator: Evaluator, explain: bool) -> Verdicts:
+    from azkvlint.readers.read_result import nothing_is_suppressed
+
     verdicts = evaluator.evaluate(graph, explain)
+    if read.is_suppressed is nothing_is_suppressed:
+        return verdicts
     reported = verdicts.findings + verdicts.unknown
     verdicts.findings = [finding for finding in verdicts.findings if not _is_suppressed(read, finding)]
     verdicts.unknown = [finding for finding in verdicts.unknown if not _is_suppressed(read, finding)]

@@ -88,7 +88,7 @@ def plan_result(path: str, data: bytes, required: RequiredAttributes) -> ReadRes
 
     return ReadResult(
         path=path, resources=without_duplicates(read.resources), problems=read.problems, is_complete=read.closed,
-        locate=locate, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
+        locate=locate, is_suppressed=nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
         kind=TERRAFORM_PLAN, moved=read.moved,
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ def not_evaluated(path: str, problem: Problem) -> ReadResult:
     """Return the result of a file that was not evaluated because of ``problem``."""
     return ReadResult(
         path=path, resources={}, problems=[problem], is_complete=False, locate=_no_regions,
-        is_suppressed=_nothing_is_suppressed,
+        is_suppressed=nothing_is_suppressed,
     )  # fmt: skip
 
 
@@ -114,11 +114,12 @@ def without_places(read: ReadResult) -> ReadResult:
 def without_suppressions(read: ReadResult) -> ReadResult:
     """Return the result without suppressions."""
     return msgspec.structs.replace(
-        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, disabled_rules={}, texts={}
+        read, is_suppressed=nothing_is_suppressed, comments={}, metadata={}, disabled_rules={}, texts={}
     )
 
 
-def _nothing_is_suppressed(at: Location, rule: str) -> bool:
+def nothing_is_suppressed(at: Location, rule: str) -> bool:
+    """Return False: the language of the input has no directives of its own, or they are ignored."""
     return False
 
 
@@ -183,7 +184,7 @@ def template_result(
     path: str,
     read: TemplateRead,
     given: ParameterValues,
-    is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
+    is_suppressed: Callable[[Location, str], bool] = nothing_is_suppressed,
     hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
     data: Container[str] = (),
 ) -> ReadResult:

@@ -109,7 +109,7 @@ def _content(file: str) -> bytes:
 def path_in_folder(folder: str, name: str) -> str:
     """Return the path that writing to a file below a folder reaches. ``name`` has plain names, separated by /.
 
-    Raise UsageError if a link on the path leads out of the folder.
+    Raise UsageError if a link on the path leads out of the folder, or if it cannot be the path of a file.
     """
     try:
         target = output_path(os.path.join(folder, *name.split("/")))
@@ -117,6 +117,15 @@ def path_in_folder(folder: str, name: str) -> str:
         raise UsageError(f"`{name}` cannot be written: {error.strerror}") from error
     if not is_within(target, real_path(folder)):
         raise UsageError(f"`{name}` cannot be written: a symbolic link on its path leads out of the folder")
+    parent = os.path.dirname(target)
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise UsageError(f"`{name}` cannot be written: `{os.path.relpath(parent, real_path(folder))}` is not a folder")
+    if os.path.isdir(target):
+        raise UsageError(f"`{name}` cannot be written: it is a folder")
+    if not os.access(parent, os.W_OK):
+        raise UsageError(f"`{name}` cannot be written: {os.strerror(errno.EACCES)}")
     return target
 
 

@@ -98,6 +98,7 @@ class ArgumentMap:
         self._fixed = tuple((arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT)) for arm, plain in table.fixed)
         self._unwritten: dict[tuple[Names, str], frozenset[str]] = {}
         self._alike: dict[frozenset[str], frozenset[str]] = {}
+        self._written: dict[tuple[Names, str, str], bool] = {}
         self._expressions: dict[tuple[Names, str], bytes] = {}
         self._known: dict[tuple[bytes, VersionRange, bytes | None, frozenset[str]], MapValue] = {}
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
@@ -130,7 +131,7 @@ class ArgumentMap:
             if doubt is True:
                 if entry.is_link:
                     own[entry.arm] = instance.resolve_link((name,))
-                elif entry.arm == "id" and not instance.writes(name):
+                elif entry.arm == "id" and not self._writes(instance, name):
                     own["id"] = self._unknown_id
                 else:
                     own[entry.arm] = instance.unknown_value((name,))
@@ -138,6 +139,14 @@ class ArgumentMap:
                 hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
+
+    def _writes(self, instance: Instance, argument: str) -> bool:
+        """Return whether the author wrote an argument, which is looked up once for all instances of a block."""
+        place = (instance.names, instance.resource, argument)
+        found = self._written.get(place)
+        if found is None:
+            found = self._written[place] = bool(instance.writes(argument))
+        return found
 
     def _secret(self, instance: Instance, version: VersionRange) -> Value | None:
         """Return the secret of one instance, taken out of its values in the same way: few say the same."""
