@@ -322,6 +322,7 @@ def test_a_finding_from_a_plan_is_fixed_in_the_source(kvlint: Kvlint, folder: Pa
         (folder / "main.tf").write_text(vault(OFF))
         said = kvlint("fix", "--write", *ONLY, *words)
         assert (said.code, "Wrote 1 fix" in said.out) == (0, True), said
+        assert said.err == "kvlint: plan.json: create the plan again, because its source may have changed\n"
         assert (folder / "main.tf").read_text() == vault(OFF.replace("false", "true"))
     (folder / "main.tf").unlink()
     refused(kvlint, "the place is not known", "plan.json")

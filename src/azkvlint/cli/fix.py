@@ -49,6 +49,8 @@ def run_fix(arguments: Arguments) -> int:
         for bicep, template in prover.stale.items():
             if bicep in result.texts:
                 print_line(f"{visible(template)}: compile it again, because {visible(bicep)} has changed")
+        for plan in prover.plans:
+            print_line(f"{visible(plan)}: create the plan again, because its source may have changed")
     if prover is not None and arguments.diff:
         write(_diff(report, result, prover.secret_texts))
     for name, file in targets:

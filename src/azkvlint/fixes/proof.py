@@ -74,6 +74,7 @@ class Prover:
         self.runs, self.results = 0, 0
         self._opinions: dict[bytes, bool] = {}
         self._replaced = dict(replaced or {})
+        self.plans: tuple[str, ...] = ()
         self.before = self.state(None)
 
     def _without_compiled(self) -> Mapping[str, str]:
@@ -185,9 +186,12 @@ def prover_of(report: Report, config: Config) -> Prover:
     folders = tuple(os.path.join(report.root, root) for root in sorted(roots))
     if not folders:
         return Prover(config)
-    files = [os.path.join(report.root, path) for path in report.sources if path.lower().endswith(".json")]
-    plans = {real_path(file): _NO_INPUT for file in files if _PLAN.search(read_start(file, _HEAD))}
-    return Prover(msgspec.structs.replace(config, paths=tuple(sorted({*config.paths, *folders}))), plans)
+    names = [path for path in report.sources if path.lower().endswith(".json")]
+    found = [name for name in names if _PLAN.search(read_start(os.path.join(report.root, name), _HEAD))]
+    plans = {real_path(os.path.join(report.root, name)): _NO_INPUT for name in found}
+    prover = Prover(msgspec.structs.replace(config, paths=tuple(sorted({*config.paths, *folders}))), plans)
+    prover.plans = tuple(found)
+    return prover
 
 
 def keys_of(finding: Finding) -> Iterator[Key]:
