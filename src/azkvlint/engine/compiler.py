@@ -362,8 +362,8 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
             _LinkedResource(view := resource.view(other), certain, reference, address, view is not other)
             for certain in (True, False)
             for reference in references
-            for address in _targets(reference, resource, index, certain)
-            if (other := index.graph.resources[address]).stays and other.type.lower() in types
+            for address in _fitting_targets(reference, resource, index, certain, types)
+            for other in (index.graph.resources[address],)
         )
         nothing = None
         if trail is not None:
@@ -411,7 +411,7 @@ def _best_target(
             break
         for reference in references:
             targets = _targets(reference, resource, index, certain)
-            if len(targets) > 1 and not reference.conditional:
+            if _is_shared(reference, targets):
                 key = (id(where), id(targets), certain)
                 found = index.cached_best(key, partial(best, targets, certain, index.fitting_targets))
             else:
@@ -420,6 +420,20 @@ def _best_target(
             if result is PASS:
                 break
     return result
+
+
+def _is_shared(reference: Reference, targets: tuple[str, ...]) -> bool:
+    """Return whether other references may have the same targets, which do not depend on the resource."""
+    return len(targets) > 1 and not reference.conditional
+
+
+def _fitting_targets(
+    reference: Reference, resource: Resource, index: GraphIndex, certain: bool, types: frozenset[str]
+) -> tuple[str, ...]:
+    """Return the targets of a reference that stay and are of some types (lower case)."""
+    targets = _targets(reference, resource, index, certain)
+    find = index.fitting_targets if _is_shared(reference, targets) else index.fitting
+    return find(targets, types)
 
 
 def _targets(reference: Reference, resource: Resource, index: GraphIndex, certain: bool) -> tuple[str, ...]:
