@@ -263,15 +263,7 @@ OPTIONS = (
         commands=_FIX,
         configured=_NONE,
     ),
-    Option(
-        ("--write",),
-        _OUTPUT,
-        "write",
-        "Change the files.",
-        takes_value=False,
-        commands=_FIX,
-        configured=_NONE,
-    ),
+    Option(("--write",), _OUTPUT, "write", "Change the files.", takes_value=False, commands=_FIX, configured=_NONE),
     Option(
         ("--unsafe",),
         _OUTPUT,
