@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from azkvlint.cli.app import app, run
 from azkvlint.config.arguments import Arguments, plain_arguments
-from azkvlint.config.options import COMMANDS, OPTIONS, Option
+from azkvlint.config.option import Option
+from azkvlint.config.options import COMMANDS, OPTIONS
 
 
 def parameters() -> dict[str, Any]:

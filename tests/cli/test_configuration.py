@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from azkvlint.config.config_file import KEYS
-from azkvlint.config.options import OPTIONS, Option
+from azkvlint.config.option import Option
+from azkvlint.config.options import OPTIONS
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.reporters import REPORTERS, Options
 

@@ -21,7 +21,8 @@ from azkvlint.cli.resolve import (
     with_included,
 )
 from azkvlint.config.arguments import Arguments
-from azkvlint.config.options import OPTIONS, Option
+from azkvlint.config.option import Option
+from azkvlint.config.options import OPTIONS
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import Settings, resolve_settings
 from azkvlint.linter.linter import baseline_of, exit_code, lint, notice_problems

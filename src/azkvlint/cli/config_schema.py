@@ -6,7 +6,7 @@ from typing import Any
 
 from azkvlint.cli.resolve import NO_SEVERITY
 from azkvlint.config.config_file import KEYS, LISTS, OVERRIDE
-from azkvlint.config.options import Option
+from azkvlint.config.option import Option
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES
 from azkvlint.model.rule import SEVERITIES

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint.config.error_collector import ErrorCollector
-from azkvlint.config.options import OPTIONS, Option
+from azkvlint.config.option import Option
+from azkvlint.config.options import OPTIONS
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import Override
 from azkvlint.syntax.ignore_comments import day_of

@@ -14,7 +14,8 @@ import msgspec
 
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.error_collector import ErrorCollector
-from azkvlint.config.options import OPTIONS, Option
+from azkvlint.config.option import Option
+from azkvlint.config.options import OPTIONS
 from azkvlint.config.run_config import Notice
 from azkvlint.model.finding import SETTING_WITHOUT_EFFECT
 from azkvlint.readers.discover import STDIN
