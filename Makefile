@@ -12,8 +12,8 @@ WHEEL_TESTS := $(addprefix tests/,linter/test_linter.py linter/test_controls.py 
   $(addprefix tests/cli/test_,arguments.py catalogue.py check.py configuration.py controls.py \
   network.py own_rules.py startup.py)
 
-# What several tests of one file share is made once.
-PARALLEL := --numprocesses auto --dist loadfile
+# What several tests of one file share is made once. tests/conftest.py orders the files.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -59,6 +59,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-expected", action="store_true", help="write expected outputs anew instead of comparing")
 
 
+# The files that take longest, in an order that keeps all processes busy until the end.
+LONGEST = (
+    "test_bounds.py",
+    "test_fuzz.py",
+    "test_graph_bounds.py",
+    "test_readme.py",
+    "test_processes.py",
+    "test_site.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.fixture(autouse=True)
 def no_run() -> Iterator[None]:
     """Each test starts without what an earlier run was allowed to read."""

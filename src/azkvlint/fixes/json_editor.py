@@ -178,7 +178,10 @@ def _scalar(written: str, _at: int) -> Plain:
     """Return the value of a scalar or key that a decoder has accepted."""
     if written.startswith('"'):
         return decode_string(written)
-    value: Plain = json.loads(written)
+    try:
+        value: Plain = json.loads(written)
+    except ValueError:  # Python reads no integer of thousands of digits
+        return written
     return value
 
 
