@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from azkvlint.config.run_config import Config
 from azkvlint.fixes import find
+from azkvlint.fixes.proof import Fault, Prover
+from azkvlint.fixes.sources import Sources
 from azkvlint.linter.rule_tests import expand
+from azkvlint.model.edit import TextEdit
 from tests.sarif import violations
 
 if TYPE_CHECKING:
@@ -416,6 +420,41 @@ def test_work_that_would_take_too_long(kvlint: Kvlint, folder: Path, monkeypatch
     assert "No fix: too many fixes could not be proven together; select fewer rules\n" in kvlint("fix", *ONLY).out
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_one_input_does_not_use_up_the_evaluations_of_others(
+    kvlint: Kvlint, folder: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """A fix that would rename a resource is refused. The others are proven at once, its file known or not."""
+    (folder / "main.tf").unlink()
+    names = [f"{number:02}.json" for number in range(40)]
+    for name in names:
+        (folder / name).write_text(json.dumps(OF_ARM))
+    (folder / names[17]).write_text(json.dumps({**OF_ARM, **NAMED_BY_A_PARAMETER}))
+    runs: list[int] = []
+    evaluate = Prover.state
+    monkeypatch.setattr(Prover, "state", lambda *given: (runs.append(1), evaluate(*given))[1])
+    if not is_known:
+        monkeypatch.setattr("azkvlint.fixes.find._Part.is_concerned", lambda *_: False)
+    said = kvlint("fix", "--unsafe", "--write", "--select", "KV001,KV611")
+    assert "\n  17.json:1:447: KV611\n" in said.out
+    assert said.out.endswith("Wrote 40 fixes (40 not safe) in 40 files; 1 finding without a fix.\n")
+    assert len(runs) < (8 if is_known else 30)
+
+
+def test_a_fault_names_the_file_in_which_resources_change(folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    (folder / "one.json").write_text(json.dumps(OF_ARM))
+    (folder / "two.json").write_text(json.dumps(OF_ARM))
+    prover = Prover(Config(paths=(str(folder),)))
+    text = json.dumps(OF_ARM)
+    edits = (
+        TextEdit(path="two.json", start=text.index('kv",'), end=text.index('", "properties'), replacement="other"),
+    )
+    edited = Sources(str(folder)).edited(edits)
+    faults = [one for one in prover.faults((), prover.state(edited), edited) if not one.resources]
+    assert faults == [Fault("other resources would be evaluated", paths=frozenset(("two.json",)))]
+
+
 def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text("# kvlint: ignore[KV001] this vault is temporary\n" + vault(OFF))
     assert kvlint("fix", *ONLY).out == "Nothing to fix.\n"
@@ -433,6 +472,29 @@ def test_two_fixes_that_insert_the_same_property(kvlint: Kvlint, folder: Path) -
     assert (folder / "main.bicep").read_text().count("enableRbacAuthorization: false") == 1
 
 
+OF_ARM: dict[str, Any] = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "resources": [
+        {
+            "type": "Microsoft.KeyVault/vaults",
+            "apiVersion": "2023-07-01",
+            "name": "kv",
+            "properties": {"enablePurgeProtection": None},
+        }
+    ],
+}
+NAMED_BY_A_PARAMETER: dict[str, Any] = {
+    "parameters": {"settings": {"type": "object"}},
+    "resources": [
+        *OF_ARM["resources"],
+        {
+            "type": "Microsoft.KeyVault/vaults/secrets",
+            "apiVersion": "2023-07-01",
+            "name": "[concat('kv/', parameters('settings').name)]",
+            "properties": {"value": "[parameters('settings').password]"},
+        },
+    ],
+}
 OF_BICEP = """\
 resource kv 'Microsoft.KeyVault/vaults@{version}' = {{
   name: 'kv'

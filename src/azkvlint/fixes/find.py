@@ -176,14 +176,16 @@ class _Search:
 
     def prove_each(self, pending: Sequence[_Pending]) -> None:
         """Accept those whose edits are proven on their own. Of inputs that share nothing, one each is tried at once."""
-        parts = _parts(pending)
-        is_alone = False
-        while active := [part for part in parts if part.groups[0]][: 1 if is_alone else None]:
+        bundles: list[Sequence[_Part]] = [_parts(pending)]
+        while bundles:
+            active = [part for part in bundles.pop() if part.groups[0]]
+            if not active:
+                continue
             tried = [part.groups[0][0] for part in active]
             _, _, faults = self._attempt(tried)
             others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
-            is_alone = bool(others) and len(active) > 1
-            if is_alone:
+            if others and len(active) > 1:
+                bundles += _halves(active)
                 continue
             for part, one in zip(active, tried, strict=True):
                 found = [*(fault for fault in faults if part.is_concerned(fault)), *others]
@@ -192,6 +194,7 @@ class _Search:
                     part.groups[0].pop(0)
                 elif not self._next(one, found[0].text):
                     part.groups[0].pop(0)
+            bundles.append(active)
 
     def prove(self, batch: Sequence[_Pending]) -> _Outcome:
         """Accept those of a batch whose edits are proven: all at once, or part by part where that fails.
@@ -199,35 +202,50 @@ class _Search:
         Parts that share neither inputs nor files are divided at the same time.
         """
         parts = _parts(batch)
+        left, is_proven, edited, state = self._divide(parts)
+        kept = [one for part in parts for one in part.kept]
+        if kept and not is_proven:
+            edited, state, faults = self._attempt(kept, is_last=True)
+            if faults:  # parts that seemed independent are not
+                parts = [_Part(set(), [kept], [])]
+                more, _, edited, state = self._divide(parts)
+                left += more
+                kept = parts[0].kept
+                edited, state, _ = self._attempt(kept, is_last=True)
+        if not kept:
+            return _Outcome(self.sources, self.state, left)
+        for one in kept:
+            self._accept(one)
+        return _Outcome(edited, state, left)
+
+    def _divide(self, parts: Sequence[_Part]) -> tuple[list[_Pending], bool, Sources, State]:
+        """Divide the groups of parts until the kept ones are proven.
+
+        Return those with another candidate, whether the last attempt was of all that is kept, and its result.
+        """
         left: list[_Pending] = []
-        is_alone = False
-        edited, state = self.sources, self.state
-        tried: list[_Pending] = []
-        while active := [part for part in parts if part.groups][: 1 if is_alone else None]:
+        bundles: list[Sequence[_Part]] = [parts]
+        edited, state, tried = self.sources, self.state, 0
+        while bundles:
+            active = [part for part in bundles.pop() if part.groups]
+            if not active:
+                continue
             groups = [part.groups.pop() for part in active]
-            tried = [one for part in parts for one in part.kept] + [one for group in groups for one in group]
-            edited, state, faults = self._attempt(tried)
+            kept = [one for part in parts for one in part.kept]
+            edited, state, faults = self._attempt([*kept, *(one for group in groups for one in group)])
+            tried = len(kept) + sum(map(len, groups))
             by_part = [[fault for fault in faults if part.is_concerned(fault)] for part in active]
             others = [fault for fault in faults if not any(part.is_concerned(fault) for part in active)]
             if others and len(active) > 1:
                 # It is not known which part is the cause.
-                is_alone = True
                 for part, group in zip(active, groups, strict=True):
                     part.groups.append(group)
+                bundles += _halves(active)
                 continue
             for part, group, found in zip(active, groups, by_part, strict=True):
                 left += self._decide(part, group, [*found, *others])
-        kept = [one for part in parts for one in part.kept]
-        if kept and len(tried) != len(kept):
-            edited, state, faults = self._attempt(kept, is_last=True)
-            if faults:  # parts that seemed independent are not
-                for one in kept:
-                    one.reason = one.reason or faults[0].text
-                    self._refuse(one)
-                return _Outcome(self.sources, self.state, left)
-        for one in kept:
-            self._accept(one)
-        return _Outcome(edited, state, left) if kept else _Outcome(self.sources, self.state, left)
+            bundles.append(active)
+        return left, tried == sum(len(part.kept) for part in parts), edited, state
 
     def _decide(self, part: _Part, group: list[_Pending], faults: Sequence[Fault]) -> list[_Pending]:
         """Keep a group of a part, divide it, or return its only finding with the next candidate."""
@@ -329,8 +347,10 @@ class _Part(msgspec.Struct):
     kept: list[_Pending]
 
     def is_concerned(self, fault: Fault) -> bool:
-        """Return whether a fault is about an input of the part."""
-        return any(root in self.names for root, _ in fault.resources)
+        """Return whether a fault is about an input or a file of the part."""
+        return any(root in self.names for root, _ in fault.resources) or any(
+            not self.names.isdisjoint((f"file {path}", path, path.rpartition("/")[0])) for path in fault.paths
+        )
 
 
 def _parts(batch: Sequence[_Pending]) -> list[_Part]:
@@ -343,6 +363,12 @@ def _parts(batch: Sequence[_Pending]) -> list[_Part]:
         parts = [part for part in parts if part not in joined]
         parts.append(_Part(names.union(*(part.names for part in joined)), [group], []))
     return parts
+
+
+def _halves(parts: Sequence[_Part]) -> list[Sequence[_Part]]:
+    """Return two halves of parts, of which the first is last."""
+    middle = len(parts) // 2
+    return [parts[middle:], parts[:middle]]
 
 
 def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending], list[_Pending]]:

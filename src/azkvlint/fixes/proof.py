@@ -35,10 +35,11 @@ _MAX_WITNESS = 64_000
 
 
 class Fault(NamedTuple):
-    """Why edits are not proven, and the resources that it is about: root and address."""
+    """Why edits are not proven, and what it is about: resources (root and address), or files."""
 
     text: str
     resources: frozenset[tuple[str, ...]] = frozenset()
+    paths: frozenset[str] = frozenset()
 
     def concerns(self, finding: Finding) -> bool:
         """Return whether it is about a resource of a finding."""
@@ -46,13 +47,16 @@ class Fault(NamedTuple):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What an evaluation reports: findings and unknown results by key, problems, and the evaluated resources."""
+    """What an evaluation reports: findings and unknown results by key, problems, and the evaluated resources.
+
+    ``resources`` are counted by path, address and condition, and by type.
+    """
 
     report: Report
     findings: Counter[Key]
     unknown: Counter[Key]
     problems: Counter[tuple[str, ...]]
-    resources: Mapping[str, int]
+    resources: Counter[tuple[str, ...]]
 
 
 class Prover:
@@ -99,13 +103,13 @@ class Prover:
         report = check(self.config, None, self._cache, self._prepared)
         self.runs += 1
         self.results += self._cache.evaluated_results
-        declared = (f"{one.at.path} {one.address} {one.condition}" for one in report.evaluated)
+        declared = Counter((one.at.path, one.address, one.condition) for one in report.evaluated)
         return State(
             report=report,
             findings=Counter(key for one in report.findings for key in keys_of(one)),
             unknown=Counter(key for one in report.unknown for key in keys_of(one)),
             problems=Counter(_problem_keys(report)),
-            resources={**report.resource_counts, **Counter(declared)},
+            resources=declared + Counter({("", name): count for name, count in report.resource_counts.items()}),
         )
 
     def renew(self) -> None:
@@ -141,22 +145,21 @@ class Prover:
         # A finding that becomes unknown because of the fix of another is not worse.
         for rule, root, address in sorted(state.unknown - before.unknown - before.findings):
             yield Fault(f"the result of {rule} on {address} would become unknown", frozenset({(root, address)}))
-        for code, _, message, *_ in sorted(state.problems - before.problems):
-            yield Fault(f"it would cause a problem: {code} {message}")
-        if state.resources != before.resources:
-            yield Fault("other resources would be evaluated")
-        fault = self._syntax_fault(sources)
-        if fault:
-            yield Fault(fault)
+        for code, _, message, path in sorted(state.problems - before.problems):
+            yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
+        differing = (state.resources - before.resources) + (before.resources - state.resources)
+        # Where the counts by type alone differ, the cause may be anywhere.
+        for path in sorted({path for path, *_ in differing if path} or {path for path, *_ in differing}):
+            yield Fault("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
+        yield from self._syntax_faults(sources)
 
-    def _syntax_fault(self, sources: Sources) -> str:
-        """Return why changed HCL does not parse; empty if another parser accepts it, or rejected it before."""
+    def _syntax_faults(self, sources: Sources) -> Iterator[Fault]:
+        """Yield the changed HCL files that another parser no longer accepts."""
         unchanged = Sources(sources.root)
         for path, data in sources.texts.items():
             is_read = path.lower().endswith((".tf", ".tofu")) and len(data) <= _MAX_WITNESS
             if is_read and not self._is_accepted(data) and self._is_accepted(unchanged.data(path)):
-                return "the result would not parse"
-        return ""
+                yield Fault("the result would not parse", paths=frozenset((path,)))
 
     def _is_accepted(self, data: bytes) -> bool:
         if data not in self._opinions:
