@@ -13,8 +13,8 @@ from azkvlint.derived.registry import Context, DeriveFunction, derived_attribute
 from azkvlint.derived.vaults import with_own_policies, with_recovered_vaults
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE
-from azkvlint.graph.references import Index, references_by
-from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
+from azkvlint.graph.references import Index, references_by_attribute
+from azkvlint.model.resource import RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Value
 
 # Of one type: the names of its attributes, their compute functions, and whether each is ``local_only``.
@@ -139,8 +139,10 @@ def build_graph(resources: Mapping[str, Resource], required: RequiredAttributes,
     with_own_policies(index)
     with_recovered_vaults(index)
     derive(index, required, is_complete)
-    references: dict[str, tuple[Reference, ...]] = {}
-    for via, types in required.reference_paths.items():
-        found = Coverage(index).references(via, types) if via == COVERS else references_by(via, types, index)
-        references[via] = tuple(found)
+    vias = dict(required.reference_paths)
+    scoped = vias.pop(COVERS, None)
+    found = references_by_attribute(vias, index)
+    if scoped is not None:
+        found[COVERS] = [*Coverage(index).references(COVERS, scoped)]
+    references = {via: tuple(found[via]) for via in required.reference_paths}
     return ResourceGraph(resources=index.resources, references=references, is_complete=is_complete)

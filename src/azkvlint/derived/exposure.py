@@ -472,12 +472,13 @@ def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | Non
     if not isinstance(value, Scalar):
         return unknown_as(value, "an IP rule has no address")
     kind, why = _kind(str(value.value), span)
-    named = display(value) if str(value.value).strip() else f"the empty string in item {number + 1}"
+    shown = display(value)
+    named = shown if str(value.value).strip() else f"the empty string in item {number + 1}"
     fields: dict[str, Value] = {"kind": known(value, kind, f"{named} is {why}")}
     if span is not None:
-        fields["prefix"] = known(value, span.prefix, f"{display(value)} contains {span.end - span.start:,} addresses")
+        fields["prefix"] = known(value, span.prefix, f"{shown} contains {span.end - span.start:,} addresses")
     if outer is not None:
-        fields["within"] = known(value, display(outer), f"{display(value)} is included in {display(outer)}")
+        fields["within"] = known(value, display(outer), f"{shown} is included in {display(outer)}")
     return known_object(value, fields)
 
 

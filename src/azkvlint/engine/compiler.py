@@ -137,7 +137,7 @@ def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Pr
         case Items():
             return _items(condition, compile_condition(condition.where, parameters))
         case Given(parameter=name):
-            return _always(FAIL if parameters[name] in ("", ()) else PASS)
+            return always(FAIL if parameters[name] in ("", ()) else PASS)
         case Linked(direction="linked_from"):
             return linked_from_predicate(condition, compile_condition(condition.where, parameters))
         case Linked():
@@ -147,8 +147,8 @@ def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Pr
 def combine_parts(condition: Condition, predicates: list[Predicate]) -> Predicate:
     """Return the predicate of a condition on other conditions, given the predicates of those."""
     if isinstance(condition, Not):
-        return _not(predicates[0])
-    return predicates[0] if len(predicates) == 1 else combine(predicates, worst=isinstance(condition, All))
+        return opposite(predicates[0])
+    return combine(predicates, worst=isinstance(condition, All))
 
 
 def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate:
@@ -205,7 +205,9 @@ def _of_unknown(value: Unknown, operator: Operator, expression: RulePattern | No
     return outcomes.pop() if len(outcomes) == 1 else UNKNOWN
 
 
-def _always(outcome: Outcome) -> Predicate:
+def always(outcome: Outcome) -> Predicate:
+    """Return the predicate that has one outcome for every resource."""
+
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         return outcome
 
@@ -214,6 +216,8 @@ def _always(outcome: Outcome) -> Predicate:
 
 def combine(predicates: list[Predicate], worst: bool) -> Predicate:
     """Return the conjunction (worst outcome) or disjunction (best outcome) of predicates."""
+    if len(predicates) == 1:
+        return predicates[0]
     stop, start = (FAIL, PASS) if worst else (PASS, FAIL)
 
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
@@ -226,22 +230,21 @@ def combine(predicates: list[Predicate], worst: bool) -> Predicate:
                 if outcome is UNKNOWN:
                     result = UNKNOWN
             return result
-        notes: list[tuple[Outcome, Trail]] = []
-        for part in predicates:
-            own: Trail = []
-            notes.append((part(subject, resource, index, own, prefix), own))
-        outcomes = [outcome for outcome, _ in notes]
+        # Evidence takes much longer than an outcome, so it is recorded only for the parts that decide.
+        outcomes = [part(subject, resource, index, None, prefix) for part in predicates]
         if outcomes:
             result = min(outcomes) if worst else max(outcomes)
-        for outcome, own in notes:
+        for part, outcome in zip(predicates, outcomes, strict=True):
             if outcome is result:
-                trail.extend(own)
+                part(subject, resource, index, trail, prefix)
         return result
 
     return predicate
 
 
-def _not(inner: Predicate) -> Predicate:
+def opposite(inner: Predicate) -> Predicate:
+    """Return the negation of a predicate."""
+
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is None:
             outcome = inner(subject, resource, index, None, prefix)
@@ -272,19 +275,13 @@ def _items(condition: Items, where: Predicate) -> Predicate:
                     value = Unknown(at=value.at, why="the value is not a list", sensitive=value.sensitive)
                 trail.append(evidence_of(outcome, value, expected, resource, join_path(prefix, condition.text)))
             return outcome
-        if trail is None:
-            outcomes = [where(item, resource, index, None, "") for item in value.items]
-            return max(outcomes) if some else min(outcomes)
-        base = join_path(prefix, condition.text)
-        notes: list[tuple[Outcome, Trail]] = []
-        for i, item in enumerate(value.items):
-            own: Trail = []
-            notes.append((where(item, resource, index, own, path_text((base, i))), own))
-        outcomes = [outcome for outcome, _ in notes]
+        outcomes = [where(item, resource, index, None, "") for item in value.items]
         result = max(outcomes) if some else min(outcomes)
-        for outcome, own in notes:
-            if outcome is result:
-                trail.extend(own)
+        if trail is not None:
+            base = join_path(prefix, condition.text)
+            for i, outcome in enumerate(outcomes):
+                if outcome is result:
+                    where(value.items[i], resource, index, trail, path_text((base, i)))
         return result
 
     return predicate
@@ -346,8 +343,13 @@ def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
     def predicate(subject: Answer, resource: Resource, index: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         references = index.outgoing(via, resource.address)
         start, why = FAIL, ""
-        if not references and trail is None:
-            return start
+        if trail is None and resource.variants is None and len(references) < 2:
+            if not references:
+                return start
+            target = references[0].only_target
+            if target is not None:
+                fitting = index.fitting((target,), types)
+                return index.cached_outcome(where, index.graph.resources[target]) if fitting else start
         for reference in references:
             if reference.anything:
                 start, why = UNKNOWN, reason_of(reference.value)

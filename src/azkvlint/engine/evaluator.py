@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.engine.compiler import combine, combine_parts, compile_condition
+from azkvlint.engine.compiler import always, combine, combine_parts, compile_condition, opposite
 from azkvlint.engine.findings import CompiledRule, bare_finding, make_finding
 from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
@@ -102,45 +102,37 @@ class SharedResources:
     def partial_rule(self, compiled: CompiledRule, when: PredicateNode, require: PredicateNode) -> PartialRule:
         """Return the outcome of a rule for all of them, or the conditions left to evaluate."""
         try:
-            applies, required = self._shared_outcome(when), self._shared_outcome(require)
-            if applies is FAIL or required is PASS:
-                return PartialRule(compiled, PASS, None, compiled.require)
-            if applies is not None and required is not None:
-                return PartialRule(compiled, implication(applies, required), None, compiled.require)
-            remaining = self._remaining(require) if required is None else compiled.require
-            return PartialRule(compiled, None, None if applies is PASS else compiled.when, remaining)
+            applies, required = self._reduce(when), self._reduce(require)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  # reported when each resource is evaluated
             return without_outcome(compiled)
+        if applies is FAIL or required is PASS:
+            return PartialRule(compiled, PASS, None, compiled.require)
+        if isinstance(applies, Outcome) and isinstance(required, Outcome):
+            return PartialRule(compiled, implication(applies, required), None, compiled.require)
+        return PartialRule(compiled, None, None if applies is PASS else _predicate(applies), _predicate(required))
 
-    def _remaining(self, node: PredicateNode) -> Predicate:
-        """Return the predicate of the parts that are not known to pass."""
-        if node.kind is not All:
-            return node.predicate
-        predicates = [part.predicate for part in node.of if self._shared_outcome(part) is not PASS]
-        return predicates[0] if len(predicates) == 1 else combine(predicates, worst=True)
-
-    def _shared_outcome(self, node: PredicateNode) -> Outcome | None:
-        """Return the outcome of a condition if it is the same for all of them; otherwise None."""
+    def _reduce(self, node: PredicateNode) -> Outcome | Predicate:
+        """Return the outcome of a condition if it is the same for all of them; otherwise what is left to evaluate."""
         if node.is_own or (node.derived and node.derived not in self._names):
             return node.predicate(self._resource.attributes, self._resource, self._index, None, "")
-        if node.kind is Not:
-            inner = self._shared_outcome(node.of[0])
-            return None if inner is None else negate(inner)
         if not node.of:
-            return None
-        stop = FAIL if node.kind is All else PASS
-        result: Outcome | None = PASS if node.kind is All else FAIL
-        for part in node.of:
-            outcome = self._shared_outcome(part)
-            if outcome is stop:
-                return stop
-            if outcome is None or result is None:
-                result = None
-            elif outcome is UNKNOWN:
-                result = UNKNOWN
-        return result
+            return node.predicate
+        parts = [self._reduce(part) for part in node.of]
+        if node.kind is Not:
+            return negate(parts[0]) if isinstance(parts[0], Outcome) else opposite(parts[0])
+        stop, start = (FAIL, PASS) if node.kind is All else (PASS, FAIL)
+        if stop in parts:
+            return stop
+        left = [part for part in parts if part is not start]
+        if all(part is UNKNOWN for part in left):
+            return UNKNOWN if left else start
+        return combine([*map(_predicate, left)], worst=node.kind is All)
+
+
+def _predicate(reduced: Outcome | Predicate) -> Predicate:
+    return always(reduced) if isinstance(reduced, Outcome) else reduced
 
 
 RULE_CRASHED = "KVE004"

@@ -67,7 +67,7 @@ class GraphIndex:
         self.graph = graph
         self._incoming: dict[tuple[str, frozenset[str]], Incoming] = {}
         self._incoming_by_present_types: dict[tuple[str, frozenset[str]], Incoming] = {}
-        self._sources: dict[str, list[tuple[str, Reference]]] = {}
+        self._by_type: dict[str, dict[str, list[Reference]]] = {}
         self._outgoing: dict[str, dict[str, list[Reference]]] = {}
         self._outcomes: dict[int, dict[str, Outcome]] = {}
         self._fitting: dict[tuple[int, frozenset[str]], tuple[str, ...]] = {}
@@ -79,24 +79,25 @@ class GraphIndex:
         """Return the references by the attribute ``via`` of ``types`` (lower case), of resources that stay."""
         index = self._incoming.get((via, types))
         if index is None:
-            sources = self._references_that_stay(via)
+            by_type = self._references_by_type(via)
             # Inputs have few of the types in rules, so many lookups reduce to the same types and share one index.
-            present = frozenset(type_ for type_ in {type_ for type_, _ in sources} if type_.lower() in types)
+            present = frozenset(type_ for type_ in by_type if type_.lower() in types)
             index = self._incoming_by_present_types.get((via, present))
             if index is None:
-                index = Incoming([reference for type_, reference in sources if type_ in present])
+                index = Incoming([one for type_, found in by_type.items() if type_ in present for one in found])
             self._incoming[via, types] = self._incoming_by_present_types[via, present] = index
         return index
 
-    def _references_that_stay(self, via: str) -> list[tuple[str, Reference]]:
-        """Return the references by ``via`` of resources that stay, with the types of their sources."""
-        references = self._sources.get(via)
-        if references is None:
-            pairs = (
-                (self.graph.resources[reference.source], reference) for reference in self.graph.references.get(via, ())
-            )
-            references = self._sources[via] = [(source.type, reference) for source, reference in pairs if source.stays]
-        return references
+    def _references_by_type(self, via: str) -> dict[str, list[Reference]]:
+        """Return the references by ``via`` of resources that stay, by the types of their sources."""
+        by_type = self._by_type.get(via)
+        if by_type is None:
+            by_type = self._by_type[via] = {}
+            for reference in self.graph.references.get(via, ()):
+                source = self.graph.resources[reference.source]
+                if source.stays:
+                    by_type.setdefault(source.type, []).append(reference)
+        return by_type
 
     def outgoing(self, via: str, address: str) -> list[Reference]:
         """Return the references by the attribute ``via`` of one resource."""
@@ -109,17 +110,16 @@ class GraphIndex:
 
     def cached_outcome(self, predicate: Predicate, resource: Resource) -> Outcome:
         """Return the outcome of a predicate for a resource, computed once."""
-        return next(self.cached_outcomes(predicate, (resource.address,)))
+        outcomes = self._outcomes.setdefault(id(predicate), {})
+        outcome = outcomes.get(resource.address)
+        if outcome is None:
+            outcome = outcomes[resource.address] = predicate(resource.attributes, resource, self, None, "")
+        return outcome
 
     def cached_outcomes(self, predicate: Predicate, addresses: Iterable[str]) -> Iterator[Outcome]:
         """Yield the outcomes of a predicate for some resources, each computed once."""
-        outcomes = self._outcomes.setdefault(id(predicate), {})
         for address in addresses:
-            outcome = outcomes.get(address)
-            if outcome is None:
-                resource = self.graph.resources[address]
-                outcome = outcomes[address] = predicate(resource.attributes, resource, self, None, "")
-            yield outcome
+            yield self.cached_outcome(predicate, self.graph.resources[address])
 
     def fitting(self, targets: tuple[str, ...], types: frozenset[str]) -> tuple[str, ...]:
         """Return the resources among ``targets`` that stay and are of some types (lower case)."""

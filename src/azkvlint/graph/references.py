@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 
 import msgspec
 
 from azkvlint.evaluation.budget import Pairs, check_characters
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
 # https://NAME.vault.azure.net/keys/KEY[/VERSION] and its sovereign and managed HSM forms. Source:
@@ -131,6 +131,8 @@ class Index:
             if text:
                 self._by_id.setdefault(text, []).append(resource.address)
             self._by_type.setdefault(resource.type, []).append(resource.address)
+        # The lists of ``of_type`` since the last replacement.
+        self._resources: dict[str, list[Resource]] = {}
         self._lower = {type_.lower(): addresses for type_, addresses in self._by_type.items()}
         self._names: dict[str, dict[str, list[str]]] = {}
         self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
@@ -140,7 +142,10 @@ class Index:
 
     def of_type(self, type_: str) -> list[Resource]:
         """Return the resources of a type (lower case), in input order."""
-        return [self.resources[address] for address in self._lower.get(type_, ())]
+        found = self._resources.get(type_)
+        if found is None:
+            found = self._resources[type_] = [self.resources[address] for address in self._lower.get(type_, ())]
+        return found
 
     def of_types(self, types: frozenset[str]) -> Iterator[Resource]:
         """Yield the resources of some types (lower case), by type in alphabetical order."""
@@ -154,6 +159,8 @@ class Index:
     def replace(self, resource: Resource) -> None:
         """Replace the resource with the same address, type, name and id."""
         self.resources[resource.address] = resource
+        if self._resources:
+            self._resources = {}
 
     def named(self, type_: str, name: str) -> list[Resource]:
         """Return the resources of a type by their name, both in lower case."""
@@ -308,19 +315,39 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
     """Yield the references through attribute ``via`` of these types (lower case), one for each item of a list."""
     path = tuple(via.split("."))
     for resource in index.of_types(types):
-        if not resource.stays:
-            continue
-        answer: Answer | None = resource.attributes.fields.get(path[0], resource.attributes.rest)
-        if answer is None:
-            continue
-        if len(path) > 1:
-            answer = select(answer, path[1:])
-        if isinstance(answer, Absent):
-            continue
-        for value in answer.items if isinstance(answer, ListValue) else (answer,):
-            reference = reference_of(resource.address, via, value, index)
-            if reference is not None:
-                yield without_conditional_targets(reference, resource, index)
+        if resource.stays:
+            yield from _references_at(path, via, resource, index)
+
+
+def references_by_attribute(types: Mapping[str, frozenset[str]], index: Index) -> dict[str, list[Reference]]:
+    """Return the references through several attributes, of the types (lower case) that each maps to.
+
+    Each resource is visited once: a large input has far more of them than a processor's cache holds.
+    """
+    found: dict[str, list[Reference]] = {via: [] for via in types}
+    paths = [(via, tuple(via.split(".")), of_types) for via, of_types in types.items()]
+    for type_ in sorted({type_.lower() for type_ in index.types()}):
+        wanted = [(via, path, found[via]) for via, path, of_types in paths if type_ in of_types]
+        for resource in index.of_type(type_) if wanted else ():
+            if resource.stays:
+                attributes = resource.attributes
+                for via, path, references in wanted:
+                    if path[0] in attributes.fields or attributes.rest is not None:
+                        references.extend(_references_at(path, via, resource, index))
+    return found
+
+
+def _references_at(path: Path, via: str, resource: Resource, index: Index) -> Iterator[Reference]:
+    attributes = resource.attributes
+    answer: Answer | None = attributes.fields.get(str(path[0]), attributes.rest)
+    if answer is not None and len(path) > 1:
+        answer = select(answer, path[1:])
+    if answer is None or isinstance(answer, Absent):
+        return
+    for value in answer.items if isinstance(answer, ListValue) else (answer,):
+        reference = reference_of(resource.address, via, value, index)
+        if reference is not None:
+            yield without_conditional_targets(reference, resource, index)
 
 
 def without_conditional_targets(reference: Reference, source: Resource, index: Index) -> Reference:

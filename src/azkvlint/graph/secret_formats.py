@@ -103,20 +103,27 @@ def _is_placeholder_value(value: str) -> bool:
 
 _ADDRESS = regex(r"(?:jdbc:)?[A-Za-z][A-Za-z0-9+.-]*:(?:thin:@)?//[^\s]*")
 _QUERY = regex(r"[?&;](?P<name>[^=?&;\s]+)=(?P<value>[^&;\s]*)")
-_HOST = regex(r"(?:[\w-]+\.){2,}[A-Za-z]{2,}\.?(?::[0-9]{1,5})?(?:,[0-9]{1,5})?")
-_TWO_LABELS = regex(r"[\w-]+\.(?:com|net|org|io|eu|local|internal|cloud|gov|edu|dev)(?::[0-9]{1,5})?", re.IGNORECASE)
-_IP = regex(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?(?::[0-9]{1,5})?")
-_GUID = regex(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_NUMBER = regex(r"[-+]?[0-9]+(?:\.[0-9]+)*%?")
-_BOOLEAN = regex(r"(?i)true|false|yes|no|on|off|enabled|disabled")
-_RESOURCE_ID = regex(r"(?i)/?(?:subscriptions|providers)/\S+")
-_PATH = regex(r"(?:\.{0,2}|~|[A-Za-z]:)[/\\][\w ./\\-]*")
-_EMAIL = regex(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_GUID_FORM = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_EMAIL_FORM = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+_GUID, _EMAIL = regex(_GUID_FORM), regex(_EMAIL_FORM)
+_PLAIN_FORMS = (
+    r"(?:[\w-]+\.){2,}[A-Za-z]{2,}\.?(?::[0-9]{1,5})?(?:,[0-9]{1,5})?",  # host
+    r"[\w-]+\.(?i:com|net|org|io|eu|local|internal|cloud|gov|edu|dev)(?::[0-9]{1,5})?",
+    r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?(?::[0-9]{1,5})?",  # IP address
+    _GUID_FORM,
+    r"[-+]?[0-9]+(?:\.[0-9]+)*%?",
+    r"(?i:true|false|yes|no|on|off|enabled|disabled)",
+    r"(?i:/?(?:subscriptions|providers)/\S+)",
+    r"(?:\.{0,2}|~|[A-Za-z]:)[/\\][\w ./\\-]*",
+    _EMAIL_FORM,
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?|P(?:[0-9]+[YMWDTHS])+",  # time, duration
+)
+# One pattern, since most values have none of the forms.
+_PLAIN = regex("|".join(_PLAIN_FORMS))
 _PUBLIC = regex(
     r"\s*(?:-----BEGIN (?:[A-Z0-9]+ )*(?:PUBLIC KEY|CERTIFICATE)-----"
     r"|(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|sk-ssh-\w+@openssh\.com) AAAA)"
 )
-_TIME = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?|P(?:[0-9]+[YMWDTHS])+")
 _SETTINGS = regex(r"(?:[\w .-]+=[^;=]*(?:;|$))+")
 _SEGMENT = regex(r"[A-Za-z0-9]{20,}")
 _SYMBOL = regex(r"[!@#$%^&*?+=~]")
@@ -130,9 +137,11 @@ _LEAST_CHANGES = 4
 
 def is_plain(text: str) -> bool:
     """Return whether a string is plain by its form: an address, an identifier, a number, a public key, settings."""
-    text = text[:_MAX_LENGTH].strip()
-    if _may_hold_secret(text):
-        return False
+    text = text[:_MAX_LENGTH]
+    return not _may_hold_secret(text) and _has_plain_form(text.strip())
+
+
+def _has_plain_form(text: str) -> bool:
     if text[:1] in ("{", "["):
         return _is_plain_json(text)
     if _SETTINGS.fullmatch(text) and text.count("=") > 1:
@@ -149,8 +158,7 @@ def _may_hold_secret(text: str) -> bool:
 def _is_plain_item(text: str) -> bool:
     if _ADDRESS.fullmatch(text):
         return _is_plain_address(text)
-    forms = (_HOST, _TWO_LABELS, _IP, _GUID, _NUMBER, _BOOLEAN, _RESOURCE_ID, _PATH, _EMAIL, _TIME)
-    return any(form.fullmatch(text) for form in forms)
+    return bool(_PLAIN.fullmatch(text))
 
 
 def _is_plain_address(text: str) -> bool:
@@ -200,9 +208,10 @@ def is_configuration(names: Sequence[str], text: str) -> bool:
     kind = kinds[0] if kinds else NameKind.NEUTRAL
     if kind is NameKind.SECRET and not (_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text)):
         return False
+    text = text[:_MAX_LENGTH]
     if _may_hold_secret(text):
         return False
-    return (bool(text) and is_plain(text)) or (kind is NameKind.PLAIN and not looks_generated(text))
+    return (bool(text) and _has_plain_form(text.strip())) or (kind is NameKind.PLAIN and not looks_generated(text))
 
 
 class Placeholder(Enum):
@@ -285,13 +294,16 @@ _BARE = regex(rf"{_NOUN}|to|be|the|a|[0-9]*")
 def placeholder_by_words(text: str) -> Placeholder:
     """Return whether the words or brackets of a string mark a placeholder for a value that is set later."""
     text = text[:_MAX_LENGTH].strip().strip("'\"`").strip()
-    packed = _SEPARATORS.sub("", text)
+    words = _SEPARATORS.split(text)
+    packed = "".join(words)
     if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed):
         return Placeholder.CERTAIN
     if _BRACKETED.fullmatch(text) or _GENERATED.fullmatch(text):
         return Placeholder.CERTAIN
     plain = without_accents(text)
-    phrase = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)
+    if plain is not text or not text.islower():
+        words = _SEPARATORS.split(_HUMP.sub(" ", plain).lower())
+    phrase = " ".join(filter(None, words))
     if len(phrase) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(phrase):
         return Placeholder.CERTAIN
     is_hint = bool(_HINTS.fullmatch(phrase)) and not _BARE.fullmatch(phrase)

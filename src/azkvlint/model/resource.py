@@ -106,6 +106,13 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hops: tuple[str, ...] = ()
     conditional: tuple[str, ...] = ()
 
+    @property
+    def only_target(self) -> str | None:
+        """Return the address of the only resource that it can refer to; None if there are several, or none."""
+        if len(self.targets) != 1 or self.candidates or self.anything or self.outside:
+            return None
+        return self.targets[0]
+
 
 class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
     """Resources by address, in input order, and references by their attribute.

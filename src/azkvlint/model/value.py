@@ -228,6 +228,8 @@ def _is_plain(value: Value) -> bool:
 def _display(value: Answer) -> str:
     if value.sensitive:
         return SENSITIVE
+    if type(value) is Scalar and type(value.value) is str and "=" not in value.value and "@" not in value.value:
+        return value.value  # the most common case
     match value:
         case Scalar(value=bool() as flag):
             return "true" if flag else "false"

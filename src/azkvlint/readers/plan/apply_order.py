@@ -71,9 +71,11 @@ class _ApplyOrder:
         return found | {address} if local.partition(".")[0] in GRANTS else found
 
     def _block(self, names: Names, block: Node) -> _Grants:
-        parts = ("expressions", "for_each_expression", "count_expression")
-        found = [self._follow(names, block.get(part)) for part in parts]
-        return _NONE.union(*found, self._depends(names, block.get("depends_on")))
+        found = _NONE
+        for part in ("expressions", "for_each_expression", "count_expression"):
+            if part in block:
+                found |= self._follow(names, block[part])
+        return found | self._depends(names, block["depends_on"]) if "depends_on" in block else found
 
     def _calls(self, names: Names) -> _Grants:
         """Return the dependencies of all calls on the path to a module."""
@@ -84,7 +86,12 @@ class _ApplyOrder:
         return found
 
     def _follow(self, names: Names, expression: Any) -> _Grants:
-        return _NONE.union(*(self._one(names, ref) for ref in longest(tuple(references(expression)))))
+        found = _NONE
+        for ref in longest(tuple(references(expression))):
+            grants = self._one(names, ref)
+            if grants:  # most resources depend on none
+                found |= grants
+        return found
 
     def _depends(self, names: Names, addresses: Any) -> _Grants:
         found = addresses if isinstance(addresses, list) else ()
