@@ -6,9 +6,8 @@ the rules and not the size of the plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from itertools import chain
 from typing import Any, TypedDict, TypeVar, get_type_hints
 
 import msgspec
@@ -110,6 +109,7 @@ _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _ENTRY = msgspec.json.Decoder(ResourceChange)
 _TYPE_ALONE = msgspec.json.Decoder(_TypeAlone)
+_TYPES_ALONE = msgspec.json.Decoder(list[_TypeAlone])
 _DEFERRED = msgspec.json.Decoder(DeferredChange)
 # Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
 # stand behind it.
@@ -138,6 +138,17 @@ def entry_type(entry: msgspec.Raw) -> str | None:
         return _TYPE_ALONE.decode(entry).type
     except DECODE_ERRORS:
         return None
+
+
+def _entry_types(raw: msgspec.Raw | None, entries: Sequence[msgspec.Raw]) -> list[str | None]:
+    """Return the types of ``entries``, those in ``raw``: at once if the heads lack them, as with sorted keys."""
+    head = _TYPE.search(entries[0]) if entries else None
+    if raw is not None and head is not None and head[1] is None:
+        try:
+            return [one.type for one in _TYPES_ALONE.decode(raw)]
+        except DECODE_ERRORS:
+            pass
+    return [entry_type(entry) for entry in entries]
 
 
 def decode_entry(entry: msgspec.Raw) -> ResourceChange:
@@ -230,7 +241,7 @@ def decode_plan(data: bytes) -> Plan:
             format_version=_text(parts.get("format_version")),
             entries=entries,
             deferred=deferred,
-            types=[entry_type(entry) for entry in chain(entries, deferred)],
+            types=[*_entry_types(parts.get("resource_changes"), entries), *map(entry_type, deferred)],
             decoded_configuration=[_part(parts, "configuration", _ANY)],
             prior_state=parts.get("prior_state"),
             drift=parts.get("resource_drift"),
