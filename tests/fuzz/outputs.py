@@ -43,8 +43,8 @@ def faults(form: str, data: bytes, *, schema: bool = False) -> Iterator[str]:
     except UnicodeDecodeError:
         yield "it is not UTF-8"
         return
-    if form == "fix.diff":  # git needs the line ends of the file
-        data = data.replace(b"\r\n", b"\n")
+    if form == "fix.diff":  # git needs the line ends and tabs of the file
+        data = data.replace(b"\r\n", b"\n").replace(b"\t", b" ")
         text = data.decode()
     # Most outputs are plain ASCII, which is faster to find out.
     acting = _CONTROL.search(text) if data.translate(None, _SEEN) else None
