@@ -44,9 +44,12 @@ class JsonEditor(TreeEditor):
         super().__init__(Layout(path, text, lambda at: _end_of_gap(text, at)), _root(text, root))
         if is_generated(root):
             raise Refusal("the file is generated")
-        boxes = _containers(root)
+        boxes = [*_containers(root)]
         self.layout.learn_unit((box.start, item.start) for box in boxes for item in box.items[:1])
-        self.layout.padding = " " if any(text.startswith("{ ", box.start) for box in _containers(root)) else ""
+        self.layout.padding = " " if any(text.startswith("{ ", box.start) for box in boxes) else ""
+        members = [item for box in boxes if not box.is_array for item in box.items]
+        if 2 * sum(text[item.value - 1] == ":" for item in members) > len(members):
+            self.layout.colon = ":"
 
     def _parse(self, text: str) -> Value | None:
         """Return the value of a text; None after a syntax error."""

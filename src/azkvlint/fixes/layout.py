@@ -68,6 +68,8 @@ class Layout:
         self.newline = "\r\n" if returns else "\n"
         self.unit = "  "
         self.padding = " "
+        # What stands between a key and its value.
+        self.colon = ": "
 
     def learn_unit(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Set the indentation of a level to that of the first pair of an outer and an inner offset on two lines."""

@@ -80,7 +80,8 @@ class TreeEditor:
 
     def members(self, body: Mapping[str, Literal], indent: str, one_line: bool) -> list[str]:
         """Return the members of a new object."""
-        return [f"{self.key(name)}: {self.write(value, indent, one_line)}" for name, value in body.items()]
+        colon = self.layout.colon
+        return [f"{self.key(name)}{colon}{self.write(value, indent, one_line)}" for name, value in body.items()]
 
     def place(
         self,
