@@ -460,6 +460,75 @@ def test_a_fault_names_the_file_in_which_resources_change(folder: Path) -> None:
     assert faults == [Fault("other resources would be evaluated", paths=frozenset(("two.json",)))]
 
 
+OLD = {"apiVersion": "2018-02-14", "properties": {"enableRbacAuthorization": True, "publicNetworkAccess": "Disabled"}}
+
+
+@pytest.mark.parametrize("how", [(), ("--ignore", "KV053"), ("--select", "KV050"), ("--min-severity", "medium")])
+@pytest.mark.parametrize("is_suppressed", [False, True])
+def test_a_rule_guards_a_safe_fix_also_if_it_is_not_reported(
+    kvlint: Kvlint, folder: Path, how: tuple[str, ...], is_suppressed: bool
+) -> None:
+    """A newer API version gives effect to properties that the old one ignores: the permission model, for example."""
+    (folder / "main.tf").unlink()
+    template = {**OF_ARM, "resources": [OF_ARM["resources"][0] | OLD]}
+    comment = "// kvlint: ignore[KV053] the properties have no effect\n" if is_suppressed else ""
+    (folder / "main.json").write_text(json.dumps(template).replace('"enableRbac', f'\n{comment}"enableRbac'))
+    assert "2026" not in kvlint("fix", "--diff", *how).out
+
+
+def test_arguments_that_a_provider_does_not_support_are_not_written(kvlint: Kvlint, folder: Path) -> None:
+    version = 'terraform {\n  required_providers {\n    azurerm = {\n      version = "~> 2.40"\n    }\n  }\n}\n'
+    (folder / "main.tf").write_text(version + vault())
+    said = kvlint("fix", "--diff", "--unsafe", "--profile", "all", "--ignore", "KV053").out
+    assert "+  enable_rbac_authorization" in said
+    assert "+  rbac_authorization_enabled" not in said
+
+
+@pytest.mark.parametrize("profile", ["default", "strict", "all"])
+def test_a_vault_that_the_configuration_writes_to_is_not_closed(kvlint: Kvlint, folder: Path, profile: str) -> None:
+    issuer = 'resource "azurerm_key_vault_certificate_issuer" "ca" {\n  name = "ca"\n'
+    issuer += '  key_vault_id = azurerm_key_vault.kv.id\n  provider_name = "DigiCert"\n}\n'
+    (folder / "main.tf").write_text(vault() + issuer)
+    said = kvlint("fix", "--diff", "--unsafe", "--profile", profile).out
+    assert "public_network_access_enabled" not in said
+    (folder / "main.tf").write_text(vault())
+    expected = profile != "default"
+    assert ("+  public_network_access" in kvlint("fix", "--diff", "--unsafe", "--profile", profile).out) is expected
+
+
+def test_access_that_a_template_needs_is_not_disabled(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    body = "enabledForTemplateDeployment: true"
+    (folder / "kv.bicep").write_text(OF_BICEP.format(version="2023-07-01", body=body))
+    only = ("fix", "--unsafe", "--select", "KV303")
+    assert "Set `enabledForTemplateDeployment: false`" in kvlint(*only).out
+    uses = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = {\n  name: 'kv'\n}\n"
+    uses += "module db 'db.bicep' = {\n  name: 'db'\n  params: { password: kv.getSecret('db') }\n}\n"
+    (folder / "main.bicep").write_text(uses)
+    (folder / "db.bicep").write_text("@secure()\nparam password string\n")
+    assert (
+        "No fix: `properties.enabledForTemplateDeployment` may be in use by `main.bicep`\n  kv.bicep:4:"
+        in kvlint(*only).out
+    )
+
+
+def test_what_is_fixed_along_is_listed_with_what_it_does(kvlint: Kvlint, folder: Path) -> None:
+    """A finding whose own fix is not safe is not safe either if another fix removes it."""
+    (folder / "main.tf").unlink()
+    (folder / "main.json").write_text(json.dumps({**OF_ARM, "resources": [OF_ARM["resources"][0] | OLD]}))
+    found = json.loads(kvlint("fix", "--unsafe", "--select", "KV050,KV053", "-f", "json").out)["fixes"]
+    assert {one["rule"] for one in found} == {"KV050", "KV053"}
+    assert any(not one["safe"] and "take effect" in one["consequence"] for one in found if one["rule"] == "KV053")
+
+
+def test_members_are_written_like_those_of_the_file(kvlint: Kvlint, folder: Path) -> None:
+    (folder / "main.tf").unlink()
+    text = json.dumps({**OF_ARM, "resources": [OF_ARM["resources"][0] | {"properties": {"tenantId": "t"}}]})
+    (folder / "main.json").write_text(text.replace('": ', '":'))
+    kvlint("fix", "--write", "--unsafe", "--select", "KV001")
+    assert '"enablePurgeProtection":true' in (folder / "main.json").read_text()
+
+
 def test_a_suppressed_finding_is_not_fixed(kvlint: Kvlint, folder: Path) -> None:
     (folder / "main.tf").write_text("# kvlint: ignore[KV001] this vault is temporary\n" + vault(OFF))
     assert kvlint("fix", *ONLY).out == "Nothing to fix.\n"

@@ -80,6 +80,7 @@ class EditDecoder:
             value=None if value is None else self._value(value),
             choices=decoder.integers(choices, "to_least_of"),
             is_linked=decoder.word(fields.get("on"), "on", ("linked",), "") == "linked",
+            unless_used=self._uses(fields.get("unless_used"), names),
             if_absent=decoder.flag(fields.get("if_absent"), "if_absent"),
             resources=() if types is None else decoder.resource_types(types, "resource"),
         )
@@ -94,6 +95,15 @@ class EditDecoder:
             except PathError as error:
                 self._decoder.fault(item, f"{label}: {error}")
         return names
+
+    def _uses(self, node: Node | None, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the texts that show the use of an attribute, by attribute."""
+        found = {}
+        for key, value in self._decoder.entries(node, "unless_used"):
+            if str(key.value) not in names:
+                self._decoder.mismatch(key, "unless_used", either(names))
+            found[str(key.value)] = self._decoder.texts(value, str(key.value))
+        return found
 
     def _value(self, node: Node) -> object:
         """Return a plain value, a list or a mapping of such, or ``$name`` for a parameter."""

@@ -114,7 +114,7 @@ CATEGORIES = (
 FIX_LANGUAGES = ("terraform", "bicep", "arm")
 # What an edit does, in the rule and in the steps of an edit.
 EDIT_OPERATIONS = ("set", "remove", "rename", "append", "api_version", "versionless", "pin", "secure")
-STEP_KEYS = (*EDIT_OPERATIONS, "to", "to_least_of", "on", "if_absent", "resource")
+STEP_KEYS = (*EDIT_OPERATIONS, "to", "to_least_of", "on", "if_absent", "unless_used", "resource")
 EDIT_KEYS = (*STEP_KEYS, "all", "decision", "language", "unsafe")
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because", "linked")
 EXPECTATIONS = ("fails", "passes", "unknown")

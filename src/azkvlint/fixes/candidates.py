@@ -126,6 +126,10 @@ def _settings(finding: Finding, step: EditStep, target: Target, sources: Sources
     """Yield the changes that set the attributes of a step: of several, those that the finding is about."""
     by_name = {} if step.is_linked else evidence_by_attribute(finding)
     names = [name for name in step.names if name in by_name] or list(step.names)
+    for name in names:
+        user = sources.template_with(step.unless_used[name]) if name in step.unless_used else ""
+        if user:
+            raise Refusal(f"`{name_as_written(target.declared_as, name)}` may be in use by `{user}`")
     for value in _values(finding, step, target, names[0], by_name.get(names[0]), sources):
         spellings = [_spellings(target, name, value, sources) for name in names]
         for number in range(max(map(len, spellings))):

@@ -102,6 +102,11 @@ class _Pending(msgspec.Struct):
         return False
 
     @property
+    def is_safe(self) -> bool:
+        """Return whether the candidate is safe."""
+        return self.candidate is not None and not self.candidate.consequence
+
+    @property
     def edits(self) -> tuple[TextEdit, ...]:
         """Return the edits of the candidate."""
         return () if self.candidate is None else self.candidate.edits
@@ -120,7 +125,7 @@ class _Search:
 
     def __init__(self, report: Report, prover: Prover, unsafe: bool) -> None:
         self._prover, self._unsafe = prover, unsafe
-        self.sources, self.state = Sources(report.root), prover.before
+        self.sources, self.state = Sources(report.root, inputs=report.sources), prover.before
         self.findings = report.counted(report.findings)
         self._numbers = {key: number for number, finding in enumerate(self.findings) for key in keys_of(finding)}
         self._fixes: dict[int, Fix] = {}
@@ -153,7 +158,9 @@ class _Search:
         """Return the findings of the present state that are not fixed. Those that are gone too count as fixed."""
         for number, finding in enumerate(self.findings):
             if number not in self._fixes and number not in self._lost and is_gone(finding, self.state):
-                self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=())
+                effects = (plan.consequence for plan in finding.rule.edits)
+                consequence = next(filter(None, effects), "")
+                self._fixes[number] = Fix(finding=finding, title=_ALONG, edits=(), consequence=consequence)
         numbers = (next((self._numbers.get(key) for key in keys_of(one)), None) for one in self.state.report.findings)
         return [
             one
@@ -320,15 +327,12 @@ class _Search:
         """Yield the findings whose fix is not safe, but that safe fixes of the same resource fix too."""
         fixed = {key for one in group for key in keys_of(one.finding)}
         fixed.update(key for number in self._fixes for key in keys_of(self.findings[number]))
-        safe, unsafe = set[tuple[str, ...]](), set[tuple[str, ...]]()
-        for one in group:
-            if one.candidate is not None:
-                (unsafe if one.candidate.consequence else safe).update(key[1:] for key in keys_of(one.finding))
-        # Also findings that are not selected.
-        for finding in self.state.report.findings:
+        safe = {key[1:] for one in group if one.is_safe for key in keys_of(one.finding)}
+        # Also findings that are not selected, or that are suppressed.
+        for finding in (*self.state.report.findings, *self.state.report.suppressed):
             keys = set(keys_of(finding))
             resources = frozenset(key[1:] for key in keys)
-            if not resources & safe or resources & unsafe or keys & fixed:
+            if not resources & safe or keys & fixed:
                 continue
             if any(plan.consequence for plan in finding.rule.edits) and is_gone(finding, state):
                 yield Fault(f"it would also fix {finding.rule.id}, which is not safe", resources)
@@ -372,15 +376,24 @@ def _halves(parts: Sequence[_Part]) -> list[Sequence[_Part]]:
 
 
 def _batch(pending: Sequence[_Pending], sources: Sources) -> tuple[list[_Pending], list[_Pending]]:
-    """Return those whose edits do not touch each other, and the others."""
+    """Return those whose edits do not touch each other, and the others.
+
+    Of one resource there are only safe ones, or none: what an edit changes besides its finding is known then.
+    """
     taken: dict[str, list[TextEdit]] = {}
+    safety: dict[tuple[str, ...], bool] = {}
     batch: list[_Pending] = []
     later: list[_Pending] = []
     for one in pending:
-        is_free = not any(_touch(edit, other, sources) for edit in one.edits for other in taken.get(edit.path, ()))
+        resources = [key[1:] for key in keys_of(one.finding)]
+        is_free = all(safety.get(resource, one.is_safe) is one.is_safe for resource in resources) and not any(
+            _touch(edit, other, sources) for edit in one.edits for other in taken.get(edit.path, ())
+        )
         (batch if is_free else later).append(one)
-        for edit in one.edits if is_free else ():
-            taken.setdefault(edit.path, []).append(edit)
+        if is_free:
+            safety.update(dict.fromkeys(resources, one.is_safe))
+            for edit in one.edits:
+                taken.setdefault(edit.path, []).append(edit)
     return batch, later
 
 

@@ -12,10 +12,10 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.fixes.sources import Sources
-from azkvlint.linter.linter import Prepared, check, rules_of
+from azkvlint.linter.linter import Prepared, check, known_rules, rules_of
 from azkvlint.linter.result_cache import ResultCache
 from azkvlint.linter.workers import set_readable_files
-from azkvlint.model.finding import FROM_PLAN, Finding, Report
+from azkvlint.model.finding import FAIL, FROM_PLAN, Finding, Report
 from azkvlint.model.rule import Severity
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import compiled_templates
@@ -28,6 +28,7 @@ Key: TypeAlias = tuple[str, str, str]
 """The rule of a result, the input through which it was found, and the address of its resource."""
 
 _ESCAPED = regex(r"[\\*?\[\]!]")
+_CORRECTNESS = "correctness"
 # A document that is not an input, instead of a plan, and what a plan begins with.
 _NO_INPUT, _PLAN, _HEAD = b"{}", regex(rb'"(?:terraform_version|planned_values|resource_changes)"\s*:'), 10_000
 # python-hcl2 needs seconds for larger texts.
@@ -62,15 +63,19 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Prover:
     """Evaluates the inputs of a run again with edited texts. Units that do not read them are not evaluated again.
 
-    All rules of the profiles run, not only those whose findings are fixed, and so do the rules that were selected.
+    All rules run, whatever the run selects, ignores or suppresses: an edit must not have unsafe effects that no rule of
+    the run would notice. Of what becomes worse, what the rules of the run would report counts, and what Azure or a
+    provider rejects or ignores.
     ``replaced`` are texts by real path in place of files that are not read.
     """
 
     def __init__(self, config: Config, replaced: Mapping[str, bytes] | None = None) -> None:
-        rules = {rule.id for one in (config, msgspec.structs.replace(config, select=())) for rule in rules_of(one)}
+        every_rule = known_rules(config)
+        of_run = (rule for one in (config, msgspec.structs.replace(config, select=())) for rule in rules_of(one))
+        self._guards = {rule.id for rule in (*of_run, *(one for one in every_rule if one.category == _CORRECTNESS))}
         self.config = msgspec.structs.replace(
-            config, select=tuple(sorted(rules)), ignore=(), explain=True, baseline="", min_severity=Severity.INFO,
-            with_controls=False, outputs=(),
+            config, select=tuple(rule.id for rule in every_rule), ignore=(), explain=True, baseline="",
+            min_severity=Severity.INFO, with_controls=False, outputs=(),
         )  # fmt: skip
         self.stale = self._without_compiled()
         self._prepared = Prepared(self.config)
@@ -103,11 +108,13 @@ class Prover:
         report = check(self.config, None, self._cache, self._prepared)
         self.runs += 1
         self.results += self._cache.evaluated_results
+        failures = [*report.findings, *(one for one in report.suppressed if one.outcome is FAIL)]
+        unknown = [*report.unknown, *(one for one in report.suppressed if one.outcome is not FAIL)]
         declared = Counter((one.at.path, one.address, one.condition) for one in report.evaluated)
         return State(
             report=report,
-            findings=Counter(key for one in report.findings for key in keys_of(one)),
-            unknown=Counter(key for one in report.unknown for key in keys_of(one)),
+            findings=Counter(key for one in failures for key in keys_of(one)),
+            unknown=Counter(key for one in unknown for key in keys_of(one)),
             problems=Counter(_problem_keys(report)),
             resources=declared + Counter({("", name): count for name, count in report.resource_counts.items()}),
         )
@@ -140,10 +147,10 @@ class Prover:
         for finding in findings:
             if not is_gone(finding, state):
                 yield Fault("the finding would remain", frozenset(key[1:] for key in keys_of(finding)))
-        for rule, root, address in sorted(state.findings - before.findings):
+        for rule, root, address in self._guarded(state.findings - before.findings):
             yield Fault(f"it would cause {rule} on {address}", frozenset({(root, address)}))
         # A finding that becomes unknown because of the fix of another is not worse.
-        for rule, root, address in sorted(state.unknown - before.unknown - before.findings):
+        for rule, root, address in self._guarded(state.unknown - before.unknown - before.findings):
             yield Fault(f"the result of {rule} on {address} would become unknown", frozenset({(root, address)}))
         for code, _, message, path in sorted(state.problems - before.problems):
             yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))
@@ -152,6 +159,10 @@ class Prover:
         for path in sorted({path for path, *_ in differing if path} or {path for path, *_ in differing}):
             yield Fault("other resources would be evaluated", paths=frozenset(filter(None, (path,))))
         yield from self._syntax_faults(sources)
+
+    def _guarded(self, keys: Iterable[Key]) -> list[Key]:
+        """Return the results that count, in order."""
+        return sorted(key for key in keys if key[0] in self._guards)
 
     def _syntax_faults(self, sources: Sources) -> Iterator[Fault]:
         """Yield the changed HCL files that another parser no longer accepts."""

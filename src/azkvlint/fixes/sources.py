@@ -21,16 +21,22 @@ if TYPE_CHECKING:
 
 _MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _GENERATED = regex(rb'"_generator"\s*:|"(?:cdktf|stackName)"\s*:')
+_TEMPLATES = (".bicep", ".bicepparam", ".json", ".jsonc")
 _TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.json')
 
 
 class Sources:
-    """The files of a run below ``root``, with the changed ``texts`` by reported path."""
+    """The files of a run below ``root``: its ``inputs``, and the changed ``texts`` by reported path."""
 
     def __init__(
-        self, root: str, texts: Mapping[str, bytes] | None = None, originals: dict[str, bytes] | None = None
+        self,
+        root: str,
+        texts: Mapping[str, bytes] | None = None,
+        originals: dict[str, bytes] | None = None,
+        inputs: Sequence[str] = (),
     ) -> None:
         self.root = root
+        self._inputs = inputs
         self.texts = dict(texts or {})
         # The files as they were first read, shared by all states.
         self.originals = {} if originals is None else originals
@@ -153,7 +159,20 @@ class Sources:
             data = self.data(path)
             mark = _MARK if data.startswith(_MARK) else b""
             texts[path] = mark + apply(self.text(path), of_file).encode()
-        return Sources(self.root, texts, self.originals)
+        return Sources(self.root, texts, self.originals, self._inputs)
+
+    def template_with(self, texts: Sequence[str]) -> str:
+        """Return the first Bicep or JSON file among the inputs that contains one of some texts; empty if none does."""
+        searched = [text.encode() for text in texts]
+        files = (path for path in self._inputs if path.lower().endswith(_TEMPLATES))
+        return next((path for path in files if any(text in self._content(path) for text in searched)), "")
+
+    def _content(self, path: str) -> bytes:
+        """Return the content of an input; empty if it cannot be read."""
+        try:
+            return read_bytes(self.real_path(path), MAX_FILE)
+        except InputError:
+            return b""
 
     def edits_to(self, other: Sources) -> tuple[TextEdit, ...]:
         """Return the edits that lead from this state to another."""

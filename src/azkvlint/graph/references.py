@@ -327,11 +327,11 @@ def references_by_attribute(types: Mapping[str, frozenset[str]], index: Index) -
     found: dict[str, list[Reference]] = {via: [] for via in types}
     paths = [(via, tuple(via.split(".")), of_types) for via, of_types in types.items()]
     for type_ in sorted({type_.lower() for type_ in index.types()}):
-        wanted = [(via, path, found[via]) for via, path, of_types in paths if type_ in of_types]
-        for resource in index.of_type(type_) if wanted else ():
+        requested = [(via, path, found[via]) for via, path, of_types in paths if type_ in of_types]
+        for resource in index.of_type(type_) if requested else ():
             if resource.stays:
                 attributes = resource.attributes
-                for via, path, references in wanted:
+                for via, path, references in requested:
                     if path[0] in attributes.fields or attributes.rest is not None:
                         references.extend(_references_at(path, via, resource, index))
     return found
