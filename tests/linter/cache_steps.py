@@ -291,7 +291,7 @@ class Project:
         elif self.chance.random() < 0.5:
             dotgit.mkdir()
         else:
-            dotgit.write_text(f"gitdir: {self._any_folder()}\n", encoding="utf-8")
+            dotgit.write_text(f"gitdir: {self._any_folder()}\n", encoding="utf-8", errors="surrogateescape")
         return f"add or remove {dotgit}"
 
     def _mutate(self) -> str:
