@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from math import floor
 from typing import TypeAlias
 
@@ -121,7 +122,7 @@ def _whole_days(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
     """Return the whole days from one moment to another, located at ``of``."""
     sensitive = first.value.sensitive or last.value.sensitive
     # A sensitive date must not appear in a note either.
-    note = "" if sensitive else note.format(first=first.day, last=last.day)
+    note = "" if sensitive or not note else note.format(first=first.day, last=last.day)
     number = floor(between(first, last))
     return known(of.value, number, note, sensitive=sensitive)
 
@@ -330,10 +331,18 @@ def duration(answer: Answer) -> Days:
     """Return the days of a duration; None if there is none, Unknown if it is not known or invalid."""
     if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == ""):
         return None
-    text = str(answer.value) if isinstance(answer, Scalar) else ""
+    days = _days_in(str(answer.value)) if isinstance(answer, Scalar) else None
+    if days is None:
+        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why=_NO_DURATION)
+    return days
+
+
+@lru_cache(256)
+def _days_in(text: str) -> float | None:
+    """Return the days of a duration; None for another text. Most keys have one of a few policies."""
     match = _DURATION.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why=_NO_DURATION)
+        return None
     parts = zip(match.groups(), _IN_SECONDS, strict=True)
     return sum(int(number or 0) * unit for number, unit in parts) / _DAY
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable
+from functools import cached_property
 from urllib.parse import quote
 
 import msgspec
@@ -47,8 +48,7 @@ class Redactor:
 
     def __init__(self, texts: Iterable[str]) -> None:
         spellings = {spelling for text in texts if _is_worth_hiding(text) for spelling in _spellings(text)}
-        patterns = [_pattern(text) for text in sorted(spellings, key=lambda text: (-len(text), text))]
-        self._pattern = re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL) if patterns else None
+        self._spellings = spellings
         # A search for each of a few strings is faster than the pattern. Beyond ASCII, case is not that simple.
         is_simple = len(spellings) <= _MOST_SEARCHED and all(map(str.isascii, spellings))
         self._searched = [text[:_MAX_LENGTH].lower() for text in spellings] if is_simple else None
@@ -56,11 +56,17 @@ class Redactor:
         self._known: dict[str, str] = {}
 
     def __bool__(self) -> bool:
-        return self._pattern is not None
+        return bool(self._spellings)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """The pattern of all strings. Most inputs have no text that may contain one."""
+        patterns = [_pattern(text) for text in sorted(self._spellings, key=lambda text: (-len(text), text))]
+        return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
 
     def text(self, text: str) -> str:
         """Return a text without secret strings."""
-        if self._pattern is None or not text:
+        if not self._spellings or not text:
             return text
         found = self._known.get(text)
         if found is None:

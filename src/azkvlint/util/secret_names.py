@@ -51,11 +51,12 @@ _SHORT_SECRET_WORDS = frozenset({"pass", "psk", "pfx", "pwd", "sas"})
 # A name with one of these last nouns describes a secret and is not one: ``secret_name``, ``tokenLifetimeDays``.
 _DESCRIBING_NOUNS = frozenset(
     {
-        "arn", "audience", "count", "date", "days", "description", "enabled", "endpoint", "expiration", "expires",
-        "expiry", "format", "group", "hours", "id", "identifier", "ids", "issuer", "kind", "length", "lifetime",
-        "location", "months", "name", "names", "path", "permission", "permissions", "policy", "prefix", "reference",
-        "references", "region", "role", "roles", "rotation", "scope", "size", "store", "suffix", "type", "uri", "uris",
-        "url", "urls", "vault", "version", "versions", "years",
+        "arn", "audience", "count", "curve", "date", "days", "description", "enabled", "endpoint", "exp",
+        "expiration", "expires", "expiry", "format", "group", "hours", "id", "identifier", "ids", "issuer", "kind",
+        "kty", "length", "lifetime", "location", "months", "name", "names", "nbf", "operations", "ops", "path",
+        "permission", "permissions", "policy", "prefix", "reference", "references", "region", "role", "roles",
+        "rotation", "scope", "size", "store", "suffix", "type", "uri", "uris", "url", "urls", "vault", "version",
+        "versions", "years",
     }
 )  # fmt: skip
 # Names of principals: ``secrets_users``. As a field of a secret they are secret: ``{ user = "", password = "" }``.
