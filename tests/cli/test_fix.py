@@ -506,10 +506,15 @@ def test_access_that_a_template_needs_is_not_disabled(kvlint: Kvlint, folder: Pa
     uses += "module db 'db.bicep' = {\n  name: 'db'\n  params: { password: kv.getSecret('db') }\n}\n"
     (folder / "main.bicep").write_text(uses)
     (folder / "db.bicep").write_text("@secure()\nparam password string\n")
-    assert (
-        "No fix: `properties.enabledForTemplateDeployment` may be in use by `main.bicep`\n  kv.bicep:4:"
-        in kvlint(*only).out
-    )
+    refusal = "No fix: `properties.enabledForTemplateDeployment` may be in use by"
+    assert f"{refusal} `main.bicep`\n  kv.bicep:4:" in kvlint(*only).out
+    (folder / "main.bicep").write_text("module db 'db.bicep' = {\n  name: 'db'\n  params: { password: '' }\n}\n")
+    assert refusal not in kvlint(*only).out
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"
+    reference = {"KEYVAULT": {"id": "kv"}, "secretName": "db"}
+    parameters = {"$schema": schema, "parameters": {"password": {"reference": reference}}}
+    (folder / "db.parameters.json").write_text(json.dumps(parameters))
+    assert f"{refusal} `db.parameters.json`" in kvlint(*only).out
 
 
 def test_what_is_fixed_along_is_listed_with_what_it_does(kvlint: Kvlint, folder: Path) -> None:

@@ -139,11 +139,15 @@ class Sources:
     def module_files(self, path: str) -> list[str]:
         """Return the files of the Terraform module that a file belongs to. Raise Refusal."""
         folder = path.rpartition("/")[0]
+        names = module_files(self._names(folder))
+        return sorted(f"{folder}/{name}" if folder else name for name in names)
+
+    def _names(self, folder: str) -> list[str]:
+        """Return the names in a folder, in order. Raise Refusal."""
         try:
-            names = module_files(names_in(os.path.join(self.root, folder)))
+            return sorted(names_in(os.path.join(self.root, folder)))
         except InputError as error:
             raise Refusal("the folder cannot be read") from error
-        return sorted(f"{folder}/{name}" if folder else name for name in names)
 
     def module_texts(self, path: str) -> list[str]:
         """Return the texts of the Terraform module that a file belongs to. Raise Refusal."""
@@ -162,15 +166,25 @@ class Sources:
         return Sources(self.root, texts, self.originals, self._inputs)
 
     def template_with(self, texts: Sequence[str]) -> str:
-        """Return the first Bicep or JSON file among the inputs that contains one of some texts; empty if none does."""
-        searched = [text.encode() for text in texts]
-        files = (path for path in self._inputs if path.lower().endswith(_TEMPLATES))
+        """Return the first Bicep or JSON file beside the inputs that contains one of some texts; empty if none does.
+
+        Parameter files are not inputs of their own. Case does not matter. Raise Refusal.
+        """
+        searched = [text.lower().encode() for text in texts]
+        inputs = (path for path in self._inputs if path.lower().endswith(_TEMPLATES))
+        folders = sorted({path.rpartition("/")[0] for path in inputs})
+        files = (
+            f"{folder}/{name}" if folder else name
+            for folder in folders
+            for name in self._names(folder)
+            if name.lower().endswith(_TEMPLATES)
+        )
         return next((path for path in files if any(text in self._content(path) for text in searched)), "")
 
     def _content(self, path: str) -> bytes:
-        """Return the content of an input; empty if it cannot be read."""
+        """Return the content of an input in lower case; empty if it cannot be read."""
         try:
-            return read_bytes(self.real_path(path), MAX_FILE)
+            return read_bytes(self.real_path(path), MAX_FILE).lower()
         except InputError:
             return b""
 

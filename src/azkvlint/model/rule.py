@@ -141,7 +141,7 @@ class EditStep(msgspec.Struct, frozen=True, kw_only=True):
     rule, or ``current`` for the default that applies; ``choices`` are numbers, of which the least that is not below the
     present value is written. ``is_linked``: the declaration is that of the linked resource that decides. ``if_absent``:
     nothing changes where the attribute is set. ``unless_used`` maps an attribute to texts that show its use: with one
-    of them in a Bicep or JSON file of the run, there is no fix. ``resources`` are the types that the step is for;
+    of them in a Bicep or JSON file beside an input, there is no fix. ``resources`` are the types that the step is for;
     empty: all. ``consequence`` is that of the plan if the step changes something.
     """
 
