@@ -174,7 +174,10 @@ class Workspace:
     def _misplaced(self, outcome: Outcome) -> str:
         """Return which diagnostic is not at the region of its finding, counted anew; empty if there is none."""
         for file, items in outcome.files.items():
-            text = (self.copy / Path(file).relative_to(self.folder)).read_bytes().decode("utf-8-sig", "replace")
+            copied = self.copy / Path(file).relative_to(self.folder)
+            if not copied.is_file():  # the source of a plan, found in the current folder
+                continue
+            text = copied.read_bytes().decode("utf-8-sig", "replace")
             lines = re.split("\r\n|\r|\n", text)
             for item in items:
                 region = None if item.cause.at is None else item.cause.at.region

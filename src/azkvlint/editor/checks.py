@@ -187,7 +187,7 @@ class Checks:
     def hold(self, request: Request) -> None:
         """Put the texts of a request in place of files."""
         self._request = request
-        FILE_BUFFER.clear()
+        FILE_BUFFER.is_lasting = True
         EDITOR_TEXTS.clear()
         EDITOR_TEXTS.update({file: document.data for file, document in request.documents.items()})
 

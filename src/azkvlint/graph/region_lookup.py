@@ -20,6 +20,7 @@ from azkvlint.graph.secret_formats import Spans
 from azkvlint.model.location import Excerpt, LazyExcerpt, Location, Place
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
+from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, suggests_secret
@@ -169,7 +170,7 @@ def places_of(
     places: dict[Spot, Place] = {}
     for path, spots in by_path.items():
         text = files[path]
-        indexed = _indexed(text)
+        indexed = _RECENT_TEXTS.indexed(text)
         lines = indexed.lines
         if path in data:
             by_pointer = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
@@ -183,8 +184,9 @@ def places_of(
         spans = {
             spot: at.span if at.pointer is None else by_pointer.get(at.pointer) for spot, at in (spots | values).items()
         }
-        value_spans = [_value_span(text, *span) for spot in values if (span := spans[spot]) is not None]
-        secret_spans = _Secrets(indexed, hidden(path), [span for span in value_spans if span is not None])
+        found = (_value_span(text, *span) for spot in values if (span := spans[spot]) is not None)
+        value_spans = tuple(span for span in found if span is not None)
+        secret_spans = PARSED_TEXTS.parsed(_Secrets, indexed, hidden(path), value_spans)
         for spot, at in spots.items():
             full_span = spans[spot]
             if full_span is not None:
@@ -198,9 +200,14 @@ def places_of(
 def _excerpt(indexed: _IndexedText, secrets: _Secrets, at: Location, span: Span, line: int) -> Excerpt:
     """Return the redacted excerpt of a span that starts on a line, with the fingerprint of the line."""
     is_json, pointer = at.pointer is not None or at.path.endswith(".json"), at.pointer or ()
+    known = secrets.excerpts.get((span, is_json, pointer))
+    if known is not None:
+        return known
     excerpt = indexed.lines.excerpt(*span, hidden=secrets.around(*span, is_json, pointer))
     is_safe = secrets.are_absent_from(indexed.hashes.span(line), is_json, pointer)
-    return msgspec.structs.replace(excerpt, line_hash=indexed.hashes.hash_line(line) if is_safe else "")
+    found = msgspec.structs.replace(excerpt, line_hash=indexed.hashes.hash_line(line) if is_safe else "")
+    secrets.excerpts[span, is_json, pointer] = found
+    return found
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
@@ -222,30 +229,43 @@ class _IndexedText:
         self.secrets: dict[tuple[int, int], list[Span]] = {}
 
 
-# Many units of a run report places in the files of the same modules.
-_recent: dict[tuple[type[str], bool, str], _IndexedText] = {}
-_MOST_RECENT, _MOST_CHARACTERS = 32, 200_000
+class _RecentTexts:
+    """The texts with their indexes that were used last, up to a number of characters.
+
+    Many units of a run report places in the files of the same modules, and so do the checks of an editor.
+    """
+
+    _ROOM, _LONGEST, _OVERHEAD = 4_000_000, 200_000, 1_000
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[type[str], bool, str], _IndexedText] = {}
+        self._room = self._ROOM
+
+    def indexed(self, text: str) -> _IndexedText:
+        """Return a text with its index."""
+        if len(text) > self._LONGEST:
+            return _IndexedText(text)
+        # A text with a byte order mark equals one without.
+        key = type(text), isinstance(text, MarkedText) and text.is_utf8, text
+        found = self._texts.pop(key, None)
+        if found is None:
+            found = _IndexedText(text)
+            self._room -= len(text) + self._OVERHEAD
+        self._texts[key] = found
+        while self._room < 0:
+            oldest = next(iter(self._texts))
+            self._room += len(oldest[2]) + self._OVERHEAD
+            del self._texts[oldest]
+        return found
 
 
-def _indexed(text: str) -> _IndexedText:
-    """Return a text with its index, which is kept for a few texts of limited length."""
-    if len(text) > _MOST_CHARACTERS:
-        return _IndexedText(text)
-    # A text with a byte order mark equals one without.
-    key = type(text), isinstance(text, MarkedText) and text.is_utf8, text
-    found = _recent.pop(key, None)
-    if found is None:
-        found = _IndexedText(text)
-        if len(_recent) >= _MOST_RECENT:
-            del _recent[next(iter(_recent))]
-    _recent[key] = found
-    return found
+_RECENT_TEXTS = _RecentTexts()
 
 
 class _Secrets:
-    """The secrets of one text. Lines are scanned once, because many places may be on one line."""
+    """The secrets of one text, with the ``excerpts`` so far. Lines are scanned once: many places may be on one line."""
 
-    def __init__(self, indexed: _IndexedText, hidden: Hidden | None, value_spans: Iterable[Span] = ()) -> None:
+    def __init__(self, indexed: _IndexedText, hidden: Hidden | None, value_spans: Sequence[Span] = ()) -> None:
         self._lines = indexed.lines
         self._own = sorted(value_spans)
         self._hidden = hidden
@@ -253,6 +273,7 @@ class _Secrets:
         self._secure: Spans | None = None
         self._known = indexed.secrets
         self._absent: dict[tuple[tuple[int, int], bool, bool], bool] = {}
+        self.excerpts: dict[tuple[Span, bool, Pointer], Excerpt] = {}
 
     def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
         """Return the parts to redact in the lines from ``start`` to ``end``, as far as an excerpt reaches."""
@@ -328,7 +349,7 @@ class _Secrets:
 
 def safe_lines(text: str, hidden: Hidden | None, *, is_json: bool) -> Callable[[int], bool]:
     """Return a function that states whether a line of a text (from 0, by line feeds) certainly shows no secret."""
-    secrets = _Secrets(_indexed(text), hidden)
+    secrets = _Secrets(_RECENT_TEXTS.indexed(text), hidden)
     starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
 
     def is_safe(number: int) -> bool:

@@ -114,7 +114,7 @@ class ResultCache:
         self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy, relevant: frozenset[str]
     ) -> None:
         """Begin a run, and record all accesses to files from now on. Raise UsageError for a folder in the checkout."""
-        FILE_BUFFER.clear()
+        FILE_BUFFER.begin_check()
         FILE_TRACKER.start()
         self.evaluated, self._now, self._is_new = [], {}, False
         request = config, rules, root, policy, relevant

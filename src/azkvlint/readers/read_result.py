@@ -16,6 +16,7 @@ from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.plan.document import Plan
 from azkvlint.readers.plan.positions import positions
 from azkvlint.readers.plan.read import read_plan
+from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
@@ -171,7 +172,9 @@ def terraform_result(path: str, read: TerraformRead) -> ReadResult:
         from azkvlint.readers.terraform.secrets import FileSecrets
 
         file = read.sources.get(path)
-        return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
+        if file is None:
+            return None
+        return PARSED_TEXTS.parsed(FileSecrets, file.parsed, tuple(sorted(read.secrets.get(path, ()))))
 
     return template_result(path, read, ParameterValues(), hidden=hidden, data=read.value_files)
 

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 _T = TypeVar("_T")
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class ParsedTexts:
     """The parsed texts of the current check and of the one before. Nothing is kept unless a check has begun.
 
-    What parsers return depends on the text alone, and is not changed, except that parts of it are parsed on first use.
+    What parsers return depends on their arguments alone, and is not changed, except that parts of it are parsed or
+    computed on first use.
     """
 
     def __init__(self) -> None:
-        self._before: dict[tuple[Callable[[str], Any], str], Any] = {}
-        self._now: dict[tuple[Callable[[str], Any], str], Any] | None = None
+        self._before: dict[tuple[object, ...], Any] = {}
+        self._now: dict[tuple[object, ...], Any] | None = None
 
     def begin(self) -> None:
         """Begin a check. What the last one did not use is dropped."""
         self._before, self._now = self._now or {}, {}
 
-    def parsed(self, parse: Callable[[str], _T], text: str) -> _T:
-        """Return ``parse(text)``, from an earlier call if there was one."""
+    def parsed(self, parse: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
+        """Return ``parse(*arguments)``, from an earlier call if there was one."""
         if self._now is None:
-            return parse(text)
-        key = parse, text
+            return parse(*arguments)
+        key = (parse, *arguments)
         found: _T | None = self._now.get(key) or self._before.get(key)
         if found is None:
-            found = parse(text)
+            found = parse(*arguments)
         self._now[key] = found
         return found
 

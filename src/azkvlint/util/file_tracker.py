@@ -110,6 +110,16 @@ class FileTracker:
                 seen.add(path)
                 seen.update(places)
 
+    def is_link(self, path: str) -> bool | None:
+        """Return whether a path that was recorded is a link; None if it was not."""
+        state = self._states.get(path)
+        return None if state is None else bool(state) and isinstance(state[-1], str)
+
+    def recorded_state(self, path: str) -> State:
+        """Return the state of a path that was recorded; one that equals no other if none was."""
+        state = self._states.get(path)
+        return (object(),) if state is None else state
+
     def _record_places(self, folder: str) -> tuple[str, ...]:
         """Record the places of a folder and of all folders above it, and return their paths."""
         above = os.path.dirname(folder)

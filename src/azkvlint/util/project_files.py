@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER
+from azkvlint.util.file_tracker import EDITOR_TEXTS, FILE_TRACKER, State
 from azkvlint.util.project_boundary import (
     INVALID_PATH,
     RUN,
@@ -100,32 +100,52 @@ def _open(file: str) -> int:
     return open_below(os.path.join(enter_folder(folder), name), boundary_of(enter_folder(folder)))
 
 
+def _text_of(file: str) -> bytes | None:
+    """Return the text of an editor that replaces a file, which has been recorded."""
+    return EDITOR_TEXTS.text_of(file, is_link=FILE_TRACKER.is_link(file)) if EDITOR_TEXTS else None
+
+
 class FileBuffer:
     """A bounded cache of files between the scan for relevant files and their reader, because opening files is slow.
 
-    Each file is returned once. ``room`` is the limit in bytes, so memory use does not depend on the number of files.
+    ``room`` is the limit in bytes, so memory use does not depend on the number of files. Each file is returned once,
+    unless the buffer ``is_lasting``, for an editor: then a file is returned until its state has changed.
     """
 
     def __init__(self, room: int) -> None:
+        self.is_lasting = False
         self._room = room
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, tuple[bytes, State]] = {}
 
     def keep(self, file: str, data: bytes) -> None:
-        """Keep the content of a file if there is room. A text of an editor is not its content."""
-        if len(data) <= self._room and file not in self._files and EDITOR_TEXTS.text_of(file) is None:
-            self._files[file] = data
+        """Keep the content of a file that has been read, if there is room. A text of an editor is not its content."""
+        if file not in self._files and len(data) <= self._room and _text_of(file) is None:
+            self._files[file] = data, self._state(file)
             self._room -= len(data)
 
     def take(self, file: str) -> bytes | None:
-        """Return the content of a file and drop it; None if it is not kept."""
-        data = self._files.pop(file, None)
-        if data is not None:
+        """Return the content of a file; None if it is not kept."""
+        kept = self._files.get(file)
+        if kept is None:
+            return None
+        data, state = kept
+        is_current = state == self._state(file)
+        if not (self.is_lasting and is_current):
+            del self._files[file]
             self._room += len(data)
-        return data
+        return data if is_current else None
+
+    def _state(self, file: str) -> State:
+        return FILE_TRACKER.recorded_state(file) if self.is_lasting else ()
+
+    def begin_check(self) -> None:
+        """Begin another check, before which files may have changed."""
+        if not self.is_lasting:
+            self.clear()
 
     def clear(self) -> None:
-        """Drop all files, which may have changed since."""
-        self._room += sum(map(len, self._files.values()))
+        """Drop all files."""
+        self._room += sum(len(data) for data, _ in self._files.values())
         self._files.clear()
 
 
@@ -139,7 +159,7 @@ def is_file(file: str) -> bool:
     A link that leads out of the project counts: reading it reports why it is refused.
     """
     FILE_TRACKER.record(file)
-    if EDITOR_TEXTS.text_of(file) is not None:
+    if _text_of(file) is not None:
         return True
     try:
         mode = os.lstat(file).st_mode
@@ -182,7 +202,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     bytes; UsageError if it is an output file.
     """
     FILE_TRACKER.record(file)
-    text = EDITOR_TEXTS.text_of(file)
+    text = _text_of(file)
     if text is not None:
         if len(text) > limit:
             raise InputError(f"the file is larger than {limit:,} bytes")
@@ -203,7 +223,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 def read_start(file: str, length: int) -> bytes:
     """Return the first ``length`` bytes of a file of the project; empty if its reader will report it."""
     FILE_TRACKER.record(file)
-    text = EDITOR_TEXTS.text_of(file)
+    text = _text_of(file)
     if text is not None:
         return text[:length]
     try:

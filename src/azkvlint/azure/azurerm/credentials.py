@@ -5,7 +5,7 @@ Source: the documentation of the providers azurerm, azuread, random, tls, pkcs12
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from azkvlint.graph.value_origins import (
     CREDENTIAL,
@@ -103,9 +103,11 @@ def suggests_secret(name: str) -> bool:
     return _SECRET_NAME.match(name) is not None
 
 
-def exposing_arguments(type_: str) -> tuple[str, ...]:
-    """Return the arguments of a Terraform type that expose their values."""
-    return (*EXPOSING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ()))
+def exposing_arguments(type_: str, written: Container[str]) -> Iterator[str]:
+    """Yield the arguments of a Terraform type that expose their values, of those that are ``written``."""
+    for name in (*EXPOSING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ())):
+        if name.partition(".")[0] in written:
+            yield name
 
 
 def has_secrets(type_: str) -> bool:

@@ -300,7 +300,7 @@ class PlanOrigins:
                 continue
             local = str(block.get("address"))
             address = ".".join([*(f"module.{name}" for name in names), local])
-            for name in exposing_arguments(str(block.get("type"))):
+            for name in exposing_arguments(str(block.get("type")), written):
                 expression = _below(written, name)
                 if expression is not None:
                     found = self._of(names, expression, block, frozenset())

@@ -11,7 +11,7 @@ from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, is_large, missing_fields_reason
 from azkvlint.model.location import Location
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
-from azkvlint.readers.terraform.folder import Part, Piece
+from azkvlint.readers.terraform.folder import Declaration, Part, Piece
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -99,23 +99,17 @@ class BlockContext(Protocol):
 class Content:
     """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
 
-    ``damaged``: a part of it cannot be read, so an argument that is not found may be in that part.
+    If a part of it cannot be read, an argument that is not found may be in that part.
     """
 
-    def __init__(
-        self,
-        instance: ModuleScope,
-        attributes: Mapping[str, Piece],
-        blocks: Sequence[Part],
-        around: BlockContext,
-        damaged: bool = False,
-    ) -> None:
+    def __init__(self, instance: ModuleScope, written: Declaration | Part, around: BlockContext) -> None:
         self.instance = instance
         self.at = around.at
         self.local = around.local
-        self.pieces = attributes
-        self._parts = blocks
-        self._damaged = damaged
+        self.pieces: Mapping[str, Piece] = written.attributes
+        self._written = written
+        self._is_damaged = written.is_damaged
+        self._is_own = instance.call.shown is None
         self._values: dict[str, Result | None] = {}
         self._busy: set[str] = set()
 
@@ -123,11 +117,18 @@ class Content:
         """Release all references: see ``ModuleInstance.close``."""
         self._values.clear()
 
+    @property
+    def arguments(self) -> frozenset[str] | None:
+        """Return the names of all attributes and blocks that are written; None if a part cannot be read."""
+        return None if self._is_damaged else self._written.arguments
+
     def attribute(self, name: str) -> Result | None:
         """Return the value of an attribute, located where its owner edits it; None if it is not written."""
         piece = self.pieces.get(name)
         if piece is None:
-            return self._lost(name)
+            return self._lost(name) if self._is_damaged else None
+        if self._is_own and piece.literal is not None:
+            return piece.literal
         found = self._values.get(name)
         if found is None:
             if name in self._busy:
@@ -136,8 +137,7 @@ class Content:
             try:
                 found = self.instance.evaluate(piece, self.local)
                 if isinstance(found, _WHOLES):
-                    start, end = piece.attribute.start, piece.attribute.end
-                    found = relocate_deeply(found, self.instance.locate(piece.path, start, end), self.instance)
+                    found = relocate_deeply(found, self.instance.locate(piece), self.instance)
             finally:
                 self._busy.discard(name)
             self._values[name] = found
@@ -166,13 +166,15 @@ class Content:
                 )
         if not known:
             return None
-        at = self.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
+        at = self.instance.locate(piece)
         whole = relocate_deeply(Items(at=at, items=items), at, self.instance)
         return whole if isinstance(whole, Items) else None
 
     def _lost(self, name: str) -> Unknown | None:
         """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
-        return Unknown(at=self.at, why=f"`{name}` may be set in a part that cannot be read") if self._damaged else None
+        return (
+            Unknown(at=self.at, why=f"`{name}` may be set in a part that cannot be read") if self._is_damaged else None
+        )
 
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:
         """Return the blocks of a type in order; Unknown if their number is unknown, None if there is no block.
@@ -198,7 +200,7 @@ class Content:
         found: list[Content | Values] = []
         doubts: list[Unknown] = []
         written = False
-        for part in self._parts:
+        for part in self._written.blocks:
             block = part.block
             if block.type == name:
                 written = True
@@ -213,41 +215,36 @@ class Content:
         return found, doubts, written
 
     def _inner(self, part: Part, local: Local) -> Content:
-        path, block = part
         instance = self.instance
-        instance.report_faults(path, block.body.faults)
-        at = instance.locate(path, block.start, block.head)
-        pieces = {key: Piece(path, attribute) for key, attribute in block.body.attributes.items()}
-        parts = [Part(path, inner) for inner in block.body.blocks]
-        return Content(instance, pieces, parts, _BlockContext(at, local), bool(block.body.faults))
+        instance.report_faults(part.path, part.block.body.faults)
+        at = instance.locate(part)
+        return Content(instance, part, _BlockContext(at, local))
 
     def _dynamic(self, part: Part, single: bool) -> list[Content | Values] | Unknown:
         """Return the blocks that a dynamic block generates."""
-        path, block = part
-        body = block.body
-        self.instance.report_faults(path, body.faults)
-        content = next((inner for inner in body.blocks if inner.type == "content"), None)
-        over = body.attributes.get("for_each")
+        self.instance.report_faults(part.path, part.block.body.faults)
+        content = next((inner for inner in part.blocks if inner.block.type == "content"), None)
+        over = part.attributes.get("for_each")
         if content is None or over is None:
-            at = self.instance.locate(path, block.start, block.head)
+            at = self.instance.locate(part)
             return Unknown(at=at, why="a dynamic block has no `content` or `for_each`")
-        found = self.instance.evaluate(Piece(path, over), self.local)
+        found = self.instance.evaluate(over, self.local)
         doubt = _is_open(found)
         if doubt is not None:
             return doubt
         pairs = list(_pairs_of(found))
         if not pairs:
-            doubt = None if single else self._may_have_blocks(part, Piece(path, over))
+            doubt = None if single else self._may_have_blocks(part, over)
             return [] if doubt is None else doubt
         if len(pairs) > MAX_ITEMS:
-            at = self.instance.locate(path, block.start, block.head)
+            at = self.instance.locate(part)
             self.instance.run.report_unreadable(f"a dynamic block creates more than {MAX_ITEMS:,} blocks", at)
             return Unknown(at=at, why="a dynamic block creates too many blocks")
         name = self._iterator(part)
         made: list[Content | Values] = []
         for key, value in pairs:
             local = {**self.local, name: Fields(at=value.at, fields={"key": key, "value": value})}
-            made.append(self._inner(Part(path, content), local))
+            made.append(self._inner(content, local))
         return made
 
     def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
@@ -259,7 +256,7 @@ class Content:
         try:
             found = scenarios.without_defaults(instance, over, self.local)
         except InputError as error:
-            at = instance.locate(part.path, part.block.start, part.block.head)
+            at = instance.locate(part)
             why = instance.run.skip_for(error, part.block.labels[0], at)
             return Unknown(at=at, why=why)
         if found is None:
@@ -285,7 +282,7 @@ class Content:
             found = self.attribute(name)
             if found is not None:
                 fields[name] = found
-        for name in dict.fromkeys(_block_types(self._parts)):
+        for name in dict.fromkeys(_block_types(self._written.blocks)):
             blocks = self.blocks(name)
             if isinstance(blocks, list):
                 fields.setdefault(name, Items(at=self.at, items=[block.data(at) for block in blocks]))
@@ -322,6 +319,10 @@ class Values:
         """Return the value of an attribute; None if it is not written."""
         found = self.value.fields.get(name)
         return found if found is not None else self.value.rest
+
+    @property
+    def arguments(self) -> None:
+        """Return nothing: an object may have more members, and null stands for one that is not set."""
 
     def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:  # noqa: ARG002
         """Return the blocks of a type: objects, or a list of them."""

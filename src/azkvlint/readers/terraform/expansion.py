@@ -24,9 +24,8 @@ from azkvlint.evaluation.values import (
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.address import Key, quoted
-from azkvlint.readers.terraform.folder import Declaration, Piece
+from azkvlint.readers.terraform.folder import Declaration, Piece, may_disable
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Block
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope
@@ -106,6 +105,9 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
 
 
+_ONE = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
+
+
 def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
     """Return the instances of a resource or module call with this address."""
     attributes = declaration.attributes
@@ -115,27 +117,10 @@ def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> 
         found = _expand_for_each(instance, declaration, address)
     else:
         instance.run.count_resources(1)
-        found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
+        found = _ONE
     if found.symbolic:
         instance.run.count_resources(1)
     return _apply_enabled(instance, declaration, found)
-
-
-def written_count(declaration: Declaration) -> int:
-    """Return how many instances a declaration makes, as far as the number is written out: at least 0."""
-    attributes = declaration.attributes
-    if "for_each" in attributes or any(_may_disable(block) for _, block in declaration.blocks):
-        return 0
-    if "count" not in attributes:
-        return 1
-    match attributes["count"].attribute.expression():
-        case ast.Literal(value=int(number)) if 0 <= number <= MAX_ITEMS:
-            return int(number)
-    return 0
-
-
-def _may_disable(block: Block) -> bool:
-    return block.type == "lifecycle" and "enabled" in block.body.attributes
 
 
 def _expand_count(instance: ModuleScope, declaration: Declaration, address: str) -> Expansion:
@@ -301,9 +286,9 @@ def _too_many(instance: ModuleScope, what: str, address: str, at: Location) -> N
 
 def _apply_enabled(instance: ModuleScope, declaration: Declaration, found: Expansion) -> Expansion:
     """Apply OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that may exist."""
-    for path, block in declaration.blocks:
-        if _may_disable(block):
-            answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), NOTHING)
+    for part in declaration.blocks:
+        if may_disable(part.block):
+            answer = instance.evaluate(part.attributes["enabled"], NOTHING)
             if isinstance(answer, Scalar):
                 return found if answer.value is True else msgspec.structs.replace(found, steps=())
             name = answer.pattern if isinstance(answer, Unknown) and answer.pattern else declaration.local

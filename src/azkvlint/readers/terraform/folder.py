@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
+import msgspec
+
+from azkvlint.azure.azurerm.credentials import exposing_arguments
+from azkvlint.evaluation.values import MAX_ITEMS
+from azkvlint.graph.value_origins import ANY, names_of, path_of
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Path, Scalar
 from azkvlint.readers.discover import is_override, module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
@@ -20,73 +28,223 @@ LOCK_FILE = ".terraform.lock.hcl"
 _IDLE = frozenset({"check", "import", "action"})
 
 
-class Piece(NamedTuple):
-    """An attribute, and the reported path of its file."""
+class Piece(msgspec.Struct, gc=False, eq=False):
+    """An attribute, and the reported path of its file. It has the same ``literal`` in every use of a module."""
 
     path: str
     attribute: Attribute
+    _at: Location | None = None
+    _literal: Scalar | Absent | None = None
+
+    @property
+    def at(self) -> Location:
+        """Return the location of the attribute."""
+        if self._at is None:
+            self._at = Location(path=self.path, span=(self.attribute.start, self.attribute.end))
+        return self._at
+
+    @property
+    def literal(self) -> Scalar | Absent | None:
+        """Return the value of the attribute, located there, if it is a literal."""
+        if self._literal is None:
+            node = self.attribute.expression()
+            if type(node) is ast.Literal:
+                self._literal = Absent(at=self.at) if node.value is None else Scalar(at=self.at, value=node.value)
+        return self._literal
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, eq=False):
     """A block, and the reported path of its file."""
 
     path: str
     block: Block
-
-
-class Declaration:
-    """A top-level block of a module, with its overrides from override files. ``local`` is its address in the module."""
-
-    __slots__ = ("_attributes", "_blocks", "block", "local", "overrides", "path")
-
-    def __init__(self, local: str, part: Part) -> None:
-        self.local = local
-        self.path, self.block = part
-        self.overrides: list[Part] = []
-        self._attributes: dict[str, Piece] | None = None
-        self._blocks: list[Part] | None = None
+    _at: Location | None = None
+    _attributes: dict[str, Piece] | None = None
+    _blocks: list[Part] | None = None
+    _arguments: frozenset[str] | None = None
 
     @property
-    def attributes(self) -> Mapping[str, Piece]:
-        """Return the attributes by name."""
+    def at(self) -> Location:
+        """Return the location of its head."""
+        if self._at is None:
+            self._at = Location(path=self.path, span=(self.block.start, self.block.head))
+        return self._at
+
+    @property
+    def attributes(self) -> dict[str, Piece]:
+        """Return its attributes by name."""
         if self._attributes is None:
-            self._attributes = {}
-            for path, block in (Part(self.path, self.block), *self.overrides):
-                self._attributes |= {name: Piece(path, found) for name, found in block.body.attributes.items()}
+            self._attributes = {name: Piece(self.path, found) for name, found in self.block.body.attributes.items()}
         return self._attributes
+
+    @property
+    def blocks(self) -> list[Part]:
+        """Return the blocks in it."""
+        if self._blocks is None:
+            self._blocks = [Part(self.path, block) for block in self.block.body.blocks]
+        return self._blocks
 
     @property
     def arguments(self) -> frozenset[str]:
         """Return the names of all attributes and blocks that are written."""
-        return frozenset(self.attributes) | {_type_of(part.block) for part in self.blocks}
+        if self._arguments is None:
+            self._arguments = _names_in(self)
+        return self._arguments
+
+    @property
+    def is_damaged(self) -> bool:
+        """Return whether a part of it could not be read."""
+        return bool(self.block.body.faults)
+
+
+class ExposingArgument(NamedTuple):
+    """An argument that shows its value: the attribute in which it is, and the paths at which it may be there."""
+
+    name: str
+    piece: Piece
+    paths: tuple[Path, ...]
+
+
+class Declaration:
+    """A top-level block of a module, with its overrides from override files. ``local`` is its address in the module.
+
+    What does not depend on the use of the module is computed once.
+    """
+
+    def __init__(self, local: str, layers: tuple[Part, ...]) -> None:
+        self.local = local
+        self.layers = layers
+        self.path, self.block = layers[0].path, layers[0].block
+        self.at = layers[0].at
+
+    def overridden_by(self, part: Part) -> Declaration:
+        """Return the declaration with another override."""
+        return Declaration(self.local, (*self.layers, part))
+
+    @property
+    def overrides(self) -> tuple[Part, ...]:
+        """Return the blocks in override files."""
+        return self.layers[1:]
+
+    @cached_property
+    def type(self) -> str:
+        """Return the Terraform type of a resource or data source."""
+        mode, _, rest = self.local.partition(".")
+        return rest.partition(".")[0] if mode in ("data", "ephemeral") else mode
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Piece]:
+        """Return the attributes by name."""
+        found = self.layers[0].attributes
+        for part in self.overrides:
+            found = found | part.attributes
+        return found
+
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """Return the names of all attributes and blocks that are written."""
+        return _names_in(self)
 
     @property
     def is_damaged(self) -> bool:
         """Return whether a part of the declaration could not be read."""
-        return bool(self.block.body.faults) or any(part.block.body.faults for part in self.overrides)
+        return any(part.is_damaged for part in self.layers)
 
-    @property
+    @cached_property
     def blocks(self) -> list[Part]:
         """Return the blocks in it; those of an override replace all of the same type (a dynamic one's is its label)."""
-        if self._blocks is None:
-            found = [Part(self.path, block) for block in self.block.body.blocks]
-            for path, over in self.overrides:
-                types = {_type_of(block) for block in over.body.blocks}
-                found = [part for part in found if _type_of(part.block) not in types]
-                found += [Part(path, block) for block in over.body.blocks]
-            self._blocks = found
-        return self._blocks
+        found = self.layers[0].blocks
+        for part in self.overrides:
+            types = {_type_of(inner.block) for inner in part.blocks}
+            found = [one for one in found if _type_of(one.block) not in types] + part.blocks
+        return found
+
+    @cached_property
+    def references(self) -> frozenset[tuple[str, ...]]:
+        """Return all references in its expressions, without their indexes."""
+        nodes = [piece.attribute.expression() for piece in self.attributes.values()]
+        waiting = [*self.blocks]
+        while waiting:
+            part = waiting.pop()
+            nodes += [attribute.expression() for attribute in part.block.body.attributes.values()]
+            waiting += part.blocks
+        return frozenset(names for node in nodes if node is not None for names in references_in(node))
+
+    @cached_property
+    def exposing(self) -> tuple[ExposingArgument, ...]:
+        """Return the arguments that show their values and are not literals."""
+        found: list[ExposingArgument] = []
+        for name in exposing_arguments(self.type, self.arguments):
+            block, _, attribute = name.rpartition(".")
+            # JSON writes a block as one object, or as a list of them.
+            if (piece := self.attributes.get(block or attribute)) is not None:
+                found.append(ExposingArgument(name, piece, ((attribute,), (ANY, attribute)) if block else ((),)))
+            written = [part.attributes for part in self.blocks if part.block.type == block] if block else []
+            found += [ExposingArgument(name, inner[attribute], ((),)) for inner in written if attribute in inner]
+        return tuple(one for one in found if one.piece.literal is None)
+
+    @cached_property
+    def literal_count(self) -> int:
+        """Return how many instances it makes, as far as the number is a literal: at least 0."""
+        if "for_each" in self.attributes or any(may_disable(part.block) for part in self.blocks):
+            return 0
+        if "count" not in self.attributes:
+            return 1
+        match self.attributes["count"].attribute.expression():
+            case ast.Literal(value=int(number)) if 0 <= number <= MAX_ITEMS:
+                return int(number)
+        return 0
+
+
+Written: TypeAlias = Piece | Part | Declaration
+"""What has a location of its own: an attribute, or a block by its head."""
+
+
+def may_disable(block: Block) -> bool:
+    """Return whether a block decides whether its resource or module exists: ``lifecycle { enabled = ... }``."""
+    return block.type == "lifecycle" and "enabled" in block.body.attributes
+
+
+def references_in(node: ast.Node) -> Iterator[tuple[str, ...]]:
+    """Yield all references in an expression, without their indexes, and those in the indexes."""
+    if type(node) is ast.Literal:
+        return
+    names = path_of(node) if isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)) else ()
+    if not names:
+        for part in ast.children(node):
+            yield from references_in(part)
+        return
+    yield names_of(names)
+    here: ast.Node = node
+    while isinstance(here, (ast.Member, ast.Item, ast.Splat)):
+        if isinstance(here, ast.Item):
+            yield from references_in(here.index)
+        here = here.of
+
+
+def _names_in(written: Part | Declaration) -> frozenset[str]:
+    return frozenset(written.attributes) | {_type_of(part.block) for part in written.blocks}
 
 
 def _type_of(block: Block) -> str:
     return block.labels[0] if block.type == "dynamic" and block.labels else block.type
 
 
-class ModuleFile(NamedTuple):
-    """One file of a module, under the name that reports call it."""
+class ModuleFile:
+    """One file of a module, under the name that reports call it. ``parts`` are its top-level blocks."""
 
-    path: str
-    parsed: File
+    def __init__(self, path: str, parsed: File) -> None:
+        self.path = path
+        self.parsed = parsed
+        self.parts = [Part(path, block) for block in parsed.body.blocks]
+        self._declarations: dict[Part, Declaration] = {}
+
+    def declaration(self, part: Part, local: str) -> Declaration:
+        """Return the declaration of one of its blocks, without overrides."""
+        found = self._declarations.get(part)
+        if found is None:
+            found = self._declarations[part] = Declaration(local, (part,))
+        return found
 
 
 class Folder:
@@ -123,27 +281,27 @@ class Folder:
         self.duplicates: list[Part] = []
         self.misfits: list[Part] = []
         for file in files:
-            for block in file.parsed.body.blocks:
-                self._add(Part(file.path, block), file.path in overrides)
+            for part in file.parts:
+                self._add(file, part, file.path in overrides)
 
-    def _add(self, part: Part, overrides: bool) -> None:
+    def _add(self, file: ModuleFile, part: Part, overrides: bool) -> None:
         block = part.block
         labels = block.labels
         match block.type:
             case "resource" if len(labels) == 2:
-                self._declare(self.resources, f"{labels[0]}.{labels[1]}", part, overrides)
+                self._declare(self.resources, f"{labels[0]}.{labels[1]}", file, part, overrides)
             case "data" | "ephemeral" if len(labels) == 2:
-                self._declare(self.resources, f"{block.type}.{labels[0]}.{labels[1]}", part, overrides)
+                self._declare(self.resources, f"{block.type}.{labels[0]}.{labels[1]}", file, part, overrides)
             case "variable" if len(labels) == 1:
-                self._declare(self.variables, labels[0], part, overrides)
+                self._declare(self.variables, labels[0], file, part, overrides)
             case "output" if len(labels) == 1:
-                self._declare(self.outputs, labels[0], part, overrides)
+                self._declare(self.outputs, labels[0], file, part, overrides)
             case "module" if len(labels) == 1:
-                self._declare(self.modules, labels[0], part, overrides)
+                self._declare(self.modules, labels[0], file, part, overrides)
             case "locals":
-                for name, found in block.body.attributes.items():
+                for name, found in part.attributes.items():
                     if overrides or name not in self.locals:
-                        self.locals[name] = Piece(part.path, found)
+                        self.locals[name] = found
             case "provider" | "terraform" | "removed" | "moved" as word:
                 {
                     "provider": self.providers,
@@ -154,12 +312,12 @@ class Folder:
             case _ if block.type not in _IDLE:
                 self.misfits.append(part)
 
-    def _declare(self, where: dict[str, Declaration], name: str, part: Part, overrides: bool) -> None:
+    def _declare(self, where: dict[str, Declaration], name: str, file: ModuleFile, part: Part, overrides: bool) -> None:
         have = where.get(name)
         if have is None:
-            where[name] = Declaration(name, part)
+            where[name] = file.declaration(part, name)
         elif overrides:
-            have.overrides.append(part)
+            where[name] = have.overridden_by(part)
         else:
             self.duplicates.append(part)
 
@@ -191,7 +349,7 @@ def load_folder(path: str, directory: str) -> Folder:
     for name in sorted(module_files(names), key=lambda name: (is_override(name), name)):
         reported = f"{path}/{name}" if path not in ("", ".") else name
         try:
-            files.append(ModuleFile(reported, parse(os.path.join(directory, name))))
+            files.append(PARSED_TEXTS.parsed(_module_file, _text_of(os.path.join(directory, name)), reported))
         except InputError as error:
             unreadable[reported] = error
         if is_override(name):
@@ -199,15 +357,23 @@ def load_folder(path: str, directory: str) -> Folder:
     return Folder(path, directory, tuple(files), frozenset(overrides), unreadable, names)
 
 
+def _text_of(file: str) -> str:
+    return source_text(read_bytes(file, MAX_FILE))
+
+
+def _module_file(text: str, path: str) -> ModuleFile:
+    return ModuleFile(path, parse_text(path, text))
+
+
 def parse(file: str, *, variables: bool = False) -> File:
     """Parse one file; ``variables``: it is a variable definitions file. Raises InputError if it cannot be read."""
-    return parse_text(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
+    return parse_text(file, _text_of(file), variables=variables)
 
 
 def parse_text(file: str, text: str, *, variables: bool = False) -> File:
     """Parse the text of a file in the syntax that its name implies."""
     if not file.endswith(".json"):
-        return PARSED_TEXTS.parsed(parse_file, text)
+        return parse_file(text)
     from azkvlint.syntax.hcl.json_file import parse_json_file
 
     return parse_json_file(text, variables=variables)

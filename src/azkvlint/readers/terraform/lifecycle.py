@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.graph.pseudo_resources import GRANTS, OBJECTS, UNRESOLVED, with_dependencies
-from azkvlint.graph.value_origins import names_of, path_of
 from azkvlint.model.finding import TYPE_UNKNOWN
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.terraform.expansion import bracket
-from azkvlint.readers.terraform.folder import Part, Piece, removed_steps, traversal_steps
+from azkvlint.readers.terraform.folder import Part, Piece, references_in, removed_steps, traversal_steps
 from azkvlint.readers.terraform.module_evaluation import CallArguments
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.syntax import ast
@@ -64,13 +63,7 @@ class ApplyOrder:
 
     def _declaration(self, instance: ModuleScope, declaration: Declaration) -> _Grants:
         """Return what all that a resource names waits for."""
-        nodes = [piece.attribute.expression() for piece in declaration.attributes.values()]
-        waiting = list(declaration.blocks)
-        while waiting:
-            path, block = waiting.pop()
-            nodes += [attribute.expression() for attribute in block.body.attributes.values()]
-            waiting += [Part(path, inner) for inner in block.body.blocks]
-        return _NONE.union(*(self._node(instance, node) for node in nodes))
+        return _NONE.union(*(self._reference(instance, names) for names in declaration.references))
 
     def _calls(self, instance: ModuleScope) -> _Grants:
         """Return what the calls wait for that lead to a module."""
@@ -86,7 +79,7 @@ class ApplyOrder:
     def _node(self, instance: ModuleScope, node: ast.Node | None) -> _Grants:
         if node is None or isinstance(node, ast.Literal):
             return _NONE
-        return _NONE.union(*(self._reference(instance, names) for names in set(paths(node))))
+        return _NONE.union(*(self._reference(instance, names) for names in set(references_in(node))))
 
     def _reference(self, instance: ModuleScope, names: tuple[str, ...]) -> _Grants:
         match names:
@@ -143,21 +136,6 @@ def declares_role_assignments(folder: Folder) -> bool:
     return any(local.partition(".")[0] in GRANTS for local in folder.resources)
 
 
-def paths(node: ast.Node) -> Iterator[tuple[str, ...]]:
-    """Yield all references in an expression, without their indexes, and those in the indexes."""
-    names = path_of(node) if isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)) else ()
-    if not names:
-        for part in ast.children(node):
-            yield from paths(part)
-        return
-    yield names_of(names)
-    here: ast.Node = node
-    while isinstance(here, (ast.Member, ast.Item, ast.Splat)):
-        if isinstance(here, ast.Item):
-            yield from paths(here.index)
-        here = here.of
-
-
 PREVENT_DESTROY, IGNORED_CHANGES = "preventDestroy", "ignoredChanges"
 BOOLEANS = {"true": True, "false": False}
 # Of a path in the body of an azapi resource so many steps tell which property is meant.
@@ -179,10 +157,9 @@ def _argument(entity: ResourceEntity, name: str) -> Piece | None:
     """Return an argument of the lifecycle block. Override files lay theirs over it one by one."""
     written = entity.symbol.declaration
     found = None
-    for path, around in (Part(written.path, written.block), *written.overrides):
-        for block in around.body.blocks:
-            if block.type == "lifecycle" and name in block.body.attributes:
-                found = Piece(path, block.body.attributes[name])
+    for part in (inner for layer in written.layers for inner in layer.blocks):
+        if part.block.type == "lifecycle" and name in part.attributes:
+            found = part.attributes[name]
     return found
 
 
@@ -202,7 +179,7 @@ def _ignored_changes(entity: ResourceEntity) -> Value:
     piece = _argument(entity, "ignore_changes")
     if piece is None:
         return ListValue(at=entity.at, items=())
-    at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
+    at = entity.instance.locate(piece)
     node = piece.attribute.expression()
     nodes = node.items if isinstance(node, ast.Array) else (node,)
     return ListValue(at=at, items=tuple(_item(entity, list(traversal_steps(one)), at) for one in nodes))
@@ -234,7 +211,7 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
         mapped = RESOURCES.get(steps[-2])
         if mapped is None or instance.run.required.paths_of(mapped.type) is None:
             continue
-        at = instance.locate(part.path, part.block.start, part.block.head)
+        at = instance.locate(part)
         action = _action(instance, part, at)
         is_destroyed = isinstance(action, Scalar) and action.value == "delete"
         derived = MapValue(at=at, fields={"plannedAction": action}, origin=Origin.DERIVED)
@@ -253,7 +230,7 @@ def removed_resources(instance: ModuleScope) -> Iterator[Resource]:
 
 def _report(instance: ModuleScope, part: Part, level: str) -> None:
     """Report a removed block that may destroy resources of unknown type: a module, or an azapi resource."""
-    at = instance.locate(part.path, part.block.start, part.block.head)
+    at = instance.locate(part)
     action = _action(instance, part, at)
     if not (isinstance(action, Scalar) and action.value == "forget"):
         text = "the resource type of a `removed` block is unknown, so the block was not evaluated"

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, freeze, has, overlap, put
+from azkvlint.azure.azurerm.arguments import (
+    NEVER,
+    Entry,
+    Tree,
+    default_of,
+    entries_of,
+    freeze,
+    has,
+    overlap,
+    put,
+    requires_unsupported,
+)
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
 from azkvlint.evaluation.to_value import Freezer
@@ -29,6 +40,10 @@ class BlockContent(Protocol):
     def at(self) -> Location:
         """Return the location of its head."""
 
+    @property
+    def arguments(self) -> frozenset[str] | None:
+        """Return the names of all attributes and blocks that are written; None if others may be."""
+
     def attribute(self, name: str) -> Result | None:
         """Return the value of an attribute; None if it is not set."""
 
@@ -42,11 +57,17 @@ class BlockContent(Protocol):
         """Return a list with unknown parts."""
 
 
+_Select: TypeAlias = Callable[[tuple[Entry, ...], frozenset[str] | None], Sequence[tuple[Entry, bool]]]
+
+
 class ArgumentMap:
     """The arguments of one azurerm type that the rules require, ready to be applied to many instances."""
 
     def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
         self.type = mapped.type
+        # By the identity of entries, which the tables keep.
+        self._selected: dict[tuple[int, frozenset[str] | None], list[tuple[Entry, bool]]] = {}
+        self.requires_unsupported = requires_unsupported(required, mapped.type)
         paths = required.paths_of(mapped.type) or frozenset()
         paths_read = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
@@ -64,7 +85,7 @@ class ArgumentMap:
         A resource that ``is_read`` (a data source) has only its lookup arguments.
         """
         tree: Tree = {}
-        _ArgumentMapping(freezer, version, is_read, self._texts).fill(tree, self._entries, content)
+        _ArgumentMapping(freezer, version, is_read, self._texts, self._select).fill(tree, self._entries, content)
         _mark_only_choice(tree, () if is_read else self._any_of)
         for arm, plain in () if is_read else self._fixed:
             put(tree, arm, Scalar(at=content.at, value=plain, origin=Origin.DEFAULT))
@@ -73,6 +94,34 @@ class ArgumentMap:
                 item = freeze(tree.pop(name), content.at)
                 put(tree, target, ListValue(at=content.at, items=(item,)))
         return tree
+
+    def _select(self, entries: tuple[Entry, ...], written: frozenset[str] | None) -> Sequence[tuple[Entry, bool]]:
+        """Return the entries that make a difference if these arguments are ``written``, and whether each is.
+
+        Most resources of a type are written alike, and set few of its arguments.
+        """
+        key = id(entries), written
+        found = self._selected.get(key)
+        if found is None:
+            if len(self._selected) >= _MOST_SELECTED:
+                self._selected.clear()
+            is_written = [written is None or _is_in(entry, written) for entry in entries]
+            pairs = zip(entries, is_written, strict=True)
+            found = self._selected[key] = [pair for pair in pairs if pair[1] or _has_default(pair[0])]
+        return found
+
+
+# An author of many differently written resources does not fill the memory.
+_MOST_SELECTED = 1_000
+
+
+def _is_in(entry: Entry, written: frozenset[str]) -> bool:
+    """Return whether an argument is written; blocks that are not are an empty list."""
+    return entry.name in written or (entry.field.kind == "blocks" and bool(entry.arm))
+
+
+def _has_default(entry: Entry) -> bool:
+    return bool(entry.field.defaults) or (entry.field.filled and bool(entry.arm))
 
 
 def _mark_only_choice(tree: Tree, paths: tuple[Path, ...]) -> None:
@@ -91,7 +140,10 @@ def _mark_only_choice(tree: Tree, paths: tuple[Path, ...]) -> None:
 class _ArgumentMapping:
     """One resource while its attributes are gathered."""
 
-    def __init__(self, freezer: Freezer, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
+    def __init__(
+        self, freezer: Freezer, version: VersionRange, is_read: bool, texts: frozenset[Path], select: _Select
+    ) -> None:
+        self.select = select
         self.freezer = freezer
         self.texts = texts
         self.is_read = is_read
@@ -100,7 +152,10 @@ class _ArgumentMapping:
     def fill(self, tree: Tree, entries: tuple[Entry, ...], content: BlockContent) -> None:
         """Write the arguments of one block, or of the resource itself, into ``tree``."""
         missing: list[tuple[Entry, Location]] = []
-        for entry in entries:
+        for entry, is_written in self.select(entries, content.arguments):
+            if not is_written:
+                missing.append((entry, content.at))
+                continue
             field = entry.field
             if entry.simple:
                 found = _attribute(content, entry)

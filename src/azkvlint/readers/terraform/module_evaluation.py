@@ -17,8 +17,8 @@ from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensiti
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.blocks import relocate
-from azkvlint.readers.terraform.expansion import Instance, Step, with_key, written_count
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece
+from azkvlint.readers.terraform.expansion import Instance, Step, with_key
+from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
@@ -77,10 +77,10 @@ class ModuleInstance:
             found = self._scopes[path] = FileScope(self, path)
         return found
 
-    def locate(self, path: str, start: int, end: int) -> Location:
-        """Return the location that reports use for a range of a file."""
+    def locate(self, written: Written) -> Location:
+        """Return the location that reports use for an attribute, or for the head of a block."""
         shown = self.call.shown
-        return Location(path=path, span=(start, end)) if shown is None else shown
+        return written.at if shown is None else shown
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report the syntax errors of a file, at the module call if the caller cannot edit the file."""
@@ -92,8 +92,7 @@ class ModuleInstance:
 
     def report_block_faults(self, declaration: Declaration) -> None:
         """Report the syntax errors inside a block, whose body is parsed lazily."""
-        self.report_faults(declaration.path, declaration.block.body.faults)
-        for part in declaration.overrides:
+        for part in declaration.layers:
             self.report_faults(part.path, part.block.body.faults)
 
     def evaluate(self, piece: Piece, local: Local) -> Result:
@@ -101,9 +100,11 @@ class ModuleInstance:
 
         The location of a string, number or boolean is the attribute, unless a caller of the module wrote it.
         """
-        path, attribute = piece
+        path, attribute = piece.path, piece.attribute
+        if self.call.shown is None and piece.literal is not None:
+            return piece.literal
         node = attribute.expression()
-        at = self.locate(path, attribute.start, attribute.end)
+        at = self.locate(piece)
         if node is None:
             if attribute.fault is not None:
                 self.report_faults(path, [attribute.fault])
@@ -114,8 +115,7 @@ class ModuleInstance:
 
     def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
         """Return the value of a part of an attribute's expression."""
-        path, attribute = piece
-        return self._evaluate(path, node, local, self.locate(path, attribute.start, attribute.end))
+        return self._evaluate(piece.path, node, local, self.locate(piece))
 
     def _evaluate(self, path: str, node: ast.Expression, local: Local, at: Location) -> Result:
         try:
@@ -150,8 +150,8 @@ class ModuleInstance:
         if declaration is None:
             return Unknown(at=at, why=f"input variable `{name}` is not declared")
         self.report_block_faults(declaration)
-        attributes, block = declaration.attributes, declaration.block
-        head = self.locate(declaration.path, block.start, block.head)
+        attributes, _block = declaration.attributes, declaration.block
+        head = self.locate(declaration)
         found = self.call.given.get(name)
         if found is not None and self.call.scenario is not None and not self.prefix:
             self.call.scenario.given.add(name)
@@ -395,7 +395,7 @@ class ModuleEntity(Instance):
             shown=at if source.is_foreign or caller.call.shown is not None else None,
             providers=passed_providers(caller, self.symbol.declaration),
             scenario=caller.call.scenario,
-            copies=caller.call.copies * written_count(self.symbol.declaration) or 1,
+            copies=caller.call.copies * self.symbol.declaration.literal_count or 1,
         )
         if caller.call.shown is None:
             self._hide(source.folder)
@@ -404,10 +404,10 @@ class ModuleEntity(Instance):
     def _hide(self, folder: Folder) -> None:
         """Hide the arguments that are secrets from excerpts, whether they are evaluated or not."""
         run = self.symbol.instance.run
-        for name, (path, attribute) in self.symbol.declaration.attributes.items():
-            variable = folder.variables.get(name)
+        for name, piece in self.symbol.declaration.attributes.items():
+            variable, attribute = folder.variables.get(name), piece.attribute
             if variable is not None and is_sensitive(variable.block) and is_written(attribute):
-                run.hide(Location(path=path, span=(attribute.value_start, attribute.end)))
+                run.hide(Location(path=piece.path, span=(attribute.value_start, attribute.end)))
 
     def member(self, name: str, at: Location) -> Result:
         """Return an output of the module: its own expression, if the module is available."""
@@ -437,7 +437,7 @@ class CallArguments:
         if piece is None:
             return self._lost(name)
         if name in self._busy:
-            at = self.caller.locate(piece.path, piece.attribute.start, piece.attribute.end)
+            at = self.caller.locate(piece)
             self.caller.run.report_unreadable(f"argument `{name}` refers to itself", at)
             return Unknown(at=at, why=f"argument `{name}` refers to itself")
         self._busy.add(name)
@@ -450,8 +450,7 @@ class CallArguments:
         """Return an unknown value for a name that is not found, if it may be in an unreadable part."""
         if not self.declaration.is_damaged:
             return None
-        path, block = self.declaration.path, self.declaration.block
-        at = self.caller.locate(path, block.start, block.head)
+        at = self.caller.locate(self.declaration)
         return Unknown(at=at, why=f"`{name}` may be set in a part that cannot be read")
 
     def final_value(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan differs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
-from azkvlint.azure.azurerm.credentials import READING, exposing_arguments, has_secrets
+from azkvlint.azure.azurerm.credentials import READING, has_secrets
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
@@ -149,11 +149,11 @@ class ModuleOrigins:
         if self.instance.call.shown is not None:
             return None
         if piece is None:
-            return self.instance.locate(declaration.path, declaration.block.start, declaration.block.head)
+            return self.instance.locate(declaration)
         node = piece.attribute.expression()
         part = part_at(node, rest) if node is not None else None
         whole = piece.attribute if part is None or part is node else part
-        return self.instance.locate(piece.path, whole.start, whole.end)
+        return Location(path=piece.path, span=(whole.start, whole.end))
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
         """Return the origins of the value at ``rest`` in an output of a called module."""
@@ -233,7 +233,7 @@ def with_origins(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     if not arguments:
         return attributes
     piece = pieces[arguments[0]]
-    at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
+    at = entity.instance.locate(piece)
     kept = pseudo_resources.state_retention(arguments, entity.instance.run.version, at)
     sources: list[Source] = []
     found = value_origins.union(of_attribute(entity, name, sources) for name in arguments)
@@ -256,7 +256,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
             yield frozenset({value_origins.UNTRACED}), value.at
             continue
         found = ModuleOrigins(entity.instance, entity.symbol.declaration, []).trace(piece)
-        at = entity.instance.locate(piece.path, piece.attribute.start, piece.attribute.end)
+        at = entity.instance.locate(piece)
         if isinstance(value, Scalar):
             yield value_origins.known_value_origins(found), at
         else:
@@ -301,8 +301,7 @@ def outputs_of(instance: ModuleScope) -> Iterator[Resource]:
 
 
 def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resource:
-    block = declaration.block
-    at = instance.locate(declaration.path, block.start, block.head)
+    at = instance.locate(declaration)
     written = (declaration.attributes.get(argument) for argument in ("sensitive", "ephemeral"))
     marked, ephemeral = (
         instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
@@ -313,7 +312,7 @@ def _output(instance: ModuleScope, name: str, declaration: Declaration) -> Resou
 
 def holds_secrets(folder: Folder) -> bool:
     """Return whether a module declares resources whose secrets could be exposed."""
-    return any(has_secrets(_type_of(local)) for local in folder.resources)
+    return any(has_secrets(declaration.type) for declaration in folder.resources.values())
 
 
 def exposing_argument_resources(instance: ModuleScope) -> Iterator[Resource]:
@@ -321,50 +320,29 @@ def exposing_argument_resources(instance: ModuleScope) -> Iterator[Resource]:
     for local, declaration in instance.folder.resources.items():
         if local.startswith(("data.", "ephemeral.")):
             continue
-        scope = ModuleOrigins(instance, declaration, [])
-        for name in exposing_arguments(_type_of(local)):
-            for piece, rests in _pieces(declaration, name):
-                path, attribute = piece
-                given = union(scope.trace(piece, rest) for rest in rests)
-                if not given:
-                    continue
-                at = instance.locate(path, attribute.start, attribute.end)
-                found = argument(f"{instance.prefix}{local}", name, given, at)
+        scope: ModuleOrigins | None = None
+        for exposing in declaration.exposing:
+            scope = scope or ModuleOrigins(instance, declaration, [])
+            given = union(scope.trace(exposing.piece, path) for path in exposing.paths)
+            if given:
+                at = instance.locate(exposing.piece)
+                found = argument(f"{instance.prefix}{local}", exposing.name, given, at)
                 if found is not None:
                     yield found
-
-
-def _type_of(local: str) -> str:
-    parts = local.split(".")
-    return parts[-2]
-
-
-def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[Path, ...]]]:
-    """Yield where an argument is written, and the paths below that place at which it stands."""
-    block, _, attribute = name.rpartition(".")
-    # JSON writes a block as one object, or as a list of them.
-    piece = declaration.attributes.get(block or attribute)
-    if piece is not None:
-        yield piece, (((attribute,), (ANY, attribute)) if block else ((),))
-    for path, inner in declaration.blocks:
-        if inner.type == block and attribute in inner.body.attributes:
-            yield Piece(path, inner.body.attributes[attribute]), ((),)
 
 
 def readings(instance: ModuleScope) -> Iterator[Resource]:
     """Yield the data sources of a module that read secrets."""
     for local, declaration in instance.folder.resources.items():
         if local.startswith(READING):
-            block = declaration.block
-            at = instance.locate(declaration.path, block.start, block.head)
+            at = instance.locate(declaration)
             yield secret_read(f"{instance.prefix}{local}", instance.run.version, at)
 
 
 def module_calls(instance: ModuleScope) -> Iterator[Resource]:
     """Yield the module calls of a module."""
     for name, declaration in instance.folder.modules.items():
-        block = declaration.block
-        at = instance.locate(declaration.path, block.start, block.head)
+        at = instance.locate(declaration)
         written = (declaration.attributes.get(argument) for argument in ("source", "version"))
         source, version = (
             instance.run.freeze(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written

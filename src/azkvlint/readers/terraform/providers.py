@@ -63,17 +63,17 @@ def locked_version(run: TerraformRun, folder: Folder) -> VersionRange | None:
 
 def version_constraints(folder: Folder) -> Iterator[str]:
     """Yield what a module itself demands of the azurerm version."""
-    for _, block in folder.settings:
-        for inner in block.body.blocks:
+    for part in folder.settings:
+        for inner in part.block.body.blocks:
             found = inner.body.attributes.get(AZURERM) if inner.type == "required_providers" else None
             node = found.expression() if found is not None else None
             if isinstance(node, ast.Literal):
                 yield str(node.value)
             elif isinstance(node, ast.Object):
                 yield from (_literal(member.value) for member in _members(node, "version"))
-    for _, block in folder.providers:
-        if block.labels == (AZURERM,):
-            yield _text(block.body.attributes.get("version"))
+    for part in folder.providers:
+        if part.block.labels == (AZURERM,):
+            yield _text(part.block.body.attributes.get("version"))
 
 
 def _members(node: ast.Object, name: str) -> Iterator[ast.Property]:
@@ -96,15 +96,13 @@ def provider_resources(instance: ModuleScope) -> Iterator[Resource]:
 
 
 def _resource(instance: ModuleScope, part: Part) -> Resource:
-    path, block = part
+    block = part.block
     alias = _text(block.body.attributes.get("alias"))
     key = f"{AZURERM}.{alias}" if alias else AZURERM
     address = _address(instance, key)
-    at = instance.locate(path, block.start, block.head)
-    instance.report_faults(path, block.body.faults)
-    pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
-    parts = [Part(path, inner) for inner in block.body.blocks]
-    content = Content(instance, pieces, parts, _Head(at), bool(block.body.faults))
+    at = instance.locate(part)
+    instance.report_faults(part.path, block.body.faults)
+    content = Content(instance, part, _Head(at))
     fields: dict[str, Value] = {
         "features": _features(content, instance),
         "name": Scalar(at=at, value=key),
@@ -172,9 +170,9 @@ def _resolve(instance: ModuleScope, key: str) -> str:
 
 def _keys(instance: ModuleScope) -> Iterator[str]:
     """Yield what the azurerm provider blocks of a module itself are known by."""
-    for _, block in instance.folder.providers:
-        if block.labels == (AZURERM,):
-            alias = _text(block.body.attributes.get("alias"))
+    for part in instance.folder.providers:
+        if part.block.labels == (AZURERM,):
+            alias = _text(part.block.body.attributes.get("alias"))
             yield f"{AZURERM}.{alias}" if alias else AZURERM
 
 

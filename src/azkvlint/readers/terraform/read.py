@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.arguments import freeze, requires_unsupported, unsupported_arguments, with_unsupported
+from azkvlint.azure.azurerm.arguments import freeze, unsupported_arguments, with_unsupported
 from azkvlint.azure.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -47,7 +47,6 @@ from azkvlint.readers.arm.document_kinds import HOLDERS
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.terraform import templates
-from azkvlint.readers.terraform.expansion import written_count
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.lifecycle import (
     IGNORED_CHANGES,
@@ -69,7 +68,7 @@ from azkvlint.readers.terraform.origins import (
     with_origins,
 )
 from azkvlint.readers.terraform.providers import locked_version, provider_of, provider_resources, version_constraints
-from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol, type_of
+from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
@@ -143,8 +142,9 @@ class ResourceCollector:
         """Return how many resources and module instances a module declares, as far as the counts are literals."""
         found = self.written.get(id(folder))
         if found is None:
-            declared = (one for one in folder.resources.values() if self.run.cache.is_required(type_of(one)))
-            resources, modules = sum(map(written_count, declared)), sum(map(written_count, folder.modules.values()))
+            is_required = self.run.cache.is_required
+            resources = sum(one.literal_count for one in folder.resources.values() if is_required(one.type))
+            modules = sum(one.literal_count for one in folder.modules.values())
             found = self.written[id(folder)] = resources, modules
         return found
 
@@ -168,12 +168,13 @@ class ResourceCollector:
     def _report_refused(self, instance: ModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
         run, folder = self.run, instance.folder
-        for path, block in folder.duplicates:
-            text = f"`{'.'.join(block.labels)}` is declared twice"
-            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
-        for path, block in folder.misfits:
+        for part in folder.duplicates:
+            text = f"`{'.'.join(part.block.labels)}` is declared twice"
+            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(part))
+        for part in folder.misfits:
+            block = part.block
             text = f"Terraform does not support a block `{block.type}` with {pluralize(len(block.labels), 'label')}"
-            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(path, block.start, block.head))
+            run.problem(INPUT_UNREADABLE, "error", text, instance.locate(part))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):
@@ -298,9 +299,7 @@ class ResourceCollector:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"`{entity.address}` is read from Azure"
             attributes = with_open_fields(attributes, Unknown(at=entity.at, why=why))
-        elif requires_unsupported(self.run.required, lowering.type) and not isinstance(
-            entity.instance.folder, KnownModule
-        ):
+        elif lowering.requires_unsupported and not isinstance(entity.instance.folder, KnownModule):
             dead = unsupported_arguments(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_unsupported(attributes, dead)
         if self.order is not None and not is_read:
@@ -408,8 +407,8 @@ def _stub(symbol: Symbol[Any], is_call: bool) -> Stub:
     """Return the head of a resource or a module call."""
     instance = symbol.instance
     arguments = {
-        name: instance.locate(path, attribute.start, attribute.end)
-        for name, (path, attribute) in symbol.declaration.attributes.items()
+        name: instance.locate(piece)
+        for name, piece in symbol.declaration.attributes.items()
         if name not in _META_ARGUMENTS
     }
     callers = (*instance.call.callers, symbol.at) if is_call else instance.call.callers

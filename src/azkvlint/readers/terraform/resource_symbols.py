@@ -45,8 +45,7 @@ class Symbol(Generic[One]):
         self.instance = instance
         self.declaration = declaration
         self.address = address
-        block = declaration.block
-        self.at = instance.locate(declaration.path, block.start, block.head)
+        self.at = instance.locate(declaration)
         self._expansion: Expansion | None = None
         self._instances: list[One] = []
         self._result: Result | None = None
@@ -135,17 +134,11 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
     def __init__(self, instance: ModuleScope, declaration: Declaration) -> None:
         super().__init__(instance, declaration, instance.prefix + declaration.local)
         self.is_data = declaration.local.startswith(("data.", "ephemeral."))
-        self.type = type_of(declaration)
+        self.type = declaration.type
 
     def make(self, step: Step) -> ResourceEntity:
         """Return the instance of a step."""
         return ResourceEntity(self, step)
-
-
-def type_of(declaration: Declaration) -> str:
-    """Return the Terraform type of a resource or data source."""
-    mode, _, rest = declaration.local.partition(".")
-    return rest.partition(".")[0] if mode in ("data", "ephemeral") else mode
 
 
 class ResourceEntity(Instance):
@@ -159,8 +152,7 @@ class ResourceEntity(Instance):
         self.at = symbol.at
         self.step = step
         self.local: Local = step.local
-        written = symbol.declaration
-        self.content = Content(self.instance, written.attributes, written.blocks, self, written.is_damaged)
+        self.content = Content(self.instance, symbol.declaration, self)
         mapped = RESOURCES.get(self.type)
         self.azure_type = mapped.type if mapped is not None else ""
         self._own: Unknown | None = None

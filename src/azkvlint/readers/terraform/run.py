@@ -19,7 +19,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, Piece
+from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
@@ -288,8 +288,8 @@ class ModuleScope(Protocol):
     def evaluate_node(self, piece: Piece, node: ast.Expression, local: Local) -> Result:
         """Return the value of a part of an attribute's expression."""
 
-    def locate(self, path: str, start: int, end: int) -> Location:
-        """Return the location that reports use for a range of a file."""
+    def locate(self, written: Written) -> Location:
+        """Return the location that reports use for an attribute, or for the head of a block."""
 
     def report_faults(self, path: str, faults: Sequence[Fault]) -> None:
         """Report what is wrong with the text of a file."""

@@ -47,8 +47,7 @@ class Scenario(RootScenario):
         """Return the assumption that this scenario makes."""
         names = sorted(self.opened or ())
         declaration = self.root.folder.variables[names[0]]
-        block = declaration.block
-        at = self.root.locate(declaration.path, block.start, block.head)
+        at = self.root.locate(declaration)
         return assumption([f"var.{name}" for name in names], _OPTION, at)
 
     def module(self, instance: ModuleScope) -> ModuleInstance | None:

@@ -105,7 +105,7 @@ class RootValues:
         if piece is None:
             lost = self._lost(name)
             return lost if lost is not None or self.inputs is None else self.inputs(name)
-        path, attribute = piece
+        path, attribute = piece.path, piece.attribute
         node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
         if node is None:
             if attribute.fault is not None:
