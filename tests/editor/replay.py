@@ -22,11 +22,13 @@ import msgspec
 from lsprotocol.types import TextDocumentContentChangePartial, TextDocumentContentChangeWholeDocument
 
 from azkvlint.cli.lsp import configure
+from azkvlint.config.run_config import Config
 from azkvlint.editor.checks import Checks, Document, EditorSettings, Outcome, Request
 from azkvlint.editor.paths import path_of
 from azkvlint.editor.positions import Positions, changed
 from azkvlint.linter.linter import check
 from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.syntax.parsed_texts import PARSED_TEXTS, ParsedTexts
 from azkvlint.util.errors import KvlintError
 from azkvlint.util.file_tracker import EDITOR_TEXTS
 from azkvlint.util.project_files import end_run
@@ -59,7 +61,7 @@ class Workspace:
                 (base / name).write_bytes(data)
         self.names = [name for name, _ in files]
         self.encoding = rng.choice(("utf-8", "utf-16", "utf-32"))
-        self.checks = Checks(configure, self.encoding)
+        self.checks = Checks(explained, self.encoding)
         self.documents: dict[str, Document] = {}
         self.edits = 0
 
@@ -73,16 +75,16 @@ class Workspace:
             text = self._text(file)
             if text is None:
                 return
-            self._hold(file, text)
+            self.hold(file, text)
         elif rng.random() < 0.1:
             file.write_text(document.text, encoding="utf-8", newline="")
         elif rng.random() < 0.1:
             del self.documents[str(file)]
         elif rng.random() < 0.1:
             text = self._text(self.copy.parent / "original" / name) or document.text
-            self._hold(file, changed(document.text, [TextDocumentContentChangeWholeDocument(text)], self.encoding))
+            self.hold(file, changed(document.text, [TextDocumentContentChangeWholeDocument(text)], self.encoding))
         else:
-            self._hold(file, changed(document.text, [self._change(document.text)], self.encoding))
+            self.hold(file, changed(document.text, [self._change(document.text)], self.encoding))
 
     def _change(self, text: str) -> TextDocumentContentChangePartial:
         rng = self.rng
@@ -103,7 +105,9 @@ class Workspace:
         except (UnicodeDecodeError, FileNotFoundError):
             return None
 
-    def _hold(self, file: Path, text: str) -> None:
+    def hold(self, file: Path, text: str) -> None:
+        """Open a document with this text, or change it."""
+        self.edits += 1
         self.documents[str(file)] = Document(file.as_uri(), self.edits, text, text.encode())
 
     def difference(self) -> str:
@@ -119,7 +123,7 @@ class Workspace:
         expected, fault = self._expected()
         if fault:
             return "" if outcome.shown else f"not shown: {fault}"
-        return _difference(found, expected) or self._misplaced(outcome)
+        return _difference(found, expected) or self._misplaced(outcome) or self._inequality(outcome)
 
     def replay(self, edits: int) -> str:
         """Return how the diagnostics differ that a client of a server has in the end."""
@@ -130,7 +134,7 @@ class Workspace:
                 self.edit()
                 self._send(client, before)
             if not self.documents:
-                self._hold(self.folder / self.names[0], self._text(self.folder / self.names[0]) or "")
+                self.hold(self.folder / self.names[0], self._text(self.folder / self.names[0]) or "")
                 self._send(client, {})
             # The answer follows the diagnostics of the current text.
             place = {"line": 0, "character": 0}
@@ -164,12 +168,27 @@ class Workspace:
             data = (self.folder / name).read_bytes() if document is None else document.data
             (self.copy / name).write_bytes(data)
         EDITOR_TEXTS.clear()
+        # The command line keeps nothing, and shares nothing with an editor.
+        kept, PARSED_TEXTS.__dict__ = PARSED_TEXTS.__dict__, vars(ParsedTexts())
         try:
-            return sorted(_expected(self.copy)), ""
+            self.report = check(msgspec.structs.replace(explained((str(self.copy),)), second_opinions=False))
+            return sorted(_diagnostics(self.report)), ""
         except KvlintError as error:
             return [], error.message
         finally:
+            PARSED_TEXTS.__dict__ = kept
             end_run()
+
+    def _inequality(self, outcome: Outcome) -> str:
+        """Return what else differs in the report, of which diagnostics show a part."""
+        mine = outcome.checked[str(self.folder),].report
+        for field in msgspec.structs.fields(Report):
+            one, other = getattr(mine, field.name), getattr(self.report, field.name)
+            if one == other or field.name in ("root", "rules"):
+                continue
+            if repr(one).replace(str(self.folder), str(self.copy)) != repr(other):
+                return f"{field.name} differs: {one!r:.1500} {other!r:.1500}"
+        return ""
 
     def _misplaced(self, outcome: Outcome) -> str:
         """Return which diagnostic is not at the region of its finding, counted anew; empty if there is none."""
@@ -214,9 +233,12 @@ def _smallest(old: str, new: str, encoding: str) -> dict[str, Any]:
     return {"range": dict(zip(("start", "end"), ends, strict=True)), "text": new[head : len(new) - tail]}
 
 
-def _expected(folder: Path) -> Iterator[str]:
-    config = msgspec.structs.replace(configure((str(folder),), EditorSettings()), second_opinions=False)
-    report: Report = check(config)
+def explained(paths: tuple[str, ...], settings: EditorSettings | None = None) -> Config:
+    """Return the configuration of an editor, with unknown results."""
+    return msgspec.structs.replace(configure(paths, settings or EditorSettings()), explain=True)
+
+
+def _diagnostics(report: Report) -> Iterator[str]:
     causes: tuple[Any, ...] = (*report.findings, *report.problems)
     for one in causes:
         if one.at is not None:

@@ -97,6 +97,143 @@ def test_a_change_on_the_disk(tmp_path: Path) -> None:
         assert workspace.difference() == ""
 
 
+CHOICES = {
+    "variables.tf": (
+        'variable "location" {\n  default = "westeurope"\n}\n',
+        'variable "location" {\n  default = "northeurope"\n}\n',
+        'variable "location" {\n  default   = "westeurope"\n  sensitive = true\n}\n',
+        'variable "location" {}\n',
+        'variable "place" {}\n',
+    ),
+    "locals.tf": (
+        "locals {\n  group = azurerm_resource_group.main.name\n  bypass = true\n}\n",
+        "locals {\n  group = var.location\n  bypass = false\n}\n",
+        'locals {\n  group = file("name.txt")\n  bypass = local.bypass\n}\n',
+        "locals {\n  bypass = [azurerm_resource_group.main\n}\n",
+        "",
+    ),
+    "group.tf": (
+        'resource "azurerm_resource_group" "main" {\n  name     = "rg"\n  location = var.location\n}\n',
+        '\nresource "azurerm_resource_group" "main" {\n  name     = var.missing\n  location = local.missing\n}\n',
+        'resource "azurerm_resource_group" "main" {\n  count    = 2\n  name     = "rg"\n  location = "a"\n}\n',
+        """
+resource "azurerm_resource_group" "main" {
+  for_each = var.location == "westeurope" ? toset(["a"]) : toset(["a", "b"])
+  name     = "rg-${each.key}"
+  location = "northeurope"
+}
+""",
+        'resource "azurerm_resource_group" "main" {\n  name = "rg" +\n  location = azurerm_storage_account.main\n}\n',
+        'data "azurerm_resource_group" "main" {\n  name = "rg"\n}\n',
+        "",
+    ),
+    "main.tf": (
+        """
+resource "azurerm_key_vault" "main" {
+  name                = "kv"
+  location            = azurerm_resource_group.main.location
+  resource_group_name = local.group
+}
+""",
+        """
+resource "azurerm_key_vault" "main" {
+  name                = "kv-${var.location}"
+  location            = var.location
+  resource_group_name = azurerm_resource_group.main.name
+  network_acls {
+    default_action = "Deny"
+    bypass         = local.bypass ? "AzureServices" : "None"
+  }
+}
+""",
+        "",
+    ),
+    "others.tf": (
+        """
+resource "azurerm_storage_account" "main" {
+  name                = "st"
+  location            = local.missing
+  resource_group_name = local.group
+}
+resource "azurerm_private_endpoint" "main" {
+  name                = "pe"
+  location            = azurerm_resource_group.main.location
+  resource_group_name = azurerm_resource_group.main.name
+  subnet_id           = local.missing
+  private_service_connection {
+    name                           = "vault"
+    is_manual_connection           = false
+    private_connection_resource_id = azurerm_key_vault.main.id
+    subresource_names              = ["vault"]
+  }
+}
+resource "azurerm_monitor_diagnostic_setting" "main" {
+  name                       = "audit"
+  target_resource_id         = azurerm_key_vault.main.id
+  log_analytics_workspace_id = module.logs.id
+  enabled_log {
+    category_group = local.bypass ? "audit" : "allLogs"
+  }
+}
+resource "azurerm_role_assignment" "main" {
+  scope                = azurerm_key_vault.main.id
+  role_definition_name = var.location == "westeurope" ? "Owner" : "Key Vault Administrator"
+  principal_id         = azurerm_user_assigned_identity.main.principal_id
+}
+resource "azurerm_role_assignment" "group" {
+  scope                = azurerm_resource_group.main.id
+  role_definition_name = "Owner"
+  principal_id         = local.group
+}
+resource "azurerm_user_assigned_identity" "main" {
+  name                = azurerm_resource_group.main.name
+  location            = azurerm_resource_group.main.location
+  resource_group_name = azurerm_storage_account.main.resource_group_name
+}
+resource "azurerm_role_assignment" "each" {
+  scope                = azurerm_key_vault.main.id
+  role_definition_name = azurerm_resource_group.main["b"].location == "northeurope" ? "Owner" : "Reader"
+  principal_id         = azurerm_resource_group.main["a"].name
+}
+resource "azurerm_role_assignment" "module" {
+  scope                = azurerm_key_vault.main.id
+  role_definition_name = module.logs.id
+  principal_id         = module.logs.id
+}
+""",
+    ),
+    "module.tf": (
+        'module "logs" {\n  source = "./logs"\n  name   = local.group\n}\n',
+        'module "logs" {\n  source = "./other"\n}\n',
+        "",
+    ),
+    "logs/main.tf": (
+        'variable "name" {}\noutput "id" {\n  value = var.name\n}\n',
+        'variable "name" {}\noutput "id" {\n  value = "a-${var.name}"\n}\n',
+        "",
+    ),
+    "provider.tf": (
+        'provider "azurerm" {\n  features {}\n}\n',
+        'provider "azurerm" {\n  alias = "other"\n  features {}\n}\n',
+        'terraform {\n  required_providers {\n    azurerm = {\n      version = "= 3.0.0"\n    }\n  }\n}\n',
+        "",
+    ),
+    "terraform.tfvars": ("", 'location = "uksouth"\n', 'location = "westeurope"\n'),
+}
+
+
+@pytest.mark.parametrize("seed", range(2 * CASES))
+def test_resources_whose_references_change(seed: int, tmp_path: Path) -> None:
+    """A resource is reused only as long as everything to which it refers is the same."""
+    rng = random.Random(seed)  # noqa: S311  # edits are random, and repeatable
+    files = [(name, rng.choice(texts).encode()) for name, texts in CHOICES.items()]
+    workspace = replay.Workspace(tmp_path, files, rng)
+    for number in range(12):
+        for name in rng.sample(sorted(CHOICES), rng.choice((1, 1, 2))):
+            workspace.hold(workspace.folder / name, rng.choice(CHOICES[name]))
+        assert workspace.difference() == "", number
+
+
 def _holding_nothing(checks: Checks, request: Request) -> None:
     checks._request = request
     EDITOR_TEXTS.clear()

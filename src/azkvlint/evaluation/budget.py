@@ -70,6 +70,8 @@ _FROZEN_A_STEP = 2
 _PAIRS_A_STEP = 5
 _BYTES_A_STEP = 500
 
+_SMALL = 8
+
 _of_unit: list[Budget] = []
 _pairs_of_unit: list[Pairs] = []
 
@@ -135,6 +137,16 @@ class Budget:
         """What has been counted so far, in steps of the evaluator."""
         resources = self.resources * _STEPS_OF_A_RESOURCE + self.deployments * _STEPS_OF_A_DEPLOYMENT
         return self.steps + self.values // _VALUES_A_STEP + self.frozen // _FROZEN_A_STEP + resources
+
+    @property
+    def is_low(self) -> bool:
+        """Return whether a small part of the budget is used, as by inputs that people write."""
+        limits = self.limits
+        return (
+            self.steps * _SMALL < limits.steps
+            and self.frozen * _SMALL < limits.values
+            and self.resources * _SMALL < limits.resources
+        )
 
     def second_budget(self) -> Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""

@@ -1,4 +1,4 @@
-"""Keep parsed texts between the checks of one process, so that a change makes only one file be parsed again."""
+"""Keep parsed texts, and what depends on them, between the checks of one process: a change concerns only one file."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ class ParsedTexts:
     def begin(self) -> None:
         """Begin a check. What the last one did not use is dropped."""
         self._before, self._now = self._now or {}, {}
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether anything is kept."""
+        return self._now is not None
+
+    def keep(self, key: object, value: object) -> None:
+        """Keep a value for the next check. Its key is an object that is kept itself."""
+        if self._now is not None:
+            self._now[key,] = value
+
+    def kept(self, key: object) -> Any:
+        """Return the value that was kept in the check before; None if there is none."""
+        return self._before.get((key,))
 
     def parsed(self, parse: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
         """Return ``parse(*arguments)``, from an earlier call if there was one."""

@@ -30,6 +30,7 @@ from azkvlint.graph.existence import VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
+    OBJECTS,
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
@@ -69,7 +70,8 @@ from azkvlint.readers.terraform.origins import (
 )
 from azkvlint.readers.terraform.providers import locked_version, provider_of, provider_resources, version_constraints
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
+from azkvlint.readers.terraform.reuse import keep, may_reuse, reused
+from azkvlint.readers.terraform.run import ModuleCall, References, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.sources import KnownModule
@@ -104,6 +106,7 @@ class ResourceCollector:
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
+        self.reusable: dict[str, bool] = {}
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
@@ -122,10 +125,14 @@ class ResourceCollector:
         run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
-        for local in folder.resources:
-            symbol = instance.resource(local)
-            if symbol is not None and not local.startswith("ephemeral."):
-                self._lower_resource(symbol, conditions)
+        reuses = not conditions and may_reuse(instance)
+        for local, declaration in folder.resources.items():
+            if local.startswith("ephemeral."):
+                continue
+            if reuses and self._is_reusable(declaration.type) and declaration.is_simple:
+                self._reuse(instance, declaration)
+            else:
+                self._lower_declaration(instance, local, conditions)
         for name in folder.modules:
             call = instance.module(name)
             if call is not None:
@@ -142,8 +149,9 @@ class ResourceCollector:
         """Return how many resources and module instances a module declares, as far as the counts are literals."""
         found = self.written.get(id(folder))
         if found is None:
-            is_required = self.run.cache.is_required
-            resources = sum(one.literal_count for one in folder.resources.values() if is_required(one.type))
+            declared = folder.resources.values()
+            types = {type_ for type_ in {one.type for one in declared} if self.run.cache.is_required(type_)}
+            resources = sum(one.literal_count for one in declared if one.type in types)
             modules = sum(one.literal_count for one in folder.modules.values())
             found = self.written[id(folder)] = resources, modules
         return found
@@ -175,6 +183,37 @@ class ResourceCollector:
             block = part.block
             text = f"Terraform does not support a block `{block.type}` with {pluralize(len(block.labels), 'label')}"
             run.problem(INPUT_UNREADABLE, "error", text, instance.locate(part))
+
+    def _is_reusable(self, type_: str) -> bool:
+        """Return whether resources of a type depend on nothing but the values that their arguments refer to."""
+        found = self.reusable.get(type_)
+        if found is None:
+            mapped = self.run.cache.argument_map(type_)
+            azure = mapped.type.lower() if mapped is not None and type_ not in AZAPI else ""
+            is_ordered = self.order is not None and type_ in OBJECTS
+            found = bool(azure) and azure not in VARYING and not self.origins_of.get(azure) and not is_ordered
+            self.reusable[type_] = found
+        return found
+
+    def _reuse(self, instance: ModuleInstance, declaration: Declaration) -> None:
+        """Add the resource of a declaration as the check before has read it, or read it and keep it for the next."""
+        run, kept = self.run, reused(instance, declaration)
+        if kept is not None:
+            run.resources[kept.address] = kept
+            return
+        references = run.references = References()
+        try:
+            self._lower_declaration(instance, declaration.local, frozenset())
+        finally:
+            run.references = None
+        resource = run.resources.get(declaration.local)
+        if resource is not None:
+            keep(instance, declaration, resource, references)
+
+    def _lower_declaration(self, instance: ModuleInstance, local: str, conditions: frozenset[str]) -> None:
+        symbol = instance.resource(local)
+        if symbol is not None:
+            self._lower_resource(symbol, conditions)
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):

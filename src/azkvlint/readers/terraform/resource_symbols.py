@@ -171,6 +171,17 @@ class ResourceEntity(Instance):
 
     def member(self, name: str, at: Location) -> Result:
         """Return what is written for an attribute; else Unknown, with the same pattern everywhere."""
+        run = self.instance.run
+        references, run.references = run.references, None
+        try:
+            found = self._member(name, at)
+        finally:
+            run.references = references
+        if references is not None:
+            references.add_member(self.symbol.declaration.local, self.type, name, at, found)
+        return found
+
+    def _member(self, name: str, at: Location) -> Result:
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
             return mark_sensitive(found) if self._is_secret(name) else found
@@ -206,6 +217,8 @@ class ResourceEntity(Instance):
 
     def data(self, at: Location) -> Result:
         """Return all that is written, as an object that has more."""
+        if self.instance.run.references is not None:
+            self.instance.run.references.add_other()
         found = self.content.data(at)
         written = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
         fields = {**written, "id": self.member("id", at)}

@@ -7,16 +7,17 @@ from typing import Protocol, Self
 
 import msgspec
 
+from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
+from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in
 from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, Piece, Written
@@ -128,13 +129,61 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
 _MAX_FAULTS = 20
 
 
+class References:
+    """What the expressions of one declaration have referred to, in this order.
+
+    Each has the name of its kind: a variable or local value (``var.NAME`` or ``local.NAME``), the declaration of a
+    resource (None if there is none), or an attribute of a resource. ``are_known`` turns false for anything else.
+    """
+
+    def __init__(self) -> None:
+        self.are_known = True
+        self.found: list[tuple[str, str, Location | None, object]] = []
+        self._keys: set[str] = set()
+
+    def add_value(self, key: str, at: Location, value: Result) -> None:
+        """Record the value of a variable or local value that is referred to at a place."""
+        if key not in self._keys:
+            self._keys.add(key)
+            self.found.append((VALUE, key, at, value))
+            self.are_known = self.are_known and _is_data(value)
+
+    def add_declared(self, local: str, declaration: Declaration | None) -> None:
+        """Record that a resource is, or is not, declared."""
+        self.found.append((DECLARED, local, None, declaration))
+        self.are_known = self.are_known and (declaration is None or declaration.is_single)
+
+    def add_member(self, local: str, type_: str, name: str, at: Location, value: Result) -> None:
+        """Record the value of an attribute. What an azapi resource is depends on more than that."""
+        self.found.append((name, local, at, value))
+        self.are_known = self.are_known and type_ not in AZAPI and _is_data(value)
+
+    def add_other(self) -> None:
+        """Record a reference to something else."""
+        self.are_known = False
+
+
+# Neither is the name of an attribute.
+VALUE, DECLARED = "", "."
+
+
+def _is_data(value: Result) -> bool:
+    """Return whether a value is data, which does not keep the module in memory in which it was evaluated."""
+    if isinstance(value, Fields):
+        return all(map(_is_data, value.fields.values()))
+    if isinstance(value, Items):
+        return all(map(_is_data, value.items))
+    return type(value) in (Scalar, Unknown, Absent)
+
+
 class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
     calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
-    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones.
+    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones. ``references``
+    receives what the declaration refers to that is being read, if that is of interest.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -158,6 +207,7 @@ class TerraformRun(Run):
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
         self.moved: dict[str, str] = {}
+        self.references: References | None = None
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
