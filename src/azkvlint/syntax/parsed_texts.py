@@ -9,44 +9,59 @@ _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
 
 
+# A text that many checks have not used is dropped, and sooner the longer the texts are: each edit makes a new one.
+_CHECKS, _CHARACTERS = 16, 8_000_000
+
+
 class ParsedTexts:
-    """The parsed texts of the current check and of the one before. Nothing is kept unless a check has begun.
+    """The parsed texts of the last checks, and what was computed from them. Nothing is kept unless a check has begun.
 
     What parsers return depends on their arguments alone, and is not changed, except that parts of it are parsed or
     computed on first use.
     """
 
     def __init__(self) -> None:
-        self._before: dict[tuple[object, ...], Any] = {}
-        self._now: dict[tuple[object, ...], Any] | None = None
+        self._older: dict[tuple[object, ...], Any] = {}
+        self._newer: dict[tuple[object, ...], Any] = {}
+        self._checks = self._characters = 0
 
     def begin(self) -> None:
-        """Begin a check. What the last one did not use is dropped."""
-        self._before, self._now = self._now or {}, {}
+        """Begin a check."""
+        # Checks that use nothing, because nothing has changed, do not count.
+        self._checks = self._checks + 1 if self._newer else 1
+        if self._checks > _CHECKS or self._characters > _CHARACTERS:
+            self._older, self._newer = self._newer, {}
+            self._checks, self._characters = 1, 0
 
     @property
     def is_on(self) -> bool:
         """Return whether anything is kept."""
-        return self._now is not None
+        return self._checks > 0
 
     def keep(self, key: object, value: object) -> None:
-        """Keep a value for the next check. Its key is an object that is kept itself."""
-        if self._now is not None:
-            self._now[key,] = value
+        """Keep a value for the next checks. Its key is an object that is kept itself."""
+        if self._checks:
+            self._newer[key,] = value
 
     def kept(self, key: object) -> Any:
-        """Return the value that was kept in the check before; None if there is none."""
-        return self._before.get((key,))
+        """Return the value that an earlier check has kept; None if there is none."""
+        return self._found((key,))
 
     def parsed(self, parse: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
         """Return ``parse(*arguments)``, from an earlier call if there was one."""
-        if self._now is None:
+        if not self._checks:
             return parse(*arguments)
         key = (parse, *arguments)
-        found: _T | None = self._now.get(key) or self._before.get(key)
+        found: _T | None = self._found(key)
         if found is None:
-            found = parse(*arguments)
-        self._now[key] = found
+            found = self._newer[key] = parse(*arguments)
+            self._characters += sum(len(one) for one in arguments if isinstance(one, str))
+        return found
+
+    def _found(self, key: tuple[object, ...]) -> Any:
+        found = self._newer.get(key)
+        if found is None and (found := self._older.pop(key, None)) is not None:
+            self._newer[key] = found
         return found
 
 

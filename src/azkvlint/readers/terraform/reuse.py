@@ -48,7 +48,6 @@ def reused(instance: ModuleInstance, declaration: Declaration) -> Resource | Non
         return None
     run.count_resources(1)
     run.count_characters(len(kept.resource.address) + len(kept.resource.name))
-    PARSED_TEXTS.keep(declaration, kept)
     return kept.resource
 
 

@@ -1,0 +1,73 @@
+"""What is kept between the checks of an editor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from azkvlint.syntax import parsed_texts
+from azkvlint.syntax.parsed_texts import ParsedTexts
+
+
+class Parser:
+    """Counts the texts that it parses."""
+
+    def __init__(self) -> None:
+        self.texts = ParsedTexts()
+        self.parsed: list[str] = []
+
+    def _parse(self, text: str) -> Any:
+        self.parsed.append(text)
+        return (text,)
+
+    def check(self, *used: str) -> int:
+        """Return how many texts a check parses that uses these."""
+        self.texts.begin()
+        before = len(self.parsed)
+        parse = self._parse
+        for text in used:
+            assert self.texts.parsed(parse, text) == (text,)
+        return len(self.parsed) - before
+
+
+def test_nothing_is_kept_without_a_check() -> None:
+    parser = Parser()
+    texts, key = parser.texts, object()
+    texts.keep(key, 1)
+    assert (texts.is_on, texts.kept(key)) == (False, None)
+    assert texts.parsed(parser._parse, "a") == texts.parsed(parser._parse, "a") == ("a",)
+    assert parser.parsed == ["a", "a"]
+
+
+def test_a_check_that_uses_nothing_drops_nothing() -> None:
+    parser = Parser()
+    assert parser.check("a", "b") == 2
+    assert [parser.check() for _ in range(100)] == [0] * 100
+    assert parser.check("a", "b") == 0
+
+
+def test_a_text_that_is_not_used_is_dropped() -> None:
+    parser = Parser()
+    assert parser.check("old", "b") == 2
+    assert sum(parser.check(str(number), "b") for number in range(2 * parsed_texts._CHECKS)) == 2 * parsed_texts._CHECKS
+    assert parser.check("b") == 0
+    assert parser.check("old") == 1
+
+
+def test_long_texts_are_dropped_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsed_texts, "_CHARACTERS", 10)
+    parser = Parser()
+    assert parser.check("a" * 20) == 1
+    assert parser.check("a" * 20) == 0
+    assert parser.check("b" * 20) == 1
+    assert parser.check("c" * 20) == 1
+    assert parser.check("a" * 20) == 1
+
+
+def test_a_value_is_kept_with_its_key() -> None:
+    parser, key = Parser(), object()
+    parser.check("a")
+    parser.texts.keep(key, 1)
+    parser.check("b")
+    assert parser.texts.kept(key) == 1
