@@ -235,7 +235,7 @@ class _RecentTexts:
     Many units of a run report places in the files of the same modules, and so do the checks of an editor.
     """
 
-    _ROOM, _LONGEST, _OVERHEAD = 4_000_000, 200_000, 1_000
+    _ROOM, _LONGEST, _OVERHEAD = 1_500_000, 200_000, 1_000
 
     def __init__(self) -> None:
         self._texts: dict[tuple[type[str], bool, str], _IndexedText] = {}
