@@ -149,8 +149,7 @@ class Prover:
                 yield Fault("the finding would remain", frozenset(key[1:] for key in keys_of(finding)))
         for rule, root, address in self._guarded(state.findings - before.findings):
             yield Fault(f"it would cause {rule} on {address}", frozenset({(root, address)}))
-        # A finding that becomes unknown because of the fix of another is not worse.
-        for rule, root, address in self._guarded(state.unknown - before.unknown - before.findings):
+        for rule, root, address in self._guarded(state.unknown - before.unknown):
             yield Fault(f"the result of {rule} on {address} would become unknown", frozenset({(root, address)}))
         for code, _, message, path in sorted(state.problems - before.problems):
             yield Fault(f"it would cause a problem: {code} {message}", paths=frozenset(filter(None, (path,))))

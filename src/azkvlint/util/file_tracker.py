@@ -111,9 +111,9 @@ class FileTracker:
                 seen.update(places)
 
     def is_link(self, path: str) -> bool | None:
-        """Return whether a path that was recorded is a link; None if it was not."""
+        """Return whether a path that was recorded is a link; None if that is not in its state."""
         state = self._states.get(path)
-        return None if state is None else bool(state) and isinstance(state[-1], str)
+        return None if state is None or state[:1] == (TEXT,) else bool(state) and isinstance(state[-1], str)
 
     def recorded_state(self, path: str) -> State:
         """Return the state of a path that was recorded; one that equals no other if none was."""
