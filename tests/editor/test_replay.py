@@ -148,7 +148,8 @@ resource "azurerm_key_vault" "main" {
 """,
         "",
     ),
-    "others.tf": (
+    # Read before what it refers to, in the order of the names of files.
+    "a.tf": (
         """
 resource "azurerm_storage_account" "main" {
   name                = "st"
@@ -195,12 +196,42 @@ resource "azurerm_role_assignment" "each" {
   role_definition_name = azurerm_resource_group.main["b"].location == "northeurope" ? "Owner" : "Reader"
   principal_id         = azurerm_resource_group.main["a"].name
 }
+resource "azurerm_key_vault_key" "copy" {
+  name         = "copy"
+  key_vault_id = azurerm_key_vault.main.id
+  key_type     = azurerm_key_vault_key.first.key_type
+  key_size     = azurerm_key_vault_key.first.key_size
+  key_opts     = ["sign"]
+}
+resource "azurerm_role_assignment" "self" {
+  scope                = local.scope
+  role_definition_name = "Owner"
+  principal_id         = local.self
+}
 resource "azurerm_role_assignment" "module" {
   scope                = azurerm_key_vault.main.id
   role_definition_name = module.logs.id
   principal_id         = module.logs.id
 }
 """,
+    ),
+    "key.tf": (
+        """
+resource "azurerm_key_vault_key" "first" {
+  name         = "first"
+  key_vault_id = azurerm_key_vault.main.id
+  key_type     = var.location == "westeurope" ? "RSA" : "RSA-HSM"
+  key_size     = local.bypass ? 1024 : 4096
+  key_opts     = ["sign"]
+}
+""",
+        'resource "azurerm_key_vault_key" "first" {\n  key_type = "RSA"\n  key_size = local.size\n}\n',
+    ),
+    "more.tf": (
+        "locals {\n  self = azurerm_role_assignment.self.principal_id\n  scope = azapi_resource.v.id\n}\n",
+        "locals {\n  self = var.location\n  size = local.self\n  scope = azurerm_resource_group.main.id\n}\n",
+        "locals {\n  self = 1\n  size = azurerm_key_vault_key.copy.key_size\n}\n",
+        'resource "azapi_resource" "v" {\n  type = "Microsoft.Management/managementGroups@2023-07-01"\n}\n',
     ),
     "module.tf": (
         'module "logs" {\n  source = "./logs"\n  name   = local.group\n}\n',
@@ -232,6 +263,104 @@ def test_resources_whose_references_change(seed: int, tmp_path: Path) -> None:
         for name in rng.sample(sorted(CHOICES), rng.choice((1, 1, 2))):
             workspace.hold(workspace.folder / name, rng.choice(CHOICES[name]))
         assert workspace.difference() == "", number
+
+
+VAULT = 'resource "azurerm_key_vault" "main" {\n  name = "kv"\n  location = "a"\n  resource_group_name = "rg"\n}\n'
+KEY = """
+resource "azurerm_key_vault_key" "{}" {{
+  name         = "{}"
+  key_vault_id = azurerm_key_vault.main.id
+  key_type     = "RSA"
+  key_opts     = ["sign"]
+  {}
+}}
+"""
+GRANT = """
+resource "azurerm_role_assignment" "x" {{
+  scope                = {}
+  role_definition_name = "Owner"
+  principal_id         = {}
+}}
+"""
+SETTING = """
+resource "azurerm_monitor_diagnostic_setting" "main" {
+  name                       = "audit-${local.e}"
+  target_resource_id         = azurerm_key_vault.main.id
+  log_analytics_workspace_id = "b"
+  log {
+    category_group = "audit"
+    enabled        = local.e
+  }
+}
+"""
+GROUP = (
+    'resource "azapi_resource" "v" {\n  type = "Microsoft.Management/managementGroups@2023-07-01"\n  name = "g"\n}\n'
+)
+SEQUENCES = {
+    "a value that was read before": (
+        {
+            "main.tf": VAULT,
+            "a.tf": KEY.format("copy", "copy", "key_size = azurerm_key_vault_key.first.key_size"),
+            "b.tf": KEY.format("first", "first", "key_size = var.size"),
+            "v.tf": 'variable "size" {\n  default = 4096\n}\n',
+        },
+        [{"v.tf": 'variable "size" {\n  default = 1024\n}\n'}],
+    ),
+    "a value of another type": (
+        {"main.tf": VAULT, "s.tf": SETTING, "l.tf": "locals {\n  e = true\n}\n"},
+        [{"l.tf": "locals {\n  e = 1.00\n}\n"}, {"l.tf": "locals {\n  e = true\n}\n"}],
+    ),
+    "a declaration that refers to itself": (
+        {
+            "main.tf": VAULT,
+            "ra.tf": GRANT.format("azurerm_key_vault.main.id", "local.p"),
+            "l.tf": "locals {\n  p = azurerm_role_assignment.x.principal_id\n}\n",
+        },
+        [{"main.tf": VAULT + "# a\n"}, {"main.tf": VAULT}],
+    ),
+    "a fault in tags": (
+        {"main.tf": VAULT, "k.tf": KEY.format("k", "k", "tags = { a = }")},
+        [{"main.tf": VAULT + "# a\n"}, {"main.tf": VAULT}],
+    ),
+    "the type of an azapi resource": (
+        {
+            "main.tf": VAULT,
+            "az.tf": GROUP,
+            "l.tf": "locals {\n  s = azapi_resource.v.id\n}\n",
+            "ra.tf": GRANT.format("local.s", '"a"'),
+        },
+        [{"az.tf": GROUP.replace("Management/managementGroups@", "Resources/deployments@")}, {"az.tf": GROUP}],
+    ),
+    "more work than the input may cause": (
+        {
+            "main.tf": VAULT,
+            "l.tf": f"locals {{\n  names = {[f'k{n}' for n in range(4000)]}\n}}\n".replace("'", '"'),
+            "k.tf": "".join(KEY.format(f"k{n}", f"k{n}", "").replace('["sign"]', "local.names") for n in range(130)),
+            "x.tf": "# a\n",
+        },
+        [{"x.tf": "# b\n"}, {"x.tf": "# c\n"}, {"x.tf": "# d\n"}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequences_of_edits(name: str, tmp_path: Path) -> None:
+    files, edits = SEQUENCES[name]
+    rng = random.Random(1)  # noqa: S311  # only the encoding is random
+    workspace = replay.Workspace(tmp_path, [(file, text.encode()) for file, text in files.items()], rng)
+    assert workspace.difference() == ""
+    for texts in edits:
+        for file, text in texts.items():
+            workspace.hold(workspace.folder / file, text)
+        assert workspace.difference() == ""
+
+
+def test_a_byte_order_mark_on_the_disk(tmp_path: Path) -> None:
+    rng = random.Random(1)  # noqa: S311  # only the encoding is random
+    workspace = replay.Workspace(tmp_path, [("main.tf", VAULT.encode())], rng)
+    for data in (VAULT.encode(), b"\xef\xbb\xbf" + VAULT.encode(), VAULT.encode()):
+        (workspace.folder / "main.tf").write_bytes(data)
+        assert workspace.difference() == ""
 
 
 def _holding_nothing(checks: Checks, request: Request) -> None:

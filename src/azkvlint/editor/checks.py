@@ -197,6 +197,7 @@ class Checks:
         The run is that of the checks, so that only what the file reaches is evaluated, now and in the next check.
         """
         self.hold(request)
+        PARSED_TEXTS.begin()
         EDITOR_TEXTS[file] = text.encode()
         try:
             return self._kept[inputs].run.check(self._configure(inputs, request.settings))

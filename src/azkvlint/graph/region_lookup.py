@@ -186,7 +186,7 @@ def places_of(
         }
         found = (_value_span(text, *span) for spot in values if (span := spans[spot]) is not None)
         value_spans = tuple(span for span in found if span is not None)
-        secret_spans = PARSED_TEXTS.parsed(_Secrets, indexed, hidden(path), value_spans)
+        secret_spans = _RECENT_TEXTS.secrets(indexed, hidden(path), value_spans)
         for spot, at in spots.items():
             full_span = spans[spot]
             if full_span is not None:
@@ -257,6 +257,12 @@ class _RecentTexts:
             self._room += len(oldest[2]) + self._OVERHEAD
             del self._texts[oldest]
         return found
+
+    def secrets(self, indexed: _IndexedText, hidden: Hidden | None, value_spans: tuple[Span, ...]) -> _Secrets:
+        """Return the secrets of a text, the same in every check of an editor unless it is long."""
+        if len(indexed.lines.text) > self._LONGEST:
+            return _Secrets(indexed, hidden, value_spans)
+        return PARSED_TEXTS.parsed(_Secrets, indexed, hidden, value_spans)
 
 
 _RECENT_TEXTS = _RecentTexts()

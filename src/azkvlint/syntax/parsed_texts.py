@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, TypeVarTuple
 
+from azkvlint.syntax.positions import MarkedText
+
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
 
 
 # A text that many checks have not used is dropped, and sooner the longer the texts are: each edit makes a new one.
-_CHECKS, _CHARACTERS = 16, 8_000_000
+_CHECKS, _CHARACTERS = 4, 2_000_000
+
+
+def _identity(argument: object) -> object:
+    """Return what distinguishes an argument: a text with a byte order mark equals one without."""
+    return (argument, argument.is_utf8) if isinstance(argument, MarkedText) else argument
 
 
 class ParsedTexts:
@@ -51,7 +58,7 @@ class ParsedTexts:
         """Return ``parse(*arguments)``, from an earlier call if there was one."""
         if not self._checks:
             return parse(*arguments)
-        key = (parse, *arguments)
+        key = (parse, *map(_identity, arguments))
         found: _T | None = self._found(key)
         if found is None:
             found = self._newer[key] = parse(*arguments)

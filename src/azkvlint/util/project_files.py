@@ -119,6 +119,8 @@ class FileBuffer:
 
     def keep(self, file: str, data: bytes) -> None:
         """Keep the content of a file that has been read, if there is room. A text of an editor is not its content."""
+        if self.is_lasting and len(data) > self._room:
+            self.clear()  # it may be full of files that no longer exist
         if file not in self._files and len(data) <= self._room and _text_of(file) is None:
             self._files[file] = data, self._state(file)
             self._room -= len(data)

@@ -165,13 +165,24 @@ class Declaration:
         repeated = "count" in self.attributes or "for_each" in self.attributes
         return not repeated and not any(may_disable(part.block) for part in self.blocks)
 
+    def is_simple(self, with_tags: bool) -> bool:
+        """Return whether it has one instance, and its expressions only combine values: they call no functions.
+
+        ``with_tags``: the tags, in which most functions are called, are evaluated too.
+        """
+        return self._is_simple and (not with_tags or "tags" not in self.attributes or self._has_simple_tags)
+
     @cached_property
-    def is_simple(self) -> bool:
-        """Return whether it has one instance, and its expressions only combine values: they call no functions."""
-        return self.is_single and not self.is_damaged and all(map(_is_simple, self._expressions()))
+    def _is_simple(self) -> bool:
+        is_whole = len(self.layers) == 1 and self.is_single and not self.is_damaged
+        return is_whole and all(map(_is_simple, self._expressions()))
+
+    @cached_property
+    def _has_simple_tags(self) -> bool:
+        return _is_simple(self.attributes["tags"].attribute.expression())
 
     def _expressions(self) -> Iterator[ast.Expression | None]:
-        """Yield all expressions in it, but for the tags, which no table maps."""
+        """Yield all expressions in it, but for the tags."""
         yield from (piece.attribute.expression() for name, piece in self.attributes.items() if name != "tags")
         waiting = [*self.blocks]
         while waiting:

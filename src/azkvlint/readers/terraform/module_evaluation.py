@@ -21,7 +21,7 @@ from azkvlint.readers.terraform.expansion import Instance, Step, with_key
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
+from azkvlint.readers.terraform.run import CircularReferenceError, ModuleCall, TerraformRun
 from azkvlint.readers.terraform.secrets import is_sensitive, is_written
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
@@ -225,11 +225,13 @@ class ModuleInstance:
         references = self.run.references
         found = self._values.get(key)
         if found is None:
-            self.run.references = None
+            self.run.references, before = None, self.run.budget.counts
             try:
                 found = self._evaluate_once(key, at, make)
             finally:
                 self.run.references = references
+            if references is not None:
+                references.add_work(before, self.run.budget.counts)
         if references is not None:
             references.add_value(key, at, found)
         return found
@@ -255,6 +257,11 @@ class ModuleInstance:
         if found is None and local in self.folder.resources:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
+
+    def is_expanded(self, local: str) -> bool:
+        """Return whether something has referred to a resource."""
+        symbol = self._resources.get(local)
+        return symbol is not None and symbol.is_expanded
 
     def single_resource(self, local: str) -> ResourceEntity:
         """Return the instance of a declared resource that has one."""
@@ -524,10 +531,15 @@ def _type(instance: ModuleInstance, type_: str, at: Location) -> Result:
 
 
 def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
-    symbol = instance.resource(local)
-    references = instance.run.references
-    if references is not None:
-        references.add_declared(local, instance.folder.resources.get(local))
+    symbol, run = instance.resource(local), instance.run
+    if run.recording is not None or run.compared is not None:
+        declaration = instance.folder.resources.get(local)
+        if declaration is not None and declaration is run.compared:
+            raise CircularReferenceError
+        if run.recording is not None and declaration is run.recording.declaration:
+            run.recording.add_other()
+        if run.references is not None:
+            run.references.add_declared(local, declaration)
     return symbol.result() if symbol is not None else Undeclared(instance, local, at)
 
 

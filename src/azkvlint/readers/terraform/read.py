@@ -70,8 +70,8 @@ from azkvlint.readers.terraform.origins import (
 )
 from azkvlint.readers.terraform.providers import locked_version, provider_of, provider_resources, version_constraints
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
-from azkvlint.readers.terraform.reuse import keep, may_reuse, reused
-from azkvlint.readers.terraform.run import ModuleCall, References, Stub, TerraformRun
+from azkvlint.readers.terraform.reuse import may_reuse, recorded, reused
+from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.sources import KnownModule
@@ -106,7 +106,8 @@ class ResourceCollector:
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
-        self.reusable: dict[str, bool] = {}
+        # Whether the tags of resources of a type are read; None if such resources are not reused.
+        self.reusable: dict[str, bool | None] = {}
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
@@ -129,7 +130,7 @@ class ResourceCollector:
         for local, declaration in folder.resources.items():
             if local.startswith("ephemeral."):
                 continue
-            if reuses and self._is_reusable(declaration.type) and declaration.is_simple:
+            if reuses and self._is_reusable(declaration):
                 self._reuse(instance, declaration)
             else:
                 self._lower_declaration(instance, local, conditions)
@@ -184,31 +185,26 @@ class ResourceCollector:
             text = f"Terraform does not support a block `{block.type}` with {pluralize(len(block.labels), 'label')}"
             run.problem(INPUT_UNREADABLE, "error", text, instance.locate(part))
 
-    def _is_reusable(self, type_: str) -> bool:
-        """Return whether resources of a type depend on nothing but the values that their arguments refer to."""
-        found = self.reusable.get(type_)
-        if found is None:
-            mapped = self.run.cache.argument_map(type_)
-            azure = mapped.type.lower() if mapped is not None and type_ not in AZAPI else ""
-            is_ordered = self.order is not None and type_ in OBJECTS
-            found = bool(azure) and azure not in VARYING and not self.origins_of.get(azure) and not is_ordered
-            self.reusable[type_] = found
-        return found
+    def _is_reusable(self, declaration: Declaration) -> bool:
+        """Return whether a resource depends on nothing but the values that its arguments refer to."""
+        type_ = declaration.type
+        if type_ not in self.reusable:
+            mapped = self.run.cache.argument_map(type_) if type_ not in AZAPI else None
+            azure = mapped.type.lower() if mapped is not None else ""
+            is_traced = self.origins_of.get(azure) or (self.order is not None and type_ in OBJECTS)
+            is_reusable = mapped is not None and azure not in VARYING and not is_traced
+            self.reusable[type_] = mapped.reads("tags") if mapped is not None and is_reusable else None
+        reads_tags = self.reusable[type_]
+        return reads_tags is not None and declaration.is_simple(reads_tags)
 
     def _reuse(self, instance: ModuleInstance, declaration: Declaration) -> None:
-        """Add the resource of a declaration as the check before has read it, or read it and keep it for the next."""
+        """Add the resource of a declaration as an earlier check has read it, or read it and keep it for the next."""
         run, kept = self.run, reused(instance, declaration)
         if kept is not None:
             run.resources[kept.address] = kept
             return
-        references = run.references = References()
-        try:
+        with recorded(instance, declaration):
             self._lower_declaration(instance, declaration.local, frozenset())
-        finally:
-            run.references = None
-        resource = run.resources.get(declaration.local)
-        if resource is not None:
-            keep(instance, declaration, resource, references)
 
     def _lower_declaration(self, instance: ModuleInstance, local: str, conditions: frozenset[str]) -> None:
         symbol = instance.resource(local)

@@ -69,13 +69,19 @@ class Symbol(Generic[One]):
             try:
                 self.instance.report_block_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
-                keys = sum(len(step.bracket) for step in found.steps)
-                self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
+                if self.address not in self.instance.run.reused:
+                    keys = sum(len(step.bracket) for step in found.steps)
+                    self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
                 self._instances = [self.make(step) for step in found.steps]
                 self._expansion = found
             finally:
                 self._busy = False
         return self._expansion
+
+    @property
+    def is_expanded(self) -> bool:
+        """Return whether its instances are known."""
+        return self._expansion is not None
 
     @property
     def instances(self) -> list[One]:
@@ -172,13 +178,16 @@ class ResourceEntity(Instance):
     def member(self, name: str, at: Location) -> Result:
         """Return what is written for an attribute; else Unknown, with the same pattern everywhere."""
         run = self.instance.run
-        references, run.references = run.references, None
+        references = run.references
+        if references is None:
+            return self._member(name, at)
+        run.references, before = None, run.budget.counts
         try:
             found = self._member(name, at)
         finally:
             run.references = references
-        if references is not None:
-            references.add_member(self.symbol.declaration.local, self.type, name, at, found)
+        references.add_work(before, run.budget.counts)
+        references.add_member(self.symbol.declaration.local, self.type, name, at, found)
         return found
 
     def _member(self, name: str, at: Location) -> Result:

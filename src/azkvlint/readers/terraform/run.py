@@ -8,7 +8,7 @@ from typing import Protocol, Self
 import msgspec
 
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import NO_COUNTS, Budget, Counts, minus, plus
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in
@@ -129,15 +129,22 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
 _MAX_FAULTS = 20
 
 
+class CircularReferenceError(Exception):
+    """A value refers to the declaration of which the references are being compared with those of an earlier check."""
+
+
 class References:
     """What the expressions of one declaration have referred to, in this order.
 
     Each has the name of its kind: a variable or local value (``var.NAME`` or ``local.NAME``), the declaration of a
-    resource (None if there is none), or an attribute of a resource. ``are_known`` turns false for anything else.
+    resource (None if there is none), or an attribute of a resource. ``are_known`` turns false for anything else, and
+    for a declaration that refers to itself. ``elsewhere`` is the work of evaluating what it has referred to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, declaration: Declaration) -> None:
+        self.declaration = declaration
         self.are_known = True
+        self.elsewhere = NO_COUNTS
         self.found: list[tuple[str, str, Location | None, object]] = []
         self._keys: set[str] = set()
 
@@ -162,18 +169,27 @@ class References:
         """Record a reference to something else."""
         self.are_known = False
 
+    def add_work(self, before: Counts, after: Counts) -> None:
+        """Record work that was not that of the declaration itself."""
+        self.elsewhere = plus(self.elsewhere, minus(after, before))
+
 
 # Neither is the name of an attribute.
 VALUE, DECLARED = "", "."
 
 
 def _is_data(value: Result) -> bool:
-    """Return whether a value is data, which does not keep the module in memory in which it was evaluated."""
+    """Return whether a value says all that depends on it, and does not keep the module in memory that it is from.
+
+    What an azapi resource is depends on its type, which its id does not contain.
+    """
     if isinstance(value, Fields):
-        return all(map(_is_data, value.fields.values()))
+        return (value.rest is None or _is_data(value.rest)) and all(map(_is_data, value.fields.values()))
     if isinstance(value, Items):
         return all(map(_is_data, value.items))
-    return type(value) in (Scalar, Unknown, Absent)
+    if type(value) is Unknown:
+        return not any("azapi_" in candidate for candidate in value.candidates)
+    return type(value) in (Scalar, Absent)
 
 
 class TerraformRun(Run):
@@ -182,8 +198,10 @@ class TerraformRun(Run):
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
     calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
-    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones. ``references``
-    receives what the declaration refers to that is being read, if that is of interest.
+    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones. ``recording``
+    receives what the declaration refers to that is being read, if that is of interest; ``references`` is the same, but
+    None while something is evaluated to which it refers. ``reused`` are the addresses of the resources of an earlier
+    check, which are counted, and ``compared`` is the declaration whose references are being compared.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -207,6 +225,9 @@ class TerraformRun(Run):
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
         self.moved: dict[str, str] = {}
+        self.reused: set[str] = set()
+        self.compared: Declaration | None = None
+        self.recording: References | None = None
         self.references: References | None = None
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
