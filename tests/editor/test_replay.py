@@ -255,7 +255,7 @@ resource "azurerm_key_vault_key" "first" {
 
 @pytest.mark.parametrize("seed", range(2 * CASES))
 def test_resources_whose_references_change(seed: int, tmp_path: Path) -> None:
-    """A resource is reused only as long as everything to which it refers is the same."""
+    """What is kept of a text does not depend on any other text."""
     rng = random.Random(seed)  # noqa: S311  # edits are random, and repeatable
     files = [(name, rng.choice(texts).encode()) for name, texts in CHOICES.items()]
     workspace = replay.Workspace(tmp_path, files, rng)

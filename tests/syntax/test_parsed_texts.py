@@ -33,9 +33,7 @@ class Parser:
 
 def test_nothing_is_kept_without_a_check() -> None:
     parser = Parser()
-    texts, key = parser.texts, object()
-    texts.keep(key, 1)
-    assert (texts.is_on, texts.kept(key)) == (False, None)
+    texts = parser.texts
     assert texts.parsed(parser._parse, "a") == texts.parsed(parser._parse, "a") == ("a",)
     assert parser.parsed == ["a", "a"]
 
@@ -63,11 +61,3 @@ def test_long_texts_are_dropped_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parser.check("b" * 20) == 1
     assert parser.check("c" * 20) == 1
     assert parser.check("a" * 20) == 1
-
-
-def test_a_value_is_kept_with_its_key() -> None:
-    parser, key = Parser(), object()
-    parser.check("a")
-    parser.texts.keep(key, 1)
-    parser.check("b")
-    assert parser.texts.kept(key) == 1

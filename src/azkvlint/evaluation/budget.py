@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, TypeVar
 
 import msgspec
 
@@ -70,12 +70,6 @@ _FROZEN_A_STEP = 2
 _PAIRS_A_STEP = 5
 _BYTES_A_STEP = 500
 
-_SMALL = 8
-Counts: TypeAlias = tuple[int, int, int, int, int]
-"""Steps, values, frozen values, resources and characters."""
-
-NO_COUNTS: Counts = (0, 0, 0, 0, 0)
-
 _of_unit: list[Budget] = []
 _pairs_of_unit: list[Pairs] = []
 
@@ -96,18 +90,6 @@ def work_of_unit() -> int:
     sizes = {id(one.limits): one.limits.size for one in _of_unit}
     pairs = sum(one.number for one in _pairs_of_unit)
     return sum(one.work for one in _of_unit) + sum(sizes.values()) // _BYTES_A_STEP + pairs // _PAIRS_A_STEP
-
-
-def plus(some: Counts, others: Counts) -> Counts:
-    """Return the sum of two counts."""
-    one, two, three, four, five = (first + second for first, second in zip(some, others, strict=True))
-    return one, two, three, four, five
-
-
-def minus(some: Counts, others: Counts) -> Counts:
-    """Return the difference of two counts."""
-    one, two, three, four, five = (first - second for first, second in zip(some, others, strict=True))
-    return one, two, three, four, five
 
 
 class Limits:
@@ -153,31 +135,6 @@ class Budget:
         """What has been counted so far, in steps of the evaluator."""
         resources = self.resources * _STEPS_OF_A_RESOURCE + self.deployments * _STEPS_OF_A_DEPLOYMENT
         return self.steps + self.values // _VALUES_A_STEP + self.frozen // _FROZEN_A_STEP + resources
-
-    @property
-    def counts(self) -> Counts:
-        """Return what has been counted so far."""
-        return self.steps, self.values, self.frozen, self.resources, self.characters
-
-    def charge(self, counts: Counts) -> None:
-        """Count the work of something that is reused. Raises InputError like the work itself."""
-        steps, values, frozen, resources, characters = counts
-        self.spend(steps)
-        self.add_values(values)
-        self.add_frozen(frozen)
-        self.add_resources(resources)
-        self.add_characters(characters)
-
-    @property
-    def is_low(self) -> bool:
-        """Return whether a small part of the budget is used, as by inputs that people write."""
-        limits = self.limits
-        return (
-            self.steps * _SMALL < limits.steps
-            and max(self.values, self.frozen) * _SMALL < limits.values
-            and self.resources * _SMALL < limits.resources
-            and self.characters * _SMALL < limits.resources * CHARACTERS_OF_A_RESOURCE
-        )
 
     def second_budget(self) -> Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""

@@ -40,20 +40,6 @@ class ParsedTexts:
             self._older, self._newer = self._newer, {}
             self._checks, self._characters = 1, 0
 
-    @property
-    def is_on(self) -> bool:
-        """Return whether anything is kept."""
-        return self._checks > 0
-
-    def keep(self, key: object, value: object) -> None:
-        """Keep a value for the next checks. Its key is an object that is kept itself."""
-        if self._checks:
-            self._newer[key,] = value
-
-    def kept(self, key: object) -> Any:
-        """Return the value that an earlier check has kept; None if there is none."""
-        return self._found((key,))
-
     def parsed(self, parse: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
         """Return ``parse(*arguments)``, from an earlier call if there was one."""
         if not self._checks:

@@ -113,11 +113,6 @@ class Content:
         self._values: dict[str, Result | None] = {}
         self._busy: set[str] = set()
 
-    @property
-    def is_evaluated(self) -> bool:
-        """Return whether an expression in it has been evaluated."""
-        return bool(self._values)
-
     def close(self) -> None:
         """Release all references: see ``ModuleInstance.close``."""
         self._values.clear()

@@ -116,8 +116,7 @@ def expansion(instance: ModuleScope, declaration: Declaration, address: str) -> 
     elif "for_each" in attributes:
         found = _expand_for_each(instance, declaration, address)
     else:
-        if address not in instance.run.reused:
-            instance.run.count_resources(1)
+        instance.run.count_resources(1)
         found = _ONE
     if found.symbolic:
         instance.run.count_resources(1)

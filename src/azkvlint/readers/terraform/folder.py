@@ -160,40 +160,6 @@ class Declaration:
         return found
 
     @cached_property
-    def is_single(self) -> bool:
-        """Return whether it has one instance, certainly."""
-        repeated = "count" in self.attributes or "for_each" in self.attributes
-        return not repeated and not any(may_disable(part.block) for part in self.blocks)
-
-    def is_simple(self, with_tags: bool) -> bool:
-        """Return whether it has one instance, and its expressions only combine values: they call no functions.
-
-        ``with_tags``: the tags, in which most functions are called, are evaluated too.
-        """
-        return self._is_simple and (not with_tags or "tags" not in self.attributes or self._has_simple_tags)
-
-    @cached_property
-    def _is_simple(self) -> bool:
-        is_whole = len(self.layers) == 1 and self.is_single and not self.is_damaged
-        return is_whole and all(map(_is_simple, self._expressions()))
-
-    @cached_property
-    def _has_simple_tags(self) -> bool:
-        return _is_simple(self.attributes["tags"].attribute.expression())
-
-    def _expressions(self) -> Iterator[ast.Expression | None]:
-        """Yield all expressions in it, but for the tags."""
-        yield from (piece.attribute.expression() for name, piece in self.attributes.items() if name != "tags")
-        waiting = [*self.blocks]
-        while waiting:
-            part = waiting.pop()
-            yield from (piece.attribute.expression() for piece in part.attributes.values())
-            # A dynamic block depends on what variables may be, and a block that cannot be read on nothing known.
-            if part.is_damaged or part.block.type == "dynamic":
-                yield None
-            waiting += part.blocks
-
-    @cached_property
     def references(self) -> frozenset[tuple[str, ...]]:
         """Return all references in its expressions, without their indexes."""
         nodes = [piece.attribute.expression() for piece in self.attributes.values()]
@@ -254,16 +220,6 @@ def references_in(node: ast.Node) -> Iterator[tuple[str, ...]]:
         if isinstance(here, ast.Item):
             yield from references_in(here.index)
         here = here.of
-
-
-_FREE_OF_EFFECTS = (
-    ast.Literal, ast.Name, ast.Member, ast.Item, ast.Template, ast.Array, ast.Object, ast.Property, ast.Binary,
-    ast.Unary, ast.Conditional,
-)  # fmt: skip
-
-
-def _is_simple(node: ast.Node | None) -> bool:
-    return isinstance(node, _FREE_OF_EFFECTS) and all(map(_is_simple, ast.children(node)))
 
 
 def _names_in(written: Part | Declaration) -> frozenset[str]:

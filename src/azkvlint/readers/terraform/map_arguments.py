@@ -79,10 +79,6 @@ class ArgumentMap:
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(overlap(path, arm) for path in paths_read))
 
-    def reads(self, name: str) -> bool:
-        """Return whether an argument of the resource itself is evaluated."""
-        return any(entry.name == name for entry in self._entries)
-
     def attributes(self, content: BlockContent, freezer: Freezer, version: VersionRange, is_read: bool) -> Tree:
         """Return the attributes of a resource as nested dicts of Values, with defaults of its provider version.
 

@@ -20,8 +20,8 @@ from azkvlint.readers.terraform.blocks import relocate
 from azkvlint.readers.terraform.expansion import Instance, Step, with_key
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleSource, Piece, Written
 from azkvlint.readers.terraform.providers import passed_providers
-from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
-from azkvlint.readers.terraform.run import CircularReferenceError, ModuleCall, TerraformRun
+from azkvlint.readers.terraform.resource_symbols import ResourceSymbol, Symbol
+from azkvlint.readers.terraform.run import ModuleCall, TerraformRun
 from azkvlint.readers.terraform.secrets import is_sensitive, is_written
 from azkvlint.readers.terraform.sources import source_of
 from azkvlint.syntax import ast
@@ -202,11 +202,6 @@ class ModuleInstance:
             return Unknown(at=at, why=f"local value `{name}` is not declared")
         return _with_name(self.evaluate(piece, NOTHING), self.prefix + key)
 
-    def value_of(self, key: str, at: Location) -> Result:
-        """Return a variable (``var.NAME``) or local value (``local.NAME``) that is referred to at a place."""
-        kind, _, name = key.partition(".")
-        return self.variable(name, at) if kind == "var" else self.local(name, at)
-
     def output(self, name: str, at: Location) -> Result | None:
         """Return an output of the module; None if there is none of that name."""
         return self._once(f"output.{name}", at, self._output) if name in self.folder.outputs else None
@@ -222,21 +217,9 @@ class ModuleInstance:
 
     def _once(self, key: str, at: Location, make: _Evaluation) -> Result:
         """Return a value, evaluated when it is first needed; one that needs itself is a Problem."""
-        references = self.run.references
         found = self._values.get(key)
-        if found is None:
-            self.run.references, before = None, self.run.budget.counts
-            try:
-                found = self._evaluate_once(key, at, make)
-            finally:
-                self.run.references = references
-            if references is not None:
-                references.add_work(before, self.run.budget.counts)
-        if references is not None:
-            references.add_value(key, at, found)
-        return found
-
-    def _evaluate_once(self, key: str, at: Location, make: _Evaluation) -> Result:
+        if found is not None:
+            return found
         if key in self._busy:
             self.run.report_unreadable(f"`{self.prefix}{key}` refers to itself", at)
             return Unknown(at=at, why=f"`{key}` refers to itself")
@@ -257,18 +240,6 @@ class ModuleInstance:
         if found is None and local in self.folder.resources:
             found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
         return found
-
-    def is_expanded(self, local: str) -> bool:
-        """Return whether something has referred to a resource."""
-        symbol = self._resources.get(local)
-        return symbol is not None and symbol.is_expanded
-
-    def single_resource(self, local: str) -> ResourceEntity:
-        """Return the instance of a declared resource that has one."""
-        symbol = self.resource(local)
-        if symbol is None:
-            raise KeyError(local)
-        return symbol.instances[0]
 
     def module(self, name: str) -> ModuleCallSymbol | None:
         """Return a module call by its name; None if there is none."""
@@ -531,22 +502,12 @@ def _type(instance: ModuleInstance, type_: str, at: Location) -> Result:
 
 
 def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
-    symbol, run = instance.resource(local), instance.run
-    if run.recording is not None or run.compared is not None:
-        declaration = instance.folder.resources.get(local)
-        if declaration is not None and declaration is run.compared:
-            raise CircularReferenceError
-        if run.recording is not None and declaration is run.recording.declaration:
-            run.recording.add_other()
-        if run.references is not None:
-            run.references.add_declared(local, declaration)
+    symbol = instance.resource(local)
     return symbol.result() if symbol is not None else Undeclared(instance, local, at)
 
 
 def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
     symbol = instance.module(name)
-    if instance.run.references is not None:
-        instance.run.references.add_other()
     return symbol.result() if symbol is not None else Unknown(at=at, why=f"module `{name}` is not declared")
 
 

@@ -30,7 +30,6 @@ from azkvlint.graph.existence import VARYING, assume, skipped_declaration
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
-    OBJECTS,
     OUTPUT_TYPE,
     READ_TYPE,
     TRACED_TYPES,
@@ -70,7 +69,6 @@ from azkvlint.readers.terraform.origins import (
 )
 from azkvlint.readers.terraform.providers import locked_version, provider_of, provider_resources, version_constraints
 from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol
-from azkvlint.readers.terraform.reuse import may_reuse, recorded, reused
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
@@ -106,8 +104,6 @@ class ResourceCollector:
         self.origins_of = {type_: requires_origins(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
-        # Whether the tags of resources of a type are read; None if such resources are not reused.
-        self.reusable: dict[str, bool | None] = {}
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
         self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
@@ -126,14 +122,10 @@ class ResourceCollector:
         run.resources.update((aside.address, aside) for aside in self._pseudo_resources(instance))
         run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         run.moved.update(moved_addresses(instance))
-        reuses = not conditions and may_reuse(instance)
-        for local, declaration in folder.resources.items():
-            if local.startswith("ephemeral."):
-                continue
-            if reuses and self._is_reusable(declaration):
-                self._reuse(instance, declaration)
-            else:
-                self._lower_declaration(instance, local, conditions)
+        for local in folder.resources:
+            symbol = instance.resource(local)
+            if symbol is not None and not local.startswith("ephemeral."):
+                self._lower_resource(symbol, conditions)
         for name in folder.modules:
             call = instance.module(name)
             if call is not None:
@@ -184,32 +176,6 @@ class ResourceCollector:
             block = part.block
             text = f"Terraform does not support a block `{block.type}` with {pluralize(len(block.labels), 'label')}"
             run.problem(INPUT_UNREADABLE, "error", text, instance.locate(part))
-
-    def _is_reusable(self, declaration: Declaration) -> bool:
-        """Return whether a resource depends on nothing but the values that its arguments refer to."""
-        type_ = declaration.type
-        if type_ not in self.reusable:
-            mapped = self.run.cache.argument_map(type_) if type_ not in AZAPI else None
-            azure = mapped.type.lower() if mapped is not None else ""
-            is_traced = self.origins_of.get(azure) or (self.order is not None and type_ in OBJECTS)
-            is_reusable = mapped is not None and azure not in VARYING and not is_traced
-            self.reusable[type_] = mapped.reads("tags") if mapped is not None and is_reusable else None
-        reads_tags = self.reusable[type_]
-        return reads_tags is not None and declaration.is_simple(reads_tags)
-
-    def _reuse(self, instance: ModuleInstance, declaration: Declaration) -> None:
-        """Add the resource of a declaration as an earlier check has read it, or read it and keep it for the next."""
-        run, kept = self.run, reused(instance, declaration)
-        if kept is not None:
-            run.resources[kept.address] = kept
-            return
-        with recorded(instance, declaration):
-            self._lower_declaration(instance, declaration.local, frozenset())
-
-    def _lower_declaration(self, instance: ModuleInstance, local: str, conditions: frozenset[str]) -> None:
-        symbol = instance.resource(local)
-        if symbol is not None:
-            self._lower_resource(symbol, conditions)
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_required(symbol.type):

@@ -69,19 +69,13 @@ class Symbol(Generic[One]):
             try:
                 self.instance.report_block_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
-                if self.address not in self.instance.run.reused:
-                    keys = sum(len(step.bracket) for step in found.steps)
-                    self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
+                keys = sum(len(step.bracket) for step in found.steps)
+                self.instance.run.count_characters(len(self.address) * len(found.steps) + keys)
                 self._instances = [self.make(step) for step in found.steps]
                 self._expansion = found
             finally:
                 self._busy = False
         return self._expansion
-
-    @property
-    def is_expanded(self) -> bool:
-        """Return whether its instances are known."""
-        return self._expansion is not None
 
     @property
     def instances(self) -> list[One]:
@@ -177,20 +171,6 @@ class ResourceEntity(Instance):
 
     def member(self, name: str, at: Location) -> Result:
         """Return what is written for an attribute; else Unknown, with the same pattern everywhere."""
-        run = self.instance.run
-        references = run.references
-        if references is None:
-            return self._member(name, at)
-        run.references, before = None, run.budget.counts
-        try:
-            found = self._member(name, at)
-        finally:
-            run.references = references
-        references.add_work(before, run.budget.counts)
-        references.add_member(self.symbol.declaration.local, self.type, name, at, found)
-        return found
-
-    def _member(self, name: str, at: Location) -> Result:
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
             return mark_sensitive(found) if self._is_secret(name) else found
@@ -226,8 +206,6 @@ class ResourceEntity(Instance):
 
     def data(self, at: Location) -> Result:
         """Return all that is written, as an object that has more."""
-        if self.instance.run.references is not None:
-            self.instance.run.references.add_other()
         found = self.content.data(at)
         written = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
         fields = {**written, "id": self.member("id", at)}

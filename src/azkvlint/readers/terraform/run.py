@@ -7,17 +7,16 @@ from typing import Protocol, Self
 
 import msgspec
 
-from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.evaluation.budget import NO_COUNTS, Budget, Counts, minus, plus
+from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import Fields, Items, Result, is_large, plain_of, unknown_in
+from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.graph.existence import Scenario
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import Absent, Link, MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, Piece, Written
@@ -129,79 +128,13 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
 _MAX_FAULTS = 20
 
 
-class CircularReferenceError(Exception):
-    """A value refers to the declaration of which the references are being compared with those of an earlier check."""
-
-
-class References:
-    """What the expressions of one declaration have referred to, in this order.
-
-    Each has the name of its kind: a variable or local value (``var.NAME`` or ``local.NAME``), the declaration of a
-    resource (None if there is none), or an attribute of a resource. ``are_known`` turns false for anything else, and
-    for a declaration that refers to itself. ``elsewhere`` is the work of evaluating what it has referred to.
-    """
-
-    def __init__(self, declaration: Declaration) -> None:
-        self.declaration = declaration
-        self.are_known = True
-        self.elsewhere = NO_COUNTS
-        self.found: list[tuple[str, str, Location | None, object]] = []
-        self._keys: set[str] = set()
-
-    def add_value(self, key: str, at: Location, value: Result) -> None:
-        """Record the value of a variable or local value that is referred to at a place."""
-        if key not in self._keys:
-            self._keys.add(key)
-            self.found.append((VALUE, key, at, value))
-            self.are_known = self.are_known and _is_data(value)
-
-    def add_declared(self, local: str, declaration: Declaration | None) -> None:
-        """Record that a resource is, or is not, declared."""
-        self.found.append((DECLARED, local, None, declaration))
-        self.are_known = self.are_known and (declaration is None or declaration.is_single)
-
-    def add_member(self, local: str, type_: str, name: str, at: Location, value: Result) -> None:
-        """Record the value of an attribute. What an azapi resource is depends on more than that."""
-        self.found.append((name, local, at, value))
-        self.are_known = self.are_known and type_ not in AZAPI and _is_data(value)
-
-    def add_other(self) -> None:
-        """Record a reference to something else."""
-        self.are_known = False
-
-    def add_work(self, before: Counts, after: Counts) -> None:
-        """Record work that was not that of the declaration itself."""
-        self.elsewhere = plus(self.elsewhere, minus(after, before))
-
-
-# Neither is the name of an attribute.
-VALUE, DECLARED = "", "."
-
-
-def _is_data(value: Result) -> bool:
-    """Return whether a value says all that depends on it, and does not keep the module in memory that it is from.
-
-    What an azapi resource is depends on its type, which its id does not contain.
-    """
-    if isinstance(value, Fields):
-        return (value.rest is None or _is_data(value.rest)) and all(map(_is_data, value.fields.values()))
-    if isinstance(value, Items):
-        return all(map(_is_data, value.items))
-    if type(value) is Unknown:
-        return not any("azapi_" in candidate for candidate in value.candidates)
-    return type(value) in (Scalar, Absent)
-
-
 class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
     calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
-    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones. ``recording``
-    receives what the declaration refers to that is being read, if that is of interest; ``references`` is the same, but
-    None while something is evaluated to which it refers. ``reused`` are the addresses of the resources of an earlier
-    check, which are counted, and ``compared`` is the declaration whose references are being compared.
+    resources that templates deploy. ``moved`` are the new addresses in ``moved`` blocks by the old ones.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -225,10 +158,6 @@ class TerraformRun(Run):
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
         self.moved: dict[str, str] = {}
-        self.reused: set[str] = set()
-        self.compared: Declaration | None = None
-        self.recording: References | None = None
-        self.references: References | None = None
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
