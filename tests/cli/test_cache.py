@@ -15,7 +15,7 @@ import pytest
 
 from azkvlint.linter.workers import Worker
 from azkvlint.reporters import REPORTERS
-from azkvlint.util import cache_files
+from azkvlint.util import cache_files, file_tracker
 from azkvlint.util.project_files import FILE_BUFFER, end_run
 from tests.cli.conftest import Kvlint, Said
 from tests.linter.cache_steps import run_project
@@ -179,6 +179,20 @@ def test_controls_and_suppressions_use_the_cache(cached: Cached, project: Path) 
     for command in ("controls", "suppressions"):
         assert cached(command, ".") == ALL
         assert cached(command, ".") == set()
+
+
+@pytest.mark.parametrize("by", ["time", "content"])
+def test_a_file_that_has_just_changed_is_read_again(
+    cached: Cached, project: Path, cache: Path, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "app" / "linked.tf").symlink_to("main.tf.txt")
+    write(project / "app" / "main.tf.txt", "# nothing")
+    monkeypatch.setattr(file_tracker, "_TICK", 10**18)
+    words = (".", "--cache-by", by, "--cache-dir", cache)
+    first = cached.run(*words)
+    assert (first.code, cached.evaluated) == (1, ALL)
+    assert cached.run(*words) == first
+    assert cached.evaluated == ALL
 
 
 def test_a_changed_file_with_the_same_size_and_time_is_read(cached: Cached, project: Path) -> None:

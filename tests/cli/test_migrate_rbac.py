@@ -368,6 +368,23 @@ def test_an_arm_template_results_in_bicep_that_stands_alone(given: Input) -> Non
     assert given.problems() == "[]"
 
 
+def test_a_policy_for_an_unknown_vault_declares_no_parameters(given: Input) -> None:
+    permissions = {"secrets": ["get"]}
+    policies = [{"tenantId": "x", "objectId": "[parameters('who')]", "permissions": permissions}]
+    policy = {
+        "type": "Microsoft.KeyVault/vaults/accessPolicies",
+        "apiVersion": "2023-07-01",
+        "name": "[concat(parameters('vault'), '/add')]",
+        "properties": {"accessPolicies": policies},
+    }
+    named = {**TEMPLATE["resources"][0], "properties": {"tenantId": "x"}}
+    parameters = {name: {"type": "string"} for name in ("who", "vault")}
+    given.write(json.dumps({**TEMPLATE, "parameters": parameters, "resources": [policy, named]}), "main.json")
+    report = given.report()
+    assert report["code"] == []
+    assert {one["status"] for vault in report["vaults"] for one in vault["policies"]} == {"unknown"}
+
+
 def test_the_other_language_has_known_object_ids_only(given: Input) -> None:
     given.write(vault(inline(), inline("var.who")) + 'variable "who" {}\n')
     code = given.code("--output-language", "bicep")

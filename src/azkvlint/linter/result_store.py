@@ -220,7 +220,8 @@ class ResultStore:
 
     def stored_state(self, path: str, state: State) -> State | None:
         """Return the form of a state that is stored; None if the file may since have changed."""
-        if state and type(state[-1]) is object:
+        # The state of a link ends with its target.
+        if any(type(value) is object for value in state):
             return None
         return self._content_state(path, state) if self._by_content else state
 

@@ -82,6 +82,8 @@ class Generator:
         self._vaults: dict[str, dict[str, None]] = {}
         self._names: dict[str, set[str]] = {}
         self._roles: dict[tuple[object, ...], str] = {}
+        # Names of parameters that are declared once a policy is certain to be replaced.
+        self._parameters: dict[tuple[object, ...], str] = {}
         self._done: set[tuple[object, ...]] = set()
 
     def generate(
@@ -161,6 +163,7 @@ class Generator:
 
     def _alone(self, vault: Resource, policy: Policy, group: _Group) -> None:
         """Generate the code for one policy from what is known of it."""
+        self._parameters.clear()
         is_beside = self._is_beside(policy, group)
         principal, why = self._principal(policy, group)
         if not why and (policy.source.conditions or policy.source.assumption is not None):
@@ -177,6 +180,7 @@ class Generator:
         if why:
             policy.status, policy.reason, policy.choice = UNKNOWN, why, None
             return
+        self._declare_parameters()
         path, provider = (group.path, group.written.provider) if is_beside else ("", "")
         self._assign(Written(principal, scope, name=principal, provider=provider), path, [policy], [vault.address])
 
@@ -223,16 +227,21 @@ class Generator:
         return self._declared_vault(vault, group)
 
     def _parameter(self, value: Answer, group: _Group) -> str:
-        """Declare the parameter of an ARM template that a value is in Bicep, and return its name; empty for others."""
+        """Return the name of the parameter of an ARM template that a value is, for Bicep; empty for others."""
         found = _PARAMETER.fullmatch(value.pattern) if isinstance(value, Unknown) else None
         if found is None or self._language != BICEP or group.language:
             return ""
         key = ("parameter", found[1])
         if key not in self._roles:
-            self._roles[key] = found[1]
-            self._names.setdefault("", set()).add(found[1].lower())
-            self._blocks.setdefault("", []).append(f"param {found[1]} string\n")
-        return self._roles[key]
+            self._parameters[key] = found[1]
+        return found[1]
+
+    def _declare_parameters(self) -> None:
+        for key, name in self._parameters.items():
+            self._roles[key] = name
+            self._names.setdefault("", set()).add(name.lower())
+            self._blocks.setdefault("", []).append(f"param {name} string\n")
+        self._parameters.clear()
 
     def _declared_vault(self, vault: Resource, group: _Group) -> str:
         """Declare a vault in code that stands alone, and return how it is referenced; empty if its name is unknown."""
@@ -241,6 +250,7 @@ class Generator:
         name = found if isinstance(answer, Scalar) and isinstance(found := answer.value, str) else parameter
         if not name or answer.sensitive or self._is_unsafe(name):
             return ""
+        self._declare_parameters()
         key = ("vault", vault.address)
         if key not in self._roles:
             if self._language == TERRAFORM:
