@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import compress, islice
 
 import msgspec
 
@@ -200,15 +200,16 @@ class Index:
             deployed = [vault for vault in vaults if not vault.existing] or vaults
             return deployed[0].address if len(deployed) == 1 else None
         parts = parse_id(text)
-        if parts is None:
+        if parts is None or len(parts.names) != 1:
             return None
-        candidates = [
+        found = (
             resource
-            for resource in self.named(parts.type, parts.names[-1])
+            for resource in self.named(parts.type, parts.names[0])
             if _text(resource, "resourceGroupName").lower() in ("", parts.resource_group)
             and (not _text(resource, "id") or (parts.type in _VAULTS and self._is_alike(resource, text)))
-        ]
-        return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
+        )
+        candidates = [*islice(found, 2)]
+        return candidates[0].address if len(candidates) == 1 else None
 
     def find_candidates(self, text: str) -> tuple[str, ...]:
         """Return the addresses that an id or URL may refer to and that ``find`` did not return.
