@@ -111,7 +111,7 @@ class ArgumentMap:
         return found
 
 
-# An author of many differently written resources does not fill the memory.
+# A limit for inputs in which every resource sets other arguments.
 _MOST_SELECTED = 1_000
 
 

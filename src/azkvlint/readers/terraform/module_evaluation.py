@@ -150,7 +150,7 @@ class ModuleInstance:
         if declaration is None:
             return Unknown(at=at, why=f"input variable `{name}` is not declared")
         self.report_block_faults(declaration)
-        attributes, _block = declaration.attributes, declaration.block
+        attributes = declaration.attributes
         head = self.locate(declaration)
         found = self.call.given.get(name)
         if found is not None and self.call.scenario is not None and not self.prefix:
