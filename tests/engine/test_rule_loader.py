@@ -29,7 +29,7 @@ from azkvlint.model.rule import (
     Rule,
     Severity,
 )
-from azkvlint.util import safe_regex
+from azkvlint.util import regex_proof, safe_regex
 from azkvlint.util.errors import InternalError, RuleError, UsageError
 from azkvlint.util.safe_regex import compile_pattern
 
@@ -851,7 +851,7 @@ def test_the_bounds_of_patterns_are_computed_when_rules_are_compiled(
     compile_pattern.cache_clear()
     monkeypatch.setattr(safe_regex, "_PROOFS", {})
     rules_of_package(str(tmp_path), examples=False)
-    monkeypatch.setattr(safe_regex, "_Parser", None)  # not needed any more
+    monkeypatch.setattr(regex_proof, "_Parser", None)  # not needed any more
     for pattern, expected in alone.items():
         compiled = compile_pattern(pattern, in_rule=True)
         assert vars(compiled).keys() == vars(expected).keys()

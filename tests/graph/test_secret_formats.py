@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from azkvlint.graph import secret_formats
 from azkvlint.graph.secret_formats import (
     Placeholder,
     has_credential,
@@ -195,3 +198,11 @@ def test_hostile_texts_take_no_time(text: str) -> None:
     placeholder_in(text)
     is_configuration([text], text)
     assert time.process_time() - start < SECONDS
+
+
+@settings(max_examples=1_000)
+@given(st.data())
+def test_each_phrase_of_a_placeholder_has_a_word_of_its_pattern(data: st.DataObject) -> None:
+    words, pattern = data.draw(st.sampled_from(secret_formats._PLACEHOLDER_PHRASES))
+    phrase = data.draw(st.from_regex(pattern.pattern, fullmatch=True))
+    assert any(word in phrase for word in words), phrase

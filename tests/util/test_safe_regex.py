@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from azkvlint.engine.parameters import refuse_unsound_patterns
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.util.safe_regex import RulePattern, UnprovenPatternError, compile_pattern, is_bounded
+from azkvlint.util.errors import UnprovenPatternError
+from azkvlint.util.safe_regex import RulePattern, compile_pattern, is_bounded
 
 LONG = 3_000
 

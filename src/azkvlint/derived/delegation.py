@@ -467,7 +467,7 @@ _NO_ACTION = "any action on secrets"
 _CONDITIONED = {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in GRANTS}}
 
 
-class _Limits(NamedTuple):
+class _Limits(msgspec.Struct, frozen=True):
     """The actions on secrets of a conditional role assignment, and for each whether it certainly has a limit or none.
 
     ``doubt``: why that is not known of some actions.

@@ -313,14 +313,14 @@ PERIMETER_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-class Membership(NamedTuple):
+class Membership(msgspec.Struct, frozen=True):
     """An association that certainly or possibly puts a vault into a perimeter."""
 
     association: Resource
     certain: bool
 
 
-class Perimeters(NamedTuple):
+class Perimeters(msgspec.Struct, frozen=True):
     """The associations that may put one vault into a perimeter."""
 
     memberships: tuple[Membership, ...] = ()
@@ -329,10 +329,10 @@ class Perimeters(NamedTuple):
     def enforced(self) -> bool | None:
         """Return whether a perimeter overrides the vault's own firewall; None if that is not known."""
         doubt = False
-        for association, certain in self.memberships:
-            mode = association.select(_MODE)
+        for membership in self.memberships:
+            mode = membership.association.select(_MODE)
             if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced":
-                if certain:
+                if membership.certain:
                     return True
                 doubt = True
             doubt = doubt or isinstance(mode, Unknown)
@@ -341,10 +341,10 @@ class Perimeters(NamedTuple):
     def lets_in(self, context: Context) -> Scalar | Unknown | None:
         """Return the exposure through the perimeters' inbound rules; None if that is not known."""
         verdicts: list[Scalar | Unknown] = []
-        for association, certain in self.memberships:
-            profile = association.select(_PROFILE)
+        for membership in self.memberships:
+            profile = membership.association.select(_PROFILE)
             reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
-            if not certain or reference is None or len(reference.targets) != 1 or reference.candidates:
+            if not membership.certain or reference is None or len(reference.targets) != 1 or reference.candidates:
                 return None
             found = _inbound(context, reference.targets[0])
             if found is None or context.index.resources[reference.targets[0]].existing:

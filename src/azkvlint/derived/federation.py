@@ -8,7 +8,8 @@ docs.github.com/actions/reference/security/oidc (the subjects of GitHub).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from azkvlint.azure.azurerm.workloads import APPLICATION_CREDENTIALS
 from azkvlint.azure.roles import CONTROL, IDENTITIES
@@ -284,7 +285,7 @@ _HARMLESS = frozenset(
 )
 
 
-class _Access(NamedTuple):
+class _Access(msgspec.Struct, frozen=True):
     """A policy or role assignment that allows access to a vault, and whether it certainly does."""
 
     source: Resource
@@ -341,7 +342,7 @@ def _may_be_any_identity(credential: Resource) -> bool:
     return isinstance(credential.select(_APPLICATION if is_application else ("parent",)), Unknown)
 
 
-class _Identities(NamedTuple):
+class _Identities(msgspec.Struct, frozen=True):
     """The service principals of applications, and the access of identities by their addresses.
 
     The access of principals that are not known is under the empty address.

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -34,7 +34,7 @@ _ALL, _LOOSE = "all", "loose"
 _MAX_NAMED = 20
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True):
     """The vault of an object: its name, which is unique in Azure, else its address or id in the input."""
 
     vault: str

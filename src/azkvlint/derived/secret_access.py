@@ -12,7 +12,8 @@ key-vault/general/overview-vnet-service-endpoints (which services are trusted: A
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from azkvlint.azure.azurerm.workloads import GROUPS, MEMBERS
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS, GRANTS, Coverage
@@ -102,7 +103,7 @@ _USED: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-class _Use(NamedTuple):
+class _Use(msgspec.Struct, frozen=True):
     """A reference, and the identity that reads it: an answer, or ``_ANY``."""
 
     value: Value
@@ -174,7 +175,7 @@ def _holder(resource: Resource, context: Context) -> Resource | Unknown | None:
     return found if found is not None and not found.existing and found.stays else None
 
 
-class _Assigned(NamedTuple):
+class _Assigned(msgspec.Struct, frozen=True):
     """The identities of a resource: whether it has a system-assigned one, and the addresses of the others.
 
     ``more``: others may be assigned too. ``texts`` are the IDs of identities that are not in the graph.

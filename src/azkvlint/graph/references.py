@@ -59,13 +59,13 @@ class ObjectUrl(msgspec.Struct, frozen=True):
 
 def parse_object_url(text: str) -> ObjectUrl | None:
     """Parse a data-plane URL into vault (or managed HSM) and object; None for other strings."""
-    match = _OBJECT.match(text)
+    match = _OBJECT.match(text) if text[:8].lower() == "https://" else None
     return ObjectUrl(match["vault"].lower(), match["kind"].lower(), match["name"].lower()) if match else None
 
 
 def parse_vault_address(text: str) -> str | None:
     """Return the vault or managed HSM name in its URL, in lower case; None for other strings."""
-    match = _ADDRESS.match(text)
+    match = None if text.startswith("/") else _ADDRESS.match(text)  # most texts are IDs
     return match["vault"].lower() if match else None
 
 

@@ -235,11 +235,17 @@ _BRACKETED = regex(
     ))++[\s:;,@/.-]*+""",
     re.VERBOSE | re.DOTALL,
 )
+# One of these is in every such string.
+_BRACKETS = frozenset("<[{$%#_(@")
 _ROW = regex(r"([0xX*#?._-])\1*")
 _SEPARATORS = regex(r"[\s_.:;,/\\|-]+")
 _PHRASE = regex(r"[^\W\d_]+(?:[\s_.:;,/\\'()|-]+(?:[^\W_]+))*[\s.!:)]*")
 # Words of placeholders, in lower case, without accents and with single spaces.
-_NOUN = r"(?:value|secret|password|key|token|string|credentials?|username|user name|user)"
+_NOUNS = (
+    "value", "secret", "password", "key", "token", "string", "credential", "credentials", "username",
+    "user name", "user",
+)  # fmt: skip
+_NOUN = rf"(?:{'|'.join(_NOUNS)})"
 _SET = (
     r"(?:set|defined?|replaced?|filled|updated?|changed?|provided?|determined|added|done|configured|populated|created"
     r"|overwritten|overridden|inserted|rotated|generated|specified|decided|managed|supplied|injected|maintained)"
@@ -249,46 +255,103 @@ _ADVERB = (
     r"(?:in|on|by|via|from|at|with|through|during|before|after|outside|externally|manually|later|elsewhere|separately"
     r"|automatically)"
 )
-_PLACEHOLDER_PHRASE = regex(
-    "|".join(
+_PLACEHOLDERS = frozenset({
+    "na", "n a", "none", "null", "nil", "undefined", "unset", "blank", "empty", "unused", "nothing", "unknown",
+    "temp value", "temporary value", "initial value", "default value", "some value",
+    "secret value", "my secret value", "the secret value", "a secret value", "some secret value",
+})  # fmt: skip
+# Phrases of placeholders. Each contains one of the words before its pattern, so that a pattern is compiled only for
+# strings that may match: compiling all of them takes longer than checking a small plan.
+_PLACEHOLDER_PHRASES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (words, regex(pattern))
+    for words, pattern in (
+        # One word, optionally with the missing value's noun.
         (
-            # One word, optionally with the missing value's noun.
+            ("me", "todo", "dummy", "tb"),
             rf"(?:(?:change|replace|update|set|fill|fix) ?me|todo|dummy|tb[dca])(?: {_NOUN})?",
-            r"n ?a|none|null|nil|undefined|unset|blank|empty|unused|nothing|unknown",
-            rf"(?:my |an? )?(?:fake|mock|sample|example|your)(?: \w+)? {_NOUN}|(?:my |the |a |some )?secret value",
-            r"(?:temp|temporary|initial|default|some) value",
-            rf"no ?{_NOUN}",
-            rf"{_NOUN}? ?(?:is )?not (?:yet )?(?:{_SET}|used|needed|required|applicable|available)",
-            r"(?:.* )?place ?holder(?: .*)?",
-            # Requests to set a value.
+        ),
+        (
+            ("fake", "mock", "sample", "example", "your"),
+            rf"(?:my |an? )?(?:fake|mock|sample|example|your)(?: \w+)? {_NOUN}|your(?: \w+){{1,5}} here",
+        ),
+        (
+            ("no",),
+            rf"no ?{_NOUN}|{_NOUN}? ?(?:is )?not (?:yet )?(?:{_SET}|used|needed|required|applicable|available)",
+        ),
+        (("holder",), r"(?:.* )?place ?holder(?: .*)?"),
+        # Requests to set a value.
+        (
+            ("change ", "replace ", "update ", "set ", "overwrite ", "override ", "fill ", "edit ", "configure "),
             rf"(?:please )?{_CHANGE_ME} (?:me|this|it|your|the|real|actual|{_NOUN}|{_ADVERB})\b.*",
+        ),
+        (
+            ("insert ", "enter ", "put ", "paste ", "add ", "provide ", "type "),
             rf"(?:please )?(?:insert|enter|put|paste|add|provide|type)(?: \w+){{0,4}} (?:here|{_NOUN})(?: .*)?",
-            r"your(?: \w+){1,5} here",
+        ),
+        (
+            ("to ", "will ", "must ", "should "),
             rf"(?:{_NOUN} )?(?:to|will|must|should|needs? to|has to) (?:be )?{_SET}(?: .*)?|to (?:fill|do)(?: .*)?",
+        ),
+        (
+            ("set ", "define ", "replace ", "update ", "change ", "provide ", "done ", "ed ", "en "),
             rf"(?:{_NOUN} )?(?:is )?{_SET} {_ADVERB}\b.*",
-            rf"manually {_SET}(?: .*)?",
-            # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish.
+        ),
+        (("manually ",), rf"manually {_SET}(?: .*)?"),
+        # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish.
+        (
+            ("platzhalter", "ander", "aender", "ersetze", "ausfullen", "ausfuellen"),
             r"(?:bitte )?(?:platzhalter|andern|aendern|ersetzen|ausfullen|ausfuellen)|(?:ersetze|andere|aendere) mich",
+        ),
+        (
+            ("zu ", "noch "),
             r"(?:noch )?zu (?:andern|aendern|setzen|ersetzen|definieren|befullen|befuellen)|noch (?:offen|setzen)",
+        ),
+        (
+            ("wird ", "muss "),
             r"(?:wird|muss) (?:noch )?(?:ersetzt|gesetzt|geandert|geaendert|ausgefullt)(?: werden)?(?: .*)?",
+        ),
+        (
+            ("a ", "doit etre "),
             r"(?:a|doit etre) (?:remplacer|definir|completer|changer|modifier|renseigner|remplacee?|definie?)(?: .*)?",
-            r"(?:remplacez|changez|changer|remplacer) ?moi|espace reserve",
+        ),
+        (("moi", "espace reserve"), r"(?:remplacez|changez|changer|remplacer) ?moi|espace reserve"),
+        (
+            ("por ", "a "),
             r"(?:por|a) (?:definir|reemplazar|completar|rellenar|cambiar|substituir|preencher|alterar)(?: .*)?",
+        ),
+        (
+            ("cambiam", "reemplazar", "rellenar", "pendiente", "substituir", "preencher", " me"),
             r"cambiame|cambiami|reemplazar|rellenar|pendiente|substituir|preencher|mude me|altere me|troque me",
+        ),
+        (
+            ("da ", "segnaposto"),
             r"da (?:sostituire|impostare|definire|inserire|aggiornare|valorizzare|cambiare)(?: .*)?|segnaposto",
+        ),
+        (
+            ("invullen", "te vullen", "vervangen", "wijzig", "plaatshouder"),
             r"invullen|vervangen|(?:nog )?(?:in te vullen|te wijzigen|te vervangen)|wijzig mij|plaatshouder",
+        ),
+        (
+            ("do ", "zmien mnie", "byt ut", "andra mig", "platshallare", "pladsholder", "udfyldes"),
             r"do (?:uzupelnienia|zmiany)|zmien mnie|byt ut(?: mig)?|andra mig|platshallare|pladsholder|udfyldes",
-        )
+        ),
     )
 )
-# A string that its author expects to be overwritten: the start of one of its words, or all of its words.
-_STEM = regex(r"(?:^| )(?:change|replace|place ?holder|todo|dummy|update|set ?me|fill ?me|set ?by)")
-_HINTS = regex(
-    rf"(?:temp|temporary|tmp|initial|default|tests?|sample|example|fake|mock|foo|bar|foobar|blank|manual|ignored?"
-    rf"|bootstrap|seed|not ?used|to|be|the|a|{_NOUN}|[0-9]{{1,3}})"
-    rf"(?: (?:temp|initial|default|test|sample|example|value|key|token|string|to|be|the|a|[0-9]{{1,3}}))*"
-)
-_BARE = regex(rf"{_NOUN}|to|be|the|a|[0-9]*")
+# How a word begins in a string that its author expects to be overwritten.
+_STEMS = (
+    " change", " replace", " placeholder", " place holder", " todo", " dummy", " update", " setme", " set me",
+    " fillme", " fill me", " setby", " set by",
+)  # fmt: skip
+# Strings that consist of these words are expected to be overwritten too, unless a word of the first line is alone.
+_BARE = frozenset((*_NOUNS, "to", "be", "the", "a"))
+_HINTS = _BARE | {
+    "temp", "temporary", "tmp", "initial", "default", "test", "tests", "sample", "example", "fake", "mock", "foo",
+    "bar", "foobar", "blank", "manual", "ignore", "ignored", "bootstrap", "seed", "notused",
+}  # fmt: skip
+_LATER_HINTS = frozenset({
+    "temp", "initial", "default", "test", "sample", "example", "value", "key", "token", "string", "to", "be", "the",
+    "a",
+})  # fmt: skip
 
 
 def placeholder_by_words(text: str) -> Placeholder:
@@ -298,17 +361,41 @@ def placeholder_by_words(text: str) -> Placeholder:
     packed = "".join(words)
     if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed):
         return Placeholder.CERTAIN
-    if _BRACKETED.fullmatch(text) or _GENERATED.fullmatch(text):
+    if (not _BRACKETS.isdisjoint(text) and _BRACKETED.fullmatch(text)) or _GENERATED.fullmatch(text):
         return Placeholder.CERTAIN
     plain = without_accents(text)
     if plain is not text or not text.islower():
         words = _SEPARATORS.split(_HUMP.sub(" ", plain).lower())
     phrase = " ".join(filter(None, words))
-    if len(phrase) <= _MAX_PHRASE and _PHRASE.fullmatch(plain) and _PLACEHOLDER_PHRASE.fullmatch(phrase):
+    if len(phrase) <= _MAX_PHRASE and _is_placeholder_phrase(phrase) and _PHRASE.fullmatch(plain):
         return Placeholder.CERTAIN
-    is_hint = bool(_HINTS.fullmatch(phrase)) and not _BARE.fullmatch(phrase)
-    is_likely = is_hint or bool(_STEM.search(phrase)) or len(set(packed.lower())) == 1
+    has_stem = any(stem in f" {phrase}" for stem in _STEMS)
+    is_likely = has_stem or _consists_of_hints(phrase) or len(set(packed.lower())) == 1
     return Placeholder.LIKELY if is_likely else Placeholder.NONE
+
+
+def _is_placeholder_phrase(phrase: str) -> bool:
+    return phrase in _PLACEHOLDERS or any(
+        pattern.fullmatch(phrase) for words, pattern in _PLACEHOLDER_PHRASES if any(word in phrase for word in words)
+    )
+
+
+def _consists_of_hints(phrase: str) -> bool:
+    """Return whether a phrase consists of words that are used in values to be overwritten."""
+    if phrase in _BARE or _is_number(phrase):
+        return False
+    first, *later = phrase.replace("not used", "notused").replace("user name", "username").split(" ")
+    return (first in _HINTS or _is_short_number(first)) and all(
+        word in _LATER_HINTS or _is_short_number(word) for word in later
+    )
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal()
+
+
+def _is_short_number(word: str) -> bool:
+    return len(word) <= 3 and _is_number(word)
 
 
 Span: TypeAlias = tuple[int, int]

@@ -33,8 +33,8 @@ _VAGUE = ("a value of another form", "a list")
 _EMPTY_VALUES = {"": "an empty string", "[]": "empty"}
 _ANSWERS = {"true": "yes", "false": "no"}
 VAULT_NOUNS = {"microsoft.keyvault/vaults": ("key vault",), "microsoft.keyvault/managedhsms": ("managed HSM",)}
-_ABOUT_TERRAFORM = re.compile(r"\bTerraform\b|azurerm|//(?:registry\.terraform\.io|developer\.hashicorp\.com)/")
-_ABOUT_TEMPLATES = re.compile(
+_ABOUT_TERRAFORM = regex(r"\bTerraform\b|azurerm|//(?:registry\.terraform\.io|developer\.hashicorp\.com)/")
+_ABOUT_TEMPLATES = regex(
     r"\bBicep\b|\bARM templates?\b|^(?:In|For) (?:a )?templates?,"
     r"|//learn\.microsoft\.com/azure/(?:azure-resource-manager/(?:bicep|templates)|templates)/"
 )

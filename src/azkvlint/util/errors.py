@@ -57,6 +57,14 @@ class InputError(KvlintError):
         self.column = column
 
 
+class InvalidPatternError(ValueError):
+    """A pattern is not a valid regular expression of RE2."""
+
+
+class UnprovenPatternError(ValueError):
+    """A pattern may take too long, or uses an unsupported feature. The message is the reason."""
+
+
 class InternalError(KvlintError):
     """kvlint has a bug."""
 

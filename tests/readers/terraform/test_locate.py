@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 import pytest
 
 from azkvlint.config.run_config import Config
@@ -208,10 +209,10 @@ def test_a_search_that_is_given_up_finds_nothing(find: Find, monkeypatch: pytest
     files = {f"f{number}/main.tf": declaring(KV) for number in range(9)} | {"a/main.tf": WHOLE}
     assert find(files) == "a"
     wide = locations._WIDE
-    monkeypatch.setattr(locations, "_WIDE", wide._replace(folders=5))
+    monkeypatch.setattr(locations, "_WIDE", msgspec.structs.replace(wide, folders=5))
     assert find({}) is None
     assert find({}, beside="a") == "a", "no search is needed"
-    monkeypatch.setattr(locations, "_WIDE", wide._replace(size=50))
+    monkeypatch.setattr(locations, "_WIDE", msgspec.structs.replace(wide, size=50))
     assert find({}) is None
 
 

@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True):
 def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[Entry, ...]:
     """Return the fields at, above or below a required path."""
     entries = []
+    # Most fields are outside of the properties that rules require.
+    first_steps = {path[:1] for path in required}
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
         inner: tuple[Entry, ...] = ()
@@ -41,15 +43,13 @@ def entries_of(fields: Mapping[str, Field], required: frozenset[Path]) -> tuple[
             inner = entries_of(field.fields, required)
             is_required = bool(inner)
         else:
-            is_required = any(overlap(path, arm) for path in required)
+            is_required = not first_steps.isdisjoint(((), arm[:1])) and any(overlap(path, arm) for path in required)
             inner = entries_of(field.fields, frozenset({()})) if is_required else ()
         if is_required:
-            aliases = (
-                other
-                for other, other_field in fields.items()
-                if arm and other_field.computed and other_field.arm == field.arm
-            )
-            rivals = tuple(other for other in aliases if other != name) if field.computed else ()
+            rivals: tuple[str, ...] = ()
+            if arm and field.computed:
+                aliases = (other for other, alias in fields.items() if alias.computed and alias.arm == field.arm)
+                rivals = tuple(other for other in aliases if other != name)
             simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
             entries.append(Entry(name, field, arm, simple, inner, rivals))
     return tuple(entries)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from azkvlint.readers.discover import SKIPPED, is_module_file, module_files, names_in
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import cached
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from azkvlint.readers.terraform.module_cache import FolderCache
 
 
-class _Limits(NamedTuple):
+class _Limits(msgspec.Struct, frozen=True):
     """The limits of the search for modules below a folder: levels, folders, and bytes of source."""
 
     depth: int
@@ -35,7 +37,7 @@ _NEAR = _Limits(depth=2, folders=150, size=500_000)
 _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
-class RootModule(NamedTuple):
+class RootModule(msgspec.Struct, frozen=True):
     """A root module. ``base`` is the folder that paths are relative to and cannot leave.
 
     ``difference`` is the first argument whose constant differs in the plan: then the plan was created from other
@@ -128,7 +130,7 @@ class Locator:
                 return None
 
         root = (configuration or {}).get("root_module")
-        return found._replace(difference=difference(found.folder, root, load))
+        return msgspec.structs.replace(found, difference=difference(found.folder, root, load))
 
     def _module(self, directory: str) -> RootModule | None:
         """Return the module in a folder, or None; its base is the root of the run, or its own root if it is outside."""

@@ -18,7 +18,9 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from azkvlint import PROJECT
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Problem, Report, Repository, Suppression
@@ -323,7 +325,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = frozenset({"error", "warning", "note"})
 
 
-class BaselineStates(NamedTuple):
+class BaselineStates(msgspec.Struct, frozen=True):
     """The states of the findings of a report by their identities, and the findings that it no longer contains."""
 
     states: Mapping[int, str]

@@ -104,7 +104,8 @@ def encode_uri(path: str) -> str:
 
     A file name that is not UTF-8 keeps its bytes.
     """
-    return _percent_encode(_NO_BYTE.sub("\ufffd", path).encode("utf-8", "surrogateescape"), _UNRESERVED)
+    text = path if path.isascii() else _NO_BYTE.sub("\ufffd", path)
+    return _percent_encode(text.encode("utf-8", "surrogateescape"), _UNRESERVED)
 
 
 def encode_link(link: str) -> str:

@@ -38,8 +38,9 @@ from azkvlint.evaluation.values import (
     unknown_in,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.util.errors import InvalidPatternError, UnprovenPatternError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.safe_regex import InvalidPatternError, SafePattern, UnprovenPatternError, compile_pattern
+from azkvlint.util.safe_regex import SafePattern, compile_pattern
 
 if TYPE_CHECKING:
     from decimal import Decimal
