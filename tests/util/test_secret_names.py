@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azkvlint.linter.redaction import Redactor
-from azkvlint.util.secret_names import contains_secret, describes_secret, is_secret_name, suggests_secret
+from azkvlint.util.secret_names import (
+    NAME,
+    contains_secret,
+    describes_secret,
+    is_secret_name,
+    may_name_secret,
+    suggests_secret,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,3 +123,15 @@ def test_few_secret_strings_are_redacted_as_many_are(secrets: list[str], texts: 
     few, many = Redactor(secrets), Redactor([*secrets, *(f"unrelated-{number}" for number in range(200))])
     for text in texts:
         assert few.text(text) == many.text(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*HOLDING, *ABOUT, *OTHERS, "contents", "passphrase", "pfx", "signature", "pa\u017f\u017f"])
+    )
+)
+def test_a_text_without_the_parts_of_names_names_no_secret(words: list[str]) -> None:
+    text = " ".join(words)
+    assert may_name_secret(text) or re.search(rf"(?<!\w){NAME}", text, re.IGNORECASE) is None
+    assert may_name_secret("value")
+    assert not may_name_secret("name: location")

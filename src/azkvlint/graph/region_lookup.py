@@ -23,7 +23,7 @@ from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines, MarkedText
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, suggests_secret
+from azkvlint.util.secret_names import NAME, contains_secret, is_harmless, may_name_secret, suggests_secret
 
 _LENGTH = 100
 # A search is faster for a few lines; for each line it would take quadratic time.
@@ -345,8 +345,8 @@ class _Secrets:
 
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
-            matches = _SECRET.finditer(self._text, low, high)
-            spans = [one.span("text") for one in matches if not is_harmless(one["text"])]
+            named = _SECRET.finditer(self._text, low, high) if may_name_secret(self._text[low:high]) else ()
+            spans = [one.span("text") for one in named if not is_harmless(one["text"])]
             literals = _LITERAL.finditer(self._text, low, high)
             spans += [one.span() for one in literals if "=" in one[0] and contains_secret(one[0][1:])]
             self._known[low, high] = sorted(spans)
