@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 
-import msgspec
 import pytest
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
+from azkvlint.derived import registry
 from azkvlint.derived.consumers import PATHS
-from azkvlint.derived.registry import Context, DerivedAttribute, derived_attributes
+from azkvlint.derived.registry import Context, DerivedAttribute, DeriveFunction, derived_attributes
 from azkvlint.engine.rule_store import builtin_rules, select_rules
 from azkvlint.linter.rule_gates import GATES, links, unique_fields
 from azkvlint.linter.rule_tests import Result, run_examples
@@ -30,15 +30,17 @@ def recorded() -> Iterator[dict[str, set[tuple[str, Path]]]]:
     selected: dict[str, set[tuple[str, Path]]] = {name: set() for name in derived_attributes()}
     running: list[str] = []
 
-    def recording(one: DerivedAttribute) -> DerivedAttribute:
+    def recording(one: DerivedAttribute) -> DeriveFunction:
+        original = one.function()
+
         def compute(resource: Resource, context: Context) -> Answer:
             running.append(one.name)
             try:
-                return one.compute(resource, context)
+                return original(resource, context)
             finally:
                 running.pop()
 
-        return msgspec.structs.replace(one, compute=compute)
+        return compute
 
     original = Resource.select
 
@@ -50,7 +52,7 @@ def recorded() -> Iterator[dict[str, set[tuple[str, Path]]]]:
     wrapped = {name: recording(one) for name, one in derived_attributes().items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Resource, "select", select)
-        patch.setattr("azkvlint.derived.build_graph.derived_attributes", lambda: wrapped)
+        patch.setattr(registry, "_FUNCTIONS", wrapped)
         yield selected
 
 

@@ -92,7 +92,7 @@ def _makers(required: RequiredAttributes, type_: str) -> _Makers:
         via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types
     }
     return [
-        (name, one.compute, one.local_only)
+        (name, one.function(), one.local_only)
         for name, one in derived_attributes().items()
         if (required.everything or name in required_names) and (not one.types or type_.lower() in one.types)
     ]

@@ -19,7 +19,7 @@ from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
-from azkvlint.util.project_files import resource_files
+from azkvlint.util.project_files import read_resource, resource_files
 
 Reads: TypeAlias = Mapping[str, tuple[Path, ...]]
 ANY_TYPE: tuple[str, ...] = ()
@@ -45,23 +45,37 @@ DeriveFunction: TypeAlias = Callable[[Resource, Context], Answer]
 
 
 class DerivedAttribute(msgspec.Struct, frozen=True):
-    """One derived attribute.
+    """The declaration of a derived attribute, which a ``module`` of this package computes.
 
     ``types`` are the lower-case types of the resources that have it (empty: all), ``label`` is its name in reports.
-    ``reads`` maps each type that ``compute`` reads, in lower case, to the paths that it selects; it reads no other
+    ``reads`` maps each type that its function reads, in lower case, to the paths that it selects; it reads no other
     derived attribute. ``local_only``: it depends on nothing but ``Resource.shared_attributes``, whether the resource
     exists, and the day; so it is computed once for all resources that share those.
     """
 
     name: str
-    compute: DeriveFunction
+    module: str
     types: tuple[str, ...]
     label: str
     reads: Reads
     local_only: bool = False
 
+    def function(self) -> DeriveFunction:
+        """Return the function that computes it. Its module is not imported before."""
+        if self.name not in _FUNCTIONS:
+            import_module(f"{__package__}.{self.module}")
+        return _FUNCTIONS[self.name]
+
+
+class _Declarations(msgspec.Struct):
+    """What the modules of this package register, but for the functions."""
+
+    attributes: dict[str, DerivedAttribute]
+    other_reads: dict[str, Reads]
+
 
 _REGISTRY: dict[str, DerivedAttribute] = {}
+_FUNCTIONS: dict[str, DeriveFunction] = {}
 
 # The paths that must be read for attributes that are computed from other resources, but not by this registry.
 _OTHER_READS: dict[str, Reads] = {
@@ -108,7 +122,8 @@ def derived(
     def register(compute: DeriveFunction) -> DeriveFunction:
         if name in _REGISTRY:
             raise ValueError(f"derived.{name} is registered twice")
-        _REGISTRY[name] = DerivedAttribute(name, compute, types, label, reads, local_only)
+        _FUNCTIONS[name] = compute
+        _REGISTRY[name] = DerivedAttribute(name, compute.__module__.rpartition(".")[2], types, label, reads, local_only)
         return compute
 
     return register
@@ -119,20 +134,43 @@ def also_reads(attribute: str, reads: Reads) -> None:
     _OTHER_READS[attribute] = reads
 
 
+# What a wheel has instead of importing all modules: a run needs few of them.
+_COMPILED = "attributes.json"
+
+
+def compile_declarations() -> dict[str, bytes]:
+    """Return the declarations of all derived attributes as a JSON file, which a wheel has beside its rules."""
+    return {_COMPILED: msgspec.json.encode(_registered())}
+
+
 @cache
-def derived_attributes() -> Mapping[str, DerivedAttribute]:
-    """Return all derived attributes by name, registered by the modules of this package."""
+def _declarations() -> _Declarations:
+    package = os.path.dirname(os.path.dirname(__file__))
+    try:
+        compiled = read_resource(os.path.join(package, "rules", _COMPILED))
+    except FileNotFoundError:  # in a checkout
+        return _registered()
+    return msgspec.json.decode(compiled, type=_Declarations)
+
+
+def _registered() -> _Declarations:
     # Not pkgutil: its imports take as long as those of this package.
     files = map(os.path.basename, resource_files(os.path.dirname(__file__), (".py",), deep=False))
     for name in sorted(file.removesuffix(".py") for file in files if not file.startswith("_")):
         import_module(f"{__package__}.{name}")
-    return dict(sorted(_REGISTRY.items()))
+    return _Declarations(dict(sorted(_REGISTRY.items())), _OTHER_READS)
+
+
+def derived_attributes() -> Mapping[str, DerivedAttribute]:
+    """Return all derived attributes by name, registered by the modules of this package."""
+    return _declarations().attributes
 
 
 @cache
 def reads_by_attribute() -> Mapping[str, Reads]:
     """Return the paths that must be read for each computed attribute, by its path in rules."""
-    return {f"derived.{one.name}": one.reads for one in derived_attributes().values()} | _OTHER_READS
+    known = _declarations()
+    return {f"derived.{one.name}": one.reads for one in known.attributes.values()} | known.other_reads
 
 
 @cache

@@ -130,8 +130,10 @@ def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
     """Return the rules as JSON files, which load a hundred times faster than YAML.
 
     Examples, which make up most of the size, have a file of their own: checks do not need them. So have the bounds of
-    the rules' regular expressions, whose computation takes longer than checking a small plan.
+    the rules' regular expressions, whose computation takes longer than checking a small plan, and the declarations of
+    derived attributes.
     """
+    from azkvlint.derived.registry import compile_declarations
     from azkvlint.engine.parameters import patterns_of
 
     rules = tuple(rules)
@@ -142,6 +144,7 @@ def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
         _PATTERNS: msgspec.json.encode(
             proofs_of(dict.fromkeys(pattern for rule in rules for _, pattern in patterns_of(rule)))
         ),
+        **compile_declarations(),
     }
 
 

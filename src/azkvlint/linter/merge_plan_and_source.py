@@ -22,17 +22,16 @@ from azkvlint.linter.unit_result import (
     locations,
     split_suppressed,
     verdicts_on,
+    with_plan_note,
     with_regions,
 )
 from azkvlint.model.finding import (
     FROM_PLAN,
-    NOT_MAPPED,
     ControlAnswers,
     Declaration,
     Evidence,
     Finding,
     Outcome,
-    Problem,
     Vault,
 )
 from azkvlint.model.location import Location, static_address
@@ -45,7 +44,6 @@ from azkvlint.readers.read_result import ReadResult
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import Stub
 
-_HINT = "specify the root module of the plan with `--source-root FOLDER`"
 # The part of an address that represents all instances.
 _ALL = "[*]"
 
@@ -53,7 +51,7 @@ _ALL = "[*]"
 def merge_source(
     result: UnitResult,
     plan: ReadResult,
-    source: ReadResult | None,
+    source: ReadResult,
     required: RequiredAttributes,
     evaluator: Evaluator,
     policy: Policy | None,
@@ -63,10 +61,6 @@ def merge_source(
     Results that are unknown in the plan may be decided by the source. A finding without a location in the source keeps
     the one in the plan, and a note reports that. Directives in the source apply.
     """
-    if source is None:
-        count = len(result.findings) + len(result.unknown)
-        message = "the Terraform source of the plan was not found, or several modules match"
-        return _with_note(result, plan.path, message, count)
     places = _Places(plan, source, required)
     suppressions = Suppressions(source.comments, policy)
     failed, unknown = _decide_by_source(result.unknown, source, required, evaluator)
@@ -100,17 +94,9 @@ def merge_source(
         declarations=locate_declarations(declarations, find),
         secret_texts=result.secret_texts | source.secret_texts(),
     )
-    return _with_note(merged, plan.path, "some resources of the plan are not in the Terraform source", places.missing)
-
-
-def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
-    """Return the results of a plan, located in the plan, with a note that the source found does not match.
-
-    ``difference`` is an argument with another constant in the source.
-    """
-    message = f"results are reported at the plan because `{difference}` differs in the Terraform source"
-    note = Problem(code=NOT_MAPPED, level="note", message=message, at=Location(path=plan.path), hint=_HINT)
-    return msgspec.structs.replace(result, problems=[*result.problems, note])
+    return with_plan_note(
+        merged, plan.path, "some resources of the plan are not in the Terraform source", places.missing
+    )
 
 
 def _decide_by_source(
@@ -147,15 +133,6 @@ def _answers_on_source(
     return msgspec.structs.replace(
         answers, passes=moved, vaults=tuple(places.locate_vault(vault) for vault in answers.vaults)
     )
-
-
-def _with_note(result: UnitResult, path: str, reason: str, count: int) -> UnitResult:
-    if not count:
-        return result
-    results = "1 result is" if count == 1 else f"{count} results are"
-    text = f"{results} reported at the plan because {reason}"
-    note = Problem(code=NOT_MAPPED, level="note", message=text, at=Location(path=path), hint=_HINT)
-    return msgspec.structs.replace(result, problems=[*result.problems, note])
 
 
 def _locate(

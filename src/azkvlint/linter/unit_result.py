@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from azkvlint.linter.suppressions import Policy, Suppressions
-from azkvlint.model.finding import IN_SOURCE, ControlAnswers, Declaration, Finding, Note, Outcome, Problem, Suppression
+from azkvlint.model.finding import (
+    IN_SOURCE,
+    NOT_MAPPED,
+    ControlAnswers,
+    Declaration,
+    Finding,
+    Note,
+    Outcome,
+    Problem,
+    Suppression,
+)
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.resource import ACCOUNTED, Resource
 from azkvlint.model.suppression import DIRECTIVE, DirectiveId, SuppressionDirective
@@ -405,3 +415,26 @@ def _with_region(at: Location, find: RegionLookup) -> Location:
 def problem_with_region(problem: Problem, find: RegionLookup) -> Problem:
     """Return the problem with its region."""
     return problem if problem.at is None else msgspec.structs.replace(problem, at=_with_region(problem.at, find))
+
+
+_SOURCE_HINT = "specify the root module of the plan with `--source-root FOLDER`"
+
+
+def with_source_mismatch(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
+    """Return the results of a plan, located in the plan, with a note that the source found does not match.
+
+    ``difference`` is an argument with another constant in the source.
+    """
+    message = f"results are reported at the plan because `{difference}` differs in the Terraform source"
+    note = Problem(code=NOT_MAPPED, level="note", message=message, at=Location(path=plan.path), hint=_SOURCE_HINT)
+    return msgspec.structs.replace(result, problems=[*result.problems, note])
+
+
+def with_plan_note(result: UnitResult, path: str, reason: str, count: int) -> UnitResult:
+    """Return the results of the plan at ``path`` with a note on why a number of them are not in its source."""
+    if not count:
+        return result
+    results = "1 result is" if count == 1 else f"{count} results are"
+    text = f"{results} reported at the plan because {reason}"
+    note = Problem(code=NOT_MAPPED, level="note", message=text, at=Location(path=path), hint=_SOURCE_HINT)
+    return msgspec.structs.replace(result, problems=[*result.problems, note])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from azkvlint.config.run_config import Config, today
 from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
 from azkvlint.linter.suppressions import Policy
-from azkvlint.linter.unit_result import UnitResult, evaluate_unit
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit, with_plan_note, with_source_mismatch
 from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE, TERRAFORM_MODULE, Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.rule import Rule
@@ -24,6 +24,7 @@ from azkvlint.util.project_files import MAX_FILE
 
 if TYPE_CHECKING:
     from azkvlint.linter.result_cache import ResultCache
+    from azkvlint.readers.plan.document import Plan
     from azkvlint.readers.read_result import ReadResult
 
 # The number of bytes from which a second process saves time: far fewer for Bicep and Terraform, whose parsers are in
@@ -33,6 +34,7 @@ _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
 _LINKED = "the folder was not read: it is a symbolic link that leads out of the project"
+_NO_SOURCE = "the Terraform source of the plan was not found, or several modules match"
 # Allocated in advance, because no memory is left when it is needed.
 NO_MEMORY = InputError("not evaluated: not enough memory", "provide more memory, or check fewer inputs at once")
 # The maximum number of processes per processor: a configuration file may set any number.
@@ -202,14 +204,7 @@ class Worker:
                 return _nothing_to_evaluate(path) if unit.module else UnitResult()
             result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
-                from azkvlint.linter.merge_plan_and_source import merge_source, with_source_mismatch
-
-                source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
-                if difference:
-                    return with_source_mismatch(result, read, difference)
-                return merge_source(
-                    result, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
-                )
+                return self._at_source(result, read, read.plan, unit)
             if unit.compiled is None:
                 result.standalone_templates = files_of(unit)
                 return result
@@ -233,6 +228,18 @@ class Worker:
         # A bug that one input triggers must not lose the findings of the others.
         except Exception as error:  # noqa: BLE001
             return UnitResult(problems=[input_problem(path, internal_error(error))], read=[path])
+
+    def _at_source(self, result: UnitResult, read: ReadResult, plan: Plan, unit: Unit) -> UnitResult:
+        """Return the results of a plan, reported at its Terraform source if that is found."""
+        found, difference = self.reader.source_of(plan, unit.source.file, self.source_root)
+        if difference:
+            return with_source_mismatch(result, read, difference)
+        source = self._with_suppressions(found)
+        if source is None:
+            return with_plan_note(result, read.path, _NO_SOURCE, len(result.findings) + len(result.unknown))
+        from azkvlint.linter.merge_plan_and_source import merge_source
+
+        return merge_source(result, read, source, self.required, self.evaluator, self.policy)
 
     def _read(self, unit: Unit) -> ReadResult | None:
         return self._with_suppressions(self.reader.read(unit))
