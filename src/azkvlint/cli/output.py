@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from azkvlint.model.finding import Problem
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.output_files import append_file, silence, write_file, write_for_editors
 from azkvlint.util.project_boundary import absolute_path
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def write(content: str | bytes, file: str = "") -> bool:
     """Write to standard output, or to a file atomically. Return whether the reader is still connected."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if file:
+        from azkvlint.util.output_files import write_file, write_for_editors
+
         with _file_errors(file):
             (write_for_editors if is_for_editors(file) else write_file)(file, data)
         return True
@@ -68,6 +69,8 @@ def write(content: str | bytes, file: str = "") -> bool:
 
 def append(content: str, file: str) -> None:
     """Append to a file, which is created if it does not exist."""
+    from azkvlint.util.output_files import append_file
+
     with _file_errors(file):
         append_file(file, content.encode("utf-8", "backslashreplace"))
 
@@ -85,6 +88,8 @@ def _file_errors(file: str) -> Iterator[None]:
 
 def stop_writing(stream: TextIO) -> None:
     """Stop writing to stdout or stderr. Otherwise Python reports the error again when it closes the stream."""
+    from azkvlint.util.output_files import silence
+
     silence(stream.fileno())
 
 

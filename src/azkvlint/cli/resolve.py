@@ -19,7 +19,6 @@ from azkvlint.model.suppression import TOOLS
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import absolute_path, real_path
 from azkvlint.util.text import visible
 
@@ -393,6 +392,8 @@ def overwrite_refusal(file: str) -> str:
 
 def _is_report(file: str) -> bool:
     """Return whether a file is empty or a report of kvlint."""
+    from azkvlint.util.output_files import read_ends  # most runs write to standard output
+
     ends = read_ends(file, _PART)
     if ends is None:
         return False

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar, cast
 
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.output_files import silence, take_stdout
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -215,6 +214,8 @@ def answer_requests(prepare: Callable[[bytes], Callable[[bytes], bytes]], clean_
     from queue import SimpleQueue
     from threading import Thread
 
+    from azkvlint.util.output_files import take_stdout
+
     # Ctrl-C reaches all processes of a terminal, and the parent ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers, requests = take_stdout(), sys.stdin.buffer
@@ -297,5 +298,7 @@ def _receive(connection: Connection, tasks: SimpleQueue[Any]) -> None:
 def _release_streams() -> None:
     """Detach from the parent's standard streams, so that their reader does not wait for a worker."""
     if not os.environ.get("KVLINT_DEBUG"):
+        from azkvlint.util.output_files import silence
+
         silence(1)
         silence(2)
