@@ -294,6 +294,8 @@ def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
         places[key] = match.end()
         at = match.end() + memoryview(parts[key]).nbytes
         at += len(_space(data, at)) + 1
+    if places and data[at - 1] == _COMMA:
+        raise msgspec.DecodeError(f"a key is duplicated (byte {at})")
     return places
 
 

@@ -83,6 +83,18 @@ def test_what_is_no_plan_is_refused(name: str) -> None:
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("gap", ["", " \n"])
+def test_a_repeated_key_at_the_top_is_refused_in_a_large_plan(gap: str) -> None:
+    text = f'{{"checks":"{"x" * DUPLICATES_CHECKED_UP_TO}"{gap},{gap}"resource_changes":[]{gap},"checks":1}}'
+    for data in (text.encode(), text.replace('"checks":1', '"resource_changes":[]').encode()):
+        with pytest.raises(InputError, match="is duplicated"):
+            decode_plan(data)
+
+
+def test_a_repeated_key_where_nothing_is_read_does_not_matter() -> None:
+    assert decode_plan(b'{"planned_values":{"a":1,"a":2},"resource_changes":[]}').entries == []
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_utf_16_is_refused_with_the_way_out(encoding: str, plan: PlanJson) -> None:
     for text in (plan.text().decode(), json.dumps(plan.document(), indent=2)):

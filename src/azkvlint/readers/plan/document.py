@@ -22,6 +22,8 @@ MAKE_UTF8 = "in PowerShell, run `terraform show -json tfplan | Out-File -Encodin
 # Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
 # exact check costs more than all other reading combine.
 DUPLICATES_CHECKED_UP_TO = 1 << 20
+# The parts of a plan that nothing is read from. The first is often as long as all others together.
+_NOT_READ = frozenset({"planned_values", "relevant_attributes", "checks"})
 
 
 class Change(msgspec.Struct, gc=False):
@@ -230,8 +232,8 @@ def decode_plan(data: bytes) -> Plan:
         parts = _RAW.decode(data)
         _refuse_other_documents(parts)
         places = members(data, parts)
-        if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
-            raise InputError(f"key `{key}` is duplicated", MAKE_PLAN_JSON)
+        if len(data) <= DUPLICATES_CHECKED_UP_TO:
+            _refuse_duplicate_keys(parts)
         entries = _part(parts, "resource_changes", _ENTRIES) or []
         deferred = _part(parts, "deferred_changes", _ENTRIES) or []
         return Plan(
@@ -317,6 +319,12 @@ def _refuse_other_documents(parts: dict[str, msgspec.Raw]) -> None:
     if "root_module" in parts or "configuration" in parts or "provider_config" in parts:
         raise InputError("the file is a configuration without a plan", MAKE_PLAN_JSON)
     raise InputError("invalid plan: the file has neither `resource_changes` nor `planned_values`", MAKE_PLAN_JSON)
+
+
+def _refuse_duplicate_keys(parts: Mapping[str, msgspec.Raw]) -> None:
+    for name, raw in parts.items():
+        if name not in _NOT_READ and (key := duplicate_key(bytes(raw))):
+            raise InputError(f"key `{key}` is duplicated", MAKE_PLAN_JSON)
 
 
 def _text(raw: msgspec.Raw | None) -> str:
