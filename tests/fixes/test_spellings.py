@@ -25,6 +25,7 @@ FIXABLE = tuple(rule for rule in builtin_rules() if rule.edits)
 OTHERS = tuple(rule.id for rule in builtin_rules() if not rule.edits)
 NAMES = {"terraform": "main.tf", "bicep": "main.bicep", "arm": "main.json"}
 _MARK = re.compile(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
+_BLOCK = re.compile(r"^(?P<indent> *)(?P<head>[^\n{}]*\{) (?P<body>[^\n,{}]+) (?P<end>\},?)$", re.MULTILINE)
 
 
 class Case(NamedTuple):
@@ -37,13 +38,18 @@ class Case(NamedTuple):
     number: int
 
 
+def on_several_lines(text: str) -> str:
+    """Return the text without blocks on one line; ``one_line`` is the opposite."""
+    return _BLOCK.sub(r"\g<indent>\g<head>\n\g<indent>  \g<body>\n\g<indent>\g<end>", text)
+
+
 def _cases() -> Iterator[Case]:
     for rule in FIXABLE:
         for number, example in enumerate(rule.examples):
             if example.expect == "fails" and not example.parameters and example.as_of in ("", EXAMPLE_DAY):
                 for language in NAMES:
                     if language in example.sources:
-                        text = _MARK.sub("", example.sources[language])
+                        text = on_several_lines(_MARK.sub("", example.sources[language]))
                         yield Case(rule.id, language, example.title, text, number)
 
 
@@ -110,8 +116,8 @@ def loop(case: Case) -> str:
             if len(re.findall(rf"\b{match[1]}\b", code)) == 1 and " resource " not in body:
                 text = text.replace(match[0], f"{header} = [for item in range(0, 2): {{{body}]")
         return text
-    copy = r'\1      "copy": { "name": "all", "count": 2 },\n\2'
-    return re.sub(r'^(    \{\n)(      "type")', copy, text, flags=re.MULTILINE)
+    copy = r'\1\2"copy": { "name": "all", "count": 2 },\n\2"type"'
+    return re.sub(r'^(    \{\n|  "resources": \[\{\n)( +)"type"', copy, text, flags=re.MULTILINE)
 
 
 def module_argument(case: Case) -> str:
