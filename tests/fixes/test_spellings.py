@@ -14,6 +14,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.fixes.examples import faults_of_edits
 from azkvlint.fixes.find import fixes_of
 from azkvlint.linter.linter import check
 from azkvlint.model.edit import apply
@@ -292,3 +293,8 @@ REQUIRED = (
 
 def test_these_rules_have_fixes() -> None:
     assert {rule.id for rule in FIXABLE} >= set(REQUIRED.split())
+
+
+def test_each_rule_with_edits_fixes_one_of_its_own_examples() -> None:
+    """What ``kvlint rules test --strict`` asks of the edits of rules."""
+    assert list(faults_of_edits(builtin_rules(), None)) == []

@@ -28,11 +28,20 @@ def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:
                 yield f"{rule.path}: {rule.id}: unsafe must be a sentence that ends with '.'"
     if not fixable:
         return
-    folder = StagingFolder()
-    try:
-        fixed, reasons = _applied(tuple(fixable.values()), folder, path)
-    finally:
-        folder.remove()
+    fixed: set[str] = set()
+    reasons: dict[str, set[str]] = {}
+    # Rules that only the profile `all` has may require the opposite of others, which a fix would then violate.
+    for profile in ("strict", "all"):
+        group = tuple(rule for rule in fixable.values() if (rule.profile == "all") is (profile == "all"))
+        if not group:
+            continue
+        folder = StagingFolder()
+        try:
+            of_group, reasons_of_group = _applied(group, profile, folder, path)
+        finally:
+            folder.remove()
+        fixed |= of_group
+        reasons |= reasons_of_group
     for rule in fixable.values():
         # A module is pinned to a version that only an installation has.
         if rule.id not in fixed and not any(step.operation == "pin" for plan in rule.edits for step in plan.steps):
@@ -41,7 +50,7 @@ def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:
 
 
 def _applied(
-    rules: Sequence[Rule], folder: StagingFolder, path: str | None
+    rules: Sequence[Rule], profile: str, folder: StagingFolder, path: str | None
 ) -> tuple[frozenset[str], dict[str, set[str]]]:
     """Return the rules that have a fix for a failing example, and the reasons of the others."""
     owners: dict[str, str] = {}
@@ -57,7 +66,7 @@ def _applied(
         paths=(folder.path,),
         rules=() if path is None or any(map(is_own, rules)) else (path,),
         select=tuple(rule.id for rule in rules),
-        profiles=("all",),
+        profiles=(profile,),
         as_of=EXAMPLE_DAY,
         jobs=1,
     )
