@@ -375,9 +375,15 @@ def placeholder_by_words(text: str) -> Placeholder:
 
 
 def _is_placeholder_phrase(phrase: str) -> bool:
-    return phrase in _PLACEHOLDERS or any(
-        pattern.fullmatch(phrase) for words, pattern in _PLACEHOLDER_PHRASES if any(word in phrase for word in words)
-    )
+    if phrase in _PLACEHOLDERS:
+        return True
+    for words, pattern in _PLACEHOLDER_PHRASES:
+        for word in words:
+            if word in phrase:
+                if pattern.fullmatch(phrase):
+                    return True
+                break
+    return False
 
 
 def _consists_of_hints(phrase: str) -> bool:
