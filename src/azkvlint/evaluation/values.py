@@ -7,6 +7,7 @@ keep null as an item or a field, and stay open for more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -32,6 +33,8 @@ _BRACKET = regex(f"[{OPEN}{CLOSE}]")
 RETURNS_SECRET = "returns a secret that is known only in Azure"
 _SLASH = "\u2215"
 _LONGEST_HOLE = 10_000
+# The parts of longer patterns are not remembered.
+_LONGEST_REMEMBERED = 4_000
 _FEW = 20
 _LARGE = "the value is too large"
 
@@ -386,7 +389,16 @@ def hole(text: str) -> str:
 
 
 def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    """Yield the parts of a pattern in their order, and whether each is a hole."""
+    """Return the parts of a pattern in their order, and whether each is a hole."""
+    return iter(_known_pieces(pattern)) if len(pattern) <= _LONGEST_REMEMBERED else _pieces(pattern)
+
+
+@lru_cache(512)
+def _known_pieces(pattern: str) -> tuple[tuple[str, bool], ...]:
+    return tuple(_pieces(pattern))
+
+
+def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
     depth = start = 0
     for match in _BRACKET.finditer(pattern):
         at = match.start()

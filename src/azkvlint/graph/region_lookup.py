@@ -33,7 +33,6 @@ _MASK = 2**64 - 1
 _END = "\uffff"
 # The factor of each code unit; those after the end of the text are zeros.
 _POWERS = [pow(_BASE, _LENGTH - 1 - at, _MASK + 1) for at in range(_LENGTH)]
-_BLANKS = str.maketrans("", "", " \t")
 # The text that the fingerprint of a line covers, or slightly more.
 _WINDOW = regex(r"(?:[ \t]*+(?:\r\n|[^ \t])){0,100}+")
 
@@ -77,10 +76,11 @@ class LineHashes:
         if text.isascii():
             text = text.encode().translate(None, b" \t").decode() + _END
         else:
-            text = text.translate(_BLANKS) + _END
-            # A character beyond U+FFFF has two code units.
-            units = array("H", text.encode("utf-16", "surrogatepass"))[1:]
-            text = "".join(map(chr, units))
+            text = text.replace(" ", "").replace("\t", "") + _END
+            units = text.encode("utf-16", "surrogatepass")
+            if len(units) != 2 * len(text) + 2:
+                # A character beyond U+FFFF has two code units.
+                text = "".join(map(chr, array("H", units)[1:]))
         mark = "\ufeff" if isinstance(self._lines.text, MarkedText) else ""
         # The leading line break makes the first line match like all others.
         self._text = f"\n{mark}{text}"
