@@ -25,8 +25,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from azkvlint.cli.lsp import configure
-from azkvlint.editor.checks import Checks, Document, EditorSettings, Request
-from azkvlint.editor.worker import collect_garbage
+from azkvlint.editor.checks import Checks, Document, EditorSettings, Request, collect_garbage
 
 BAR = 0.150
 VAULT = """

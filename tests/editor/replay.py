@@ -24,8 +24,7 @@ from lsprotocol.types import TextDocumentContentChangePartial, TextDocumentConte
 from azkvlint.cli.lsp import configure
 from azkvlint.config.run_config import Config
 from azkvlint.editor.checks import Checks, Document, EditorSettings, Outcome, Request
-from azkvlint.editor.paths import path_of
-from azkvlint.editor.positions import Positions, changed
+from azkvlint.editor.protocol import Positions, changed, path_of
 from azkvlint.linter.linter import check
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS, ParsedTexts

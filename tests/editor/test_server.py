@@ -582,7 +582,7 @@ def close(process: Any, client: Client) -> None:
 
 
 def test_a_message_has_a_bounded_size(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("azkvlint.editor.messages.MAX_MESSAGE", 1_000)
+    monkeypatch.setattr("azkvlint.editor.protocol.MAX_MESSAGE", 1_000)
     client.send_bytes(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "x" * 2_000}).encode())
     client.wait_for(lambda: client.refused)
     assert client.request("initialize", capabilities={}, processId=None, rootUri=None)["result"]

@@ -1,28 +1,39 @@
-"""Code actions: fix a finding, or ignore it with a reason and an end date."""
+"""Code actions: fix a finding, or ignore it with a reason and an end date. Each edit is proven to work."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from azkvlint.config.run_config import today
-from azkvlint.editor.checks import Checks, Inputs, Outcome
+from azkvlint.config.run_config import Config, today
+from azkvlint.editor.checks import Checked, Checks, Inputs, Outcome, Request
 from azkvlint.editor.diagnostics import Item
-from azkvlint.editor.fixing import FileEdits, Fixing
-from azkvlint.editor.ignore import REASON, can_be_ignored, end_of, ignoring_edits
-from azkvlint.editor.paths import path_of
-from azkvlint.editor.positions import Positions, share_a_line
+from azkvlint.editor.protocol import Positions, path_of, share_a_line
+from azkvlint.fixes.editor import editor_of
+from azkvlint.fixes.find import fixes_of, fixes_together
+from azkvlint.fixes.proof import Prover, prover_of
+from azkvlint.fixes.sources import Sources
+from azkvlint.model.edit import Literal, Refusal, TextEdit, apply
 from azkvlint.model.finding import Finding, Report
+from azkvlint.model.fix import Fix
+from azkvlint.readers.discover import JSON, MODULE_ENDINGS
+from azkvlint.syntax.positions import Lines
 from azkvlint.util.text import visible
 
 _T = TypeVar("_T")
 _MOST = 10  # findings of one request
 _FAILED = -32803
 FIX_ALL = "source.fixAll.kvlint"
+_REASON = "state the reason"
+_MARKERS = {".tf": "#", ".tofu": "#", ".hcl": "#", ".bicep": "//"}
+_DAYS = 90
+_IGNORE = ("metadata", "kvlint", "ignore")
 
 
 class InWorker(Protocol):
@@ -48,7 +59,7 @@ class Actions:
         encoding: str,
     ) -> None:
         self._checks = checks
-        self._fixing = Fixing(checks, stop)
+        self._fixing = _Fixing(checks, stop)
         self._in_worker = in_worker
         self._encoding = encoding
         self._is_lazy = _resolves_edits(capabilities)
@@ -69,7 +80,7 @@ class Actions:
         actions: list[types.CodeAction | None] = []
         if not is_automatic:
             actions += await self._fixes(outcome, found)
-        actions += [self._ignore(outcome, params.text_document.uri, *one) for one in found if can_be_ignored(file)]
+        actions += [self._ignore(outcome, params.text_document.uri, *one) for one in found if _can_be_ignored(file)]
         if not self._is_lazy:
             actions = [one if one is None or one.edit else await self._with_edit(outcome, file, one) for one in actions]
         return [action for action in actions if action is not None]
@@ -111,7 +122,7 @@ class Actions:
         return []
 
     def _ignore(self, outcome: Outcome, uri: str, inputs: Inputs, item: Item, finding: Finding) -> types.CodeAction:
-        until = end_of(today(outcome.checked[inputs].config))
+        until = _end_of(today(outcome.checked[inputs].config))
         return types.CodeAction(
             title=f"Ignore {finding.rule.id} here until {until.isoformat()}",
             kind=types.CodeActionKind.QuickFix,
@@ -134,18 +145,18 @@ class Actions:
             return None
         inputs, _, finding = found
         checked = outcome.checked[inputs]
-        until = end_of(today(checked.config))
+        until = _end_of(today(checked.config))
 
         def trial(text: str) -> Report:
             return self._checks.trial(outcome.request, inputs, file, text)
 
-        edits = await self._in_worker(lambda: ignoring_edits(finding, document.text, until, checked.report, trial))
+        edits = await self._in_worker(lambda: _ignoring_edits(finding, document.text, until, checked.report, trial))
         if not edits:
             return None
-        action.edit = self._workspace_edit(outcome, {file: FileEdits(document.text, edits)})
+        action.edit = self._workspace_edit(outcome, {file: _FileEdits(document.text, edits)})
         return action
 
-    def _workspace_edit(self, outcome: Outcome, files: Mapping[str, FileEdits]) -> types.WorkspaceEdit:
+    def _workspace_edit(self, outcome: Outcome, files: Mapping[str, _FileEdits]) -> types.WorkspaceEdit:
         request = outcome.request
         by_uri: dict[str, list[types.TextEdit]] = {}
         targets: list[types.TextDocumentEdit] = []
@@ -160,10 +171,10 @@ class Actions:
 
     def _snippet(self, edit: types.TextEdit) -> types.TextEdit | types.SnippetTextEdit:
         """Return an edit with its reason selected, so that the user replaces it, if the client can do that."""
-        if not self._has_snippets or REASON not in edit.new_text:
+        if not self._has_snippets or _REASON not in edit.new_text:
             return edit
         escaped = edit.new_text.replace("\\", r"\\").replace("$", r"\$").replace("}", r"\}")
-        value = escaped.replace(REASON, f"${{1:{REASON}}}", 1)
+        value = escaped.replace(_REASON, f"${{1:{_REASON}}}", 1)
         return types.SnippetTextEdit(edit.range, types.StringValue(value=value))
 
 
@@ -198,3 +209,153 @@ def _resolves_edits(capabilities: types.ClientCapabilities) -> bool:
     actions = None if document is None else document.code_action
     support = None if actions is None else actions.resolve_support
     return support is not None and "edit" in support.properties and bool(actions and actions.data_support)
+
+
+class _FileEdits(msgspec.Struct, frozen=True):
+    """The edits of one file, whose offsets refer to ``text``."""
+
+    text: str
+    edits: tuple[TextEdit, ...]
+
+
+class _Kept(msgspec.Struct):
+    """The prover of an input, the report on the texts that it has seen last, and the fixes for that."""
+
+    config: Config
+    prover: Prover
+    report: Report
+    fixes: dict[str, Fix | None] = {}
+
+
+class _Fixing:
+    """The fixes for the checks of one editor. ``stop`` is called between proofs, and raises to end the search."""
+
+    def __init__(self, checks: Checks, stop: Callable[[], object]) -> None:
+        self._checks = checks
+        self._stop = stop
+        self._kept: dict[Inputs, _Kept] = {}
+
+    def fixes(
+        self, request: Request, inputs: Inputs, checked: Checked, findings: Sequence[Finding]
+    ) -> list[tuple[Fix, dict[str, _FileEdits]]]:
+        """Return the proven fixes of findings, safe or not, with their edits by real path. Raise KvlintError."""
+        kept = self._prepared(request, inputs, checked)
+        new = tuple(finding for finding in findings if finding.fingerprint not in kept.fixes)
+        if new:
+            kept.fixes.update((finding.fingerprint, None) for finding in new)
+            report = msgspec.structs.replace(checked.report, findings=new)
+            result = fixes_of(report, checked.config, unsafe=True, prover=kept.prover)
+            kept.fixes.update((fix.fingerprint, fix) for fix in result.fixes)
+        found = (kept.fixes[finding.fingerprint] for finding in findings)
+        sources = Sources(checked.report.root)
+        return [(fix, _by_file(sources, fix.edits)) for fix in found if fix is not None]
+
+    def safe_fixes(
+        self, request: Request, inputs: Inputs, checked: Checked, findings: Iterable[Finding]
+    ) -> dict[str, _FileEdits]:
+        """Return the edits of all safe fixes of some findings together, by real path. Raise KvlintError."""
+        kept = self._prepared(request, inputs, checked)
+        report = msgspec.structs.replace(checked.report, findings=tuple(findings))
+        result = fixes_together(report, checked.config, unsafe=False, prover=kept.prover)
+        before = Sources(checked.report.root)
+        return _by_file(before, before.edits_to(Sources(checked.report.root, result.texts)))
+
+    def _prepared(self, request: Request, inputs: Inputs, checked: Checked) -> _Kept:
+        """Return what is kept for an input, renewed if its report is a new one."""
+        self._stop()
+        self._checks.hold(request)
+        kept = self._kept.get(inputs)
+        is_same = kept is not None and kept.config == checked.config and kept.report.sources == checked.report.sources
+        if kept is None or not is_same or checked.config.rules:
+            kept = self._kept[inputs] = _Kept(checked.config, prover_of(checked.report, checked.config), checked.report)
+        elif kept.report is not checked.report:
+            kept.prover.renew()
+            kept.report, kept.fixes = checked.report, {}
+        return kept
+
+
+def _by_file(sources: Sources, edits: Iterable[TextEdit]) -> dict[str, _FileEdits]:
+    by_path: dict[str, list[TextEdit]] = {}
+    for edit in edits:
+        by_path.setdefault(edit.path, []).append(edit)
+    try:
+        return {
+            sources.real_path(path): _FileEdits(sources.text(path), tuple(of_file)) for path, of_file in by_path.items()
+        }
+    except Refusal:
+        return {}
+
+
+def _can_be_ignored(path: str) -> bool:
+    """Return whether a comment, or metadata in a template, can ignore a finding in a file."""
+    return _marker(path) != "" or _is_template(path)
+
+
+def _end_of(today: date) -> date:
+    """Return the last day on which a new comment applies."""
+    return today + timedelta(days=_DAYS)
+
+
+def _ignoring_edits(
+    finding: Finding, text: str, until: date, report: Report, check: Callable[[str], Report]
+) -> tuple[TextEdit, ...]:
+    """Return the edits of ``text`` that ignore a finding of its ``report``; empty if none do.
+
+    ``check`` returns the report with another text in place of it. Nothing else in the report becomes worse.
+    """
+    for edits in _candidates(finding, text, until):
+        after = check(apply(text, edits))
+        ignored = any(one.fingerprint == finding.fingerprint for one in after.suppressed)
+        if ignored and len(after.problems) <= len(report.problems) and len(after.findings) < len(report.findings):
+            return edits
+    return ()
+
+
+def _candidates(finding: Finding, text: str, until: date) -> Iterator[tuple[TextEdit, ...]]:
+    """Yield comments above the finding and above its resource, then at the end of these lines; or metadata."""
+    path, lines = finding.at.path, Lines(text)
+    if _is_template(path):
+        yield from _metadata(finding, text, until)
+        return
+    places = (finding.at, finding.attribute_at, finding.resource_at)
+    numbers = [at.region.start_line for at in places if at is not None and at.path == path and at.region is not None]
+    comment = f"{_marker(path)} kvlint: ignore[{finding.rule.id}] {_REASON} until={until.isoformat()}"
+    ending = "\r\n" if "\r\n" in text else "\n"
+    starts = lines.starts
+    spans = [(starts[number - 1], starts[number] if number < len(starts) else len(text)) for number in numbers]
+    spans = list(dict.fromkeys(spans))
+    for start, end in spans:
+        line = text[start:end]
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        yield (TextEdit(path=path, start=start, end=start, replacement=f"{indent}{comment}{ending}"),)
+    for start, end in spans:
+        at = start + len(text[start:end].rstrip())
+        yield (TextEdit(path=path, start=at, end=at, replacement=f" {comment}"),)
+
+
+def _metadata(finding: Finding, text: str, until: date) -> Iterator[tuple[TextEdit, ...]]:
+    """Yield edits of the metadata of the resource in a template."""
+    at = finding.resource_at or finding.at
+    entry: dict[str, Literal] = {"rules": [finding.rule.id], "reason": _REASON, "until": until.isoformat()}
+    if at.path != finding.at.path or at.pointer is None:
+        return
+    # A resource is located at its type.
+    resource = at.pointer[:-1] if at.pointer[-1:] == ("type",) else at.pointer
+    try:
+        editor = editor_of(at.path, text)
+        if editor.lookup(resource, _IGNORE) is None:
+            yield editor.set_value(resource, _IGNORE, [entry])
+        else:
+            yield editor.add_block((*resource, *_IGNORE[:-1]), _IGNORE[-1], entry)
+    except Refusal:
+        return
+
+
+def _is_template(path: str) -> bool:
+    """Return whether the file can be an ARM template: Terraform's JSON has neither comments nor metadata."""
+    return path.lower().endswith(JSON) and not path.lower().endswith(MODULE_ENDINGS)
+
+
+def _marker(path: str) -> str:
+    """Return what begins a comment in a file; empty if it has none."""
+    return next((marker for ending, marker in _MARKERS.items() if path.lower().endswith(ending)), "")

@@ -1,17 +1,23 @@
-"""Check the documents of an editor: keep the results of each input, and evaluate only what a change reaches."""
+"""Check the documents of an editor: keep the results of each input, and evaluate only what a change reaches.
+
+A thread of its own runs the newest check and, when there is none, other tasks one after the other.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from lsprotocol.types import MessageType
 
 from azkvlint.config.run_config import Config
 from azkvlint.editor.diagnostics import Converter, Item
-from azkvlint.editor.paths import uri_of
+from azkvlint.editor.protocol import uri_of
 from azkvlint.linter.linter import Progress
 from azkvlint.linter.watch import IncrementalRun
 from azkvlint.linter.workers import internal_error
@@ -27,6 +33,11 @@ from azkvlint.util.text import visible
 
 Inputs: TypeAlias = tuple[str, ...]
 """The paths that one check has as its inputs: a workspace folder, or the open documents of a folder."""
+_Task: TypeAlias = Callable[[], object]
+# Deeply nested documents need more than the stack of a thread on macOS.
+_STACK = 64 << 20
+_MOST_GARBAGE = 50_000  # container objects that were created and not freed since the last collection
+_SECTION = "kvlint"
 
 
 class EditorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -235,3 +246,82 @@ def _sentence(error: KvlintError) -> str:
     """Return an error with its hint on one line."""
     lines = "; ".join(map(visible, error.message.splitlines()))
     return f"{lines} ({visible(error.hint)})" if error.hint else lines
+
+
+class Worker:
+    """A thread that runs the newest check as soon as it can, and other tasks when there is no check to run."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._check: _Task | None = None
+        self._tasks: deque[_Task] = deque()
+
+    def start(self) -> None:
+        """Start the thread, which ends with the process."""
+        before = threading.stack_size(_STACK)
+        try:
+            threading.Thread(target=self._run, name="kvlint check", daemon=True).start()
+        finally:
+            threading.stack_size(before)
+
+    @property
+    def has_check(self) -> bool:
+        """Return whether a check is waiting."""
+        return self._check is not None
+
+    def check(self, task: _Task) -> None:
+        """Run a check in place of one that is still waiting."""
+        with self._changed:
+            self._check = task
+            self._changed.notify()
+
+    def submit(self, task: _Task) -> None:
+        """Run another task."""
+        with self._changed:
+            self._tasks.append(task)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while self._check is None and not self._tasks:
+                    self._changed.wait()
+                if self._check is not None:
+                    task, self._check = self._check, None
+                else:
+                    task = self._tasks.popleft()
+            task()
+            if self._check is None:
+                collect_garbage()
+
+
+def collect_garbage() -> None:
+    """Collect garbage between tasks, where it delays none: during a check it would take longer than the check."""
+    gc.disable()
+    if gc.get_count()[0] > _MOST_GARBAGE:
+        gc.collect()
+        gc.freeze()
+
+
+def settings_of(value: object) -> tuple[EditorSettings, list[str]]:
+    """Return the settings in a value of a client, and what is wrong with it. A wrong setting is ignored.
+
+    The settings are in the section ``kvlint``, or are the value itself. Other keys are for the client.
+    """
+    if isinstance(value, Mapping) and isinstance(value.get(_SECTION), Mapping):
+        value = value[_SECTION]
+    if value is None:
+        return EditorSettings(), []
+    if not isinstance(value, Mapping):
+        return EditorSettings(), ["the settings are not an object"]
+    found: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in msgspec.structs.fields(EditorSettings):
+        given = value.get(field.encode_name)
+        if given is None:
+            continue
+        try:
+            found[field.name] = msgspec.convert(given, field.type)
+        except msgspec.ValidationError as error:
+            faults.append(f"the setting `{_SECTION}.{field.encode_name}` is ignored: {visible(str(error))}")
+    return EditorSettings(**found), faults

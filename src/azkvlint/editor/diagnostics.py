@@ -1,4 +1,4 @@
-"""Convert a report to diagnostics, by file.
+"""Convert a report to diagnostics, by file, and show the pages of their rules.
 
 A finding has the severity of the level that other formats show: critical and high are errors, medium is a warning, low
 is information and info is a hint. Findings in folders of tests and examples are hints, because they do not count.
@@ -18,16 +18,30 @@ from lsprotocol.types import (
     DiagnosticRelatedInformation,
     DiagnosticSeverity,
     DiagnosticTag,
+    Hover,
     Location,
+    MarkupContent,
+    MarkupKind,
+    Position,
 )
 
 from azkvlint import file_url
-from azkvlint.editor.positions import START, Positions
+from azkvlint.editor.protocol import START, Positions, contains
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Problem, Report
 from azkvlint.model.location import Location as Place
 from azkvlint.model.rule import Severity
-from azkvlint.reporters.findings.sarif_rules import rule_link
-from azkvlint.reporters.phrases import headline, occurrence_note, problem_text
+from azkvlint.reporters.findings.sarif_rules import encode_link, rule_link
+from azkvlint.reporters.gfm import message, plain, prose
+from azkvlint.reporters.phrases import (
+    evidence_lines,
+    fix_of,
+    headline,
+    occurrence_note,
+    problem_text,
+    references_of,
+    why_of,
+)
+from azkvlint.reporters.problems import OTHER, PROBLEMS
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import State, state_of
@@ -55,8 +69,8 @@ _TAGS: Mapping[str, list[DiagnosticTag]] = {
     "KV050": [DiagnosticTag.Deprecated],
     "KV216": [DiagnosticTag.Deprecated],
 }
-
 Cause: TypeAlias = Finding | Problem
+_MOST = 5  # findings of one place
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -169,3 +183,36 @@ def _related_files(report: Report, causes: list[Cause]) -> Iterator[str]:
 def _file(report: Report, at: Place) -> str:
     """Return the path of a place, whose own path is relative to the root of the report."""
     return os.path.normpath(os.path.join(report.root, at.path))
+
+
+def hover(items: Iterable[Item], position: Position) -> Hover | None:
+    """Return the pages of all findings and problems at a position; None if there are none."""
+    here = [item for item in items if contains(item.diagnostic.range, position)][:_MOST]
+    if not here:
+        return None
+    pages = ("\n\n".join(_page(item.cause)) for item in here)
+    content = MarkupContent(kind=MarkupKind.Markdown, value="\n\n---\n\n".join(pages))
+    return Hover(contents=content, range=here[0].diagnostic.range)
+
+
+def _page(cause: Finding | Problem) -> Iterator[str]:
+    """Yield the paragraphs of a page. Texts of inputs and rules are escaped."""
+    if isinstance(cause, Problem):
+        kind = PROBLEMS.get(cause.code, OTHER)
+        yield f"**{cause.code}: {prose(kind.title)}**"
+        yield plain(cause.message)
+        yield prose(f"{kind.about} {kind.fix}")
+        yield f"[{cause.code}](<{file_url('docs/json.md#problems')}>)"
+        return
+    rule = cause.rule
+    yield f"**{plain(rule.id)}: {prose(rule.title)}** ({cause.severity.label})"
+    yield message(cause, cell=False)
+    facts = [f"- {prose(line)}" for line in evidence_lines(cause)]
+    if facts:
+        yield "\n".join(facts)
+    yield f"**Why.** {prose(why_of([cause]))}"
+    yield f"**Fix.** {prose(fix_of(cause))}"
+    link = rule_link(rule)
+    links = [*([link] if link else []), *map(encode_link, references_of([cause]))]
+    if links:
+        yield "\n".join(f"- <{one}>" for one in dict.fromkeys(links))

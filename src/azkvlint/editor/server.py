@@ -10,7 +10,7 @@ import inspect
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
@@ -33,22 +33,28 @@ from azkvlint.editor.checks import (
     Outcome,
     Request,
     Superseded,
+    Worker,
+    settings_of,
 )
-from azkvlint.editor.diagnostics import SOURCE
-from azkvlint.editor.hover import hover
+from azkvlint.editor.diagnostics import SOURCE, hover
 from azkvlint.editor.lenses import access_of, lenses, title
-from azkvlint.editor.messages import INVALID_PARAMETERS, INVALID_REQUEST, Fault, Output, receive
-from azkvlint.editor.paths import path_of, uri_of
-from azkvlint.editor.positions import Positions, changed, clean
-from azkvlint.editor.publishing import Pull, Push, is_pulling
-from azkvlint.editor.settings import settings_of
-from azkvlint.editor.worker import Worker
+from azkvlint.editor.protocol import (
+    INVALID_PARAMETERS,
+    INVALID_REQUEST,
+    Fault,
+    Output,
+    Positions,
+    changed,
+    clean,
+    path_of,
+    receive,
+    uri_of,
+)
 from azkvlint.linter.workers import internal_error
 from azkvlint.model.access import AccessReport
 from azkvlint.model.finding import Report
 
 _T = TypeVar("_T")
-
 # The pause in seconds after which a change is checked is half the time by which a check is slow, within these limits.
 # A longer series of changes is checked in between.
 _PAUSES, _SLOW, _LONGEST = (0.02, 0.5), 0.1, 1.5
@@ -91,7 +97,7 @@ class EditorServer:
         self._folders: dict[str, str] = {}  # the URIs of the client by real path
         self._documents: dict[str, Document] = {}
         self._settings = EditorSettings()
-        self._diagnostics: Push | Pull = Push(self._server)
+        self._diagnostics: _Push | _Pull = _Push(self._server)
         self._actions: Actions | None = None
         self._access_reports: dict[Inputs, tuple[Report, asyncio.Future[AccessReport | None]]] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -232,8 +238,8 @@ class EditorServer:
         self._actions = Actions(
             self._checks, self._in_worker, self._stop_for_check, params.capabilities, self._encoding
         )
-        if is_pulling(params.capabilities):
-            self._diagnostics = pull = Pull(self._server, self._current, self._next_outcome)
+        if _is_pulling(params.capabilities):
+            self._diagnostics = pull = _Pull(self._server, self._current, self._next_outcome)
             options = types.DiagnosticOptions(
                 inter_file_dependencies=True, workspace_diagnostics=True, identifier=SOURCE
             )
@@ -513,3 +519,113 @@ def serve(configure: Configure, stream: BinaryIO, output: BinaryIO) -> int:
     # pygls would log messages that it cannot handle, with all their text.
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
     return asyncio.run(EditorServer(configure, output).serve(stream))
+
+
+class _Push:
+    """Publishes the diagnostics of each file when they or its text have changed."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self._published: dict[str, tuple[list[types.Diagnostic], int | None]] = {}
+
+    def receive(self, outcome: Outcome, documents: Mapping[str, Document]) -> None:
+        """Publish the outcome of a check. ``documents`` are the open ones now."""
+        for file in {**self._published, **outcome.files}:
+            document = documents.get(file)
+            if document is not outcome.request.documents.get(file):
+                continue  # it has changed since, and the next check has its diagnostics
+            diagnostics = [item.diagnostic for item in outcome.files.get(file, ())]
+            version = None if document is None else document.version
+            before = self._published.get(file)
+            if before == (diagnostics, version) or (not diagnostics and not (before and before[0])):
+                continue
+            self._published[file] = diagnostics, version
+            if not diagnostics:
+                del self._published[file]
+            self._server.text_document_publish_diagnostics(
+                types.PublishDiagnosticsParams(
+                    uri=outcome.request.uri_of(file), diagnostics=diagnostics, version=version
+                )
+            )
+
+
+class _Pull:
+    """Answers requests for diagnostics. ``current`` returns an outcome with the current text of a document.
+
+    ``following`` waits for the next outcome.
+    """
+
+    def __init__(
+        self,
+        server: LanguageServer,
+        current: Callable[[str], Awaitable[Outcome | None]],
+        following: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._server = server
+        self._current, self._following = current, following
+        self._known: dict[str, list[types.Diagnostic]] = {}
+        self._ids: dict[str, int] = {}
+        self._number = 0
+        self._outcome: Outcome | None = None
+        self._asked: set[str] = set()
+
+    def receive(self, outcome: Outcome, documents: Mapping[str, Document]) -> None:
+        """Note what has changed, and let the client ask again for documents that it did not ask for."""
+        del documents
+        found = {file: [item.diagnostic for item in items] for file, items in outcome.files.items()}
+        changed = {file for file in {**self._known, **found} if self._known.get(file, []) != found.get(file, [])}
+        self._outcome, self._known = outcome, found
+        for file in changed:
+            self._number += 1
+            self._ids[file] = self._number
+        if changed - self._asked:
+            self._server.workspace_diagnostic_refresh(None)
+
+    async def document(self, params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+        """Return the diagnostics of a document."""
+        file = path_of(params.text_document.uri)
+        self._asked.add(file)
+        try:
+            await self._current(file)
+        finally:
+            self._asked.discard(file)
+        id_ = self._id(file)
+        if params.previous_result_id == id_:
+            return types.RelatedUnchangedDocumentDiagnosticReport(result_id=id_)
+        return types.RelatedFullDocumentDiagnosticReport(items=self._known.get(file, []), result_id=id_)
+
+    async def workspace(self, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+        """Return the diagnostics of all files, when any has changed."""
+        previous = {path_of(one.uri): one for one in params.previous_result_ids}
+        while True:
+            if self._outcome is not None:
+                files = {**dict.fromkeys(previous), **self._known}
+                changed = [file for file in files if file not in previous or previous[file].value != self._id(file)]
+                if changed or not previous:
+                    return types.WorkspaceDiagnosticReport([self._report(file) for file in changed])
+            await self._following()
+
+    def _report(self, file: str) -> types.WorkspaceFullDocumentDiagnosticReport:
+        request = None if self._outcome is None else self._outcome.request
+        document = None if request is None else request.documents.get(file)
+        return types.WorkspaceFullDocumentDiagnosticReport(
+            uri=uri_of(file) if document is None else document.uri,
+            items=self._known.get(file, []),
+            version=None if document is None else document.version,
+            result_id=self._id(file),
+        )
+
+    def _id(self, file: str) -> str:
+        return str(self._ids.get(file, 0))
+
+
+def _is_pulling(capabilities: types.ClientCapabilities) -> bool:
+    """Return whether a client asks for diagnostics, and asks again when the server tells it to."""
+    document, workspace = capabilities.text_document, capabilities.workspace
+    return (
+        document is not None
+        and document.diagnostic is not None
+        and workspace is not None
+        and workspace.diagnostics is not None
+        and bool(workspace.diagnostics.refresh_support)
+    )
