@@ -9,8 +9,7 @@ from azkvlint.cli.resolve import config_of, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.access import Filters, access, exit_code, gates_of
-from azkvlint.reporters.access import ACCESS_REPORTERS
-from azkvlint.reporters.access.words import breach_text
+from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
 
 
 def run_access(arguments: Arguments) -> int:

@@ -13,8 +13,7 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.difference.compare import compare, exit_code, gates_of
 from azkvlint.model.difference import Difference
-from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
-from azkvlint.reporters.difference.words import gate_text
+from azkvlint.reporters.difference import DIFFERENCE_REPORTERS, gate_text
 from azkvlint.util.errors import UsageError
 
 _MOST_INPUTS = 2

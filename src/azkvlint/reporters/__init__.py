@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -39,9 +39,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 Reporter: TypeAlias = Callable[[Report, Options], str | bytes]
 
 
-def lazy_reporters(package: str, names: Iterable[str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
-    """Return formats by name. Each is the function of that name in the module of that name, imported on first use."""
-    return {name: _lazy_reporter(f"{package}.{name}", name) for name in names}
+def lazy_reporters(modules: Mapping[str, str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
+    """Return formats by name. Each is the function of that name in a module of this room, imported on first use."""
+    return {name: _lazy_reporter(f"{__name__}.{module}", name) for name, module in modules.items()}
 
 
 def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
@@ -55,8 +55,19 @@ def _lazy_reporter(module: str, name: str) -> Callable[[Any, Options], str | byt
 
 
 REPORTERS: Mapping[str, Reporter] = lazy_reporters(
-    f"{__name__}.findings",
-    ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson", "html"),
+    {
+        "text": "findings.text",
+        "concise": "findings.builds",
+        "json": "findings.json",
+        "sarif": "findings.sarif",
+        "markdown": "findings.markdown",
+        "github": "findings.builds",
+        "gitlab": "findings.builds",
+        "azure": "findings.builds",
+        "junit": "findings.builds",
+        "rdjson": "findings.builds",
+        "html": "findings.html",
+    }
 )
 """All formats by their names in ``--format``. Text formats return str, JSON formats UTF-8 bytes."""
 

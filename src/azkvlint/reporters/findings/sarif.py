@@ -41,9 +41,9 @@ from azkvlint.reporters.findings.sarif_rules import (
     notifications,
     result_template,
 )
+from azkvlint.reporters.order import GRADES
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
-from azkvlint.reporters.severity_order import GRADES
 from azkvlint.reporters.taxonomies import taxonomies
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import encode, pluralize, visible

@@ -12,9 +12,9 @@ from typing import Any
 from azkvlint import file_url
 from azkvlint.model.rule import Rule
 from azkvlint.reporters.gfm import prose
+from azkvlint.reporters.order import GRADES
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
-from azkvlint.reporters.severity_order import GRADES
 from azkvlint.reporters.taxonomies import pascal, relationships
 from azkvlint.util.lazy_regex import regex
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from azkvlint.model.access import AccessReport
-from azkvlint.reporters import Options
-from azkvlint.reporters.access import words
+from azkvlint.reporters import Options, access
 from azkvlint.reporters.html_page import code, escaped, facts, inline, page, problem_box
 from azkvlint.reporters.phrases import place
 
@@ -66,34 +65,34 @@ def html(report: AccessReport, options: Options) -> str:
 def _body(report: AccessReport) -> Iterator[str]:
     yield "<header><h1>Access to key vaults</h1>"
     yield f'<p class="facts">{" · ".join(facts(report.repository, report.sources, report.version))}</p>'
-    problems = words.problems(report)
+    problems = access.problems(report)
     if problems:
         yield from problem_box("Not everything could be read", problems)
-    yield f'<p class="about">{escaped(words.summary(report))}</p>'
+    yield f'<p class="about">{escaped(access.summary(report))}</p>'
     if report.breaches:
         yield '<ul class="gates">'
-        yield from (f"<li>{escaped(words.breach_text(breach, report))}</li>" for breach in report.breaches)
+        yield from (f"<li>{escaped(access.breach_text(breach, report))}</li>" for breach in report.breaches)
         yield "</ul>"
-    for note in words.notes(report):
+    for note in access.notes(report):
         yield f'<p class="about">{escaped(note)}</p>'
     yield "</header>"
-    for section in words.sections(report):
+    for section in access.sections(report):
         yield from _section(section, report)
-    for vault in words.without_access(report):
-        yield f'<p class="empty">{code(words.vault_facts(vault))} no access</p>'
+    for vault in access.without_access(report):
+        yield f'<p class="empty">{code(access.vault_facts(vault))} no access</p>'
     yield from _foot(report)
 
 
-def _section(section: words.Section, report: AccessReport) -> Iterator[str]:
+def _section(section: access.Section, report: AccessReport) -> Iterator[str]:
     yield '<section class="vault">'
-    yield f"<h2>{escaped(words.title(section))}</h2>"
+    yield f"<h2>{escaped(access.title(section))}</h2>"
     for vault in section.vaults:
         yield f'<p class="of">{code(vault.address)} · {escaped(vault.model)} · {code(place(vault.at))}</p>'
     if section.wider:
-        yield f'<p class="of">{escaped(words.wider_text(section))}</p>'
+        yield f'<p class="of">{escaped(access.wider_text(section))}</p>'
     yield f'<div class="matrix" style="--columns:{len(report.capabilities)}">'
     headings = "".join(
-        f'<span title="{escaped(one.label)}">{escaped(words.heading(one.name))}</span>' for one in report.capabilities
+        f'<span title="{escaped(one.label)}">{escaped(access.heading(one.name))}</span>' for one in report.capabilities
     )
     yield f'<div class="head"><span>Principal</span>{headings}</div>'
     for row in section.rows:
@@ -101,17 +100,17 @@ def _section(section: words.Section, report: AccessReport) -> Iterator[str]:
     yield "</div></section>"
 
 
-def _row(row: words.PrincipalAccess, report: AccessReport) -> Iterator[str]:
+def _row(row: access.PrincipalAccess, report: AccessReport) -> Iterator[str]:
     kind = f" <i>{escaped(row.principal.kind)}</i>" if row.principal.kind else ""
     yield f'<details><summary><span class="who">{escaped(row.principal.label)}{kind}</span>'
     for one in report.capabilities:
-        mark = words.mark(row.cells, one.name)
-        name = f'<span class="name">{escaped(words.heading(one.name))} </span>'
+        mark = access.mark(row.cells, one.name)
+        name = f'<span class="name">{escaped(access.heading(one.name))} </span>'
         content = f"<b>{name}{escaped(mark)}</b>" if mark != "-" else ""
         yield f'<span class="cell {_CLASSES[mark]}">{content}</span>'
     yield '</summary><ul class="paths">'
     for group in row.paths:
-        certainty = words.certainty(group.path)
+        certainty = access.certainty(group.path)
         names = ", ".join(group.capabilities)
         yield f'<li class="{"bad" if group.path.is_certain else "open"}"><p><b>{certainty}</b> {escaped(names)}</p><ol>'
         for step in group.path.steps:
@@ -132,5 +131,5 @@ def _foot(report: AccessReport) -> Iterator[str]:
     yield '<div class="bad"><dt>yes</dt><dd>The scanned files give this access.</dd></div>'
     yield '<div class="open"><dt>?</dt><dd>Perhaps: it depends on a value or resource that is not known.</dd></div>'
     for one in report.capabilities:
-        yield f"<div><dt>{escaped(words.heading(one.name))}</dt><dd>{escaped(one.label)}</dd></div>"
+        yield f"<div><dt>{escaped(access.heading(one.name))}</dt><dd>{escaped(one.label)}</dd></div>"
     yield "</dl></footer>"

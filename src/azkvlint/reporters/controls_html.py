@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from azkvlint.model.finding import Outcome
 from azkvlint.model.framework import Assessment, ControlResult, Sheet, Status, Subject
-from azkvlint.reporters import Options
-from azkvlint.reporters.controls import words
+from azkvlint.reporters import Options, controls
 from azkvlint.reporters.html_page import bar, code, escaped, facts, link, page, problem_box, vault_row
 
 _STYLE = """
@@ -60,8 +59,6 @@ thead th { padding: 0 .75rem .4rem 0; color: var(--soft); font-size: .8rem; font
   .dot { display: none; }
 }
 """
-
-
 _CLASSES = {
     Status.NOT_MET: "bad",
     Status.UNKNOWN: "open",
@@ -113,13 +110,13 @@ def _head(assessment: Assessment, title: str) -> Iterator[str]:
     names = [code(sheet.framework.name) for sheet in assessment.sheets]
     about = facts(assessment.repository, assessment.sources, assessment.version)
     yield f'<p class="facts">{" · ".join((*names, *about))}</p>'
-    problem_list = words.problems(assessment)
+    problem_list = controls.problems(assessment)
     if problem_list:
         yield from problem_box("Not everything could be read", problem_list)
     if assessment.subjects:
         yield from _totals(assessment)
     else:
-        yield f'<p class="empty">{_sentence(words.NO_VAULT)}</p>'
+        yield f'<p class="empty">{_sentence(controls.NO_VAULT)}</p>'
     yield "</header>"
 
 
@@ -127,7 +124,7 @@ def _totals(assessment: Assessment) -> Iterator[str]:
     """Yield the totals, and with several vaults those of each."""
     yield '<ul class="totals">'
     count = assessment.count()
-    for status, word in words.STATUS_WORDS.items():
+    for status, word in controls.STATUS_WORDS.items():
         if count[status]:
             yield f'<li class="{_CLASSES[status]}"><b>{count[status]}</b> {escaped(word)}</li>'
     yield "</ul>"
@@ -136,25 +133,25 @@ def _totals(assessment: Assessment) -> Iterator[str]:
     yield '<ul class="vaults">'
     for number, subject in enumerate(assessment.subjects, 1):
         counts = subject.count()
-        name, place = words.name(subject), words.declaration_place(subject)
-        yield vault_row(number, name, place, _bar(counts), words.status_counts(counts))
+        name, place = controls.name(subject), controls.declaration_place(subject)
+        yield vault_row(number, name, place, _bar(counts), controls.status_counts(counts))
     yield "</ul>"
 
 
 def _bar(count: Counter[Status]) -> str:
-    return bar((_CLASSES[status], count[status]) for status in words.STATUS_WORDS)
+    return bar((_CLASSES[status], count[status]) for status in controls.STATUS_WORDS)
 
 
 def _subject(subject: Subject, assessment: Assessment, number: int) -> Iterator[str]:
     yield f'<section class="vault" id="vault-{number}">'
-    yield f"<h2>{escaped(words.name(subject))}</h2>"
-    address, through = words.address(subject), words.source_note(subject)
-    parts = [escaped(words.kind(subject))]
-    parts += [code(one) for one in (address, words.declaration_place(subject)) if one]
+    yield f"<h2>{escaped(controls.name(subject))}</h2>"
+    address, through = controls.address(subject), controls.source_note(subject)
+    parts = [escaped(controls.kind(subject))]
+    parts += [code(one) for one in (address, controls.declaration_place(subject)) if one]
     parts += [escaped(through)] if through else []
     yield f'<p class="facts">{" · ".join(parts)}</p>'
-    yield f'<p class="score">{_bar(subject.count())}<span>{escaped(words.status_counts(subject.count()))}</span></p>'
-    for sheet, answers in words.sheets_with_results(subject, assessment):
+    yield f'<p class="score">{_bar(subject.count())}<span>{escaped(controls.status_counts(subject.count()))}</span></p>'
+    for sheet, answers in controls.sheets_with_results(subject, assessment):
         yield from _sheet(sheet, answers, named=len(assessment.sheets) > 1)
     yield "</section>"
 
@@ -176,7 +173,8 @@ def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
         yield f'<tr class="row {_CLASSES[answer.status]}">'
         yield f'<td class="id">{escaped(control.id)}</td><th scope="row">{escaped(control.title)}</th>'
         sign = f'<span aria-hidden="true">{_SIGNS[answer.status]}</span>'
-        yield f'<td class="status"><span class="pill">{sign} {escaped(words.STATUS_WORDS[answer.status])}</span></td>'
+        status = escaped(controls.STATUS_WORDS[answer.status])
+        yield f'<td class="status"><span class="pill">{sign} {status}</span></td>'
         yield f'<td class="evidence">{"".join(_evidence(answer))}</td>'
         yield "</tr>"
     yield "</tbody>"
@@ -186,8 +184,8 @@ def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Ite
 def _evidence(answer: ControlResult) -> Iterator[str]:
     if answer.why:
         links = (link(address, escaped(_link_title(address))) for address in answer.references)
-        yield f"<p>{escaped(words.reason(answer))} {_BETWEEN.join(links)}</p>"
-    lines = list(words.lines(answer, _MAX_RESOURCES))
+        yield f"<p>{escaped(controls.reason(answer))} {_BETWEEN.join(links)}</p>"
+    lines = list(controls.lines(answer, _MAX_RESOURCES))
     if lines:
         yield "<ul>"
         for line in lines:
@@ -199,7 +197,7 @@ def _evidence(answer: ControlResult) -> Iterator[str]:
             content = f"{rule} {escaped(line.text)}{note} {code(line.place)}"
             yield f'<li class="{_MARKS[line.outcome]}">{content}</li>'
         yield "</ul>"
-    passing = words.passing_rules(answer)
+    passing = controls.passing_rules(answer)
     if passing:
         yield f'<p class="holds">Passed: {escaped(passing)}.</p>'
 

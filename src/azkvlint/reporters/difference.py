@@ -1,0 +1,413 @@
+"""Render a difference as text, Markdown, JSON or SARIF.
+
+Text has the findings by state, the one-way doors, and access lost and gained, with paths relative to the current
+folder. Markdown is for the comment of a pull request or the page of a build. JSON is version 1 of the document in
+docs/diff.md: within a version, fields are added but never removed, renamed or redefined. SARIF is the log of HEAD, in
+which each result has its ``baselineState``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from azkvlint.model.difference import (
+    CHANGED,
+    GAINED,
+    GONE,
+    LOST,
+    MOVED,
+    NEW,
+    STATES,
+    SUPPRESSED,
+    UNCHANGED,
+    UNKNOWN,
+    AccessChange,
+    Difference,
+    FindingChange,
+    OneWayDoor,
+    counted,
+)
+from azkvlint.model.finding import Finding, Outcome
+from azkvlint.reporters import Options
+from azkvlint.reporters.access import listed, path_text, principal_text
+from azkvlint.reporters.findings.json import location, problem, result, suppression
+from azkvlint.reporters.findings.markdown import LIMIT, MARKS, RESERVE, fit, folded
+from azkvlint.reporters.findings.text import Move, moved_finding, moved_location, paths_from
+from azkvlint.reporters.gfm import code, plain, prose
+from azkvlint.reporters.order import fold, unknown_causes
+from azkvlint.reporters.phrases import call_note, full_text, label_of, occurrence_note, place, problem_line
+from azkvlint.reporters.text_content import (
+    resource_list,
+    rule_list,
+    same_cause_note,
+    short_address,
+    with_short_addresses,
+)
+from azkvlint.util.text import encode, pluralize, visible
+
+DifferenceReporter: TypeAlias = Callable[[Difference, Options], str | bytes]
+FORMAT_VERSION = 1
+# The states of SARIF by those of findings; any other is an update.
+_STATES = {NEW: "new", UNCHANGED: "unchanged"}
+_SECTIONS = (
+    (NEW, "New"),
+    (GONE, "Gone"),
+    (CHANGED, "Changed"),
+    (UNKNOWN, "Newly unknown"),
+    (SUPPRESSED, "Newly suppressed"),
+)
+"""The states that are listed, with their headings."""
+_NONE = "No differences."
+_WITHOUT_RESOURCES = "JSON reports contain neither access nor resources, so only findings are compared."
+
+
+def text(difference: Difference, options: Options) -> str:
+    """Return the difference as text that ends with a line break."""
+    head = paths_from(difference.report.root, os.curdir) or _unchanged
+    base = paths_from(difference.base_root, os.curdir) or _unchanged
+    return "".join(f"{line}\n" for line in _text_lines(_moved(difference, base, head)))
+
+
+def _unchanged(path: str) -> str:
+    return path
+
+
+def _moved(difference: Difference, base: Move, head: Move) -> Difference:
+    return msgspec.structs.replace(
+        difference,
+        changes=tuple(
+            msgspec.structs.replace(one, finding=moved_finding(one.finding, base if one.state == GONE else head))
+            for one in difference.changes
+        ),
+        doors=tuple(
+            msgspec.structs.replace(one, at=moved_location(one.at, base if one.is_in_base else head))
+            for one in difference.doors
+        ),
+        access=tuple(_moved_access(one, base if one.direction == LOST else head) for one in difference.access),
+    )
+
+
+def _moved_access(change: AccessChange, move: Move) -> AccessChange:
+    steps = tuple(
+        step if step.at is None else msgspec.structs.replace(step, at=moved_location(step.at, move))
+        for step in change.path.steps
+    )
+    return msgspec.structs.replace(change, path=msgspec.structs.replace(change.path, steps=steps))
+
+
+def _text_lines(difference: Difference) -> Iterator[str]:
+    for state, heading in _SECTIONS:
+        found = difference.of_state(state)
+        if found:
+            yield f"{heading}:"
+            yield from (_unknown if state == UNKNOWN else _findings)(found)
+            yield ""
+    if difference.doors:
+        yield "One-way doors:"
+        yield from (f"  {place(door.at)}: {short_address(_door_text(door))}" for door in difference.doors)
+        yield ""
+    for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
+        changes = [one for one in difference.access if one.direction == direction]
+        if changes:
+            yield f"{heading}:"
+            for change in changes:
+                yield f"  {short_address(_access_text(change))}"
+                yield f"    {short_address(_access_path(change))}"
+            yield ""
+    yield from (problem_line(problem) for problem in difference.problems)
+    yield from (gate_text(gate.gate, gate.count) for gate in difference.gates)
+    yield _summary(difference)
+
+
+def _findings(changes: Sequence[FindingChange]) -> Iterator[str]:
+    by_finding = {id(change.finding): change for change in changes}
+    if changes[0].state != NEW:
+        for change in changes:
+            yield _line(change, "")
+        return
+    # Findings with one cause are one block, as in the report of a check.
+    for block in fold(change.finding for change in changes):
+        yield _line(by_finding[id(block.finding)], same_cause_note(block))
+        yield from (_line(by_finding[id(other)], "") for other in block.others)
+
+
+def _line(change: FindingChange, note: str) -> str:
+    finding = with_short_addresses(change.finding)
+    label = f"{label_of(finding)}[{visible(finding.rule.id)}]"
+    return f"  {place(finding.at)}: {label} {full_text(finding)}{note}{short_address(_remark(change))}"
+
+
+def _unknown(changes: Sequence[FindingChange]) -> Iterator[str]:
+    """Yield the causes of unknown results."""
+    for cause in unknown_causes(change.finding for change in changes):
+        rules = f"unknown[{rule_list(cause)}]"
+        yield f"  {place(cause.at)}: {rules} {visible(short_address(cause.why))}: {resource_list(cause)}"
+
+
+def markdown(difference: Difference, options: Options) -> str:
+    """Return the difference as Markdown that ends with a line break, short enough to be shown."""
+    return "".join(f"{line}\n" for line in fit(_markdown_lines(difference), LIMIT - RESERVE))
+
+
+def _markdown_lines(difference: Difference) -> Iterator[str]:
+    yield f"## {'❌' if difference.gates else '✅'} kvlint diff"
+    yield ""
+    yield plain(_summary(difference))
+    for gate in difference.gates:
+        yield ""
+        yield f"- {plain(gate_text(gate.gate, gate.count))}"
+    if difference.doors:
+        yield ""
+        yield "### One-way doors"
+        yield ""
+        for door in difference.doors:
+            yield f"- ⚠️ {code(place(door.at), cell=False)} {prose(_door_text(door))}"
+    yield from _markdown_access(difference)
+    for state, heading in _SECTIONS:
+        found = difference.of_state(state)
+        if not found:
+            continue
+        if state == NEW:
+            yield ""
+            yield f"### {heading}"
+            yield ""
+            yield from _markdown_table(found)
+        else:
+            yield from folded(f"{heading}: {len(found)}", _markdown_table(found))
+    if difference.problems:
+        yield ""
+        yield "### Notes"
+        yield ""
+        yield from (f"- {plain(problem_line(problem))}" for problem in difference.problems)
+
+
+def _markdown_access(difference: Difference) -> Iterator[str]:
+    for direction, heading in ((LOST, "Access lost"), (GAINED, "Access gained")):
+        changes = [one for one in difference.access if one.direction == direction]
+        if changes:
+            yield ""
+            yield f"### {heading}"
+            yield ""
+            for change in changes:
+                yield f"- {'🔒 ' if change.is_lockout else ''}{plain(_access_text(change))}"
+                yield f"  <br>{plain(_access_path(change))}"
+
+
+def _markdown_table(changes: Sequence[FindingChange]) -> Iterator[str]:
+    yield "| Severity | Rule | Location | Message |"
+    yield "|---|---|---|---|"
+    for change in changes:
+        finding = change.finding
+        mark = "" if change.state == GONE else f"{MARKS[finding.severity]} "
+        notes = plain(call_note(finding) + occurrence_note(finding) + _remark(change))
+        text = f"{prose(finding.message, cell=True)}{notes}"
+        rule = plain(visible(finding.rule.id))
+        yield f"| {mark}{plain(label_of(finding))} | {rule} | {code(place(finding.at))} | {text} |"
+
+
+def json(difference: Difference, options: Options) -> bytes:
+    """Return the difference as UTF-8; equal differences result in equal bytes."""
+    report = difference.report
+    return encode(
+        {
+            "version": FORMAT_VERSION,
+            "tool": {"name": "kvlint", "version": report.version},
+            "repository": report.repository,
+            "base": difference.base,
+            "head": difference.head,
+            "summary": _summary_json(difference),
+            "findings": [_change_json(one) for one in difference.changes],
+            "oneWayDoors": [_door_json(one) for one in difference.doors],
+            "access": [_access_json(one) for one in difference.access],
+            "comparesAccess": difference.has_access,
+            "gates": [{"gate": one.gate, "count": one.count} for one in difference.gates],
+            "problems": [problem(one) for one in difference.problems],
+        }
+    )
+
+
+def _summary_json(difference: Difference) -> dict[str, int]:
+    access = difference.access
+    return {
+        **{state: len(difference.of_state(state)) for state in STATES},
+        "oneWayDoors": len(difference.doors),
+        "accessLost": sum(one.direction == LOST for one in access),
+        "accessGained": sum(one.direction == GAINED for one in access),
+    }
+
+
+def _change_json(change: FindingChange) -> dict[str, Any]:
+    found = {
+        "state": change.state,
+        "note": change.note,
+        "isWorse": change.is_worse,
+        "before": None if change.before is None else _before_json(change.before),
+        **result(change.finding),
+    }
+    if change.state == UNKNOWN:
+        found["why"] = change.finding.why
+    if change.state == SUPPRESSED:
+        found["suppression"] = suppression(change.finding)
+    return found
+
+
+def _before_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "severity": finding.severity.label,
+        "resource": finding.resource,
+        "message": finding.message,
+        "location": location(finding.at),
+    }
+
+
+def _door_json(door: OneWayDoor) -> dict[str, Any]:
+    return {
+        "kind": door.kind,
+        "resource": door.resource,
+        "text": door.text,
+        "certain": door.is_certain,
+        "decidedBy": door.doubt,
+        "nameFreeOn": door.free_on or None,
+        "location": location(door.at),
+    }
+
+
+def _access_json(change: AccessChange) -> dict[str, Any]:
+    return {
+        "direction": change.direction,
+        "principal": change.principal.label,
+        "kind": change.principal.kind,
+        "permissions": change.capabilities,
+        "vaults": change.vaults,
+        "before": change.before,
+        "after": change.after,
+        "lockout": change.is_lockout,
+        "decidedBy": change.path.doubt,
+        "path": [
+            {"kind": step.kind, "text": step.text, "location": None if step.at is None else location(step.at)}
+            for step in change.path.steps
+        ],
+    }
+
+
+def sarif(difference: Difference, options: Options) -> bytes:
+    """Return the log as UTF-8; equal differences result in equal bytes.
+
+    The log is complete: a log of the new results alone would close the alerts of the others.
+    """
+    from azkvlint.reporters.findings.sarif import BaselineStates, log
+
+    found: dict[int, set[str]] = {}
+    for change in difference.changes:
+        before = change.before
+        # Unknown and suppressed results are not in the log of BASE.
+        is_new = before is not None and (before.outcome is not Outcome.FAIL or before.suppressed is not None)
+        found.setdefault(id(change.whole), set()).add("new" if is_new else _STATES.get(change.state, "updated"))
+    states = {key: words.pop() if len(words) == 1 else "updated" for key, words in found.items()}
+    for finding in difference.report.findings:
+        # Of a rule that did not run on both sides nothing earlier is known.
+        states.setdefault(id(finding), "new")
+    absent = [
+        change.finding
+        for change in difference.of_state(GONE)
+        if change.finding.outcome is Outcome.FAIL and len(change.finding.occurrences) == len(change.whole.occurrences)
+    ]
+    kept = {id(finding): states[id(finding)] for finding in difference.report.findings}
+    return log(difference.report, options, BaselineStates(kept, absent))
+
+
+def _remark(change: FindingChange) -> str:
+    """Return what the state of a finding does not express, in parentheses; "" for most findings."""
+    notes = [change.note] if change.note else []
+    if change.state == CHANGED and change.before is not None and not change.note:
+        notes.append(f"before: {change.before.message}")
+    reason = change.finding.suppressed
+    if change.state == SUPPRESSED and reason is not None and reason.justification:
+        notes.append(f"reason: {reason.justification}")
+    return visible(f" ({'; '.join(notes)})") if notes else ""
+
+
+def _door_text(door: OneWayDoor) -> str:
+    """Return a one-way door, with what decides it if it is not certain."""
+    return visible(door.text if door.is_certain else f"perhaps: {door.text}; decided by: {door.doubt}")
+
+
+def _access_text(change: AccessChange) -> str:
+    """Return what a principal gains or loses, as one sentence."""
+    what = _joined([visible(label) for label in change.labels])
+    who = principal_text(change.principal)
+    if change.direction == LOST:
+        verb = "can no longer" if change.after == "no" else "may no longer be able to"
+        note = ", which was only possible before" if change.before == "perhaps" else ""
+    else:
+        verb = "can now" if change.after == "yes" else "may now be able to"
+        note = ", which was only possible before" if change.before == "perhaps" else ""
+    left = ", and has no access left" if change.is_lockout else ""
+    return f"{listed(change.vaults)}: {who} {verb} {what}{note}{left}"
+
+
+def _access_path(change: AccessChange) -> str:
+    """Return by which path a principal has the access now, or had it before."""
+    when = "before" if change.direction == LOST else "by"
+    doubt = f"; decided by: {visible(change.path.doubt)}" if change.path.doubt and change.after == "perhaps" else ""
+    return f"{when}: {path_text(change.path)}{doubt}"
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join(word for word in (", ".join(words[:-1]), words[-1]) if word)
+
+
+def _summary(difference: Difference) -> str:
+    """Return the numbers of differences in one sentence."""
+    parts = list(_counts(difference))
+    text = f"{', '.join(parts)}." if parts else _NONE
+    moved = len(difference.of_state(MOVED))
+    if moved:
+        text += f" {pluralize(moved, 'finding')} moved."
+    if not difference.has_access:
+        text += f" {_WITHOUT_RESOURCES}"
+    return text
+
+
+def _counts(difference: Difference) -> Iterator[str]:
+    report = difference.report
+    for state in (NEW, GONE, CHANGED):
+        found = difference.of_state(state)
+        own = counted(found, report)
+        if own:
+            counts = Counter(one.finding.severity for one in own)
+            graded = ", ".join(f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
+            count = pluralize(len(own), "new finding") if state == NEW else f"{pluralize(len(own), 'finding')} {state}"
+            yield f"{count} ({graded})"
+        if len(found) > len(own):
+            yield f"{len(found) - len(own)} {state} in tests and examples"
+    unknown, suppressed = difference.of_state(UNKNOWN), difference.of_state(SUPPRESSED)
+    if unknown:
+        yield f"{pluralize(len(unknown), 'result')} newly unknown"
+    if suppressed:
+        yield f"{pluralize(len(suppressed), 'finding')} newly suppressed"
+    if difference.doors:
+        yield pluralize(len(difference.doors), "one-way door")
+    for direction, verb in ((LOST, "lose"), (GAINED, "gain")):
+        principals = {one.principal.key for one in difference.access if one.direction == direction}
+        if principals:
+            yield f"{pluralize(len(principals), 'principal')} {verb}{'s' if len(principals) == 1 else ''} access"
+
+
+def gate_text(gate: str, count: int) -> str:
+    """Return that a gate is broken."""
+    return f"{visible(gate)}: {pluralize(count, 'difference')}"
+
+
+DIFFERENCE_REPORTERS: Mapping[str, DifferenceReporter] = {
+    "text": text,
+    "json": json,
+    "markdown": markdown,
+    "sarif": sarif,
+}
+"""All formats of ``kvlint diff`` by their names in ``--format``."""
