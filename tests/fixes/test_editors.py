@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from azkvlint.fixes.editor import Code, editor_of
-from azkvlint.model.edit import Refusal, apply
+from azkvlint.fixes.sources import editor_of
+from azkvlint.model.edit import Code, Refusal, apply
 
 HCL, BICEP, PARAMETERS, ARM, TF_JSON = "main.tf", "main.bicep", "main.bicepparam", "azuredeploy.json", "main.tf.json"
 

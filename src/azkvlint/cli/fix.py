@@ -13,8 +13,8 @@ from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.fixes.find import fixes_together, is_too_large
 from azkvlint.fixes.proof import prover_of
-from azkvlint.fixes.secrets import shown_lines
 from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.suggestions import shown_lines
 from azkvlint.linter.linter import exit_code_of, lint
 from azkvlint.model.finding import Report
 from azkvlint.model.fix import FixResult

@@ -15,10 +15,9 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.editor.checks import Checked, Checks, Inputs, Outcome, Request
 from azkvlint.editor.diagnostics import Item
 from azkvlint.editor.protocol import Positions, path_of, share_a_line
-from azkvlint.fixes.editor import editor_of
 from azkvlint.fixes.find import fixes_of, fixes_together
 from azkvlint.fixes.proof import Prover, prover_of
-from azkvlint.fixes.sources import Sources
+from azkvlint.fixes.sources import Sources, editor_of
 from azkvlint.model.edit import Literal, Refusal, TextEdit, apply
 from azkvlint.model.finding import Finding, Report
 from azkvlint.model.fix import Fix

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.azure.arm_defaults import default_in
 from azkvlint.azure.azurerm.argument_names import arguments_of, is_terraform, name_as_written
-from azkvlint.fixes.operations import OPERATIONS
+from azkvlint.fixes.operations import OPERATIONS, is_ignored
 from azkvlint.fixes.places import (
     Change,
     Edits,
@@ -21,7 +21,6 @@ from azkvlint.fixes.places import (
     language_at,
     linked,
 )
-from azkvlint.fixes.sensitivity import is_ignored
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Literal, Refusal, TextEdit
 from azkvlint.model.finding import Evidence, Finding

@@ -1,24 +1,31 @@
-"""The operations of edits other than setting a value: from a step of a rule to changes of a declaration."""
+"""The operations of edits other than setting a value: from a step of a rule to changes of a declaration.
+
+Operations refuse what Terraform would not accept: it rejects sensitive values in ``for_each`` and ``count``, and in
+outputs that are not sensitive themselves.
+"""
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
 
 from azkvlint.azure.azurerm.argument_names import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
-from azkvlint.fixes.linked_items import append
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
-from azkvlint.fixes.sensitivity import refuse_sensitive
 from azkvlint.fixes.sources import Sources
-from azkvlint.model.edit import Code, Refusal
+from azkvlint.model.edit import Code, Literal, Refusal
 from azkvlint.model.finding import Finding
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Block, Body
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.secret_names import suggests_secret
 
 Operation: TypeAlias = Callable[[Finding, EditStep, Target], Iterator[Change]]
 _VERSION_IN_URL = regex(r"(/(?:keys|secrets|certificates)/[^/\s'\"\]})]+)/[0-9a-fA-F]{32}")
@@ -30,6 +37,14 @@ _VERSIONLESS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "bicep": (("keyUriWithVersion", "keyUri"), ("secretUriWithVersion", "secretUri")),
     "arm": (("keyUriWithVersion", "keyUri"), ("secretUriWithVersion", "secretUri")),
 }
+_IN_TERRAFORM = regex(r"\b([a-z]\w*)\.([\w-]+)\.id\b")
+_IN_BICEP = regex(r"\b(\w+)\.id\b")
+_ELSEWHERE = "the other resource is not declared beside it"
+# References that are followed for one variable.
+_MOST = 200
+_REPETITIONS = ("for_each", "count")
+# Arguments of azurerm_key_vault_secret, which are sensitive already.
+_VALUES = ("value", "value_wo")
 
 
 def names_in_language(target: Target, name: str) -> tuple[str, ...]:
@@ -188,12 +203,183 @@ def _secure(finding: Finding, _: EditStep, __: Target) -> Iterator[Change]:
             raise Refusal("the value does not come from a parameter")
         if language_at(at) == "terraform":
             edits = editor.set_value(address_of(at), ("sensitive",), True)
-            refuse_sensitive(at, sources)
+            _refuse_sensitive(at, sources)
             return edits, "Set `sensitive = true`"
         edits = editor.add_decorator(address_of(at), "secure")
         return edits, "Use a secure type" if at.pointer else "Add `@secure()`"
 
     yield change
+
+
+def _append(finding: Finding, step: EditStep, _: Target) -> Iterator[Change]:
+    """Yield the change that adds the item to the lists of a step, in each resource that the evidence refers to."""
+    yield partial(_added, finding, step)
+
+
+def _added(finding: Finding, step: EditStep, sources: Sources) -> tuple[Edits, str]:
+    now = sources
+    is_bicep = finding.at.path.lower().endswith(".bicep")
+    name = step.names[-1 if is_bicep else 0].rpartition(".")[2]
+    places = {one.at.position_key: one.at for one in finding.evidence}
+    for at in sorted(places.values(), key=lambda at: (at.path, at.span or (0, 0)), reverse=True):
+        add = _in_bicep if is_bicep else _in_terraform
+        now = now.edited(add(at, step.names, step.value, now))
+    item = step.value if isinstance(step.value, str) else next(iter(step.value.values()))
+    return sources.edits_to(now), f"Add `{item}` to `{name}`"
+
+
+def _in_terraform(at: Location, names: tuple[str, ...], item: Mapping[str, Literal], sources: Sources) -> Edits:
+    """Return the edits of an azurerm resource: of its list of strings, or another block."""
+    from azkvlint.syntax.hcl.parse import parse_file
+
+    match = None if at.span is None else _IN_TERRAFORM.search(sources.text(at.path)[slice(*at.span)])
+    for file in sources.module_files(at.path) if match is not None else ():
+        if match is None or file.endswith(".json"):
+            continue
+        for block in parse_file(sources.text(file)).body.blocks:
+            if (block.type, *block.labels) != ("resource", match[1], match[2]):
+                continue
+            address, editor = (block.start, block.head), sources.editor(file)
+            listed, repeated = names[0], names[0].removesuffix("s")
+            if any(inner.type == repeated for inner in block.body.blocks):
+                return editor.add_block(address, repeated, item)
+            attribute = block.body.attributes.get(listed)
+            if attribute is None:
+                raise Refusal(f"needs a decision: the version of azurerm decides between {listed} and {repeated}")
+            return editor.set_value(address, (listed,), [*_strings(attribute.expression()), *item.values()])
+    raise Refusal(_ELSEWHERE)
+
+
+def _strings(node: ast.Expression | None) -> Iterator[str]:
+    """Yield the strings of a list. Raise Refusal if it has other items."""
+    for one in node.items if isinstance(node, ast.Array) else (None,):
+        if not isinstance(one, ast.Literal) or not isinstance(one.value, str):
+            raise Refusal("the value is computed")
+        yield one.value
+
+
+def _in_bicep(at: Location, names: tuple[str, ...], item: Mapping[str, Literal], sources: Sources) -> Edits:
+    """Return the edits of a resource of the same Bicep file."""
+    from azkvlint.syntax.bicep.parse import parse
+
+    text = sources.text(at.path)
+    match = None if at.span is None else _IN_BICEP.search(text[slice(*at.span)])
+    for node in parse(text).declarations if match is not None else ():
+        if match is None or not isinstance(node, ast.Resource) or node.name != match[1] or node.existing:
+            continue
+        editor, path = sources.editor(at.path), tuple(names[-1].split("."))
+        properties = node.body.members if isinstance(node.body, ast.Object) else ()
+        outer = next((one for one in properties if isinstance(one, ast.Property) and one.key == path[0]), None)
+        inner = outer.value.members if outer is not None and isinstance(outer.value, ast.Object) else ()
+        if outer is not None and any(isinstance(one, ast.Property) and one.key == path[1] for one in inner):
+            return editor.add_block((outer.start, outer.end), path[1], item)
+        return editor.set_value((node.start, node.head), path, [item])
+    raise Refusal(_ELSEWHERE)
+
+
+def _refuse_sensitive(at: Location, sources: Sources) -> None:
+    """Raise Refusal if a use of the variable that is declared at a location may reject a sensitive value."""
+    start = (at.span or (0, 0))[0]
+    blocks = _body_of(at.path, sources.text(at.path)).blocks
+    found = next((one for one in blocks if one.type == "variable" and one.start <= start < one.end), None)
+    if found is None:
+        return
+    pending = [(posixpath.dirname(at.path), rf"var\.{re.escape(found.labels[0])}")] if found.labels else []
+    seen = set(pending)
+    while pending:
+        if len(seen) > _MOST:
+            raise Refusal("the variable has too many uses")
+        folder, reference = pending.pop()
+        pattern = re.compile(rf"(?<![\w.-]){reference}(?![\w-])")
+        for file in sources.module_files(f"{folder}/" if folder else ""):
+            text = sources.text(file)
+            if pattern.search(text):
+                for use in _uses(_body_of(file, text), text, pattern):
+                    further = _further(*use, folder, sources)
+                    if further is not None and further not in seen:
+                        seen.add(further)
+                        pending.append(further)
+
+
+def is_ignored(target: Target, name: str, sources: Sources) -> bool:
+    """Return whether Terraform ignores changes of an argument, so that a fix has no effect on existing resources."""
+    text = sources.text(target.path)
+    if target.language != "terraform" or "ignore_changes" not in text:
+        return False
+    block = next((one for one in _body_of(target.path, text).blocks if one.start == target.address[0]), None)
+    for inner in () if block is None else block.body.blocks:
+        ignored = inner.body.attributes.get("ignore_changes") if inner.type == "lifecycle" else None
+        if ignored is not None:
+            return re.search(rf"\b(?:all|{re.escape(name)})\b", text[ignored.value_start : ignored.end]) is not None
+    return False
+
+
+def _body_of(path: str, text: str) -> Body:
+    from azkvlint.syntax.hcl.json_file import parse_json_file
+    from azkvlint.syntax.hcl.parse import parse_file
+
+    return (parse_json_file if path.lower().endswith(".json") else parse_file)(text).body
+
+
+def _uses(body: Body, text: str, pattern: re.Pattern[str]) -> Iterator[tuple[Block, str, str]]:
+    """Yield the uses of a reference: the top block, the argument, and its argument or block in the top block."""
+    nodes = [(block, block.body, "") for block in body.blocks]
+    while nodes:
+        top, inner, name = nodes.pop()
+        for attribute in inner.attributes.values():
+            if pattern.search(text, attribute.start, attribute.end):
+                yield top, attribute.name, name or attribute.name
+        nodes += [(top, block.body, name or _name_of(block)) for block in inner.blocks]
+
+
+def _is_sensitive(block: Block) -> bool:
+    return _literal(block, "sensitive") is True
+
+
+def _literal(block: Block, name: str) -> object:
+    attribute = block.body.attributes.get(name)
+    expression = None if attribute is None else attribute.expression()
+    return expression.value if isinstance(expression, ast.Literal) else None
+
+
+def _name_of(block: Block) -> str:
+    return block.labels[0] if block.type == "dynamic" and block.labels else block.type
+
+
+def _further(top: Block, argument: str, name: str, folder: str, sources: Sources) -> tuple[str, str] | None:
+    """Return a reference that becomes sensitive with an argument, and its folder. Raise Refusal."""
+    if argument in _REPETITIONS:
+        raise Refusal(f"`{argument}` depends on the variable and cannot be sensitive")
+    if argument == "error_message":
+        raise Refusal("an error message depends on the variable and cannot be sensitive")
+    labels = [re.escape(label) for label in top.labels]
+    match top.type:
+        case "output":
+            if not _is_sensitive(top):
+                raise Refusal("an output that is not sensitive depends on the variable")
+        case "locals":
+            return folder, rf"local\.{re.escape(name)}"
+        case "module":
+            return _in_module(top, name, folder, sources)
+        case "resource" | "data" | "ephemeral" if len(labels) > 1:
+            if argument not in _VALUES and not suggests_secret(argument):
+                address = r"\.".join(labels if top.type == "resource" else [top.type, *labels])
+                return folder, rf"{address}(?:\[[^\]]*\])*(?:\.{re.escape(name)}|(?![\w.\[-]))"
+    return None
+
+
+def _in_module(call: Block, name: str, folder: str, sources: Sources) -> tuple[str, str] | None:
+    """Return a variable of a called module, and its folder; None if it is sensitive already. Raise Refusal."""
+    source = _literal(call, "source")
+    if not isinstance(source, str) or not source.startswith(("./", "../")):
+        raise Refusal("the variable is passed to a module outside the checkout")
+    inner = posixpath.normpath(posixpath.join(folder, source))
+    inner = "" if inner == "." else inner
+    for file in sources.module_files(f"{inner}/" if inner else ""):
+        for block in _body_of(file, sources.text(file)).blocks:
+            if block.type == "variable" and block.labels == (name,) and _is_sensitive(block):
+                return None
+    return inner, rf"var\.{re.escape(name)}"
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -203,5 +389,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "versionless": _versionless,
     "pin": _pin,
     "secure": _secure,
-    "append": append,
+    "append": _append,
 }

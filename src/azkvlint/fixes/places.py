@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.fixes.references import Reference, is_literal, reference_in, uses
 from azkvlint.fixes.sources import Sources
 from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.finding import CALLED, Evidence, Finding
 from azkvlint.model.location import Location
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.parse import parse
 from azkvlint.util.lazy_regex import regex
 
 Edits: TypeAlias = tuple[TextEdit, ...]
 Change: TypeAlias = Callable[[Sources], tuple[Edits, str]]
 """Makes one step on a state of the sources, and returns its edits with their title; no edits if none are needed."""
-
 _HEADER = regex(
     r"""\s*(?:resource|data|provider|module|output|variable)\s+"?([\w-]+)"?|\s*resource\s+\w+\s+'([^'@]*)"""
 )
@@ -26,6 +27,16 @@ _VALUES = (".tfvars", ".tfvars.json", ".bicepparam")
 _MOST_CALLS = 20
 _COMPUTED = "the value is computed"
 _SHARED = "the value is also used elsewhere"
+_PLAIN = regex(r"""true|false|null|-?\d+(?:\.\d+)?|"[^"\\$%{}\[\]\n]*+"|'[^'\\$\n]*+'""")
+# A list or object of plain values. Anything with other names, calls or operators is computed.
+_PARTS = regex(
+    r"""(?:[\s\[\]{},:=]|//[^\n]*|\#[^\n]*|true\b|false\b|null\b|-?\d+(?:\.\d+)?\b|"[^"\\$%{}\[\]\n]*+"|'[^'\\$\n]*+'
+    |[A-Za-z_]\w*[ \t]*+[:=](?!=))*+""".replace("\n    ", "")
+)
+_TERRAFORM = regex(r'(?:"\$\{\s*)?(var|local|each)\.((?:[\w-]+\.)*)([\w-]+)(?:\s*\}")?')
+_BICEP = regex(r"()()([A-Za-z_]\w*)")
+_ARM = regex(r"\"\[\s*(parameters|variables)\(\s*()'([^']+)'\s*\)\s*\]\"", 2)
+_CONSTANTS = frozenset({"true", "false", "null"})
 
 
 class Target(NamedTuple):
@@ -190,9 +201,9 @@ class Setting(msgspec.Struct, frozen=True):
         replaced = [one for edit in edits if (one := text[edit.start : edit.end]).strip()]
         if _has_objects(self.value) and any(one.strip() not in ("[]", "null") for one in replaced):
             raise Refusal("the list has other items")
-        if all(map(is_literal, replaced)):
+        if all(map(_is_literal, replaced)):
             return edits, title_of(self.language, names, self.value, where)
-        reference = reference_in(replaced[0], path) if len(replaced) == 1 else None
+        reference = _reference_in(replaced[0], path) if len(replaced) == 1 else None
         if reference is None:
             raise Refusal(_COMPUTED)
         return self._of_reference(reference, path, calls, sources)
@@ -216,12 +227,12 @@ class Setting(msgspec.Struct, frozen=True):
     # --- references --------------------------------------------------------------------------------------------------
 
     def _of_reference(
-        self, reference: Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
+        self, reference: _Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
     ) -> tuple[Edits, str]:
         """Return the edits of the variable, local, parameter or argument that a reference in a file names."""
         is_terraform = self.language == "terraform"
         texts = sources.module_texts(path) if is_terraform else [sources.text(path)]
-        if uses(reference, path, texts) > 1:
+        if _uses(reference, path, texts) > 1:
             raise Refusal(_SHARED)
         if reference.is_part:
             return self._of_part(path, sources)
@@ -257,7 +268,7 @@ class Setting(msgspec.Struct, frozen=True):
             raise Refusal(_COMPUTED)
         text = sources.text(at.path)
         name = text[at.span[0] : at.span[1]]
-        if is_literal(name):  # without its name
+        if _is_literal(name):  # without its name
             name = text[: at.span[0]].rpartition("\n")[2].rpartition("{")[2].rpartition(",")[2]
         name = name.partition("=")[0].strip(' \t":')
         edits = sources.editor(at.path).replace_value(at.span, self.value)
@@ -278,7 +289,7 @@ class Setting(msgspec.Struct, frozen=True):
         return sources.edits_to(now), joined(titles[::-1])
 
     def _of_module(
-        self, reference: Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
+        self, reference: _Reference, path: str, calls: Sequence[Sequence[Location]], sources: Sources
     ) -> tuple[Edits, str]:
         """Return the edit of a variable's default or a local in a Terraform module."""
         from azkvlint.syntax.hcl.json_file import parse_json_file
@@ -314,7 +325,7 @@ class Setting(msgspec.Struct, frozen=True):
                     return self._checked(edits, (name,), path, () if is_default else calls, sources)
         raise Refusal("the value is set outside the file")
 
-    def _of_template(self, reference: Reference, path: str, sources: Sources) -> tuple[Edits, str]:
+    def _of_template(self, reference: _Reference, path: str, sources: Sources) -> tuple[Edits, str]:
         """Return the edit of a parameter's default or a variable in an ARM template."""
         pointer = (self.finding.resource_at or self.finding.at).pointer or ()
         inner = max((at for at, step in enumerate(pointer) if step == "resources"), default=0)
@@ -378,3 +389,55 @@ def around(span: tuple[int, int], name: str, path: str, text: str) -> tuple[int,
                 found = node.start, node.end
             nodes += ast.children(node)
     return found
+
+
+class _Reference(NamedTuple):
+    """A value that is a variable, local, parameter or item of a loop and nothing else.
+
+    ``kind`` is the word before the name, empty in Bicep. ``is_part``: the value is a part of that object.
+    """
+
+    kind: str
+    name: str
+    is_part: bool = False
+
+
+def _is_literal(text: str) -> bool:
+    """Return whether the text of a value contains neither references nor calculations."""
+    text = text.strip()
+    return bool(_PLAIN.fullmatch(text)) or (text[:1] in ("[", "{") and bool(_PARTS.fullmatch(text)))
+
+
+def _reference_in(text: str, path: str) -> _Reference | None:
+    """Return the reference that is the whole text of a value in the file ``path``; None for other expressions."""
+    lower = path.lower()
+    is_template = lower.endswith((".json", ".jsonc")) and not lower.endswith((".tf.json", ".tofu.json"))
+    pattern = _BICEP if lower.endswith(".bicep") else _ARM if is_template else _TERRAFORM
+    match = pattern.fullmatch(text.strip())
+    if match is None or match[3] in _CONSTANTS:
+        return None
+    return _Reference(match[1], match[3], is_part=bool(match[2]) or match[1] == "each")
+
+
+def _uses(reference: _Reference, path: str, texts: Iterable[str]) -> int:
+    """Return how often a variable is used in the texts of its module. Outside of Bicep, comments count too."""
+    name = re.escape(reference.name)
+    if path.lower().endswith(".bicep"):
+        return sum(_uses_in_bicep(reference.name, text) for text in texts)
+    if reference.kind in ("parameters", "variables"):
+        pattern = re.compile(rf"\b{reference.kind}\(\s*'{name}'\s*\)", re.IGNORECASE)
+    elif reference.is_part:
+        pattern = re.compile(rf"\.{name}\b")
+    else:
+        pattern = re.compile(rf"\b{reference.kind}\.{name}\b")
+    return sum(len(pattern.findall(text)) for text in texts)
+
+
+def _uses_in_bicep(name: str, text: str) -> int:
+    nodes: list[ast.Node] = list(parse(text).declarations)
+    count = 0
+    while nodes:
+        node = nodes.pop()
+        count += isinstance(node, ast.Name) and node.name == name
+        nodes += ast.children(node)
+    return count

@@ -1,4 +1,4 @@
-"""The texts that fixes may change: source files of the checkout that people write."""
+"""The texts that fixes may change: source files of the checkout that people write, and their editors by language."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ from azkvlint.util.project_boundary import checkout_of, is_within, leads_into_gi
 from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes
 
 if TYPE_CHECKING:
-    from azkvlint.fixes.editor import Editor
+    from azkvlint.fixes.tree_editor import TreeEditor
 
 _MARK, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _GENERATED = regex(rb'"_generator"\s*:|"(?:cdktf|stackName)"\s*:')
 _TEMPLATES = (".bicep", ".bicepparam", ".json", ".jsonc")
 _TEMPLATE = regex(rb'"\$schema"\s*:\s*"[^"]*deployment(?:Template|Parameters)\.json')
+_HCL = (".tf", ".tofu", ".tfvars", ".hcl")
+_BICEP = (".bicep", ".bicepparam")
+_TERRAFORM_JSON = (".tf.json", ".tofu.json", ".tfvars.json")
+_JSON = (".json", ".jsonc")
+# Files and folders whose content a program writes.
+_LOCK_FILES = (".lock.hcl", "lock.json")
+_CACHES = frozenset({".terraform", ".terragrunt-cache", "node_modules"})
 
 
 class Sources:
@@ -117,9 +124,9 @@ class Sources:
         """Return a reported path relative to the top of the checkout."""
         return os.path.relpath(self.real_path(path), self._boundary).replace(os.sep, "/")
 
-    def editor(self, path: str) -> Editor:
+    def editor(self, path: str) -> TreeEditor:
         """Return the editor of a file. Raise Refusal."""
-        return _editor(self._one_path(path), self.text(path))
+        return _cached_editor(self._one_path(path), self.text(path))
 
     def value(self, path: str, pointer: Sequence[object]) -> object:
         """Return the value at a pointer in a JSON file; None if there is none. Raise Refusal."""
@@ -196,9 +203,7 @@ class Sources:
 
 # Many findings are about the same few files.
 @lru_cache(8)
-def _editor(path: str, text: str) -> Editor:
-    from azkvlint.fixes.editor import editor_of
-
+def _cached_editor(path: str, text: str) -> TreeEditor:
     return editor_of(path, text)
 
 
@@ -235,3 +240,24 @@ def _trimmed(path: str, old: str, new: str, start: int) -> TextEdit:
     tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
     end = len(old) - tail
     return TextEdit(path=path, start=start + head, end=start + end, replacement=new[head : len(new) - tail])
+
+
+def editor_of(path: str, text: str) -> TreeEditor:
+    """Return the editor of a file. Raise Refusal if it is generated, invalid, or of another language."""
+    folders, _, name = path.rpartition("/")
+    name = name.lower()
+    if name.endswith(_LOCK_FILES) or not _CACHES.isdisjoint(folders.split("/")):
+        raise Refusal("the file is generated")
+    if name.endswith(_HCL):
+        from azkvlint.fixes.terraform_editor import TerraformEditor
+
+        return TerraformEditor(path, text)
+    if name.endswith(_BICEP):
+        from azkvlint.fixes.bicep_editor import BicepEditor
+
+        return BicepEditor(path, text)
+    if name.endswith(_JSON):
+        from azkvlint.fixes.json_editor import JsonEditor
+
+        return JsonEditor(path, text, terraform=name.endswith(_TERRAFORM_JSON))
+    raise Refusal("files of this kind cannot be edited")

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import msgspec
 
-from azkvlint.fixes.expressions import enclosing, has_node, is_literal, literals
 from azkvlint.fixes.layout import Container, Item, Layout
 from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit, apply
 from azkvlint.syntax import ast
@@ -52,15 +51,15 @@ class TreeEditor:
 
     def within(self, item: Item, start: int, end: int) -> Container | None:
         """Return the outermost container in an item that contains a span."""
-        return self.container(enclosing(item.node, start, end))
+        return self.container(_enclosing(item.node, start, end))
 
     def strings(self, item: Item, start: int, end: int) -> list[tuple[int, int]]:
         """Return the spans of the string literals between two offsets of an item."""
-        return literals(item.node, start, end)
+        return _literals(item.node, start, end)
 
     def is_same(self, node: object, value: Literal) -> bool:
         """Return whether a literal has a value."""
-        return is_literal(self.text, node, value)
+        return _is_literal(self.text, node, value)
 
     def is_conditional(self, node: object) -> bool:
         """Return whether a value depends on a condition."""
@@ -149,7 +148,7 @@ class TreeEditor:
         item, (start, end) = self.locate(at).item, self.span(at)
         if item.is_block or start < item.value or (start, end) == (item.value, item.end):
             return self.checked(self.replace(item, value, conditional=True))
-        if not has_node(item.node, start, end):
+        if not _has_node(item.node, start, end):
             raise Refusal("the place is not a value")
         new = self.write(value, self.layout.indent(start), not self.layout.starts_line(item.start))
         return self.checked([self.layout.edit(start, end, new)])
@@ -324,3 +323,56 @@ def nested(path: tuple[str, ...], value: Literal, make: Callable[[dict[str, Lite
     for name in reversed(path):
         value = make({name: value})
     return value
+
+
+def _enclosing(root: object, start: int, end: int) -> ast.Object | ast.Array | None:
+    """Return the outermost object or array in an expression that contains a span."""
+    pending = [root] if isinstance(root, ast.Node) else []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Object | ast.Array) and node.start <= start and end <= node.end:
+            return node
+        pending += ast.children(node)
+    return None
+
+
+def _is_literal(text: str, node: object, value: Literal) -> bool:
+    """Return whether an expression in a text is a literal with a value, or the code of one."""
+    match node, value:
+        case ast.Node(), Code():
+            return text[node.start : node.end] == value.text
+        case ast.Literal(), _:
+            return type(node.value) is type(value) and node.value == value
+        case ast.Unary(operator="-", operand=ast.Literal(value=int() as number)), int():
+            return not isinstance(value, bool) and -number == value
+        case ast.Array(items=items), Sequence() if not isinstance(value, str) and len(items) == len(value):
+            return all(_is_literal(text, item, one) for item, one in zip(items, value, strict=True))
+        case ast.Object(members=members, resources=()), Mapping() if len(members) == len(value):
+            found = {one.key: one.value for one in members if isinstance(one, ast.Property)}
+            return found.keys() == value.keys() and all(
+                _is_literal(text, found[key], one) for key, one in value.items()
+            )
+    return False
+
+
+def _has_node(root: object, start: int, end: int) -> bool:
+    """Return whether an expression in a tree has a span."""
+    pending = [root] if isinstance(root, ast.Node) else []
+    while pending:
+        node = pending.pop()
+        if (node.start, node.end) == (start, end) and not isinstance(node, ast.Property):
+            return True
+        pending += ast.children(node)
+    return False
+
+
+def _literals(root: object, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the spans of the string literals of a tree between two offsets."""
+    found: list[tuple[int, int]] = []
+    pending = [root] if isinstance(root, ast.Node) else []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Literal) and isinstance(node.value, str) and start <= node.start and node.end <= end:
+            found.append((node.start, node.end))
+        pending += ast.children(node)
+    return found
