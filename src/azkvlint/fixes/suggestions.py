@@ -122,8 +122,8 @@ def _is_plain(line: str) -> bool:
 def _hidden(path: str, text: str) -> Hidden | None:
     """Return the secrets of a file by the names and decorators of its declarations."""
     if path.endswith(".bicep"):
+        from azkvlint.readers.bicep.document import FileSecrets as BicepSecrets
         from azkvlint.readers.bicep.document import read_file
-        from azkvlint.readers.bicep.secrets import FileSecrets as BicepSecrets
 
         return BicepSecrets(read_file(path, "", text), ())
     if path.endswith((".tf", ".tofu")):

@@ -13,8 +13,7 @@ from azkvlint.model.location import Location, Place, SourceComments
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.discover import JSON, PARAMETERS
 from azkvlint.readers.missing_modules import without_duplicates
-from azkvlint.readers.plan.document import Plan
-from azkvlint.readers.plan.positions import positions
+from azkvlint.readers.plan.document import Plan, positions
 from azkvlint.readers.plan.read import read_plan
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.util.errors import InputError
@@ -129,7 +128,7 @@ def bicep_result(path: str, read: BicepRead, given: ParameterValues, *, peer_com
     from azkvlint.readers.bicep.suppressions import disabled_ranges, is_suppressed
 
     def hidden(path: str) -> Hidden | None:
-        from azkvlint.readers.bicep.secrets import FileSecrets
+        from azkvlint.readers.bicep.document import FileSecrets
 
         file = read.sources.get(path)
         return None if file is None else FileSecrets(file, read.secrets.get(path, ()))

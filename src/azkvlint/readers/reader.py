@@ -247,7 +247,7 @@ class Reader:
 
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
         """Return the result of the template of a Bicep parameter file, with the parameter values."""
-        from azkvlint.readers.bicep.parameters import read_bicepparam
+        from azkvlint.readers.bicep.read import read_bicepparam
         from azkvlint.syntax.positions import source_text
 
         text = source_text(read_source(source))

@@ -16,8 +16,7 @@ from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.bicep.parameters import read_bicepparam
-from azkvlint.readers.bicep.read import ModuleCache, read_bicep
+from azkvlint.readers.bicep.read import ModuleCache, read_bicep, read_bicepparam
 from azkvlint.syntax.json_decoder import decode
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError

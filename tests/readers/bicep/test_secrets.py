@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.readers.bicep.document import read_file
-from azkvlint.readers.bicep.secrets import FileSecrets
+from azkvlint.readers.bicep.document import FileSecrets, read_file
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 TEXT = """

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from azkvlint.model.location import Excerpt, Region
-from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from azkvlint.readers.plan.positions import positions
+from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO, positions
 from azkvlint.readers.plan.read import PlanRead
 
 if TYPE_CHECKING:

@@ -20,14 +20,20 @@ from azkvlint.model.value import Absent, Origin, Scalar, Unknown, display
 from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.arm.template import convert_argument, mark_secret, mark_secret_parts
-from azkvlint.readers.bicep import file_contents, registry
-from azkvlint.readers.bicep.document import File, is_decorated, read_file
-from azkvlint.readers.bicep.loops import written_length
+from azkvlint.readers.bicep import files
+from azkvlint.readers.bicep.document import (
+    File,
+    SecureParts,
+    is_decorated,
+    is_nullable,
+    primitive,
+    read_file,
+    secure_parts,
+)
 from azkvlint.readers.bicep.resource_symbols import ResourceSymbol, module_scope
 from azkvlint.readers.bicep.run import BicepRun
-from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source
+from azkvlint.readers.bicep.symbols import Content, ModuleCall, ModuleEntity, ModuleSymbol, Source, written_length
 from azkvlint.readers.bicep.templates import TemplateSource
-from azkvlint.readers.bicep.types import SecureParts, is_nullable, primitive, secure_parts
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -291,9 +297,9 @@ class ModuleInstance:
         if node.name in _SCOPE_FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
             return scopes.call(node.name, arguments, self.scope, self.place(node))
-        if node.name in file_contents.FUNCTIONS:
+        if node.name in files.FUNCTIONS:
             arguments = [self.evaluator.evaluate(argument, local) for argument in node.arguments]
-            return file_contents.load_content(self.run, self.file, node.name, arguments, self.place(node))
+            return files.load_content(self.run, self.file, node.name, arguments, self.place(node))
         return None
 
     def _is_space(self, name: str) -> bool:
@@ -312,12 +318,12 @@ def _imported_file(instance: ModuleInstance, path: str, at: Location) -> ModuleI
     Exports of registry modules and compiled templates are ignored: they deploy nothing.
     """
     run = instance.run
-    if file_contents.is_remote(path) or path.lower().endswith(".json"):
+    if files.is_remote(path) or path.lower().endswith(".json"):
         return None
     try:
-        file = file_contents.load(run, instance.file.file, path)
+        file = files.load(run, instance.file.file, path)
     except InputError as error:
-        reason = file_contents.missing_reason(run, instance.file.file, path)
+        reason = files.missing_reason(run, instance.file.file, path)
         if reason is None:
             run.problem(INPUT_UNREADABLE, "error", f"`{path}` cannot be imported: {error.message}", at)
         else:
@@ -460,11 +466,11 @@ def source_of(instance: ModuleInstance, node: ast.Module) -> Source | None:
         run.unreadable("the path of a module must be a string without expressions", at)
         return None
     try:
-        if file_contents.is_remote(path):
+        if files.is_remote(path):
             return _remote(instance, path, at)
         return _local(instance, path)
     except InputError as error:
-        missing = file_contents.missing_reason(run, instance.file.file, path)
+        missing = files.missing_reason(run, instance.file.file, path)
         if missing is None:
             run.unreadable(f"module `{path}` cannot be read: {error.message}", at)
         else:
@@ -478,12 +484,12 @@ def _remote(instance: ModuleInstance, reference: str, at: Location) -> Source | 
     Raises InputError if the restored module cannot be read.
     """
     run = instance.run
-    full, template = registry.artifact(run, instance.file.file, reference)
+    full, template = files.artifact(run, instance.file.file, reference)
     if template is not None:
         return TemplateSource(run, template, reference)
     known = built_in_module(full) if full is not None else None
     if known is None:
-        registry.report_missing(run, reference, at)
+        files.report_missing(run, reference, at)
     return known
 
 
@@ -493,12 +499,12 @@ def _local(instance: ModuleInstance, path: str) -> Source:
     chain = (*instance.module_call.chain, around)
     if len(chain) > MAX_NESTING:
         raise InputError(f"modules are nested deeper than {MAX_NESTING} levels")
-    file = file_contents.find(instance.run, around, path)
+    file = files.find(instance.run, around, path)
     if file in chain:
         raise InputError("the module uses itself")
     if path.lower().endswith((".json", ".jsonc")):
         return TemplateSource(instance.run, file)
-    return BicepSource(file_contents.load(instance.run, around, path), chain)
+    return BicepSource(files.load(instance.run, around, path), chain)
 
 
 _VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1,3})\.\d{1,5}")

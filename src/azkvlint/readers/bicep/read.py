@@ -1,8 +1,9 @@
-"""Read a Bicep file: collect the resources that rules require with the origins of values, and the problems."""
+"""Read a Bicep or ``.bicepparam`` file: collect the resources that rules require, and the problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -38,11 +39,12 @@ from azkvlint.readers.arm.origins import (
     sources_in,
     value_of,
 )
-from azkvlint.readers.arm.read import HoldingResource, deploy_held
+from azkvlint.readers.arm.read import HoldingResource, deploy_held, read_template
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from azkvlint.readers.bicep.document import File, Symbol, inner_resources, is_decorated, properties_of
-from azkvlint.readers.bicep.loops import condition_of, is_unconditional, written_length
+from azkvlint.readers.arm.template_json import StatementLocations
+from azkvlint.readers.bicep import files
+from azkvlint.readers.bicep.document import File, Symbol, inner_resources, is_decorated, is_secure_at, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.run import BicepRun, ModuleCache
@@ -55,17 +57,24 @@ from azkvlint.readers.bicep.symbols import (
     ModuleSymbol,
     ParameterFile,
     ParameterValues,
+    condition_of,
+    is_unconditional,
+    written_length,
 )
-from azkvlint.readers.bicep.templates import DeployedTemplate
-from azkvlint.readers.bicep.types import is_secure_at
+from azkvlint.readers.bicep.templates import DeployedTemplate, template_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_boundary import real_path_of_read
+from azkvlint.util.project_boundary import real_path, real_path_of_read
+from azkvlint.util.project_files import reported_path
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.json_decoder import Document
 
 # Functions of parameter files that read a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
+_MAX_EXTENDED = 20
 
 
 class FileOrigins:
@@ -438,7 +447,6 @@ def _pattern(entity: ResourceEntity, name: str) -> str:
 
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
-
 _NOTHING: Mapping[str, Result] = {}
 
 
@@ -540,3 +548,91 @@ def _without_known_existing(resources: dict[str, Resource]) -> dict[str, Resourc
             for conditions in deployed.get(text_of(resource.select(("id",))).lower(), ())
         )
     }
+
+
+@with_recursion_limit
+def read_bicepparam(
+    path: str, file: str, root: str, text: str, required: RequiredAttributes, cache: ModuleCache
+) -> BicepRead:
+    """Read the file that a parameter file is for, with its values. See ``read_bicep``."""
+    run = BicepRun(path, text, required, cache, root)
+    parsed = cache.parse(path, real_path(file) if file else "", text)
+    try:
+        values = _values(run, parsed, (parsed.file,))
+        using = next(parsed.declarations(ast.Using), None)
+        if using is not None and using.path is not None:
+            return _read_using(run, values, using.path)
+    except InputError as error:
+        run.not_whole("error", error.message, Location(path=path))
+    return finish(run)
+
+
+def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> ParameterFile:
+    """Return the values of a parameter file and of those that it extends."""
+    instance = ModuleInstance(file, run, ModuleCall(given={}, scope=Scope()))
+    base: ParameterFile | None = None
+    for node in file.declarations(ast.Extends):
+        path = node.path.value if isinstance(node.path, ast.Literal) else ""
+        try:
+            base = _extended_file(run, file, str(path), chain)
+        except InputError as error:
+            run.unreadable(f"parameter file `{path}` cannot be read: {error.message}", instance.place(node))
+    return ParameterFile(instance, base)
+
+
+def _extended_file(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> ParameterFile:
+    """Return the values of the parameter file at ``path``. Raises InputError if it cannot be read."""
+    found = files.load(run, file.file, path)
+    if found.file in chain or len(chain) > _MAX_EXTENDED:
+        raise InputError("the file extends itself or too many others")
+    return _values(run, found, (*chain, found.file))
+
+
+def _read_using(run: BicepRun, values: ParameterFile, node: ast.Expression) -> BicepRead:
+    """Read the file or module that ``using`` names."""
+    instance = values.instance
+    at = instance.place(node)
+    path = node.value if isinstance(node, ast.Literal) else None
+    if not isinstance(path, str):
+        run.unreadable("the path in `using` must be a string without expressions", at)
+        return finish(run)
+    try:
+        return _read_used(run, values, path, at)
+    except InputError as error:
+        run.unreadable(f"`{path}`, named in `using`, cannot be read: {error.message}", at)
+        return finish(run)
+
+
+def _read_used(run: BicepRun, values: ParameterFile, path: str, at: Location) -> BicepRead:
+    """Read the file or module that ``path`` names. Raises InputError if it cannot be read."""
+    instance = values.instance
+    if files.is_remote(path):
+        _, template = files.artifact(run, instance.file.file, path)
+        if template is None:
+            files.report_missing(run, path, at)
+            return finish(run)
+        return _read_used_template(run, values, template_in(run, template), path, at)
+    file = files.find(run, instance.file.file, path)
+    if path.lower().endswith((".json", ".jsonc")):
+        return _read_used_template(run, values, template_in(run, file), reported_path(run.root, file), None, file)
+    read = read_root(run, files.load(run, instance.file.file, path), values)
+    read.used = file
+    return read
+
+
+def _read_used_template(
+    run: BicepRun, values: ParameterFile, document: Document, path: str, at: Location | None, used: str = ""
+) -> BicepRead:
+    """Read a compiled template. ``at``: the location of all of it, if it is outside the project."""
+    read = read_template(path, document, run.attribute_filter.required, values.all_values())
+    resources = read.resources
+    if at is not None:
+        shown = StatementLocations(path, at)
+        resources = {address: shown.resource(resource, ()) for address, resource in resources.items()}
+    else:
+        run.files.update(read.files)
+    run.resources.update(resources)
+    run.budget.secrets.texts |= read.secret_texts
+    run.problems += [problem if at is None else shown.problem(problem) for problem in read.problems]
+    run.closed = run.closed and read.closed
+    return finish(run, used)

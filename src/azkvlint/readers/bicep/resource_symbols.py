@@ -21,8 +21,7 @@ from azkvlint.readers.arm.resource import (
 )
 from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, id_value, resource_id, scope_of
 from azkvlint.readers.bicep.document import inner_resources
-from azkvlint.readers.bicep.loops import Iteration
-from azkvlint.readers.bicep.symbols import Body, FileInstance, Symbol
+from azkvlint.readers.bicep.symbols import Body, FileInstance, Iteration, Symbol
 from azkvlint.syntax import ast
 
 # Scopes of deployments that are resources themselves: what goes there does not extend them.

@@ -10,8 +10,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.resource import AttributeFilter, attribute_filter
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.bicep.document import File, read_file
-from azkvlint.readers.bicep.types import SecureParts
+from azkvlint.readers.bicep.document import File, SecureParts, read_file
 from azkvlint.syntax import ast
 from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError

@@ -13,13 +13,12 @@ from azkvlint.graph.existence import assume, assumption, skipped_declaration
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
-from azkvlint.readers.bicep import file_contents
+from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, inner_resources
-from azkvlint.readers.bicep.loops import condition_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent, ModuleInstance
 from azkvlint.readers.bicep.resource_symbols import ResourceEntity, ResourceSymbol, resource_of
 from azkvlint.readers.bicep.run import BicepRun
-from azkvlint.readers.bicep.symbols import FileInstance, ModuleCall, ModuleSymbol, ParameterValues
+from azkvlint.readers.bicep.symbols import FileInstance, ModuleCall, ModuleSymbol, ParameterValues, condition_of
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
@@ -211,9 +210,9 @@ def skip_file(run: BicepRun, file: File, reason: str) -> None:
             skip(run, file, node, node.name, reason)
         for module in file.declarations(ast.Module):
             path = module.path.value if isinstance(module.path, ast.Literal) else None
-            if isinstance(path, str) and path.lower().endswith(".bicep") and not file_contents.is_remote(path):
+            if isinstance(path, str) and path.lower().endswith(".bicep") and not files.is_remote(path):
                 with suppress(InputError):  # a module that is not used need not be there
-                    waiting.append(file_contents.load(run, file.file, path))
+                    waiting.append(files.load(run, file.file, path))
 
 
 def is_there(symbol: ResourceSymbol | ModuleSymbol) -> bool:

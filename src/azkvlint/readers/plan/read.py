@@ -42,7 +42,6 @@ from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Scalar, Value
-from azkvlint.readers.plan.apply_order import add_order
 from azkvlint.readers.plan.configuration import Configuration, Instances
 from azkvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
@@ -58,7 +57,7 @@ from azkvlint.readers.plan.document import (
 )
 from azkvlint.readers.plan.map_arguments import ArgumentMaps, planned_attributes
 from azkvlint.readers.plan.origins import state_resources
-from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress
+from azkvlint.readers.plan.planned_resource import Instance, PlannedAddress, add_order
 from azkvlint.readers.plan.reference_walk import Tracer
 from azkvlint.readers.plan.resource_mapper import LateMapper, ResourceMapper, join_attributes, planned_address
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
@@ -304,7 +303,7 @@ class _Reader:
 
     def _add_azapi(self, change: ResourceChange, place: PlannedAddress) -> None:
         from azkvlint.readers.arm.document_kinds import HOLDERS  # most plans have no such resources
-        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
+        from azkvlint.readers.plan.templates import arm_type, azapi_attributes, is_key_vault
 
         declared_as, instance = change.type, self.mapper.instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
@@ -339,7 +338,7 @@ class _Reader:
             self._problem(TYPE_UNKNOWN, "error", unknown_type_message(type_), instance.address)
 
     def _add_update(self, instance: Instance) -> None:
-        from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, link_argument
+        from azkvlint.readers.plan.templates import arm_type, azapi_attributes, link_argument
 
         named = arm_type(instance)
         if named is None:
@@ -402,7 +401,7 @@ class _Reader:
         """Apply updates to the resources that they change, and report those whose target is not in the plan."""
         if not self.updates:
             return
-        from azkvlint.readers.plan.azapi import apply_updates, is_key_vault
+        from azkvlint.readers.plan.templates import apply_updates, is_key_vault
 
         for instance, error in apply_updates(self.updates, self.resources):
             if error is not None:

@@ -1,0 +1,328 @@
+"""Other files that a Bicep file names: modules beside it or in registries, and what ``loadTextContent`` reads.
+
+Modules in registries are what ``bicep restore`` has left on this machine, or what is known of the module. The Bicep CLI
+keeps an artifact in ``br/REGISTRY/PATH/TAG$`` of its cache, ``/`` in the path and ``:`` in the registry replaced by
+``$``; behind the ``$`` of a tag stand the places of its capital letters. Template specs lie in
+``ts/SUBSCRIPTION/GROUP/NAME/VERSION``. Source: github.com/Azure/bicep, src/Bicep.Core/Registry; of the functions that
+read files: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from azkvlint.evaluation.values import Items, Result, wrap
+from azkvlint.model.finding import INPUT_INCOMPLETE, INPUT_UNREADABLE
+from azkvlint.model.location import Location, Region
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.bicep.document import File
+from azkvlint.readers.bicep.run import BicepRun
+from azkvlint.readers.missing_modules import source_name, why_missing
+from azkvlint.syntax.positions import decoded
+from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import cached
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_boundary import expand_home, is_within, leads_into_git, real_path
+from azkvlint.util.project_files import (
+    bicep_entries,
+    bicep_module,
+    exists,
+    is_file,
+    list_names,
+    read_bytes,
+    recorded_real_path,
+    reported_path,
+    resolve_inside,
+)
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.yaml_nodes import Node
+
+_REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
+_NAME = "bicepconfig.json"
+_MAX_CONFIGURATION = 1_000_000
+_PUBLIC = ("mcr.microsoft.com", "bicep")
+
+
+def is_remote(path: str) -> bool:
+    """Return whether a reference names an artifact in a registry, not a file."""
+    return path.startswith(_REGISTRIES)
+
+
+def find(run: BicepRun, around: str, path: str) -> str:
+    """Return the real path of the file that ``path`` names in ``around``. Raises InputError outside the project."""
+    if not around:
+        raise InputError("the calling file is not in a folder")
+    folder = os.path.dirname(around)
+    file = cached(run.cache.paths, (run.root, folder, path), lambda: resolve_inside(run.root, folder, path))
+    if file is None:
+        raise InputError("the path is outside the project")
+    return file
+
+
+def load(run: BicepRun, around: str, path: str) -> File:
+    """Return the Bicep file that ``path`` names in the file ``around``. Raises InputError if it is unreadable."""
+    file = find(run, around, path)
+    return run.cache.load(reported_path(run.root, file), file)
+
+
+def missing_reason(run: BicepRun, around: str, path: str) -> tuple[str, str] | None:
+    """Return what to report, with a hint, of a file that is missing for a good reason; None if there is none.
+
+    It is in a git submodule that is not fetched, or an example or a test lacks it.
+    """
+    file = os.path.normpath(os.path.join(os.path.dirname(around), path))
+    if not around or is_remote(path) or is_file(file):
+        return None
+    return why_missing(file, around, run.root)
+
+
+FUNCTIONS = frozenset(
+    {"loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64", "loadDirectoryFileInfo"}
+)
+# Bicep loads at most 131,072 characters of text, and 96 KB of other files.
+_MAX_CONTENT = 1_000_000
+_MAX_FILES = 10_000
+_INDEX = regex(r"[0-9]{1,9}")
+
+
+def load_content(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
+    """Return the result of a call. Unreadable files are Unknown, with a Problem; files outside are never read."""
+    known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
+    if not known or not isinstance(known[0], str):
+        doubt = arguments[0] if arguments and isinstance(arguments[0], Unknown) else None
+        return Unknown(at=at, why=doubt.why if doubt is not None else f"`{name}()` expects the path of a file")
+    try:
+        found = find(run, file.file, known[0])
+        if name == "loadDirectoryFileInfo":
+            return _directory(run.root, found, known[1] if len(known) > 1 else None, at)
+        plain = _cached_content(run, name, found)
+        if name == "loadJsonContent":
+            run.loaded[found] = plain
+        if len(known) > 1 and name in ("loadJsonContent", "loadYamlContent"):
+            plain = _at_path(plain, known[1])
+    except InputError as error:
+        why = f"the file in `{name}('{known[0]}')` cannot be loaded: {error.message}"
+        run.problem(INPUT_INCOMPLETE, "warning", why, at)
+        return Unknown(at=at, why=why)
+    return wrap(plain, at)
+
+
+def _cached_content(run: BicepRun, name: str, file: str) -> Any:
+    """Return the plain data of a file, read once a run."""
+    key = f"{name}:{file}"
+    found = cached(run.cache.data, key, lambda: _read_content(name, file))
+    if isinstance(found, InputError):
+        raise found
+    return found
+
+
+def _read_content(name: str, file: str) -> Any:
+    """Return the plain data of a file, or the error."""
+    try:
+        return _content(name, read_bytes(file, _MAX_CONTENT))
+    except InputError as error:
+        return error
+
+
+def _content(name: str, data: bytes) -> Any:
+    if name == "loadFileAsBase64":
+        from base64 import b64encode
+
+        return b64encode(data).decode("ascii")
+    if name == "loadTextContent":
+        return decoded(data)
+    if name == "loadJsonContent":
+        from azkvlint.syntax.json_decoder import decode
+
+        return decode(data).value
+    return _yaml(decoded(data))
+
+
+def _yaml(text: str) -> Any:
+    """Return YAML as plain data. Raises InputError for invalid YAML, or features that plain data does not need."""
+    from azkvlint.syntax.yaml_nodes import compose
+
+    document = compose(text)
+    if document.faults:
+        raise InputError(f"the file is not valid YAML: {document.faults[0].text}")
+    return None if document.root is None else _plain(document.root)
+
+
+def _plain(node: Node) -> Any:
+    from azkvlint.syntax.yaml_nodes import ListNode, MapNode
+
+    if isinstance(node, MapNode):
+        return {str(key.value): _plain(item) for key, item in node.entries}
+    return [_plain(item) for item in node.items] if isinstance(node, ListNode) else node.value
+
+
+def _at_path(plain: Any, path: object) -> Any:
+    """Return the part of JSON data at a JSONPath. Only names and numbers are supported."""
+    if not isinstance(path, str):
+        raise InputError("the second argument is not a path")
+    steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
+    for step in (step.strip("'\"") for step in steps if step):
+        if isinstance(plain, dict) and step in plain:
+            plain = plain[step]
+        elif isinstance(plain, list) and _INDEX.fullmatch(step) and int(step) < len(plain):
+            plain = plain[int(step)]
+        else:
+            raise InputError("the path in the file does not exist")
+    return plain
+
+
+def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
+    """Return the files in a folder by name: see ``loadDirectoryFileInfo``."""
+    from fnmatch import fnmatchcase
+
+    expected = pattern if isinstance(pattern, str) else "*"
+    try:
+        names = sorted(name for name in list_names(folder) if fnmatchcase(name, expected))
+    except OSError as error:
+        raise InputError(f"the folder cannot be listed: {error.strerror}") from error
+    if len(names) > _MAX_FILES:
+        raise InputError(f"the folder contains more than {_MAX_FILES:,} files")
+    found: list[Result] = []
+    for name in names:
+        if is_file(os.path.join(folder, name)):
+            relative = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+            plain = {"baseName": name, "extension": os.path.splitext(name)[1], "relativePath": relative}
+            found.append(wrap(plain, at))
+    return Items(at=at, items=found)
+
+
+def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
+    """Return the nearest configuration above ``file`` inside the root; empty if there is none.
+
+    One that cannot be read is a Problem.
+    """
+    folder = os.path.dirname(file)
+    while file and run.root and is_within(folder, run.root):
+        key = f"configuration:{folder}"
+        found = cached(run.cache.data, key, partial(_read_configuration, os.path.join(folder, _NAME)))
+        if isinstance(found, dict):
+            return found
+        if isinstance(found, InputError):
+            at = _place(run.root, os.path.join(folder, _NAME), found)
+            run.problem(INPUT_UNREADABLE, "error", found.message, at, found.hint or "")
+            return {}
+        folder, above = os.path.dirname(folder), folder
+        if folder == above:
+            break
+    return {}
+
+
+def _place(root: str, file: str, error: InputError) -> Location:
+    """Return where a configuration cannot be read."""
+    line, column = error.line or 1, error.column or 1
+    region = None if error.line is None else Region(line, column, line, column)
+    return Location(path=reported_path(root, file), region=region)
+
+
+def _read_configuration(file: str) -> Any:
+    """Return the content of a configuration, None if there is none, or InputError if it cannot be read."""
+    if not exists(file):
+        return None
+    from azkvlint.syntax.json_decoder import decode
+
+    try:
+        plain = decode(read_bytes(file, _MAX_CONFIGURATION)).value
+    except InputError as error:
+        return error
+    return plain if isinstance(plain, dict) else {}
+
+
+def _alias(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    found: Any = config
+    for step in ("moduleAliases", kind, name):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def full_reference(config: Mapping[str, Any], reference: str) -> str | None:
+    """Return a reference with its alias resolved: ``br:registry/path:tag``, or ``ts:...``; None if it is invalid.
+
+    A reference without an alias stays as it is.
+    """
+    scheme, rest = reference[:2], reference[2:]
+    if rest.startswith(":"):
+        return reference
+    alias, _, below = rest[1:].partition(":")
+    if not below:
+        return None
+    if scheme == "ts":
+        found = _alias(config, "ts", alias)
+        subscription, group = found.get("subscription"), found.get("resourceGroup")
+        whole = isinstance(subscription, str) and isinstance(group, str)
+        return f"ts:{subscription}/{group}/{below}" if whole else None
+    found = _alias(config, "br", alias)
+    registry, path = found.get("registry"), found.get("modulePath")
+    if not isinstance(registry, str):
+        if alias != "public":
+            return None
+        registry, path = _PUBLIC
+    middle = f"{path.strip('/')}/" if isinstance(path, str) and path else ""
+    return f"br:{registry}/{middle}{below}"
+
+
+def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
+    """Return the folders in which the Bicep CLI may keep restored modules, the most likely first.
+
+    The folder that a configuration names is taken only inside the project or the user's home: a project must not make
+    kvlint look anywhere else.
+    """
+    home = expand_home("~")
+    found: list[str] = []
+    named = config.get("cacheRootDirectory")
+    if isinstance(named, str):
+        folder, own_home = recorded_real_path(os.path.join(run.root, expand_home(named))), real_path(home)
+        if any(folder != top and is_within(folder, top) for top in (run.root, own_home)) and not leads_into_git(folder):
+            found.append(folder)
+    own = os.environ.get("BICEP_CACHE_DIRECTORY")
+    found += [own] if own else []
+    return [*found, os.path.join(home, ".bicep")]
+
+
+_HINT = "run `bicep restore` on the file, then run kvlint again"
+_ARTIFACT = regex(r"br:([^/\s]++)/([^:@\s]++)(?::([\w.+-]{1,128})|@(sha256:[0-9a-f]{64}))")
+_SPEC = regex(r"ts:([\w-]++)/([\w.()-]++)/([\w.()-]++):([\w.()-]++)")
+
+
+def artifact(run: BicepRun, file: str, reference: str) -> tuple[str | None, str | None]:
+    """Return the full reference that ``reference`` stands for in a file, and the restored template of it.
+
+    Each is None if it is not available.
+    """
+    config = configuration(run, file)
+    full = full_reference(config, reference)
+    if full is None:
+        return None, None
+    return full, next(
+        (found for root in cache_roots(run, config) if (found := _cached_artifact(root, full)) is not None), None
+    )
+
+
+def report_missing(run: BicepRun, reference: str, at: Location) -> None:
+    """Report a module that is not restored."""
+    text = f"module `{source_name(reference)}` is not restored, so its resources are not evaluated"
+    run.missing_module(text, at, _HINT)
+
+
+def _cached_artifact(root: str, reference: str) -> str | None:
+    """Return the compiled template of an artifact in a cache of the Bicep CLI; None if it is not there."""
+    spec = _SPEC.fullmatch(reference)
+    if spec is not None:
+        return bicep_module(root, "ts", *(part.lower() for part in spec.groups()))
+    match = _ARTIFACT.fullmatch(reference)
+    if match is None:
+        return None
+    registry, path, tag, digest = match.groups()
+    above = ("br", registry.replace(":", "$").lower(), path.replace("/", "$"))
+    if digest:
+        return bicep_module(root, *above, digest.replace(":", "#"))
+    names = [name for name in bicep_entries(os.path.join(root, *above)) if name.startswith(f"{tag}$")]
+    return next((file for name in names if (file := bicep_module(root, *above, name)) is not None), None)
