@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.azure.azurerm.argument_names import state_value
+from azkvlint.azure.azurerm.arguments import state_value
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, path_of
 

@@ -15,7 +15,7 @@ from azkvlint.fixes import find
 from azkvlint.fixes.proof import Fault, Prover
 from azkvlint.fixes.sources import Sources
 from azkvlint.linter.rule_tests import expand
-from azkvlint.model.edit import TextEdit
+from azkvlint.model.fix import TextEdit
 from tests.sarif import violations
 
 if TYPE_CHECKING:

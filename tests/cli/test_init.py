@@ -335,9 +335,9 @@ def test_pipelines_are_those_of_the_documentation() -> None:
     """The commits of other actions are those that Dependabot updates, and the inputs are known."""
     text = PIPELINES["github"].text
     (pinned,) = re.findall(r"actions/checkout@\S+ # v\S+", (ROOT / "README.md").read_text(encoding="utf-8"))[:1] or [""]
-    from azkvlint.cli import pipelines
+    from azkvlint.cli import init
 
     known = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
-    assert f"uses: {pipelines._CHECKOUT}\n" in known
-    assert pinned in ("", pipelines._CHECKOUT)
+    assert f"uses: {init._CHECKOUT}\n" in known
+    assert pinned in ("", init._CHECKOUT)
     assert set(re.findall(r"add: with: \{\{ (\w+): \S+, (\w+):", text)[0]) <= ACTION["inputs"].keys()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from azkvlint.fixes.sources import editor_of
-from azkvlint.model.edit import Code, Refusal, apply
+from azkvlint.model.fix import Code, Refusal, apply
 
 HCL, BICEP, PARAMETERS, ARM, TF_JSON = "main.tf", "main.bicep", "main.bicepparam", "azuredeploy.json", "main.tf.json"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from azkvlint.fixes.sources import editor_of
 from azkvlint.fixes.tree_editor import TreeEditor
-from azkvlint.model.edit import Code, Refusal, apply
+from azkvlint.model.fix import Code, Refusal, apply
 
 LANGUAGES = {"hcl": "main.tf", "bicep": "main.bicep", "arm": "azuredeploy.json", "tf.json": "main.tf.json"}
 NAMES = ("a", "name", "location", "purge_protection_enabled", "tags", "acls", "if", "for_each")

@@ -17,8 +17,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.fixes.examples import faults_of_edits
 from azkvlint.fixes.find import fixes_of
 from azkvlint.linter.linter import check
-from azkvlint.model.edit import apply
-from azkvlint.model.fix import Fix
+from azkvlint.model.fix import Fix, apply
 from azkvlint.model.rule import EXAMPLE_DAY
 
 FIXABLE = tuple(rule for rule in builtin_rules() if rule.edits)

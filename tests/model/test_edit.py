@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.model.edit import Refusal, TextEdit, apply
+from azkvlint.model.fix import Refusal, TextEdit, apply
 
 
 def edit(start: int, end: int, replacement: str) -> TextEdit:

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from azkvlint.access.capabilities import ACCESS, DATA_WORDS, DELETE, NETWORK, PURGE
-from azkvlint.access.permissions import Permissions, built_in
+from azkvlint.access.permissions import ACCESS, DATA_WORDS, DELETE, NETWORK, PURGE, Permissions, built_in
 from azkvlint.azure.roles import ACTIONS_OF, ASSIGNS, ASSIGNS_LOCAL_ROLES, DEPLOYS, LOCAL_ROLES
 from azkvlint.derived.assignments import OBJECT
 from azkvlint.derived.companions import Sure

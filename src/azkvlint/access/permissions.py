@@ -1,15 +1,55 @@
-"""What a role allows: certainly, possibly, or not at all, for every action and data action."""
+"""What a role allows, certainly, possibly, or not at all, and the capabilities that a matrix has as columns.
+
+Every action and data action is decided. The words of ``--permission``, ``--max`` and ``--deny`` are capabilities.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.azure.roles import actions_of_role, role_by_name, unconfirmed_actions_of_role
+from azkvlint.azure.roles import (
+    ACTIONS_OF,
+    ASSIGNS_LOCAL_ROLES,
+    actions_of_role,
+    role_by_name,
+    unconfirmed_actions_of_role,
+)
 from azkvlint.derived.assignments import DEFINITIONS, any_fits, custom_role, declared_role, role_name
 from azkvlint.derived.companions import Sure
 from azkvlint.derived.registry import Context
+from azkvlint.model.access import Capability
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+from azkvlint.util.errors import UsageError, did_you_mean
+
+# Words for what only the control plane allows, beside the permissions of access policies.
+NETWORK, ACCESS, DELETE, PURGE = "vault/network", "vault/access", "vault/delete", "vault/purge"
+# Managed storage accounts are not reported.
+DATA_WORDS = frozenset(word for word in ACTIONS_OF if not word.startswith("storage/"))
+_USED = ("decrypt", "encrypt", "sign", "verify", "wrapkey", "unwrapkey", "release")
+_MANAGED = {
+    "secrets": "set delete backup restore recover",
+    "keys": "create import update delete backup restore recover rotate setrotationpolicy",
+    "certificates": "create import update delete backup restore recover managecontacts manageissuers setissuers"
+    " deleteissuers",
+}
+_PURGED = frozenset({f"{kind}/purge" for kind in _MANAGED} | {PURGE})
+CAPABILITIES = (
+    Capability("secrets/get", "read secrets", frozenset({"secrets/get"})),
+    Capability("keys/use", "use keys", frozenset(f"keys/{word}" for word in _USED)),
+    Capability("certificates/get", "use certificates", frozenset({"certificates/get"})),
+    Capability(
+        "manage",
+        "manage objects",
+        frozenset(f"{kind}/{word}" for kind, words in _MANAGED.items() for word in words.split()),
+    ),
+    Capability("purge", "purge", _PURGED),
+    Capability("network", "change the network", frozenset({NETWORK})),
+    Capability("access", "change access", frozenset({ACCESS, ASSIGNS_LOCAL_ROLES})),
+    Capability("delete", "delete the vault", frozenset({DELETE})),
+)
+_BY_NAME = {one.name: one for one in CAPABILITIES}
+_SINGLE = DATA_WORDS - _BY_NAME.keys()
 
 
 class Permissions:
@@ -127,3 +167,25 @@ def _words(answer: Answer) -> _Words:
     items = answer.items if isinstance(answer, ListValue) else (answer,)
     known = [str(item.value) for item in items if isinstance(item, Scalar)]
     return _Words(known, is_open=len(known) < len(items))
+
+
+def names() -> list[str]:
+    """Return every permission that an option accepts: the capabilities, then single permissions of access policies."""
+    return [*_BY_NAME, *sorted(_SINGLE)]
+
+
+def capability(text: str, option: str) -> Capability:
+    """Return the capability that a word of an option names. Raise UsageError."""
+    word = text.strip().lower()
+    found = _BY_NAME.get(word)
+    if found is None and word in _SINGLE:
+        found = Capability(word, word, frozenset({word}))
+    if found is None:
+        hint = did_you_mean(word, names()) or f"write one of {', '.join(_BY_NAME)}, or a permission such as keys/sign"
+        raise UsageError(f"{option}: `{text}` is not a permission", hint)
+    return found
+
+
+def chosen(words: Iterable[str], option: str) -> tuple[Capability, ...]:
+    """Return the capabilities that the words of an option name, without repetitions. Raise UsageError."""
+    return tuple({one.name: one for one in (capability(word, option) for word in words)}.values())

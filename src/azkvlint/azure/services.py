@@ -53,7 +53,6 @@ _but = msgspec.structs.replace
 _BY_KEY = Service()
 _BY_SOURCE = _switch(_SOURCE, *_KEY_VAULT)
 _BY_STATUS = _switch("properties.encryption.status", "enabled")
-
 SERVICES: Mapping[str, Service] = {
     "Microsoft.AppConfiguration/configurationStores": Service(spared=Words("sku.name", ("free", "developer"))),
     "Microsoft.Automation/automationAccounts": _BY_SOURCE,

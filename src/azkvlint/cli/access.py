@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.access.capabilities import CAPABILITIES, capability, chosen
+from azkvlint.access.permissions import CAPABILITIES, capability, chosen
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_line, print_problems, write
 from azkvlint.cli.resolve import config_of, targets_of

@@ -76,7 +76,7 @@ def _gates() -> Iterable[str]:
 
 
 def _permissions() -> Iterable[str]:
-    from azkvlint.access.capabilities import names
+    from azkvlint.access.permissions import names
 
     return names()
 
@@ -99,7 +99,7 @@ def _profiles() -> Iterable[str]:
 
 
 def _peer_tools() -> Iterable[str]:
-    from azkvlint.model.suppression import TOOLS
+    from azkvlint.model.finding import TOOLS
 
     return TOOLS
 

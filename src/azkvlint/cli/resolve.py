@@ -9,13 +9,13 @@ import msgspec
 
 from azkvlint.cli.output import is_for_editors
 from azkvlint.config.arguments import Arguments
-from azkvlint.config.error_collector import ErrorCollector
+from azkvlint.config.option import ErrorCollector
 from azkvlint.config.run_config import Config
 from azkvlint.config.settings import ABOUT_RULES, Settings
 from azkvlint.engine.rule_store import find_rules_by_prefix, rules_of_profile, select_rules
 from azkvlint.linter.linter import known_rules
+from azkvlint.model.finding import TOOLS
 from azkvlint.model.rule import SEVERITIES, Severity
-from azkvlint.model.suppression import TOOLS
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex

@@ -19,8 +19,17 @@ from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
 from azkvlint.linter.group_instances import group_findings
 from azkvlint.linter.linter import combined_result, exit_code_of
-from azkvlint.model.finding import Finding, Outcome, Problem
-from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
+from azkvlint.model.finding import (
+    EXPIRED,
+    MALFORMED,
+    STATES,
+    UNUSED,
+    DirectiveId,
+    Finding,
+    Outcome,
+    Problem,
+    SuppressionDirective,
+)
 from azkvlint.reporters.findings.json import location
 from azkvlint.reporters.findings.json import problem as as_json
 from azkvlint.reporters.phrases import place

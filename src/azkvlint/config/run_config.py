@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
+from azkvlint.model.finding import Override
 from azkvlint.model.rule import Severity
-from azkvlint.model.suppression import Override
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from azkvlint.config.arguments import Arguments
-from azkvlint.config.error_collector import ErrorCollector
-from azkvlint.config.option import Option
+from azkvlint.config.option import ErrorCollector, Option
 from azkvlint.config.options import OPTIONS
 from azkvlint.config.run_config import Notice
 from azkvlint.model.finding import SETTING_WITHOUT_EFFECT

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from itertools import chain
 
-from azkvlint.azure.azurerm.argument_names import type_as_written
+from azkvlint.azure.azurerm.arguments import type_as_written
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.derived.registry import Context, known, unknown
 from azkvlint.graph.references import references_by

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from azkvlint.azure.azurerm.argument_names import state_value
-from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, TENANT
+from azkvlint.azure.azurerm.arguments import state_value
+from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, TENANT
 from azkvlint.azure.azurerm.resources import is_azure
-from azkvlint.azure.locations import location_key
 from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
 from azkvlint.derived.consumers import field_of, key_and_vault
@@ -42,6 +41,7 @@ from azkvlint.model.value import (
     text_of,
 )
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.text import location_key
 
 # UNLESS_ADDED: the resource has no key, but a separate resource may add one.
 CUSTOMER, PLATFORM, UNLESS_ADDED = (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from azkvlint.azure.arm_defaults import SINCE
-from azkvlint.azure.azurerm.argument_names import name_as_written, state_value
+from azkvlint.azure.azurerm.arguments import name_as_written, state_value
 from azkvlint.derived.registry import (
     Context,
     absent,

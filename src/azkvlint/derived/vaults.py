@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import as_code, state_value
+from azkvlint.azure.azurerm.arguments import as_code, state_value
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.derived.exposure import PERIMETER_NEEDS, exposure, in_perimeter, perimeters_of, public_access
 from azkvlint.derived.registry import (

@@ -11,8 +11,8 @@ from datetime import date
 import msgspec
 
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_default
-from azkvlint.azure.azurerm.argument_names import name_as_written, state_value
-from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
+from azkvlint.azure.azurerm.arguments import name_as_written, state_value
+from azkvlint.azure.azurerm.providers import PROVIDER_TYPE, VERSION
 from azkvlint.derived.registry import ANY_TYPE, Context, absent, derived, known, or_absent, unknown
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
+from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.config.run_config import Config
 from azkvlint.difference.one_way_doors import REQUIRED, TERRAFORM_KINDS, ResourceState, states_of
 from azkvlint.engine.rule_store import builtin_rules

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX, PROVIDER_TYPE
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX, PROVIDER_TYPE
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.linter.access import Cleaner
 from azkvlint.model.difference import OneWayDoor

@@ -18,9 +18,8 @@ from azkvlint.editor.protocol import Positions, path_of, share_a_line
 from azkvlint.fixes.find import fixes_of, fixes_together
 from azkvlint.fixes.proof import Prover, prover_of
 from azkvlint.fixes.sources import Sources, editor_of
-from azkvlint.model.edit import Literal, Refusal, TextEdit, apply
 from azkvlint.model.finding import Finding, Report
-from azkvlint.model.fix import Fix
+from azkvlint.model.fix import Fix, Literal, Refusal, TextEdit, apply
 from azkvlint.readers.discover import JSON, MODULE_ENDINGS
 from azkvlint.syntax.positions import Lines
 from azkvlint.util.text import visible

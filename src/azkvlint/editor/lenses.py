@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from azkvlint.access.capabilities import CAPABILITIES
+from azkvlint.access.permissions import CAPABILITIES
 from azkvlint.config.run_config import Config
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.linter.access import Cleaner, Filters, access

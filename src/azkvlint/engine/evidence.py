@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import name_as_written, type_as_written
+from azkvlint.azure.azurerm.arguments import name_as_written, type_as_written
 from azkvlint.derived.registry import labels
 from azkvlint.model.finding import PASS, Evidence, Outcome, negate
 from azkvlint.model.resource import Reference, Resource

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.locations import location_key
 from azkvlint.model.finding import FAIL, PASS, UNKNOWN, Outcome
 from azkvlint.model.value import MAY_BE_ABSENT, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from azkvlint.util.safe_regex import RulePattern
+from azkvlint.util.text import location_key
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network

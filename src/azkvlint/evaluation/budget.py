@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from azkvlint.evaluation.secret_strings import SecretTexts
+from azkvlint.evaluation.values import SecretTexts
 from azkvlint.util.errors import InputError
 
 # The largest file that a person writes; only plans are larger, and what they hold grows with them.

@@ -1,12 +1,14 @@
 """The values of expressions during evaluation.
 
 A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
-keep null as an item or a field, and stay open for more.
+keep null as an item or a field, and stay open for more. Some strings are shown by no message, because their name
+indicates a secret, or because they are made of such a string. The rules do not treat them as secrets: only a
+declaration does (``sensitive``, ``secureString``, ``@secure()``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
@@ -16,6 +18,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.secret_names import describes_secret, is_secret_name
 
 # Limits for one document. Azure accepts templates of 4 MB and loops of 800.
 MAX_ITEMS = 10_000
@@ -37,6 +40,10 @@ _LONGEST_HOLE = 10_000
 _LONGEST_REMEMBERED = 4_000
 _FEW = 20
 _LARGE = "the value is too large"
+# Of a larger value only so many parts are visited: no message shows more of them.
+_MOST = 10_000
+# Functions may be called in a loop over what they are given.
+_MOST_GIVEN = 1_000
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -423,3 +430,54 @@ def is_one_hole(pattern: str) -> bool:
 
 BY_RUN = "the apply time is unknown"
 BY_DEPLOYMENT = "`utcNow()` returns a new value for each deployment"
+
+
+class SecretTexts:
+    """The texts of one input that no message shows."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+
+    def note(self, name: str, found: Result) -> None:
+        """Record the strings of a value with a name, and those of the values in it."""
+        if isinstance(found, Fields | Items) or is_secret_name(name):
+            self.texts.update(_texts([(found, is_secret_name(name))], _MOST))
+
+    def follow(self, arguments: Iterable[Result], made: Result) -> None:
+        """Record the strings that a function makes of recorded ones, but not those that it only picks."""
+        if not self.texts:
+            return
+        arguments = list(arguments)
+        waiting = [(one, True) for one in arguments if not _is_without_text(one)]
+        given = _texts(waiting, _MOST_GIVEN) if waiting else ()
+        if not self.texts.isdisjoint(given):
+            known = set(given).union(*(one.fields for one in arguments if isinstance(one, Fields)))
+            self.texts.update(text for text in _texts([(made, True)], _MOST) if text not in known)
+
+
+def _is_without_text(one: Result) -> bool:
+    """Return whether a value is unknown as a whole, as most arguments of functions are."""
+    return type(one) is Unknown and not one.one_of and is_one_hole(one.pattern)
+
+
+def _texts(waiting: list[tuple[Result, bool]], most: int) -> list[str]:
+    """Return the strings in values, of which each is secret as a whole or not, as far as they are secret."""
+    texts: list[str] = []
+    for _ in range(most):
+        if not waiting:
+            break
+        here, secret = waiting.pop()
+        if isinstance(here, Fields):
+            waiting += [
+                (item, is_secret_name(name) or (secret and not describes_secret(name)))
+                for name, item in here.fields.items()
+            ]
+        elif isinstance(here, Items):
+            waiting += [(item, secret) for item in here.items]
+        elif isinstance(here, Scalar) and secret and not here.sensitive and not isinstance(here.value, bool):
+            texts.append(str(here.value))
+        elif isinstance(here, Unknown) and secret and not here.sensitive:
+            texts += map(str, here.one_of)
+            if not is_one_hole(here.pattern):
+                texts += [text for text, is_hole in pieces(here.pattern) if not is_hole]
+    return texts

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor
-from azkvlint.model.edit import Address, Refusal, TextEdit
+from azkvlint.model.fix import Address, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import Declarations, parse
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from azkvlint.azure.arm_defaults import default_in
-from azkvlint.azure.azurerm.argument_names import arguments_of, is_terraform, name_as_written
+from azkvlint.azure.azurerm.arguments import arguments_of, is_terraform, name_as_written
 from azkvlint.fixes.operations import OPERATIONS, is_ignored
 from azkvlint.fixes.places import (
     Change,
@@ -22,8 +22,8 @@ from azkvlint.fixes.places import (
     linked,
 )
 from azkvlint.fixes.sources import Sources
-from azkvlint.model.edit import Literal, Refusal, TextEdit
 from azkvlint.model.finding import Evidence, Finding
+from azkvlint.model.fix import Literal, Refusal, TextEdit
 from azkvlint.model.rule import EditPlan, EditStep
 from azkvlint.model.value import path_of
 from azkvlint.util.lazy_regex import regex

@@ -10,9 +10,8 @@ from azkvlint.config.run_config import Config
 from azkvlint.fixes.candidates import Candidate, candidates
 from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
-from azkvlint.model.edit import Refusal, TextEdit
 from azkvlint.model.finding import FROM_PLAN, Finding, Report
-from azkvlint.model.fix import Fix, FixResult, Refused
+from azkvlint.model.fix import Fix, FixResult, Refusal, Refused, TextEdit
 
 # Evaluations of one search, the results of all of them, and the characters of all texts for which edits are made: what
 # is left after them is refused.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor
-from azkvlint.model.edit import Address, Literal, Refusal, TextEdit
+from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, parse_expression, unescaped
 from azkvlint.syntax.hcl.json_file import parse_json_file

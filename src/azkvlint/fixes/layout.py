@@ -7,7 +7,7 @@ from enum import Enum
 
 import msgspec
 
-from azkvlint.model.edit import Refusal, TextEdit
+from azkvlint.model.fix import Refusal, TextEdit
 
 _BLANK = " \t"
 

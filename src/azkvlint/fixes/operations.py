@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
 
-from azkvlint.azure.azurerm.argument_names import name_as_written
+from azkvlint.azure.azurerm.arguments import name_as_written
 from azkvlint.derived.versions import SUPPORTED_API
 from azkvlint.fixes.places import Change, Edits, Target, address_of, api_version_of, around, language_at
 from azkvlint.fixes.sources import Sources
-from azkvlint.model.edit import Code, Literal, Refusal
 from azkvlint.model.finding import Finding
+from azkvlint.model.fix import Code, Literal, Refusal
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
 from azkvlint.syntax import ast

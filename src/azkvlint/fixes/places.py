@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.fixes.sources import Sources
-from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.finding import CALLED, Evidence, Finding
+from azkvlint.model.fix import Address, Code, Literal, Refusal, TextEdit
 from azkvlint.model.location import Location
 from azkvlint.syntax import ast
 from azkvlint.syntax.bicep.parse import parse

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.model.edit import Refusal, TextEdit, apply
+from azkvlint.model.fix import Refusal, TextEdit, apply
 from azkvlint.readers.discover import module_files, names_in
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError

@@ -9,8 +9,7 @@ import msgspec
 from azkvlint.fixes.sources import Sources
 from azkvlint.graph.region_lookup import Hidden, safe_lines
 from azkvlint.linter.redaction import Redactor
-from azkvlint.model.edit import TextEdit, apply
-from azkvlint.model.fix import Change, Fix, Suggestion, suggestion_key
+from azkvlint.model.fix import Change, Fix, Suggestion, TextEdit, apply, suggestion_key
 from azkvlint.model.location import Region
 from azkvlint.syntax.positions import Lines
 from azkvlint.util.lazy_regex import regex

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor, nested
-from azkvlint.model.edit import Address, Literal, Refusal, TextEdit
+from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block, Body, File
 from azkvlint.syntax.hcl.parse import parse_file

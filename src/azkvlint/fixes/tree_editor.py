@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 
 from azkvlint.fixes.layout import Container, Item, Layout
-from azkvlint.model.edit import Address, Code, Literal, Refusal, TextEdit, apply
+from azkvlint.model.fix import Address, Code, Literal, Refusal, TextEdit, apply
 from azkvlint.syntax import ast
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from azkvlint.azure.azurerm.credentials import attribute_origins
+from azkvlint.azure.azurerm.providers import attribute_origins
 from azkvlint.graph.value_origins import RESOURCE
 from azkvlint.model.finding import SECRETS_IN_STATE, Problem
 from azkvlint.model.location import Location

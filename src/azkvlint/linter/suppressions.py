@@ -16,10 +16,21 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from azkvlint.model.finding import IN_SOURCE, Finding, Problem, Suppression
+from azkvlint.model.finding import (
+    COMMENT,
+    EVERY_CHECK,
+    IN_SOURCE,
+    METADATA,
+    TFSEC,
+    TRIVY,
+    DirectiveId,
+    Finding,
+    Problem,
+    Suppression,
+    SuppressionDirective,
+)
 from azkvlint.model.location import Location, SourceComments
 from azkvlint.model.rule import Rule
-from azkvlint.model.suppression import COMMENT, EVERY_CHECK, METADATA, TFSEC, TRIVY, DirectiveId, SuppressionDirective
 from azkvlint.syntax.positions import Lines
 
 if TYPE_CHECKING:

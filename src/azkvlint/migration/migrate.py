@@ -8,10 +8,10 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint import __version__
-from azkvlint.access.capabilities import DATA_WORDS
 from azkvlint.access.holdings import Holding, Holdings
+from azkvlint.access.permissions import DATA_WORDS
 from azkvlint.access.principals import Principals
-from azkvlint.azure.azurerm.argument_names import is_terraform
+from azkvlint.azure.azurerm.arguments import is_terraform
 from azkvlint.config.run_config import Config
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.companions import Sure

@@ -1,4 +1,4 @@
-"""Count things in words, and escape strings from scanned files for terminals, build logs and JSON viewers.
+"""Count things in words, compare regions, and escape strings from scanned files for terminals, build logs and viewers.
 
 Such strings are untrusted: they may contain escape sequences that recolor a terminal, line breaks and direction marks
 that forge a report, or the commands that GitHub's and Azure's agents parse from a log.
@@ -117,3 +117,8 @@ def without_namespaces(address: str) -> str:
 def pluralize(number: int, one: str, many: str = "") -> str:
     """Return ``1 rule``, ``2 rules``, ``0 policies``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def location_key(name: str) -> str:
+    """Return a region as Azure compares it: "West Europe" is ``westeurope``."""
+    return name.replace(" ", "").casefold()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.azure.azurerm import credentials
+from azkvlint.azure.azurerm import providers
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.operators import Local
@@ -181,7 +181,7 @@ class FileOrigins:
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
         if not isinstance(content, BicepContent):
-            return credentials.output_origins(name)
+            return providers.output_origins(name)
         found = content.instance.file.outputs.get(name)
         return FileOrigins(content.instance, self.sources, self._busy).trace(found.value if found is not None else None)
 

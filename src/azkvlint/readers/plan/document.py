@@ -13,7 +13,7 @@ from typing import Any, TypedDict, TypeVar, get_type_hints
 
 import msgspec
 
-from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX
+from azkvlint.azure.azurerm.providers import PROVIDER_PREFIX
 from azkvlint.model.location import Excerpt, LazyExcerpt, Place, Region
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines, duplicate_key, fault, is_complete, place
 from azkvlint.syntax.json_positions import elements, members

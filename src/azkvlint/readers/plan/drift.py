@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import name_as_written, value_as_written
+from azkvlint.azure.azurerm.arguments import name_as_written, value_as_written
 from azkvlint.model.finding import CHANGED_OUTSIDE, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource

@@ -133,7 +133,7 @@ def _secret_texts(plan: Plan, constants: Iterable[tuple[str, Any]], deployed: fr
 
     ``constants`` are the constants in its configuration, by name, and ``deployed`` the texts of the templates in it.
     """
-    from azkvlint.evaluation.secret_strings import SecretTexts  # no plan without findings needs it
+    from azkvlint.evaluation.values import SecretTexts  # no plan without findings needs it
 
     secrets, at = SecretTexts(), Location(path="")
     for name, plain in chain(variables_of(plan).items(), constants):

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.argument_names import name_as_written
-from azkvlint.azure.azurerm.arguments import NAME, requires_unsupported, unsupported_arguments
-from azkvlint.azure.azurerm.credentials import ARGUMENTS, IN_STATE
-from azkvlint.azure.azurerm.provider_features import (
+from azkvlint.azure.azurerm.arguments import NAME, name_as_written, requires_unsupported, unsupported_arguments
+from azkvlint.azure.azurerm.providers import (
+    ARGUMENTS,
+    IN_STATE,
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.credentials import exposing_arguments
+from azkvlint.azure.azurerm.providers import exposing_arguments
 from azkvlint.evaluation.values import MAX_ITEMS
 from azkvlint.graph.value_origins import ANY, names_of, path_of
 from azkvlint.model.location import Location

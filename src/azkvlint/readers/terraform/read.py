@@ -20,7 +20,7 @@ from azkvlint.azure.azurerm.azapi import (
     unknown_type_message,
     unsupported_message,
 )
-from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
+from azkvlint.azure.azurerm.providers import PROVIDER_TYPE
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, unmapped_type_message
 from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
