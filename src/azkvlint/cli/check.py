@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import (
+    cache_of,
     config_of,
     included_of,
+    print_fault,
     refuse_conflicting_outputs,
     refuse_invalid_root_uri,
     root_uri,

@@ -111,7 +111,7 @@ def _colors() -> Iterable[str]:
 
 
 def _comparisons() -> Iterable[str]:
-    from azkvlint.cli.cache import COMPARISONS
+    from azkvlint.cli.resolve import COMPARISONS
 
     return COMPARISONS
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of, targets_of, words_of
+from azkvlint.cli.resolve import cache_of, config_of, print_fault, targets_of, words_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.controls import assess, exit_code

@@ -14,7 +14,7 @@ from azkvlint.cli.pipelines import PIPELINES, UNKNOWN_COMMIT, Pipeline, render
 from azkvlint.cli.resolve import config_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import NAMES, resolve_settings
-from azkvlint.linter.git_checkout import remote
+from azkvlint.linter.checkout import remote
 from azkvlint.linter.linter import baseline_of, check, exit_code_of
 from azkvlint.model.finding import Report
 from azkvlint.model.rule import Severity

@@ -10,10 +10,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from azkvlint import __version__
-from azkvlint.cli.cache import cache_of, print_fault
 from azkvlint.cli.check import show_settings
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
+from azkvlint.cli.resolve import cache_of, config_of, peer_tools_of, print_fault, targets_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
