@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.syntax.hcl.document import Body, File
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Body, File, parse_file
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "tf"
 FILES = sorted(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Block, Body, File
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Block, Body, File, parse_file
 from azkvlint.syntax.hcl.tokens import MAX_FAULTS
 
 VAULT = """# The vault.

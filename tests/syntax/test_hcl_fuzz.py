@@ -9,10 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Body, File
 from azkvlint.syntax.hcl.expressions import parse_template
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Body, File, parse_file
 from azkvlint.util.errors import InputError
 
 WHOLE = """# Where the vault is.

@@ -19,8 +19,7 @@ from lark.exceptions import LarkError
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.readers.terraform.second_opinions import grammar, syntax_error
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Body
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Body, parse_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Block, File
 from azkvlint.syntax.hcl.json_file import parse_json_file
+from azkvlint.syntax.hcl.parse import Block, File
 
 
 def parsed(value: Any, **options: Any) -> File:

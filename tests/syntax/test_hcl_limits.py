@@ -11,10 +11,9 @@ from operator import mul
 import pytest
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Body, File
 from azkvlint.syntax.hcl.expressions import parse_template
 from azkvlint.syntax.hcl.json_file import parse_json_file
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Body, File, parse_file
 from azkvlint.util.errors import InputError
 
 LEVELS = 5000

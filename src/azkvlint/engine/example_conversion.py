@@ -19,7 +19,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
-    from azkvlint.syntax.hcl.document import Block, Body
+    from azkvlint.syntax.hcl.parse import Block, Body
 
 _MARK = regex(r"#[ \t]*<-[ \t]*(?P<rules>[A-Z0-9,\s-]+)$")
 # Strings that YAML reads as strings without quotation marks: words, GUIDs, and outside of brackets one reference.

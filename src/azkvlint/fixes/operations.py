@@ -21,7 +21,7 @@ from azkvlint.model.fix import Code, Literal, Refusal
 from azkvlint.model.location import Location
 from azkvlint.model.rule import EditStep
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Block, Body
+from azkvlint.syntax.hcl.parse import Block, Body
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex

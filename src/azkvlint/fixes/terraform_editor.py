@@ -8,8 +8,7 @@ from azkvlint.fixes.layout import Commas, Container, Item, Layout
 from azkvlint.fixes.tree_editor import TreeEditor, nested
 from azkvlint.model.fix import Address, Literal, Refusal, TextEdit
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Block, Body, File
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Block, Body, File, parse_file
 from azkvlint.syntax.hcl.tokens import gap, identifier, quoted
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -11,7 +11,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Value
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Attribute, Block
+from azkvlint.syntax.hcl.parse import Attribute, Block
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex

@@ -11,7 +11,7 @@ import pytest
 from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import convert, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, wrap
 from azkvlint.model.location import Location

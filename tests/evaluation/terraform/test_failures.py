@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import MAX_DEPTH
 from azkvlint.evaluation.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from azkvlint.evaluation.terraform.operators import may_be
-from azkvlint.evaluation.terraform.primitive_types import FailedError, text_of
+from azkvlint.evaluation.terraform.operators import FailedError, may_be, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pieces
 from azkvlint.model.value import MAY_BE_ABSENT, Absent, Scalar, Unknown
 

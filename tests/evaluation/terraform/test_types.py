@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
 from azkvlint.evaluation.values import Fields, Items
 from azkvlint.model.value import Unknown

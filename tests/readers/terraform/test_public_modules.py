@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from azkvlint.readers.terraform.sources import _SPANS, KnownModule, _folder, well_known
-from azkvlint.syntax.hcl.document import Body
+from azkvlint.syntax.hcl.parse import Body
 from tests.conftest import Run
 
 CORPORA = Path(__file__).parents[4] / "shared" / "corpora" / "tf"

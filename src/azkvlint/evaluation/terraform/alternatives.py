@@ -8,8 +8,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.terraform.operators import is_same, may_be
-from azkvlint.evaluation.terraform.primitive_types import FailedError, as_number, text_of
+from azkvlint.evaluation.terraform.operators import FailedError, as_number, is_same, may_be, text_of
 from azkvlint.evaluation.values import (
     VALUES_A_STEP,
     Closure,

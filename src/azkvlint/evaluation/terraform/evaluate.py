@@ -26,9 +26,8 @@ from azkvlint.evaluation.terraform.alternatives import (
 )
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
-from azkvlint.evaluation.terraform.operators import may_be
-from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
-from azkvlint.evaluation.terraform.set_order import keeps_order, unify
+from azkvlint.evaluation.terraform.operators import FailedError, may_be, primitive, text_of
+from azkvlint.evaluation.terraform.types import keeps_order, unify
 from azkvlint.evaluation.values import (
     BY_RUN,
     CHARACTERS_A_STEP,

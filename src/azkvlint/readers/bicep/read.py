@@ -63,8 +63,7 @@ from azkvlint.readers.bicep.symbols import (
 )
 from azkvlint.readers.bicep.templates import DeployedTemplate, template_in
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.directives import Region, Suppression
-from azkvlint.syntax.bicep.parse import Parsed
+from azkvlint.syntax.bicep.parse import Parsed, Region, Suppression
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path, real_path_of_read
 from azkvlint.util.project_files import reported_path

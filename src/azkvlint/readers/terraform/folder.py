@@ -16,8 +16,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Path, Scalar
 from azkvlint.readers.discover import is_override, module_files, names_in
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Attribute, Block, File
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
 from azkvlint.syntax.parsed_texts import PARSED_TEXTS
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError

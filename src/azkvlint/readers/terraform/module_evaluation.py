@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.terraform.types import Type, convert, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive
 from azkvlint.model.location import Location

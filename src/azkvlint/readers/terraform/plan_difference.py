@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from azkvlint.readers.terraform.folder import Declaration, Folder
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Attribute, Block
+from azkvlint.syntax.hcl.parse import Attribute, Block
 
 # The module that a folder calls, by the written source; None if it is not available.
 Load: TypeAlias = Callable[[Folder, str], Folder | None]

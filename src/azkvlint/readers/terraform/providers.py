@@ -30,7 +30,7 @@ from azkvlint.util.project_files import reported_path
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.run import ModuleScope, TerraformRun
-    from azkvlint.syntax.hcl.document import Attribute
+    from azkvlint.syntax.hcl.parse import Attribute
 
 AZURERM = "azurerm"
 # OpenTofu makes one provider for each item of a block's for_each. Source: opentofu.org/docs/language/providers.

@@ -75,7 +75,7 @@ from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Body
+from azkvlint.syntax.hcl.parse import Body
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.text import pluralize

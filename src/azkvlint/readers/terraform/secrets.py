@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from azkvlint.graph.secret_formats import Span, Spans, has_literal, secret_spans, speaks_of_secret
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Attribute, Block, File
+from azkvlint.syntax.hcl.parse import Attribute, Block, File
 
 # What an app is given may be anything.
 _SETTINGS = "app_settings"

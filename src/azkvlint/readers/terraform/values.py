@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.operators import NOTHING
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown

@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operators import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.operators import FailedError
 from azkvlint.evaluation.values import Fields, Result, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -23,8 +23,7 @@ from azkvlint.readers.terraform.folder import ModuleFile
 from azkvlint.readers.terraform.module_evaluation import Namespace
 from azkvlint.readers.terraform.run import Texts
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Attribute, Block, File
-from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.parse import Attribute, Block, File, parse_file
 from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import checkout_of, is_within, real_path

@@ -22,7 +22,7 @@ from azkvlint.readers.terraform.sources import well_known
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.readers.terragrunt.configuration import Configuration, Unit, parse_configuration
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Block
+from azkvlint.syntax.hcl.parse import Block
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import is_within, real_path

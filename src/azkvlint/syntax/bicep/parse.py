@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, TypeAlias
 
 import msgspec
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.directives import Region, Suppression, directives
 from azkvlint.syntax.bicep.expressions import CONSTANTS, Expressions
 from azkvlint.syntax.bicep.tokens import DECLARATION, MAX_CHAIN, WIDE_GAP, WORD, Matcher, Unexpected
 from azkvlint.util.lazy_regex import regex
@@ -17,6 +16,14 @@ from azkvlint.util.lazy_regex import regex
 _BAR: Matcher = regex(rf"{WIDE_GAP}\|").match
 _NAMESPACES = frozenset({"sys", "az"})
 _RESOURCES = frozenset({"resource", "resourceInput", "resourceOutput"})
+Suppression: TypeAlias = tuple[int, tuple[str, ...]]
+Region: TypeAlias = tuple[int, int, tuple[str, ...]]
+_MARKS = regex(
+    r"(?P<text>'(?:''(?s:.*?)(?:'''(?!')|\Z)|(?:[^'\\\r\n]++|\\.)*+))"
+    r"|//[^\r\n]*+|/\*(?s:.*?)(?:\*/|\Z)"
+    r"|(?:\A\ufeff?|(?<=[\r\n]))[ \t]*+\#(?P<what>disable-next-line|disable-diagnostics|restore-diagnostics)"
+    r"(?P<ids>(?:[ \t]++[A-Za-z0-9_-]++)*+)[^\r\n]*+(?:\r?\n|\r|\Z)"
+)
 
 
 class Types(Expressions):
@@ -299,8 +306,6 @@ class Bodies(Types):
 
 
 _Decorators: TypeAlias = tuple[ast.Expression, ...]
-
-
 # The fast path for most resources, up to the opening brace of the body.
 _RESOURCE: Matcher = regex(rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{").match
 
@@ -589,3 +594,35 @@ def _recover(reader: Declarations, start: int, at: int) -> None:
     line = max(text.rfind("\n", start, at), text.rfind("\r", start, at), start)
     found = _NEXT_DECLARATION.search(text, line, reader.end)
     reader.at = reader.end if found is None else found.end()
+
+
+def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, ...], tuple[Region, ...]]:
+    """Return the lines and the regions with disabled codes. ``texts``: spans of multi-line and interpolated strings."""
+    if "#disable-" not in text:
+        return (), ()
+    lines: list[Suppression] = []
+    regions: list[Region] = []
+    opened: dict[str, int] = {}
+    for match in _matches(text, texts):
+        keyword, ids = match["what"], tuple(match["ids"].split())
+        if keyword == "disable-next-line":
+            lines.append((match.end(), ids))
+        elif keyword == "disable-diagnostics":
+            for id_ in ids:
+                opened.setdefault(id_, match.end())
+        else:
+            regions.extend((opened.pop(id_), match.start(), (id_,)) for id_ in ids if id_ in opened)
+    regions.extend((start, len(text), (id_,)) for id_, start in opened.items())
+    return tuple(lines), tuple(sorted(regions))
+
+
+def _matches(text: str, texts: Mapping[int, int]) -> Iterator[re.Match[str]]:
+    """Yield the directives in order, skipping comments and strings."""
+    at = 0
+    while (match := _MARKS.search(text, at)) is not None:
+        at = match.end()
+        if match["what"]:
+            yield match
+        elif match["text"]:
+            # The parser knows the end of a string; the pattern does not match strings nested in an interpolation.
+            at = max(texts.get(match.start(), at), match.start() + 1)

@@ -14,8 +14,8 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
 from azkvlint.syntax.hcl.expressions import Reader
+from azkvlint.syntax.hcl.parse import Attribute, Block, Body, File
 from azkvlint.syntax.hcl.templates import assemble
 from azkvlint.syntax.hcl.tokens import (
     END,

@@ -28,7 +28,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     answer,
     items_of,
 )
-from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
+from azkvlint.evaluation.terraform.operators import FailedError, primitive
 from azkvlint.evaluation.values import (
     BY_RUN,
     Result,

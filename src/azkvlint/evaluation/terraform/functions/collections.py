@@ -33,9 +33,8 @@ from azkvlint.evaluation.terraform.functions.table import (
     open_of,
     ordered_list,
 )
-from azkvlint.evaluation.terraform.operators import is_same, may_be
-from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
-from azkvlint.evaluation.terraform.set_order import as_set, as_string, fit_type, has_one_type, keeps_order, unify
+from azkvlint.evaluation.terraform.operators import is_same, may_be, primitive, text_of
+from azkvlint.evaluation.terraform.types import as_set, as_string, fit_type, has_one_type, keeps_order, unify
 from azkvlint.evaluation.values import (
     VALUES_A_STEP,
     Fields,

@@ -22,7 +22,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     UnknownResult,
     map_argument,
 )
-from azkvlint.evaluation.terraform.primitive_types import FailedError, normal, primitive, text_of
+from azkvlint.evaluation.terraform.operators import FailedError, normal, primitive, text_of
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     MAX_TEXT,

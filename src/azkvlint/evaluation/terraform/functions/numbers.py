@@ -16,7 +16,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     Parts,
     UnknownResult,
 )
-from azkvlint.evaluation.terraform.primitive_types import exact, normal
+from azkvlint.evaluation.terraform.operators import exact, normal
 from azkvlint.evaluation.terraform.types import ANY as ANY_TYPE
 from azkvlint.evaluation.terraform.types import Type, convert, type_of
 from azkvlint.evaluation.values import Closure, Result

@@ -24,7 +24,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     limit_items,
     ordered_list,
 )
-from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
+from azkvlint.evaluation.terraform.operators import primitive, text_of
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,

@@ -16,8 +16,8 @@ from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
 from azkvlint.evaluation.operators import Local
 from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gather, stands_for_all
-from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
-from azkvlint.evaluation.terraform.set_order import as_set, keeps_order
+from azkvlint.evaluation.terraform.operators import FailedError, RequiredError, normal, primitive
+from azkvlint.evaluation.terraform.types import as_set, keeps_order
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     ITEMS_A_STEP,
