@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from azkvlint.engine.rule_store import find_rules, rules_of_category, rules_of_profile
+from azkvlint.engine.schema import CATEGORIES
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule, operand_text
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, RuleError, UsageError, did_you_mean, refuse_unknown_format
@@ -248,7 +249,6 @@ def new_rule(id_: str, name: str, topic: str) -> str:
     """Write a new rule file and return its path. Raise UsageError if the name cannot be a rule file's."""
     from azkvlint.engine.rule_loader import load_rules
     from azkvlint.engine.schema import TOPICS
-    from azkvlint.linter.rule_scaffold import rule_text
     from azkvlint.util.output_files import write_new_file
     from azkvlint.util.project_boundary import checkout_of, real_path
 
@@ -264,7 +264,7 @@ def new_rule(id_: str, name: str, topic: str) -> str:
                 f"--topic requires a checkout of kvlint: the folder rules/{topic} does not exist", "remove --topic"
             )
     file = os.path.join(folder, f"{id_}-{name}.yaml")
-    text = rule_text(id_, name, topic, is_own=bool(topic)).encode()
+    text = _rule_text(id_, name, topic, is_own=bool(topic)).encode()
     shown = f"rules/{topic}/{id_}-{name}.yaml" if topic else os.path.relpath(file).replace(os.sep, "/")
     try:
         load_rules([(shown, text)], builtin=bool(topic), others=all_rules(()))
@@ -285,3 +285,113 @@ def _folder_of_rules() -> str:
     settings = resolve_settings(Arguments(paths=(os.curdir,)), "check")
     settings.errors().raise_errors()
     return next(filter(os.path.isdir, settings.arguments.rules), os.curdir)
+
+
+class _Start(NamedTuple):
+    """A resource type with its declarations in Terraform and Bicep, as the starting point of a rule."""
+
+    type: str
+    terraform: str
+    bicep: str
+
+
+_VAULT = _Start(
+    "Microsoft.KeyVault/vaults",
+    'resource "azurerm_key_vault" "kv"',
+    "resource kv 'Microsoft.KeyVault/vaults@2023-07-01'",
+)
+_STARTS = {
+    "hsm": _Start(
+        "Microsoft.KeyVault/managedHSMs",
+        'resource "azurerm_key_vault_managed_hardware_security_module" "hsm"',
+        "resource hsm 'Microsoft.KeyVault/managedHSMs@2023-07-01'",
+    ),
+    "keys": _Start(
+        "Microsoft.KeyVault/vaults/keys",
+        'resource "azurerm_key_vault_key" "key"',
+        "resource key 'Microsoft.KeyVault/vaults/keys@2023-07-01'",
+    ),
+    "secrets": _Start(
+        "Microsoft.KeyVault/vaults/secrets",
+        'resource "azurerm_key_vault_secret" "secret"',
+        "resource secret 'Microsoft.KeyVault/vaults/secrets@2023-07-01'",
+    ),
+}
+# The loader accepts only this form, so that the file loads before anything is filled in.
+_RULE_TEXT = """\
+id: {id}
+name: {name}
+title: "{todo}: <Resources> should <state>"
+category: {category}
+severity: low  # info, low, medium, high or critical
+resource: {type}
+
+require:  # docs/rules-language.md has all conditions; when: selects the resources
+  - attribute: tags.owner  # {todo}
+    equals: payments
+
+message: "{todo}: <fault> on {{resource}}: `{{attribute}}` is {{value}}"
+
+why: >
+  {todo}: what an attacker or an operator can do or lose, and the fact that makes it so.
+fix:
+  terraform: "{todo}: Set `argument = value`."
+  bicep: "{todo}: Set `property: value` in `properties`."
+references:
+  - https://learn.microsoft.com/azure/key-vault/{todo}
+{covers}
+# For each outcome Terraform and one more language, and an example for each clause that a careless rule would get
+# wrong. The marker is on the line of the finding.
+examples:
+{examples}"""
+_COVERS = "# covers: [NET-01]  # {todo}: ids of docs/ideas.yaml\n"
+_EXAMPLE_TEXT = """\
+  - {expect}: {title}
+    terraform: |
+      {terraform} {{
+        tags = {{ owner = {value} }}{mark_terraform}
+      }}
+    bicep: |
+      {bicep} = {{
+        name: 'example'
+        tags: {{ owner: {bicep_value} }}{mark_bicep}
+      }}
+"""
+
+
+def _rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
+    """Return the content of a new rule file. ``is_own``: for a built-in rule, which covers ideas of the catalog."""
+    from azkvlint.linter.rule_gates import PLACEHOLDER
+
+    start = _STARTS.get(topic, _VAULT)
+    values = {
+        "fails": ('"search"', "'search'"),
+        "passes": ('"payments"', "'payments'"),
+        "unknown": ("var.owner", "owner"),
+    }
+    examples = []
+    for expect, (value, bicep_value) in values.items():
+        is_marked = expect != "passes"
+        text = _EXAMPLE_TEXT.format(
+            expect=expect,
+            title=f"{PLACEHOLDER} {expect}",
+            terraform=start.terraform,
+            bicep=start.bicep,
+            value=value,
+            bicep_value=bicep_value,
+            mark_terraform=f" # <- {id_}" if is_marked else "",
+            mark_bicep=f" // <- {id_}" if is_marked else "",
+        )
+        if expect == "unknown":
+            text = text.replace("    terraform: |\n", '    terraform: |\n      variable "owner" {}\n')
+            text = text.replace("    bicep: |\n", "    bicep: |\n      param owner string\n")
+        examples.append(text)
+    return _RULE_TEXT.format(
+        id=id_,
+        name=name,
+        type=start.type,
+        category=topic if topic in CATEGORIES else "hygiene",
+        todo=PLACEHOLDER,
+        covers=_COVERS.format(todo=PLACEHOLDER) if is_own else "",
+        examples="".join(examples),
+    )

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TypeAlias
 
-from azkvlint.engine.condition_loader import ConditionDecoder
-from azkvlint.engine.edit_loader import EditDecoder
+from azkvlint.engine.condition_loader import ConditionDecoder, EditDecoder
 from azkvlint.engine.parameters import kind_of
 from azkvlint.engine.schema import (
     CATEGORIES,
