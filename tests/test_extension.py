@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from azkvlint import PROJECT, __version__
-from azkvlint.cli.completion import values_of
+from azkvlint.cli.help import values_of
 from azkvlint.editor.checks import EditorSettings
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.engine.schema import PROFILES

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from azkvlint.cli.pipelines import PIPELINES, installed_commit
+from azkvlint.cli.init import PIPELINES, installed_commit
 from tests.action import ACTION, ROOT
 from tests.cli.conftest import Kvlint, Said
 

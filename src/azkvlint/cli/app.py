@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from azkvlint.cli.completion import values_of
-from azkvlint.cli.help_panels import MainGroup, PanelCommand, PanelGroup
+from azkvlint.cli.help import MainGroup, PanelCommand, PanelGroup, values_of
 from azkvlint.config.arguments import Arguments, plain_arguments
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_USAGE

@@ -1,4 +1,7 @@
-"""The command ``kvlint init``: write a configuration, a baseline and a pipeline."""
+"""The command ``kvlint init``: write a configuration, a baseline and a pipeline.
+
+Pipelines are for GitHub Actions, GitLab and Azure Pipelines.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from azkvlint import PROJECT
+from azkvlint import IS_RELEASE, PROJECT, __version__
 from azkvlint.cli.output import print_problems, progress_bar, write
-from azkvlint.cli.pipelines import PIPELINES, UNKNOWN_COMMIT, Pipeline, render
 from azkvlint.cli.resolve import config_of
 from azkvlint.config.arguments import Arguments
 from azkvlint.config.settings import NAMES, resolve_settings
@@ -20,6 +22,7 @@ from azkvlint.model.finding import Report
 from azkvlint.model.rule import Severity
 from azkvlint.reporters.phrases import summary
 from azkvlint.util.errors import EXIT_CLEAN, UsageError, did_you_mean
+from azkvlint.util.lazy_regex import regex
 from azkvlint.util.output_files import path_in_folder, write_in_folder
 from azkvlint.util.project_boundary import checkout_of, current_folder, real_path
 from azkvlint.util.text import encode, pluralize, visible
@@ -28,6 +31,80 @@ BASELINE = "kvlint-baseline.json"
 NO_PIPELINE = "none"
 _CONFIG = NAMES[0]
 _SETTINGS_PAGE = f"{PROJECT}/blob/main/docs/configuration.md"
+_COMMIT = regex(r"[0-9a-f]{40}")
+# Names of branches that have no meaning in YAML or in the patterns of a trigger.
+_BRANCH = regex(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+# What YAML reads as another type than a string.
+_VALUES = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+_UNKNOWN_COMMIT = "COMMIT"
+"""What stands for the commit of kvlint if it is not known."""
+_CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+_GITHUB = """\
+# kvlint checks Azure Key Vault in infrastructure code: {project}
+name: kvlint
+
+on:
+  push:
+    branches: [{branch}]
+  pull_request:
+
+permissions: {{}}
+
+concurrency:
+  group: kvlint-${{{{ github.ref }}}}
+  cancel-in-progress: true
+
+jobs:
+  kvlint:
+    name: kvlint
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    permissions:
+      actions: read # only in private repositories
+      contents: read
+      security-events: write # to upload the findings to code scanning
+    steps:
+      - uses: {checkout}
+        with:
+          persist-credentials: false
+      # Without code scanning, add: with: {{ upload: "false", format: github }}
+      - uses: kvlint/kvlint@{commit}
+"""
+_GITLAB = """\
+include:
+  - remote: https://raw.githubusercontent.com/kvlint/kvlint/{commit}/docs/ci/gitlab.yml
+    inputs:
+      version: {commit}
+"""
+_AZURE_STEPS = """\
+steps:
+  - checkout: self
+    persistCredentials: false
+  - task: UsePythonVersion@0
+    inputs:
+      versionSpec: "3.13"
+  - bash: |
+      set -euo pipefail
+      python -m venv "$(Agent.TempDirectory)/kvlint"
+      "$(Agent.TempDirectory)/kvlint/bin/pip" install --quiet {project}/archive/{commit}.tar.gz
+      "$(Agent.TempDirectory)/kvlint/bin/kvlint" . -f azure -f "sarif=$(Build.ArtifactStagingDirectory)/kvlint.sarif"
+    displayName: Check Azure Key Vault
+  - publish: $(Build.ArtifactStagingDirectory)
+    artifact: CodeAnalysisLogs # the name that the Scans tab requires
+    condition: always()
+"""
+_AZURE = (
+    """\
+# kvlint checks Azure Key Vault in infrastructure code: {project}
+trigger: [{branch}]
+pr: [{branch}] # no effect in Azure Repos: add a build validation policy to the branch
+
+pool:
+  vmImage: ubuntu-latest
+
+"""
+    + _AZURE_STEPS
+)
 
 
 class Request(NamedTuple):
@@ -81,9 +158,9 @@ def run_init(request: Request) -> int:
         lines += _done(file, root, is_dry=request.dry_run)
     if is_separate and pipeline is not None:
         lines += ["", f"Add this to {_displayed(root, pipeline.file)}:", "", render(pipeline.addition, branch)]
-    if pipeline is not None and UNKNOWN_COMMIT in render(pipeline.text, branch):
+    if pipeline is not None and _UNKNOWN_COMMIT in render(pipeline.text, branch):
         where = _displayed(root, pipeline.file)
-        lines.append(f"Replace {UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
+        lines.append(f"Replace {_UNKNOWN_COMMIT} in {where} with the full SHA of a commit of {PROJECT}.")
     if pipeline is None and request.service != NO_PIPELINE:
         *others, last = PIPELINES
         force = "" if request.dry_run else ", and --force"  # the other files exist then
@@ -94,7 +171,7 @@ def run_init(request: Request) -> int:
     return EXIT_CLEAN
 
 
-def _pipeline(service: str, root: str) -> tuple[Pipeline | None, str]:
+def _pipeline(service: str, root: str) -> tuple[_Pipeline | None, str]:
     """Return the pipeline of the service, and the default branch. Raise UsageError for an unknown service.
 
     The service is that of the remote, or else the one whose files exist.
@@ -194,3 +271,48 @@ def _argument(root: str) -> str:
 def _displayed(root: str, name: str) -> str:
     """Return the path of a file for a message, relative to the current folder."""
     return visible(os.path.relpath(os.path.join(root, *name.split("/")), current_folder()))
+
+
+class _Pipeline(NamedTuple):
+    """The pipeline of a service: the ``file`` to write, and what to add instead if that file has other content.
+
+    Without an ``addition``, the file is kvlint's own. Its host names have one of the ``hosts`` in them.
+    """
+
+    hosts: tuple[str, ...]
+    file: str
+    text: str
+    addition: str = ""
+
+
+PIPELINES = {
+    "github": _Pipeline(("github.",), ".github/workflows/kvlint.yml", _GITHUB),
+    "gitlab": _Pipeline(("gitlab",), ".gitlab-ci.yml", _GITLAB, _GITLAB),
+    "azure": _Pipeline(("dev.azure.com", ".visualstudio.com"), "azure-pipelines.yml", _AZURE, _AZURE_STEPS),
+}
+"""The pipelines, by the words of ``--ci``."""
+
+
+def render(template: str, branch: str) -> str:
+    """Return the text of a pipeline for the default branch of a repository."""
+    name = branch if _BRANCH.fullmatch(branch) else "main"
+    name = name if name[0].isalpha() and name.lower() not in _VALUES else f'"{name}"'
+    return template.format(project=PROJECT, checkout=_CHECKOUT, branch=name, commit=installed_commit())
+
+
+def installed_commit() -> str:
+    """Return the commit from which kvlint was installed, or the tag of its release."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from azkvlint.syntax.json_decoder import decode_json
+    from azkvlint.util.errors import InputError
+
+    try:
+        text = distribution("azkvlint").read_text("direct_url.json")
+        document = decode_json((text or "{}").encode(), dict)
+        commit = str((document.get("vcs_info") or {}).get("commit_id"))
+    except (PackageNotFoundError, InputError, OSError, AttributeError):
+        commit = ""
+    if _COMMIT.fullmatch(commit):
+        return commit
+    return f"v{__version__}" if IS_RELEASE else _UNKNOWN_COMMIT
