@@ -137,19 +137,19 @@ def _check(arguments: Arguments) -> int:
 
 
 def _access(arguments: Arguments) -> int:
-    from azkvlint.cli.access import run_access
+    from azkvlint.cli.analyses import run_access
 
     return run_access(arguments)
 
 
 def _migrate_rbac(arguments: Arguments) -> int:
-    from azkvlint.cli.migrate_rbac import run_migrate_rbac
+    from azkvlint.cli.analyses import run_migrate_rbac
 
     return run_migrate_rbac(arguments)
 
 
 def _diff(arguments: Arguments) -> int:
-    from azkvlint.cli.diff import run_diff
+    from azkvlint.cli.analyses import run_diff
 
     return run_diff(arguments)
 
@@ -161,7 +161,7 @@ def _fix(arguments: Arguments) -> int:
 
 
 def _controls(arguments: Arguments) -> int:
-    from azkvlint.cli.controls import run_controls
+    from azkvlint.cli.analyses import run_controls
 
     return run_controls(arguments)
 

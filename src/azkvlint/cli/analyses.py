@@ -1,0 +1,186 @@
+"""The commands ``kvlint access``, ``controls``, ``diff`` and ``migrate-rbac``, which write reports of their own.
+
+Each computes a report from its inputs, writes it in every format and returns the exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from azkvlint.cli.check import options_for, show_settings
+from azkvlint.cli.output import print_line, print_problems, progress_bar, write
+from azkvlint.cli.resolve import cache_of, config_of, print_fault, root_uri, targets_of, words_of
+from azkvlint.config.arguments import Arguments
+from azkvlint.config.settings import resolve_settings
+from azkvlint.util.errors import UsageError, did_you_mean
+from azkvlint.util.project_boundary import current_folder, is_within, real_path
+from azkvlint.util.text import pluralize
+
+if TYPE_CHECKING:
+    from azkvlint.model.difference import Difference
+    from azkvlint.model.migration import MigrationReport
+
+_MOST_INPUTS = 2
+_MIGRATION, _CODE = "migrate-rbac", "code"
+
+
+def run_access(arguments: Arguments) -> int:
+    """Compute the matrix of the inputs, write every report and return the exit code."""
+    from azkvlint.access.permissions import CAPABILITIES, capability, chosen
+    from azkvlint.linter.access import Filters, access, exit_code, gates_of
+    from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
+
+    settings = resolve_settings(arguments, "access")
+    if arguments.show_settings:
+        return show_settings(settings, "access")
+    arguments = settings.arguments
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, ACCESS_REPORTERS)
+    columns = errors.attempt(CAPABILITIES, chosen, arguments.permissions, "--permission")
+    gates = errors.attempt((), gates_of, arguments.maximums, arguments.denials, capability)
+    config = config_of(settings, targets, errors)
+    filters = Filters(vaults=arguments.vaults, principals=arguments.principals, capabilities=columns or CAPABILITIES)
+    report = access(config, filters, gates)
+    for name, file in targets:
+        write(ACCESS_REPORTERS[name](report, options_for(arguments, file)), file)
+    if ("text", "") not in targets:
+        print_problems([problem for problem in report.problems if problem.level != "note"])
+        for breach in report.breaches:
+            print_line(breach_text(breach, report))
+    return exit_code(report)
+
+
+def run_controls(arguments: Arguments) -> int:
+    """Assess control frameworks against the inputs, write every report and return the exit code."""
+    from azkvlint.linter.controls import assess, exit_code
+    from azkvlint.reporters.controls import CONTROLS_REPORTERS
+
+    settings = resolve_settings(arguments, "controls")
+    if arguments.show_settings:
+        return show_settings(settings, "controls")
+    arguments = settings.arguments
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, CONTROLS_REPORTERS)
+    hint = "write --framework key-vault"
+    label = settings.label("frameworks")
+    names = errors.attempt((), words_of, label, arguments.frameworks, "control framework", hint)
+    config = msgspec.structs.replace(config_of(settings, targets, errors), with_controls=True)
+    cache = cache_of(settings)
+    with progress_bar() as progress:
+        assessment = assess(config, names, progress, cache)
+    print_fault(cache)
+    for name, file in targets:
+        write(CONTROLS_REPORTERS[name](assessment, options_for(arguments, file)), file)
+    if ("text", "") not in targets:
+        print_problems([problem for problem in assessment.problems if problem.level != "note"])
+    return exit_code(assessment, config.strict)
+
+
+def run_diff(arguments: Arguments) -> int:
+    """Compare the inputs, write every report and return the exit code."""
+    from azkvlint.difference.compare import compare, exit_code, gates_of
+    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS
+
+    words = arguments.paths
+    if len(words) > _MOST_INPUTS:
+        raise UsageError(f"kvlint diff compares two inputs, not {len(words)}", "write `kvlint diff BASE HEAD`")
+    # Each input is checked with the configuration file that applies to it.
+    every = [resolve_settings(msgspec.structs.replace(arguments, paths=(word,)), "diff") for word in words]
+    settings = every[-1]
+    if arguments.show_settings:
+        return show_settings(settings, "diff")
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, DIFFERENCE_REPORTERS)
+    gates = errors.attempt((), gates_of, settings.arguments.gates)
+    config = config_of(settings, targets, errors)
+    configs = [*(config_of(one, targets) for one in every[:-1]), config]
+    # The reasons of results that became unknown are listed.
+    configs = [msgspec.structs.replace(one, explain=True) for one in configs]
+    difference = compare(configs, words, gates)
+    code = exit_code(difference)
+    if any(problem.level == "error" for problem in difference.problems):
+        print_problems(difference.problems)
+        print_line("the inputs were not compared, because they could not be read completely")
+        return code
+    if not difference.has_access and any(name == "sarif" for name, _ in targets):
+        raise UsageError("a SARIF log cannot be made from JSON reports", "compare the inputs themselves")
+    _write_difference(difference, targets, settings.arguments)
+    return code
+
+
+def _write_difference(difference: Difference, targets: Sequence[tuple[str, str]], arguments: Arguments) -> None:
+    from azkvlint.reporters.difference import DIFFERENCE_REPORTERS, gate_text
+
+    for name, file in targets:
+        options = options_for(arguments, file)
+        if name == "sarif":
+            options = msgspec.structs.replace(options, root_uri=root_uri("", file, difference.report.root))
+        write(DIFFERENCE_REPORTERS[name](difference, options), file)
+    if ("text", "") not in targets:
+        print_problems(difference.problems)
+        for gate in difference.gates:
+            print_line(gate_text(gate.gate, gate.count))
+
+
+def run_migrate_rbac(arguments: Arguments) -> int:
+    """Plan the migration of the inputs, write every report and return the exit code."""
+    from azkvlint.migration.migrate import Choices, exit_code, migrate
+    from azkvlint.reporters.migration import MIGRATION_REPORTERS
+
+    settings = resolve_settings(arguments, _MIGRATION)
+    if arguments.show_settings:
+        return show_settings(settings, _MIGRATION)
+    arguments = settings.arguments
+    errors = settings.errors()
+    targets = errors.attempt([("text", "")], targets_of, settings, MIGRATION_REPORTERS)
+    language = errors.attempt("", _language, arguments.output_language)
+    config = config_of(settings, targets, errors)
+    choices = Choices(
+        vaults=arguments.vaults,
+        principals=arguments.principals,
+        language=language,
+        built_in_only=arguments.built_in_roles,
+    )
+    report = migrate(config, choices)
+    for name, file in targets:
+        content = MIGRATION_REPORTERS[name](report, options_for(arguments, file))
+        if name == _CODE and file:
+            _write_code(report, file, content)
+        else:
+            write(content, file)
+    if ("text", "") not in targets:
+        print_problems([problem for problem in report.problems if problem.level != "note"])
+    without = sum(policy.is_unreplaced for vault in report.vaults for policy in vault.policies)
+    if without and all(name == _CODE for name, _ in targets):
+        print_line(
+            f"{pluralize(without, 'access policy has', 'access policies have')} no replacement in the generated code"
+            " (-f text lists the reasons)"
+        )
+    return exit_code(report)
+
+
+def _language(name: str) -> str:
+    """Return the language of the generated code. Raise UsageError."""
+    from azkvlint.migration.migrate import LANGUAGES
+
+    if name and name not in LANGUAGES:
+        hint = did_you_mean(name, list(LANGUAGES)) or "write terraform or bicep"
+        raise UsageError(f"--output-language: `{name}` is not a language of generated code", hint)
+    return name
+
+
+def _write_code(report: MigrationReport, file: str, content: str | bytes) -> None:
+    """Write generated code to a new file in the current folder or below. Raise UsageError."""
+    from azkvlint.util.output_files import write_new_file
+
+    places = sorted({one.path for one in report.code})
+    if len(places) > 1:
+        raise UsageError(
+            f"the generated code belongs to {len(places)} places: {', '.join(places)}", "select a vault with --vault"
+        )
+    if not is_within(real_path(file), real_path(current_folder())):
+        raise UsageError(f"`{file}` is outside the current folder", "generated code is written below it only")
+    write_new_file(file, content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
