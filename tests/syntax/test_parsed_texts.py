@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.syntax import parsed_texts
+from azkvlint.syntax import texts
 from azkvlint.syntax.parsed_texts import ParsedTexts
 
 
@@ -48,13 +48,13 @@ def test_a_check_that_uses_nothing_drops_nothing() -> None:
 def test_a_text_that_is_not_used_is_dropped() -> None:
     parser = Parser()
     assert parser.check("old", "b") == 2
-    assert sum(parser.check(str(number), "b") for number in range(2 * parsed_texts._CHECKS)) == 2 * parsed_texts._CHECKS
+    assert sum(parser.check(str(number), "b") for number in range(2 * texts._CHECKS)) == 2 * texts._CHECKS
     assert parser.check("b") == 0
     assert parser.check("old") == 1
 
 
 def test_long_texts_are_dropped_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsed_texts, "_CHARACTERS", 10)
+    monkeypatch.setattr(texts, "_CHARACTERS", 10)
     parser = Parser()
     assert parser.check("a" * 20) == 1
     assert parser.check("a" * 20) == 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.access import effects, permissions
+from azkvlint.access import effects
 from azkvlint.access.effects import Kind, Terms, Words
 from azkvlint.access.permissions import DATA_WORDS, Permissions
 from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
@@ -210,7 +210,7 @@ class Holdings:
                     yield self._of_role(source, scope)
 
     def _of_role(self, source: Resource, scope: Answer) -> Holding:
-        role = permissions.permissions_of(source, self._context)
+        role = effects.permissions_of(source, self._context)
         principal = self._principals.principal(
             source.select(("properties", "principalId")), source.select(("properties", "principalType")), source
         )
@@ -425,7 +425,7 @@ class Holdings:
         if built_in is not None:
             return built_in, _local_words(built_in.lower())
         if definition is not None and not definition.existing:
-            role = permissions.of_definition(definition, definition.name)
+            role = effects.of_definition(definition, definition.name)
             words = {word: (role.data(action), role.why) for action, word in LOCAL_DATA_ACTIONS.items()}
             return definition.name, {word: pair for word, pair in words.items() if pair[0] is not Sure.NO}
         every = {word for words in LOCAL_ROLES.values() for word in words}

@@ -49,8 +49,8 @@ from azkvlint.util.project_files import is_file, resolve_inside
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import ModuleCache
+    from azkvlint.readers.terraform.folder import FolderCache
     from azkvlint.readers.terraform.locations import Locator
-    from azkvlint.readers.terraform.module_cache import FolderCache
     from azkvlint.syntax.json_decoder import Document
 
 MAKE_INPUT = (
@@ -200,7 +200,7 @@ class Reader:
 
     def _modules_below(self, base: str) -> FolderCache:
         """Return the cache of the Terraform modules below a folder that their paths cannot leave."""
-        from azkvlint.readers.terraform.module_cache import FolderCache
+        from azkvlint.readers.terraform.folder import FolderCache
 
         if base not in self._folders:
             self._folders[base] = FolderCache(self.required)

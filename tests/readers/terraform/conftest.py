@@ -15,7 +15,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, ResourceGraph
 from azkvlint.model.value import Answer, select
-from azkvlint.readers.terraform.module_cache import FolderCache
+from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.read import TerraformRead, read_root
 from azkvlint.readers.terraform.settings import TerraformSettings
 

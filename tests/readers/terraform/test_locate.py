@@ -15,8 +15,8 @@ from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import check
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform import locations
+from azkvlint.readers.terraform.folder import FolderCache
 from azkvlint.readers.terraform.locations import Locator, labels_of
-from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.util.project_boundary import RUN, begin_run
 
 Files: TypeAlias = Mapping[str, str]

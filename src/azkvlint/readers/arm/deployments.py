@@ -14,7 +14,7 @@ from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.readers.arm.document_kinds import DEPLOYMENTS, schema_of
+from azkvlint.readers.arm.documents import DEPLOYMENTS, Pointer, is_usual, key_of, member, schema_of, written_copies
 from azkvlint.readers.arm.resource import (
     Declaration,
     RequiredMembers,
@@ -28,7 +28,6 @@ from azkvlint.readers.arm.resource import (
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
 from azkvlint.readers.arm.template import LOOP, NO_LOCAL, RESOURCE_LOOP, Arguments, Template, mark_secret
-from azkvlint.readers.arm.template_json import Pointer, is_usual, key_of, member, written_copies
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.util.errors import InputError

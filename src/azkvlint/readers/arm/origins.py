@@ -13,9 +13,9 @@ from azkvlint.graph.value_origins import ANY, NONE, Origins, Source, combine, or
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.readers.arm.documents import Pointer, key_of, member
 from azkvlint.readers.arm.scope import text
 from azkvlint.readers.arm.template import FROM_VAULT
-from azkvlint.readers.arm.template_json import Pointer, key_of, member
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression
 from azkvlint.syntax.json_decoder import Document

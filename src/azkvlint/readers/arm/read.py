@@ -19,21 +19,26 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, resource_of
-from azkvlint.readers.arm.document_kinds import (
+from azkvlint.readers.arm.documents import (
     DEPLOYMENTS,
     HOLDERS,
     POLICIES,
     STACKS,
     HeldTemplate,
+    Pointer,
+    StatementLocations,
     decode_json,
     find_template,
     held_template,
+    key_of,
     looks_like_parameters,
     looks_like_template,
+    member,
     member_of,
     mentions_template,
     schema_of,
     scope_of_template,
+    written_copies,
 )
 from azkvlint.readers.arm.origins import OUTPUT_TYPE, origins_of_secret, outputs_of, read_parameters, wrapped_parameters
 from azkvlint.readers.arm.resource import RequiredMembers, attribute_filter
@@ -41,7 +46,6 @@ from azkvlint.readers.arm.run import Load, Run, TemplateRead
 from azkvlint.readers.arm.scenarios import ResourceDeclaration, Scenario, Scenarios, skip
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
 from azkvlint.readers.arm.template import FROM_VAULT, Template
-from azkvlint.readers.arm.template_json import Pointer, StatementLocations, key_of, member, written_copies
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 

@@ -14,15 +14,15 @@ from azkvlint.graph.value_origins import FollowedReferences
 from azkvlint.model.finding import INPUT_INCOMPLETE, TYPE_UNKNOWN, Declaration, Problem
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
+from azkvlint.readers.arm.documents import Pointer
 from azkvlint.readers.arm.resource import AttributeFilter
-from azkvlint.readers.arm.template_json import Pointer
 from azkvlint.syntax.arm_expression import parse_expression
 from azkvlint.syntax.ast import Expression
 from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from azkvlint.readers.arm.template_json import Sections
+    from azkvlint.readers.arm.documents import Sections
 
 Load: TypeAlias = Callable[[str], Document | None]
 

@@ -14,9 +14,9 @@ from azkvlint.graph.existence import assumption, skipped_declaration
 from azkvlint.model.resource import ACCOUNTED, Assumption
 from azkvlint.model.value import MapValue
 from azkvlint.readers.arm.deployments import Deployment, EvaluatedResource, resource_of
+from azkvlint.readers.arm.documents import Pointer, key_of, member
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.template import Template
-from azkvlint.readers.arm.template_json import Pointer, key_of, member
 
 _OPTION = "--parameters FILE"
 _MOST_NAMED = 3

@@ -29,10 +29,10 @@ from azkvlint.graph import existence
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Path, Scalar, Unknown
 from azkvlint.readers.arm import scope as scopes
+from azkvlint.readers.arm.documents import Pointer, Sections, is_copies, key_of, member
 from azkvlint.readers.arm.resource import Tree, prune
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.arm.scope import Scope
-from azkvlint.readers.arm.template_json import Pointer, Sections, is_copies, key_of, member
 from azkvlint.syntax import ast
 from azkvlint.syntax.arm_expression import is_expression, unescaped
 from azkvlint.util.errors import InputError

@@ -29,7 +29,7 @@ from azkvlint.graph.value_origins import (
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Path, Scalar, text_of
-from azkvlint.readers.arm.document_kinds import DEPLOYMENTS, HOLDERS, member_of
+from azkvlint.readers.arm.documents import DEPLOYMENTS, HOLDERS, StatementLocations, member_of
 from azkvlint.readers.arm.origins import (
     OUTPUT_TYPE,
     as_resource,
@@ -42,7 +42,6 @@ from azkvlint.readers.arm.origins import (
 from azkvlint.readers.arm.read import HoldingResource, deploy_held, read_template
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from azkvlint.readers.arm.template_json import StatementLocations
 from azkvlint.readers.bicep import files
 from azkvlint.readers.bicep.document import File, Symbol, inner_resources, is_decorated, is_secure_at, properties_of
 from azkvlint.readers.bicep.module_evaluation import BicepContent, BicepSource, ModuleInstance

@@ -8,10 +8,9 @@ from typing import cast
 
 from azkvlint.evaluation.values import Result
 from azkvlint.readers.arm.deployments import Deployment, DeploymentContext, EvaluatedResource, NestedDeployment
-from azkvlint.readers.arm.document_kinds import find_template, scope_of_template
+from azkvlint.readers.arm.documents import StatementLocations, find_template, scope_of_template
 from azkvlint.readers.arm.read import ResourceCollector
 from azkvlint.readers.arm.template import Template
-from azkvlint.readers.arm.template_json import StatementLocations
 from azkvlint.readers.bicep.resource_symbols import module_scope
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.symbols import Arguments, Content, ModuleEntity

@@ -32,7 +32,7 @@ from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
 from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.document_kinds import POLICIES, member_of
+from azkvlint.readers.arm.documents import POLICIES, member_of
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run, TemplateRead

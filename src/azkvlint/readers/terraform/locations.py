@@ -17,8 +17,7 @@ from azkvlint.util.project_boundary import add_root, checkout_of, current_folder
 from azkvlint.util.project_files import MAX_FILE, read_bytes, recorded_real_path, reported_path, resolve_inside, walk
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.folder import Folder
-    from azkvlint.readers.terraform.module_cache import FolderCache
+    from azkvlint.readers.terraform.folder import Folder, FolderCache
 
 
 class _Limits(msgspec.Struct, frozen=True):

@@ -43,11 +43,11 @@ from azkvlint.model.location import Location, SourceComments, Target, static_add
 from azkvlint.model.provider_version import VersionRange, range_of_constraint
 from azkvlint.model.resource import ACCOUNTED, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.readers.arm.document_kinds import HOLDERS
+from azkvlint.readers.arm.documents import HOLDERS
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.missing_modules import without_duplicates
 from azkvlint.readers.terraform import templates
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, load_folder, parse_text
+from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, load_folder, parse_text
 from azkvlint.readers.terraform.lifecycle import (
     IGNORED_CHANGES,
     PREVENT_DESTROY,
@@ -57,8 +57,8 @@ from azkvlint.readers.terraform.lifecycle import (
     moved_addresses,
     removed_resources,
 )
-from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.readers.terraform.module_evaluation import ModuleCallSymbol, ModuleInstance
+from azkvlint.readers.terraform.modules import KnownModule
 from azkvlint.readers.terraform.origins import (
     exposing_argument_resources,
     holds_secrets,
@@ -72,7 +72,6 @@ from azkvlint.readers.terraform.resource_symbols import ResourceEntity, Resource
 from azkvlint.readers.terraform.run import ModuleCall, Stub, TerraformRun
 from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from azkvlint.readers.terraform.settings import TerraformSettings
-from azkvlint.readers.terraform.sources import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import Body

@@ -19,8 +19,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.arm.resource import attribute_filter
 from azkvlint.readers.arm.run import Run
-from azkvlint.readers.terraform.folder import Declaration, Folder, ModuleFile, ModuleSource, Piece, Written
-from azkvlint.readers.terraform.module_cache import FolderCache
+from azkvlint.readers.terraform.folder import Declaration, Folder, FolderCache, ModuleFile, ModuleSource, Piece, Written
 from azkvlint.syntax import ast
 from azkvlint.syntax.ast import Fault
 from azkvlint.syntax.hcl.parse import REPEATED

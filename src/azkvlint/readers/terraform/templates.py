@@ -39,7 +39,7 @@ from azkvlint.graph.changes import (
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
-from azkvlint.readers.arm.document_kinds import POLICIES, member_of
+from azkvlint.readers.arm.documents import POLICIES, member_of
 from azkvlint.readers.arm.read import EmbeddedTemplate, HoldingResource, deploy, deploy_held
 from azkvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from azkvlint.readers.terraform.providers import provider_key
