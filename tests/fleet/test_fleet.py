@@ -17,7 +17,7 @@ import pytest
 from azkvlint import KvlintError
 from azkvlint.config.run_config import Config
 from azkvlint.fleet import checker, page, run
-from azkvlint.fleet.remote import fetch
+from azkvlint.fleet.checker import fetch
 from azkvlint.fleet.results import Entry, Totals, entries_of, totals_of
 from azkvlint.fleet.results import Run as FleetRun
 from azkvlint.fleet.rows import Row, failed_result, result_of

@@ -67,7 +67,7 @@ def permissions(number: int) -> frozenset[str]:
 
 def difference(number: int) -> str:
     """Return where the product differs from trying every set of roles; empty if it does not."""
-    from azkvlint.migration.cover import choose
+    from azkvlint.migration.plan import choose
 
     words = permissions(number)
     choice = choose(words, words)

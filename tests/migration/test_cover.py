@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.migration.cover import choose
+from azkvlint.migration.plan import choose
 from tests.migration.brute_force import WORDS, difference, named
 
 

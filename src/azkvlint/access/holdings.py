@@ -8,8 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.access import effects
-from azkvlint.access.effects import Kind, Terms, Words
-from azkvlint.access.permissions import DATA_WORDS, Permissions
+from azkvlint.access.effects import DATA_WORDS, Kind, Permissions, Terms, Words
 from azkvlint.access.principals import WORKLOAD_TYPES, Edge, Principals, existence_doubt, place_of, subject_of
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.roles import (

@@ -29,7 +29,7 @@ _MIGRATION, _CODE = "migrate-rbac", "code"
 
 def run_access(arguments: Arguments) -> int:
     """Compute the matrix of the inputs, write every report and return the exit code."""
-    from azkvlint.access.permissions import CAPABILITIES, capability, chosen
+    from azkvlint.access.effects import CAPABILITIES, capability, chosen
     from azkvlint.linter.access import Filters, access, exit_code, gates_of
     from azkvlint.reporters.access import ACCESS_REPORTERS, breach_text
 

@@ -256,7 +256,7 @@ def _gates() -> Iterable[str]:
 
 
 def _permissions() -> Iterable[str]:
-    from azkvlint.access.permissions import names
+    from azkvlint.access.effects import names
 
     return names()
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.access.permissions import CAPABILITIES
+from azkvlint.access.effects import CAPABILITIES
 from azkvlint.config.run_config import Config, today
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.difference.inputs import Side, before_and_after, relative_to, two_sides

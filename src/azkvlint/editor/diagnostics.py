@@ -1,7 +1,8 @@
-"""Convert a report to diagnostics, by file, and show the pages of their rules.
+"""Convert a report to diagnostics, by file, with the pages of their rules, and to code lenses on vaults.
 
 A finding has the severity of the level that other formats show: critical and high are errors, medium is a warning, low
-is information and info is a hint. Findings in folders of tests and examples are hints, because they do not count.
+is information and info is a hint. Findings in folders of tests and examples are hints, because they do not count. The
+lens of a vault shows from where it can be reached, and who can read its secrets.
 """
 
 from __future__ import annotations
@@ -26,10 +27,19 @@ from lsprotocol.types import (
 )
 
 from azkvlint import file_url
+from azkvlint.access.effects import CAPABILITIES
+from azkvlint.config.run_config import Config
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.editor.protocol import START, Positions, contains
-from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Problem, Report
+from azkvlint.linter.access import Cleaner, Filters, access
+from azkvlint.model.access import AccessReport
+from azkvlint.model.finding import CALLED, CAUSED, Declaration, Finding, Note, Problem, Report
 from azkvlint.model.location import Location as Place
+from azkvlint.model.location import static_address
+from azkvlint.model.resource import ResourceGraph
 from azkvlint.model.rule import Severity
+from azkvlint.model.value import Path
+from azkvlint.readers.read_result import ReadResult
 from azkvlint.reporters.findings.sarif_rules import encode_link, rule_link
 from azkvlint.reporters.gfm import message, plain, prose
 from azkvlint.reporters.phrases import (
@@ -46,7 +56,7 @@ from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.file_tracker import State, state_of
 from azkvlint.util.project_files import MAX_INPUT, read_bytes
-from azkvlint.util.text import visible
+from azkvlint.util.text import pluralize, visible
 
 SOURCE = "kvlint"
 SEVERITIES: Mapping[Severity, DiagnosticSeverity] = {
@@ -71,6 +81,8 @@ _TAGS: Mapping[str, list[DiagnosticTag]] = {
 }
 Cause: TypeAlias = Finding | Problem
 _MOST = 5  # findings of one place
+# Access of secrets in vaults, and of keys in managed HSMs.
+_CAPABILITIES = {VAULTS: ("secrets/get", "read secrets"), MANAGED_HSMS: ("keys/use", "use keys")}
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -216,3 +228,69 @@ def _page(cause: Finding | Problem) -> Iterator[str]:
     links = [*([link] if link else []), *map(encode_link, references_of([cause]))]
     if links:
         yield "\n".join(f"- <{one}>" for one in dict.fromkeys(links))
+
+
+class _Lens(msgspec.Struct, frozen=True):
+    """A vault or managed HSM in a document."""
+
+    declaration: Declaration
+    root: str
+
+    @property
+    def exposure(self) -> str:
+        """Return its network exposure in words; that of instances can differ."""
+        words = " or ".join(visible(word) for word in self.declaration.exposures)
+        return f"reachable from: {words}" if words else ""
+
+
+def lenses(report: Report, file: str) -> Iterator[_Lens]:
+    """Yield the vaults and managed HSMs that a file declares."""
+    for one in report.evaluated:
+        is_vault = one.type.lower() in _CAPABILITIES and one.at.region is not None
+        if is_vault and os.path.normpath(os.path.join(report.root, one.at.path)) == file:
+            yield _Lens(one, report.root)
+
+
+def access_of(config: Config, stop: Callable[[], object]) -> AccessReport:
+    """Return who can read secrets or use keys in the inputs of a check. ``stop`` is called for each root, and raises to
+    end it.
+    """
+    names = {name for name, _ in _CAPABILITIES.values()}
+    columns = tuple(one for one in CAPABILITIES if one.name in names)
+    return access(config, Filters(capabilities=columns), (), _Stopping(stop))
+
+
+def title(lens: _Lens, found: AccessReport | None) -> str:
+    """Return the text of a lens: ``reachable from: private access only · 3 principals can read secrets``."""
+    parts = [lens.exposure] if lens.exposure else []
+    declaration = lens.declaration
+    name, verb = _CAPABILITIES[declaration.type.lower()]
+    if found is not None:
+        own = {
+            number
+            for number, vault in enumerate(found.vaults)
+            if static_address(vault.address) == declaration.address and vault.at.path == declaration.at.path
+        }
+        rows = [row for row in found.rows if row.capability == name and not own.isdisjoint(row.vaults)]
+        certain = {row.principal.key for row in rows if row.path.is_certain}
+        possible = {row.principal.key for row in rows} - certain
+        text = f"{pluralize(len(certain), 'principal')} can {verb}"
+        parts.append(f"{text}, {len(possible)} more possibly" if possible else text)
+    return " · ".join(parts)
+
+
+class _Stopping:
+    """Observes nothing, but ends the computation of access when something more important waits."""
+
+    paths: Mapping[str, frozenset[Path]] = {}
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self._stop = stop
+
+    def observe(self, read: ReadResult, graph: ResourceGraph, clean: Cleaner) -> None:
+        """Look whether to go on."""
+        del read, graph, clean
+        self._stop()
+
+    def keep(self, path: str, source: str, found: object) -> None:
+        """Keep nothing."""

@@ -36,8 +36,7 @@ from azkvlint.editor.checks import (
     Worker,
     settings_of,
 )
-from azkvlint.editor.diagnostics import SOURCE, hover
-from azkvlint.editor.lenses import access_of, lenses, title
+from azkvlint.editor.diagnostics import SOURCE, access_of, hover, lenses, title
 from azkvlint.editor.protocol import (
     INVALID_PARAMETERS,
     INVALID_REQUEST,

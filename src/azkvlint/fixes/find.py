@@ -1,7 +1,11 @@
-"""Find the fixes of a report: edits by the data of the rules, each proven before it is offered."""
+"""Find the fixes of a report: edits by the data of the rules, each proven before it is offered.
+
+The edits of a rule must fix one of its own failing examples, for ``kvlint rules test --strict``.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -10,8 +14,12 @@ from azkvlint.config.run_config import Config
 from azkvlint.fixes.candidates import Candidate, candidates
 from azkvlint.fixes.proof import Fault, Prover, State, is_gone, keys_of, prover_of
 from azkvlint.fixes.sources import Sources
+from azkvlint.linter.linter import check
 from azkvlint.model.finding import FROM_PLAN, Finding, Report
 from azkvlint.model.fix import Fix, FixResult, Refusal, Refused, TextEdit
+from azkvlint.model.rule import EXAMPLE_DAY, Rule
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.output_files import StagingFolder
 
 # Evaluations of one search, the results of all of them, and the characters of all texts for which edits are made: what
 # is left after them is refused.
@@ -23,6 +31,8 @@ _MOST_ALONE = 40
 _ALONG = "Fixed by another fix"
 _TOO_MANY = "too many fixes could not be proven together; select fewer rules"
 _TOO_LARGE = "too many findings; select fewer rules or files"
+_NAMES = {"terraform": "main.tf", "terraform_json": "main.tf.json", "bicep": "main.bicep", "arm": "main.json"}
+_MARK = regex(r"[ \t]*(?:#|//)[ \t]*<-.*$", re.MULTILINE)
 
 
 def fixes_of(report: Report, config: Config, *, unsafe: bool, prover: Prover | None = None) -> FixResult:
@@ -400,3 +410,65 @@ def _touch(one: TextEdit, other: TextEdit, sources: Sources) -> bool:
     """Return whether there is nothing but white space between two edits: both may insert the same attribute."""
     first, second = sorted((one, other), key=lambda edit: edit.start)
     return first.end >= second.start or not sources.text(one.path)[first.end : second.start].strip(" \t\r\n,")
+
+
+def faults_of_edits(rules: Sequence[Rule], path: str | None) -> Iterator[str]:
+    """Yield the rules with edits of which no failing example can be fixed. ``path`` is that of the rules, if any."""
+    fixable = {rule.id: rule for rule in rules if any(plan.steps for plan in rule.edits)}
+    for rule in fixable.values():
+        for plan in rule.edits:
+            if plan.consequence and not plan.consequence.endswith("."):
+                yield f"{rule.path}: {rule.id}: unsafe must be a sentence that ends with '.'"
+    if not fixable:
+        return
+    fixed: set[str] = set()
+    reasons: dict[str, set[str]] = {}
+    # Rules that only the profile `all` has may require the opposite of others, which a fix would then violate.
+    for profile in ("strict", "all"):
+        group = tuple(rule for rule in fixable.values() if (rule.profile == "all") is (profile == "all"))
+        if not group:
+            continue
+        folder = StagingFolder()
+        try:
+            of_group, reasons_of_group = _applied(group, profile, folder, path)
+        finally:
+            folder.remove()
+        fixed |= of_group
+        reasons |= reasons_of_group
+    for rule in fixable.values():
+        # A module is pinned to a version that only an installation has.
+        if rule.id not in fixed and not any(step.operation == "pin" for plan in rule.edits for step in plan.steps):
+            why = "; ".join(sorted(reasons.get(rule.id, {"no failing example in source code"})))
+            yield f"{rule.path}: {rule.id}: the edits fix no failing example: {why}"
+
+
+def _applied(
+    rules: Sequence[Rule], profile: str, folder: StagingFolder, path: str | None
+) -> tuple[frozenset[str], dict[str, set[str]]]:
+    """Return the rules that have a fix for a failing example, and the reasons of the others."""
+    from azkvlint.linter.rule_gates import is_own
+
+    owners: dict[str, str] = {}
+    for rule in rules:
+        for number, example in enumerate(rule.examples):
+            is_usual = not example.parameters and example.as_of in ("", EXAMPLE_DAY)
+            for language, name in _NAMES.items() if example.expect == "fails" and is_usual else ():
+                if language in example.sources:
+                    place = f"{rule.id}-{number}-{language}"
+                    owners[place] = rule.id
+                    folder.write(f"{place}/{name}", _MARK.sub("", example.sources[language]).encode())
+    config = Config(
+        paths=(folder.path,),
+        rules=() if path is None or any(map(is_own, rules)) else (path,),
+        select=tuple(rule.id for rule in rules),
+        profiles=(profile,),
+        as_of=EXAMPLE_DAY,
+        jobs=1,
+    )
+    report = check(config)
+    own = tuple(one for one in report.findings if owners.get(one.at.path.split("/")[0]) == one.rule.id)
+    found = fixes_of(msgspec.structs.replace(report, findings=own), config, unsafe=True)
+    reasons: dict[str, set[str]] = {}
+    for refused in found.refusals:
+        reasons.setdefault(refused.finding.rule.id, set()).add(refused.reason)
+    return frozenset(fix.rule for fix in found.fixes), reasons

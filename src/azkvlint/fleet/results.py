@@ -13,8 +13,7 @@ from heapq import nsmallest
 
 import msgspec
 
-from azkvlint.fleet.checker import ChunkResult
-from azkvlint.fleet.remote import is_remote
+from azkvlint.fleet.checker import ChunkResult, is_remote
 from azkvlint.fleet.rows import InputResult, InputSummary, VaultSummary, risk_key
 from azkvlint.readers.discover import ENDINGS
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError

@@ -15,7 +15,7 @@ import msgspec
 from azkvlint import __version__
 from azkvlint.config.run_config import Config, today
 from azkvlint.fleet import checker, results
-from azkvlint.fleet.remote import is_remote, refuse_credentials, remote_matches
+from azkvlint.fleet.checker import is_remote, refuse_credentials, remote_matches
 from azkvlint.fleet.rows import failed_result
 from azkvlint.linter.linter import Progress, rules_of
 from azkvlint.util.errors import KvlintError, UsageError

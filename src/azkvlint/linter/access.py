@@ -9,8 +9,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from azkvlint import __version__
+from azkvlint.access.effects import CAPABILITIES
 from azkvlint.access.matrix import Entry, Matrix, needs
-from azkvlint.access.permissions import CAPABILITIES
 from azkvlint.config.run_config import Config
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.registry import Context

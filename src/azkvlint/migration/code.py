@@ -10,8 +10,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from azkvlint.derived.grants import identity_of
 from azkvlint.derived.registry import Context
 from azkvlint.graph.references import HOLE, HOLE_END
-from azkvlint.migration.cover import described
-from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy
+from azkvlint.migration.plan import REPLACED, UNKNOWN, Policy, described
 from azkvlint.migration.policy_source import BICEP, TERRAFORM, PolicySources, Written, bicep_string, language_of
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource

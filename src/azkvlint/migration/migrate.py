@@ -8,8 +8,8 @@ from typing import TypeAlias
 import msgspec
 
 from azkvlint import __version__
+from azkvlint.access.effects import DATA_WORDS
 from azkvlint.access.holdings import Holding, Holdings
-from azkvlint.access.permissions import DATA_WORDS
 from azkvlint.access.principals import Principals
 from azkvlint.azure.azurerm.arguments import is_terraform
 from azkvlint.config.run_config import Config
@@ -29,8 +29,7 @@ from azkvlint.linter.access import (
 from azkvlint.linter.linter import exit_code_of
 from azkvlint.linter.redaction import Redactor
 from azkvlint.migration.code import Blocks, Generator, GroupKey
-from azkvlint.migration.cover import ordered
-from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, vaults_of
+from azkvlint.migration.plan import REPLACED, Policy, VaultPolicies, Vaults, blocking, ordered, vaults_of
 from azkvlint.migration.policy_source import BICEP, MODEL_ARGUMENTS, TERRAFORM, PolicySources
 from azkvlint.model.access import Capability
 from azkvlint.model.location import Location, static_address
